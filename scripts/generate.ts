@@ -1,0 +1,28 @@
+/**
+ * Writes every generated file (`npm run generate`). With `--check` it writes nothing, names the files that differ from
+ * what the sources give, and exits with 1; `npm run check` runs it so.
+ */
+import { fileURLToPath } from 'node:url';
+import { builtins } from './generate/builtins.ts';
+import { cst } from './generate/cst.ts';
+import { diagnostics } from './generate/diagnostics.ts';
+import { runGenerators } from './generate/files.ts';
+import { grammar } from './generate/grammar.ts';
+import { ops } from './generate/ops.ts';
+import { std } from './generate/std.ts';
+
+const check = process.argv.includes('--check');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { written, stale, problems } = await runGenerators(root, [std, cst, grammar, diagnostics, ops, builtins], check);
+
+for (const problem of problems) console.error(problem);
+if (check) {
+  for (const path of stale) console.error(`${path} is stale`);
+  if (stale.length > 0) console.error('run `npm run generate` and commit what it writes');
+} else {
+  for (const path of written) console.log(`wrote ${path}`);
+  const left = stale.filter((path) => !written.includes(path));
+  for (const path of left) console.log(`removed ${path}`);
+  if (stale.length === 0) console.log('everything generated is current');
+}
+process.exitCode = problems.length > 0 || (check && stale.length > 0) ? 1 : 0;

@@ -1,0 +1,99 @@
+/** The bundles, made from a project of a few lines. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+const FILES = {
+  'package.json': '{ "type": "module" }',
+  'src/compiler/cli/main.ts':
+    "const { heavy } = await import('./heavy.ts');\nconsole.log(heavy(process.argv[2] ?? ''));\n",
+  'src/compiler/cli/heavy.ts':
+    "export const heavy = (text: string): string => 'heavy ' + text;\nexport const fail = (): never => {\n  throw new Error('here');\n};\n",
+  'src/compiler/index.ts': "import { createToken } from 'chevrotain';\nexport const token = createToken;\n",
+  'src/runtime/index.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
+  'src/runtime/index.browser.ts':
+    "import * as ort from 'onnxruntime-web';\nimport { decode } from 'fast-png';\nexport { decode, ort };\n",
+};
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'mdl-build-'));
+  for (const [path, text] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  mkdirSync(join(root, 'scripts'));
+  copyFileSync(join(repository, 'scripts/build.mjs'), join(root, 'scripts/build.mjs'));
+  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'), 'dir');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const build = (): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { encoding: 'utf8' });
+
+it('builds a program that runs by itself and loads its commands when needed', () => {
+  expect(build()).toMatchObject({ status: 0, stderr: '' });
+  const program = join(root, 'dist/mdl.js');
+  expect(readFileSync(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  expect(statSync(program).mode & 0o111).toBe(0o111);
+  expect(execFileSync(program, ['x'], { encoding: 'utf8' })).toBe('heavy x\n');
+  expect(readFileSync(program, 'utf8')).not.toContain('"heavy "');
+});
+
+it('shifts the source map by the line of the hashbang', () => {
+  build();
+  const map: { mappings: string } = JSON.parse(readFileSync(join(root, 'dist/mdl.js.map'), 'utf8'));
+  const code = readFileSync(join(root, 'dist/mdl.js'), 'utf8').split('\n');
+  // the first mapped line is the first line that comes from a source: lines before it have empty mappings
+  const first = map.mappings.split(';').findIndex((line) => line !== '');
+  expect(code[first]).toContain('await import(');
+});
+
+it('keeps packages outside, except in the page bundle, where only onnxruntime-web stays outside', () => {
+  build();
+  expect(readFileSync(join(root, 'dist/compiler.js'), 'utf8')).toContain('from "chevrotain"');
+  const page = readFileSync(join(root, 'dist/runtime.browser.js'), 'utf8');
+  expect(page).toContain('from "onnxruntime-web"');
+  expect(page).not.toContain('from "fast-png"');
+  expect(page).not.toMatch(/from "node:/);
+});
+
+it('takes the chunks of earlier builds away', () => {
+  build();
+  const before = readdirSync(join(root, 'dist/chunks'));
+  writeFileSync(
+    join(root, 'src/compiler/cli/heavy.ts'),
+    "export const heavy = (text: string): string => 'light ' + text;\n",
+  );
+  build();
+  const after = readdirSync(join(root, 'dist/chunks'));
+  expect(after).toHaveLength(before.length);
+  expect(after).not.toEqual(before);
+});
+
+it('says which entry is missing, and fails on errors in the source', () => {
+  rmSync(join(root, 'src/compiler/index.ts'));
+  expect(build()).toMatchObject({
+    status: 1,
+    stderr: 'build: src/compiler/index.ts not found: scripts/build.mjs names the entries, and each must exist\n',
+  });
+  writeFileSync(join(root, 'src/compiler/index.ts'), "import './lost.ts';\n");
+  const { status, stderr } = build();
+  expect(status).toBe(1);
+  expect(stderr).toContain('Could not resolve "./lost.ts"');
+});

@@ -1,0 +1,137 @@
+/** The direction of imports: planted violations and cycles are found, and the project itself has none. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { checkLayers, formatViolation, importsOf } from '../../scripts/layers.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** A project folder with these files. */
+function project(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'mdl-layers-'));
+  folders.push(root);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+const rulesBroken = (files: Readonly<Record<string, string>>): string[] =>
+  checkLayers(project(files)).map(({ file, imported, rule }) => `${file} → ${imported}: ${rule}`);
+
+describe('layers', () => {
+  it('accepts the direction of the design', () => {
+    const files = {
+      'src/shared/dim.ts': '',
+      'src/compiler/ops/spec.ts':
+        "import type { Graph } from '../ir/graph.ts';\nimport { d } from '../../shared/dim.ts';",
+      'src/compiler/ir/graph.ts': "import { OPS } from '../ops/spec.ts';",
+      'src/compiler/passes/cse.ts': "import { g } from '../ir/graph.ts';",
+      'src/compiler/backends/onnx/index.ts': "import { g } from '../../ir/graph.ts';",
+      'src/compiler/cli/main.ts': "import fs from 'node:fs';\nconst r = await import('../../runtime/index.ts');",
+      'src/runtime/index.ts': "import 'node:fs';\nimport { d } from '../shared/dim.ts';",
+      'src/runtime/model.node.ts': "import { open } from 'node:fs/promises';",
+    };
+    expect(rulesBroken(files)).toEqual([]);
+  });
+
+  it.each([
+    ['src/shared/a.ts', '../compiler/ir/graph.ts', 'shared imports nothing outside itself, and never ir'],
+    ['src/runtime/a.ts', '../compiler/ir/graph.ts', 'runtime imports only shared, and never ir'],
+    ['src/compiler/ir/a.ts', '../passes/cse.ts', 'ir imports only shared, ops, diagnostics, and never passes'],
+    [
+      'src/compiler/backends/onnx/a.ts',
+      '../wgsl/b.ts',
+      'backend onnx imports only shared, diagnostics, ops, ir, and never backend wgsl',
+    ],
+    [
+      'src/compiler/backends/onnx/a.ts',
+      '../../passes/cse.ts',
+      'backend onnx imports only shared, diagnostics, ops, ir, and never passes',
+    ],
+    ['src/compiler/ops/a.ts', '../ir/graph.ts', 'ops imports only types of ir (write `import type`)'],
+    ['src/compiler/diagnostics/a.ts', '../syntax/ast.ts', 'diagnostics imports only shared, and never syntax'],
+    ['src/compiler/index.ts', './cli/main.ts', /^compiler imports only .*, and never cli$/],
+    ['src/compiler/check/a.ts', '../../../scripts/build.ts', 'check imports nothing outside grammar and src'],
+    ['src/compiler/passes/a.ts', 'node:fs', /^only src\/compiler\/cli, .* import node: modules$/],
+    ['grammar/parser.ts', 'node:path', /^only src\/compiler\/cli, .* import node: modules$/],
+  ])('%s may not import %s', (file, imported, rule) => {
+    const violations = checkLayers(project({ [file]: `// first line\nimport { x } from '${imported}';\n` }));
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toMatchObject({ file, line: 2, imported });
+    expect(violations[0]?.rule).toMatch(rule);
+    expect(violations[0]?.why).not.toBe('');
+  });
+
+  it('finds imports in every form', () => {
+    const text = [
+      "import a from './a.ts';",
+      "import type { B } from './b.ts';",
+      "import { type C, type D } from './c.ts';",
+      "import { type E, f } from './e.ts';",
+      "import {\n  g,\n  h,\n} from './g.ts';",
+      "export * from './i.ts';",
+      "export type { J } from './j.ts';",
+      "import './k.ts';",
+      "const l = await import('./l.ts');",
+      "type M = import('./m.ts').M;",
+      "// import { no } from './comment.ts';",
+      "/* import { no } from './comment.ts'; */",
+      "export const text = 'not from here';",
+    ].join('\n');
+    expect(importsOf(text).map((i) => [i.specifier, i.typeOnly, i.dynamic])).toEqual([
+      ['./a.ts', false, false],
+      ['./b.ts', true, false],
+      ['./c.ts', true, false],
+      ['./e.ts', false, false],
+      ['./g.ts', false, false],
+      ['./i.ts', false, false],
+      ['./j.ts', true, false],
+      ['./k.ts', false, false],
+      ['./l.ts', false, true],
+      ['./m.ts', true, true],
+    ]);
+  });
+});
+
+describe('cycles', () => {
+  it('finds one and names its way', () => {
+    const violations = checkLayers(
+      project({
+        'src/compiler/ir/a.ts': "import { b } from './b.ts';",
+        'src/compiler/ir/b.ts': "import { c } from './c.ts';",
+        'src/compiler/ir/c.ts': "export { a } from './a.ts';",
+        'src/compiler/ir/d.ts': "import { a } from './a.ts';",
+      }),
+    );
+    expect(violations).toHaveLength(1);
+    expect(formatViolation(violations[0]!)).toBe(
+      'src/compiler/ir/a.ts:1 imports src/compiler/ir/b.ts → src/compiler/ir/c.ts → src/compiler/ir/a.ts\n' +
+        '    no modules import each other in a circle at run time (types may): ' +
+        'the order in which they load would depend on who is imported first',
+    );
+  });
+
+  it('lets types and dynamic imports go round', () => {
+    const files = {
+      'src/shared/a.ts': "import { b } from './b.ts';",
+      'src/shared/b.ts': "import type { A } from './a.ts';\nconst later = () => import('./a.ts');",
+    };
+    expect(rulesBroken(files)).toEqual([]);
+  });
+
+  it('finds a module that imports itself', () => {
+    expect(rulesBroken({ 'src/shared/a.ts': "import { b } from './a.ts';" })).toHaveLength(1);
+  });
+});
+
+it('the project keeps its own rules', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  expect(checkLayers(root).map(formatViolation)).toEqual([]);
+});

@@ -1,0 +1,46 @@
+/** Which compilations a replay makes and how it compares them. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { casesOf, compareFolders } from '../../scripts/replay.ts';
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'mdl-replay-test-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+it('compiles each model with the configurations it declares', () => {
+  write('models/part.mdl', 'module Part(d) {}\nconfig shared { d = 1 }\n');
+  write(
+    'models/a/a.mdl',
+    'import { Part } from "../part.mdl"\nconfig full {}\nconfig tiny extends full {}\nmodel A {}\n',
+  );
+  write('models/b.mdl', 'config one {}\nmodel B {}\n');
+  write('models/README.md', 'config no {}\nmodel no {}\n');
+  expect(casesOf(root)).toEqual([
+    { model: 'models/a/a.mdl', config: 'full' },
+    { model: 'models/a/a.mdl', config: 'tiny' },
+    { model: 'models/b.mdl', config: 'one' },
+  ]);
+});
+
+it('names the files that differ', () => {
+  write('before/a/same.onnx', 'x');
+  write('after/a/same.onnx', 'x');
+  write('before/a/changed.onnx', 'x');
+  write('after/a/changed.onnx', 'y');
+  write('before/removed.json', '');
+  write('after/b/added.json', '');
+  expect(compareFolders(join(root, 'before'), join(root, 'after'))).toEqual([
+    'changed a/changed.onnx',
+    'added   b/added.json',
+    'removed removed.json',
+  ]);
+});
