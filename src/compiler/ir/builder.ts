@@ -1,0 +1,142 @@
+/**
+ * Builds a graph node by node, inferring every type through the op records.
+ *
+ * Parameters are shared by key and equal scalar constants are shared, so tracing 32 equal layers does
+ * not make 32 copies of `0.5`.
+ */
+import type { Dim, Shape } from '../../shared/dim.ts';
+import { isSymbolic, printDim } from '../../shared/dim.ts';
+import type { DType } from '../../shared/dtype.ts';
+import type { WideTensor } from '../../shared/tensor.ts';
+import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import { specOf } from '../ops/index.ts';
+import { TypeRuleError } from '../ops/spec.ts';
+import type {
+  AnyNode,
+  Graph,
+  GraphConstant,
+  GraphInput,
+  GraphOutput,
+  GraphParameter,
+  Origin,
+  TensorType,
+  ValueId,
+} from './graph.ts';
+
+const NOWHERE: Origin = { path: '' };
+
+export class GraphBuilder {
+  readonly name: string;
+  private readonly types: TensorType[] = [];
+  private readonly inputs: GraphInput[] = [];
+  private readonly parameters = new Map<string, ValueId>();
+  private readonly constants: GraphConstant[] = [];
+  private readonly scalars = new Map<string, ValueId>();
+  private readonly nodes: AnyNode[] = [];
+  private readonly outputs: GraphOutput[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  typeOf(value: ValueId): TensorType {
+    const type = this.types[value];
+    if (!type) throw new Error(`no value %${value} in graph ${this.name}`);
+    return type;
+  }
+
+  input(name: string, dtype: DType, shape: Shape): ValueId {
+    const value = this.fresh({ dtype, shape });
+    this.inputs.push({ name, value });
+    return value;
+  }
+
+  /** The parameter of this checkpoint key; the same value each time it is asked for. */
+  parameter(key: string, dtype: DType, shape: Shape): ValueId {
+    const before = this.parameters.get(key);
+    if (before !== undefined) return before;
+    const value = this.fresh({ dtype, shape });
+    this.parameters.set(key, value);
+    return value;
+  }
+
+  constant(tensor: WideTensor): ValueId {
+    const value = this.fresh({ dtype: tensor.dtype, shape: tensor.shape });
+    this.constants.push({ value, tensor });
+    return value;
+  }
+
+  scalar(value: number, dtype: DType = 'f32'): ValueId {
+    const key = `${dtype} ${Object.is(value, -0) ? '-0' : value}`;
+    const before = this.scalars.get(key);
+    if (before !== undefined) return before;
+    const id = this.constant({ dtype, shape: [], data: Float64Array.of(value) });
+    this.scalars.set(key, id);
+    return id;
+  }
+
+  /**
+   * Adds a node and returns its outputs.
+   * @throws TypeRuleError when the operands do not fit the op
+   */
+  nodeOutputs<N extends OpName>(
+    op: N,
+    inputs: readonly ValueId[],
+    attributes: OpAttributes[N],
+    origin: Origin = NOWHERE,
+  ): ValueId[] {
+    const spec = specOf(op);
+    const required = spec.operands.filter((operand) => !operand.optional).length;
+    const most = spec.operands.some((operand) => operand.variadic) ? Number.POSITIVE_INFINITY : spec.operands.length;
+    if (inputs.length < required || inputs.length > most) {
+      throw new TypeRuleError(
+        `${op} takes ${required === most ? required : `${required} to ${most}`} operands and got ${inputs.length}`,
+      );
+    }
+    const types = spec.infer(
+      inputs.map((id) => this.typeOf(id)),
+      attributes,
+    );
+    const outputs = types.map((type) => this.fresh(type));
+    this.nodes.push({ op, inputs, outputs, attributes, origin } as unknown as AnyNode);
+    return outputs;
+  }
+
+  /** Adds a node with one output and returns it. */
+  node<N extends OpName>(
+    op: N,
+    inputs: readonly ValueId[],
+    attributes: OpAttributes[N],
+    origin: Origin = NOWHERE,
+  ): ValueId {
+    const outputs = this.nodeOutputs(op, inputs, attributes, origin);
+    if (outputs.length !== 1) throw new Error(`${op} has ${outputs.length} outputs`);
+    return outputs[0]!;
+  }
+
+  output(name: string, value: ValueId): void {
+    this.outputs.push({ name, value });
+  }
+
+  build(): Graph {
+    return {
+      name: this.name,
+      inputs: this.inputs,
+      parameters: [...this.parameters].map(([key, value]): GraphParameter => ({ key, value })),
+      constants: this.constants,
+      nodes: this.nodes,
+      outputs: this.outputs,
+      types: this.types,
+    };
+  }
+
+  private fresh(type: TensorType): ValueId {
+    for (const dim of type.shape) {
+      if (!isSymbolic(dim) && (!Number.isSafeInteger(dim) || dim < 0)) {
+        throw new TypeRuleError(`a dimension must be an integer of at least 0, and ${printDim(dim as Dim)} is not`);
+      }
+    }
+    this.types.push(type);
+    return this.types.length - 1;
+  }
+}

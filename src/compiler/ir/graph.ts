@@ -1,0 +1,75 @@
+/**
+ * The graph IR: flat, typed, immutable, in static single assignment form.
+ *
+ * A graph is one entry of a model. Its values come from inputs (by name), parameters (by checkpoint
+ * key), constants (held in the graph, small) and nodes. Nodes are in topological order. Passes make
+ * new graphs and never touch the old one. `ir/print.ts` gives the text form that goldens compare.
+ */
+import type { Shape } from '../../shared/dim.ts';
+import type { DType } from '../../shared/dtype.ts';
+import type { WideTensor } from '../../shared/tensor.ts';
+import type { OpAttributes, OpName } from '../ops/attributes.ts';
+
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** Index into `Graph.types`. Dense: 0 … types.length − 1. */
+export type ValueId = number;
+
+/** Where a node came from: the module path (`llama_model.model.layers.3.mlp`) and the place in the .mdl source. */
+export interface Origin {
+  readonly path: string;
+  /** `models/phi-2.mdl:42:9`, absent for nodes that a pass made from nothing */
+  readonly source?: string;
+}
+
+export interface GraphInput {
+  readonly name: string;
+  readonly value: ValueId;
+}
+
+export interface GraphParameter {
+  /** Checkpoint key; unique in the graph. */
+  readonly key: string;
+  readonly value: ValueId;
+}
+
+export interface GraphConstant {
+  readonly value: ValueId;
+  /** Concrete, of the value's type. */
+  readonly tensor: WideTensor;
+}
+
+export interface Node<N extends OpName = OpName> {
+  readonly op: N;
+  readonly inputs: readonly ValueId[];
+  readonly outputs: readonly ValueId[];
+  readonly attributes: OpAttributes[N];
+  readonly origin: Origin;
+}
+
+export type AnyNode = { [N in OpName]: Node<N> }[OpName];
+
+export interface GraphOutput {
+  readonly name: string;
+  readonly value: ValueId;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly GraphInput[];
+  readonly parameters: readonly GraphParameter[];
+  readonly constants: readonly GraphConstant[];
+  readonly nodes: readonly AnyNode[];
+  readonly outputs: readonly GraphOutput[];
+  /** The type of every value, by id. */
+  readonly types: readonly TensorType[];
+}
+
+export function typeOf(graph: Graph, value: ValueId): TensorType {
+  const type = graph.types[value];
+  if (!type) throw new Error(`graph ${graph.name} has no value %${value}`);
+  return type;
+}

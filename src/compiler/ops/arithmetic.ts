@@ -1,0 +1,94 @@
+/** Pointwise ops of several operands, with NumPy broadcasting: arithmetic, comparison, logic, selection. */
+import type { DType } from '../../shared/dtype.ts';
+import { broadcastShapes, broadcastStatic, broadcastTo } from './broadcast.ts';
+import type { Family } from './rules.ts';
+import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
+import type { OpSpec } from './spec.ts';
+import { wide } from './strided.ts';
+
+type Arithmetic = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
+type Test = 'equal' | 'less' | 'less_equal' | 'and' | 'or';
+type BinaryOp = Arithmetic | Test;
+
+const NAMES = ['a', 'b'] as const;
+const OPERANDS = [{ name: 'a' }, { name: 'b' }] as const;
+
+interface BinaryRule {
+  readonly allowed: readonly DType[];
+  /** dtype of the result; absent: the operands' */
+  readonly to?: DType;
+  readonly commutative?: true;
+}
+
+function binary<N extends BinaryOp>(
+  name: N,
+  doc: string,
+  { allowed, to, commutative }: BinaryRule,
+  f: (a: number, b: number) => number,
+): OpSpec<N> {
+  return {
+    name,
+    doc,
+    operands: OPERANDS,
+    traits: { pointwise: true, ...(commutative ? { commutative } : {}) },
+    infer(inputs) {
+      const dtype = expectSameDType(name, inputs, NAMES, allowed);
+      return [{ dtype: to ?? dtype, shape: broadcastShapes(name, inputs, NAMES) }];
+    },
+    evaluate([a, b]) {
+      const shape = broadcastStatic([a!.shape, b!.shape]);
+      const left = broadcastTo(a!, shape);
+      const right = broadcastTo(b!, shape);
+      const out = new Float64Array(left.length);
+      for (let i = 0; i < out.length; i++) out[i] = f(left[i]!, right[i]!);
+      const dtype = to ?? a!.dtype;
+      // integers have no −0 (0 · −1)
+      return [wide(dtype, shape, dtype === 'i64' ? out.map((value) => value + 0) : out)];
+    },
+  };
+}
+
+const truth = (value: boolean): number => (value ? 1 : 0);
+
+export const ARITHMETIC: Family<BinaryOp | 'where'> = {
+  add: binary('add', 'a + b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a + b),
+  sub: binary('sub', 'a − b; f32 or i64.', { allowed: NUMBERS }, (a, b) => a - b),
+  mul: binary('mul', 'a · b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a * b),
+  div: binary('div', 'a / b; f32.', { allowed: F32 }, (a, b) => a / b),
+  // IEEE 754 says pow(1, y) = 1 for every y; JavaScript says NaN for an infinite or NaN y
+  pow: binary('pow', 'aᵇ; f32; NaN for a negative a and a fractional b.', { allowed: F32 }, (a, b) =>
+    a === 1 ? 1 : a ** b,
+  ),
+  maximum: binary('maximum', 'The larger of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.max),
+  minimum: binary('minimum', 'The smaller of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.min),
+  equal: binary('equal', 'a = b, as bool.', { allowed: ANY, to: 'bool', commutative: true }, (a, b) => truth(a === b)),
+  less: binary('less', 'a < b, as bool.', { allowed: NUMBERS, to: 'bool' }, (a, b) => truth(a < b)),
+  less_equal: binary('less_equal', 'a ≤ b, as bool.', { allowed: NUMBERS, to: 'bool' }, (a, b) => truth(a <= b)),
+  and: binary('and', 'Logical and.', { allowed: BOOL, commutative: true }, (a, b) => a * b),
+  or: binary('or', 'Logical or.', { allowed: BOOL, commutative: true }, Math.max),
+  where: {
+    name: 'where',
+    doc: 'a where the condition holds, else b.',
+    operands: [{ name: 'condition' }, { name: 'a' }, { name: 'b' }],
+    traits: { pointwise: true },
+    infer(inputs) {
+      const names = ['condition', ...NAMES];
+      expectDType('where', inputs, 0, 'condition', BOOL);
+      const dtype = expectSameDType('where', inputs, names, ANY, [1, 2]);
+      return [{ dtype, shape: broadcastShapes('where', inputs, names) }];
+    },
+    evaluate([condition, a, b]) {
+      const shape = broadcastStatic([condition!.shape, a!.shape, b!.shape]);
+      const chosen = broadcastTo(condition!, shape);
+      const left = broadcastTo(a!, shape);
+      const right = broadcastTo(b!, shape);
+      return [
+        wide(
+          a!.dtype,
+          shape,
+          chosen.map((c, i) => (c !== 0 ? left[i]! : right[i]!)),
+        ),
+      ];
+    },
+  },
+};

@@ -1,0 +1,224 @@
+/** Windows over images [N, C, H, W]: conv2d and the pools. H, W and the kernels are static; N may be symbolic. */
+import type { Dim } from '../../shared/dim.ts';
+import type { WideTensor } from '../../shared/tensor.ts';
+import type { TensorType } from '../ir/graph.ts';
+import type { OpAttributes, OpName } from './attributes.ts';
+import { gemmTransposed } from './gemm.ts';
+import type { Family } from './rules.ts';
+import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
+import { TypeRuleError } from './spec.ts';
+import { wide } from './strided.ts';
+
+export type Pair = readonly [number, number];
+type Pool = 'avg_pool2d' | 'max_pool2d';
+
+const IMAGE = '[N, C, H, W]';
+
+/** Number of places of a window along one axis of `size`: ⌊(size + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1. */
+export const places = (size: number, kernel: number, stride: number, padding: number, dilation: number): number =>
+  Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+
+export function expectPairs(op: OpName, pairs: Readonly<Record<string, Pair>>): void {
+  for (const [what, pair] of Object.entries(pairs)) {
+    const least = what === 'padding' ? 0 : 1;
+    if (pair.length === 2 && pair.every((value) => Number.isInteger(value) && value >= least)) continue;
+    throw new TypeRuleError(`${op} takes two integers of at least ${least} as ${what} and got [${pair.join(', ')}]`);
+  }
+}
+
+/** Height and width of the output. */
+function windowed(
+  op: OpName,
+  inputs: readonly TensorType[],
+  kernel: Pair,
+  stride: Pair,
+  padding: Pair,
+  dilation: Pair,
+): Pair {
+  const [height, width] = ([2, 3] as const).map((axis, i) => {
+    const ref = axisRef(inputs, 0, axis, i === 0 ? 'height' : 'width');
+    const size = expectStatic(op, ref);
+    const count = places(size, kernel[i]!, stride[i]!, padding[i]!, dilation[i]!);
+    if (count >= 1) return count;
+    const covered = dilation[i]! * (kernel[i]! - 1) + 1;
+    throw new TypeRuleError(
+      `${op}'s window covers ${covered} elements and ${ref.label} is ${size} with padding ${padding[i]} on both sides`,
+      [{ operand: 0, axis, label: `${ref.label} is ${size}` }],
+    );
+  });
+  return [height!, width!];
+}
+
+function inferConv(inputs: readonly TensorType[], attributes: OpAttributes['conv2d']): TensorType {
+  const { stride, padding, dilation, groups } = attributes;
+  expectPairs('conv2d', { stride, padding, dilation });
+  for (const [operand, name] of ['x', 'weight', 'bias'].slice(0, inputs.length).entries()) {
+    expectDType('conv2d', inputs, operand, name, F32);
+  }
+  expectLayout('conv2d', inputs, 0, 'x', 4, IMAGE);
+  expectLayout('conv2d', inputs, 1, 'weight', 4, '[O, C/groups, kh, kw]');
+  const channels = expectStatic('conv2d', axisRef(inputs, 0, 1, 'channels'));
+  const [outChannels, perGroup, kernelHeight, kernelWidth] = [0, 1, 2, 3].map((axis) =>
+    expectStatic('conv2d', axisRef(inputs, 1, axis, `axis ${axis} of weight`)),
+  ) as [number, number, number, number];
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new TypeRuleError(`conv2d takes groups of at least 1 and got ${groups}`);
+  if (perGroup * groups !== channels) {
+    throw new TypeRuleError(
+      `conv2d's weight takes ${perGroup} channels${groups === 1 ? '' : ` in each of ${groups} groups`} and x has ${channels}`,
+      [
+        { operand: 1, axis: 1, label: `channels per group is ${perGroup}` },
+        { operand: 0, axis: 1, label: `channels is ${channels}` },
+      ],
+    );
+  }
+  if (outChannels % groups !== 0) {
+    throw new TypeRuleError(`conv2d's ${outChannels} output channels do not divide into ${groups} groups`, [
+      { operand: 1, axis: 0, label: `output channels is ${outChannels}` },
+    ]);
+  }
+  if (inputs.length > 2) {
+    expectLayout('conv2d', inputs, 2, 'bias', 1, '[O]');
+    expectSameDim(
+      axisRef(inputs, 1, 0, 'output channels'),
+      axisRef(inputs, 2, 0, 'length'),
+      (out, length) => `conv2d's weight gives ${out} output channels and bias has ${length}`,
+    );
+  }
+  const kernel: Pair = [kernelHeight, kernelWidth];
+  expectPairs('conv2d', { kernel });
+  return {
+    dtype: 'f32',
+    shape: [inputs[0]!.shape[0]!, outChannels, ...windowed('conv2d', inputs, kernel, stride, padding, dilation)],
+  };
+}
+
+/** As a product: weight [O/groups, C/groups·kh·kw] · patches [places, C/groups·kh·kw]ᵀ, per image and group. */
+function evaluateConv(
+  x: WideTensor,
+  weight: WideTensor,
+  bias: WideTensor | undefined,
+  attributes: OpAttributes['conv2d'],
+): WideTensor {
+  const { stride, padding, dilation, groups } = attributes;
+  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  const [outChannels, perGroup, kh, kw] = weight.shape as [number, number, number, number];
+  const outHeight = places(height, kh, stride[0], padding[0], dilation[0]);
+  const outWidth = places(width, kw, stride[1], padding[1], dilation[1]);
+  const area = outHeight * outWidth;
+  const k = perGroup * kh * kw;
+  const outPerGroup = outChannels / groups;
+  const patches = new Float64Array(area * k);
+  const out = new Float64Array(batch * outChannels * area);
+  for (let image = 0; image < batch; image++) {
+    for (let group = 0; group < groups; group++) {
+      let at = 0;
+      for (let oy = 0; oy < outHeight; oy++) {
+        for (let ox = 0; ox < outWidth; ox++) {
+          for (let c = 0; c < perGroup; c++) {
+            const plane = (image * channels + group * perGroup + c) * height;
+            for (let i = 0; i < kh; i++) {
+              const y = oy * stride[0] - padding[0] + i * dilation[0];
+              for (let j = 0; j < kw; j++, at++) {
+                const left = ox * stride[1] - padding[1] + j * dilation[1];
+                const inside = y >= 0 && y < height && left >= 0 && left < width;
+                patches[at] = inside ? x.data[(plane + y) * width + left]! : 0;
+              }
+            }
+          }
+        }
+      }
+      const firstChannel = group * outPerGroup;
+      gemmTransposed(
+        { data: weight.data, offset: firstChannel * k },
+        { data: patches, offset: 0 },
+        { data: out, offset: (image * outChannels + firstChannel) * area },
+        outPerGroup,
+        area,
+        k,
+      );
+    }
+  }
+  if (bias) for (let i = 0; i < out.length; i++) out[i]! += bias.data[Math.floor(i / area) % outChannels]!;
+  return wide('f32', [batch, outChannels, outHeight, outWidth], out);
+}
+
+export function inferPool<N extends Pool>(
+  op: N,
+  inputs: readonly TensorType[],
+  { kernel, stride, padding }: OpAttributes[N],
+): TensorType {
+  expectPairs(op, { kernel, stride, padding });
+  expectDType(op, inputs, 0, 'x', F32);
+  const { shape } = expectLayout(op, inputs, 0, 'x', 4, IMAGE);
+  for (const i of [0, 1] as const) {
+    // a larger padding would make windows that see no element at all
+    if (2 * padding[i] > kernel[i]) {
+      throw new TypeRuleError(
+        `${op}'s padding is at most half its kernel, and padding is ${padding[i]} and kernel is ${kernel[i]}`,
+      );
+    }
+  }
+  const outer: Dim[] = [shape[0]!, shape[1]!];
+  return { dtype: 'f32', shape: [...outer, ...windowed(op, inputs, kernel, stride, padding, [1, 1])] };
+}
+
+/** Calls `reduce` with the elements of each window that lie inside the image. */
+function pool<N extends Pool>(
+  x: WideTensor,
+  { kernel, stride, padding }: OpAttributes[N],
+  reduce: (elements: readonly number[]) => number,
+): WideTensor {
+  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  const outHeight = places(height, kernel[0], stride[0], padding[0], 1);
+  const outWidth = places(width, kernel[1], stride[1], padding[1], 1);
+  const out = new Float64Array(batch * channels * outHeight * outWidth);
+  let to = 0;
+  for (let plane = 0; plane < batch * channels; plane++) {
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        const [top, left] = [oy * stride[0] - padding[0], ox * stride[1] - padding[1]];
+        const elements: number[] = [];
+        for (let y = Math.max(top, 0); y < Math.min(top + kernel[0], height); y++) {
+          for (let at = Math.max(left, 0); at < Math.min(left + kernel[1], width); at++) {
+            elements.push(x.data[(plane * height + y) * width + at]!);
+          }
+        }
+        out[to++] = reduce(elements);
+      }
+    }
+  }
+  return wide('f32', [batch, channels, outHeight, outWidth], out);
+}
+
+const total = (elements: readonly number[]): number => elements.reduce((sum, element) => sum + element, 0);
+
+export const CONVOLUTION: Family<'conv2d' | Pool> = {
+  conv2d: {
+    name: 'conv2d',
+    doc: 'Cross-correlation of x [N, C, H, W] with weight [O, C/groups, kh, kw], zero padding, plus bias [O]; as torch.',
+    operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
+    traits: {},
+    infer: (inputs, attributes) => [inferConv(inputs, attributes)],
+    evaluate: ([x, weight, bias], attributes) => [evaluateConv(x!, weight!, bias, attributes)],
+  },
+  avg_pool2d: {
+    name: 'avg_pool2d',
+    doc: 'Mean of each window of x [N, C, H, W]; count_include_pad: the zeros of the padding count in the divisor.',
+    operands: [{ name: 'x' }],
+    traits: {},
+    infer: (inputs, attributes) => [inferPool('avg_pool2d', inputs, attributes)],
+    evaluate([x], attributes) {
+      const area = attributes.kernel[0] * attributes.kernel[1];
+      return [pool(x!, attributes, (seen) => total(seen) / (attributes.count_include_pad ? area : seen.length))];
+    },
+  },
+  max_pool2d: {
+    name: 'max_pool2d',
+    doc: 'Largest element of each window of x [N, C, H, W]; the padding never wins.',
+    operands: [{ name: 'x' }],
+    traits: {},
+    infer: (inputs, attributes) => [inferPool('max_pool2d', inputs, attributes)],
+    evaluate: ([x], attributes) => [pool(x!, attributes, (seen) => Math.max(...seen))],
+  },
+};

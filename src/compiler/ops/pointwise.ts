@@ -1,0 +1,112 @@
+/** Pointwise ops of one operand. All are f32 → f32 except `not` and `cast`. */
+import type { DType } from '../../shared/dtype.ts';
+import type { OpAttributes } from './attributes.ts';
+import type { Family } from './rules.ts';
+import { ANY, BOOL, expectDType, F32 } from './rules.ts';
+import type { OpSpec } from './spec.ts';
+import { TypeRuleError } from './spec.ts';
+import { erf, erfc, sigmoid } from './special.ts';
+import { wide } from './strided.ts';
+
+type Plain =
+  | 'neg'
+  | 'abs'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'relu'
+  | 'silu';
+
+type UnaryOp = Plain | 'gelu' | 'clamp' | 'not' | 'cast';
+
+const OPERANDS = [{ name: 'x' }] as const;
+
+/** y[i] = f(x[i]), with `f` chosen by the attributes once per tensor. */
+function unary<N extends UnaryOp>(
+  name: N,
+  doc: string,
+  allowed: readonly DType[],
+  f: (attributes: OpAttributes[N]) => (x: number) => number,
+): OpSpec<N> {
+  return {
+    name,
+    doc,
+    operands: OPERANDS,
+    traits: { pointwise: true },
+    infer: (inputs) => [expectDType(name, inputs, 0, 'x', allowed)],
+    evaluate([x], attributes) {
+      return [wide(x!.dtype, x!.shape, x!.data.map(f(attributes)))];
+    },
+  };
+}
+
+const real = <N extends Plain>(name: N, doc: string, f: (x: number) => number): OpSpec<N> =>
+  unary(name, doc, F32, () => f);
+
+/** x · Φ(x) = x/2 · erfc(−x/√2): erfc keeps the digits that 1 + erf loses where x is very negative. */
+const geluExact = (x: number): number => 0.5 * x * erfc(-x * Math.SQRT1_2);
+
+/** x/2 · (1 + tanh u) = x · sigmoid(2u): the same, without the cancellation in 1 + tanh u. */
+const geluTanh = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
+
+export const POINTWISE: Family<UnaryOp> = {
+  neg: real('neg', '−x', (x) => -x),
+  abs: real('abs', '|x|', Math.abs),
+  exp: real('exp', 'eˣ', Math.exp),
+  log: real('log', 'Natural logarithm; NaN below 0.', Math.log),
+  sqrt: real('sqrt', '√x; NaN below 0.', Math.sqrt),
+  rsqrt: real('rsqrt', '1/√x', (x) => 1 / Math.sqrt(x)),
+  reciprocal: real('reciprocal', '1/x', (x) => 1 / x),
+  sin: real('sin', 'sin x, x in radians', Math.sin),
+  cos: real('cos', 'cos x, x in radians', Math.cos),
+  tanh: real('tanh', 'tanh x', Math.tanh),
+  erf: real('erf', '2/√π ∫₀ˣ e^(−t²) dt', erf),
+  sigmoid: real('sigmoid', '1/(1 + e^(−x))', sigmoid),
+  relu: real('relu', 'max(x, 0)', (x) => Math.max(x, 0)),
+  silu: real('silu', 'x · sigmoid(x)', (x) => x * sigmoid(x)),
+  gelu: unary(
+    'gelu',
+    "approximate 'none': x/2 · (1 + erf(x/√2)); 'tanh': x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the gelu_new of Phi.",
+    F32,
+    ({ approximate }) => (approximate === 'tanh' ? geluTanh : geluExact),
+  ),
+  clamp: {
+    ...unary(
+      'clamp',
+      'min(max(x, min), max)',
+      F32,
+      ({ min, max }) =>
+        (x) =>
+          Math.min(Math.max(x, min), max),
+    ),
+    infer(inputs, { min, max }) {
+      if (!(min <= max)) throw new TypeRuleError(`clamp needs min ≤ max, and min is ${min} and max is ${max}`);
+      return [expectDType('clamp', inputs, 0, 'x', F32)];
+    },
+  },
+  not: unary('not', 'Logical not.', BOOL, () => (x) => (x === 0 ? 1 : 0)),
+  cast: {
+    name: 'cast',
+    doc: 'Converts the dtype. f32 → i64 drops the fraction (towards zero); to bool is x ≠ 0; from bool is 0 or 1.',
+    operands: OPERANDS,
+    traits: { pointwise: true },
+    infer: (inputs, { to }) => [{ dtype: to, shape: expectDType('cast', inputs, 0, 'x', ANY).shape }],
+    evaluate([x], { to }) {
+      return [wide(to, x!.shape, x!.data.map(CONVERT[to]))];
+    },
+  },
+};
+
+/** To i64, a number that is not finite has no meaning (targets differ); + 0 turns −0 into the integer 0. */
+const CONVERT: { readonly [D in DType]: (x: number) => number } = {
+  f32: (x) => x,
+  i64: (x) => (Number.isFinite(x) ? Math.trunc(x) + 0 : 0),
+  bool: (x) => (x !== 0 ? 1 : 0),
+};

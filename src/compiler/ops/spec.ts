@@ -1,0 +1,65 @@
+/** The record that declares an op: everything about it that needs nothing above the op itself. */
+import type { WideTensor } from '../../shared/tensor.ts';
+import type { TensorType } from '../ir/graph.ts';
+import type { OpAttributes, OpName } from './attributes.ts';
+
+export interface OperandSpec {
+  readonly name: string;
+  /** Optional operands are trailing. */
+  readonly optional?: true;
+  /** The last operand may repeat (concat). */
+  readonly variadic?: true;
+}
+
+/** What passes may ask about an op, instead of asking for its name. */
+export interface OpTraits {
+  /** Each output element depends on the operands' elements at the (broadcast) same index only. */
+  readonly pointwise?: true;
+  /** f(a, b) = f(b, a) */
+  readonly commutative?: true;
+  /** Moves elements without computing on them. */
+  readonly view?: true;
+  /** Folds one or more axes into one value. */
+  readonly reduction?: true;
+}
+
+export interface OpSpec<N extends OpName = OpName> {
+  readonly name: N;
+  /** One or two sentences, formula included where there is one; printed in the op reference. */
+  readonly doc: string;
+  readonly operands: readonly OperandSpec[];
+  readonly traits: OpTraits;
+  /**
+   * Types of the outputs. Only called with as many operands as `operands` allows.
+   * @throws TypeRuleError when the operands do not fit
+   */
+  infer(inputs: readonly TensorType[], attributes: OpAttributes[N]): readonly TensorType[];
+  /**
+   * The meaning of the op, in float64. Every Dim in `attributes` has been replaced by its number. Serves
+   * constant folding and the reference interpreter.
+   */
+  evaluate(inputs: readonly WideTensor[], attributes: OpAttributes[N]): readonly WideTensor[];
+}
+
+/** One side of a clash: an axis of an operand (or the whole operand), with what it is. */
+export interface ClashSide {
+  readonly operand: number;
+  readonly axis?: number;
+  /** `in_features is 64`, `last axis is 32` */
+  readonly label: string;
+}
+
+/**
+ * An op's operands do not fit. `message` is lower case, one sentence, no full stop, naming both sides;
+ * `sides` lets the language point at each operand's own place in the source.
+ */
+export class TypeRuleError extends Error {
+  readonly sides: readonly ClashSide[];
+  readonly note: string | undefined;
+  constructor(message: string, sides: readonly ClashSide[] = [], note?: string) {
+    super(message);
+    this.name = 'TypeRuleError';
+    this.sides = sides;
+    this.note = note;
+  }
+}

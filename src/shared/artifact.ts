@@ -1,0 +1,93 @@
+/**
+ * What the compiler writes and the runtime reads: `manifest.json` beside the `.onnx` files.
+ * The runtime imports these types and nothing else of the compiler.
+ */
+import type { DType } from './dtype.ts';
+
+/** A compile-time value of the model's configuration, as JSON. */
+export type ConfigValue =
+  | number
+  | string
+  | boolean
+  | null
+  | readonly ConfigValue[]
+  | { readonly [name: string]: ConfigValue };
+
+export interface TensorPort {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Static dims as numbers, dynamic ones as text (`B`, `P + T`). */
+  readonly shape: readonly (number | string)[];
+}
+
+/** One key/value state tensor of an entry with a cache: `past` is an input, `present` an output. */
+export interface CachePort {
+  readonly past: string;
+  readonly present: string;
+  /** the axis that grows */
+  readonly axis: number;
+}
+
+/** An input of an entry that takes a parameter of a LoRA adapter, f32. */
+export interface AdapterPort {
+  readonly input: string;
+  /** the parameter's checkpoint key */
+  readonly key: string;
+  readonly shape: readonly number[];
+}
+
+/** What the graphs of `mdl compile --swap-adapters` fix about the adapters that are swapped at run time. */
+export interface AdapterManifest {
+  /** PEFT's peft_type */
+  readonly type: 'LORA';
+  readonly r: number;
+  /** B(A(x)) is scaled by alpha / r */
+  readonly alpha: number;
+  /** folder of the adapter that the weights came with, relative to the manifest; absent: they had none */
+  readonly default?: string;
+  /** checkpoint keys of adapter parameters that no entry here uses */
+  readonly others: readonly string[];
+}
+
+export interface EntryManifest {
+  /** ONNX file, relative to the manifest */
+  readonly file: string;
+  readonly inputs: readonly TensorPort[];
+  readonly outputs: readonly TensorPort[];
+  readonly cache: readonly CachePort[];
+  /** which inputs are an adapter's; absent: none */
+  readonly adapters?: readonly AdapterPort[];
+}
+
+export interface WeightFile {
+  /** relative to the manifest; never absolute, never with `..` */
+  readonly file: string;
+  readonly bytes: number;
+}
+
+export interface Manifest {
+  readonly format: 'mdl-onnx';
+  readonly version: 1;
+  readonly compiler: string;
+  readonly model: {
+    readonly name: string;
+    /** the .mdl file, relative to the project */
+    readonly source: string;
+    readonly config_name: string;
+    readonly flags: { readonly [flag: string]: boolean };
+    readonly config: { readonly [name: string]: ConfigValue };
+  };
+  readonly opset: number;
+  readonly entries: { readonly [entry: string]: EntryManifest };
+  /** absent: adapters, if the model has them, are part of its weights */
+  readonly adapter?: AdapterManifest;
+  /**
+   * null: the graphs were compiled without weights, and the files they refer to do not exist yet.
+   * `origin` says where the numbers came from (`seed 0`, a checkpoint's name).
+   */
+  readonly weights: {
+    readonly origin: string;
+    readonly trained: boolean;
+    readonly files: readonly WeightFile[];
+  } | null;
+}

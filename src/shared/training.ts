@@ -1,0 +1,82 @@
+/**
+ * What the compiler tells the trainer about a stage, beside the graphs themselves: which tensors train, which state
+ * the optimiser keeps for each, and the settings of the loop.
+ *
+ * The graphs are three entries of an ordinary manifest:
+ *   gradient    inputs of the loss entry + `parameter.<key>` + `loss_scale` (+ `dropout_seed`)
+ *               → `loss`, `tokens` (where the loss counts labels), `gradient.<key>`, `statistics`
+ *   accumulate  `sum.<key>`, `gradient.<key>`, `inverse_scale` → `new.sum.<key>`, `statistics`
+ *   update      `parameter.<key>`, `gradient.<key>`, `state.<slot>.<key>`, `learning_rate`, `step`, `gradient_scale`
+ *               → `new.parameter.<key>`, `new.state.<slot>.<key>`
+ */
+
+/** Names of the graphs' ports, for the side that writes them and the side that feeds them. */
+export const PORTS = {
+  parameter: (key: string) => `parameter.${key}`,
+  gradient: (key: string) => `gradient.${key}`,
+  sum: (key: string) => `sum.${key}`,
+  state: (slot: string, key: string) => `state.${slot}.${key}`,
+  /** the output that replaces an input */
+  next: (port: string) => `new.${port}`,
+  loss: 'loss',
+  tokens: 'tokens',
+  statistics: 'statistics',
+  lossScale: 'loss_scale',
+  inverseScale: 'inverse_scale',
+  dropoutSeed: 'dropout_seed',
+  learningRate: 'learning_rate',
+  step: 'step',
+  gradientScale: 'gradient_scale',
+} as const;
+
+/** Columns of `statistics` [trained tensors, 4], of the gradient without its loss scale. */
+export const STATISTICS = ['sum_of_squares', 'max', 'zeros', 'non_finite'] as const;
+
+export interface TrainedParameter {
+  /** checkpoint key */
+  readonly key: string;
+  readonly shape: readonly number[];
+  /** what statistics are reported under: `llama_model.model.layers.3`, `llama_proj` */
+  readonly layer: string;
+  /** whether weight decay applies */
+  readonly decay: boolean;
+}
+
+/**
+ * `iters` steps make an epoch. linear_warmup_cosine and step are the released code's LinearWarmupCosineLRScheduler and
+ * LinearWarmupStepLRScheduler; a negative warmup_lr stands for lr, as there.
+ */
+export type Schedule = { readonly iters: number; readonly epochs: number; readonly lr: number } & (
+  | {
+      readonly kind: 'linear_warmup_cosine';
+      readonly min_lr: number;
+      readonly warmup_lr: number;
+      readonly warmup: number;
+    }
+  | {
+      readonly kind: 'step';
+      readonly min_lr: number;
+      readonly decay_rate: number;
+      readonly warmup_lr: number;
+      readonly warmup: number;
+    }
+  | { readonly kind: 'constant' }
+);
+
+export interface TrainingPlan {
+  readonly stage: string;
+  readonly trained: readonly TrainedParameter[];
+  /** names of the tensors that the optimiser keeps per parameter, zero at first */
+  readonly slots: readonly string[];
+  readonly schedule: Schedule;
+  /** micro-batches per step; their gradients are averaged */
+  readonly accumulate: number;
+  /** largest global gradient norm; null: not clipped */
+  readonly clip: number | null;
+  /** `dynamic`, or a constant (1: none) */
+  readonly lossScale: 'dynamic' | number;
+  /** the gradient graph takes `dropout_seed` */
+  readonly dropout: boolean;
+  /** the gradient graph gives `tokens` */
+  readonly countsTokens: boolean;
+}
