@@ -1,0 +1,42 @@
+/**
+ * The passes every graph goes through before a target sees it, in order, and why in this order.
+ *
+ *   fold      first: it turns computed scales and shifts into constants, which simplify looks for
+ *   simplify  before cse: expressions that are written differently and mean the same become the same
+ *   cse       merges what is equal by now, constants that fold made included
+ *   dce       last: the others leave values that nothing uses
+ *
+ * One round is enough: no rule of simplify makes a node constant that was not, and cse makes no identity.
+ * Each pass is linear in the number of nodes.
+ */
+import type { Graph } from '../ir/graph.ts';
+import { cse } from './cse.ts';
+import { dce } from './dce.ts';
+import { fold } from './fold.ts';
+import { simplify } from './simplify.ts';
+
+export interface Pass {
+  /** as `mdl ir --after <name>` takes it */
+  readonly name: string;
+  run(graph: Graph): Graph;
+}
+
+export const PIPELINE: readonly Pass[] = [
+  { name: 'fold', run: fold },
+  { name: 'simplify', run: simplify },
+  { name: 'cse', run: cse },
+  { name: 'dce', run: dce },
+];
+
+export interface PipelineOptions {
+  /** Called with the graph after each pass: to print it, to verify it. */
+  readonly after?: (name: string, graph: Graph) => void;
+}
+
+export function runPipeline(graph: Graph, { after }: PipelineOptions = {}): Graph {
+  return PIPELINE.reduce((current, { name, run }) => {
+    const next = run(current);
+    after?.(name, next);
+    return next;
+  }, graph);
+}
