@@ -1,0 +1,114 @@
+/**
+ * Where each parameter lies in the weights files beside the `.onnx` files: pure planning, nothing is written here.
+ *
+ * A parameter is stored once, in the first file that wants it; the other graphs refer to it there. Offsets are
+ * multiples of 4096 bytes (a page) for tensors of at least a page: ONNX Runtime maps such a tensor straight from the
+ * file, and a mapping starts on a page. Smaller tensors are packed at multiples of 64 bytes, a cache line, which is
+ * also what vector instructions want; 4096 for each of a model's thousand bias vectors would be mostly holes.
+ *
+ * The locations end up in files that other programs open, so they are plain names: an absolute path, `..` or a
+ * separator would let a model read or overwrite files outside its folder.
+ */
+import type { DType } from '../../../shared/dtype.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
+import { BYTES_PER_ELEMENT, type ExternalLocation } from './proto.ts';
+
+export interface StoredTensor {
+  readonly key: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface WeightsFile {
+  /** plain file name, beside the model */
+  readonly file: string;
+  readonly keys: readonly StoredTensor[];
+}
+
+export interface ExternalRecord extends StoredTensor {
+  /** bytes from the start of the file */
+  readonly offset: number;
+  /** bytes */
+  readonly length: number;
+}
+
+export interface PlannedFile {
+  readonly file: string;
+  /** ascending offsets; the bytes between records are zero */
+  readonly records: readonly ExternalRecord[];
+  /** size of the file: the end of its last record */
+  readonly bytes: number;
+}
+
+export interface ExternalDataPlan {
+  readonly files: readonly PlannedFile[];
+  /**
+   * Where a parameter lies.
+   * @throws Error when no file stores it
+   */
+  locate(key: string): ExternalLocation;
+}
+
+const PAGE = 4096;
+const CACHE_LINE = 64;
+
+/**
+ * @throws Error when a file's name is not a plain one or repeats, or when a key is wanted with two dtypes or shapes
+ */
+export function planExternalData(files: readonly WeightsFile[]): ExternalDataPlan {
+  const placed = new Map<string, { readonly file: string; readonly record: ExternalRecord }>();
+  const names = new Set<string>();
+  const planned = files.map(({ file, keys }): PlannedFile => {
+    checkLocation(file);
+    // file systems that ignore case would make two such files one
+    if (names.has(file.toLowerCase())) throw new Error(`two weights files are called ${file}: give each its own name`);
+    names.add(file.toLowerCase());
+    const records: ExternalRecord[] = [];
+    let end = 0;
+    for (const tensor of keys) {
+      const before = placed.get(tensor.key);
+      if (before) {
+        checkSame(before.record, tensor);
+        continue;
+      }
+      const length = sizeOf(tensor.shape) * BYTES_PER_ELEMENT[tensor.dtype];
+      const offset = roundUp(end, length >= PAGE ? PAGE : CACHE_LINE);
+      const record = { ...tensor, offset, length };
+      records.push(record);
+      placed.set(tensor.key, { file, record });
+      end = offset + length;
+    }
+    return { file, records, bytes: end };
+  });
+  return {
+    files: planned,
+    locate(key) {
+      const found = placed.get(key);
+      if (!found)
+        throw new Error(`no weights file stores parameter ${JSON.stringify(key)}: add it to one of the files`);
+      return { location: found.file, offset: found.record.offset, length: found.record.length };
+    },
+  };
+}
+
+function roundUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
+
+function checkSame(stored: StoredTensor, wanted: StoredTensor): void {
+  const print = ({ dtype, shape }: StoredTensor) => `${dtype}[${shape.join(', ')}]`;
+  if (print(stored) === print(wanted)) return;
+  throw new Error(
+    `parameter ${JSON.stringify(stored.key)} is ${print(stored)} in one graph and ${print(wanted)} in another`,
+  );
+}
+
+/**
+ * @throws Error unless `name` is a plain file name: letters, digits, `.`, `_` and `-`, not starting with a dot or dash
+ */
+export function checkLocation(name: string): void {
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name) && !name.includes('..')) return;
+  throw new Error(
+    `external data must lie beside the model, and ${JSON.stringify(name)} is not a plain file name: use letters, digits, dots, dashes and underscores`,
+  );
+}

@@ -1,0 +1,189 @@
+/**
+ * Graph IR → ONNX model.
+ *
+ * Each IR node is lowered by its rule; each module of the model can be found again in the result, because nodes are
+ * named `<module path>/<operator>` and carry the place in the source as doc_string. Inputs, outputs and parameters
+ * keep their names: clients and checkpoints know them.
+ */
+import { printShape } from '../../../shared/dim.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
+import { type Graph, type GraphParameter, type Node, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { OpName } from '../../ops/attributes.ts';
+import { Emitter, type OnnxOpset } from './emitter.ts';
+import { checkLocation } from './external-data.ts';
+import { LOWERINGS } from './lowerings/index.ts';
+import {
+  BYTES_PER_ELEMENT,
+  type ExternalLocation,
+  externalTensor,
+  inlineTensor,
+  type ModelProto,
+  type TensorProto,
+  valueInfo,
+} from './proto.ts';
+
+/** A parameter's numbers: in a file beside the model, or inside the model (tests, tiny models). */
+export type ParameterSource =
+  | ({ readonly kind: 'external' } & ExternalLocation)
+  | { readonly kind: 'inline'; readonly tensor: HostTensor };
+
+export interface OnnxOptions {
+  readonly opset: OnnxOpset;
+  /** Called once for each parameter that the graph uses. */
+  readonly parameters: (key: string) => ParameterSource;
+  /** metadata_props of the model, in this order */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** the compiler's version */
+  readonly version?: string;
+}
+
+export interface LoweredOnnx {
+  readonly model: ModelProto;
+  /** the weights files that the model refers to, sorted */
+  readonly locations: readonly string[];
+}
+
+/** The lowest IR version that each opset goes with. */
+const IR_VERSION = { 17: 8, 23: 11 } as const satisfies Record<OnnxOpset, number>;
+
+/**
+ * The model of one graph. f32 is FLOAT, i64 INT64, bool BOOL; dynamic dims are dim_params (`B`, `P + T`).
+ *
+ * @throws Error when a parameter's numbers do not fit its type or lie outside the model's folder, when a
+ * dynamic size is needed that no input determines, or when inputs and outputs share a name
+ */
+export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
+  const inputs = graph.inputs.map(({ name, value }) => ({ name, type: typeOf(graph, value) }));
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, type: typeOf(graph, value) }));
+  const emit = new Emitter(options.opset, inputs);
+  for (const { name } of [...inputs, ...outputs]) {
+    if (emit.claim(name) === name) continue;
+    throw new Error(`graph ${graph.name} has two inputs or outputs called ${JSON.stringify(name)}: rename one of them`);
+  }
+
+  const names = new Map<ValueId, string>(graph.inputs.map(({ name, value }) => [value, name]));
+  const nameOf = (value: ValueId): string => {
+    const name = names.get(value);
+    if (name === undefined) throw new Error(`graph ${graph.name} uses value %${value} before it is made`);
+    return name;
+  };
+
+  const used = new Set([...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
+  const locations = new Set<string>();
+  for (const parameter of graph.parameters) {
+    if (!used.has(parameter.value)) continue;
+    const name = emit.claim(parameter.key);
+    const source = options.parameters(parameter.key);
+    if (source.kind === 'external') locations.add(source.location);
+    emit.initializers.push(parameterTensor(name, parameter, typeOf(graph, parameter.value), source));
+    names.set(parameter.value, name);
+  }
+  for (const { value, tensor } of graph.constants) {
+    if (used.has(value)) names.set(value, emit.wide(tensor));
+  }
+
+  for (const node of graph.nodes) {
+    emit.from(node.origin);
+    const results = lowerNode(emit, graph, node, nameOf);
+    node.outputs.forEach((value, index) => {
+      names.set(value, results[index]!);
+    });
+  }
+  const made = new Set(emit.nodes.flatMap((node) => node.output ?? []));
+  const renamed = nameOutputs(
+    emit,
+    made,
+    graph.outputs.map(({ name, value }) => [nameOf(value), name]),
+  );
+  // the types of what flows between modules, for viewers and checkers
+  const inner = new Map<string, TensorType>();
+  for (const value of graph.nodes.flatMap((node) => node.outputs)) {
+    const name = nameOf(value);
+    if (made.has(name) && !renamed.has(name)) inner.set(name, typeOf(graph, value));
+  }
+
+  const model: ModelProto = {
+    irVersion: IR_VERSION[options.opset],
+    producerName: 'mdl',
+    producerVersion: options.version ?? '',
+    opsetImport: [{ domain: '', version: options.opset }],
+    metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: graph.name,
+      node: emit.nodes,
+      initializer: emit.initializers,
+      input: inputs.map(({ name, type }) => valueInfo(name, type)),
+      output: outputs.map(({ name, type }) => valueInfo(name, type)),
+      valueInfo: [...inner].map(([name, type]) => valueInfo(name, type)),
+    },
+  };
+  return { model, locations: [...locations].sort() };
+}
+
+function lowerNode<N extends OpName>(
+  emit: Emitter,
+  graph: Graph,
+  node: Node<N>,
+  nameOf: (value: ValueId) => string,
+): readonly string[] {
+  const inputs = node.inputs.map((value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
+  const outputs = node.outputs.map((value) => typeOf(graph, value));
+  return LOWERINGS[node.op](emit, { inputs, attributes: node.attributes, outputs });
+}
+
+function parameterTensor(
+  name: string,
+  { key }: GraphParameter,
+  type: TensorType,
+  source: ParameterSource,
+): TensorProto {
+  const shape = type.shape.map((dim) => {
+    if (typeof dim === 'number') return dim;
+    throw new Error(`parameter ${JSON.stringify(key)} needs a static shape, and it is ${printShape(type.shape)}`);
+  });
+  const wanted = `${type.dtype}[${shape.join(', ')}]`;
+  if (source.kind === 'inline') {
+    const { dtype, shape: found } = source.tensor;
+    if (`${dtype}[${found.join(', ')}]` === wanted) return inlineTensor(name, source.tensor);
+    throw new Error(
+      `parameter ${JSON.stringify(key)} is ${wanted} in the graph and its tensor is ${dtype}[${found.join(', ')}]`,
+    );
+  }
+  checkLocation(source.location);
+  const bytes = sizeOf(shape) * BYTES_PER_ELEMENT[type.dtype];
+  if (source.length !== bytes) {
+    throw new Error(
+      `parameter ${JSON.stringify(key)} is ${wanted} with ${bytes} bytes and ${source.location} stores ${source.length} for it`,
+    );
+  }
+  // no bytes to map from the file
+  if (bytes === 0) return inlineTensor(name, { dtype: type.dtype, shape, data: new Uint8Array(0) });
+  return externalTensor(name, type.dtype, shape, source);
+}
+
+/**
+ * Gives the values that leave the graph their public names: the node that makes a value is told to write it
+ * under that name. Values that no node makes (an input handed through), or that leave twice, are copied.
+ * Returns the renamed values: old name → output.
+ */
+function nameOutputs(
+  emit: Emitter,
+  made: ReadonlySet<string>,
+  outputs: readonly (readonly [value: string, output: string])[],
+): ReadonlyMap<string, string> {
+  const renamed = new Map<string, string>();
+  const copies: (readonly [value: string, output: string])[] = [];
+  for (const [value, output] of outputs) {
+    if (made.has(value) && !renamed.has(value)) renamed.set(value, output);
+    else copies.push([value, output]);
+  }
+  const rename = (name: string) => renamed.get(name) ?? name;
+  for (const node of emit.nodes) {
+    node.input = (node.input ?? []).map(rename);
+    node.output = (node.output ?? []).map(rename);
+  }
+  emit.from({ path: '' });
+  for (const [value, output] of copies) emit.copy(rename(value), output);
+  return renamed;
+}

@@ -1,0 +1,109 @@
+/**
+ * Scaled dot-product attention.
+ *
+ * What each query sees is one boolean tensor, [T, S] or [B, 1, T, S], built once per graph and shared by all layers.
+ * Opset 23 gives it to Attention as an explicit mask (its own causal flag aligns to the first key, the IR to
+ * the last). ONNX Runtime's Attention refuses an empty batch or no query at all with an error; at opset 17 both work.
+ */
+import { type Dim, printDim, type Shape, subDims } from '../../../../shared/dim.ts';
+import type { Emitter } from '../emitter.ts';
+import { float } from '../proto.ts';
+import { dimValue, expand, range } from '../shapes.ts';
+import { neverNegative } from '../symbols.ts';
+import { cast, type Lowerings, type Operand, reduce } from './rule.ts';
+
+/** Smallest float32: what a hidden score becomes. Finite, so that a row of nothing else does not become NaN. */
+const HIDDEN = -3.4028234663852886e38;
+
+interface Visibility {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** bool [T, S]: query i sees keys 0 … S − T + i */
+function causalMask(emit: Emitter, queries: Dim, keys: Dim): Visibility {
+  const name = emit.shared(`causal ${printDim(queries)} × ${printDim(keys)}`, () => {
+    const row = emit.op('Unsqueeze', [range(emit, queries), emit.indices([1])]); // [T, 1]
+    const last = emit.op('Add', [row, dimValue(emit, subDims(keys, queries))]);
+    return emit.op('LessOrEqual', [range(emit, keys), last]);
+  });
+  return { name, shape: [queries, keys] };
+}
+
+/** bool [B, S] → [B, 1, 1, S] */
+function keyMask(emit: Emitter, mask: Operand): Visibility {
+  const [batch, keys] = [mask.type.shape[0]!, mask.type.shape[1]!];
+  const name = emit.shared(`key mask ${mask.name}`, () => emit.op('Unsqueeze', [mask.name, emit.indices([1, 2])]));
+  return { name, shape: [batch, 1, 1, keys] };
+}
+
+function visibility(
+  emit: Emitter,
+  causal: boolean,
+  mask: Operand | undefined,
+  queries: Dim,
+  keys: Dim,
+): Visibility | undefined {
+  // the only query of a decoding step sees every key
+  const triangle = causal && queries !== 1 ? causalMask(emit, queries, keys) : undefined;
+  const padding = mask ? keyMask(emit, mask) : undefined;
+  if (!triangle || !padding) return triangle ?? padding;
+  const name = emit.shared(`${triangle.name} and ${padding.name}`, () => emit.op('And', [triangle.name, padding.name]));
+  return { name, shape: [padding.shape[0]!, 1, queries, keys] };
+}
+
+/** bool [..., T, 1]: whether the query sees any key */
+function seesAny(emit: Emitter, { name, shape }: Visibility): string {
+  return emit.shared(`any of ${name}`, () =>
+    cast(emit, reduce(emit, 'ReduceSum', cast(emit, name, 'f32'), [shape.length - 1], true), 'bool'),
+  );
+}
+
+/** softmax(q · kᵀ · scale, hidden keys left out) · v */
+function plainAttention(
+  emit: Emitter,
+  [q, k, v]: readonly string[],
+  scale: number,
+  seen: Visibility | undefined,
+): string {
+  const keys = emit.op('Transpose', [k!], { perm: [0, 1, 3, 2] }); // [B, H, D, S]
+  const scores = emit.op('MatMul', [emit.op('Mul', [q!, emit.scalar(scale)]), keys]); // [B, H, T, S]
+  const shown = seen ? emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)]) : scores;
+  return emit.op('MatMul', [emit.op('Softmax', [shown], { axis: -1 }), v!]);
+}
+
+export const ATTENTION: Lowerings<'attention'> = {
+  attention: (emit, { inputs, attributes, outputs }) => {
+    const [q, k, v, mask] = [inputs[0]!, inputs[1]!, inputs[2]!, inputs[3]];
+    const [batch, , queries, width] = q.type.shape as [Dim, Dim, Dim, Dim];
+    const keys = k.type.shape[2]!;
+    if (attributes.scale === null && typeof width !== 'number') {
+      throw new Error(`attention's default scale 1/√head_dim needs a static head_dim, and it is ${printDim(width)}`);
+    }
+    const scale = attributes.scale ?? 1 / Math.sqrt(Number(width));
+    const seen = visibility(emit, attributes.causal, mask, queries, keys);
+    const names = [q.name, k.name, v.name];
+    const empty = outputs[0]!.shape.includes(0) || keys === 0;
+    // ORT's Attention refuses an empty batch, and a batch of images (attended without a mask) may be empty: text alone
+    const mayBeEmpty = seen === undefined && typeof batch !== 'number';
+    const operator = emit.opset >= 23 && !empty && !mayBeEmpty;
+    const attended = operator
+      ? emit.op('Attention', [...names, ...(seen ? [fullMask(emit, seen, batch, queries, keys)] : [])], {
+          scale: float(scale),
+        })
+      : plainAttention(emit, names, scale, seen);
+    // a query may be blind when a mask hides every key, or when there are more queries than keys before it
+    const blind = mask !== undefined || (attributes.causal && !neverNegative(subDims(keys, queries)));
+    if (!blind || !seen) return [attended];
+    return [emit.op('Where', [seesAny(emit, seen), attended, emit.scalar(0)])];
+  },
+};
+
+/** Attention broadcasts a mask over batch and heads but wants all T rows: [B, 1, 1, S] → [B, 1, T, S]. */
+function fullMask(emit: Emitter, seen: Visibility, batch: Dim, queries: Dim, keys: Dim): string {
+  if (seen.shape.length === 2) return seen.name;
+  const to = [batch, 1, queries, keys];
+  return emit.shared(`${seen.name} for ${printDim(batch)} × ${printDim(queries)}`, () =>
+    expand(emit, seen.name, seen.shape, to),
+  );
+}

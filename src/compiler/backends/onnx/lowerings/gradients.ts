@@ -1,0 +1,100 @@
+/**
+ * Ops that autodiff makes: the adjoints of convolution and max pooling, and the barrier of recomputation.
+ *
+ * ONNX has no operators for them that ONNX Runtime runs for inference, so they are written with the forward ones.
+ */
+import { productOf } from '../../../../shared/dim.ts';
+import type { Emitter } from '../emitter.ts';
+import { expand, reshape } from '../shapes.ts';
+import type { Lowerings, Operand } from './rule.ts';
+import { reduce } from './rule.ts';
+
+type Pair = readonly [number, number];
+
+const bothSides = ([height, width]: Pair): readonly number[] => [height, width, height, width];
+
+/** Axes 2 and 3, static by the type rules. */
+function sizeOf({ type: { shape } }: Operand): Pair {
+  return [Number(shape[2]), Number(shape[3])];
+}
+
+/** x [N, groups·c, H, W] → [c, groups·N, H, W]: the batch becomes the channels that a convolution sums over. */
+function batchAsChannels(emit: Emitter, x: Operand, groups: number): string {
+  const [batch, channels, height, width] = x.type.shape;
+  if (groups === 1) return emit.op('Transpose', [x.name], { perm: [1, 0, 2, 3] });
+  const each = Number(channels) / groups;
+  const split = [batch!, groups, each, height!, width!];
+  const grouped = reshape(emit, x.name, x.type.shape, split); // [N, groups, c, H, W]
+  const turned = emit.op('Transpose', [grouped], { perm: [2, 1, 0, 3, 4] });
+  return reshape(
+    emit,
+    turned,
+    [each, groups, batch!, height!, width!],
+    [each, productOf([groups, batch!]), height!, width!],
+  );
+}
+
+export const GRADIENTS: Lowerings<'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier'> = {
+  conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size } }) => {
+    const [dy, weight] = [inputs[0]!, inputs[1]!];
+    const [out, kernel] = [sizeOf(dy), sizeOf(weight)];
+    // rows and columns of x that no window reaches, at the end of each axis
+    const rest = ([0, 1] as const).map((i) => {
+      const covered = (out[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (kernel[i] - 1) + 1;
+      return size[i] - covered;
+    });
+    return [
+      emit.op('ConvTranspose', [dy.name, weight.name], {
+        strides: stride,
+        pads: bothSides(padding),
+        dilations: dilation,
+        group: groups,
+        output_padding: rest,
+      }),
+    ];
+  },
+  // dW[o, c, i, j] = Σ x[n, c, y·stride + i·dilation, …] · dy[n, o, y, …]: a convolution over n, with dy as kernel and
+  // stride and dilation in each other's place
+  conv2d_grad_weight: (emit, { inputs, attributes: { stride, padding, dilation, groups, kernel } }) => {
+    const [x, dy] = [inputs[0]!, inputs[1]!];
+    const images = batchAsChannels(emit, x, groups);
+    const taps = emit.op('Transpose', [dy.name], { perm: [1, 0, 2, 3] }); // [O, N, oh, ow]
+    const product = emit.op('Conv', [images, taps], {
+      strides: dilation,
+      pads: bothSides(padding),
+      dilations: stride,
+      group: groups,
+    }); // [C/groups, O, ≥ kh, ≥ kw]: more where the last windows of a stride end before the image does
+    const turned = emit.op('Transpose', [product], { perm: [1, 0, 2, 3] });
+    const [from, to] = [emit.indices([0, 0]), emit.indices(kernel)];
+    return [emit.op('Slice', [turned, from, to, emit.indices([2, 3])])];
+  },
+  // MaxPool's second output says where each window's largest element is, counted over the whole of x
+  max_pool2d_grad: (emit, { inputs, attributes: { kernel, stride, padding } }) => {
+    const [x, dy] = [inputs[0]!, inputs[1]!];
+    const places = emit.outputs('MaxPool', [x.name], 2, {
+      kernel_shape: kernel,
+      strides: stride,
+      pads: bothSides(padding),
+      storage_order: 0,
+    })[1]!;
+    const [all, chosen] = [productOf(x.type.shape), productOf(dy.type.shape)];
+    const zeros = expand(emit, emit.scalar(0), [], [all]);
+    const indices = reshape(emit, places, dy.type.shape, [chosen]);
+    const updates = reshape(emit, dy.name, dy.type.shape, [chosen]);
+    const flat = emit.op('ScatterElements', [zeros, indices, updates], { axis: 0, reduction: 'add' });
+    return [reshape(emit, flat, [all], x.type.shape)];
+  },
+  // a selection between x and x by a condition that is always true, which only running can tell: it is made of an
+  // element of `after`
+  barrier: (emit, { inputs }) => {
+    const [x, after] = [inputs[0]!, inputs[1]!];
+    const always = emit.once(`after ${after.name}`, () => {
+      const flat = reshape(emit, after.name, after.type.shape, [productOf(after.type.shape)]);
+      const first = emit.op('Slice', [flat, emit.indices([0]), emit.indices([1]), emit.indices([0])]); // [1], or [0] when empty
+      const odd = emit.op('IsNaN', [reduce(emit, 'ReduceSum', first, [0], false)]);
+      return emit.op('Or', [odd, emit.op('Not', [odd])]);
+    });
+    return [emit.op('Where', [always, x.name, x.name])];
+  },
+};
