@@ -1,0 +1,230 @@
+/**
+ * A program: a root file, everything it imports, and the names each file can see.
+ *
+ * Paths are relative to the project, with forward slashes; an import may not leave the project. The standard
+ * library is the file `std`, whose text ships inside the compiler. `loadProgram` reports every problem of every
+ * file it can reach and returns what could be read.
+ */
+import { diagnose } from '../diagnostics/catalogue.ts';
+import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
+import { createSource, type SourceFile, type Span } from '../diagnostics/span.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import { STD_FILES } from '../std/std.generated.ts';
+import type * as ast from '../syntax/ast.ts';
+import { parseFile } from '../syntax/parse.ts';
+
+/** Where source text comes from: a folder, an editor's buffers, a page. */
+export interface SourceHost {
+  /** Text of a project-relative path, undefined where there is no such file. */
+  read(path: string): string | undefined;
+}
+
+export type Symbol =
+  | { readonly kind: 'module'; readonly declaration: ast.ModuleDeclaration; readonly file: FileScope }
+  | { readonly kind: 'function'; readonly declaration: ast.FunctionDeclaration; readonly file: FileScope }
+  | { readonly kind: 'flag'; readonly declaration: ast.FlagDeclaration; readonly file: FileScope }
+  | { readonly kind: 'config'; readonly declaration: ast.ConfigDeclaration; readonly file: FileScope };
+
+export interface FileScope {
+  readonly source: SourceFile;
+  readonly syntax: ast.FileSyntax;
+  /** declared and imported names */
+  readonly names: Map<string, Symbol>;
+  /** the file's own import statements, for `unused_import` */
+  readonly imports: Map<string, Span>;
+}
+
+export interface Program {
+  readonly root: FileScope;
+  readonly files: ReadonlyMap<string, FileScope>;
+  /** every flag of every file, by name */
+  readonly flags: ReadonlyMap<string, ast.FlagDeclaration>;
+  /** the root file's configs, in order; the first is the default */
+  readonly configs: ReadonlyMap<string, ast.ConfigDeclaration>;
+  readonly model: { readonly declaration: ast.ModuleDeclaration; readonly file: FileScope } | undefined;
+  readonly adapts: readonly ast.AdaptDeclaration[];
+  readonly stages: readonly ast.StageDeclaration[];
+}
+
+/** Files one program may have; a generated chain of imports ends here and not in memory. */
+const MAX_FILES = 1000;
+
+export function loadProgram(path: string, host: SourceHost, bag: DiagnosticBag): Program | undefined {
+  const loader = new Loader(host, bag);
+  const text = host.read(path);
+  if (text === undefined) {
+    const source = createSource(path, '');
+    bag.add(diagnose('file_not_found', { path }, { source, start: 0, end: 0 }));
+    return undefined;
+  }
+  const root = loader.load(path, text, []);
+  if (!root) return undefined;
+  return link(root, loader.files, bag);
+}
+
+class Loader {
+  readonly files = new Map<string, FileScope>();
+  private readonly failed = new Set<string>();
+  private readonly host: SourceHost;
+  private readonly bag: DiagnosticBag;
+
+  constructor(host: SourceHost, bag: DiagnosticBag) {
+    this.host = host;
+    this.bag = bag;
+  }
+
+  load(path: string, text: string, chain: readonly string[]): FileScope | undefined {
+    const source = createSource(path, text);
+    const syntax = parseFile(source, this.bag);
+    if (!syntax) {
+      this.failed.add(path);
+      return undefined;
+    }
+    const scope: FileScope = { source, syntax, names: new Map(), imports: new Map() };
+    this.declare(scope);
+    this.files.set(path, scope);
+    for (const declaration of syntax.declarations) {
+      if (declaration.kind === 'import') this.resolve(scope, declaration, [...chain, path]);
+    }
+    return scope;
+  }
+
+  private declare(scope: FileScope): void {
+    const places = new Map<string, Span>();
+    for (const declaration of scope.syntax.declarations) {
+      if (declaration.kind === 'import' || declaration.kind === 'adapt') continue;
+      // a config record and a flag may share a name, a stage's name is its own matter
+      const { name } = declaration;
+      const space =
+        declaration.kind === 'stage' || declaration.kind === 'config' ? `${declaration.kind} ${name.text}` : name.text;
+      const before = places.get(space);
+      if (before) {
+        this.bag.add(
+          diagnose('duplicate_name', { name: name.text }, name.span, {
+            secondary: [{ span: before, message: 'first declared here' }],
+          }),
+        );
+        continue;
+      }
+      places.set(space, name.span);
+      if (declaration.kind === 'flag') scope.names.set(name.text, { kind: 'flag', declaration, file: scope });
+      else if (declaration.kind === 'function')
+        scope.names.set(name.text, { kind: 'function', declaration, file: scope });
+      else if (declaration.kind === 'config')
+        scope.names.set(`config ${name.text}`, { kind: 'config', declaration, file: scope });
+      else if (declaration.kind !== 'stage') scope.names.set(name.text, { kind: 'module', declaration, file: scope });
+    }
+  }
+
+  private resolve(scope: FileScope, declaration: ast.ImportDeclaration, chain: readonly string[]): void {
+    const { from } = declaration;
+    const target = this.targetOf(scope, from);
+    if (target === undefined) return;
+    if (chain.includes(target)) {
+      const cycle = [...chain.slice(chain.indexOf(target)), target].join(' → ');
+      this.bag.add(diagnose('import_cycle', { cycle }, from.span));
+      return;
+    }
+    const file = this.files.get(target) ?? this.read(target, from, chain);
+    if (!file) {
+      // its own errors are reported; what it would have declared counts as known
+      for (const { as } of declaration.names) scope.imports.set(as.text, as.span);
+      return;
+    }
+    for (const { name, as } of declaration.names) {
+      const symbol = file.names.get(name.text);
+      if (!symbol) {
+        const near = nearest(name.text, file.names.keys());
+        this.bag.add(
+          diagnose('import_missing', { name: name.text, file: file.source.path }, name.span, {
+            suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
+          }),
+        );
+        continue;
+      }
+      if (scope.names.has(as.text)) {
+        this.bag.add(diagnose('duplicate_name', { name: as.text }, as.span));
+        continue;
+      }
+      scope.names.set(as.text, symbol);
+      scope.imports.set(as.text, as.span);
+    }
+  }
+
+  private read(target: string, from: ast.StringExpression, chain: readonly string[]): FileScope | undefined {
+    if (this.failed.has(target)) return undefined;
+    const text = target in STD_PATHS ? STD_PATHS[target] : this.host.read(target);
+    if (text === undefined || this.files.size >= MAX_FILES) {
+      this.bag.add(diagnose('file_not_found', { path: target }, from.span));
+      this.failed.add(target);
+      return undefined;
+    }
+    return this.load(target, text, chain);
+  }
+
+  private targetOf(scope: FileScope, from: ast.StringExpression): string | undefined {
+    if (from.value === 'std') return 'std.mdl';
+    if (
+      !/^\.{1,2}\//.test(from.value) ||
+      !from.value.endsWith('.mdl') ||
+      from.value.includes('\\') ||
+      from.value.includes('\0')
+    ) {
+      this.bag.add(diagnose('import_form', { path: from.value }, from.span));
+      return undefined;
+    }
+    const parts = scope.source.path.split('/').slice(0, -1);
+    for (const part of from.value.split('/')) {
+      if (part === '.' || part === '') continue;
+      if (part !== '..') parts.push(part);
+      else if (parts.pop() === undefined) {
+        this.bag.add(diagnose('import_outside', { path: from.value }, from.span));
+        return undefined;
+      }
+    }
+    return parts.join('/');
+  }
+}
+
+/** `std.mdl` → text; null prototype, since the key comes from a program. */
+const STD_PATHS: Readonly<Record<string, string>> = Object.assign(
+  Object.create(null) as Record<string, string>,
+  STD_FILES,
+);
+
+function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: DiagnosticBag): Program {
+  const flags = new Map<string, ast.FlagDeclaration>();
+  const configs = new Map<string, ast.ConfigDeclaration>();
+  const adapts: ast.AdaptDeclaration[] = [];
+  const stages: ast.StageDeclaration[] = [];
+  let model: Program['model'];
+  for (const file of files.values()) {
+    for (const declaration of file.syntax.declarations) {
+      if (declaration.kind === 'flag') {
+        const before = flags.get(declaration.name.text);
+        if (before && before !== declaration) {
+          bag.add(
+            diagnose('duplicate_name', { name: declaration.name.text }, declaration.name.span, {
+              secondary: [{ span: before.name.span, message: 'first declared here' }],
+              notes: ['flags of all files share one set of names, so that --set can name them'],
+            }),
+          );
+        }
+        flags.set(declaration.name.text, declaration);
+      }
+      if (file !== root) continue;
+      if (declaration.kind === 'config') configs.set(declaration.name.text, declaration);
+      if (declaration.kind === 'adapt') adapts.push(declaration);
+      if (declaration.kind === 'stage') stages.push(declaration);
+      if (declaration.kind === 'module' || declaration.kind === 'adapter' || declaration.kind !== 'model') continue;
+      if (model) {
+        bag.add(
+          diagnose('several_models', {}, declaration.name.span, {
+            secondary: [{ span: model.declaration.name.span, message: 'the first is here' }],
+          }),
+        );
+      } else model = { declaration, file };
+    }
+  }
+  return { root, files, flags, configs, model, adapts, stages };
+}

@@ -1,0 +1,231 @@
+/**
+ * Syntax errors as people expect them: one for each mistake.
+ *
+ * A parser that recovers guesses, and a wrong guess makes more errors. So when a file does not parse, each top-level
+ * declaration (a keyword in the first column starts one) is parsed on its own, and within one an error counts only if
+ * the parser was back on its feet: it had read a few tokens of another line since the one before.
+ */
+import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain';
+import { parser } from '../../../grammar/parser.ts';
+import * as t from '../../../grammar/tokens.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import { type DiagnosticBag, type Label, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
+import type { SourceFile, Span } from '../diagnostics/span.ts';
+
+/** Tokens that must have been read between two errors for the second to count. */
+const SETTLED = 6;
+/** Reserved words used as names that are put right and read past, in one declaration. */
+const MAX_RENAMES = 20;
+
+const STARTS = new Set<TokenType>([t.Import, t.Flag, t.Config, t.Fn, t.Module, t.Model, t.Adapter, t.Adapt, t.Stage]);
+
+/** A top-level declaration's tokens, and the token after them, if any. */
+interface Chunk {
+  readonly tokens: IToken[];
+  readonly next: IToken | undefined;
+}
+
+/** Reports what keeps the tokens of a file from parsing; says whether anything does. */
+export function reportSyntaxErrors(tokens: readonly IToken[], source: SourceFile, bag: DiagnosticBag): boolean {
+  let found = false;
+  for (const chunk of chunksOf(tokens)) {
+    if (bag.size >= MAX_DIAGNOSTICS) return true;
+    found = reportChunk(chunk, source, bag) || found;
+  }
+  if (found) return true;
+  return reportChunk({ tokens: [...tokens], next: undefined }, source, bag);
+}
+
+function chunksOf(tokens: readonly IToken[]): Chunk[] {
+  const starts = [0];
+  tokens.forEach((token, index) => {
+    if (token.startColumn !== 1 || !STARTS.has(token.tokenType) || tokens[index + 1]?.tokenType === t.Equal) return;
+    let start = index;
+    while (tokens[start - 1]?.tokenType === t.DocComment) start--;
+    if (start > 0) starts.push(start);
+  });
+  return starts.map((start, index) => ({
+    tokens: tokens.slice(start, starts[index + 1]),
+    next: tokens[starts[index + 1] ?? tokens.length],
+  }));
+}
+
+function reportChunk({ tokens, next }: Chunk, source: SourceFile, bag: DiagnosticBag): boolean {
+  const renamed = new Set<string>();
+  let errors: IRecognitionException[] = [];
+  for (let attempt = 0; attempt < MAX_RENAMES; attempt++) {
+    parser.input = tokens;
+    parser.file();
+    errors = parser.errors;
+    const [first] = errors;
+    const at = first && isReservedName(first, tokens) ? tokens.indexOf(first.token) : -1;
+    if (at < 0) break;
+    const token = tokens[at]!;
+    if (!renamed.has(token.image)) bag.add(diagnose('reserved_word', { word: token.image }, spanOf(token, source)));
+    renamed.add(token.image);
+    tokens[at] = { ...token, tokenType: t.Identifier, tokenTypeIdx: t.Identifier.tokenTypeIdx! };
+  }
+  const settled = renamed.size > 0 ? [] : settledErrors(errors, tokens);
+  for (const error of settled) report(error, { tokens, next }, source, bag);
+  return settled.length > 0 || renamed.size > 0;
+}
+
+/** A reserved word where a name belongs: `let in = x`, or a member `train = …`. */
+function isReservedName({ token, message }: IRecognitionException, tokens: readonly IToken[]): boolean {
+  if (!t.RESERVED_WORDS.has(token.image)) return false;
+  const index = tokens.indexOf(token);
+  const assigned = tokens[index + 1]?.tokenType === t.Equal || tokens[index + 1]?.tokenType === t.Colon;
+  const startsLine = tokens[index - 1]?.endLine !== token.startLine;
+  return assigned || (message.includes('a name') && !startsLine);
+}
+
+function settledErrors(errors: readonly IRecognitionException[], tokens: readonly IToken[]): IRecognitionException[] {
+  const index = new Map(tokens.map((token, at) => [token, at]));
+  const settled: IRecognitionException[] = [];
+  let resumed = -1;
+  let line = -1;
+  for (const error of errors) {
+    const at = index.get(error.token) ?? tokens.length;
+    const apart = at - resumed >= SETTLED && error.token.startLine !== line;
+    if (settled.length === 0 || apart) settled.push(error);
+    resumed = Math.max(resumed, at + error.resyncedTokens.length);
+    line = (error.resyncedTokens.at(-1) ?? error.token).endLine ?? line;
+  }
+  return settled;
+}
+
+function report(error: IRecognitionException, { tokens, next }: Chunk, source: SourceFile, bag: DiagnosticBag): void {
+  const atEnd = error.token.tokenType === EOF;
+  const token = atEnd ? (next ?? error.token) : error.token;
+  const index = atEnd ? tokens.length : tokens.indexOf(error.token);
+  const before = tokens[index - 1];
+  const rule = error.context.ruleStack.at(-1) ?? 'file';
+  const found =
+    token.tokenType === EOF
+      ? 'the end of the file'
+      : `'${token.image.length > 40 ? `${token.image.slice(0, 40)}…` : token.image}'`;
+  const expected = expectedOf(error, rule);
+  const secondary: Label[] = [];
+  const open =
+    /^'[)\]}]'$|or '}'$/.test(expected) && (atEnd || expected !== MEMBER)
+      ? innermostOpen(tokens.slice(0, index))
+      : undefined;
+  if (open) secondary.push({ span: spanOf(open, source), message: `this '${open.image}' is still open` });
+  if (before && before !== open) secondary.push({ span: spanOf(before, source), message: 'after this' });
+  const notes = hints(token, before);
+  const at = spanOf(token, source);
+  bag.add(diagnose('syntax', { found, rule: RULE_NAMES[rule] ?? 'a declaration', expected }, at, { notes, secondary }));
+}
+
+/** What people bring along from other languages. */
+function hints(token: IToken, before: IToken | undefined): string[] {
+  if (token.tokenType === t.Equal && before?.tokenType === t.Equal) return [];
+  if (token.tokenType === t.Pipe && before?.tokenType === t.Pipe) return ['write `or`'];
+  if (token.image === 'def' || token.image === 'class' || token.image === 'function')
+    return ['a module is declared with `module Name(…) { … }`, a function with `fn name(…) { … }`'];
+  if (token.image === 'return') return ['the last expression of a body is its value; there is no return'];
+  if (before?.image === 'return') return ['the last expression of a body is its value; there is no return'];
+  return [];
+}
+
+function innermostOpen(tokens: readonly IToken[]): IToken | undefined {
+  const open: IToken[] = [];
+  for (const token of tokens) {
+    if (/^[([{]$/.test(token.image)) open.push(token);
+    else if (/^[)\]}]$/.test(token.image)) open.pop();
+  }
+  return open.at(-1);
+}
+
+export function spanOf(token: IToken, source: SourceFile): Span {
+  if (token.tokenType === EOF || Number.isNaN(token.startOffset)) {
+    return { source, start: source.text.length, end: source.text.length };
+  }
+  return { source, start: token.startOffset, end: (token.endOffset ?? token.startOffset) + 1 };
+}
+
+const MEMBER = "a member (let, param, buffer, forward, fn, entry, merge or `name = …`) or '}'";
+const STATEMENT = "a statement or '}'";
+const DECLARATION = 'a declaration (import, flag, config, fn, module, model, adapter, adapt or stage)';
+
+/** What could have stood there, where the list of tokens says less. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  file: DECLARATION,
+  declaration: DECLARATION,
+  member: MEMBER,
+  moduleBody: MEMBER,
+  statement: STATEMENT,
+  block: STATEMENT,
+  configRecord: "a field or '}'",
+  stageDeclaration: "a clause or '}'",
+  stageClause: "a clause or '}'",
+  primary: 'an expression',
+};
+
+/** `'='`, `'(' or '->'`: the first few tokens that could have stood there, from Chevrotain's message. */
+function expectedOf(error: IRecognitionException, rule: string): string {
+  if (Object.hasOwn(EXPECTED, rule)) return EXPECTED[rule]!;
+  const single =
+    /^Expecting token of type --> (.+?) <--/.exec(error.message) ?? /^Expecting --> (.+?) <--/.exec(error.message);
+  if (single) return single[1]!;
+  const firsts = [...error.message.matchAll(/(?:\d+\. \[|<\[)((?:'[^']*'|[^,\]])+)/g)].map((match) => match[1]!.trim());
+  const distinct = [...new Set(firsts)];
+  if (['a number', 'a string'].every((word) => distinct.includes(word))) return 'an expression';
+  if (distinct.length === 0) return 'something else';
+  const shown = distinct.slice(0, 6);
+  return shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`;
+}
+
+/** What people call the rules of the grammar. */
+const RULE_NAMES: Readonly<Record<string, string>> = {
+  importDeclaration: 'an import',
+  importName: 'an import',
+  flagDeclaration: 'a flag',
+  configDeclaration: 'a config',
+  configRecord: 'a config',
+  configField: 'a config field',
+  functionDeclaration: 'a function',
+  moduleDeclaration: 'a module',
+  modelDeclaration: 'a model',
+  adapterDeclaration: 'an adapter',
+  adaptDeclaration: 'an adapt',
+  moduleBody: "a module's body",
+  member: "a module's body",
+  letMember: 'a let',
+  submoduleMember: 'a submodule',
+  paramMember: 'a parameter',
+  bufferMember: 'a buffer',
+  keyClause: 'a key',
+  forwardMember: 'forward',
+  entryMember: 'an entry',
+  mergeMember: 'a merge',
+  signature: 'a signature',
+  parameters: 'a parameter list',
+  parameter: 'a parameter list',
+  resultType: 'a result type',
+  namedType: 'a result type',
+  tensorType: 'a type',
+  dimensions: 'the dimensions of a type',
+  dimension: 'the dimensions of a type',
+  stageClause: 'a stage',
+  stageDeclaration: 'a stage',
+  pathPattern: 'a path pattern',
+  pathSegment: 'a path pattern',
+  pathPiece: 'a path pattern',
+  pathAlternatives: 'a path pattern',
+  pathIndex: 'a path pattern',
+  block: 'a body',
+  statement: 'a body',
+  letStatement: 'a let',
+  assignStatement: 'an assignment',
+  forStatement: 'a loop',
+  ifStatement: 'an if',
+  expression: 'an expression',
+  arguments: 'a call',
+  argument: 'a call',
+  index: 'an index',
+  indexItem: 'an index',
+  primary: 'an expression',
+  list: 'a list',
+  parenthesised: 'parentheses',
+};
