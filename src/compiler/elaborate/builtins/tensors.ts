@@ -1,0 +1,383 @@
+/** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
+import type { OpName } from '../../ops/attributes.ts';
+import type { BoundCall, Builtin, Operand } from '../builtin.ts';
+import { list, type Value } from '../values.ts';
+import { numericExtreme } from './values.ts';
+
+type UnaryOp = Extract<
+  OpName,
+  'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'relu' | 'silu'
+>;
+
+const unaryOp = (name: UnaryOp, doc: string): Builtin => ({
+  name,
+  doc,
+  parameters: ['x'],
+  call: (c) => {
+    const value = c.value('x');
+    // √ and log of sizes are wanted at compile time
+    if (value.kind === 'int' || value.kind === 'float') {
+      if (name === 'sqrt') return { kind: 'float', value: Math.sqrt(value.value) };
+      if (name === 'log') return { kind: 'float', value: Math.log(value.value) };
+      if (name === 'exp') return { kind: 'float', value: Math.exp(value.value) };
+    }
+    return c.op(name, [c.operand('x', 'f32')], {});
+  },
+});
+
+const pairOp = (name: 'maximum' | 'minimum' | 'pow', doc: string): Builtin => ({
+  name,
+  doc,
+  parameters: ['a', 'b'],
+  call: (c) => c.op(name, [c.operand('a', 'f32'), c.operand('b', 'f32')], {}),
+});
+
+const reduction = (name: 'sum' | 'mean' | 'max' | 'min', doc: string): Builtin => ({
+  name,
+  doc,
+  parameters: ['x', 'axes?', 'keepdims?'],
+  call: (c) => {
+    if (name === 'max' || name === 'min') {
+      const number = numericExtreme(c, Math[name]);
+      if (number) return number;
+    }
+    const x = c.operand('x');
+    return c.op(name, [x], { axes: c.axes('axes', x.type), keepdims: c.bool('keepdims', false) });
+  },
+});
+
+/** Tensors of a list argument; numbers among them take the element type of the first tensor. */
+function operandsOf(c: BoundCall, name: string): Operand[] {
+  const { span } = c.argument(name);
+  const syntax = c.callSyntax.arguments.find((argument) => argument.value.span === span)?.value;
+  return c.items(name).map((value, index) => {
+    const at = syntax?.kind === 'list' ? (syntax.items[index]?.span ?? span) : span;
+    return c.asOperand({ value, span: at }, undefined, `an item of ${name}`);
+  });
+}
+
+/** x · [u ≥ p] / (1 − p) with u uniform in [0, 1): the expectation is x. */
+function dropout(c: BoundCall): Value {
+  const p = c.float('p');
+  if (!(p >= 0 && p < 1)) c.fail('p of dropout', 'a probability from 0 to below 1', String(p), c.argument('p').span);
+  const x = c.operand('x', 'f32');
+  const { trace } = c.evaluator;
+  if (p === 0 || !trace?.training) return x.source.value;
+  const { builder, training, path } = trace;
+  training.seed ??= builder.input('dropout_seed', 'i64', []);
+  const call = training.calls.get(path) ?? 0;
+  training.calls.set(path, call + 1);
+  const origin = c.evaluator.origin(c.span);
+  const uniform = builder.node(
+    'random_uniform',
+    [training.seed],
+    { shape: x.type.shape, salt: saltOf(`${path} ${call}`) },
+    origin,
+  );
+  // a multiple of 2⁻²⁴ as the numbers are, so that f32 and f64 targets keep the same elements
+  const threshold = builder.scalar(Math.round(p * 2 ** 24) / 2 ** 24);
+  const kept = builder.node('less_equal', [threshold, uniform], {}, origin);
+  const mask = builder.node(
+    'mul',
+    [builder.node('cast', [kept], { to: 'f32' }, origin), builder.scalar(1 / (1 - p))],
+    {},
+    origin,
+  );
+  return c.op('mul', [x, { id: mask, type: x.type, source: x.source }], {});
+}
+
+/** FNV-1a, 32 bits, of a text's UTF-16 units. */
+function saltOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
+
+function concat(c: BoundCall, operands: readonly Operand[], axis: number): Value {
+  return c.op('concat', operands, { axis });
+}
+
+export const TENSOR_BUILTINS: readonly Builtin[] = [
+  unaryOp('abs', '|x|'),
+  unaryOp('exp', 'eˣ'),
+  unaryOp('log', 'Natural logarithm.'),
+  unaryOp('sqrt', '√x'),
+  unaryOp('rsqrt', '1 / √x'),
+  unaryOp('reciprocal', '1 / x'),
+  unaryOp('sin', 'Sine, radians.'),
+  unaryOp('cos', 'Cosine, radians.'),
+  unaryOp('tanh', 'Hyperbolic tangent.'),
+  unaryOp('erf', 'Error function.'),
+  unaryOp('sigmoid', '1 / (1 + e⁻ˣ)'),
+  unaryOp('relu', 'max(x, 0)'),
+  unaryOp('silu', 'x · sigmoid(x)'),
+  {
+    name: 'gelu',
+    doc: 'x Φ(x), exact (erf). Hendrycks and Gimpel 2016, arXiv:1606.08415.',
+    parameters: ['x'],
+    call: (c) => c.op('gelu', [c.operand('x', 'f32')], { approximate: 'none' }),
+  },
+  {
+    name: 'gelu_tanh',
+    doc: '½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): "gelu_new".',
+    parameters: ['x'],
+    call: (c) => c.op('gelu', [c.operand('x', 'f32')], { approximate: 'tanh' }),
+  },
+  {
+    name: 'clamp',
+    doc: 'min(max(x, low), high)',
+    parameters: ['x', 'low', 'high'],
+    call: (c) => c.op('clamp', [c.operand('x', 'f32')], { min: c.float('low'), max: c.float('high') }),
+  },
+  pairOp('maximum', 'The larger of two, elementwise.'),
+  pairOp('minimum', 'The smaller of two, elementwise.'),
+  pairOp('pow', 'aᵇ'),
+  {
+    name: 'where',
+    doc: 'a where the condition is true, else b.',
+    parameters: ['condition', 'a', 'b'],
+    call: (c) => {
+      const numeric = ['a', 'b']
+        .map((name) => c.value(name))
+        .find((value) => value.kind === 'tensor' || value.kind === 'parameter');
+      const dtype = numeric ? c.operand(numeric === c.value('a') ? 'a' : 'b').type.dtype : undefined;
+      return c.op('where', [c.operand('condition', 'bool'), c.operand('a', dtype), c.operand('b', dtype)], {});
+    },
+  },
+  reduction('sum', 'Sum over axes (all of them by default).'),
+  reduction('mean', 'Mean over axes (all of them by default).'),
+  reduction('max', 'Largest element over axes, or the larger of two numbers.'),
+  reduction('min', 'Smallest element over axes, or the smaller of two numbers.'),
+  {
+    name: 'argmax',
+    doc: 'Index of the first largest element along an axis (the last by default); drops the axis.',
+    parameters: ['x', 'axis?'],
+    call: (c) => {
+      const x = c.operand('x');
+      return c.op('argmax', [x], { axis: c.axis('axis', x.type, -1) });
+    },
+  },
+  {
+    name: 'cumsum',
+    doc: 'Inclusive prefix sum along an axis (the last by default).',
+    parameters: ['x', 'axis?'],
+    call: (c) => {
+      const x = c.operand('x');
+      return c.op('cumsum', [x], { axis: c.axis('axis', x.type, -1) });
+    },
+  },
+  {
+    name: 'softmax',
+    doc: 'eˣ / Σ eˣ along an axis (the last by default).',
+    parameters: ['x', 'axis?'],
+    call: (c) => {
+      const x = c.operand('x', 'f32');
+      return c.op('softmax', [x], { axis: c.axis('axis', x.type, -1) });
+    },
+  },
+  {
+    name: 'log_softmax',
+    doc: 'x − log Σ eˣ along an axis (the last by default).',
+    parameters: ['x', 'axis?'],
+    call: (c) => {
+      const x = c.operand('x', 'f32');
+      return c.op('log_softmax', [x], { axis: c.axis('axis', x.type, -1) });
+    },
+  },
+  {
+    name: 'concat',
+    doc: 'Tensors one after the other along an axis.',
+    parameters: ['items', 'axis'],
+    call: (c) => {
+      const operands = operandsOf(c, 'items');
+      if (operands.length === 0)
+        c.fail('items of concat', 'a list of tensors', 'an empty list', c.argument('items').span);
+      return concat(c, operands, c.axis('axis', operands[0]!.type));
+    },
+  },
+  {
+    name: 'stack',
+    doc: 'Tensors of one shape along a new axis.',
+    parameters: ['items', 'axis'],
+    call: (c) => {
+      const operands = operandsOf(c, 'items');
+      const first =
+        operands[0] ?? c.fail('items of stack', 'a list of tensors', 'an empty list', c.argument('items').span);
+      const axis = c.axis('axis', { ...first.type, shape: [...first.type.shape, 1] });
+      const lifted = operands.map((operand) => {
+        const shape = [...operand.type.shape];
+        shape.splice(axis, 0, 1);
+        return c.evaluator.operand(c.op('reshape', [operand], { shape }), c.span);
+      });
+      return concat(c, lifted, axis);
+    },
+  },
+  {
+    name: 'split',
+    doc: 'Pieces of the given sizes along an axis.',
+    parameters: ['x', 'sizes', 'axis'],
+    call: (c) => {
+      const x = c.operand('x');
+      return list(c.ops('split', [x], { axis: c.axis('axis', x.type), sizes: c.dims('sizes') }));
+    },
+  },
+  {
+    name: 'gather',
+    doc: 'Slices of data at integer indices along an axis (0 by default): a table lookup.',
+    parameters: ['data', 'indices', 'axis?'],
+    call: (c) => {
+      const data = c.operand('data');
+      return c.op('gather', [data, c.operand('indices', 'i64')], { axis: c.axis('axis', data.type, 0) });
+    },
+  },
+  {
+    name: 'gather_elements',
+    doc: 'out[i][j] = data[i][indices[i][j]] for axis 1.',
+    parameters: ['data', 'indices', 'axis?'],
+    call: (c) => {
+      const data = c.operand('data');
+      return c.op('gather_elements', [data, c.operand('indices', 'i64')], { axis: c.axis('axis', data.type, -1) });
+    },
+  },
+  {
+    name: 'scatter_add',
+    doc: 'data with updates[i] added at indices[i] along an axis (0 by default).',
+    parameters: ['data', 'indices', 'updates', 'axis?'],
+    call: (c) => {
+      const data = c.operand('data', 'f32');
+      return c.op('scatter_add', [data, c.operand('indices', 'i64'), c.operand('updates', 'f32')], {
+        axis: c.axis('axis', data.type, 0),
+      });
+    },
+  },
+  {
+    name: 'linear',
+    doc: 'x Wᵀ + b: x [..., in], weight [out, in], bias [out] or none.',
+    parameters: ['x', 'weight', 'bias?'],
+    call: (c) => c.op('linear', [c.operand('x', 'f32'), c.operand('weight', 'f32'), ...c.optional('bias', 'f32')], {}),
+  },
+  {
+    name: 'matmul',
+    doc: 'Matrix product with NumPy batching; also written a @ b.',
+    parameters: ['a', 'b', 'transpose_a?', 'transpose_b?'],
+    call: (c) =>
+      c.op('matmul', [c.operand('a', 'f32'), c.operand('b', 'f32')], {
+        transpose_a: c.bool('transpose_a', false),
+        transpose_b: c.bool('transpose_b', false),
+      }),
+  },
+  {
+    name: 'conv2d',
+    doc: 'Convolution of x [N, C, H, W] with weight [O, C / groups, kh, kw] and bias [O] or none.',
+    parameters: ['x', 'weight', 'bias?', 'stride?', 'padding?', 'dilation?', 'groups?'],
+    call: (c) =>
+      c.op('conv2d', [c.operand('x', 'f32'), c.operand('weight', 'f32'), ...c.optional('bias', 'f32')], {
+        stride: c.pair('stride', 1),
+        padding: c.pair('padding', 0),
+        dilation: c.pair('dilation', 1),
+        groups: c.int('groups', 1),
+      }),
+  },
+  {
+    name: 'avg_pool2d',
+    doc: 'Average over windows of [N, C, H, W]; the stride is the kernel by default.',
+    parameters: ['x', 'kernel', 'stride?', 'padding?', 'count_include_pad?'],
+    call: (c) =>
+      c.op('avg_pool2d', [c.operand('x', 'f32')], {
+        kernel: c.pair('kernel'),
+        stride: c.has('stride') ? c.pair('stride') : c.pair('kernel'),
+        padding: c.pair('padding', 0),
+        count_include_pad: c.bool('count_include_pad', true),
+      }),
+  },
+  {
+    name: 'max_pool2d',
+    doc: 'Largest over windows of [N, C, H, W]; the stride is the kernel by default.',
+    parameters: ['x', 'kernel', 'stride?', 'padding?'],
+    call: (c) =>
+      c.op('max_pool2d', [c.operand('x', 'f32')], {
+        kernel: c.pair('kernel'),
+        stride: c.has('stride') ? c.pair('stride') : c.pair('kernel'),
+        padding: c.pair('padding', 0),
+      }),
+  },
+  {
+    name: 'interpolate',
+    doc: 'Resizes [N, C, H, W] to a size: "nearest", "bilinear" or "bicubic" (a = −0.75), as torch with align_corners false.',
+    parameters: ['x', 'size', 'mode'],
+    call: (c) => {
+      const mode = c.string('mode');
+      if (mode !== 'nearest' && mode !== 'bilinear' && mode !== 'bicubic') {
+        return c.fail(
+          'mode of interpolate',
+          '"nearest", "bilinear" or "bicubic"',
+          JSON.stringify(mode),
+          c.argument('mode').span,
+        );
+      }
+      return c.op('interpolate', [c.operand('x', 'f32')], { mode, size: c.pair('size') });
+    },
+  },
+  {
+    name: 'layer_norm',
+    doc: '(x − mean) / √(variance + eps) · weight + bias over the last axis.',
+    parameters: ['x', 'weight?', 'bias?', 'eps?'],
+    call: (c) => {
+      const x = c.operand('x', 'f32');
+      const weight = c.optional('weight', 'f32');
+      const bias = weight.length > 0 ? c.optional('bias', 'f32') : [];
+      return c.op('layer_norm', [x, ...weight, ...bias], { eps: c.float('eps', 1e-5) });
+    },
+  },
+  {
+    name: 'rms_norm',
+    doc: 'x / √(mean(x²) + eps) · weight over the last axis.',
+    parameters: ['x', 'weight?', 'eps?'],
+    call: (c) =>
+      c.op('rms_norm', [c.operand('x', 'f32'), ...c.optional('weight', 'f32')], { eps: c.float('eps', 1e-6) }),
+  },
+  {
+    name: 'attention',
+    doc: 'softmax(scale · q kᵀ) v over [batch, heads, length, head_dim]; scale is 1/√head_dim by default; mask [B, S] is false where a key is never attended; a query that sees no key yields zeros.',
+    parameters: ['q', 'k', 'v', 'mask?', 'causal?', 'scale?'],
+    call: (c) => {
+      const mask = c
+        .optional('mask')
+        .map((operand) =>
+          operand.type.dtype === 'bool'
+            ? operand
+            : c.evaluator.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
+        );
+      return c.op('attention', [c.operand('q', 'f32'), c.operand('k', 'f32'), c.operand('v', 'f32'), ...mask], {
+        causal: c.bool('causal', false),
+        scale: c.has('scale') ? c.float('scale') : null,
+      });
+    },
+  },
+  {
+    name: 'rotary',
+    doc: 'Rotate-half rotary embedding of the first `dims` elements of each head, x [B, H, T, D]. Su et al. 2021, arXiv:2104.09864.',
+    parameters: ['x', 'positions', 'dims', 'theta?', 'max_positions?'],
+    call: (c) =>
+      c.op('rotary', [c.operand('x', 'f32'), c.operand('positions', 'i64')], {
+        dims: c.int('dims'),
+        theta: c.float('theta', 10000),
+        max_positions: c.int('max_positions', 2048),
+      }),
+  },
+  {
+    name: 'dropout',
+    doc: 'x · mask / (1 − p) in training, where each element is dropped with probability p; x elsewhere. Srivastava et al. 2014.',
+    parameters: ['x', 'p'],
+    call: dropout,
+  },
+  {
+    name: 'cross_entropy',
+    doc: 'Mean of −log softmax(logits)[target] over the targets that are not ignore_index.',
+    parameters: ['logits', 'target', 'ignore_index?'],
+    call: (c) =>
+      c.op('cross_entropy', [c.operand('logits', 'f32'), c.operand('target', 'i64')], {
+        ignore_index: c.int('ignore_index', -100),
+      }),
+  },
+];

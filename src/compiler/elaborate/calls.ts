@@ -1,0 +1,124 @@
+/** Matching a call's arguments to parameters, for builtins, modules and functions alike. */
+import { diagnose } from '../diagnostics/catalogue.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Span } from '../diagnostics/span.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import type * as ast from '../syntax/ast.ts';
+import { type BoundArgument, BoundCall, type Builtin } from './builtin.ts';
+import type { Evaluator } from './evaluator.ts';
+import { Reported } from './reported.ts';
+import type { Scope } from './scope.ts';
+import type { Value } from './values.ts';
+
+export interface FormalParameter {
+  readonly name: string;
+  readonly optional: boolean;
+  /** where it is declared, if in MDL */
+  readonly span?: Span | undefined;
+}
+
+/**
+ * Positional arguments in order, then named ones. Reports every argument that does not fit, then throws Reported.
+ * `extras` takes named arguments that no parameter has (the sizes of a rearrange pattern).
+ */
+export function bindArguments(
+  evaluator: Evaluator,
+  callee: string,
+  formals: readonly FormalParameter[],
+  actuals: readonly ast.Argument[],
+  at: Span,
+  scope: Scope,
+  extras?: Map<string, BoundArgument>,
+): Map<string, BoundArgument> {
+  const bound = new Map<string, BoundArgument>();
+  let failed = false;
+  const reject = (diagnostic: Diagnostic): void => {
+    failed = true;
+    evaluator.report(diagnostic);
+  };
+  let position = 0;
+  for (const { name, value, span } of actuals) {
+    const formal = name ? formals.find((candidate) => candidate.name === name.text) : formals[position++];
+    const evaluated = evaluator.attempt(() => evaluator.expression(value, scope));
+    if (evaluated === undefined || evaluated.kind === 'error') {
+      failed = true;
+      if (formal) bound.set(formal.name, { value: { kind: 'error' }, span: value.span });
+      continue;
+    }
+    const argument: BoundArgument = { value: evaluated, span: value.span };
+    if (!formal) {
+      if (!name)
+        reject(
+          diagnose('too_many_arguments', { callee, most: formals.length, found: position }, span, {
+            ...evaluator.here(),
+            notes: takes(callee, formals),
+          }),
+        );
+      else if (extras) extras.set(name.text, argument);
+      else {
+        const near = nearest(
+          name.text,
+          formals.map((candidate) => candidate.name),
+        );
+        reject(
+          diagnose('unknown_argument', { callee, name: name.text }, name.span, {
+            ...evaluator.here(),
+            notes: near ? [] : takes(callee, formals),
+            suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
+          }),
+        );
+      }
+      continue;
+    }
+    const before = bound.get(formal.name);
+    if (before) {
+      const secondary = [{ span: before.span, message: `${formal.name} is given here first` }];
+      reject(diagnose('repeated_argument', { callee, name: formal.name }, span, { ...evaluator.here(), secondary }));
+    } else bound.set(formal.name, argument);
+  }
+  for (const formal of formals) {
+    if (formal.optional || bound.has(formal.name)) continue;
+    reject(
+      diagnose('missing_argument', { callee, name: formal.name }, at, {
+        ...evaluator.here(),
+        secondary: formal.span
+          ? [{ span: formal.span, message: `${formal.name} is declared here and has no default` }]
+          : [],
+      }),
+    );
+  }
+  if (failed) throw new Reported();
+  return bound;
+}
+
+function takes(callee: string, formals: readonly FormalParameter[]): string[] {
+  return [
+    formals.length === 0
+      ? `${callee} takes no arguments`
+      : `${callee} takes ${formals.map((formal) => formal.name).join(', ')}`,
+  ];
+}
+
+const formalsOf = new WeakMap<Builtin, readonly FormalParameter[]>();
+
+export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.CallExpression, scope: Scope): Value {
+  let formals = formalsOf.get(builtin);
+  if (!formals) {
+    formals = builtin.parameters
+      .filter((name) => !name.endsWith('**'))
+      .map((name) => ({ name: name.replace('?', ''), optional: name.endsWith('?') }));
+    formalsOf.set(builtin, formals);
+  }
+  const takesMore = builtin.parameters.some((name) => name.endsWith('**'));
+  const extras = new Map<string, BoundArgument>();
+  const bound = bindArguments(
+    evaluator,
+    builtin.name,
+    formals,
+    call.arguments,
+    call.span,
+    scope,
+    takesMore ? extras : undefined,
+  );
+  return builtin.call(new BoundCall(evaluator, builtin.name, call, bound, extras));
+}

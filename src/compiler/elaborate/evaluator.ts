@@ -1,0 +1,612 @@
+/**
+ * Evaluates expressions: compile-time values always, tensors while a body is traced into a graph.
+ *
+ * A problem is reported once, then `Reported` unwinds to the enclosing statement or member, whose names become
+ * error values; touching an error value unwinds silently. So every statement with a mistake of its own reports it.
+ */
+import { type Dim, isSymbolic, printDim, printShape } from '../../shared/dim.ts';
+import type { DType } from '../../shared/dtype.ts';
+import type { Program } from '../check/program.ts';
+import { type DiagnosticExtras, diagnose } from '../diagnostics/catalogue.ts';
+import { type Diagnostic, type DiagnosticBag, type Label, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
+import { formatPosition, joinSpans, type Span } from '../diagnostics/span.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import type { Origin, TensorType, ValueId } from '../ir/graph.ts';
+import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import { TypeRuleError } from '../ops/spec.ts';
+import type * as ast from '../syntax/ast.ts';
+import type { Builtin, Operand } from './builtin.ts';
+import { callBuiltin } from './calls.ts';
+import { indexTensor } from './indexing.ts';
+import { guardOf, Instantiator } from './instantiate.ts';
+import { binary, unary } from './operators.ts';
+import { Reported } from './reported.ts';
+import { Scope } from './scope.ts';
+import { type ConfigField, type ConfigRecord, join, type Settings } from './settings.ts';
+import type { Trace } from './trace.ts';
+import { Tracer } from './tracer.ts';
+import { bool, describe, float, int, list, NONE, type Value } from './values.ts';
+
+/** Steps in one compile, about a second of work; the full TinyGPT-V takes about 100 thousand. */
+const MAX_STEPS = 3_000_000;
+/** Terms of a dynamic dimension, as `P + T` has two: products of such sums grow without bound. */
+export const MAX_TERMS = 16;
+/** What a node of a graph costs: a type rule runs and a record stays. */
+const NODE_STEPS = 50;
+
+/** Expressions within expressions, through calls as well; a stack of 1 MB holds about twice as many. */
+const MAX_DEPTH = 1000;
+const CALL_WEIGHT = 12;
+const FIELD_WEIGHT = 6;
+
+export class Evaluator {
+  readonly program: Program;
+  readonly bag: DiagnosticBag;
+  readonly builtins: ReadonlyMap<string, Builtin>;
+  readonly modules: Instantiator;
+  readonly tracer: Tracer;
+  /** undefined until the settings are resolved, which itself evaluates config expressions */
+  settings: Settings | undefined;
+  /** the graph being traced, if any */
+  trace: Trace | undefined;
+  /** texts of the conditions that enclose what is being evaluated */
+  readonly guards: string[] = [];
+  private steps = 0;
+  private exhausted = false;
+  /** expressions being evaluated, those of calling bodies included */
+  private depth = 0;
+  private readonly evaluatingConfig = new Set<ConfigField>();
+
+  constructor(program: Program, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
+    this.program = program;
+    this.bag = bag;
+    this.builtins = builtins;
+    this.modules = new Instantiator(this);
+    this.tracer = new Tracer(this);
+  }
+
+  report(diagnostic: Diagnostic): void {
+    this.bag.add(diagnostic);
+  }
+
+  fail(diagnostic: Diagnostic): never {
+    this.report(diagnostic);
+    throw new Reported();
+  }
+
+  /** The instance being traced or created, as a diagnostic's context. */
+  here(): DiagnosticExtras {
+    const path = this.trace?.path ?? this.modules.path;
+    return path === undefined || path === '' ? {} : { context: path };
+  }
+
+  /** Runs a piece of work; what was reported inside yields undefined. */
+  attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Reported) return undefined;
+      throw error;
+    }
+  }
+
+  expression(expression: ast.Expression, scope: Scope): Value {
+    this.step(expression.span);
+    this.enter(1, expression.span);
+    try {
+      return this.evaluate(expression, scope);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  /** Runs work that recurses; `weight`: what it takes of the stack, compared with an expression. */
+  nested<T>(weight: number, at: Span, work: () => T): T {
+    this.enter(weight, at);
+    try {
+      return work();
+    } finally {
+      this.depth -= weight;
+    }
+  }
+
+  private enter(weight: number, at: Span): void {
+    if (this.depth + weight > MAX_DEPTH) this.fail(diagnose('nesting_too_deep', { most: MAX_DEPTH }, at));
+    this.depth += weight;
+  }
+
+  private evaluate(expression: ast.Expression, scope: Scope): Value {
+    switch (expression.kind) {
+      case 'int':
+        return int(expression.value);
+      case 'float':
+        return float(expression.value);
+      case 'string':
+        return { kind: 'string', value: expression.value };
+      case 'bool':
+        return bool(expression.value);
+      case 'none':
+        return NONE;
+      case 'name':
+        return this.name(expression, scope);
+      case 'list':
+      case 'tuple':
+        return list(expression.items.map((item) => this.expression(item, scope)));
+      case 'comprehension':
+        return list(this.comprehension(expression, scope, (inner) => this.expression(expression.item, inner)));
+      case 'unary':
+        return unary(this, expression, this.expression(expression.operand, scope));
+      case 'binary':
+        return this.binary(expression, scope);
+      case 'call':
+        return this.call(expression, scope);
+      case 'member':
+        return this.member(expression, scope);
+      case 'index':
+        return this.index(expression, scope);
+      case 'when':
+        return this.when(expression, scope);
+    }
+  }
+
+  /** Counts towards the limit on compile-time work: 1 for an expression, 1 for an item of a list. */
+  step(at: Span, amount = 1): void {
+    this.steps += amount;
+    if (this.steps <= MAX_STEPS) return;
+    // what is unwinding has nothing to add
+    if (!this.exhausted) this.report(diagnose('too_much_work', { steps: MAX_STEPS }, at));
+    this.exhausted = true;
+    throw new Reported();
+  }
+
+  /** Starts the count of steps again: each graph of a model may take as many. */
+  restart(): void {
+    this.steps = 0;
+    this.exhausted = false;
+  }
+
+  private name(expression: ast.NameExpression, scope: Scope): Value {
+    const value = this.lookUp(expression.text, scope);
+    if (!value) this.fail(this.unknownName(expression.text, expression.span, scope));
+    if (value.kind === 'error') throw new Reported();
+    return value;
+  }
+
+  lookUp(name: string, scope: Scope): Value | undefined {
+    const local = scope.get(name);
+    if (local) return local;
+    const method = scope.self?.declaration.members.find(
+      (member) => member.kind === 'function' && member.name.text === name,
+    );
+    if (method?.kind === 'function')
+      return { kind: 'function', declaration: method, file: scope.self!.file, self: scope.self };
+    const declared = scope.file.names.get(name);
+    if (declared?.kind !== 'flag') {
+      const field = this.configField(name, scope);
+      if (field) return field;
+    }
+    if (declared) {
+      if (declared.kind === 'flag') return bool(this.settings?.flags.get(name) ?? declared.declaration.value, true);
+      if (declared.kind === 'module') return { kind: 'module', declaration: declared.declaration, file: declared.file };
+      if (declared.kind === 'function')
+        return { kind: 'function', declaration: declared.declaration, file: declared.file, self: undefined };
+    }
+    const builtin = this.builtins.get(name);
+    return builtin ? { kind: 'builtin', builtin } : undefined;
+  }
+
+  unknownName(name: string, at: Span, scope: Scope): Diagnostic {
+    const near = this.bag.size < MAX_DIAGNOSTICS ? nearest(name, [...scope.all(), ...this.builtins.keys()]) : undefined;
+    // without a context: it is unknown in every instance
+    return diagnose('unknown_name', { name }, at, {
+      suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: at, replacement: near }] : [],
+    });
+  }
+
+  private configField(name: string, scope: Scope): Value | undefined {
+    for (const record of scope.config) {
+      const field = record.fields.get(name);
+      if (field) return this.fieldValue(field, record, scope.config);
+    }
+    return undefined;
+  }
+
+  /** The value of a config field; its expression sees the fields of its own record and the whole config. */
+  fieldValue(field: ConfigField, record: ConfigRecord, within: readonly ConfigRecord[]): Value {
+    const { content } = field;
+    if (content.kind === 'record') return { kind: 'record', record: content.record };
+    if (content.kind === 'value') return content.value;
+    if (this.evaluatingConfig.has(field)) {
+      this.fail(
+        diagnose('recursion', { name: `the config value ${join(record.path, field.name)}`, verb: 'needs' }, field.span),
+      );
+    }
+    this.evaluatingConfig.add(field);
+    try {
+      const outer = within.filter((other) => other !== record);
+      return this.nested(FIELD_WEIGHT, field.span, () =>
+        this.expression(content.expression, new Scope(this.program.root, { config: [record, ...outer] })),
+      );
+    } finally {
+      this.evaluatingConfig.delete(field);
+    }
+  }
+
+  private member(expression: ast.MemberExpression, scope: Scope): Value {
+    const { object, member } = expression;
+    const value = this.recordNamed(object, scope) ?? this.expression(object, scope);
+    if (value.kind === 'record') {
+      const field = value.record.fields.get(member.text);
+      if (field) return this.fieldValue(field, value.record, this.settings ? [this.settings.config] : scope.config);
+      return this.noMember(`the config record ${value.record.path}`, member, value.record.fields.keys());
+    }
+    if (value.kind === 'instance') {
+      const found = value.instance.members.get(member.text);
+      if (found) {
+        if (found.kind === 'error') throw new Reported();
+        return found;
+      }
+      return this.noMember(
+        value.instance.path || value.instance.declaration.name.text,
+        member,
+        value.instance.members.keys(),
+      );
+    }
+    return this.noMember(describe(value), member, []);
+  }
+
+  /** `lora.r` where `lora` alone is the flag. */
+  private recordNamed(object: ast.Expression, scope: Scope): Value | undefined {
+    if (object.kind !== 'name' || scope.get(object.text)) return undefined;
+    for (const record of scope.config) {
+      const content = record.fields.get(object.text)?.content;
+      if (content?.kind === 'record') return { kind: 'record', record: content.record };
+    }
+    return undefined;
+  }
+
+  private noMember(object: string, member: ast.Name, candidates: Iterable<string>): never {
+    const near = nearest(member.text, candidates);
+    return this.fail(
+      diagnose('unknown_member', { object, name: member.text }, member.span, {
+        ...this.here(),
+        suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: member.span, replacement: near }] : [],
+      }),
+    );
+  }
+
+  private binary(expression: ast.BinaryExpression, scope: Scope): Value {
+    const left = this.expression(expression.left, scope);
+    // `and` and `or` of compile-time values stop early
+    if (left.kind === 'bool' && expression.operator === 'and' && !left.value) return left;
+    if (left.kind === 'bool' && expression.operator === 'or' && left.value) return left;
+    return binary(this, expression, left, this.expression(expression.right, scope));
+  }
+
+  private when(expression: ast.WhenExpression, scope: Scope): Value {
+    if (this.condition(expression.condition, scope)) {
+      return this.guarded(expression.condition, true, () => this.expression(expression.value, scope));
+    }
+    const { otherwise } = expression;
+    if (!otherwise) {
+      const secondary = [{ span: expression.condition.span, message: 'this is false' }];
+      const notes = ['only a submodule (off: the identity) and a param (off: none) may leave the else out'];
+      return this.fail(diagnose('missing_else', {}, expression.span, { ...this.here(), secondary, notes }));
+    }
+    return this.guarded(expression.condition, false, () => this.expression(otherwise, scope));
+  }
+
+  /** Work that only happens where a condition, known by its text, is true or false. */
+  guarded<T>(condition: ast.Expression, holds: boolean, work: () => T): T {
+    this.guards.push(guardOf(condition, holds));
+    try {
+      return work();
+    } finally {
+      this.guards.pop();
+    }
+  }
+
+  condition(expression: ast.Expression, scope: Scope): boolean {
+    const value = this.expression(expression, scope);
+    if (value.kind === 'bool') return value.value;
+    if (value.kind === 'tensor') {
+      const notes = ['to choose between tensors element by element, write `where(condition, a, b)`'];
+      return this.fail(diagnose('condition_is_tensor', {}, expression.span, { ...this.here(), notes }));
+    }
+    return this.fail(
+      diagnose(
+        'wrong_type',
+        { what: 'a condition', expected: 'true or false', found: describe(value) },
+        expression.span,
+        this.here(),
+      ),
+    );
+  }
+
+  comprehension<T>(
+    expression: ast.ComprehensionExpression,
+    scope: Scope,
+    item: (inner: Scope, index: number) => T,
+  ): T[] {
+    const results: T[] = [];
+    for (const value of this.iterate(this.expression(expression.over, scope), expression.over.span)) {
+      this.step(expression.span);
+      const inner = scope.child();
+      this.destructure(expression.names, value, inner, expression.over.span);
+      if (expression.filter && !this.condition(expression.filter, inner)) continue;
+      results.push(item(inner, results.length));
+    }
+    return results;
+  }
+
+  iterate(value: Value, at: Span): readonly Value[] {
+    if (value.kind === 'list') return value.items;
+    return this.fail(
+      diagnose(
+        'wrong_type',
+        { what: 'what a loop goes over', expected: 'a list', found: describe(value) },
+        at,
+        this.here(),
+      ),
+    );
+  }
+
+  /** Binds names to a value: one name to all of it, several to the items of a list or the rows of a tensor's first axis. */
+  destructure(names: readonly ast.Name[], value: Value, scope: Scope, at: Span): void {
+    if (names.length === 1) {
+      scope.set(names[0]!.text, value);
+      return;
+    }
+    let items: readonly Value[];
+    if (value.kind === 'list') items = value.items;
+    else if (value.kind === 'tensor') {
+      const { shape } = this.typeOf(value.id);
+      if (shape[0] !== names.length)
+        this.wrongCount(names, `a tensor of ${printShape(shape)}, which has ${printDim(shape[0] ?? 0)} rows`, at);
+      items = names.map((_, row) =>
+        indexTensor(this, { id: value.id, span: value.span }, [{ kind: 'at', index: row }], at),
+      );
+    } else items = this.wrongCount(names, describe(value), at);
+    if (items.length !== names.length) this.wrongCount(names, describe(value), at);
+    for (const [index, name] of names.entries()) scope.set(name.text, items[index]!);
+  }
+
+  private wrongCount(names: readonly ast.Name[], found: string, at: Span): never {
+    const all = joinSpans(names[0]!.span, names.at(-1)!.span);
+    return this.fail(
+      diagnose('destructuring', { names: names.length, found }, all, {
+        ...this.here(),
+        secondary: [{ span: at, message: `this is ${found}` }],
+      }),
+    );
+  }
+
+  private call(expression: ast.CallExpression, scope: Scope): Value {
+    const callee = this.expression(expression.callee, scope);
+    switch (callee.kind) {
+      case 'builtin':
+        return callBuiltin(this, callee.builtin, expression, scope);
+      case 'instance':
+        return this.nested(CALL_WEIGHT, expression.span, () => this.tracer.callInstance(callee, expression, scope));
+      case 'base':
+        return this.nested(CALL_WEIGHT, expression.span, () =>
+          this.tracer.callBase(callee.instance, expression, scope),
+        );
+      case 'function':
+        return this.nested(CALL_WEIGHT, expression.span, () => this.tracer.callFunction(callee, expression, scope));
+      case 'module':
+        return this.fail(
+          diagnose(
+            'not_usable_here',
+            {
+              name: callee.declaration.name.text,
+              what: `a ${callee.declaration.kind}`,
+              use: 'created inside an expression',
+            },
+            expression.span,
+            {
+              ...this.here(),
+              notes: ['a submodule is a member of its own: write `name = Module(…)` in the module, then call `name`'],
+            },
+          ),
+        );
+      default:
+        return this.fail(diagnose('not_callable', { found: describe(callee) }, expression.callee.span, this.here()));
+    }
+  }
+
+  private index(expression: ast.IndexExpression, scope: Scope): Value {
+    const object = this.expression(expression.object, scope);
+    const items = expression.items.map((item) => {
+      if (item.kind === 'rest') return item;
+      if (item.kind === 'at')
+        return {
+          kind: 'at' as const,
+          index: this.dimOf(this.expression(item.index, scope), item.index.span, 'an index'),
+        };
+      const bound = (end: ast.Expression | undefined): Dim | undefined =>
+        end && this.dimOf(this.expression(end, scope), end.span, 'an index');
+      return { kind: 'range' as const, from: bound(item.from), to: bound(item.to) };
+    });
+    if (object.kind !== 'list') {
+      const id = this.tensorOf(object, expression.object.span, undefined, 'what is indexed');
+      return indexTensor(this, { id, span: expression.object.span }, items, expression.span);
+    }
+    const [only] = items;
+    if (items.length !== 1 || only?.kind === 'rest' || !only) {
+      return this.fail(
+        diagnose(
+          'wrong_type',
+          { what: 'the index of a list', expected: 'one int or range', found: 'several' },
+          expression.span,
+          this.here(),
+        ),
+      );
+    }
+    const size = object.items.length;
+    if (only.kind === 'range') {
+      const [from, to] = [only.from ?? 0, only.to ?? size];
+      if (isSymbolic(from) || isSymbolic(to)) return this.dynamicIndex(expression.span);
+      return list(object.items.slice(from, to));
+    }
+    if (isSymbolic(only.index)) return this.dynamicIndex(expression.span);
+    const found = object.items.at(only.index);
+    if (found) return found;
+    const [syntax] = expression.items;
+    const at = syntax?.kind === 'at' ? syntax.index.span : expression.span;
+    const secondary = [{ span: expression.object.span, message: `this is a list of ${size}` }];
+    return this.fail(diagnose('index_out_of_range', { index: only.index, size }, at, { ...this.here(), secondary }));
+  }
+
+  private dynamicIndex(at: Span): never {
+    return this.fail(
+      diagnose(
+        'wrong_type',
+        { what: 'the index of a list', expected: 'known at compile time', found: 'a dynamic dimension' },
+        at,
+        this.here(),
+      ),
+    );
+  }
+
+  // ── conversions ─────────────────────────────────────────────────────────────────────────────
+  intOf(value: Value, at: Span, what: string): number {
+    const dim = this.dimOf(value, at, what);
+    if (!isSymbolic(dim)) return dim;
+    return this.fail(
+      diagnose(
+        'wrong_type',
+        { what, expected: 'known at compile time', found: 'a dynamic dimension' },
+        at,
+        this.here(),
+      ),
+    );
+  }
+
+  /** An int or a dynamic dimension. */
+  dimOf(value: Value, at: Span, what: string): Dim {
+    if (value.kind === 'int') return value.value;
+    if (value.kind === 'dim') {
+      if (value.dim.terms.length <= MAX_TERMS) return value.dim;
+      return this.fail(
+        diagnose(
+          'wrong_type',
+          { what, expected: `a sum of at most ${MAX_TERMS} terms`, found: `one of ${value.dim.terms.length}` },
+          at,
+          this.here(),
+        ),
+      );
+    }
+    if (value.kind === 'error') throw new Reported();
+    if (value.kind === 'float' && value.division) {
+      const { left, right, span } = value.division;
+      const secondary: Label[] = [{ span: at, message: 'this dimension needs it' }, ...this.creationAround(span)];
+      const notes = ['round it with int(…) if that is meant'];
+      return this.fail(
+        diagnose('not_a_whole_number', { left, right, value: Number(value.value.toPrecision(8)) }, span, {
+          secondary,
+          notes,
+        }),
+      );
+    }
+    return this.fail(diagnose('wrong_type', { what, expected: 'an int', found: describe(value) }, at, this.here()));
+  }
+
+  /** Where the module whose declaration encloses a place was created, on the way to where we are. */
+  private creationAround(place: Span): Label[] {
+    const parts = (this.here().context ?? '').split('.');
+    for (let length = parts.length; length > 0; length--) {
+      const path = parts.slice(0, length).join('.');
+      const instance = this.modules.instances.get(path);
+      const around = instance?.declaration.span;
+      if (
+        !instance ||
+        path === '' ||
+        around?.source !== place.source ||
+        around.start > place.start ||
+        around.end < place.end
+      )
+        continue;
+      return [{ span: instance.span, message: `${path} is created here` }];
+    }
+    return [];
+  }
+
+  /** The tensor a value stands for: itself, a parameter's, or a number as a constant. */
+  tensorOf(value: Value, at: Span, dtype: DType | undefined, what: string): ValueId {
+    if (value.kind === 'tensor') return value.id;
+    if (value.kind === 'error') throw new Reported();
+    const trace = this.trace;
+    if (!trace) return this.fail(diagnose('tensor_at_compile_time', { name: what }, at, this.here()));
+    switch (value.kind) {
+      case 'parameter':
+        return this.tracer.parameter(value.parameter);
+      case 'int':
+        return trace.builder.scalar(value.value, dtype === 'f32' ? 'f32' : 'i64');
+      case 'float':
+        return trace.builder.scalar(value.value, 'f32');
+      case 'bool':
+        return trace.builder.scalar(value.value ? 1 : 0, 'bool');
+      case 'dim': {
+        const size = trace.builder.node('dim_size', [], { dim: value.dim }, this.origin(at));
+        // as an int does, so that a body means the same for static and dynamic sizes
+        return dtype === 'f32' ? trace.builder.node('cast', [size], { to: 'f32' }, this.origin(at)) : size;
+      }
+      default:
+        return this.fail(
+          diagnose('wrong_type', { what, expected: 'a tensor', found: describe(value) }, at, this.here()),
+        );
+    }
+  }
+
+  typeOf(id: ValueId): TensorType {
+    return this.trace!.builder.typeOf(id);
+  }
+
+  origin(at: Span): Origin {
+    return { path: this.trace?.path ?? '', source: formatPosition(at.source, at.start) };
+  }
+
+  /** Adds a node to the graph; operands that do not fit are reported with both sides labelled. */
+  emit<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N], at: Span): Value[] {
+    if (!this.trace) this.fail(diagnose('tensor_at_compile_time', { name: op }, at, this.here()));
+    this.step(at, NODE_STEPS);
+    try {
+      const ids = operands.map((operand) => operand.id);
+      return this.trace.builder
+        .nodeOutputs(op, ids, attributes, this.origin(at))
+        .map((id) => ({ kind: 'tensor', id, span: at }));
+    } catch (error) {
+      if (!(error instanceof TypeRuleError)) throw error;
+      const secondary = error.sides.flatMap(({ operand, axis, label }): Label[] => {
+        const source = operands[operand]?.source;
+        if (!source) return [];
+        if (source.value.kind === 'parameter') {
+          const { dimSpans, span } = source.value.parameter;
+          return [{ span: (axis === undefined ? undefined : dimSpans[axis]) ?? span, message: label }];
+        }
+        const { value } = source;
+        const madeElsewhere =
+          value.kind === 'tensor' &&
+          !(value.span.source === at.source && value.span.start >= at.start && value.span.end <= at.end);
+        const origin = madeElsewhere
+          ? [{ span: value.span, message: `${printShape(this.typeOf(value.id).shape)} was made here` }]
+          : [];
+        return [{ span: source.span, message: label }, ...origin];
+      });
+      return this.fail(
+        diagnose('shape_clash', { text: error.message }, at, {
+          ...this.here(),
+          secondary,
+          notes: error.note ? [error.note] : [],
+        }),
+      );
+    }
+  }
+
+  /** An operand from a value, for operators and for code that composes ops. */
+  operand(value: Value, span: Span, dtype?: DType): Operand {
+    const id = this.tensorOf(value, span, dtype, 'an operand');
+    return { id, type: this.typeOf(id), source: { value, span } };
+  }
+}

@@ -1,0 +1,428 @@
+/**
+ * Modules → instances. A member that `when` switches off is instantiated all the same, marked absent: its keys can
+ * then be told from unexpected ones, and a call can check that leaving it out keeps the shape.
+ */
+import type { DType } from '../../shared/dtype.ts';
+import { moduleRecursion } from '../check/cycles.ts';
+import type { FileScope } from '../check/program.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import type { Span } from '../diagnostics/span.ts';
+import type * as ast from '../syntax/ast.ts';
+import type { BoundArgument } from './builtin.ts';
+import { bindArguments } from './calls.ts';
+import type { Evaluator } from './evaluator.ts';
+import type { Absence, ModuleInstance, ParameterInfo, Place } from './instance.ts';
+import { Scope } from './scope.ts';
+import { describe, ERROR, list, NONE, type Value } from './values.ts';
+
+/** 2^36 elements, 256 GiB of f32: beyond any checkpoint we know, and far below where numbers lose precision. */
+const MAX_ELEMENTS = 2 ** 36;
+
+/** What an instance costs, compared with an expression. */
+const INSTANCE_STEPS = 100;
+/** Modules within modules; TinyGPT-V has eight levels. */
+const MAX_MODULE_DEPTH = 100;
+
+export class Instantiator {
+  /** parameters of the model by canonical key, in order */
+  readonly parameters = new Map<string, ParameterInfo>();
+  /** parameters that a flag or condition leaves out */
+  readonly absent: ParameterInfo[] = [];
+  /** every instance by path, absent ones included */
+  readonly instances = new Map<string, ModuleInstance>();
+  /** where we are, for diagnostics */
+  path: string | undefined;
+  private readonly evaluator: Evaluator;
+  private readonly stack: ast.ModuleDeclaration[] = [];
+
+  constructor(evaluator: Evaluator) {
+    this.evaluator = evaluator;
+  }
+
+  /** The scope of a module's member expressions and bodies. */
+  scopeOf(instance: ModuleInstance): Scope {
+    const isModel = instance.declaration.kind === 'model';
+    const config = isModel && this.evaluator.settings ? [this.evaluator.settings.config] : [];
+    if (!instance.base) return new Scope(instance.file, { self: instance, config });
+    // an adapter sees what it adapts: its arguments, lets and parameters
+    const outer = new Scope(instance.file, { config });
+    for (const [name, value] of [...instance.base.values, ...instance.base.members]) outer.set(name, value);
+    outer.set('base', { kind: 'base', instance: instance.base });
+    const scope = new Scope(instance.file, { parent: outer, self: instance });
+    for (const [name, value] of [...instance.values, ...instance.members]) scope.set(name, value);
+    return scope;
+  }
+
+  model(declaration: ast.ModuleDeclaration, file: FileScope): ModuleInstance {
+    return this.create(declaration, file, new Map(), { path: '', keys: [''] }, declaration.name.span, undefined);
+  }
+
+  create(
+    declaration: ast.ModuleDeclaration,
+    file: FileScope,
+    args: ReadonlyMap<string, BoundArgument>,
+    place: Place,
+    span: Span,
+    absent: Absence | undefined,
+    base?: ModuleInstance,
+  ): ModuleInstance {
+    if (this.stack.includes(declaration)) {
+      this.evaluator.fail(moduleRecursion([...this.stack.slice(this.stack.indexOf(declaration)), declaration], span));
+    }
+    if (this.stack.length >= MAX_MODULE_DEPTH)
+      this.evaluator.fail(diagnose('nesting_too_deep', { most: MAX_MODULE_DEPTH }, span));
+    const instance: ModuleInstance = {
+      declaration,
+      file,
+      path: place.path,
+      keys: place.keys,
+      values: new Map(),
+      members: new Map(),
+      absent,
+      span,
+      adapter: undefined,
+      base,
+    };
+    this.evaluator.step(span, INSTANCE_STEPS);
+    const before = this.path;
+    this.path = place.path;
+    this.stack.push(declaration);
+    try {
+      const name = base ? `${place.path} (${declaration.name.text})` : place.path;
+      // the branch of a `when … else …` that is not taken stands at the place of the other and does not hide it
+      if (!absent || !this.instances.has(name)) this.instances.set(name, instance);
+      this.fill(instance, args);
+    } finally {
+      this.stack.pop();
+      this.path = before;
+    }
+    return instance;
+  }
+
+  private fill(instance: ModuleInstance, args: ReadonlyMap<string, BoundArgument>): void {
+    const e = this.evaluator;
+    for (const parameter of instance.declaration.parameters) {
+      const given = args.get(parameter.name.text);
+      const value =
+        given?.value ??
+        (parameter.fallback ? e.attempt(() => e.expression(parameter.fallback!, this.scopeOf(instance))) : undefined) ??
+        ERROR;
+      if (given && parameter.type?.element && !parameter.type.dims) this.checkKind(parameter, given);
+      instance.values.set(parameter.name.text, value);
+    }
+    for (const member of instance.declaration.members) {
+      e.step(member.span);
+      if (member.kind === 'let-member') {
+        instance.values.set(
+          member.name.text,
+          e.attempt(() => e.expression(member.value, this.scopeOf(instance))) ?? ERROR,
+        );
+      } else if (member.kind === 'param') {
+        instance.members.set(member.name.text, e.attempt(() => this.param(member, instance)) ?? ERROR);
+      } else if (member.kind === 'submodule') {
+        const place = placeUnder(instance, member.name.text, this.keysOf(member));
+        const value = e.attempt(() => this.submodule(member, member.value, place, instance, instance.absent));
+        instance.members.set(member.name.text, value ?? ERROR);
+      }
+    }
+  }
+
+  private checkKind(parameter: ast.Parameter, given: BoundArgument): void {
+    const wants = parameter.type!.element!.text;
+    const found = given.value.kind;
+    if (found === wants || (wants === 'float' && found === 'int') || found === 'error') return;
+    this.evaluator.report(
+      diagnose(
+        'wrong_type',
+        { what: parameter.name.text, expected: `of type ${wants}`, found: describe(given.value) },
+        given.span,
+        {
+          ...this.evaluator.here(),
+          secondary: [{ span: parameter.span, message: 'declared here' }],
+        },
+      ),
+    );
+  }
+
+  // ── parameters ──────────────────────────────────────────────────────────────────────────────
+  private param(member: ast.ParamMember, instance: ModuleInstance): Value {
+    const scope = this.scopeOf(instance);
+    const e = this.evaluator;
+    let init = member.init;
+    let absent = instance.absent;
+    let off = false;
+    if (init.kind === 'when' && !init.otherwise) {
+      off = !e.condition(init.condition, scope);
+      if (off) absent = either(absent, this.reason(init.condition, scope));
+      init = init.value;
+    }
+    const dims = member.type.dims ?? [];
+    const shape = dims.map((dim) => {
+      if (dim.kind === 'ellipsis')
+        return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
+      const value = e.dimOf(e.expression(dim, scope), dim.span, `a dimension of ${member.name.text}`);
+      if (typeof value !== 'number')
+        return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
+      if (value < 1) {
+        return e.fail(
+          diagnose(
+            'wrong_type',
+            { what: `a dimension of ${member.name.text}`, expected: 'at least 1', found: String(value) },
+            dim.span,
+            e.here(),
+          ),
+        );
+      }
+      return value;
+    });
+    const elements = shape.reduce((product, dim) => product * dim, 1);
+    if (elements > MAX_ELEMENTS) {
+      e.fail(
+        diagnose(
+          'too_large',
+          { name: member.name.text, elements: elements.toExponential(2) },
+          member.name.span,
+          e.here(),
+        ),
+      );
+    }
+    const initializer = e.expression(init, scope);
+    if (initializer.kind !== 'initializer') {
+      return e.fail(
+        diagnose(
+          'wrong_type',
+          {
+            what: `the initialiser of ${member.name.text}`,
+            expected: 'an initialiser such as normal(0.02)',
+            found: describe(initializer),
+          },
+          init.span,
+          e.here(),
+        ),
+      );
+    }
+    const resample = member.resample ? e.expression(member.resample, scope) : undefined;
+    if (resample && resample.kind !== 'resample') {
+      return e.fail(
+        diagnose(
+          'wrong_type',
+          { what: 'resample', expected: 'bicubic_grid(prefix = …)', found: describe(resample) },
+          member.resample!.span,
+          e.here(),
+        ),
+      );
+    }
+    const place = placeUnder(instance, member.name.text, this.keysOf(member));
+    const info: ParameterInfo = {
+      name: member.name.text,
+      path: place.path,
+      keys: place.keys as [string, ...string[]],
+      dtype: dtypeOf(member.type.element?.text),
+      shape,
+      initializer: initializer.initializer,
+      buffer: member.buffer,
+      resample: resample ? { prefix: resample.prefix } : undefined,
+      merged: undefined,
+      mergedFrom: undefined,
+      absent,
+      adapter: instance.base ? instance.declaration.name.text : undefined,
+      doc: member.doc,
+      span: member.name.span,
+      dimSpans: dims.map((dim) => dim.span),
+    };
+    if (absent) {
+      if (absent === 'flag') this.absent.push(info);
+      return off ? NONE : { kind: 'parameter', parameter: info };
+    }
+    const before = this.parameters.get(info.keys[0]);
+    if (before) {
+      e.fail(
+        diagnose('duplicate_key', { key: info.keys[0] }, this.placeApart(info, before), {
+          ...e.here(),
+          label: `${info.path} has it`,
+          secondary: [{ span: this.placeApart(before, info), message: `${before.path} has it first` }],
+          notes: ['give one of them another key with `key "…"`'],
+        }),
+      );
+    }
+    this.parameters.set(info.keys[0], info);
+    return { kind: 'parameter', parameter: info };
+  }
+
+  /** Where a parameter's path parts from another's: the submodule that contains only it, or its own declaration. */
+  private placeApart(parameter: ParameterInfo, other: ParameterInfo): Span {
+    const [parts, others] = [parameter.path.split('.'), other.path.split('.')];
+    const common = parts.findIndex((part, index) => part !== others[index]);
+    for (let length = common + 1; length < parts.length; length++) {
+      const instance = this.instances.get(parts.slice(0, length).join('.'));
+      if (instance) return instance.span;
+    }
+    return parameter.span;
+  }
+
+  private keysOf(member: ast.ParamMember | ast.SubmoduleMember): readonly string[] {
+    if (member.keys.length === 0) return [member.name.text];
+    return member.keys.map(({ value, span }) => {
+      if (/^[\w-]+(\.[\w-]+)*$/.test(value)) return value;
+      return this.evaluator.fail(
+        diagnose('bad_key', { key: value }, span, {
+          notes: ['a key is made of letters, digits, _ and -, joined by dots'],
+        }),
+      );
+    });
+  }
+
+  // ── submodules ──────────────────────────────────────────────────────────────────────────────
+  private submodule(
+    member: ast.SubmoduleMember,
+    expression: ast.Expression,
+    place: Place,
+    instance: ModuleInstance,
+    absent: Absence | undefined,
+    scope = this.scopeOf(instance),
+  ): Value {
+    const e = this.evaluator;
+    if (expression.kind === 'when') {
+      const on = e.condition(expression.condition, scope);
+      const reason = this.reason(expression.condition, scope);
+      if (!expression.otherwise) {
+        const value = this.submodule(
+          member,
+          expression.value,
+          place,
+          instance,
+          on ? absent : either(absent, reason),
+          scope,
+        );
+        return switched(value, !on, expression.condition);
+      }
+      // the branch not taken is instantiated for its keys; what is wrong with it is wrong only when it is taken
+      const [taken, other] = on ? [expression.value, expression.otherwise] : [expression.otherwise, expression.value];
+      const value = this.submodule(member, taken, place, instance, absent, scope);
+      if (reason === 'flag' && other.kind === 'call')
+        this.submodule(member, other, place, instance, either(absent, 'flag'), scope);
+      return value;
+    }
+    if (expression.kind === 'list') {
+      return list(
+        expression.items.map((item, index) =>
+          this.submodule(member, item, placeAt(place, index), instance, absent, scope),
+        ),
+      );
+    }
+    if (expression.kind === 'comprehension') {
+      return list(
+        e.comprehension(expression, scope, (inner, index) =>
+          this.submodule(member, expression.item, placeAt(place, index), instance, absent, inner),
+        ),
+      );
+    }
+    if (expression.kind === 'call') {
+      const callee = e.expression(expression.callee, scope);
+      if (callee.kind === 'module') {
+        const { declaration, file } = callee;
+        if (declaration.kind !== 'module') {
+          return e.fail(
+            diagnose(
+              'not_usable_here',
+              { name: declaration.name.text, what: `an ${declaration.kind}`, use: 'a submodule' },
+              expression.callee.span,
+              e.here(),
+            ),
+          );
+        }
+        const formals = declaration.parameters.map((p) => ({
+          name: p.name.text,
+          optional: p.fallback !== undefined,
+          span: p.span,
+        }));
+        const args = bindArguments(e, declaration.name.text, formals, expression.arguments, expression.span, scope);
+        return {
+          kind: 'instance',
+          instance: this.create(declaration, file, args, place, expression.span, absent),
+          off: false,
+        };
+      }
+    }
+    const value = e.expression(expression, scope);
+    if (value.kind === 'instance') return value; // shared: the same parameters under their first key
+    return e.fail(
+      diagnose('member_value', { name: member.name.text, found: describe(value) }, expression.span, {
+        ...e.here(),
+        notes: [howToDeclare(member.name.text, value)],
+      }),
+    );
+  }
+
+  /** Why a condition is what it is: would other flags make it another? */
+  private reason(condition: ast.Expression, scope: Scope): Absence {
+    return this.decided(condition, scope).byFlag ? 'flag' : 'condition';
+  }
+
+  /** `flag and last`, with last false, is false whatever the flag is. */
+  private decided(condition: ast.Expression, scope: Scope): { readonly value: boolean; readonly byFlag: boolean } {
+    if (condition.kind === 'unary' && condition.operator === 'not') {
+      const { value, byFlag } = this.decided(condition.operand, scope);
+      return { value: !value, byFlag };
+    }
+    if (condition.kind === 'binary' && (condition.operator === 'and' || condition.operator === 'or')) {
+      // one side alone decides by being this
+      const deciding = condition.operator === 'or';
+      const left = this.decided(condition.left, scope);
+      if (left.value === deciding && !left.byFlag) return left;
+      const right = this.decided(condition.right, scope);
+      if (right.value === deciding && !right.byFlag) return right;
+      const value = deciding ? left.value || right.value : left.value && right.value;
+      return { value, byFlag: left.byFlag || right.byFlag };
+    }
+    const value = this.evaluator.expression(condition, scope);
+    return value.kind === 'bool'
+      ? { value: value.value, byFlag: value.byFlag === true }
+      : { value: false, byFlag: false };
+  }
+}
+
+function howToDeclare(name: string, value: Value): string {
+  if (value.kind === 'module') return `create it: ${value.declaration.name.text}(…)`;
+  if (value.kind === 'initializer') return `a parameter is declared with its shape: \`param ${name}: [d] = …\``;
+  return `a compile-time value is declared with \`let ${name} = …\``;
+}
+
+/** What is left out for two reasons would be there by a flag only if flags are both. */
+function either(a: Absence | undefined, b: Absence): Absence {
+  return a === 'condition' ? a : b;
+}
+
+/** A submodule, or each of a list, under a `when` without `else`. */
+function switched(value: Value, off: boolean, condition: ast.Expression): Value {
+  if (value.kind === 'list') return list(value.items.map((item) => switched(item, off, condition)));
+  if (value.kind !== 'instance') return value;
+  return { ...value, off: off || value.off, condition: guardOf(condition) };
+}
+
+/** The text by which a condition is known: `flag`, or `not flag` where it is negated or in an else. */
+export function guardOf(condition: ast.Expression, holds = true): string {
+  if (condition.kind === 'unary' && condition.operator === 'not') return guardOf(condition.operand, !holds);
+  return `${holds ? '' : 'not '}${textOf(condition)}`;
+}
+
+function textOf(expression: ast.Expression): string {
+  return expression.span.source.text.slice(expression.span.start, expression.span.end);
+}
+
+function placeUnder(instance: ModuleInstance, name: string, keys: readonly string[]): Place {
+  const join = (prefix: string, last: string): string => (prefix === '' ? last : `${prefix}.${last}`);
+  return {
+    path: join(instance.path, name),
+    keys: instance.keys.flatMap((prefix) => keys.map((key) => join(prefix, key))),
+  };
+}
+
+function placeAt(place: Place, index: number): Place {
+  return { path: `${place.path}.${index}`, keys: place.keys.map((key) => `${key}.${index}`) };
+}
+
+export function dtypeOf(element: string | undefined): DType {
+  if (element === 'int') return 'i64';
+  return element === 'bool' ? 'bool' : 'f32';
+}

@@ -1,0 +1,293 @@
+/**
+ * A program under given settings becomes a model: a tree of instances, a table of parameters by checkpoint key,
+ * checked stages, and entries that can be traced into graphs.
+ */
+import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
+import { type Dim, symbol } from '../../shared/dim.ts';
+import type { Program } from '../check/program.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import { GraphBuilder } from '../ir/builder.ts';
+import type { Graph, TensorType } from '../ir/graph.ts';
+import type * as ast from '../syntax/ast.ts';
+import { applyAdapters, mergeAdapters } from './adapters.ts';
+import { BUILTINS } from './builtins/index.ts';
+import { Evaluator } from './evaluator.ts';
+import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import { dtypeOf } from './instantiate.ts';
+import { Reported } from './reported.ts';
+import { Scope } from './scope.ts';
+import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
+import { printType, SignatureDims } from './signature.ts';
+import { checkStages, type Stage } from './stages.ts';
+import type { CacheTrace, Trace } from './trace.ts';
+import { describe, list } from './values.ts';
+
+export interface EntryGraph {
+  readonly graph: Graph;
+  /** parameters the graph uses, by canonical key */
+  readonly parameters: ReadonlyMap<string, ParameterInfo>;
+  readonly cache: readonly CachePort[];
+  /** type of the latest output of each module that ran, by path */
+  readonly moduleOutputs: ReadonlyMap<string, TensorType>;
+}
+
+export interface ModelOptions extends SettingsRequest {
+  /** fold adapters into the weights they adapt */
+  readonly mergeAdapters?: boolean;
+}
+
+export interface TraceOptions {
+  /** dropout drops; it is the identity otherwise */
+  readonly dropout?: boolean;
+}
+
+export class Model {
+  readonly name: string;
+  readonly program: Program;
+  readonly settings: Settings;
+  readonly root: ModuleInstance;
+  readonly stages: readonly Stage[];
+  private readonly evaluator: Evaluator;
+
+  constructor(evaluator: Evaluator, settings: Settings, root: ModuleInstance, stages: readonly Stage[]) {
+    this.name = root.declaration.name.text;
+    this.program = evaluator.program;
+    this.settings = settings;
+    this.root = root;
+    this.stages = stages;
+    this.evaluator = evaluator;
+  }
+
+  /** Every parameter and buffer, by canonical checkpoint key, in order of declaration. */
+  get parameters(): ReadonlyMap<string, ParameterInfo> {
+    return this.evaluator.modules.parameters;
+  }
+
+  /** Parameters that flags leave out: their keys may be in a checkpoint and are not used. */
+  get absent(): readonly ParameterInfo[] {
+    return this.evaluator.modules.absent;
+  }
+
+  get entries(): readonly string[] {
+    return this.root.declaration.members.flatMap((member) => (member.kind === 'entry' ? [member.name.text] : []));
+  }
+
+  config(): { [name: string]: ConfigValue } {
+    return configToJson(this.settings.config, (field, record) =>
+      this.evaluator.fieldValue(field, record, [this.settings.config]),
+    );
+  }
+
+  /**
+   * Traces an entry. `taps`: paths of module outputs or `let`s that become outputs too. With `dropout`, the graph is one
+   * for training: it drops, by the i64 scalar input `dropout_seed` (absent where nothing drops).
+   * Problems go into the bag; undefined when there are any.
+   */
+  entry(name: string, taps: readonly string[] = [], options: TraceOptions = {}): EntryGraph | undefined {
+    const e = this.evaluator;
+    e.restart();
+    const declaration = this.root.declaration.members.find(
+      (member) => member.kind === 'entry' && member.name.text === name,
+    );
+    if (declaration?.kind !== 'entry') {
+      const near = nearest(name, this.entries);
+      const notes = [
+        near ? `did you mean \`${near}\`?` : `the entries of ${this.name} are ${this.entries.join(', ') || '(none)'}`,
+      ];
+      e.report(diagnose('no_entry', { name }, this.root.declaration.name.span, { notes }));
+      return undefined;
+    }
+    return e.attempt(() => traceEntry(e, this.root, declaration, taps, options));
+  }
+}
+
+/** Resolves the settings, builds the tree, applies adapters, checks stages. Problems go into the bag. */
+export function elaborate(program: Program, options: ModelOptions, bag: DiagnosticBag): Model | undefined {
+  if (!program.model) {
+    bag.add(diagnose('no_model', {}, { source: program.root.source, start: 0, end: 0 }));
+    return undefined;
+  }
+  const { declaration, file } = program.model;
+  const evaluator = new Evaluator(program, bag, BUILTINS);
+  const settings = resolveSettings(
+    program,
+    options,
+    bag,
+    (expression, within) =>
+      evaluator.attempt(() => evaluator.expression(expression, new Scope(program.root, { config: within }))) ?? {
+        kind: 'error',
+      },
+  );
+  evaluator.settings = settings;
+  const root = evaluator.attempt(() => evaluator.modules.model(declaration, file));
+  if (!root) return undefined;
+  applyAdapters(evaluator);
+  const stages = checkStages(evaluator);
+  if (options.mergeAdapters) mergeAdapters(evaluator);
+  return new Model(evaluator, settings, root, stages);
+}
+
+function traceEntry(
+  e: Evaluator,
+  root: ModuleInstance,
+  entry: ast.EntryMember,
+  taps: readonly string[],
+  options: TraceOptions,
+): EntryGraph {
+  const builder = new GraphBuilder(entry.name.text);
+  const cache: CacheTrace | undefined = entry.cache && {
+    length: symbol(entry.cache.length.text),
+    past: entry.cache.past.value,
+    present: entry.cache.present.value,
+    indices: new Map(),
+    ports: [],
+  };
+  const training = options.dropout ? { seed: undefined, calls: new Map<string, number>() } : undefined;
+  const trace: Trace = { builder, path: '', cache, taps: new Map(), parameters: new Map(), training };
+  e.trace = trace;
+  try {
+    const outer = e.modules.scopeOf(root);
+    const scope = outer.child();
+    const dims = new SignatureDims(e, outer);
+    checkPortNames(e, entry);
+    for (const parameter of entry.signature.parameters) declareInput(e, builder, dims, scope, parameter);
+    for (const [name, dim] of dims.bound) scope.set(name, { kind: 'dim', dim: dim as Exclude<Dim, number> });
+    const result = e.tracer.block(entry.body, scope, '');
+    if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
+    if (result.kind === 'error') throw new Reported();
+    const declared = entry.signature.result;
+    if (!declared) {
+      e.fail(
+        diagnose(
+          'entry_signature',
+          { text: `the entry ${entry.name.text} does not name its outputs` },
+          entry.name.span,
+          { notes: ['write `-> (name: [B, T, d])` after its parameters'] },
+        ),
+      );
+    }
+    const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
+    const last = entry.body.statements.at(-1)?.span ?? entry.body.span;
+    if (values.length !== declared.length) {
+      e.fail(
+        diagnose(
+          'result_shape',
+          { callee: entry.name.text, expected: `${declared.length} outputs`, found: describe(list(values)) },
+          last,
+        ),
+      );
+    }
+    declared.forEach(({ name, type }, index) => {
+      if (!name) {
+        e.fail(
+          diagnose('entry_signature', { text: `an output of the entry ${entry.name.text} has no name` }, type.span, {
+            notes: ['write `(name: [B, T, d])`'],
+          }),
+        );
+      }
+      const id = e.tensorOf(values[index]!, last, undefined, name.text);
+      const problem = dims.unify(type, builder.typeOf(id), last);
+      if (problem) {
+        const found = printType(builder.typeOf(id));
+        e.fail(
+          diagnose(
+            'result_shape',
+            { callee: `${name.text} of ${entry.name.text}`, expected: dims.print(type), found },
+            last,
+            {
+              label: `this is ${found}`,
+              secondary: [{ span: type.span, message: 'promised here' }],
+            },
+          ),
+        );
+      }
+      builder.output(name.text, id);
+    });
+    for (const port of cache?.ports ?? []) builder.output(port.present, port.value);
+    addTaps(e, builder, trace, taps, entry);
+    const ports = (cache?.ports ?? []).map(({ past, present, axis }): CachePort => ({ past, present, axis }));
+    const moduleOutputs = new Map<string, TensorType>();
+    for (const [path, id] of trace.taps ?? [])
+      if (e.modules.instances.has(path)) moduleOutputs.set(path, builder.typeOf(id));
+    return { graph: builder.build(), parameters: trace.parameters, cache: ports, moduleOutputs };
+  } finally {
+    e.trace = undefined;
+  }
+}
+
+/** Inputs and outputs of a graph share one set of names. */
+function checkPortNames(e: Evaluator, entry: ast.EntryMember): void {
+  const ports = new Map<string, ast.Name>();
+  const outputs = (entry.signature.result ?? []).flatMap(({ name }) => (name ? [name] : []));
+  for (const name of [...entry.signature.parameters.map((parameter) => parameter.name), ...outputs]) {
+    const before = ports.get(name.text);
+    if (before) {
+      e.fail(
+        diagnose(
+          'entry_signature',
+          { text: `two inputs or outputs of the entry ${entry.name.text} are called ${name.text}` },
+          name.span,
+          {
+            secondary: [{ span: before.span, message: 'the first is here' }],
+          },
+        ),
+      );
+    }
+    ports.set(name.text, name);
+  }
+}
+
+function declareInput(
+  e: Evaluator,
+  builder: GraphBuilder,
+  dims: SignatureDims,
+  scope: Scope,
+  parameter: ast.Parameter,
+): void {
+  const { type, name } = parameter;
+  if (!type?.dims) {
+    e.fail(
+      diagnose('entry_signature', { text: `the input ${name.text} has no type` }, parameter.span, {
+        notes: ['an entry declares the shape of each input, as in `x: [B, T, d]`'],
+      }),
+    );
+  }
+  const shape = type.dims.map((dim) => {
+    if (dim.kind === 'ellipsis') {
+      return e.fail(
+        diagnose('entry_signature', { text: `the input ${name.text} has no fixed number of axes` }, dim.span),
+      );
+    }
+    return dims.declare(dim);
+  });
+  const id = builder.input(name.text, dtypeOf(type.element?.text), shape);
+  scope.set(name.text, { kind: 'tensor', id, span: name.span });
+}
+
+function addTaps(
+  e: Evaluator,
+  builder: GraphBuilder,
+  trace: Trace,
+  taps: readonly string[],
+  entry: ast.EntryMember,
+): void {
+  if (taps.length === 0) return;
+  // a module is known by its path and by its checkpoint keys
+  const byKey = new Map<string, string>();
+  for (const instance of e.modules.instances.values()) for (const key of instance.keys) byKey.set(key, instance.path);
+  const outputs = new Set(entry.signature.result?.map(({ name }) => name?.text));
+  for (const tap of new Set(taps)) {
+    if (outputs.has(tap)) continue; // it is an output already
+    const id = trace.taps?.get(tap) ?? trace.taps?.get(byKey.get(tap) ?? '');
+    if (id === undefined) {
+      const near = nearest(tap, [...(trace.taps?.keys() ?? [])]);
+      e.report(
+        diagnose('no_tap', { name: tap }, entry.name.span, { notes: near ? [`did you mean \`${near}\`?`] : [] }),
+      );
+      continue;
+    }
+    builder.output(tap, id);
+  }
+}

@@ -1,0 +1,182 @@
+/** Stages: what trains, with which optimiser and schedule. Checked here; run by the trainer. */
+import type { ConfigValue } from '../../shared/artifact.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import type * as ast from '../syntax/ast.ts';
+import type { Evaluator } from './evaluator.ts';
+import type { ParameterInfo } from './instance.ts';
+import { compilePattern, explainNoMatch } from './pattern.ts';
+import { Scope } from './scope.ts';
+import { describe, type Value } from './values.ts';
+
+/** `adamw(betas = (0.9, 0.999))` as data. */
+export interface StageCall {
+  readonly name: string;
+  readonly arguments: { readonly [name: string]: ConfigValue };
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly doc: string;
+  readonly flags: ReadonlyMap<string, boolean>;
+  readonly trained: readonly ParameterInfo[];
+  readonly optimize: StageCall | undefined;
+  readonly schedule: StageCall | undefined;
+  /** the other clauses: batch, accumulate, clip, … */
+  readonly options: { readonly [clause: string]: ConfigValue };
+}
+
+type Calls = Readonly<Record<string, readonly string[]>>;
+
+/** Optimisers and their arguments. AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101. */
+const OPTIMIZERS: Calls = {
+  adamw: ['betas', 'eps', 'weight_decay'],
+  adam: ['betas', 'eps', 'weight_decay'],
+  sgd: ['momentum', 'nesterov', 'weight_decay'],
+  lion: ['betas', 'weight_decay'],
+};
+/** Learning-rate schedules; linear_warmup_cosine as the released code's LinearWarmupCosineLRScheduler. */
+const SCHEDULES: Calls = {
+  linear_warmup_cosine: ['warmup_lr', 'lr', 'min_lr', 'warmup', 'iters', 'epochs'],
+  step: ['lr', 'min_lr', 'decay_rate', 'warmup_lr', 'warmup', 'iters', 'epochs'],
+  constant: ['lr', 'iters', 'epochs'],
+};
+const OPTIONS = [
+  'batch',
+  'accumulate',
+  'clip',
+  'image_size',
+  'template',
+  'data',
+  'dropout',
+  'recompute',
+  'loss_scale',
+  'seed',
+];
+
+export function checkStages(e: Evaluator): Stage[] {
+  const seen = new Map<string, ast.Name>();
+  return e.program.stages.flatMap((stage) => {
+    const before = seen.get(stage.name.text);
+    if (before) {
+      e.report(
+        diagnose('duplicate_name', { name: stage.name.text }, stage.name.span, {
+          secondary: [{ span: before.span, message: 'first declared here' }],
+        }),
+      );
+    }
+    seen.set(stage.name.text, stage.name);
+    const checked = e.attempt(() => checkStage(e, stage));
+    return checked ? [checked] : [];
+  });
+}
+
+function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
+  const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
+  const live = [...e.modules.parameters.values()].filter((parameter) => !parameter.buffer);
+  const trained = new Set<ParameterInfo>();
+  for (const pattern of stage.train) {
+    const compiled = compilePattern(pattern.text);
+    const matched = live.filter((parameter) => compiled.covers(parameter.path));
+    for (const parameter of matched) trained.add(parameter);
+    if (matched.length > 0 || e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
+    const paths = [...live.map((parameter) => parameter.path), ...e.modules.instances.keys()];
+    e.report(
+      diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, {
+        notes: explainNoMatch(pattern.text, paths),
+      }),
+    );
+  }
+  if (stage.train.length === 0) e.report(diagnose('trains_nothing', { name: stage.name.text }, stage.name.span));
+  const flags = new Map<string, boolean>();
+  for (const { name, value } of stage.set) {
+    if (!e.program.flags.has(name.text)) {
+      const near = nearest(name.text, e.program.flags.keys());
+      e.report(
+        diagnose('unknown_setting', { name: name.text }, name.span, {
+          suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
+        }),
+      );
+    } else {
+      const on = e.attempt(() => e.condition(value, scope));
+      if (on !== undefined) flags.set(name.text, on);
+    }
+  }
+  let optimize: StageCall | undefined;
+  let schedule: StageCall | undefined;
+  const options: { [clause: string]: ConfigValue } = {};
+  for (const { name, value } of stage.clauses) {
+    if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
+    else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
+    else if (OPTIONS.includes(name.text)) {
+      const option = e.attempt(() => plain(e, e.expression(value, scope), value));
+      if (option !== undefined) options[name.text] = option;
+    } else {
+      const near = nearest(name.text, ['train', 'set', 'optimize', 'schedule', ...OPTIONS]);
+      e.report(
+        diagnose('unknown_clause', { name: name.text }, name.span, {
+          suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
+        }),
+      );
+    }
+  }
+  return { name: stage.name.text, doc: stage.doc, flags, trained: [...trained], optimize, schedule, options };
+}
+
+function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope: Scope): StageCall {
+  const call = expression.kind === 'call' && !expression.piped ? expression : undefined;
+  const name = call?.callee.kind === 'name' ? call.callee.text : undefined;
+  const formals = name === undefined ? undefined : known[name];
+  if (!call || !name || !formals || !Object.hasOwn(known, name)) {
+    const near = name ? nearest(name, Object.keys(known)) : undefined;
+    return e.fail(
+      diagnose(
+        'wrong_type',
+        {
+          what: 'this clause',
+          expected: Object.keys(known)
+            .map((k) => `${k}(…)`)
+            .join(', '),
+          found: name ?? 'another expression',
+        },
+        expression.span,
+        {
+          notes: near ? [`did you mean \`${near}\`?`] : [],
+        },
+      ),
+    );
+  }
+  const args: { [name: string]: ConfigValue } = {};
+  for (const argument of call.arguments) {
+    if (!argument.name || !formals.includes(argument.name.text)) {
+      const text = argument.name?.text ?? '(unnamed)';
+      const near = nearest(text, formals);
+      e.report(
+        diagnose('unknown_argument', { callee: name, name: text }, argument.span, {
+          notes: [
+            near ? `did you mean \`${near}\`?` : `${name} takes ${formals.join(', ')}`,
+            ...(known === OPTIMIZERS && /^(lr|learning_rate)$/.test(text)
+              ? ['the learning rate is given in `schedule`']
+              : []),
+          ],
+        }),
+      );
+      continue;
+    }
+    args[argument.name.text] = plain(e, e.expression(argument.value, scope), argument.value);
+  }
+  return { name, arguments: args };
+}
+
+function plain(e: Evaluator, value: Value, at: ast.Expression): ConfigValue {
+  if (value.kind === 'int' || value.kind === 'float' || value.kind === 'bool' || value.kind === 'string')
+    return value.value;
+  if (value.kind === 'list') return value.items.map((item) => plain(e, item, at));
+  return e.fail(
+    diagnose(
+      'wrong_type',
+      { what: 'this setting', expected: 'a number, string, bool or list', found: describe(value) },
+      at.span,
+    ),
+  );
+}

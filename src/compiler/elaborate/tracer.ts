@@ -1,0 +1,420 @@
+/** Bodies → graph nodes: calls of modules and functions, statements, and what a `when` that is off means. */
+import { isSymbolic } from '../../shared/dim.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import type { Label } from '../diagnostics/diagnostic.ts';
+import type { Span } from '../diagnostics/span.ts';
+import { GraphBuilder } from '../ir/builder.ts';
+import type { TensorType, ValueId } from '../ir/graph.ts';
+import type * as ast from '../syntax/ast.ts';
+import type { BoundArgument } from './builtin.ts';
+import { CONVERSIONS } from './builtin.ts';
+import { bindArguments } from './calls.ts';
+import type { Evaluator } from './evaluator.ts';
+import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import { dtypeOf } from './instantiate.ts';
+import { Reported } from './reported.ts';
+import { Scope } from './scope.ts';
+import { printType, SignatureDims } from './signature.ts';
+import { describe, ERROR, type Value } from './values.ts';
+
+type Body = { readonly signature: ast.Signature; readonly body: ast.Block };
+type InstanceValue = Extract<Value, { kind: 'instance' }>;
+type FunctionValue = Extract<Value, { kind: 'function' }>;
+
+/** What a block takes of the stack, compared with an expression. */
+const BLOCK_WEIGHT = 5;
+
+export class Tracer {
+  private readonly evaluator: Evaluator;
+  /** bodies being traced, each with the paths of the modules it runs for */
+  private readonly active = new Map<ast.Block, Set<string>>();
+
+  constructor(evaluator: Evaluator) {
+    this.evaluator = evaluator;
+  }
+
+  /** The graph value of a parameter. */
+  parameter(parameter: ParameterInfo): ValueId {
+    const trace = this.evaluator.trace!;
+    trace.parameters.set(parameter.keys[0], parameter);
+    return trace.builder.parameter(parameter.keys[0], parameter.dtype, parameter.shape);
+  }
+
+  // ── calls ───────────────────────────────────────────────────────────────────────────────────
+  callInstance(value: InstanceValue, call: ast.CallExpression, scope: Scope): Value {
+    const { instance } = value;
+    const args = this.bind(instance, call, scope);
+    const run = (): Value => this.run(instance.adapter ?? instance, args, call, instance.path);
+    if (!value.off) {
+      const result = run();
+      // a call that only happens where the member is on needs no identity
+      if (value.condition !== undefined && !this.evaluator.guards.includes(value.condition))
+        this.checkKeepsShape(instance, args, result, call);
+      return result;
+    }
+    const first = [...args.values()][0]!;
+    this.inScratch(args, (scratchArgs) => {
+      const result = this.run(instance.adapter ?? instance, scratchArgs, call, instance.path);
+      this.checkKeepsShape(instance, scratchArgs, result, call);
+    });
+    return first.value;
+  }
+
+  /** The adapted module without its adapter. */
+  callBase(instance: ModuleInstance, call: ast.CallExpression, scope: Scope): Value {
+    return this.run(instance, this.bind(instance, call, scope), call, undefined);
+  }
+
+  callFunction(callee: FunctionValue, call: ast.CallExpression, scope: Scope): Value {
+    const { declaration, file, self } = callee;
+    const name = declaration.name.text;
+    const args = this.bindTo(name, declaration.signature.parameters, call, scope);
+    const outer = self ? this.evaluator.modules.scopeOf(self) : new Scope(file);
+    return this.body(name, declaration, args, outer, call, undefined);
+  }
+
+  private bind(instance: ModuleInstance, call: ast.CallExpression, scope: Scope): Map<string, BoundArgument> {
+    const { declaration } = instance;
+    return this.bindTo(
+      instance.path || declaration.name.text,
+      forwardOf(this.evaluator, instance, call.span).signature.parameters,
+      call,
+      scope,
+    );
+  }
+
+  private bindTo(
+    callee: string,
+    parameters: readonly ast.Parameter[],
+    call: ast.CallExpression,
+    scope: Scope,
+  ): Map<string, BoundArgument> {
+    const formals = parameters.map((p) => ({ name: p.name.text, optional: p.fallback !== undefined, span: p.span }));
+    return bindArguments(this.evaluator, callee, formals, call.arguments, call.span, scope);
+  }
+
+  private run(
+    instance: ModuleInstance,
+    args: ReadonlyMap<string, BoundArgument>,
+    call: ast.CallExpression,
+    tap: string | undefined,
+  ): Value {
+    const forward = forwardOf(this.evaluator, instance, call.span);
+    const trace = this.evaluator.trace;
+    if (!trace)
+      return this.evaluator.fail(
+        diagnose('tensor_at_compile_time', { name: instance.path }, call.span, this.evaluator.here()),
+      );
+    const before = trace.path;
+    trace.path = instance.path;
+    try {
+      const scope = this.evaluator.modules.scopeOf(instance);
+      const result = this.body(
+        instance.path || instance.declaration.name.text,
+        forward,
+        args,
+        scope,
+        call,
+        tap ?? instance.path,
+        instance,
+      );
+      if (tap !== undefined && result.kind === 'tensor') trace.taps?.set(tap, result.id);
+      return result;
+    } finally {
+      trace.path = before;
+    }
+  }
+
+  // ── bodies ──────────────────────────────────────────────────────────────────────────────────
+  private body(
+    name: string,
+    { signature, body }: Body,
+    args: ReadonlyMap<string, BoundArgument>,
+    outer: Scope,
+    call: ast.CallExpression,
+    tapPath: string | undefined,
+    instance?: ModuleInstance,
+  ): Value {
+    const e = this.evaluator;
+    const path = e.trace?.path ?? '';
+    const paths = this.active.get(body) ?? new Set<string>();
+    if (paths.has(path)) {
+      e.fail(
+        diagnose('recursion', { name, verb: 'calls' }, call.span, {
+          ...e.here(),
+          notes: ['what a body does must be known at compile time: loop over a list instead'],
+        }),
+      );
+    }
+    const scope = outer.child();
+    const dims = new SignatureDims(e, outer);
+    for (const parameter of signature.parameters) {
+      const argument = args.get(parameter.name.text);
+      const value = argument?.value ?? (parameter.fallback ? e.expression(parameter.fallback, scope) : ERROR);
+      scope.set(parameter.name.text, value);
+      if (argument && parameter.type?.dims) this.checkArgument(name, parameter, argument, dims, call, instance);
+    }
+    for (const [symbol, dim] of dims.bound)
+      scope.set(symbol, isSymbolic(dim) ? { kind: 'dim', dim } : { kind: 'int', value: dim });
+    this.active.set(body, paths.add(path));
+    try {
+      const result = this.block(body, scope, tapPath);
+      if (result === undefined)
+        return e.fail(
+          diagnose(
+            'no_result',
+            { name },
+            { ...body.span, start: Math.max(body.span.end - 1, 0) },
+            { ...e.here(), notes: ['the last expression of a body is its value'] },
+          ),
+        );
+      if (result.kind === 'error') throw new Reported();
+      if (signature.result) this.checkResult(name, signature.result, result, dims, body);
+      return madeAt(result, call.span);
+    } finally {
+      paths.delete(path);
+    }
+  }
+
+  private checkArgument(
+    callee: string,
+    parameter: ast.Parameter,
+    argument: BoundArgument,
+    dims: SignatureDims,
+    call: ast.CallExpression,
+    instance: ModuleInstance | undefined,
+  ): void {
+    const e = this.evaluator;
+    const type = parameter.type!;
+    if (argument.value.kind === 'none' && parameter.fallback) return;
+    const id = e.tensorOf(argument.value, argument.span, undefined, `${parameter.name.text} of ${callee}`);
+    const actual = e.typeOf(id);
+    const problem = dims.unify(type, actual, argument.span);
+    if (!problem) return;
+    const secondary: Label[] = problem.labels;
+    if (
+      argument.value.kind === 'tensor' &&
+      !sameSpan(argument.value.span, argument.span) &&
+      inside(argument.value.span, argument.span) === false
+    ) {
+      secondary.push({ span: argument.value.span, message: `${printType(actual)} was made here` });
+    }
+    const created = instance && problem.dim && createdWith(instance, problem.dim);
+    if (created) secondary.unshift({ span: instance.span, message: created });
+    const wants = dtypeOf(type.element?.text);
+    const notes = wants === actual.dtype ? [] : [`convert it with ${CONVERSIONS[wants]}(…)`];
+    e.fail(
+      diagnose(
+        'argument_shape',
+        {
+          callee,
+          name: parameter.name.text,
+          expected: dims.print(type),
+          found: printType(actual),
+          detail: problem.detail,
+        },
+        call.span.source === argument.span.source ? argument.span : call.span,
+        { ...e.here(), label: `${printType(actual)} here`, secondary, notes },
+      ),
+    );
+  }
+
+  private checkResult(
+    callee: string,
+    declared: readonly ast.ResultType[],
+    result: Value,
+    dims: SignatureDims,
+    body: ast.Block,
+  ): void {
+    const e = this.evaluator;
+    const last = body.statements.at(-1)?.span ?? body.span;
+    const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
+    if (values.length !== declared.length) {
+      e.fail(
+        diagnose(
+          'result_shape',
+          { callee, expected: `${declared.length} values`, found: describe(result) },
+          last,
+          e.here(),
+        ),
+      );
+    }
+    declared.forEach(({ type }, index) => {
+      const actual = e.typeOf(e.tensorOf(values[index]!, last, undefined, `the result of ${callee}`));
+      const expected = dims.print(type);
+      const problem = dims.unify(type, actual, last);
+      if (!problem) return;
+      const secondary = [{ span: type.span, message: `${expected} is promised here` }, ...problem.labels.slice(1)];
+      e.fail(
+        diagnose('result_shape', { callee, expected, found: printType(actual) }, last, {
+          ...e.here(),
+          label: `this is ${printType(actual)}`,
+          secondary,
+        }),
+      );
+    });
+  }
+
+  block(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
+    return this.evaluator.nested(BLOCK_WEIGHT, block.span, () => this.statements(block, scope, tapPath));
+  }
+
+  private statements(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
+    const e = this.evaluator;
+    let last: Value | undefined;
+    for (const statement of block.statements) {
+      e.step(statement.span);
+      last = undefined;
+      switch (statement.kind) {
+        case 'let': {
+          const done = e.attempt(() => {
+            e.destructure(statement.names, e.expression(statement.value, scope), scope, statement.value.span);
+            for (const name of statement.names) this.tapLet(name.text, scope.get(name.text), tapPath);
+            return true;
+          });
+          if (!done) for (const name of statement.names) scope.set(name.text, ERROR);
+          break;
+        }
+        case 'assign': {
+          const value = e.attempt(() => e.expression(statement.value, scope)) ?? ERROR;
+          if (!scope.assign(statement.name.text, value)) {
+            e.report(
+              diagnose('unknown_name', { name: statement.name.text }, statement.name.span, {
+                ...e.here(),
+                notes: [`a new name is declared with \`let ${statement.name.text} = …\``],
+              }),
+            );
+            scope.set(statement.name.text, value);
+          }
+          this.tapLet(statement.name.text, value, tapPath);
+          break;
+        }
+        case 'for': {
+          const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [];
+          for (const item of items) {
+            e.step(statement.span);
+            const inner = scope.child();
+            e.destructure(statement.names, item, inner, statement.over.span);
+            this.block(statement.body, inner, tapPath);
+          }
+          break;
+        }
+        case 'if': {
+          const taken = e.attempt(() => e.condition(statement.condition, scope));
+          const branch = taken === undefined ? undefined : taken ? statement.consequent : statement.otherwise;
+          // what is wrong with the condition is reported; that there is no value follows from it
+          last = taken === undefined ? ERROR : undefined;
+          if (branch)
+            last = e.guarded(statement.condition, taken === true, () => this.block(branch, scope.child(), tapPath));
+          break;
+        }
+        case 'expression':
+          last = e.attempt(() => e.expression(statement.value, scope)) ?? ERROR;
+      }
+    }
+    return last;
+  }
+
+  private tapLet(name: string, value: Value | undefined, tapPath: string | undefined): void {
+    if (tapPath === undefined || value?.kind !== 'tensor') return;
+    this.evaluator.trace?.taps?.set(tapPath === '' ? name : `${tapPath}.${name}`, value.id);
+  }
+
+  // ── switched off ────────────────────────────────────────────────────────────────────────────
+  private checkKeepsShape(
+    instance: ModuleInstance,
+    args: ReadonlyMap<string, BoundArgument>,
+    result: Value,
+    call: ast.CallExpression,
+  ): void {
+    const e = this.evaluator;
+    const first = [...args.values()][0];
+    if (!first || result.kind === 'error') return;
+    const typeOf = (value: Value, at: Span): TensorType | undefined =>
+      value.kind === 'list' ? undefined : e.typeOf(e.tensorOf(value, at, undefined, instance.path));
+    const [from, to] = [typeOf(first.value, first.span), typeOf(result, call.span)];
+    if (from && to && printType(from) === printType(to)) return;
+    e.fail(
+      diagnose(
+        'identity_changes_shape',
+        {
+          name: instance.path || instance.declaration.name.text,
+          from: from ? printType(from) : 'nothing',
+          to: to ? printType(to) : describe(result),
+        },
+        instance.span,
+        {
+          ...e.here(),
+          secondary: [{ span: call.span, message: 'called here' }],
+          notes: ['off means the identity; where that cannot be, say what stands there instead: `… when flag else …`'],
+        },
+      ),
+    );
+  }
+
+  /** Runs work on a throw-away graph whose inputs have the arguments' types. */
+  private inScratch(args: ReadonlyMap<string, BoundArgument>, work: (args: Map<string, BoundArgument>) => void): void {
+    const e = this.evaluator;
+    const trace = e.trace;
+    if (!trace) return;
+    const builder = new GraphBuilder('scratch');
+    const copies = new Map<string, BoundArgument>();
+    for (const [name, { value, span }] of args) {
+      const tensor =
+        value.kind === 'tensor' || value.kind === 'parameter'
+          ? e.typeOf(e.tensorOf(value, span, undefined, name))
+          : undefined;
+      copies.set(name, {
+        value: tensor ? { kind: 'tensor', id: builder.input(name, tensor.dtype, tensor.shape), span } : value,
+        span,
+      });
+    }
+    e.trace = { builder, path: trace.path, cache: undefined, taps: undefined, parameters: new Map() };
+    try {
+      e.attempt(() => work(copies));
+    } finally {
+      e.trace = trace;
+    }
+  }
+}
+
+/** `fc2 is created here with in_features = 64`: the arguments that a declared dimension is made of. */
+function createdWith(instance: ModuleInstance, dim: ast.Expression): string | undefined {
+  const sizes = namesOf(dim).flatMap((name) => {
+    const value = instance.values.get(name);
+    return value?.kind === 'int' ? [`${name} = ${value.value}`] : [];
+  });
+  return sizes.length === 0 ? undefined : `${instance.path} is created here with ${sizes.join(', ')}`;
+}
+
+function namesOf(expression: ast.Expression): string[] {
+  if (expression.kind === 'name') return [expression.text];
+  if (expression.kind === 'binary') return [...new Set([...namesOf(expression.left), ...namesOf(expression.right)])];
+  return [];
+}
+
+function forwardOf(evaluator: Evaluator, instance: ModuleInstance, at: Span): Body {
+  const forward = instance.declaration.members.find((member) => member.kind === 'forward');
+  if (forward?.kind === 'forward') return forward;
+  return evaluator.fail(
+    diagnose('forward_missing', { name: instance.declaration.name.text }, at, {
+      ...evaluator.here(),
+      secondary: [{ span: instance.declaration.name.span, message: 'declared here' }],
+      notes: [`what a call of it does is written as \`forward(x: …) { … }\` in ${instance.declaration.name.text}`],
+    }),
+  );
+}
+
+/** A result, whose tensors diagnostics show where the body was called. */
+function madeAt(value: Value, span: Span): Value {
+  if (value.kind === 'tensor') return { ...value, span };
+  return value.kind === 'list' ? { ...value, items: value.items.map((item) => madeAt(item, span)) } : value;
+}
+
+function sameSpan(a: Span, b: Span): boolean {
+  return a.source === b.source && a.start === b.start && a.end === b.end;
+}
+
+function inside(inner: Span, outer: Span): boolean {
+  return inner.source === outer.source && inner.start >= outer.start && inner.end <= outer.end;
+}

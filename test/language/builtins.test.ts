@@ -1,0 +1,469 @@
+/** Every built-in function against what its documentation says; the table is checked to be complete. */
+import { describe, expect, it } from 'vitest';
+import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
+import { interpret } from '../../src/compiler/ir/interpreter.ts';
+import type { DType } from '../../src/shared/dtype.ts';
+import type { WideTensor } from '../../src/shared/tensor.ts';
+import { bools, distance, evaluate, ints, problems, program, run, tensor } from './support.ts';
+
+interface Case {
+  readonly expression: string;
+  readonly inputs: Readonly<Record<string, WideTensor>>;
+  readonly expected: WideTensor;
+}
+
+const x = tensor([2, 3], [0.5, -1, 2, 0, 3, -0.25]);
+const positive = tensor([3], [0.5, 1, 4]);
+const n = ints([3], [2, 0, 1]);
+
+const of = (expression: string, expected: WideTensor, inputs: Readonly<Record<string, WideTensor>> = { x }): Case => ({
+  expression,
+  inputs,
+  expected,
+});
+const each = (expression: string, formula: (x: number) => number, over: WideTensor = x): Case =>
+  of(expression, { ...over, data: over.data.map(formula) }, { x: over });
+
+/** Abramowitz and Stegun 7.1.6, to 1e-15 for |x| ≤ 3 */
+function erf(value: number): number {
+  let [term, sum] = [value, value];
+  for (let k = 1; k < 100; k++) {
+    term *= (2 * value * value) / (2 * k + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-value * value) * sum;
+}
+const phi = (value: number) => (1 + erf(value / Math.SQRT2)) / 2;
+const logistic = (value: number) => 1 / (1 + Math.exp(-value));
+
+/** softmax of each row of [2, 3] */
+function rows(of_: WideTensor, map: (row: number[]) => number[]): number[] {
+  return [0, 3].flatMap((at) => map([...of_.data.slice(at, at + 3)]));
+}
+const softmaxRow = (row: number[]) => row.map((value) => Math.exp(value) / row.reduce((s, v) => s + Math.exp(v), 0));
+
+const grid = tensor([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+const q = tensor([1, 1, 2, 2], [1, 0, 0, 2]);
+const v = tensor([1, 1, 2, 2], [10, 20, 30, 40]);
+const mix = (weights: readonly number[]) => [10 * weights[0]! + 30 * weights[1]!, 20 * weights[0]! + 40 * weights[1]!];
+/** attention of one query over v at these scores */
+const attend = (...scores: number[]) => {
+  const sum = scores.reduce((s, value) => s + Math.exp(value), 0);
+  return mix([...scores.map((value) => Math.exp(value) / sum), 0]);
+};
+const half = 1 / Math.SQRT2;
+const wide = (values: number[]) => tensor([1, 1, 2, 2], values);
+
+function normalised(row: number[], eps: number): number[] {
+  const mean = row.reduce((a, b) => a + b) / row.length;
+  const variance = row.reduce((s, value) => s + (value - mean) ** 2, 0) / row.length;
+  return row.map((value) => (value - mean) / Math.sqrt(variance + eps));
+}
+
+/** Built-in functions of tensors, and tensor uses of those that take both. */
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  abs: [each('abs(x)', Math.abs)],
+  exp: [each('exp(x)', Math.exp)],
+  log: [each('log(x)', Math.log, positive)],
+  sqrt: [each('sqrt(x)', Math.sqrt, positive)],
+  rsqrt: [each('rsqrt(x)', (value) => 1 / Math.sqrt(value), positive)],
+  reciprocal: [each('reciprocal(x)', (value) => 1 / value, positive)],
+  sin: [each('sin(x)', Math.sin)],
+  cos: [each('cos(x)', Math.cos)],
+  tanh: [each('tanh(x)', Math.tanh)],
+  erf: [each('erf(x)', erf)],
+  sigmoid: [each('sigmoid(x)', logistic)],
+  relu: [each('relu(x)', (value) => Math.max(0, value))],
+  silu: [each('silu(x)', (value) => value * logistic(value))],
+  gelu: [each('gelu(x)', (value) => value * phi(value))],
+  gelu_tanh: [each('gelu_tanh(x)', (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3))))],
+  clamp: [each('clamp(x, -0.5, 1)', (value) => Math.min(Math.max(value, -0.5), 1))],
+  maximum: [
+    of('maximum(x, y)', tensor([2], [3, 2]), { x: tensor([2], [1, 2]), y: tensor([2], [3, -1]) }),
+    each('maximum(x, 1)', (a) => Math.max(a, 1)),
+  ],
+  minimum: [of('minimum(x, y)', tensor([2], [1, -1]), { x: tensor([2], [1, 2]), y: tensor([2], [3, -1]) })],
+  pow: [each('pow(x, 2)', (a) => a ** 2), each('x ** 3', (a) => a ** 3)],
+  where: [
+    of('where(c, x, y)', tensor([2], [1, 20]), {
+      c: bools([2], [1, 0]),
+      x: tensor([2], [1, 2]),
+      y: tensor([2], [10, 20]),
+    }),
+    of('where(x > 0, x, 0)', tensor([2, 3], [0.5, 0, 2, 0, 3, 0])),
+    of('where(x > 0, 7, x)', tensor([2, 3], [7, -1, 7, 0, 7, -0.25])),
+    of('where(n == 2, -1, n)', ints([3], [-1, 0, 1]), { n }),
+  ],
+  sum: [
+    of('sum(x)', tensor([], [4.25])),
+    of('sum(x, axes = 0)', tensor([3], [0.5, 2, 1.75])),
+    of('sum(x, axes = [-1], keepdims = true)', tensor([2, 1], [1.5, 2.75])),
+    of('sum(x, axes = [0, 1], keepdims = true)', tensor([1, 1], [4.25])),
+    of('sum(n)', ints([], [3]), { n }),
+  ],
+  mean: [of('mean(x, axes = 1)', tensor([2], [0.5, 2.75 / 3])), of('mean(x)', tensor([], [4.25 / 6]))],
+  max: [of('max(x)', tensor([], [3])), of('max(x, axes = 0)', tensor([3], [0.5, 3, 2]))],
+  min: [of('min(x)', tensor([], [-1])), of('min(x, axes = 1, keepdims = true)', tensor([2, 1], [-1, -0.25]))],
+  argmax: [
+    of('argmax(x)', ints([2], [2, 1])),
+    of('argmax(x, axis = 0)', ints([3], [0, 1, 0])),
+    of('argmax(y)', ints([], [1]), { y: tensor([3], [0, 5, 5]) }),
+  ],
+  cumsum: [
+    of('cumsum(n)', ints([3], [2, 2, 3]), { n }),
+    of('cumsum(x, axis = 0)', tensor([2, 3], [0.5, -1, 2, 0.5, 2, 1.75])),
+  ],
+  softmax: [
+    of('softmax(x)', tensor([2, 3], rows(x, softmaxRow))),
+    of('softmax(x, axis = 0)', tensor([2, 1], [0.25, 0.75]), { x: tensor([2, 1], [0, Math.log(3)]) }),
+  ],
+  log_softmax: [
+    of(
+      'log_softmax(x)',
+      tensor(
+        [2, 3],
+        rows(x, (row) => softmaxRow(row).map(Math.log)),
+      ),
+    ),
+  ],
+  concat: [
+    of('concat([x, x], axis = 0)', tensor([4, 3], [...x.data, ...x.data])),
+    of('concat([x, y], axis = -1)', tensor([2, 4], [0.5, -1, 2, 8, 0, 3, -0.25, 9]), { x, y: tensor([2, 1], [8, 9]) }),
+    of('concat([n, n], axis = 0)', ints([6], [2, 0, 1, 2, 0, 1]), { n }),
+  ],
+  stack: [
+    of('stack([a, b], axis = 0)', tensor([2, 2], [1, 2, 3, 4]), { a: tensor([2], [1, 2]), b: tensor([2], [3, 4]) }),
+    of('stack([a, b], axis = -1)', tensor([2, 2], [1, 3, 2, 4]), { a: tensor([2], [1, 2]), b: tensor([2], [3, 4]) }),
+  ],
+  split: [
+    of('split(x, [1, 2], axis = 1)[1]', tensor([2, 2], [-1, 2, 3, -0.25])),
+    of('split(x, [1, 1], axis = 0)[0]', tensor([1, 3], [0.5, -1, 2])),
+  ],
+  gather: [
+    of('gather(x, n, axis = 1)', tensor([2, 3], [2, 0.5, -1, -0.25, 0, 3]), { x, n }),
+    of('gather(x, i)', tensor([1, 2, 3], [0, 3, -0.25, 0.5, -1, 2]), { x, i: ints([1, 2], [1, 0]) }),
+  ],
+  gather_elements: [of('gather_elements(x, i, axis = 1)', tensor([2, 1], [2, 0]), { x, i: ints([2, 1], [2, 0]) })],
+  scatter_add: [
+    of('scatter_add(d, i, u)', tensor([3, 1], [1, 50, 2]), {
+      d: tensor([3, 1], [1, 0, 2]),
+      i: ints([2], [1, 1]),
+      u: tensor([2, 1], [20, 30]),
+    }),
+    of('scatter_add(d, i, u, axis = 1)', tensor([1, 2], [1, 7]), {
+      d: tensor([1, 2], [1, 2]),
+      i: ints([1], [1]),
+      u: tensor([1, 1], [5]),
+    }),
+  ],
+  linear: [
+    of('linear(x, w)', tensor([2, 1], [1.5, 5.625]), { x, w: tensor([1, 3], [1, 2, 1.5]) }),
+    of('linear(x, w, bias = b)', tensor([2, 1], [11.5, 15.625]), {
+      x,
+      w: tensor([1, 3], [1, 2, 1.5]),
+      b: tensor([1], [10]),
+    }),
+  ],
+  matmul: [
+    of('matmul(a, b)', tensor([2, 1], [5, 11]), { a: tensor([2, 2], [1, 2, 3, 4]), b: tensor([2, 1], [1, 2]) }),
+    of('matmul(a, b, transpose_a = true)', tensor([2, 1], [7, 10]), {
+      a: tensor([2, 2], [1, 2, 3, 4]),
+      b: tensor([2, 1], [1, 2]),
+    }),
+    of('matmul(a, b, transpose_b = true)', tensor([2, 1], [5, 11]), {
+      a: tensor([2, 2], [1, 2, 3, 4]),
+      b: tensor([1, 2], [1, 2]),
+    }),
+    of('a @ b', tensor([2], [5, 11]), { a: tensor([2, 2], [1, 2, 3, 4]), b: tensor([2], [1, 2]) }),
+  ],
+  conv2d: [
+    of('conv2d(x, w)', tensor([1, 1, 2, 2], [6, 8, 12, 14]), { x: grid, w: tensor([1, 1, 2, 2], [1, 0, 0, 1]) }),
+    of('conv2d(x, w, b, stride = 2, padding = 1)', tensor([1, 1, 2, 2], [101, 103, 107, 109]), {
+      x: grid,
+      w: tensor([1, 1, 2, 2], [0, 0, 0, 1]),
+      b: tensor([1], [100]),
+    }),
+    of('conv2d(x, w, dilation = [2, 2])', tensor([1, 1, 1, 1], [10]), {
+      x: grid,
+      w: tensor([1, 1, 2, 2], [1, 0, 0, 1]),
+    }),
+    of('conv2d(x, w, groups = 2)', tensor([1, 2, 1, 1], [6, 20]), {
+      x: tensor([1, 2, 1, 1], [3, 4]),
+      w: tensor([2, 1, 1, 1], [2, 5]),
+    }),
+  ],
+  avg_pool2d: [
+    of('avg_pool2d(x, 3)', tensor([1, 1, 1, 1], [5]), { x: grid }),
+    of('avg_pool2d(x, 2, stride = 1)', tensor([1, 1, 2, 2], [3, 4, 6, 7]), { x: grid }),
+    of('avg_pool2d(x, 2, padding = 1)', tensor([1, 1, 2, 2], [0.25, 1.25, 2.75, 7]), { x: grid }),
+    of('avg_pool2d(x, 2, padding = 1, count_include_pad = false)', tensor([1, 1, 2, 2], [1, 2.5, 5.5, 7]), { x: grid }),
+  ],
+  max_pool2d: [
+    of('max_pool2d(x, 2, stride = 1)', tensor([1, 1, 2, 2], [5, 6, 8, 9]), { x: grid }),
+    of('max_pool2d(x, [1, 3])', tensor([1, 1, 3, 1], [3, 6, 9]), { x: grid }),
+  ],
+  interpolate: [
+    of('interpolate(x, [2, 2], "nearest")', tensor([1, 1, 2, 2], [5, 5, 5, 5]), { x: tensor([1, 1, 1, 1], [5]) }),
+    of('interpolate(x, [1, 4], "bilinear")', tensor([1, 1, 1, 4], [0, 1, 3, 4]), { x: tensor([1, 1, 1, 2], [0, 4]) }),
+    of('interpolate(x, 3, "bicubic")', grid, { x: grid }),
+  ],
+  layer_norm: [
+    of(
+      'layer_norm(x)',
+      tensor(
+        [2, 3],
+        rows(x, (row) => normalised(row, 1e-5)),
+      ),
+    ),
+    of(
+      'layer_norm(x, w, b, eps = 0.5)',
+      tensor(
+        [2, 3],
+        rows(x, (row) => normalised(row, 0.5).map((value, i) => value * [1, 2, 3][i]! + 10)),
+      ),
+      { x, w: tensor([3], [1, 2, 3]), b: tensor([3], [10, 10, 10]) },
+    ),
+  ],
+  rms_norm: [
+    of(
+      'rms_norm(x, w, eps = 0.1)',
+      tensor(
+        [2, 3],
+        rows(x, (row) =>
+          row.map((value, i) => (value * [1, 2, 3][i]!) / Math.sqrt(row.reduce((s, a) => s + a * a, 0) / 3 + 0.1)),
+        ),
+      ),
+      { x, w: tensor([3], [1, 2, 3]) },
+    ),
+  ],
+  attention: [
+    of('attention(q, q, v)', wide([...attend(half, 0), ...attend(0, 4 * half)]), { q, v }),
+    of('attention(q, q, v, scale = 1.0)', wide([...attend(1, 0), ...attend(0, 4)]), { q, v }),
+    of('attention(q, q, v, causal = true)', wide([...attend(half), ...attend(0, 4 * half)]), { q, v }),
+    of('attention(q, q, v, m)', wide([30, 40, 30, 40]), { q, v, m: bools([1, 2], [0, 1]) }),
+    of('attention(q, q, v, m)', wide([10, 20, 10, 20]), { q, v, m: ints([1, 2], [1, 0]) }),
+    of('attention(q, q, v, m)', wide([0, 0, 0, 0]), { q, v, m: bools([1, 2], [0, 0]) }),
+    of('attention(q, q, v, none)', wide([...attend(half, 0), ...attend(0, 4 * half)]), { q, v }),
+  ],
+  rotary: [
+    of(
+      'rotary(x, p, dims = 2)',
+      tensor([1, 1, 1, 3], [Math.cos(2) - 2 * Math.sin(2), 2 * Math.cos(2) + Math.sin(2), 7]),
+      { x: tensor([1, 1, 1, 3], [1, 2, 7]), p: ints([1, 1], [2]) },
+    ),
+    of(
+      'rotary(x, p, dims = 4, theta = 100.0)',
+      tensor([1, 1, 1, 4], [Math.cos(3), Math.cos(0.3), Math.sin(3), Math.sin(0.3)]),
+      { x: tensor([1, 1, 1, 4], [1, 1, 0, 0]), p: ints([1, 1], [3]) },
+    ),
+  ],
+  cross_entropy: [
+    of('cross_entropy(l, t)', tensor([], [Math.log(2)]), { l: tensor([2, 2], [0, 0, 5, 1]), t: ints([2], [1, -100]) }),
+    of('cross_entropy(l, t, ignore_index = 0)', tensor([], [Math.log(4)]), {
+      l: tensor([2, 2], [5, 1, Math.log(3), 0]),
+      t: ints([2], [0, 1]),
+    }),
+  ],
+  dropout: [of('dropout(x, 0.5)', x)],
+  rearrange: [of('rearrange(x, "a b -> b a")', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25]))],
+  reshape: [
+    of('reshape(x, [3, 2])', { ...x, shape: [3, 2] }),
+    of('reshape(x, [-1])', { ...x, shape: [6] }),
+    of('reshape(x, [1, -1, 2])', { ...x, shape: [1, 3, 2] }),
+  ],
+  transpose: [
+    of('transpose(x, 0, 1)', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25])),
+    of('transpose(x, -1, -2)', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25])),
+  ],
+  permute: [of('permute(x, [2, 0, 1])', tensor([2, 1, 2], [1, 3, 2, 4]), { x: tensor([1, 2, 2], [1, 2, 3, 4]) })],
+  unsqueeze: [
+    of('unsqueeze(x, 0)', { ...x, shape: [1, 2, 3] }),
+    of('unsqueeze(x, -1)', { ...x, shape: [2, 3, 1] }),
+    of('unsqueeze(x, 1)', { ...x, shape: [2, 1, 3] }),
+  ],
+  squeeze: [of('squeeze(x, -1)', tensor([2], [1, 2]), { x: tensor([2, 1], [1, 2]) })],
+  expand: [
+    of('expand(x, [2, 2])', tensor([2, 2], [1, 1, 2, 2]), { x: tensor([2, 1], [1, 2]) }),
+    of('expand(x, [2, 2])', tensor([2, 2], [1, 2, 1, 2]), { x: tensor([2], [1, 2]) }),
+  ],
+  repeat: [
+    of('repeat(x, [2, 1])', tensor([4, 1], [1, 2, 1, 2]), { x: tensor([2, 1], [1, 2]) }),
+    of('repeat(x, [1, 2])', tensor([1, 4], [1, 2, 1, 2]), { x: tensor([1, 2], [1, 2]) }),
+  ],
+  flip: [
+    of('flip(x, 1)', tensor([2, 3], [2, -1, 0.5, -0.25, 3, 0])),
+    of('flip(x, [0, -1])', tensor([2, 3], [-0.25, 3, 0, 2, -1, 0.5])),
+  ],
+  pad: [
+    of('pad(x, [1, 0], [0, 1])', tensor([2, 2], [0, 0, 5, 0]), { x: tensor([1, 1], [5]) }),
+    of('pad(x, [1], [1], value = 7)', tensor([3], [7, 5, 7]), { x: tensor([1], [5]) }),
+  ],
+  full: [
+    of('full([2, 2], 0.5)', tensor([2, 2], [0.5, 0.5, 0.5, 0.5]), {}),
+    of('full([2], 3)', ints([2], [3, 3]), {}),
+    of('full([1], true)', bools([1], [1]), {}),
+  ],
+  iota: [of('iota(3)', ints([3], [0, 1, 2]), {})],
+  tril: [
+    of('tril(x)', tensor([2, 3], [0.5, 0, 0, 0, 3, 0])),
+    of('tril(x, diagonal = 1)', tensor([2, 3], [0.5, -1, 0, 0, 3, -0.25])),
+    of('tril(x, -1)', tensor([2, 3], [0, 0, 0, 0, 0, 0])),
+  ],
+  cached: [of('cached(x, "key")', q, { x: q })],
+  int: [
+    of('int(x)', ints([3], [1, -1, 0]), { x: tensor([3], [1.9, -1.9, 0.5]) }),
+    of('int(b)', ints([2], [1, 0]), { b: bools([2], [1, 0]) }),
+  ],
+  float: [
+    of('float(n)', tensor([3], [2, 0, 1]), { n }),
+    of('float(b)', tensor([2], [1, 0]), { b: bools([2], [1, 0]) }),
+  ],
+  bool: [
+    of('bool(x)', bools([3], [1, 0, 1]), { x: tensor([3], [0.5, 0, -1]) }),
+    of('bool(n)', bools([3], [1, 0, 1]), { n }),
+  ],
+};
+
+/** Checked in values.test.ts (numbers, lists) and below (initialisers). */
+const COMPILE_TIME = ['range', 'len', 'floor', 'ceil', 'round'];
+const INITIALISERS: Readonly<Record<string, readonly [string, object]>> = {
+  zeros: ['zeros()', { kind: 'zeros' }],
+  ones: ['ones()', { kind: 'ones' }],
+  constant: ['constant(2)', { kind: 'constant', value: 2 }],
+  normal: ['normal(0.02)', { kind: 'normal', std: 0.02, mean: 0 }],
+  truncated_normal: ['truncated_normal(0.5, b = 1)', { kind: 'truncated_normal', std: 0.5, mean: 0, a: -2, b: 1 }],
+  uniform: ['uniform(-1, high = 1)', { kind: 'uniform', low: -1, high: 1 }],
+  kaiming_uniform: ['kaiming_uniform()', { kind: 'kaiming_uniform', a: 0 }],
+  xavier_uniform: ['xavier_uniform(gain = 2)', { kind: 'xavier_uniform', gain: 2 }],
+  arange: ['arange()', { kind: 'arange' }],
+};
+
+it('covers every built-in function', () => {
+  const covered = [...Object.keys(CASES), ...COMPILE_TIME, ...Object.keys(INITIALISERS), 'bicubic_grid'];
+  expect(covered.sort()).toEqual([...BUILTINS.keys()].sort());
+});
+
+const NAMES = { f32: 'f32', i64: 'i64', bool: 'bool' } as const satisfies Record<DType, DType>;
+
+describe.each(Object.entries(CASES))('%s', (_, cases) => {
+  it.each(cases.map((one) => [one.expression, one] as const))('%s', (expression, { inputs, expected }) => {
+    const actual = evaluate(expression, inputs, { result: NAMES[expected.dtype] });
+    expect(actual.shape).toEqual(expected.shape);
+    expect(distance(actual, expected)).toBeLessThan(1e-12);
+  });
+});
+
+describe('initialisers', () => {
+  it.each(Object.values(INITIALISERS))('%s', (expression, initializer) => {
+    expect(program(`model M { param w: [2, 2] = ${expression} }`).parameters.get('w')!.initializer).toEqual(
+      initializer,
+    );
+  });
+
+  it('resample bicubic_grid(prefix = 1) marks a table of positions', () => {
+    const text = (clause: string) =>
+      program(`model M { param w: [5, 2] = zeros() ${clause} }`).parameters.get('w')!.resample;
+    expect(text('resample bicubic_grid(prefix = 1)')).toEqual({ prefix: 1 });
+    expect(text('resample bicubic_grid()')).toEqual({ prefix: 0 });
+    expect(text('')).toBeUndefined();
+  });
+});
+
+describe('element types', () => {
+  it.each<[string, string]>([
+    ['x + n', 'E0305 + gets floats and ints'],
+    ['n == b', 'E0305 == gets ints and bools'],
+    ['x and b', 'E0305 and gets floats and bools'],
+    ['exp(n)', 'E0201 x of exp must be a tensor of floats and is a tensor of ints'],
+    ['where(x, x, x)', 'E0201 condition of where must be a tensor of bools and is a tensor of floats'],
+    ['gather(x, x)', 'E0201 indices of gather must be a tensor of ints and is a tensor of floats'],
+    ['matmul(x, n)', 'E0201 b of matmul must be a tensor of floats and is a tensor of ints'],
+  ])('%s', (expression, problem) => {
+    expect(problems(`model M { entry main(x: [2], n: int[2], b: bool[2]) -> (out: [...]) { ${expression} } }`)).toEqual(
+      [problem],
+    );
+  });
+
+  it.each<[string, DType, number[]]>([
+    ['n + 1', 'i64', [3, 1]],
+    ['2 * n', 'i64', [4, 0]],
+    ['-n', 'i64', [-2, 0]],
+    ['x * 2', 'f32', [1, -2]],
+    ['1 - x', 'f32', [0.5, 2]],
+    ['-x', 'f32', [-0.5, 1]],
+    ['n == 2', 'bool', [1, 0]],
+    ['n != 2', 'bool', [0, 1]],
+    ['x < 0', 'bool', [0, 1]],
+    ['x <= 0.5', 'bool', [1, 1]],
+    ['x > 0', 'bool', [1, 0]],
+    ['0 >= x', 'bool', [0, 1]],
+    ['not (x > 0)', 'bool', [0, 1]],
+    ['x > 0 and n == 0', 'bool', [0, 0]],
+    ['x > 0 or n == 0', 'bool', [1, 1]],
+    ['float(n) / 4', 'f32', [0.5, 0]],
+  ])('%s', (expression, dtype, expected) => {
+    const inputs = { x: tensor([2], [0.5, -1]), n: ints([2], [2, 0]) };
+    const text = `model M { entry main(x: [2], n: int[2]) -> (out: ${{ f32: '', i64: 'int', bool: 'bool' }[dtype]}[2]) { ${expression} } }`;
+    expect(distance(run(program(text), inputs).out, tensor([2], expected, dtype))).toBe(0);
+  });
+});
+
+describe('axes', () => {
+  it.each<[string, string]>([
+    ['sum(x, axes = 2)', 'E0302 axis 2 is outside of [2, 3], whose axes are 0 to 1'],
+    ['softmax(x, axis = -3)', 'E0302 axis -3 is outside of [2, 3], whose axes are 0 to 1'],
+    ['squeeze(x, 0)', 'E0302 axis 0 is not of size 1 and cannot be dropped'],
+    ['permute(x, [0, 0])', 'E0302 the order [0, 0] does not name each of the 2 axes once'],
+    ['repeat(x, [2])', 'E0302 repeats has 1 items and x has 2 axes'],
+    ['reshape(x, [-1, 4])', 'E0302 −1 cannot be inferred: the other dimensions do not divide the number of elements'],
+    ['concat([], axis = 0)', 'E0201 items of concat must be a list of tensors and is an empty list'],
+    ['avg_pool2d(x, [1, 2, 3])', 'E0201 kernel of avg_pool2d must be an int or a list of two and is a list of 3'],
+    [
+      'interpolate(x, 2, "linear")',
+      'E0201 mode of interpolate must be "nearest", "bilinear" or "bicubic" and is "linear"',
+    ],
+    ['tril(x, 1.5)', 'E0201 diagonal of tril must be an int and is the float 1.5'],
+    ['sum(x, keepdims = 1)', 'E0201 keepdims of sum must be true or false and is the int 1'],
+  ])('%s', (expression, problem) => {
+    expect(problems(`model M { entry main(x: [2, 3]) -> (out: [...]) { ${expression} } }`)).toEqual([problem]);
+  });
+});
+
+describe('dropout in a training graph', () => {
+  const text = (p: string) =>
+    `model M { entry main(x: [200, 50]) -> (out: [200, 50], twice: [200, 50]) { (dropout(x, ${p}), dropout(x, ${p})) } }`;
+  const ones = tensor([200, 50], new Array<number>(10_000).fill(1));
+  const train = (p: string, seed: number) => {
+    const { graph } = program(text(p)).entry('main', [], { dropout: true })!;
+    const inputs = new Map([
+      ['x', ones],
+      ['dropout_seed', ints([], [seed])],
+    ]);
+    const outputs = interpret(graph, { inputs, parameters: () => ones });
+    return [outputs.get('out')!.data, outputs.get('twice')!.data] as const;
+  };
+
+  it('drops a share p and scales the rest by 1 / (1 − p)', () => {
+    const [out] = train('0.2', 7);
+    const kept = out.filter((value) => value !== 0);
+    expect(new Set(kept)).toEqual(new Set([1.25]));
+    // 4 standard deviations of a binomial with n = 10 000
+    expect(Math.abs(kept.length - 8000)).toBeLessThan(4 * Math.sqrt(10_000 * 0.8 * 0.2));
+  });
+
+  it('follows the seed, and each place has a mask of its own', () => {
+    expect(train('0.5', 1)[0]).toEqual(train('0.5', 1)[0]);
+    expect(train('0.5', 1)[0]).not.toEqual(train('0.5', 2)[0]);
+    expect(train('0.5', 1)[0]).not.toEqual(train('0.5', 1)[1]);
+  });
+
+  it('takes no seed where nothing drops', () => {
+    const { graph } = program(text('0.0')).entry('main', [], { dropout: true })!;
+    expect(graph.inputs.map(({ name }) => name)).toEqual(['x']);
+    expect(
+      problems('model M { entry main(x: [2]) -> (out: [2]) { dropout(x, 1.0) } }').map((problem) =>
+        problem.slice(0, 5),
+      ),
+    ).toEqual(['E0201']);
+  });
+});

@@ -1,0 +1,66 @@
+/** Stages: clauses, optimisers and schedules as data, and what is wrong with one. */
+import { describe, expect, it } from 'vitest';
+import { problems, program } from './support.ts';
+
+const text = (clauses: string) => `import { Linear } from "std"
+flag gate = true
+config c { lr = 1e-3, lora { alpha = 4 } }
+model M { a = Linear(2, 2)  b = Linear(2, 2) when gate  buffer ids: int[4] = arange() }
+stage s { ${clauses} }`;
+
+const stage = (clauses: string) => program(text(clauses)).stages[0]!;
+
+describe('clauses', () => {
+  it('values may come from the config', () => {
+    const { optimize, schedule, options } = stage(`train a
+      optimize sgd(momentum = 0.9, nesterov = true)
+      schedule constant(lr = lr, iters = 10 * lora.alpha, epochs = 1)
+      batch 8  clip 1.0  template "human"  accumulate lora.alpha / 2`);
+    expect(optimize).toEqual({ name: 'sgd', arguments: { momentum: 0.9, nesterov: true } });
+    expect(schedule).toEqual({ name: 'constant', arguments: { lr: 1e-3, iters: 40, epochs: 1 } });
+    expect(options).toEqual({ batch: 8, clip: 1, template: 'human', accumulate: 2 });
+  });
+
+  it('set names flags; their values are conditions', () => {
+    expect([...stage('train a  set gate = not gate').flags]).toEqual([['gate', false]]);
+  });
+
+  it('train takes no buffers, and each parameter once', () => {
+    expect(stage('train **, a, a.weight').trained.map((p) => p.path)).toEqual([
+      'a.weight',
+      'a.bias',
+      'b.weight',
+      'b.bias',
+    ]);
+  });
+
+  it('a pattern may name only what a flag switches off', () => {
+    const off = program(text('train a, b'), { values: { gate: false } });
+    expect(off.stages[0]!.trained.map((p) => p.path)).toEqual(['a.weight', 'a.bias']);
+  });
+});
+
+describe('mistakes', () => {
+  it.each<[string, string]>([
+    ['optimize adamw()', 'E0502'],
+    ['train c', 'E0403'],
+    ['train ids', 'E0403'],
+    ['train a  optimise adamw()', 'E0501'],
+    ['train a  optimize adamv()', 'E0201'],
+    ['train a  optimize adamw(beta = 1)', 'E0204'],
+    ['train a  optimize adamw(0.9)', 'E0204'],
+    ['train a  schedule cosine(lr = 1)', 'E0201'],
+    ['train a  set lr = true', 'E0220'],
+    ['train a  set gate = 1', 'E0201'],
+    ['train a  batch lora', 'E0201'],
+    ['train a  batch unknown', 'E0105'],
+  ])('%s: %s', (clauses, code) => {
+    expect(problems(text(clauses)).map((problem) => problem.slice(0, 5))).toEqual([code]);
+  });
+
+  it('two stages have two names', () => {
+    expect(problems(`${text('train a')}\nstage s { train b }`).map((problem) => problem.slice(0, 5))).toContain(
+      'E0106',
+    );
+  });
+});
