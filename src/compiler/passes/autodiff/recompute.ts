@@ -1,0 +1,136 @@
+/**
+ * Activation recomputation: the backward part computes the inside of a segment (a transformer layer) again from the
+ * segment's inputs, so only those are kept. One more forward pass buys memory.
+ *
+ * Runs on what `differentiate` made, before the other passes. When the backward part first reads a value inside a segment,
+ * the nodes that make such values are copied there; later reads take the copies. Values that leave the segment are
+ * kept as they are: the next segment starts from them.
+ *
+ * The copies read the segment's f32 inputs (and scalars: seeds of random masks) through `barrier(x, gradient)`, with the
+ * latest gradient made so far. So they are no common subexpressions of the originals, for our cse and for ONNX Runtime's,
+ * and no runtime can run them early, which would keep them alive as long as the originals. Masks and positions are read as
+ * they are: what depends on them alone is shared by all layers. Operands are equal, so the gradients are the same bit for bit.
+ * ONNX Runtime also needs `lastLayerFirst` to gain anything.
+ *
+ *   forward    h ─ layer 0 ─ h' ─ layer 1 ─ h'' ─ loss               kept: h, h'
+ *   backward   barrier(h', dh'') ─ layer 1 again ─ its gradients ─ dh' ─ barrier(h, dh') ─ layer 0 again ─ …
+ */
+import { GraphBuilder } from '../../ir/builder.ts';
+import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
+import { typeOf } from '../../ir/graph.ts';
+import { copyNode, copySources } from './copy.ts';
+import { Emit } from './emit.ts';
+import { isBackward, recomputedOrigin } from './origin.ts';
+
+export interface RecomputeRequest {
+  /** Module paths, each one segment: `llama_model.model.layers.0`. Nested ones belong to the first that holds them. */
+  readonly segments: readonly string[];
+}
+
+interface Segment {
+  readonly path: string;
+  /** its forward nodes that the copies need, in order */
+  readonly nodes: AnyNode[];
+  /** values made inside and not kept, that the backward part reads */
+  readonly inner: Set<ValueId>;
+}
+
+/** @throws Error when a segment has no node in the graph */
+export function recompute(graph: Graph, { segments: paths }: RecomputeRequest): Graph {
+  const segments = segmentsOf(graph, paths);
+  const segmentOf = new Map(
+    segments.flatMap((segment) => [...segment.inner].map((value) => [value, segment] as const)),
+  );
+
+  const builder = new GraphBuilder(graph.name);
+  const emit = new Emit(builder);
+  const values = copySources(graph, builder, emit);
+  const newOf = (old: ValueId): ValueId => values.get(old)!;
+  /** what the backward part reads in place of an inner value */
+  const copies = new Map<ValueId, ValueId>();
+  const backward = new Set<ValueId>();
+  let latest: ValueId | undefined; // gradient, f32
+
+  for (const node of graph.nodes) {
+    const later = isBackward(node);
+    if (later) {
+      for (const value of node.inputs) {
+        const segment = segmentOf.get(value);
+        if (segment && !copies.has(value) && latest !== undefined) copySegment(builder, segment, latest, newOf, copies);
+      }
+    }
+    const inputs = node.inputs.map((value) => (later ? copies.get(value) : undefined) ?? newOf(value));
+    const made = copyNode(builder, node, inputs);
+    for (const [index, value] of node.outputs.entries()) values.set(value, made[index]!);
+    if (!later) continue;
+    // a chain from the loss: not what a rule computes from forward values alone
+    const first = backward.size === 0 || node.inputs.some((value) => backward.has(value));
+    if (!first) continue;
+    for (const value of node.outputs) backward.add(value);
+    if (typeOf(graph, node.outputs[0]!).dtype === 'f32') latest = made[0];
+  }
+  for (const { name, value } of graph.outputs) builder.output(name, newOf(value));
+  return builder.build();
+}
+
+/** Copies a segment's nodes behind barriers at its inputs. */
+function copySegment(
+  builder: GraphBuilder,
+  { nodes, path }: Segment,
+  latest: ValueId,
+  newOf: (old: ValueId) => ValueId,
+  copies: Map<ValueId, ValueId>,
+): void {
+  const { parameters, constants } = builder.build();
+  const sources = new Set([...parameters, ...constants].map(({ value }) => value));
+  const inside = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const entered = new Map<ValueId, ValueId>();
+  const enter = (old: ValueId): ValueId => {
+    const value = newOf(old);
+    const { dtype, shape } = builder.typeOf(value);
+    const held = dtype === 'f32' || (dtype === 'i64' && shape.length === 0);
+    if (!held || sources.has(value)) return value;
+    const before = entered.get(value);
+    if (before !== undefined) return before;
+    const behind = builder.node('barrier', [value, latest], {}, recomputedOrigin({ path }));
+    entered.set(value, behind);
+    return behind;
+  };
+  for (const node of nodes) {
+    const inputs = node.inputs.map((value) => (inside.has(value) ? copies.get(value)! : enter(value)));
+    const made = copyNode(builder, node, inputs, recomputedOrigin(node.origin));
+    for (const [index, value] of node.outputs.entries()) copies.set(value, made[index]!);
+  }
+}
+
+function segmentsOf(graph: Graph, paths: readonly string[]): Segment[] {
+  const owner = new Map<ValueId, string>();
+  const holds = (path: string, inside: string) => inside === path || inside.startsWith(`${path}.`);
+  for (const node of graph.nodes) {
+    if (isBackward(node)) continue;
+    const path = paths.find((candidate) => holds(candidate, node.origin.path));
+    if (path !== undefined) for (const value of node.outputs) owner.set(value, path);
+  }
+  const kept = new Set(graph.outputs.map(({ value }) => value));
+  const read = new Set<ValueId>();
+  for (const node of graph.nodes) {
+    const reader = isBackward(node) ? undefined : owner.get(node.outputs[0]!);
+    for (const value of node.inputs) {
+      if (isBackward(node)) read.add(value);
+      else if (owner.has(value) && owner.get(value) !== reader) kept.add(value);
+    }
+  }
+  return paths.map((path): Segment => {
+    const inner = new Set([...read].filter((value) => owner.get(value) === path && !kept.has(value)));
+    if (![...owner.values()].includes(path)) throw new Error(`graph ${graph.name} has no node in segment ${path}`);
+    const needed = new Set(inner);
+    const nodes: AnyNode[] = [];
+    for (const node of graph.nodes.toReversed()) {
+      if (isBackward(node) || owner.get(node.outputs[0]!) !== path) continue;
+      if (!node.outputs.some((value) => needed.has(value))) continue;
+      nodes.unshift(node);
+      for (const value of node.inputs) if (owner.get(value) === path) needed.add(value);
+    }
+    return { path, nodes, inner };
+  });
+}

@@ -1,0 +1,110 @@
+/** A stage → its three graphs as an artifact that a session opens, and the plan that the trainer follows. */
+
+import type { EntryManifest, Manifest, TensorPort } from '../../shared/artifact.ts';
+import { printDim } from '../../shared/dim.ts';
+import type { TrainingPlan } from '../../shared/training.ts';
+import type { PlannedFile } from '../backends/onnx/index.ts';
+import { encodeModel, lowerToOnnx, type OnnxOpset, planExternalData } from '../backends/onnx/index.ts';
+import type { Model } from '../elaborate/model.ts';
+import type { Stage } from '../elaborate/stages.ts';
+import { type Graph, typeOf } from '../ir/graph.ts';
+import { VERSION } from '../version.ts';
+import { dropsOut, optimiserOf, type PlanOptions, planOf } from './plan.ts';
+import { StageError } from './stage-error.ts';
+import { gradientGraph } from './step.ts';
+import { accumulateGraph, updateGraph } from './update.ts';
+
+export interface GraphEntry {
+  readonly name: string;
+  readonly graph: Graph;
+}
+
+/** Graphs as files: what a session over ONNX Runtime or the interpreter opens. */
+export interface GraphArtifact {
+  readonly entries: readonly (GraphEntry & { readonly file: string; readonly bytes: Uint8Array })[];
+  readonly weights: readonly PlannedFile[];
+  readonly manifest: Manifest;
+}
+
+export interface StageArtifact {
+  readonly plan: TrainingPlan;
+  readonly artifact: GraphArtifact;
+}
+
+/**
+ * @returns undefined when the loss entry has errors, which are then in the model's diagnostics
+ * @throws StageError when the stage trains nothing or a setting is out of range
+ */
+export function buildStage(
+  model: Model,
+  stage: Stage,
+  opset: OnnxOpset,
+  options: PlanOptions = {},
+): StageArtifact | undefined {
+  if (stage.trained.length === 0) {
+    throw new StageError(
+      `the stage ${stage.name} trains nothing under these settings: all that its patterns match is switched off`,
+    );
+  }
+  const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, parameter]));
+  const gradient = gradientGraph(model, new Set(wanted.keys()), {
+    dropout: dropsOut(stage),
+    recompute: options.recompute ?? stage.options.recompute === true,
+  });
+  if (!gradient) return undefined;
+  const { dropout, countsTokens } = gradient;
+  const trained = gradient.keys.map((key) => wanted.get(key)!);
+  const plan = planOf(stage, trained, { dropout, countsTokens }, options);
+  const entries = [
+    { name: 'gradient', graph: gradient.graph },
+    ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan.trained) }] : []),
+    { name: 'update', graph: updateGraph(plan.trained, optimiserOf(stage)) },
+  ];
+  return { plan, artifact: graphArtifact(model, entries, opset) };
+}
+
+/** @param entries finished graphs; parameters that several use are stored once */
+export function graphArtifact(model: Model, entries: readonly GraphEntry[], opset: OnnxOpset): GraphArtifact {
+  const files = planExternalData(
+    entries.map(({ name, graph }) => ({
+      file: `${name}.onnx_data`,
+      keys: graph.parameters.map(({ key, value }) => {
+        const { dtype, shape } = typeOf(graph, value);
+        return { key, dtype, shape: shape as readonly number[] };
+      }),
+    })),
+  );
+  const built = entries.map(({ name, graph }) => {
+    const lowered = lowerToOnnx(graph, {
+      opset,
+      version: VERSION,
+      parameters: (key) => ({ kind: 'external', ...files.locate(key) }),
+    });
+    return { name, graph, file: `${name}.onnx`, bytes: encodeModel(lowered.model) };
+  });
+  const weights = files.files.filter(({ records }) => records.length > 0);
+  const manifest: Manifest = {
+    format: 'mdl-onnx',
+    version: 1,
+    compiler: `mdl ${VERSION}`,
+    model: {
+      name: model.name,
+      source: model.program.root.source.path,
+      config_name: model.settings.configName,
+      flags: Object.fromEntries(model.settings.flags),
+      config: model.config(),
+    },
+    opset,
+    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryOf(file, graph)])),
+    weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },
+  };
+  return { entries: built, weights, manifest };
+}
+
+function entryOf(file: string, graph: Graph): EntryManifest {
+  const port = ({ name, value }: { readonly name: string; readonly value: number }): TensorPort => {
+    const { dtype, shape } = typeOf(graph, value);
+    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim))) };
+  };
+  return { file, inputs: graph.inputs.map(port), outputs: graph.outputs.map(port), cache: [] };
+}

@@ -1,0 +1,183 @@
+/**
+ * Optimisers as compositions of IR ops: p is the parameter, g its gradient (unscaled, clipped), lr the learning rate,
+ * t the number of this update from 1, λ the weight decay (0 for tensors that have none). All f32.
+ */
+import type { ConfigValue } from '../../shared/artifact.ts';
+import type { ValueId } from '../ir/graph.ts';
+import type { NodeSink } from './extend.ts';
+import { StageError } from './stage-error.ts';
+
+/** Values of one parameter's update. */
+export interface UpdateInputs {
+  readonly p: ValueId;
+  readonly g: ValueId;
+  /** by slot name */
+  readonly state: Readonly<Record<string, ValueId>>;
+  readonly lr: ValueId;
+  readonly t: ValueId;
+  readonly decay: boolean;
+}
+
+export interface UpdateOutputs {
+  readonly p: ValueId;
+  readonly state: Readonly<Record<string, ValueId>>;
+}
+
+export interface Optimiser {
+  readonly slots: readonly string[];
+  update(b: NodeSink, inputs: UpdateInputs): UpdateOutputs;
+}
+
+type Arguments = Readonly<Record<string, ConfigValue>>;
+export type OptimiserName = 'adamw' | 'adam' | 'sgd' | 'lion';
+
+export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) => Optimiser } = {
+  /**
+   * m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²
+   * p ← p(1 − lr λ) − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
+   * Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, in the order of torch.optim.AdamW.
+   */
+  adamw: (settings) => {
+    const { betas, eps, weightDecay } = adamSettings(settings, 0.01);
+    return {
+      slots: ['exp_avg', 'exp_avg_sq'],
+      update(b, { p, g, state, lr, t, decay }) {
+        const decayed = decay && weightDecay !== 0 ? decoupled(b, p, lr, weightDecay) : p;
+        return adam(b, { p: decayed, g, state, lr, t }, betas, eps);
+      },
+    };
+  },
+  /** As adamw, with the decay in the gradient: g ← g + λp. Kingma and Ba 2015, arXiv:1412.6980; torch.optim.Adam. */
+  adam: (settings) => {
+    const { betas, eps, weightDecay } = adamSettings(settings, 0);
+    return {
+      slots: ['exp_avg', 'exp_avg_sq'],
+      update(b, { p, g, state, lr, t, decay }) {
+        return adam(b, { p, g: coupled(b, p, g, decay ? weightDecay : 0), state, lr, t }, betas, eps);
+      },
+    };
+  },
+  /**
+   * g ← g + λp,  m ← μm + g,  p ← p − lr · (g + μm with nesterov, else m)
+   * Sutskever et al. 2013; torch.optim.SGD with dampening 0, whose first m is g.
+   */
+  sgd: (settings) => {
+    const momentum = numberOf(settings, 'momentum', 0, (x) => x >= 0 && x < 1, 'from 0 to below 1');
+    const nesterov = settings.nesterov === true;
+    const weightDecay = decayOf(settings, 0);
+    if (nesterov && momentum === 0) throw new StageError('nesterov needs a momentum above 0');
+    return {
+      slots: momentum === 0 ? [] : ['momentum'],
+      update(b, { p, g, state, lr, decay }) {
+        const gradient = coupled(b, p, g, decay ? weightDecay : 0);
+        if (momentum === 0) return { p: b.node('sub', [p, mul(b, lr, gradient)], {}), state: {} };
+        const m = add(b, scale(b, state.momentum!, momentum), gradient);
+        const direction = nesterov ? add(b, gradient, scale(b, m, momentum)) : m;
+        return { p: b.node('sub', [p, mul(b, lr, direction)], {}), state: { momentum: m } };
+      },
+    };
+  },
+  /**
+   * p ← p(1 − lr λ) − lr · sign(β₁m + (1 − β₁)g),  m ← β₂m + (1 − β₂)g
+   * Chen et al. 2023, arXiv:2302.06675, algorithm 2.
+   */
+  lion: (settings) => {
+    const [beta1, beta2] = betasOf(settings, [0.9, 0.99]);
+    const weightDecay = decayOf(settings, 0);
+    return {
+      slots: ['exp_avg'],
+      update(b, { p, g, state, lr, decay }) {
+        const m = state.exp_avg!;
+        const decayed = decay && weightDecay !== 0 ? decoupled(b, p, lr, weightDecay) : p;
+        const direction = sign(b, blend(b, m, g, beta1));
+        return { p: b.node('sub', [decayed, mul(b, lr, direction)], {}), state: { exp_avg: blend(b, m, g, beta2) } };
+      },
+    };
+  },
+};
+
+function adam(
+  b: NodeSink,
+  { p, g, state, lr, t }: Omit<UpdateInputs, 'decay'>,
+  [beta1, beta2]: readonly [number, number],
+  eps: number,
+): UpdateOutputs {
+  const m = blend(b, state.exp_avg!, g, beta1);
+  const v = blend(b, state.exp_avg_sq!, mul(b, g, g), beta2);
+  const root = b.node('sqrt', [v], {});
+  const correction = b.node('sqrt', [oneMinusPower(b, beta2, t)], {});
+  const denominator = add(b, b.node('div', [root, correction], {}), b.scalar(eps));
+  const size = b.node('div', [lr, oneMinusPower(b, beta1, t)], {});
+  const step = mul(b, size, b.node('div', [m, denominator], {}));
+  return { p: b.node('sub', [p, step], {}), state: { exp_avg: m, exp_avg_sq: v } };
+}
+
+/**
+ * 1 − βᵗ without cancellation, which in f32 would cost four digits at β₂ = 0.999 and t = 1:
+ * −expm1(x) = −2u / (1 − u) with u = tanh(x/2), x = t ln β.
+ */
+function oneMinusPower(b: NodeSink, beta: number, t: ValueId): ValueId {
+  if (beta === 0) return b.scalar(1);
+  const u = b.node('tanh', [scale(b, t, Math.log(beta) / 2)], {});
+  return b.node('div', [scale(b, u, -2), b.node('sub', [b.scalar(1), u], {})], {});
+}
+
+const add = (b: NodeSink, x: ValueId, y: ValueId): ValueId => b.node('add', [x, y], {});
+const mul = (b: NodeSink, x: ValueId, y: ValueId): ValueId => b.node('mul', [x, y], {});
+const scale = (b: NodeSink, x: ValueId, by: number): ValueId => mul(b, x, b.scalar(by));
+
+/** βx + (1 − β)y */
+const blend = (b: NodeSink, x: ValueId, y: ValueId, beta: number): ValueId =>
+  add(b, scale(b, x, beta), scale(b, y, 1 - beta));
+
+/** p(1 − lr λ) */
+function decoupled(b: NodeSink, p: ValueId, lr: ValueId, weightDecay: number): ValueId {
+  return mul(b, p, b.node('sub', [b.scalar(1), scale(b, lr, weightDecay)], {}));
+}
+
+/** g + λp */
+function coupled(b: NodeSink, p: ValueId, g: ValueId, weightDecay: number): ValueId {
+  return weightDecay === 0 ? g : add(b, g, scale(b, p, weightDecay));
+}
+
+/** [0 < x] − [x < 0] */
+function sign(b: NodeSink, x: ValueId): ValueId {
+  const zero = b.scalar(0);
+  const as = (condition: ValueId): ValueId => b.node('cast', [condition], { to: 'f32' });
+  return b.node('sub', [as(b.node('less', [zero, x], {})), as(b.node('less', [x, zero], {}))], {});
+}
+
+function adamSettings(settings: Arguments, weightDecay: number) {
+  return {
+    betas: betasOf(settings, [0.9, 0.999]),
+    eps: numberOf(settings, 'eps', 1e-8, (x) => x > 0, 'above 0'),
+    weightDecay: decayOf(settings, weightDecay),
+  };
+}
+
+function decayOf(settings: Arguments, fallback: number): number {
+  return numberOf(settings, 'weight_decay', fallback, (x) => x >= 0, 'at least 0');
+}
+
+function betasOf(settings: Arguments, fallback: readonly [number, number]): readonly [number, number] {
+  const value = settings.betas;
+  if (value === undefined) return fallback;
+  const fits = (x: unknown): x is number => typeof x === 'number' && x >= 0 && x < 1;
+  const [first, second, ...rest] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+  if (fits(first) && fits(second) && rest.length === 0) return [first, second];
+  throw new StageError(`betas is ${JSON.stringify(value)}, and two numbers from 0 to below 1 are expected`);
+}
+
+/** @throws StageError */
+export function numberOf(
+  settings: Arguments,
+  name: string,
+  fallback: number | undefined,
+  fits: (x: number) => boolean,
+  range: string,
+): number {
+  const value = settings[name] ?? fallback;
+  if (typeof value === 'number' && fits(value)) return value;
+  if (value === undefined) throw new StageError(`${name} is missing, and a number ${range} is expected`);
+  throw new StageError(`${name} is ${JSON.stringify(value)}, and a number ${range} is expected`);
+}

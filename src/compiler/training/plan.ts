@@ -1,0 +1,111 @@
+/** A stage of the program → what the trainer needs: the tensors that train, the optimiser, the settings of the loop. */
+import type { ConfigValue } from '../../shared/artifact.ts';
+import type { Schedule, TrainedParameter, TrainingPlan } from '../../shared/training.ts';
+import type { ParameterInfo } from '../elaborate/instance.ts';
+import type { Stage, StageCall } from '../elaborate/stages.ts';
+import { numberOf, OPTIMISERS, type Optimiser, type OptimiserName } from './optimisers.ts';
+import { StageError } from './stage-error.ts';
+
+export interface PlanOptions {
+  /** a constant learning rate instead of the stage's schedule */
+  readonly lr?: number;
+  /** the stage's choice when absent */
+  readonly recompute?: boolean;
+}
+
+const atLeast0 = (x: number): boolean => x >= 0;
+const above0 = (x: number): boolean => x > 0;
+const count = (x: number): boolean => Number.isInteger(x) && x > 0;
+
+/** @throws StageError */
+export function optimiserOf({ optimize }: Pick<Stage, 'optimize'>): Optimiser {
+  const { name, arguments: settings }: StageCall = optimize ?? { name: 'adamw', arguments: {} };
+  if (!Object.hasOwn(OPTIMISERS, name)) throw new StageError(`there is no optimiser ${name}`);
+  return OPTIMISERS[name as OptimiserName](settings);
+}
+
+/** @throws StageError when the stage gives no learning rate, or a setting is out of range */
+export function scheduleOf({ name, schedule }: Pick<Stage, 'name' | 'schedule'>, { lr }: PlanOptions = {}): Schedule {
+  const settings = schedule?.arguments ?? {};
+  const length = {
+    iters: numberOf(settings, 'iters', 1, count, 'that is an integer above 0'),
+    epochs: numberOf(settings, 'epochs', 1, count, 'that is an integer above 0'),
+  };
+  if (lr !== undefined) return { kind: 'constant', lr, ...length };
+  if (!schedule) throw new StageError(`the stage ${name} has no \`schedule\`, so give a learning rate with --lr`);
+  const base = { lr: numberOf(settings, 'lr', undefined, atLeast0, 'of at least 0'), ...length };
+  const warm = () => ({
+    min_lr: numberOf(settings, 'min_lr', 0, atLeast0, 'of at least 0'),
+    warmup_lr: numberOf(settings, 'warmup_lr', -1, () => true, 'of any size'),
+    warmup: numberOf(settings, 'warmup', 0, atLeast0, 'of at least 0'),
+  });
+  switch (schedule.name) {
+    case 'linear_warmup_cosine':
+      return { kind: 'linear_warmup_cosine', ...base, ...warm() };
+    case 'step':
+      return { kind: 'step', ...base, ...warm(), decay_rate: numberOf(settings, 'decay_rate', 1, above0, 'above 0') };
+    case 'constant':
+      return { kind: 'constant', ...base };
+    default:
+      throw new StageError(`there is no schedule ${schedule.name}`);
+  }
+}
+
+/**
+ * @param trained the stage's parameters that the loss depends on
+ * @throws StageError
+ */
+export function planOf(
+  stage: Stage,
+  trained: readonly ParameterInfo[],
+  graphs: { readonly dropout: boolean; readonly countsTokens: boolean },
+  options: PlanOptions = {},
+): TrainingPlan {
+  const { accumulate, clip, loss_scale } = stage.options;
+  return {
+    stage: stage.name,
+    trained: trained.map((parameter): TrainedParameter => {
+      const [key] = parameter.keys;
+      return { key, shape: parameter.shape, layer: layerOf(parameter.path), decay: decays(key, parameter.shape) };
+    }),
+    slots: optimiserOf(stage).slots,
+    schedule: scheduleOf(stage, options),
+    accumulate: accumulate === undefined ? 1 : positiveInt('accumulate', accumulate),
+    clip: clip === undefined ? null : numberOf({ clip }, 'clip', undefined, above0, 'above 0'),
+    lossScale: lossScaleOf(loss_scale),
+    ...graphs,
+  };
+}
+
+/** Whether the stage's dropout drops: `dropout false` or `dropout 0` switches it off for the stage. */
+export function dropsOut(stage: Stage): boolean {
+  const { dropout } = stage.options;
+  return dropout !== false && dropout !== 0;
+}
+
+/** @throws StageError */
+export function positiveInt(name: string, value: ConfigValue): number {
+  return numberOf({ [name]: value }, name, undefined, count, 'that is an integer above 0');
+}
+
+function lossScaleOf(value: ConfigValue | undefined): 'dynamic' | number {
+  if (value === undefined) return 1;
+  if (value === 'dynamic') return 'dynamic';
+  if (typeof value === 'number' && value > 0) return value;
+  throw new StageError(`loss_scale is ${JSON.stringify(value)}, and "dynamic" or a number above 0 is expected`);
+}
+
+/**
+ * The released code's parameter groups: no decay for tensors of rank below 2, nor where the name has `bias`, `ln` or
+ * `bn`. Source: runner_base.py, line 108.
+ */
+function decays(key: string, shape: readonly number[]): boolean {
+  return shape.length >= 2 && !/bias|ln|bn/.test(key);
+}
+
+/** `llama_model.model.layers.3.self_attn.dense.lora_A` → `llama_model.model.layers.3`; `llama_proj.weight` → `llama_proj`. */
+function layerOf(path: string): string {
+  const parts = path.split('.');
+  const index = parts.findIndex((part) => /^\d+$/.test(part));
+  return parts.slice(0, index > 0 ? index + 1 : Math.max(parts.length - 1, 1)).join('.');
+}

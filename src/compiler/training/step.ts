@@ -1,0 +1,117 @@
+/**
+ * The gradient graph of a stage: the loss entry, differentiated, with what trains as inputs.
+ *
+ *   loss entry ─ keep the loss ─▶ · loss_scale ─ differentiate ─▶ gradient.<key> ─ statistics ─▶ the pipeline ─ lastLayerFirst
+ *
+ * Trained parameters are inputs because they change at every step; frozen ones stay in the weights files, which the
+ * backend maps once.
+ */
+
+import { PORTS } from '../../shared/training.ts';
+import type { EntryGraph, Model } from '../elaborate/model.ts';
+import type { Graph, Node, ValueId } from '../ir/graph.ts';
+import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
+import { runPipeline } from '../passes/pipeline.ts';
+import { GraphExtension, promoteParameters } from './extend.ts';
+import { StageError } from './stage-error.ts';
+import { gradientStatistics } from './statistics.ts';
+
+export interface GradientGraph {
+  readonly graph: Graph;
+  readonly traced: EntryGraph;
+  /** keys of the trained parameters that the loss depends on, in the order of the rows of `statistics` */
+  readonly keys: readonly string[];
+  readonly dropout: boolean;
+  readonly countsTokens: boolean;
+}
+
+export interface GradientOptions {
+  /** the entry with an output `loss` */
+  readonly entry?: string;
+  readonly dropout: boolean;
+  /** compute the inside of layers again in the backward part instead of keeping it */
+  readonly recompute?: boolean;
+  /** give the row of statistics of each gradient (default) */
+  readonly statistics?: boolean;
+}
+
+/**
+ * @param wanted checkpoint keys
+ * @returns undefined when the entry has errors, which are then in the model's diagnostics
+ * @throws StageError when the entry has no loss, or nothing of `wanted` is used by it
+ */
+export function gradientGraph(
+  model: Model,
+  wanted: ReadonlySet<string>,
+  { entry = 'loss', dropout, statistics = true, ...options }: GradientOptions,
+): GradientGraph | undefined {
+  if (!model.entries.includes(entry)) {
+    throw new StageError(
+      `the model ${model.name} has no entry \`${entry}\`, and training needs one with an output \`loss\``,
+    );
+  }
+  const traced = model.entry(entry, [], { dropout });
+  if (!traced) return undefined;
+  const forward = new GraphExtension(lossOnly(traced.graph));
+  const tokens = labelledTokens(forward, traced.graph);
+  const scale = forward.input(PORTS.lossScale, 'f32', []);
+  forward.output(SCALED, forward.node('mul', [forward.outputOf(PORTS.loss), scale], {}));
+  if (tokens !== undefined) forward.output(PORTS.tokens, tokens);
+  const simplified = runPipeline(forward.build('gradient'));
+
+  const keys = simplified.parameters.map(({ key }) => key).filter((key) => wanted.has(key));
+  if (keys.length === 0) {
+    throw new StageError(
+      `nothing that should train is used by the entry \`${entry}\`: ${[...wanted].slice(0, 3).join(', ') || 'no parameter matches'}`,
+    );
+  }
+  const kept = differentiate(simplified, { output: SCALED, parameters: new Set(keys) });
+  const differentiated = options.recompute ? recompute(kept, { segments: layersOf(simplified) }) : kept;
+  const backward = new GraphExtension(promoteParameters(differentiated, new Set(keys), PORTS.parameter));
+  backward.keepOutputs((name) => name !== SCALED);
+  if (statistics) {
+    const scaleInput = differentiated.inputs.find(({ name }) => name === PORTS.lossScale)!.value;
+    const inverse = backward.node('reciprocal', [scaleInput], {});
+    const gradients = keys.map((key) => backward.outputOf(PORTS.gradient(key)));
+    backward.output(PORTS.statistics, gradientStatistics(backward, gradients, inverse));
+  }
+  const graph = lastLayerFirst(runPipeline(backward.build()));
+  return {
+    graph,
+    traced,
+    keys,
+    dropout: graph.inputs.some(({ name }) => name === PORTS.dropoutSeed),
+    countsTokens: tokens !== undefined,
+  };
+}
+
+/** Paths up to their first index: `llama_model.model.layers.3`, `visual_encoder.blocks.0`. */
+function layersOf(graph: Graph): string[] {
+  const layers = graph.nodes.flatMap(({ origin }) => /^.*?\.\d+(?=\.|$)/.exec(origin.path)?.[0] ?? []);
+  return [...new Set(layers)];
+}
+
+const SCALED = 'scaled_loss';
+
+function lossOnly(graph: Graph): Graph {
+  const outputs = graph.outputs.filter(({ name }) => name === PORTS.loss);
+  if (outputs.length === 0) {
+    const names = graph.outputs.map(({ name }) => name).join(', ');
+    throw new StageError(
+      `the entry \`${graph.name}\` gives ${names || 'nothing'}, and training needs a scalar output \`loss\``,
+    );
+  }
+  return { ...graph, outputs };
+}
+
+/** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */
+function labelledTokens(b: GraphExtension, graph: Graph): ValueId | undefined {
+  const losses = graph.nodes.filter((node): node is Node<'cross_entropy'> => node.op === 'cross_entropy');
+  const counts = losses.map((node) => {
+    const target = node.inputs[1]!;
+    const counted = b.node('not', [b.node('equal', [target, b.integer(node.attributes.ignore_index)], {})], {});
+    const axes = [...b.typeOf(target).shape.keys()];
+    return b.node('sum', [b.node('cast', [counted], { to: 'f32' })], { axes, keepdims: false });
+  });
+  return counts.length === 0 ? undefined : counts.reduce((sum, one) => b.node('add', [sum, one], {}));
+}

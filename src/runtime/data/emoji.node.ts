@@ -1,0 +1,59 @@
+/**
+ * The `emoji` data: pictures made of emoji on a white square, and texts about them, new ones for ever.
+ *
+ *     stages 1, 2   a picture alone → `a picture of a dog and a cat`
+ *     stage 3       `###Human: <Img>…</Img> What do you see? ###Assistant: ` → `the image shows a dog, a kind of animal.`
+ *     stage 4       `[INST] <Img>…</Img> [refer] where is the dog? [/INST]` → `{<10><25><45><60>}`, and seven more tasks
+ */
+import { runtimeError } from '../errors.ts';
+import { diceOf } from './dice.ts';
+import { CONCEPTS, type Concept } from './emoji/concepts.ts';
+import { draw, stageWording } from './emoji/draw.ts';
+import { openPictures } from './emoji/pictures.node.ts';
+import { drawScene } from './emoji/scene.ts';
+import { type Mix, STAGE_MIX, type Wording } from './emoji/tasks.ts';
+import type { SampleSet } from './example.ts';
+import type { ResolvedOptions } from './options.ts';
+
+/** Fewer leave too few pairs to hold out. */
+const FEWEST_CONCEPTS = 20;
+
+/** @throws RuntimeError R0901 (no pictures), R0902 (concepts) */
+export function emojiSet(options: ResolvedOptions): SampleSet {
+  const { stage, template } = options;
+  return sceneSet('emoji', `emoji/stage${stage}`, STAGE_MIX[stage], stageWording(stage, template), options);
+}
+
+/** The set of a mix of tasks; `stream` names its random numbers. */
+export function sceneSet(
+  name: string,
+  stream: string,
+  mix: Mix,
+  wording: Wording,
+  { seed, split, imageSize, concepts: count }: ResolvedOptions,
+): SampleSet {
+  const concepts = chooseConcepts(count);
+  const pictures = openPictures(concepts);
+  const dices = diceOf(seed, `${stream}/${split}`);
+  const settings = { mix, wording, concepts, split };
+  return {
+    name,
+    sample(index) {
+      const { task, scene, things, exchange } = draw(settings, dices(index));
+      const picture = drawScene(scene, imageSize, pictures);
+      const meta = { things, source: `${stream}/${split}/${index}` };
+      return Promise.resolve({ task, turns: [exchange], picture, meta });
+    },
+  };
+}
+
+/** Four of each category: what the nano model learns to tell apart in minutes. */
+const USUAL_CONCEPTS = 56;
+
+function chooseConcepts(count: number = USUAL_CONCEPTS): readonly Concept[] {
+  if (!Number.isSafeInteger(count) || count < FEWEST_CONCEPTS || count > CONCEPTS.length) {
+    const expected = `an integer from ${FEWEST_CONCEPTS} to ${CONCEPTS.length}`;
+    throw runtimeError('R0902', { option: 'concepts', value: count, expected });
+  }
+  return CONCEPTS.slice(0, count);
+}

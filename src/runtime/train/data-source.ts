@@ -1,0 +1,20 @@
+/**
+ * What the trainer reads batches from. A batch is a pure function of the source's own seed and of the step, so that a
+ * resumed run needs no iterator state and two runs can be given the same batches.
+ */
+import type { HostTensor } from '../../shared/tensor.ts';
+
+export interface Batch {
+  /** the loss entry's inputs by name */
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+  /** labels that count */
+  readonly tokens: number;
+  readonly rows: number;
+}
+
+export interface DataSource {
+  /** for logs and for telling one run from another */
+  readonly name: string;
+  /** @param step micro-batches so far, from 0 */
+  batch(step: number): Promise<Batch>;
+}

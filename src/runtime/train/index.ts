@@ -1,0 +1,22 @@
+/** Training in Node: the loop, its state, and checkpoints on disk. The loop itself runs in a page too. */
+export {
+  checkSettings,
+  decodeTraining,
+  encodeTraining,
+  type RunSettings,
+  type TrainingCheckpoint,
+} from './checkpoint.ts';
+export { type CheckpointFolder, checkpointFolder, readTraining } from './checkpoints.node.ts';
+export type { Batch, DataSource } from './data-source.ts';
+export { type EventRecord, type LogRecord, logLine, type StepRecord } from './log.ts';
+export { initialLossScale, type LossScale, nextLossScale } from './loss-scale.ts';
+export { learningRate, scheduleLength } from './schedule.ts';
+export { initialState, type TrainState } from './state.ts';
+export {
+  type GradientStatistics,
+  type LayerStatistics,
+  readStatistics,
+  type VanishingOptions,
+  watchVanishing,
+} from './statistics.ts';
+export { type TrainOptions, train, trainStep } from './trainer.ts';

@@ -1,0 +1,246 @@
+/**
+ * The loop of a stage: batch → gradient graph → clip → update graph, with everything that changes in one TrainState.
+ *
+ * A step is a function of (state, step): its batch, its dropout masks and its learning rate depend on nothing else. So
+ * a run that is killed and resumed from a checkpoint gives the same bytes as one that was left alone.
+ */
+import type { HostTensor } from '../../shared/tensor.ts';
+import { PORTS, type TrainingPlan } from '../../shared/training.ts';
+import { runtimeError } from '../errors.ts';
+import { randomStream } from '../random.ts';
+import type { Runner } from '../session.ts';
+import { firstNonFinite } from '../weights/dtypes.ts';
+import type { DataSource } from './data-source.ts';
+import type { LogRecord, StepRecord } from './log.ts';
+import { nextLossScale } from './loss-scale.ts';
+import { learningRate } from './schedule.ts';
+import type { TrainState } from './state.ts';
+import {
+  type GradientStatistics,
+  readStatistics,
+  VANISHING,
+  type VanishingOptions,
+  watchVanishing,
+} from './statistics.ts';
+
+type Feeds = Readonly<Record<string, HostTensor>>;
+type Results = Readonly<Record<string, HostTensor>>;
+
+export interface TrainOptions {
+  readonly plan: TrainingPlan;
+  /** has the entries gradient, update and, where the plan accumulates, accumulate */
+  readonly runner: Runner;
+  readonly data: DataSource;
+  /** steps of the stage in all, those done before a resume included */
+  readonly steps: number;
+  /** of the dropout masks; an integer from 0 to 2^53 − 1 */
+  readonly seed: number;
+  readonly vanishing?: VanishingOptions;
+  /** stops after the step that is under way */
+  readonly signal?: AbortSignal;
+  /** called in order; awaited before the next step begins */
+  readonly onRecord?: (record: LogRecord) => void | Promise<void>;
+  /** called after each step with the state it left */
+  readonly onState?: (state: TrainState) => void | Promise<void>;
+  /** finds the first value that is not finite, from the feeds of the gradient graph: `sqrt of ln_vision (…)` */
+  readonly diagnose?: (feeds: Feeds) => Promise<string | undefined>;
+}
+
+/**
+ * Trains from a state to the last step, or until the signal.
+ * @returns the state after the last step done
+ * @throws RuntimeError R0801 when the loss or a gradient is not finite, R0802 when a batch has no labels
+ */
+export async function train(start: TrainState, options: TrainOptions): Promise<TrainState> {
+  let state = start;
+  while (state.step < options.steps && !options.signal?.aborted) {
+    state = await trainStep(state, options);
+    await options.onState?.(state);
+  }
+  return state;
+}
+
+/** One step: `accumulate` micro-batches and an update. @throws as `train` */
+export async function trainStep(state: TrainState, options: TrainOptions): Promise<TrainState> {
+  const { plan, runner } = options;
+  const step = state.step + 1;
+  const lr = learningRate(plan.schedule, state.step);
+  const { scale } = state.lossScale;
+  const began = performance.now();
+  const sums = await gradients(state, options);
+  const { statistics, loss, feeds } = sums;
+
+  const bad = !Number.isFinite(loss)
+    ? 'the loss'
+    : statistics.firstNonFinite && `the gradient of ${statistics.firstNonFinite}`;
+  const overflowed = bad !== undefined && Number.isFinite(loss) && state.lossScale.dynamic && scale > 1;
+  if (bad !== undefined && !overflowed) return stop(bad, step, feeds, options);
+
+  const beforeUpdate = performance.now();
+  let { parameters, slots } = state;
+  if (!overflowed) {
+    // torch's clip_grad_norm_: the 1e-6 keeps a zero norm from dividing
+    const clip = plan.clip === null ? 1 : Math.min(1, plan.clip / (statistics.norm + 1e-6));
+    const results = await runner.run('update', {
+      ...updateFeeds(plan, state, sums.gradients),
+      [PORTS.learningRate]: scalar(lr),
+      [PORTS.step]: scalar(state.updates + 1),
+      [PORTS.gradientScale]: scalar(clip / (scale * plan.accumulate)),
+    });
+    ({ parameters, slots } = updated(plan, results));
+    const broken = plan.trained.find(({ key }) => firstNonFinite(parameters.get(key)!.data as Float32Array) >= 0);
+    if (broken) return stop(`the update of ${broken.key}`, step, feeds, options);
+  }
+  const ended = performance.now();
+
+  const { runs, vanished } = overflowed
+    ? { runs: state.vanishing, vanished: [] }
+    : watchVanishing(state.vanishing, statistics, options.vanishing ?? VANISHING);
+  const record: StepRecord = {
+    stage: plan.stage,
+    step,
+    loss,
+    lr,
+    grad_norm: statistics.norm,
+    tokens: sums.tokens,
+    tokens_per_second: round(sums.tokens / ((ended - began) / 1000)),
+    seconds: {
+      feed: round(sums.feedSeconds),
+      step: round((beforeUpdate - began) / 1000 - sums.feedSeconds),
+      update: round((ended - beforeUpdate) / 1000),
+    },
+    loss_scale: scale,
+    ...(overflowed ? { skipped: true as const } : {}),
+    layers: statistics.layers,
+  };
+  await options.onRecord?.(record);
+  for (const layer of vanished) {
+    const { threshold, patience } = options.vanishing ?? VANISHING;
+    const detail = `the gradient norm of ${layer} has been below ${threshold} for ${patience} steps`;
+    await options.onRecord?.({ stage: plan.stage, step, event: 'vanishing', detail });
+  }
+  return {
+    stage: state.stage,
+    step,
+    updates: state.updates + (overflowed ? 0 : 1),
+    lossScale: nextLossScale(state.lossScale, overflowed),
+    vanishing: runs,
+    parameters,
+    slots,
+  };
+}
+
+/** @throws RuntimeError R0801, always */
+async function stop(
+  what: string,
+  step: number,
+  feeds: Feeds,
+  { plan, diagnose, onRecord }: TrainOptions,
+): Promise<never> {
+  const where = await diagnose?.(feeds);
+  const detail = where === undefined ? what : `${what}: ${where}`;
+  await onRecord?.({ stage: plan.stage, step, event: 'non_finite', detail });
+  throw runtimeError('R0801', { stage: plan.stage, step, what, where });
+}
+
+interface Gradients {
+  /** sums over the micro-batches, still under the loss scale */
+  readonly gradients: ReadonlyMap<string, HostTensor>;
+  readonly statistics: GradientStatistics;
+  readonly loss: number;
+  readonly tokens: number;
+  readonly feedSeconds: number;
+  /** of the first micro-batch whose loss is not finite, or of the last */
+  readonly feeds: Feeds;
+}
+
+async function gradients(state: TrainState, options: TrainOptions): Promise<Gradients> {
+  const { plan, runner } = options;
+  const { scale } = state.lossScale;
+  let summed: Map<string, HostTensor> | undefined;
+  let statistics: HostTensor | undefined;
+  let [loss, tokens, feedSeconds] = [0, 0, 0];
+  let feeds: Feeds = {};
+  for (let micro = 0; micro < plan.accumulate; micro++) {
+    const index = state.step * plan.accumulate + micro;
+    const began = performance.now();
+    const batch = await options.data.batch(index);
+    feedSeconds += (performance.now() - began) / 1000;
+    feeds = gradientFeeds(state, options, batch.feeds, index);
+    const results = await runner.run('gradient', feeds);
+    const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
+    if (plan.countsTokens && counted === 0) {
+      throw runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
+    }
+    tokens += counted;
+    loss += first(results[PORTS.loss]);
+    const fresh = new Map(plan.trained.map(({ key }) => [key, results[PORTS.gradient(key)]!]));
+    statistics = results[PORTS.statistics];
+    if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
+    else summed = fresh;
+    if (!Number.isFinite(loss)) break;
+  }
+  return {
+    gradients: summed!,
+    statistics: readStatistics(plan.trained, statistics!),
+    loss: loss / plan.accumulate,
+    tokens,
+    feedSeconds,
+    feeds,
+  };
+}
+
+async function accumulated(
+  { plan, runner }: TrainOptions,
+  sums: ReadonlyMap<string, HostTensor>,
+  fresh: ReadonlyMap<string, HostTensor>,
+  scale: number,
+): Promise<{ summed: Map<string, HostTensor>; statistics: HostTensor | undefined }> {
+  const feeds: Record<string, HostTensor> = { [PORTS.inverseScale]: scalar(1 / (scale * plan.accumulate)) };
+  for (const { key } of plan.trained) {
+    feeds[PORTS.sum(key)] = sums.get(key)!;
+    feeds[PORTS.gradient(key)] = fresh.get(key)!;
+  }
+  const results = await runner.run('accumulate', feeds);
+  const summed = new Map(plan.trained.map(({ key }) => [key, results[PORTS.next(PORTS.sum(key))]!]));
+  return { summed, statistics: results[PORTS.statistics] };
+}
+
+function gradientFeeds(state: TrainState, { plan, seed }: TrainOptions, batch: Feeds, index: number): Feeds {
+  const feeds: Record<string, HostTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
+  for (const { key } of plan.trained) feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
+  if (plan.dropout) {
+    const word = randomStream(seed, `dropout ${plan.stage}`).at(index);
+    feeds[PORTS.dropoutSeed] = { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(word)) };
+  }
+  return feeds;
+}
+
+function updateFeeds(
+  { trained, slots }: TrainingPlan,
+  state: TrainState,
+  sums: ReadonlyMap<string, HostTensor>,
+): Record<string, HostTensor> {
+  const feeds: Record<string, HostTensor> = {};
+  for (const { key } of trained) {
+    feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
+    feeds[PORTS.gradient(key)] = sums.get(key)!;
+    for (const slot of slots) feeds[PORTS.state(slot, key)] = state.slots.get(slot)!.get(key)!;
+  }
+  return feeds;
+}
+
+function updated({ trained, slots }: TrainingPlan, results: Results): Pick<TrainState, 'parameters' | 'slots'> {
+  const next = (port: string): HostTensor => results[PORTS.next(port)]!;
+  return {
+    parameters: new Map(trained.map(({ key }) => [key, next(PORTS.parameter(key))])),
+    slots: new Map(slots.map((slot) => [slot, new Map(trained.map(({ key }) => [key, next(PORTS.state(slot, key))]))])),
+  };
+}
+
+const first = (tensor: HostTensor | undefined): number => Number(tensor!.data[0]);
+const round = (seconds: number): number => Number(seconds.toPrecision(6));
+
+function scalar(value: number): HostTensor {
+  return { dtype: 'f32', shape: [], data: Float32Array.of(value) };
+}

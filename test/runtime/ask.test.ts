@@ -1,0 +1,139 @@
+/** ask(): one question from files to text, on a runner that records what it is given. */
+
+import { readFileSync } from 'node:fs';
+import { encode as encodePng } from 'fast-png';
+import { describe, expect, it } from 'vitest';
+import { ask } from '../../src/runtime/ask.ts';
+import type { Feeds } from '../../src/runtime/feeds.ts';
+import type { Runner } from '../../src/runtime/session.ts';
+import { Tokenizer } from '../../src/runtime/tokenizer/tokenizer.ts';
+import type { ConfigValue, Manifest } from '../../src/shared/artifact.ts';
+import { provokes } from './support.ts';
+
+const tokenizer = Tokenizer.from(readFileSync(new URL('../../models/tokenizer-nano.json', import.meta.url), 'utf8'));
+const VOCAB = 512;
+const IMAGE_TOKENS = 3;
+
+interface Recorded {
+  readonly runner: Runner;
+  readonly pixels: (readonly number[])[];
+  /** lengths of the prompts that `decode` got first */
+  readonly prompts: number[];
+}
+
+/** A model that always says the tokens of `says`, then 0. */
+function model(says: string, config: { readonly [name: string]: ConfigValue }): Recorded {
+  const script = [...tokenizer.encode(says), 0];
+  const pixels: (readonly number[])[] = [];
+  const prompts: number[] = [];
+  let step = 0;
+  const port = (name: string, dtype: 'f32' | 'i64', ...shape: (number | string)[]) => ({ name, dtype, shape });
+  const manifest: Manifest = {
+    format: 'mdl-onnx',
+    version: 1,
+    compiler: 'test',
+    opset: 17,
+    weights: null,
+    model: { name: 'fake', source: 'fake.mdl', config_name: '', flags: {}, config },
+    entries: {
+      encode_image: {
+        file: 'v',
+        inputs: [port('pixel_values', 'f32', 'N', 3, 'H', 'W')],
+        outputs: [port('image_embeds', 'f32', 'N', IMAGE_TOKENS, 2)],
+        cache: [],
+      },
+      embed_tokens: {
+        file: 'e',
+        inputs: [port('input_ids', 'i64', 'B', 'T')],
+        outputs: [port('inputs_embeds', 'f32', 'B', 'T', 2)],
+        cache: [],
+      },
+      decode: {
+        file: 'd',
+        inputs: [port('inputs_embeds', 'f32', 'B', 'T', 2)],
+        outputs: [port('logits', 'f32', 'B', 'T', VOCAB)],
+        cache: [],
+      },
+    },
+  };
+  const run = async (name: string, feeds: Feeds) => {
+    if (name === 'encode_image') {
+      pixels.push(feeds.pixel_values!.shape);
+      return {
+        image_embeds: { dtype: 'f32' as const, shape: [1, IMAGE_TOKENS, 2], data: new Float32Array(2 * IMAGE_TOKENS) },
+      };
+    }
+    if (name === 'embed_tokens') {
+      const { shape, data } = feeds.input_ids!;
+      return {
+        inputs_embeds: { dtype: 'f32' as const, shape: [...shape, 2], data: new Float32Array(2 * data.length) },
+      };
+    }
+    const [, steps] = feeds.inputs_embeds!.shape as [number, number];
+    if (step === 0) prompts.push(steps);
+    const data = new Float32Array(steps * VOCAB);
+    data[(steps - 1) * VOCAB + (script[step++] ?? 0)] = 10;
+    return { logits: { dtype: 'f32' as const, shape: [1, steps, VOCAB], data } };
+  };
+  return { runner: { manifest, run }, pixels, prompts };
+}
+
+const CONFIG = { vit: { image_size: 28 }, tokens: { eos: 0 }, prompt: { template: 'human', end: '###' } };
+const png = (): Uint8Array => encodePng({ width: 2, height: 2, data: new Uint8Array(12).fill(90), channels: 3 });
+
+describe('ask', () => {
+  it('wraps the prompt as the config says, puts images in front of it, and preprocesses them', async () => {
+    const { runner, pixels, prompts } = model('a dog', CONFIG);
+    const answer = await ask(runner, tokenizer, { prompt: 'what?', images: [png()] });
+    expect(answer).toMatchObject({
+      text: 'a dog',
+      prompt: '###Human: <Img><ImageHere></Img> what? ###Assistant: ',
+      finish: expect.any(String),
+    });
+    expect(pixels).toEqual([[1, 3, 28, 28]]);
+    const texts = answer.prompt.split('<ImageHere>');
+    expect(prompts).toEqual([IMAGE_TOKENS + texts.reduce((sum, text) => sum + tokenizer.encode(text).length, 0)]);
+  });
+
+  it('stops at the end text of the config, which is cut off', async () => {
+    const { runner } = model('a cat###Human: more', CONFIG);
+    expect((await ask(runner, tokenizer, { prompt: 'what?' })).text).toBe('a cat');
+  });
+
+  it('takes the template and the options of the caller', async () => {
+    const { runner } = model('a b c d e f g h', CONFIG);
+    const answer = await ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 2 });
+    expect(answer.prompt).toBe('x');
+    expect(answer.tokens).toHaveLength(2);
+  });
+
+  it('keeps images where the prompt has their places', async () => {
+    const { runner, pixels } = model('two', CONFIG);
+    const answer = await ask(runner, tokenizer, {
+      prompt: '<ImageHere> and <ImageHere>',
+      template: 'none',
+      images: [png(), png()],
+    });
+    expect(answer.prompt).toBe('<ImageHere> and <ImageHere>');
+    expect(pixels).toHaveLength(2);
+  });
+
+  it('does without a config: 224 pixels, no template, no end', async () => {
+    const { runner, pixels } = model('plain', {});
+    const answer = await ask(runner, tokenizer, { prompt: 'x', images: [png()] }, { max_new_tokens: 1 });
+    expect(answer.prompt).toBe('<Img><ImageHere></Img> x');
+    expect(pixels).toEqual([[1, 3, 224, 224]]);
+  });
+
+  it('refuses what it cannot use', async () => {
+    const { runner } = model('x', { ...CONFIG, phi: { max_position_embeddings: 16 } });
+    await provokes('R0601', () => ask(runner, tokenizer, { prompt: '<ImageHere>', template: 'none' }));
+    await provokes('R0401', () => ask(runner, tokenizer, { prompt: 'x', images: [new Uint8Array([1, 2, 3])] }));
+    await provokes('R0603', () => ask(runner, tokenizer, { prompt: 'x', template: 'humn' }));
+    expect(
+      await provokes('R0306', () => ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 17 })),
+    ).toMatch(/^the prompt has 1 tokens and 17 new ones may follow, and the model has 16 positions/);
+    // the last token needs no position
+    await ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 16 });
+  });
+});

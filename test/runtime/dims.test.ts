@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Binding, bindDims, parseDim } from '../../src/runtime/dims.ts';
+import { addDims, type Dim, mulDims, printDim, symbol } from '../../src/shared/dim.ts';
+
+describe('parseDim', () => {
+  it('reads back whatever printDim writes', () => {
+    const term = fc
+      .tuple(fc.integer({ min: -9, max: 9 }), fc.array(fc.constantFrom('B', 'T', 'P', 'batch_size'), { maxLength: 3 }))
+      .map(([coefficient, names]) => names.map(symbol).reduce<Dim>(mulDims, coefficient));
+    fc.assert(
+      fc.property(fc.array(term, { maxLength: 4 }), (terms) => {
+        const dim = terms.reduce<Dim>(addDims, 0);
+        const text = printDim(dim);
+        expect(printDim(parseDim(text)!)).toBe(text);
+      }),
+    );
+  });
+  it('refuses other texts', () => {
+    for (const text of ['', 'B T', '2B*', 'B / 2', '(B)']) expect(parseDim(text)).toBeUndefined();
+  });
+});
+
+describe('bindDims', () => {
+  const bind = (...axes: [string, number][]) => {
+    const bindings = new Map<string, Binding>();
+    const measured = axes.map(([text, size], axis) => ({ input: 'x', axis, dim: parseDim(text)!, size }));
+    const clash = bindDims(measured, bindings);
+    return { clash, sizes: Object.fromEntries([...bindings].map(([name, { size }]) => [name, size])) };
+  };
+  it('solves sums in any order', () => {
+    expect(bind(['P + T', 7], ['T', 3]).sizes).toEqual({ P: 4, T: 3 });
+    expect(bind(['2*B*T - 1', 11], ['B', 2]).sizes).toEqual({ B: 2, T: 3 });
+  });
+  it('names the contradiction', () => {
+    expect(bind(['B', 2], ['B', 3]).clash).toMatchObject({
+      axis: 1,
+      size: 3,
+      expected: 2,
+      because: 'B is 2 from axis 0 of x',
+    });
+    expect(bind(['P', 0], ['T', 4], ['P + T', 5]).clash).toMatchObject({ axis: 2, size: 5, expected: 4 });
+  });
+  it('leaves open what two unknowns do not decide', () => {
+    expect(bind(['P + T', 7])).toEqual({ clash: undefined, sizes: {} });
+    expect(bind(['B*B', 9])).toEqual({ clash: undefined, sizes: {} });
+  });
+});

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../src/runtime/errors.ts';
+import { editDistance, nearestName } from '../../src/runtime/names.ts';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => readFileSync(join(folder, name), 'utf8'))
+  .join('\n');
+
+describe('the catalogue', () => {
+  it.each(Object.keys(CATALOGUE))('%s has a test that provokes it', (code) => {
+    expect(tests).toContain(`provokes('${code}'`);
+  });
+  it.each(Object.entries(CATALOGUE))('%s has a long form', (code, { explanation }) => {
+    expect(code).toMatch(/^R0[1-9]\d\d$/);
+    expect(explanation).toMatch(/^[A-Za-z\d].*\.$/s);
+  });
+  it('is in order', () => {
+    const codes = Object.keys(CATALOGUE);
+    expect([...codes].sort()).toEqual(codes);
+  });
+});
+
+describe('did you mean', () => {
+  it('counts edits', () => {
+    expect(editDistance('kitten', 'sitting')).toBe(3);
+    expect(editDistance('', 'abc')).toBe(3);
+    expect(editDistance('maks', 'mask')).toBe(1);
+    expect(editDistance('same', 'same')).toBe(0);
+  });
+  it('names what is near, and nothing else', () => {
+    expect(nearestName('decod', ['encode', 'decode'])).toBe('decode');
+    expect(nearestName('x', ['inputs', 'y'])).toBe('y');
+    expect(nearestName('logits', ['mask', 'tokens'])).toBeUndefined();
+  });
+});

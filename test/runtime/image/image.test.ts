@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { encode } from 'fast-png';
+import { describe, expect, it } from 'vitest';
+import { decodeImage } from '../../../src/runtime/image/decode.ts';
+import { normaliseImage, preprocessImage } from '../../../src/runtime/image/preprocess.ts';
+import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
+import { readJson } from '../../support/reference.ts';
+import { provokes } from '../support.ts';
+
+type Size = [width: number, height: number];
+interface Decoded {
+  readonly name: string;
+  readonly file: string;
+  readonly size: Size;
+  readonly rgb: string;
+}
+interface Resized {
+  readonly from: Size;
+  readonly rgb: string;
+  readonly to: Size;
+  readonly expected: string;
+  /** by Pillow before version 13 */
+  readonly width_first: string;
+}
+
+// all made by Pillow: see test/fixtures/image/make.py
+const cases = readJson<{ png: Decoded[]; jpeg: Decoded[]; webp: string; resized: Resized[] }>('image/cases.json');
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+const pngOf = (name: string) => bytes(cases.png.find((one) => one.name === name)!.file);
+
+describe('decoding', () => {
+  it.each(cases.png)('PNG, $name: exactly as Pillow', ({ file, size, rgb }) => {
+    const image = decodeImage(bytes(file));
+    expect([image.width, image.height]).toEqual(size);
+    expect(image.data).toEqual(bytes(rgb));
+  });
+
+  it.each(cases.jpeg)('$name: as Pillow, up to rounding', ({ name, file, size, rgb }) => {
+    const image = decodeImage(bytes(file));
+    expect([image.width, image.height]).toEqual(size);
+    const expected = bytes(rgb);
+    const differences = image.data.map((value, i) => Math.abs(value - expected[i]!));
+    expect(image.data.length).toBe(expected.length);
+    // with subsampled colour the decoders interpolate differently
+    expect(Math.max(...differences)).toBeLessThanOrEqual(name.includes('4:2:0') ? 40 : 4);
+    expect(differences.reduce((sum, d) => sum + d, 0) / differences.length).toBeLessThan(
+      name.includes('4:2:0') ? 4 : 1,
+    );
+  });
+
+  it('R0401: other formats by their first bytes', async () => {
+    expect(await provokes('R0401', () => decodeImage(bytes(cases.webp)))).toContain('WebP');
+    await provokes('R0401', () => decodeImage(new TextEncoder().encode('GIF89a')));
+    await provokes('R0401', () => decodeImage(new TextEncoder().encode('<svg>')));
+    await provokes('R0401', () => decodeImage(new Uint8Array(0)));
+  });
+
+  it('R0402: too many pixels, before memory is allocated', async () => {
+    const png = pngOf('rgb 8 bit');
+    new DataView(png.buffer).setUint32(16, 60_000);
+    new DataView(png.buffer).setUint32(20, 60_000);
+    await provokes('R0402', () => decodeImage(png));
+    const jpeg = bytes(cases.jpeg[0]!.file);
+    const frame = jpeg.findIndex((byte, i) => byte === 0xff && jpeg[i + 1] === 0xc0);
+    jpeg.fill(0xff, frame + 5, frame + 9);
+    await provokes('R0402', () => decodeImage(jpeg));
+  });
+
+  it('R0403: damaged files', async () => {
+    const png = pngOf('rgb 8 bit');
+    await provokes('R0403', () => decodeImage(png.subarray(0, 20)));
+    await provokes('R0403', () => decodeImage(png.subarray(0, png.length - 6)));
+    const wrongCrc = png.slice();
+    wrongCrc[29]! ^= 1;
+    await provokes('R0403', () => decodeImage(wrongCrc));
+    const noPalette = pngOf('grey 8 bit');
+    noPalette[25] = 3;
+    await provokes('R0403', () => decodeImage(noPalette));
+    const fourBitRgb = png.slice();
+    fourBitRgb[24] = 4;
+    await provokes('R0403', () => decodeImage(fourBitRgb));
+    const noSize = png.slice();
+    noSize.fill(0, 16, 20);
+    await provokes('R0403', () => decodeImage(noSize));
+    const jpeg = bytes(cases.jpeg[0]!.file);
+    await provokes('R0403', () => decodeImage(jpeg.subarray(0, 100)));
+    await provokes('R0403', () => decodeImage(jpeg.subarray(0, jpeg.length - 200)));
+  });
+
+  it('R0403: more compressed data than the image can need', async () => {
+    const big = encode({
+      width: 300,
+      height: 300,
+      data: new Uint8Array(270_000).map(() => Math.random() * 256),
+      channels: 3,
+      depth: 8,
+    });
+    const claims = big.slice();
+    new DataView(claims.buffer).setUint32(16, 2);
+    new DataView(claims.buffer).setUint32(20, 2);
+    expect(await provokes('R0403', () => decodeImage(claims))).toContain('more data than its size explains');
+  });
+
+  it('R0404: interlaced images of few bits', async () => {
+    const png = pngOf('grey 1 bit');
+    png[28] = 1;
+    await provokes('R0404', () => decodeImage(png));
+  });
+
+  it('never fails otherwise, whatever the bytes', () => {
+    const files = [pngOf('rgb 8 bit'), pngOf('palette 2 bit'), bytes(cases.jpeg[0]!.file)];
+    fc.assert(
+      fc.property(fc.constantFrom(...files), fc.nat(), fc.nat(255), (file, at, value) => {
+        const spoiled = file.slice();
+        spoiled[at % file.length] = value;
+        try {
+          decodeImage(spoiled);
+        } catch (error) {
+          expect((error as Error).name).toBe('RuntimeError');
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('bicubic resize', () => {
+  it.each(cases.resized)('$from to $to: exactly as Pillow', ({ from, rgb, to, expected, width_first }) => {
+    const image = { width: from[0], height: from[1], data: bytes(rgb) };
+    const result = resizeBicubic(image, to[0], to[1]);
+    expect([result.width, result.height]).toEqual(to);
+    expect(result.data).toEqual(bytes(expected));
+    expect(resizeBicubic(image, to[0], to[1], 'width-first').data).toEqual(bytes(width_first));
+  });
+});
+
+describe('normalising', () => {
+  it('(v / 255 − mean) / std, channels first', () => {
+    const { shape, data } = normaliseImage({ width: 2, height: 1, data: Uint8Array.of(0, 128, 255, 255, 0, 64) });
+    expect(shape).toEqual([1, 3, 1, 2]);
+    const expected = [
+      (0 - 0.48145466) / 0.26862954,
+      (1 - 0.48145466) / 0.26862954,
+      (128 / 255 - 0.4578275) / 0.26130258,
+      (0 - 0.4578275) / 0.26130258,
+      (1 - 0.40821073) / 0.27577711,
+      (64 / 255 - 0.40821073) / 0.27577711,
+    ];
+    for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 6);
+  });
+  it('preprocessImage does all of it', async () => {
+    const tensor = preprocessImage(pngOf('filters'), { size: 14 });
+    expect(tensor).toMatchObject({ dtype: 'f32', shape: [1, 3, 14, 14] });
+    expect(preprocessImage(pngOf('filters'), { size: [7, 9], mean: [0, 0, 0], std: [1, 1, 1] }).shape).toEqual([
+      1, 3, 7, 9,
+    ]);
+    await provokes('R0405', () => preprocessImage(pngOf('filters'), { size: 0 }));
+    await provokes('R0405', () => preprocessImage(pngOf('filters'), { size: [14, 1e6] }));
+  });
+});

@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import * as browser from '../../src/runtime/index.browser.ts';
+import * as node from '../../src/runtime/index.ts';
+
+const entry = (name: string) => fileURLToPath(new URL(`../../src/runtime/${name}`, import.meta.url));
+
+/** Files and packages that end up in the bundle of an entry, and what it imports from outside. */
+async function bundle(name: string, platform: 'browser' | 'node') {
+  const external = ['onnxruntime-web', 'onnxruntime-node'];
+  const result = await build({
+    entryPoints: [entry(name)],
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform,
+    external,
+  });
+  const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
+  return { files: Object.keys(result.metafile.inputs), imports: [...new Set(imports)] };
+}
+
+describe('the page’s runtime', () => {
+  it('needs nothing of Node, and of the compiler neither does', async () => {
+    const page = await bundle('index.browser.ts', 'browser');
+    expect(page.imports).toEqual(['onnxruntime-web']);
+    expect(page.files.filter((file) => /\.node\.ts$|src\/compiler/.test(file))).toEqual([]);
+    const server = await bundle('index.ts', 'node');
+    expect(server.imports.filter((path) => path.startsWith('onnx'))).toEqual(['onnxruntime-node']);
+    expect(server.files.filter((file) => /\.browser\.ts$|src\/compiler/.test(file))).toEqual([]);
+  });
+
+  it('has the names of Node’s, except where the files come from', () => {
+    const only = (a: object, b: object) => Object.keys(a).filter((name) => !(name in b));
+    expect(only(node, browser).sort()).toEqual(['fileSource', 'writeSafetensors']);
+    expect(only(browser, node).sort()).toEqual(['blobSource', 'urlSource']);
+  });
+});
