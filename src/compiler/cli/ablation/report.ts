@@ -1,0 +1,188 @@
+/** An ablation as one report, in three forms: HTML with its curves drawn, Markdown, JSON. */
+import type { RunSettings } from '../../../runtime/train/index.ts';
+import { VANISHING } from '../../../runtime/train/statistics.ts';
+import { type Chart, escapeHtml, renderChart, type Series } from '../report.ts';
+import { type CellRecord, goesOn } from './cell.ts';
+import { PAPER_CAVEAT, PAPER_LOSSES, PAPER_STAGES, paperLoss } from './paper.ts';
+import { cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
+
+export interface Report extends Layout {
+  readonly model: string;
+  readonly config: string;
+  /** where the weights that every variant starts from came from */
+  readonly weights: string;
+  readonly data: string;
+  readonly settings: RunSettings;
+  /** `2 × Some CPU, linux x64, Node 20.12.0` */
+  readonly machine: string;
+  /** ISO 8601 */
+  readonly date: string;
+  readonly records: readonly CellRecord[];
+}
+
+type Block =
+  | { readonly kind: 'heading'; readonly text: string }
+  | { readonly kind: 'paragraph'; readonly text: string }
+  | { readonly kind: 'table'; readonly rows: readonly (readonly string[])[] }
+  | { readonly kind: 'list'; readonly items: readonly string[] };
+
+/** The paper is about one model; of another there is nothing to stand beside. */
+const isPaperModel = ({ model, stages }: Report): boolean =>
+  model === 'TinyGPTV' && stages.some((stage) => PAPER_STAGES.includes(stage));
+
+/** Rows of variants, columns of stages; with the paper's beside each where `paper` is set. */
+export function lossTable(report: Report, paper: boolean): string[][] {
+  const cells = summarise(report.records, report);
+  const columns = report.stages.flatMap((stage) => (paper ? [stage, 'paper'] : [stage]));
+  return [
+    ['variant', ...columns],
+    ...report.variants.map(({ id, label, flag }) => [
+      label,
+      ...cells
+        .filter(({ variant }) => variant === id)
+        .flatMap((cell) => (paper ? [cellText(cell), paperLoss(flag, cell.stage) ?? ''] : [cellText(cell)])),
+    ]),
+  ];
+}
+
+function blocksOf(report: Report): Block[] {
+  const { variants, seeds, stages, last, records } = report;
+  const cells = summarise(records, report);
+  const paper = isPaperModel(report);
+  const steps = (stage: string): number =>
+    Math.max(0, ...records.filter((record) => record.stage === stage).map(({ loss }) => loss.length));
+  const seconds = records.reduce((sum, record) => sum + record.seconds, 0);
+  const label = (id: string): string => variants.find((variant) => variant.id === id)?.label ?? id;
+  const events = records.flatMap((record) => {
+    const where = `${label(record.variant)}, seed ${record.seed}, ${record.stage}`;
+    const told = record.events.map(({ step, event, detail }) => `${where}, step ${step}: ${event}: ${detail}`);
+    const ended = goesOn(record) ? [] : [`${where}: stopped after ${record.loss.length} steps: ${record.detail}`];
+    return [...told, ...ended];
+  });
+  const { threshold, patience } = VANISHING;
+  return [
+    { kind: 'heading', text: 'Final loss' },
+    {
+      kind: 'paragraph',
+      text:
+        `Mean of the last ${last} steps of each stage; over ${seeds.length === 1 ? 'one seed' : `${seeds.length} seeds: mean ± sample standard deviation`}. ` +
+        `Every variant starts from the same weights (${report.weights}) and sees the same batches (${report.data}). ` +
+        `"vanish": a trained layer had a gradient norm below ${threshold} for ${patience} steps in a row; "NaN": the loss or a gradient was not finite; "–": nothing to train, or an earlier stage did not end; "…": not run yet.`,
+    },
+    { kind: 'table', rows: lossTable(report, paper) },
+    ...(paper ? [{ kind: 'paragraph', text: PAPER_CAVEAT } as const] : []),
+    ...(variants.length > 1
+      ? [
+          { kind: 'heading', text: 'Difference from the full model' } as const,
+          {
+            kind: 'paragraph',
+            text: 'Pairs of runs with one seed, which saw the same batches. Above 0: the variant is worse. A difference within its spread says nothing.',
+          } as const,
+          {
+            kind: 'table',
+            rows: [
+              ['variant', ...stages],
+              ...variants
+                .slice(1)
+                .map((variant) => [
+                  variant.label,
+                  ...cells.filter((cell) => cell.variant === variant.id).map(differenceText),
+                ]),
+            ],
+          } as const,
+        ]
+      : []),
+    { kind: 'heading', text: 'Events' },
+    events.length > 0
+      ? { kind: 'list', items: events }
+      : { kind: 'paragraph', text: 'None: no NaN, no vanishing gradient, no variant that failed.' },
+    { kind: 'heading', text: 'How it was run' },
+    {
+      kind: 'list',
+      items: [
+        `model ${report.model}, config ${report.config}; seeds ${seeds.join(', ')}`,
+        `steps: ${stages.map((stage) => `${stage} ${steps(stage)}`).join(', ')}; ${records.length} of ${variants.length * seeds.length * stages.length} cells in ${Math.round(seconds)} s`,
+        `machine: ${report.machine}; ${report.date}`,
+        ...Object.entries(report.settings)
+          .filter(([name]) => SHOWN.includes(name))
+          .map(([name, value]) => `${name}: ${value}`),
+      ],
+    },
+  ];
+}
+
+/** Settings that are short enough to read; the others are in the JSON. */
+const SHOWN = ['flags', 'set', 'batch size', 'learning rate', 'backend', 'opset'];
+
+export function renderMarkdown(report: Report): string {
+  const row = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const parts = blocksOf(report).map((block) => {
+    if (block.kind === 'heading') return `## ${block.text}`;
+    if (block.kind === 'paragraph') return block.text;
+    if (block.kind === 'list') return block.items.map((item) => `- ${item}`).join('\n');
+    const [head = [], ...rows] = block.rows;
+    return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+  });
+  return `# ${report.model}: ablation\n\n${parts.join('\n\n')}\n`;
+}
+
+export function renderHtml(report: Report): string {
+  const body = blocksOf(report).map((block) => {
+    if (block.kind === 'heading') return `<h2>${escapeHtml(block.text)}</h2>`;
+    if (block.kind === 'paragraph') return `<p>${escapeHtml(block.text)}</p>`;
+    if (block.kind === 'list')
+      return `<ul>\n${block.items.map((item) => `<li>${escapeHtml(item)}</li>`).join('\n')}\n</ul>`;
+    const row = (cells: readonly string[], tag: string): string =>
+      `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
+    const [head = [], ...rows] = block.rows;
+    return `<table>\n${[row(head, 'th'), ...rows.map((cells) => row(cells, 'td'))].join('\n')}\n</table>`;
+  });
+  const title = escapeHtml(`${report.model}: ablation`);
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>
+body { font: 14px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
+table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
+td:first-child, th:first-child { text-align: left } svg { width: 100%; height: auto } h2 { font-size: 1rem; margin: 1.5rem 0 .2rem }
+.legend { font-size: 12px; columns: 3 } .legend span { display: inline-block; width: 1em; height: .6em; margin-right: .4em }
+</style>
+<h1>${title}</h1>
+${body.join('\n')}
+${chartsOf(report).map(renderChart).join('\n')}
+</html>
+`;
+}
+
+/** For each stage: loss, gradient norm and the smallest layer's, one line per variant, the mean over seeds. */
+function chartsOf({ variants, stages, records }: Report): Chart[] {
+  return stages.flatMap((stage) => {
+    const series = (curve: (record: CellRecord) => readonly number[]): Series[] =>
+      variants.flatMap(({ id, label }) => {
+        const own = records.filter((record) => record.variant === id && record.stage === stage);
+        return own.length === 0 ? [] : [{ name: label, points: meanCurve(own.map(curve)) }];
+      });
+    return [
+      { title: `${stage}: loss`, series: series(({ loss }) => loss) },
+      { title: `${stage}: gradient norm`, series: series(({ grad_norm }) => grad_norm), logarithmic: true },
+      {
+        title: `${stage}: smallest gradient norm of any trained layer`,
+        series: series(({ smallest_norm }) => smallest_norm),
+        logarithmic: true,
+      },
+    ];
+  });
+}
+
+/** Everything, for programs: fields are only ever added. */
+export function reportJson(report: Report): object {
+  const { variants, records, ...rest } = report;
+  return {
+    version: 1,
+    ...rest,
+    variants: variants.map(({ id, label, flag }) => ({ id, label, flag: flag ?? null })),
+    summary: summarise(records, report),
+    cells: records,
+    ...(isPaperModel(report) ? { paper: { stages: PAPER_STAGES, losses: PAPER_LOSSES, caveat: PAPER_CAVEAT } } : {}),
+  };
+}

@@ -1,0 +1,116 @@
+/** Trains one cell, and turns what goes wrong in it into its outcome: a variant that breaks is a finding, not an end. */
+import { RuntimeError } from '../../../runtime/index.ts';
+import { scheduleLength } from '../../../runtime/train/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { Stage } from '../../elaborate/stages.ts';
+import { scheduleOf } from '../../training/plan.ts';
+import { openBase, type TrainCommandOptions } from '../commands/train.ts';
+import { CliError, cliError, reasonOf } from '../errors.ts';
+import type { Output } from '../output.ts';
+import { openBatches } from '../training/data.ts';
+import { overlayWeights } from '../training/overlay.ts';
+import { runStage } from '../training/run-stage.ts';
+import { forStage, loadStage } from '../training/stages.ts';
+import { type Cell, CellLog, type CellRecord } from './cell.ts';
+import { modelText } from './model-text.ts';
+
+export interface CellRun {
+  readonly file: string;
+  readonly cell: Cell;
+  /** modelText of the full model, when the run began */
+  readonly text: string;
+  /** as the full model declares it */
+  readonly stage: Stage;
+  /** with the variant's flag in `set` and the cell's seed */
+  readonly options: TrainCommandOptions;
+  /** what earlier stages trained, by checkpoint key */
+  readonly carried: ReadonlyMap<string, HostTensor>;
+  readonly signal: AbortSignal;
+  /** after each step: how many are done, of how many */
+  readonly onStep: (done: number, steps: number) => void;
+}
+
+export interface CellResult {
+  readonly record: CellRecord;
+  /** what is trained so far; undefined when the stage left it as it was */
+  readonly trained: ReadonlyMap<string, HostTensor> | undefined;
+}
+
+/**
+ * @returns undefined when the signal came before the last step
+ * @throws what is not the variant's fault: files that cannot be read or written, bad data, C0304
+ */
+export async function runCell(run: CellRun, output: Output): Promise<CellResult | undefined> {
+  const log = new CellLog(run.cell);
+  const still = { ...output, quiet: true, note: () => {}, warn: () => {} };
+  try {
+    const trained = await trainCell(run, log, still);
+    if (trained === 'interrupted') return undefined;
+    if (trained === 'nothing') return { record: log.finish('nothing'), trained: undefined };
+    return { record: log.finish('trained'), trained };
+  } catch (error) {
+    if (!isOfVariant(error)) throw error;
+    const outcome = error instanceof RuntimeError && error.code === 'R0801' ? 'non_finite' : 'failed';
+    return { record: log.finish(outcome, describe(error)), trained: undefined };
+  }
+}
+
+async function trainCell(
+  { file, text, stage: declared, options, carried, signal, onStep }: CellRun,
+  log: CellLog,
+  output: Output,
+): Promise<ReadonlyMap<string, HostTensor> | 'nothing' | 'interrupted'> {
+  const loaded = loadStage(file, options, declared, output);
+  const { model, stage } = loaded;
+  if (modelText(model) !== text) throw cliError('C0304', { file });
+  if (stage.trained.length === 0) return 'nothing';
+  const rate = options.lr === undefined ? {} : { lr: options.lr };
+  const steps = options.steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
+  const base = await openBase(model, options, output);
+  try {
+    const { state } = await runStage(
+      loaded,
+      {
+        stage,
+        weights: overlayWeights(base, carried),
+        data: await openBatches(file, model, stage, options, output),
+        backend: options.backend === 'reference' ? 'reference' : 'onnx',
+        opset: options.opset === '23' ? 23 : 17,
+        ...rate,
+        ...(options.recompute ? { recompute: true } : {}),
+        steps,
+        seed: options.seed,
+        signal,
+        onRecord: (record) => {
+          log.add(record);
+          onStep(log.steps, steps);
+        },
+        onState: async () => {},
+      },
+      output,
+    );
+    if (state.step < steps) return 'interrupted';
+    return new Map([...carried, ...state.parameters]);
+  } finally {
+    await base.close();
+  }
+}
+
+/**
+ * Files and data are the same for every variant: when they fail, so does the run. R01 weights files, R09 data. A
+ * checkpoint that only a variant does not fit (C0101) is a finding about the variant: the full model was tried before.
+ */
+function isOfVariant(error: unknown): boolean {
+  if (error instanceof DiagnosticError) return true;
+  if (error instanceof CliError) return error.code === 'C0202' || error.code === 'C0101';
+  if (error instanceof RuntimeError) return !/^R0[19]/.test(error.code);
+  // the operating system's: a full disk, no more files
+  return !(error instanceof Error && 'syscall' in error);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof DiagnosticError)) return reasonOf(error);
+  const [first] = error.diagnostics;
+  return first === undefined ? 'the model has errors' : `${first.code}: ${first.message}`;
+}

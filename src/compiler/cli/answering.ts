@@ -1,0 +1,80 @@
+/** A model that answers: compiled before (a folder), or compiled on the way from a .mdl file and weights. */
+import { existsSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openModel, openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
+import { cliError } from './errors.ts';
+import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
+import type { Output } from './output.ts';
+import { openForRun } from './session.ts';
+import { tokenizerOf } from './tokenizer.ts';
+import type { WeightProvider } from './weights/provider.ts';
+
+export interface OpenOptions extends SettingsOptions, WeightsOptions {
+  readonly tokenizer?: string;
+  readonly backend: string;
+  readonly opset: string;
+}
+
+export interface Opened {
+  readonly session: Session;
+  readonly tokenizer: Tokenizer;
+  close(): Promise<void>;
+}
+
+/** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
+export async function openAnswering(file: string, options: OpenOptions, output: Output): Promise<Opened> {
+  if (existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'))) {
+    const source = await openModel(file);
+    const tokenizer = await tokenizerOf(options.tokenizer, join(source.location, 'tokenizer.json'));
+    const session = await openSession(source);
+    if (options.adapter !== undefined) await useAdapter(session, source.location, options.adapter);
+    return { session, tokenizer, close: () => session.dispose() };
+  }
+  const loaded = loadModel(file, options, output);
+  const named = (loaded.model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
+  const tokenizer = await tokenizerOf(
+    options.tokenizer,
+    join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
+  );
+  const weights = await openWeights(loaded.model, options, output);
+  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
+  return openCompiled(loaded, weights, tokenizer, options).catch(async (error: unknown) => {
+    await weights.close();
+    throw error;
+  });
+}
+
+/**
+ * The adapter that a compiled folder answers with: `none`, one that it came with (`default`), one in its `adapters/`,
+ * or a folder anywhere.
+ * @throws RuntimeError R0217–R0221
+ */
+async function useAdapter(session: Session, folder: string, adapter: string): Promise<void> {
+  if (adapter === 'none') return session.setAdapter(null);
+  // an old adapters/default is not the model's: the manifest says whether it has one
+  if (adapter !== 'default' && !session.adapters().some(({ name }) => name === adapter)) {
+    const inside = join(folder, 'adapters', adapter);
+    await session.addAdapter(adapter, existsSync(inside) ? inside : adapter);
+  }
+  session.setAdapter(adapter);
+}
+
+async function openCompiled(
+  loaded: ReturnType<typeof loadModel>,
+  weights: WeightProvider,
+  tokenizer: Tokenizer,
+  options: OpenOptions,
+): Promise<Opened> {
+  const { session, folder } = await openForRun(loaded, weights, {
+    backend: options.backend === 'reference' ? 'reference' : 'onnx',
+    opset: options.opset === '23' ? 23 : 17,
+    entries: ['encode_image', 'embed_tokens', 'decode'],
+  });
+  const close = async (): Promise<void> => {
+    await session.dispose();
+    await weights.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  };
+  return { session, tokenizer, close };
+}

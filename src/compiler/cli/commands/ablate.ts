@@ -1,0 +1,131 @@
+/**
+ * `mdl ablate`: the full model and the model with each of some flags turned, trained through the same stages from the
+ * same weights on the same batches, compared in one report. Cells that are finished are kept, so it can be resumed.
+ */
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { CellRecord } from '../ablation/cell.ts';
+import { openAblation } from '../ablation/folder.ts';
+import { modelText } from '../ablation/model-text.ts';
+import { lossTable, type Report, renderHtml, renderMarkdown, reportJson } from '../ablation/report.ts';
+import { runAblation } from '../ablation/run.ts';
+import { summarise } from '../ablation/summary.ts';
+import { alignTable, watchAll, watchTable } from '../ablation/table.ts';
+import { variantsOf } from '../ablation/variants.ts';
+import { cliError } from '../errors.ts';
+import { loadModel } from '../model.ts';
+import type { Output } from '../output.ts';
+import { openBatches } from '../training/data.ts';
+import { runSettings } from '../training/settings.ts';
+import { loadStage, stageList } from '../training/stages.ts';
+import { INTERRUPTED, onInterrupt, openBase, type TrainCommandOptions } from './train.ts';
+
+export interface AblateCommandOptions extends Omit<TrainCommandOptions, 'checkpointEvery' | 'keep'> {
+  readonly flags: string;
+  /** how many: seed, seed + 1, … */
+  readonly seeds: number;
+  readonly stages: string;
+  /** steps at the end of a stage whose losses are averaged */
+  readonly last: number;
+  readonly out: string;
+}
+
+export default async function run(
+  output: Output,
+  [file]: readonly string[],
+  given: AblateCommandOptions,
+): Promise<void> {
+  const options: TrainCommandOptions = { ...given, checkpointEvery: 1, keep: 1 };
+  const { model } = loadModel(file!, options, output);
+  const variants = variantsOf(model.settings.flags, given.flags);
+  const stages = stageList(model, given.stages);
+  const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
+  if (given.weights === undefined && given.init === undefined)
+    throw cliError('C0106', { weights: 'no weights were given' });
+  // what is wrong with the weights or the data shows before anything is trained
+  const once = withoutRepeats(output);
+  for (const declared of stages) {
+    const { model: full, stage } = loadStage(file!, options, declared, once);
+    await (await openBase(full, options, once)).close();
+    await openBatches(file!, full, stage, options, once);
+  }
+
+  const settings = {
+    ...runSettings(model, stages, options),
+    variants: variants.map(({ label }) => label).join(', '),
+    seeds: seeds.join(', '),
+    steps: String(given.steps ?? "the stages'"),
+    'model text': modelText(model),
+  };
+  const folder = await openAblation(given.out, given.resume === true, settings);
+  const reportOf = (records: readonly CellRecord[]): Report => ({
+    model: model.name,
+    config: model.settings.configName,
+    weights: given.weights ?? `random, seed ${given.init}`,
+    data: given.data ?? given.batch ?? '',
+    settings,
+    variants,
+    seeds,
+    stages: stages.map(({ name }) => name),
+    last: given.last,
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
+    date: new Date().toISOString(),
+    records,
+  });
+  const write = async (records: readonly CellRecord[]): Promise<Report> => {
+    const report = reportOf(records);
+    await folder.write('report.html', renderHtml(report));
+    await folder.write('report.md', renderMarkdown(report));
+    await folder.write('report.json', `${JSON.stringify(reportJson(report))}\n`);
+    return report;
+  };
+
+  const interrupt = onInterrupt(output);
+  let report: Report;
+  try {
+    const watch = watchAll(watchTable(reportOf([]), output), {
+      step: () => {},
+      // so that a run that is killed leaves a report of what it had
+      finished: async (_, records, kept) => {
+        if (!kept) await write(records);
+      },
+    });
+    report = await write(
+      await runAblation(
+        { file: file!, text: modelText(model), variants, seeds, stages, options },
+        folder,
+        interrupt.signal,
+        watch,
+        output,
+      ),
+    );
+  } finally {
+    interrupt.dispose();
+  }
+  if (interrupt.signal.aborted) {
+    process.exitCode = INTERRUPTED;
+    output.note(`stopped; go on with --resume --out ${given.out}`);
+  }
+  const table = alignTable(lossTable(report, false)).join('\n');
+  output.result(`${table}\nreport: ${join(given.out, 'report.html')}`, {
+    out: given.out,
+    interrupted: interrupt.signal.aborted,
+    variants: variants.map(({ id, flag }) => ({ id, flag: flag ?? null })),
+    seeds,
+    stages: report.stages,
+    summary: summarise(report.records, report),
+  });
+}
+
+/** Each stage would say the same of the weights. */
+function withoutRepeats(output: Output): Output {
+  const said = new Set<string>();
+  return {
+    ...output,
+    warn: () => {},
+    note: (text) => {
+      if (!said.has(text)) output.note(text);
+      said.add(text);
+    },
+  };
+}

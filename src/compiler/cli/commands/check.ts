@@ -1,0 +1,50 @@
+/** `mdl check`: every mistake of one or several files, under the default settings and with each flag turned. */
+import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import { diagnosticsToJson } from '../../diagnostics/json.ts';
+import { renderDiagnostics } from '../../diagnostics/render.ts';
+import { type Compilation, compile } from '../../index.ts';
+import { locate } from '../host.ts';
+import { type SettingsOptions, settingsOf } from '../model.ts';
+import type { Output } from '../output.ts';
+
+export default async function check(output: Output, files: readonly string[], options: SettingsOptions): Promise<void> {
+  const found = new Map<string, Diagnostic>();
+  for (const file of files) {
+    for (const diagnostic of checkFile(file, options)) {
+      const { span } = diagnostic.primary;
+      const key = `${diagnostic.code} ${span.source.path} ${span.start} ${span.end}`;
+      if (!found.has(key)) found.set(key, diagnostic);
+    }
+  }
+  const diagnostics = [...found.values()];
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+  if (errors > 0) process.exitCode = 1;
+  const text =
+    diagnostics.length > 0
+      ? renderDiagnostics(diagnostics, { colour: output.colour })
+      : `${files.join(', ')}: no problems`;
+  output.result(text, diagnosticsToJson(diagnostics));
+}
+
+function checkFile(file: string, options: SettingsOptions): Diagnostic[] {
+  const { path, host } = locate(file);
+  const settings = settingsOf(options);
+  const first = compile(path, host, settings);
+  // a file of modules only has no model to elaborate; its names are checked all the same
+  const library = first.program?.model === undefined;
+  const diagnostics = [...traced(first)].filter((diagnostic) => !(library && diagnostic.code === 'E0108'));
+  if (!first.model || !first.program) return diagnostics;
+  for (const [flag, value] of first.model.settings.flags) {
+    const turned = { ...settings, set: [...(settings.set ?? []), { name: flag, text: String(!value) }] };
+    diagnostics.push(...traced(compile(path, host, turned)));
+  }
+  const configs = options.config === undefined ? [...first.program.configs.keys()].slice(1) : [];
+  for (const config of configs) diagnostics.push(...traced(compile(path, host, { ...settings, config })));
+  return diagnostics;
+}
+
+/** Diagnostics after every entry was traced. */
+function traced(compilation: Compilation): readonly Diagnostic[] {
+  for (const entry of compilation.partial?.entries ?? []) compilation.partial?.entry(entry);
+  return compilation.diagnostics();
+}

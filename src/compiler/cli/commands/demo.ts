@@ -1,0 +1,97 @@
+/**
+ * `mdl demo`: what the project does, on this machine, in a few minutes, without a download: TinyGPT-V at full size as
+ * graphs, its nano version trained through the paper's four stages from the pre-trained parts that come along, and
+ * what that has learned.
+ */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openAnswering } from '../answering.ts';
+import { cliError } from '../errors.ts';
+import type { Output } from '../output.ts';
+import { evaluateSession, reportLines } from '../training/evaluate.ts';
+import compile from './compile.ts';
+import summary from './summary.ts';
+import train from './train.ts';
+
+/** Written by `npm run pretrain`. */
+const PRETRAINED = 'nano-pretrained.safetensors';
+/** Held-out examples per report. */
+const EXAMPLES = 150;
+const SHOWN = 6;
+
+export interface DemoOptions {
+  readonly out: string;
+  /** steps of each stage instead of the config's: for tests */
+  readonly steps?: number;
+}
+
+/** The package's folder: the nearest above this file with a package.json. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+export default async function demo(output: Output, _args: readonly string[], options: DemoOptions): Promise<void> {
+  const models = join(packageRoot(), 'models');
+  const model = join(models, 'tinygpt-v.mdl');
+  const pretrained = join(models, PRETRAINED);
+  if (!existsSync(pretrained)) {
+    throw cliError('C0104', {
+      what: 'the pre-trained parts',
+      file: pretrained,
+      reason: 'no such file (npm run pretrain makes it)',
+    });
+  }
+  const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
+  output.note('1. TinyGPT-V, full size, without weights');
+  await summary(output, [model], { config: 'full', depth: 2 });
+  await compile(output, [model], { ...common, entry: [], config: 'full', out: join(options.out, 'full') });
+
+  output.note('\n2. its nano version goes through the four stages of the paper, from pre-trained parts');
+  const run = join(options.out, 'run');
+  await rm(run, { recursive: true, force: true });
+  const training = {
+    ...common,
+    config: 'nano',
+    weights: pretrained,
+    stages: '1-4',
+    data: 'emoji',
+    seed: 0,
+    checkpointEvery: 1000,
+    keep: 1,
+  };
+  const steps = options.steps === undefined ? {} : { steps: options.steps };
+  await train(output, [model], { ...training, ...steps, out: run });
+
+  output.note('\n3. what it answers to pictures it has not seen');
+  const opened = await openAnswering(
+    model,
+    { ...common, config: 'nano', weights: join(run, 'model.safetensors') },
+    output,
+  );
+  try {
+    const { report, answers } = await evaluateSession(opened.session, opened.tokenizer, {
+      data: 'emoji',
+      stage: 4,
+      count: options.steps === undefined ? EXAMPLES : SHOWN,
+      seed: 0,
+      maxNewTokens: 24,
+    });
+    const shown = answers.slice(0, SHOWN).map(({ example, answer }) => {
+      const question = example.prompt.replace(/^.*<\/Img>\s*/s, '').replace(/\s*\[\/INST\]\s*$/, '');
+      return `  ${question}\n    wanted ${JSON.stringify(example.answer)}, got ${JSON.stringify(answer)}`;
+    });
+    const title = `  ${report.count} held-out examples by task, beside the best constant answer:`;
+    output.result([...shown, '', title, ...reportLines(report)].join('\n'), { report });
+    output.note(`\nloss, learning rate and gradient norms: ${join(run, 'report.html')}`);
+    output.note(
+      `ask it yourself: mdl generate models/tinygpt-v.mdl --config nano --weights ${join(run, 'model.safetensors')} \\`,
+    );
+    output.note('  --image PICTURE.png --template inst --prompt "[vqa] what is this?"');
+  } finally {
+    await opened.close();
+  }
+}

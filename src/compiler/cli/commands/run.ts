@@ -1,0 +1,92 @@
+/**
+ * `mdl run`: one entry on tensors from a file, outputs to a file. Outside checks drive the project through this, so
+ * its contract is kept: inputs and outputs by name, integers as I32 or I64, absent past_key_values.* of length 0.
+ */
+import { rm } from 'node:fs/promises';
+import { fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import { cliError, reasonOf } from '../errors.ts';
+import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import type { Output } from '../output.ts';
+import { openForRun } from '../session.ts';
+import { computeGradients } from '../training/gradients.ts';
+import { loadStage, stageOf } from '../training/stages.ts';
+import type { WeightProvider } from '../weights/provider.ts';
+
+export interface RunOptions extends SettingsOptions, WeightsOptions {
+  readonly entry: string;
+  readonly inputs: string;
+  readonly outputs: string;
+  readonly tap: readonly string[];
+  readonly backend: string;
+  readonly opset: string;
+  readonly grads?: string;
+  readonly stage?: string;
+}
+
+export default async function run(output: Output, [file]: readonly string[], options: RunOptions): Promise<void> {
+  if (options.grads !== undefined && options.stage === undefined)
+    throw cliError('C0208', { option: '--grads', without: '--stage' });
+  if (options.stage !== undefined && options.grads === undefined)
+    throw cliError('C0208', { option: '--stage', without: '--grads' });
+  const plain = loadModel(file!, options, output);
+  const staged = options.stage !== undefined && options.stage !== 'all';
+  const loaded = staged ? loadStage(file!, options, stageOf(plain.model, options.stage!), output) : plain;
+  const weights = await openWeights(loaded.model, options, output);
+  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
+  try {
+    await runOn(loaded, weights, output, options);
+  } finally {
+    await weights.close();
+  }
+}
+
+async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, options: RunOptions): Promise<void> {
+  const inputs = await readInputs(options.inputs);
+  const backend = options.backend === 'reference' ? 'reference' : 'onnx';
+  const opset = options.opset === '23' ? 23 : 17;
+  const { session, folder } = await openForRun(loaded, weights, {
+    backend,
+    opset,
+    entries: [options.entry],
+    taps: options.tap,
+  });
+  try {
+    const results = await session.run(options.entry, inputs);
+    await writeSafetensors(options.outputs, new Map(Object.entries(results)));
+    if (options.grads !== undefined && options.stage !== undefined) {
+      const { entry, stage, grads } = options;
+      await writeSafetensors(grads, await computeGradients(loaded, weights, { entry, stage, inputs, backend, opset }));
+    }
+    const lines = Object.entries(results).map(
+      ([name, tensor]) => `  ${name.padEnd(28)} ${tensor.dtype}[${tensor.shape.join(', ')}]`,
+    );
+    const shapes = Object.fromEntries(
+      Object.entries(results).map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
+    );
+    output.result([`${options.entry} on ${session.info().backend}: ${options.outputs}`, ...lines].join('\n'), {
+      entry: options.entry,
+      backend: session.info().backend,
+      outputs: shapes,
+    });
+  } finally {
+    await session.dispose();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws CliError C0104 when there is no such file, RuntimeError R01xx when it is no safetensors file */
+export async function readInputs(path: string): Promise<Record<string, HostTensor>> {
+  const source = await fileSource(path).catch((error: unknown) => {
+    const { cause } = error as { cause?: unknown };
+    throw cliError('C0104', { what: 'the inputs', file: path, reason: reasonOf(cause ?? error) }, [], error);
+  });
+  try {
+    const file = await SafetensorsFile.open(source);
+    const tensors = Object.create(null) as Record<string, HostTensor>;
+    for (const name of file.tensors.keys()) tensors[name] = await file.read(name);
+    return tensors;
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * `mdl summary`: the tree of modules with shapes and parameters, totals, and what each flag and stage changes; with
+ * --stage, one stage (summary-stage.ts).
+ */
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { ParameterInfo } from '../../elaborate/instance.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { compile } from '../../index.ts';
+import { cliError } from '../errors.ts';
+import { locate } from '../host.ts';
+import { loadModel, type SettingsOptions, settingsOf } from '../model.ts';
+import type { Output } from '../output.ts';
+import { formatCount } from '../progress.ts';
+import { countOf, printTree, treeOf } from '../tree.ts';
+import { summariseStage } from './summary-stage.ts';
+
+export interface SummaryOptions extends SettingsOptions {
+  readonly depth?: number;
+  readonly keys?: boolean;
+  /** what this stage trains and saves, instead */
+  readonly stage?: string;
+  /** with stage: `B=16,T=48` */
+  readonly dims?: string;
+}
+
+interface Change {
+  readonly name: string;
+  readonly parameters: number;
+  readonly keys: number;
+}
+
+interface StageTotal {
+  readonly name: string;
+  readonly doc: string;
+  readonly flags: Readonly<Record<string, boolean>>;
+  readonly tensors: number;
+  readonly parameters: number;
+}
+
+export default async function summary(
+  output: Output,
+  [file]: readonly string[],
+  options: SummaryOptions,
+): Promise<void> {
+  if (options.stage !== undefined) return summariseStage(output, file!, options);
+  if (options.dims !== undefined) throw cliError('C0208', { option: '--dims', without: '--stage' });
+  const { model, compilation } = loadModel(file!, options, output);
+  const keys = [...model.parameters.values()].map(keyLine);
+  const total = countOf(model.parameters.values());
+  const tree = treeOf(model);
+  if (compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
+  const components = componentsOf(model);
+  const flags = flagChanges(file!, options, model, total);
+  const stages = stageTotals(file!, options, model);
+  const data = {
+    model: model.name,
+    config: model.settings.configName,
+    flags: Object.fromEntries(model.settings.flags),
+    keys: keys.map(({ key, shape, dtype, buffer }) => ({ key, shape, dtype, buffer })),
+    components,
+    total,
+    flag_changes: flags,
+    stages,
+  };
+  const sections = options.keys
+    ? [keys.map(({ key, shape, buffer }) => `${key} [${shape.join(', ')}]${buffer ? ' (buffer)' : ''}`).join('\n')]
+    : [printTree(tree, options.depth ?? Number.POSITIVE_INFINITY)];
+  sections.push(
+    table(
+      'component',
+      components.map(({ name, parameters }) => [name, formatCount(parameters)]),
+      ['total', formatCount(total)],
+    ),
+  );
+  if (flags.length > 0)
+    sections.push(
+      table(
+        'turning a flag',
+        flags.map(({ name, parameters, keys: count }) => [
+          name,
+          `${signed(parameters)} parameters, ${signed(count)} keys`,
+        ]),
+      ),
+    );
+  if (stages.length > 0) {
+    sections.push(
+      table(
+        'stage trains',
+        stages.map((stage) => {
+          const set = Object.entries(stage.flags)
+            .map(([flag, on]) => `${flag}=${on}`)
+            .join(' ');
+          return [
+            `${stage.name}${set ? ` (${set})` : ''}`,
+            `${formatCount(stage.parameters)} parameters in ${stage.tensors} tensors`,
+          ];
+        }),
+      ),
+    );
+  }
+  output.result(sections.join('\n\n'), data);
+}
+
+function keyLine(parameter: ParameterInfo): { key: string; shape: readonly number[]; dtype: string; buffer: boolean } {
+  return { key: parameter.keys[0], shape: parameter.shape, dtype: parameter.dtype, buffer: parameter.buffer };
+}
+
+/** Totals by the model's members; what adapters add is a component of its own. */
+function componentsOf(model: Model): { name: string; parameters: number }[] {
+  const totals = new Map<string, number>();
+  for (const parameter of model.parameters.values()) {
+    if (parameter.buffer) continue;
+    const member = parameter.path.split('.')[0]!;
+    const name = parameter.adapter ? `${member} (${parameter.adapter})` : member;
+    totals.set(name, (totals.get(name) ?? 0) + countOf([parameter]));
+  }
+  return [...totals].map(([name, parameters]) => ({ name, parameters }));
+}
+
+function flagChanges(file: string, options: SettingsOptions, model: Model, total: number): Change[] {
+  return [...model.settings.flags].flatMap(([flag, on]) => {
+    const other = withFlags(file, options, { [flag]: !on });
+    if (!other) return [];
+    return [
+      {
+        name: `${flag}=${!on}`,
+        parameters: countOf(other.parameters.values()) - total,
+        keys: other.parameters.size - model.parameters.size,
+      },
+    ];
+  });
+}
+
+function stageTotals(file: string, options: SettingsOptions, model: Model): StageTotal[] {
+  return model.stages.map((stage) => {
+    const flags = Object.fromEntries(stage.flags);
+    const staged = stage.flags.size > 0 ? withFlags(file, options, flags) : model;
+    const trained = staged?.stages.find(({ name }) => name === stage.name)?.trained ?? stage.trained;
+    return { name: stage.name, doc: stage.doc, flags, tensors: trained.length, parameters: countOf(trained) };
+  });
+}
+
+function withFlags(
+  file: string,
+  options: SettingsOptions,
+  flags: Readonly<Record<string, boolean>>,
+): Model | undefined {
+  const { path, host } = locate(file);
+  const settings = settingsOf(options);
+  const set = [...(settings.set ?? []), ...Object.entries(flags).map(([name, on]) => ({ name, text: String(on) }))];
+  return compile(path, host, { ...settings, set }).model;
+}
+
+function signed(value: number): string {
+  return value === 0 ? '±0' : `${value > 0 ? '+' : '−'}${formatCount(Math.abs(value))}`;
+}
+
+function table(
+  title: string,
+  rows: readonly (readonly [string, string])[] | string[][],
+  last?: readonly [string, string],
+): string {
+  const all = [...rows, ...(last ? [last] : [])] as [string, string][];
+  const left = Math.max(title.length, ...all.map(([name]) => name.length)) + 2;
+  const right = Math.max(...all.map(([, value]) => value.length));
+  return [title, ...all.map(([name, value]) => `  ${name.padEnd(left)}${value.padStart(right)}`)].join('\n');
+}

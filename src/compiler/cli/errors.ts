@@ -1,0 +1,162 @@
+/** Errors of the command line: codes, messages and their long forms, as the other catalogues have. */
+
+interface Entry<D> {
+  readonly message: (details: D) => string;
+  readonly explanation: string;
+}
+
+function entry<D>(message: (details: D) => string, explanation: string): Entry<D> {
+  return { message, explanation };
+}
+
+export const CLI_CATALOGUE = {
+  C0101: entry(
+    ({ problems, checkpoint }: { problems: number; checkpoint: string }) =>
+      `the checkpoint ${checkpoint} does not fit the model: ${problems} ${problems === 1 ? 'key differs' : 'keys differ'}`,
+    'Every parameter of the model must be in the checkpoint with its shape, and every key of the checkpoint must be known to the model. Silent partial loads are how models end up "newly initialised" without anyone noticing. Keys of components that a flag switched off are reported as unused, not as errors. `--allow-missing PATTERN` and `--allow-unexpected PATTERN` (`**` for all) accept the rest.',
+  ),
+  C0102: entry(
+    ({ key, index, value }: { key: string; index: number; value: string }) =>
+      `${key} holds ${value} at element ${index}, and weights must be finite`,
+    'A NaN or infinity in a weight makes every output NaN. The file is damaged, or training diverged before it was saved.',
+  ),
+  C0103: entry(
+    ({ option, text, expected }: { option: string; text: string; expected: string }) =>
+      `${option} is ${JSON.stringify(text)}, and ${expected} was expected`,
+    'The value of a command-line option has another form than it needs.',
+  ),
+  C0104: entry(
+    ({ what, file, reason }: { what: string; file: string; reason: string }) =>
+      `${what} ${file} cannot be read: ${reason}`,
+    'The file is missing, is a directory, or may not be read.',
+  ),
+  C0105: entry(
+    ({ file, reason }: { file: string; reason: string }) => `${file} cannot be written: ${reason}`,
+    'The disk is full, the folder is read-only, or a folder is in the way. Files are written under a temporary name and renamed, so that nothing half-written remains.',
+  ),
+  C0106: entry(
+    ({ weights }: { weights: string }) =>
+      `${weights}, and this command runs the model: give --weights FILE or --init SEED`,
+    'Running a model needs numbers: a checkpoint (`--weights`) or seeded random ones (`--init`).',
+  ),
+  C0107: entry(
+    ({ code }: { code: string }) => `there is no message with the code ${code}`,
+    'Codes are an E, W, R or C and four digits, such as E0302. docs/diagnostics.md lists them all.',
+  ),
+  C0108: entry(
+    ({ file, reason }: { file: string; reason: string }) => `the config file ${file} is no JSON object: ${reason}`,
+    'A config file is JSON: an object with the records of the config and, at its top, flags as true or false.',
+  ),
+  C0109: entry(
+    ({ pass, passes }: { pass: string; passes: string }) => `there is no pass ${pass}: the passes are ${passes}`,
+    '`--print-after` takes the name of a pass of the pipeline, or `trace` for the graph before the first.',
+  ),
+  C0110: entry(
+    ({ key, reason }: { key: string; reason: string }) => `${key} cannot be resampled: ${reason}`,
+    'A table of learned positions can be resampled to another size only between square grids, after the rows of its prefix (the class token).',
+  ),
+  C0111: entry(
+    ({ file, reason }: { file: string; reason: string }) => `the image ${file} cannot be used: ${reason}`,
+    'Images are PNG or JPEG files, whatever their names; the first bytes of the file decide.',
+  ),
+  C0112: entry(
+    ({ file, reason }: { file: string; reason: string }) => `the tokenizer ${file} cannot be used: ${reason}`,
+    'Text becomes token ids by the vocabulary the weights were trained with. The config names its file (`tokens.tokenizer`, beside the .mdl file); `--tokenizer FILE` names another. The released model uses the tokenizer.json of microsoft/phi-2.',
+  ),
+
+  // C02: training
+  C0201: entry(
+    ({ name, known, near }: { name: string; known: readonly string[]; near: string | undefined }) =>
+      `the model has no stage ${name}${near === undefined ? '' : `, did you mean ${near}`}; it has ${known.join(', ') || 'none'}`,
+    'Stages are declared in the .mdl file (`stage stage1 { … }`). `--stage` takes one name, `--stages` a list or range of names: `pretrain,stage1`, `1-4` for stage1 to stage4.',
+  ),
+  C0202: entry(
+    ({ stage, reason }: { stage: string; reason: string }) => `the stage ${stage} cannot be trained: ${reason}`,
+    'A stage needs parameters that its patterns match, that the flags leave in the model and that the loss depends on; an optimiser and a schedule whose settings are in range; and an entry `loss` with a scalar output `loss`.',
+  ),
+  C0203: entry(
+    ({ found }: { found: string }) =>
+      `training got ${found}, and exactly one of --data NAME and --batch FILE is expected`,
+    '`--data` names a data set or a folder; `--batch` a safetensors file with the inputs of the loss entry, used for every step.',
+  ),
+  C0204: entry(
+    ({ folder, reason }: { folder: string; reason: string }) => `the adapter ${folder} cannot be used: ${reason}`,
+    "An adapter is a folder in PEFT's format: adapter_config.json (peft_type LORA) and adapter_model.safetensors with the keys `base_model.model.<module>.lora_A.weight` and `….lora_B.weight` for every adapted module of the model.",
+  ),
+  C0205: entry(
+    ({ folder, what, found, expected }: { folder: string; what: string; found: string; expected: string }) =>
+      `the adapter ${folder} has ${what} ${found} and the model has ${expected}: set it with --set lora.${what}=${found}`,
+    'Rank and alpha of an adapter are part of the model: its A and B have r rows and columns, and their product is scaled by alpha / r.',
+  ),
+  C0206: entry(
+    ({ folder }: { folder: string }) =>
+      `${folder} holds a run already: go on with it by --resume, or choose another folder`,
+    'A run is never overwritten. Remove the folder, choose another `--out`, or give `--resume` to continue.',
+  ),
+  C0207: entry(
+    ({ file, line, reason }: { file: string; line: number; reason: string }) =>
+      `line ${line} of the log ${file} is no record: ${reason}`,
+    'A log has one JSON object per line. A last line that was cut short by a crash is ignored; any other damage is an error.',
+  ),
+  C0208: entry(
+    ({ option, without }: { option: string; without: string }) =>
+      `${option} has no meaning without ${without}: add ${without} or leave ${option} out`,
+    'Two options belong together: `--resume` continues a folder (`--out`), `--grads` needs to know whose gradients (`--stage`).',
+  ),
+
+  // C03: ablation
+  C0301: entry(
+    ({ flag, known, near }: { flag: string; known: readonly string[]; near: string | undefined }) =>
+      `the model has no flag ${flag}${near === undefined ? '' : `, did you mean ${near}`}; it has ${known.join(', ') || 'none'}`,
+    'Flags are declared in the .mdl file (`flag lora = true`) or in one that it imports. `mdl ablate --flags a,b` trains the model once as it is and once with each of them turned; `mdl summary` lists them with what they change.',
+  ),
+  C0302: entry(
+    ({ folder, what, found, expected }: { folder: string; what: string; found: string; expected: string }) =>
+      `${folder} holds another ablation: its ${what} is ${found} and this one has ${expected}, so resume with its settings or choose another folder`,
+    'The cells of an ablation are compared with one another, so they must come from the same model, config, weights, data, seeds, stages and steps. `--resume` goes on only with the settings that the folder was started with.',
+  ),
+  C0303: entry(
+    ({ file, reason }: { file: string; reason: string }) =>
+      `${file} cannot be used to go on with the ablation: ${reason}; remove the folder it is in to train those stages again`,
+    'Each finished stage of each variant and seed is kept in a folder below `cells`: its curves as JSON, and what was trained as safetensors. A file there is damaged or missing. Without its folder `cells/VARIANT/seed-N`, that variant and seed start again from the first stage.',
+  ),
+  C0304: entry(
+    ({ file }: { file: string }) =>
+      `${file} or a file that it imports was edited while the ablation ran, so later variants would be of another model: undo the edit and go on with --resume, or start again in another folder`,
+    'An ablation compares variants of one model, and reads its files again for each stage of each variant. What was finished before the edit is kept.',
+  ),
+} as const;
+
+export type CliErrorCode = keyof typeof CLI_CATALOGUE;
+type Details<C extends CliErrorCode> = (typeof CLI_CATALOGUE)[C] extends Entry<infer D> ? D : never;
+
+export class CliError extends Error {
+  readonly code: CliErrorCode;
+  readonly notes: readonly string[];
+
+  constructor(code: CliErrorCode, message: string, notes: readonly string[], cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'CliError';
+    this.code = code;
+    this.notes = notes;
+  }
+}
+
+export function cliError<C extends CliErrorCode>(
+  code: C,
+  details: Details<C>,
+  notes: readonly string[] = [],
+  cause?: unknown,
+): CliError {
+  const { message } = CLI_CATALOGUE[code] as unknown as Entry<Details<C>>;
+  return new CliError(code, message(details), notes, cause);
+}
+
+/**
+ * The first line of what went wrong; of the operating system's errors only the words: `no such file or directory`
+ * for `ENOENT: no such file or directory, open 'x'`, since our messages name the file themselves.
+ */
+export function reasonOf(error: unknown): string {
+  const line = (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+  return /^E[A-Z0-9]+: (.+?), [a-z]+( '.*)?$/.exec(line)?.[1] ?? line;
+}

@@ -1,0 +1,81 @@
+/** Source files of a project on disk: nothing outside the project's folder is read, symbolic links included. */
+import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import type { SourceHost } from '../check/program.ts';
+import { nearest } from '../diagnostics/suggest.ts';
+import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
+import { type CliError, cliError, reasonOf } from './errors.ts';
+
+export interface Located {
+  readonly host: SourceHost;
+  /** project-relative, with forward slashes */
+  readonly path: string;
+}
+
+/**
+ * The project is the working directory, or the file's own folder when it lies outside.
+ * @throws CliError C0104 when there is no such file
+ */
+export function locate(file: string): Located {
+  const absolute = resolve(file);
+  checkReadable(file, absolute);
+  const inside = relative(process.cwd(), absolute);
+  const outside = inside.startsWith('..') || resolve(inside) !== absolute || inside === '';
+  const root = outside ? dirname(absolute) : process.cwd();
+  const path = (outside ? basename(absolute) : inside).split(sep).join('/');
+  return { path, host: { read: (name) => readInside(root, name) } };
+}
+
+function checkReadable(file: string, absolute: string): void {
+  const refuse = (reason: string, notes: readonly string[] = []): CliError =>
+    cliError('C0104', { what: 'the model', file, reason }, notes);
+  let isFile: boolean;
+  try {
+    isFile = statSync(absolute).isFile();
+  } catch (error) {
+    const near = nearest(basename(absolute), modelsIn(dirname(absolute)));
+    throw refuse(reasonOf(error), near ? [`did you mean ${join(dirname(file), near)}?`] : []);
+  }
+  if (isFile) return;
+  const models = modelsIn(absolute);
+  throw refuse(
+    'it is a folder, and a .mdl file was expected',
+    models.length > 0 ? [`it has ${models.slice(0, 8).join(', ')}`] : [],
+  );
+}
+
+function modelsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith('.mdl'));
+  } catch {
+    return [];
+  }
+}
+
+function readInside(root: string, name: string): string | undefined {
+  try {
+    const real = realpathSync(resolve(root, name));
+    const home = realpathSync(root);
+    if (real !== home && !real.startsWith(home + sep)) return undefined;
+    return readCapped(real);
+  } catch {
+    return undefined;
+  }
+}
+
+/** At most a little more than the parser takes, so that a huge file is refused without being read. */
+function readCapped(path: string): string {
+  const handle = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(4 * MAX_SOURCE_LENGTH + 4);
+    let length = 0;
+    for (;;) {
+      const read = readSync(handle, buffer, length, Math.min(1 << 16, buffer.length - length), null);
+      length += read;
+      if (read === 0 || length === buffer.length) break;
+    }
+    return buffer.toString('utf8', 0, length);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * `mdl`: the command line. Each command is a module of its own, loaded when it is called, so that `mdl --help` and
+ * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { VERSION } from '../version.ts';
+import { fail, type Output, outputOf } from './output.ts';
+
+type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('an integer of at least 0 was expected');
+  return value;
+}
+
+function positive(text: string): number {
+  const value = integer(text);
+  if (value === 0) throw new InvalidArgumentError('an integer above 0 was expected');
+  return value;
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number was expected');
+  return value;
+}
+
+/** Options that choose a model's configuration. */
+function withSettings(command: Command): Command {
+  return command
+    .option('--config <name>', 'config of the file (default: the first)')
+    .option('--config-file <file>', 'JSON with config values and flags')
+    .option('--set <name=value>', 'set a flag or config value; repeatable', collect, []);
+}
+
+/** Options that say where the numbers come from. */
+function withWeights(command: Command): Command {
+  return command
+    .option('--weights <path>', 'safetensors file, index.json or folder')
+    .option('--init <seed>', 'seeded random weights instead', integer)
+    .option('--allow-missing <pattern>', 'accept missing keys; repeatable, ** for all', collect, [])
+    .option('--allow-unexpected <pattern>', 'accept unexpected keys; repeatable, ** for all', collect, [])
+    .option('--adapter <folder>', "LoRA adapter in PEFT's format, in place of the one there is")
+    .option('--merge-lora', 'fold adapters into the weights they adapt');
+}
+
+const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
+const backend = (): Option =>
+  new Option('--backend <name>', 'what runs the model').choices(['onnx', 'reference']).default('onnx');
+
+function program(): Command {
+  const mdl = new Command('mdl')
+    .description('compile model definitions (.mdl) to ONNX, and run them')
+    .version(VERSION)
+    .option('-q, --quiet', 'print results and errors only')
+    .option('--json', 'print results and errors as JSON')
+    .option('--no-color', 'no colours')
+    .showHelpAfterError('(mdl --help, or mdl COMMAND --help)')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mdl check models/tinygpt-v.mdl
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --out dist/nano
+  mdl summary models/tinygpt-v.mdl --config full
+  mdl explain E0302`,
+    );
+
+  const run =
+    (load: () => Promise<{ default: Action }>) =>
+    async (...all: unknown[]): Promise<void> => {
+      const command = all.at(-1) as Command;
+      const output = outputOf(mdl.opts());
+      const args = all.slice(0, -2).filter((argument) => argument !== undefined) as string[];
+      try {
+        await (await load()).default(output, args.flat(), command.opts() as never);
+      } catch (error) {
+        fail(output, error);
+      }
+    };
+
+  withSettings(mdl.command('check <files...>'))
+    .description('report every mistake of .mdl files')
+    .addHelpText('after', '\nExample:\n  mdl check models/*.mdl --json')
+    .action(run(() => import('./commands/check.ts')));
+
+  withWeights(withSettings(mdl.command('compile <file>')))
+    .description('compile a model to ONNX files and a manifest')
+    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx']).default('onnx'))
+    .option('--out <folder>', 'where to write', 'dist/model')
+    .addOption(opset())
+    .option('--entry <name>', 'only this entry; repeatable', collect, [])
+    .option('--swap-adapters', 'LoRA as inputs: a session swaps adapters without loading the model again')
+    .addHelpText(
+      'after',
+      `
+Without --weights or --init the graphs are written without their numbers: small files for viewers and checks.
+
+Examples:
+  mdl compile models/tinygpt-v.mdl --config full --target onnx --out dist/full
+  mdl compile models/tinygpt-v.mdl --weights checkpoint/ --opset 23 --merge-lora --out dist/full
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --set qk_norm=false --out dist/nano`,
+    )
+    .action(run(() => import('./commands/compile.ts')));
+
+  withSettings(mdl.command('ir <file>'))
+    .description('print the graph of an entry')
+    .requiredOption('--entry <name>', 'the entry')
+    .option('--print-after <pass>', 'after this pass (trace, fold, simplify, cse, dce) instead of the last')
+    .option('--merge-lora', 'fold adapters into the weights they adapt')
+    .addHelpText('after', '\nExample:\n  mdl ir models/tinygpt-v.mdl --config nano --entry decode --print-after trace')
+    .action(run(() => import('./commands/ir.ts')));
+
+  withSettings(mdl.command('summary <file>'))
+    .description('print the tree of modules with shapes and parameters, and what flags and stages change')
+    .option('--depth <n>', 'levels of the tree to show', integer)
+    .option('--keys', 'list every checkpoint key with its shape')
+    .option('--stage <name>', 'instead: what this stage trains, and the bytes its backward part keeps')
+    .option(
+      '--dims <list>',
+      "with --stage: sizes of the dynamic dims, B=16,T=48,N=16 (default: the stage's batch, T=64)",
+    )
+    .option('--merge-lora', 'fold adapters into the weights they adapt')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdl summary models/tinygpt-v.mdl --config full\n  mdl summary models/tinygpt-v.mdl --keys --json\n  mdl summary models/tinygpt-v.mdl --config nano --stage stage2 --dims B=16,T=48',
+    )
+    .action(run(() => import('./commands/summary.ts')));
+
+  mdl
+    .command('explain [code]')
+    .description('explain a message (E0302), or list all of them')
+    .addHelpText('after', '\nExample:\n  mdl explain E0302')
+    .action(run(() => import('./commands/explain.ts')));
+
+  withWeights(withSettings(mdl.command('run <file>')))
+    .description('run an entry on tensors from a safetensors file')
+    .requiredOption('--entry <name>', 'the entry')
+    .requiredOption('--inputs <file>', 'safetensors with the inputs by name; integers I32 or I64')
+    .requiredOption('--outputs <file>', 'safetensors to write the outputs to, by name')
+    .option('--tap <path>', "also write a module's output or a let by its path; repeatable", collect, [])
+    .option('--grads <file>', "safetensors to write gradients of the entry's loss to, by checkpoint key")
+    .option('--stage <name>', 'with --grads: of what this stage trains; `all`: of every parameter')
+    .addOption(backend())
+    .addOption(opset())
+    .addHelpText(
+      'after',
+      `
+Absent past_key_values.* have length 0.
+
+Example:
+  mdl run models/tinygpt-v.mdl --entry encode_image --weights w.safetensors --inputs in.safetensors --outputs out.safetensors \\
+    --tap visual_encoder.blocks.0 --tap ln_vision`,
+    )
+    .action(run(() => import('./commands/run.ts')));
+
+  withWeights(withSettings(mdl.command('train <file>')))
+    .description("train a model's stages, on a data set or on one batch")
+    .option('--stage <name>', 'the stage')
+    .option('--stages <list>', 'several, in order: `1-4` is stage1 to stage4, `pretrain,1` two names')
+    .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
+    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
+    .option('--batch-size <n>', "rows of a batch (default: the stage's)", integer)
+    .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
+    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
+    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", number)
+    .option('--steps <n>', "steps of each stage (default: the schedule's)", integer)
+    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
+    .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
+    .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
+    .option('--resume', 'go on from the newest checkpoint of --out')
+    .option('--checkpoint-every <n>', 'steps between checkpoints', positive, 100)
+    .option('--keep <n>', 'checkpoints to keep', positive, 3)
+    .option('--log <file>', 'JSONL, one line a step (default: log.jsonl in --out)')
+    .option('--save <file>', 'safetensors to write what was trained to, by checkpoint key')
+    .option('--save-adapter <folder>', "write the trained LoRA in PEFT's format")
+    .addOption(backend())
+    .addOption(opset())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mdl train models/tinygpt-v.mdl --config nano --init 0 --stages 1-4 --data emoji --out runs/first
+  mdl train models/tinygpt-v.mdl --stage stage2 --weights w.safetensors --batch b.safetensors --lr 1e-3 --steps 5 --save s.safetensors`,
+    )
+    .action(run(() => import('./commands/train.ts')));
+
+  withWeights(withSettings(mdl.command('evaluate <file>')))
+    .description('ask held-out examples of a data set and score the answers; FILE is a .mdl file or a compiled folder')
+    .requiredOption('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
+    .option('--stage <n>', 'the stage whose tasks are asked', '4')
+    .option('--count <n>', 'examples', integer, 100)
+    .option('--seed <n>', 'seed of the examples', integer, 0)
+    .option('--max-new-tokens <n>', 'tokens of an answer at most', integer, 24)
+    .option('--show <n>', 'print this many examples with their answers', integer, 0)
+    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
+    .addOption(backend())
+    .addOption(opset())
+    .addHelpText(
+      'after',
+      '\nExample:\n  mdl evaluate models/tinygpt-v.mdl --config nano --weights runs/first/model.safetensors --data emoji --stage 4 --show 5',
+    )
+    .action(run(() => import('./commands/evaluate.ts')));
+
+  withWeights(withSettings(mdl.command('ablate <file>')))
+    .description('train the model and its ablations by flags through the same stages, and compare')
+    .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
+    .option('--stages <list>', 'the stages, in order', '1-4')
+    .option('--seeds <n>', 'runs of each variant, with seeds of their own', positive, 3)
+    .option('--seed <n>', 'the first seed of the data and of dropout', integer, 0)
+    .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)
+    .option('--data <name>', 'emoji, or a folder with images and a .jsonl file')
+    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
+    .option('--batch-size <n>', "rows of a batch (default: the stage's)", integer)
+    .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
+    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
+    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", number)
+    .option('--steps <n>', "steps of each stage (default: the schedule's)", integer)
+    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
+    .option('--out <folder>', 'keep what is finished and the report here', 'runs/ablate')
+    .option('--resume', 'go on with the ablation in --out')
+    .addOption(backend())
+    .addOption(opset())
+    .addHelpText(
+      'after',
+      `
+Example:
+  mdl ablate models/tinygpt-v.mdl --config nano --init 0 --data emoji --flags lora,input_norm,rms_norm,qk_norm --seeds 3 --steps 200`,
+    )
+    .action(run(() => import('./commands/ablate.ts')));
+
+  withWeights(withSettings(mdl.command('generate <file>')))
+    .description('answer a prompt about images; FILE is a .mdl file or a compiled folder')
+    .requiredOption('--prompt <text>', 'the prompt; <ImageHere> marks an image (default: before the text)')
+    .option('--image <file>', 'PNG or JPEG; repeatable', collect, [])
+    .option('--template <name>', 'prompt template (default: of the config)')
+    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model, or the nano vocabulary)')
+    .option('--max-new-tokens <n>', 'tokens at most', integer, 40)
+    .option('--min-new-tokens <n>', 'tokens at least', integer, 0)
+    .option('--temperature <t>', 'sample with this temperature (0: greedy)', number, 0)
+    .option('--top-p <p>', 'sample from the smallest set with this probability', number)
+    .option('--top-k <k>', 'sample from the k likeliest', integer)
+    .option('--repetition-penalty <p>', 'above 1 makes repetition less likely', number, 1)
+    .option('--num-beams <n>', 'beam search', integer, 1)
+    .option('--seed <n>', 'seed of sampling', integer, 0)
+    .option('--ids', 'print token ids too')
+    .addOption(backend())
+    .addOption(opset())
+    .addHelpText(
+      'after',
+      '\nExample:\n  mdl generate models/tinygpt-v.mdl --config nano --init 0 --image cat.png --prompt "what is this?"',
+    )
+    .action(run(() => import('./commands/generate.ts')));
+
+  mdl
+    .command('demo')
+    .description('compile TinyGPT-V, train its nano version through the four stages, ask it about unseen pictures')
+    .option('--out <folder>', 'where to write', 'out/demo')
+    .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
+    .action(run(() => import('./commands/demo.ts')));
+  return mdl;
+}
+
+/** Commander has printed its message already; bad usage exits with 2. */
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

@@ -1,0 +1,134 @@
+/** What every command that needs a model does first: read, check, elaborate, find the weights. */
+import { readFileSync } from 'node:fs';
+import { openCheckpoint } from '../../runtime/index.ts';
+import { DiagnosticError } from '../diagnostics/diagnostic.ts';
+import type { Model, ModelOptions } from '../elaborate/model.ts';
+import { type Compilation, compile } from '../index.ts';
+import { cliError, reasonOf } from './errors.ts';
+import { locate } from './host.ts';
+import type { Output } from './output.ts';
+import { hasAdapter, withAdapter } from './training/peft.ts';
+import { matchCheckpoint } from './weights/match.ts';
+import { type CheckpointLike, checkpointWeights, seededWeights, type WeightProvider } from './weights/provider.ts';
+
+export interface SettingsOptions {
+  readonly config?: string;
+  readonly configFile?: string;
+  readonly set?: readonly string[];
+  readonly mergeLora?: boolean;
+}
+
+export interface WeightsOptions {
+  readonly weights?: string;
+  readonly init?: number;
+  readonly allowMissing?: readonly string[];
+  readonly allowUnexpected?: readonly string[];
+  /** a folder with a LoRA adapter in PEFT's format */
+  readonly adapter?: string;
+  /** adapters are fed at run time: the weights may come without one */
+  readonly swapAdapters?: boolean;
+}
+
+export function settingsOf(options: SettingsOptions): ModelOptions {
+  const set = (options.set ?? []).map((text) => {
+    const at = text.indexOf('=');
+    if (at <= 0) throw cliError('C0103', { option: '--set', text, expected: 'name=value' });
+    return { name: text.slice(0, at), text: text.slice(at + 1) };
+  });
+  return {
+    set,
+    ...(options.config === undefined ? {} : { config: options.config }),
+    ...(options.configFile === undefined
+      ? {}
+      : { values: readConfigFile(options.configFile), valuesOrigin: options.configFile }),
+    ...(options.mergeLora ? { mergeAdapters: true } : {}),
+  };
+}
+
+function readConfigFile(file: string): { [name: string]: unknown } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw cliError('C0104', { what: 'the config file', file, reason: reasonOf(error) }, [], error);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw cliError('C0108', { file, reason: reasonOf(error) }, [], error);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw cliError('C0108', {
+      file,
+      reason: Array.isArray(value) ? 'it is a list' : `it is ${value === null ? 'null' : `a ${typeof value}`}`,
+    });
+  }
+  return value as { [name: string]: unknown };
+}
+
+export interface Loaded {
+  readonly model: Model;
+  readonly compilation: Compilation;
+}
+
+/** @throws DiagnosticError with everything that is wrong */
+export function loadModel(file: string, options: SettingsOptions, output: Output): Loaded {
+  const { path, host } = locate(file);
+  const compilation = compile(path, host, settingsOf(options));
+  if (!compilation.model) {
+    // every mistake at once: those in bodies show when entries are traced
+    for (const entry of compilation.partial?.entries ?? []) compilation.partial?.entry(entry);
+    throw new DiagnosticError(compilation.diagnostics());
+  }
+  output.warn(compilation.diagnostics());
+  return { model: compilation.model, compilation };
+}
+
+/** The weights that options ask for; undefined when they ask for none. Says what it did not use. */
+export async function openWeights(
+  model: Model,
+  options: WeightsOptions,
+  output: Output,
+): Promise<WeightProvider | undefined> {
+  if (options.weights !== undefined && options.init !== undefined) {
+    throw cliError('C0103', { option: '--init', text: String(options.init), expected: 'either --weights or --init' });
+  }
+  if (options.adapter !== undefined && options.weights === undefined)
+    throw cliError('C0208', { option: '--adapter', without: '--weights' });
+  if (options.init !== undefined) return seededWeights(model, options.init);
+  if (options.weights === undefined) return undefined;
+  const base = await openCheckpoint(options.weights);
+  let checkpoint: CheckpointLike = base;
+  try {
+    if (options.adapter !== undefined) checkpoint = await withAdapter(base, options.adapter, model);
+    // what a run feeds is not missing; part of an adapter still is
+    const fed = options.swapAdapters && !hasAdapter(model, checkpoint);
+    const adapters = [...model.parameters.values()].filter(({ adapter }) => fed && adapter !== undefined);
+    const match = matchCheckpoint(model, checkpoint, {
+      allowMissing: [...(options.allowMissing ?? []), ...adapters.map(({ path }) => path)],
+      allowUnexpected: options.allowUnexpected ?? [],
+    });
+    const off = [...model.settings.flags].filter(([, on]) => !on).map(([flag]) => flag);
+    if (match.unused.length > 0) {
+      output.note(`unused: ${keys(match.unused)} of components that are switched off (${off.join(', ')})`);
+    }
+    if (match.unexpected.length > 0)
+      output.note(`ignored: ${keys(match.unexpected)} that the model does not have, as allowed`);
+    const missing = match.missing.filter((key) => {
+      const parameter = model.parameters.get(key);
+      return !parameter?.buffer && !(fed && parameter?.adapter !== undefined);
+    });
+    if (missing.length > 0)
+      output.note(`made from their initialisers: ${keys(missing)} that the checkpoint lacks, as allowed`);
+    return checkpointWeights(model, checkpoint, match);
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+/** `1 key`, `3 keys` */
+function keys(names: readonly string[]): string {
+  return `${names.length} ${names.length === 1 ? 'key' : 'keys'}`;
+}

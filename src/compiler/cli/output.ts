@@ -1,0 +1,77 @@
+/** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
+import { RuntimeError } from '../../runtime/index.ts';
+import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
+import { diagnosticsToJson } from '../diagnostics/json.ts';
+import { renderDiagnostics } from '../diagnostics/render.ts';
+import { CliError, reasonOf } from './errors.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+export interface Output {
+  readonly quiet: boolean;
+  readonly json: boolean;
+  readonly colour: boolean;
+  /** the result of the command */
+  result(text: string, data: unknown): void;
+  /** what happens on the way; silent when quiet or JSON */
+  note(text: string): void;
+  warn(diagnostics: readonly Diagnostic[]): void;
+  /** a progress bar for long work */
+  progress(label: string, total: number): Progress;
+}
+
+export function outputOf(options: {
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}): Output {
+  const quiet = options.quiet === true;
+  const json = options.json === true;
+  const colour = options.color !== false && process.stderr.isTTY === true && !process.env.NO_COLOR;
+  return {
+    quiet,
+    json,
+    colour,
+    result: (text, data) => {
+      process.stdout.write(json ? `${JSON.stringify(data)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+    },
+    note: (text) => {
+      if (!quiet && !json) process.stderr.write(`${text}\n`);
+    },
+    warn: (diagnostics) => {
+      if (!quiet && !json && diagnostics.length > 0) process.stderr.write(renderDiagnostics(diagnostics, { colour }));
+    },
+    progress: (label, total) => createProgress(label, total, !quiet && !json && process.stderr.isTTY === true),
+  };
+}
+
+/** Prints an error and makes the process exit with 1. */
+export function fail(output: Output, error: unknown): void {
+  process.exitCode = 1;
+  if (error instanceof DiagnosticError) {
+    if (output.json) process.stdout.write(`${JSON.stringify(diagnosticsToJson(error.diagnostics))}\n`);
+    else process.stderr.write(renderDiagnostics(error.diagnostics, { colour: output.colour }));
+    return;
+  }
+  if (error instanceof CliError || error instanceof RuntimeError) {
+    const notes = error instanceof CliError ? error.notes : [];
+    if (output.json)
+      process.stdout.write(
+        `${JSON.stringify({ version: 1, error: { code: error.code, message: error.message, notes } })}\n`,
+      );
+    else {
+      const lines = [
+        `error[${error.code}]: ${error.message}`,
+        ...notes.map((note) => `  ${note}`),
+        `  = explain: mdl explain ${error.code}`,
+      ];
+      process.stderr.write(`${lines.join('\n')}\n`);
+    }
+    return;
+  }
+  // a defect of ours: say so, with the trace that a report needs
+  process.stderr.write(
+    `internal error: ${reasonOf(error)}\nThis is a defect of mdl; please report it with the trace below.\n`,
+  );
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 70;
+}

@@ -1,0 +1,96 @@
+/** A session over a model that was just compiled: ONNX Runtime on files in a temporary folder, or the interpreter. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Backend, onnxBackend, openModel, type Program, Session } from '../../runtime/index.ts';
+import type { EntryManifest } from '../../shared/artifact.ts';
+import { type HostTensor, narrow, type WideTensor, widen } from '../../shared/tensor.ts';
+import { DiagnosticError } from '../diagnostics/diagnostic.ts';
+import { interpret } from '../ir/interpreter.ts';
+import { type BuiltEntry, buildOnnx } from '../onnx-artifact.ts';
+import type { Loaded } from './model.ts';
+import type { WeightProvider } from './weights/provider.ts';
+import { writeArtifact } from './weights/write.ts';
+
+export interface RunTarget {
+  readonly backend: 'onnx' | 'reference';
+  readonly opset: 17 | 23;
+  readonly entries?: readonly string[];
+  readonly taps?: readonly string[];
+}
+
+export interface OpenedSession {
+  readonly session: Session;
+  /** to be removed after use */
+  readonly folder: string | undefined;
+}
+
+export async function openForRun(
+  { model, compilation }: Loaded,
+  weights: WeightProvider,
+  target: RunTarget,
+): Promise<OpenedSession> {
+  const artifact = buildOnnx(model, {
+    opset: target.opset,
+    ...(target.entries ? { entries: target.entries } : {}),
+    ...(target.taps ? { taps: target.taps } : {}),
+  });
+  if (!artifact || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
+  const manifest = artifact.manifest({ origin: weights.origin, trained: weights.trained });
+  if (target.backend === 'reference') {
+    return { session: Session.open(manifest, { backend: referenceBackend(artifact, weights) }), folder: undefined };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'mdl-'));
+  try {
+    const files = new Map(artifact.entries.map((entry) => [entry.file, entry.bytes]));
+    files.set('manifest.json', new TextEncoder().encode(JSON.stringify(manifest)));
+    await writeArtifact(folder, files, artifact.weights, weights);
+    const source = await openModel(folder);
+    return { session: Session.open(source.manifest, { backend: onnxBackend(source) }), folder };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What the interpreter needs of an entry. */
+export type ReferenceEntry = Pick<BuiltEntry, 'name' | 'graph'>;
+
+/** The float64 interpreter behind the runtime's interface. */
+export function referenceBackend(
+  artifact: { readonly entries: readonly ReferenceEntry[] },
+  weights: WeightProvider,
+): Backend {
+  return {
+    name: 'reference (float64)',
+    loadEntry: async (name: string, _entry: EntryManifest): Promise<Program> => {
+      const built = artifact.entries.find((entry) => entry.name === name)!;
+      const parameters = await readParameters(built, weights);
+      return {
+        run: async (feeds, fetch) => runReference(built, parameters, feeds, fetch),
+        dispose: async () => parameters.clear(),
+      };
+    },
+  };
+}
+
+async function readParameters({ graph }: ReferenceEntry, weights: WeightProvider): Promise<Map<string, WideTensor>> {
+  const parameters = new Map<string, WideTensor>();
+  for (const { key } of graph.parameters) parameters.set(key, widen(await weights.read(key)));
+  return parameters;
+}
+
+function runReference(
+  built: ReferenceEntry,
+  parameters: ReadonlyMap<string, WideTensor>,
+  feeds: Readonly<Record<string, HostTensor>>,
+  fetch: readonly string[] | undefined,
+): Record<string, HostTensor> {
+  const inputs = new Map(Object.entries(feeds).map(([name, tensor]) => [name, widen(tensor)]));
+  const results = interpret(
+    built.graph,
+    { inputs, parameters: (key) => parameters.get(key)! },
+    fetch ? { only: fetch } : {},
+  );
+  return Object.fromEntries([...results].map(([name, tensor]) => [name, narrow(tensor)]));
+}

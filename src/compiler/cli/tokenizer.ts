@@ -1,0 +1,19 @@
+/** The tokenizer a command uses: the one asked for, or the one the model's config names. */
+import { readFile } from 'node:fs/promises';
+import { Tokenizer } from '../../runtime/index.ts';
+import { cliError, reasonOf } from './errors.ts';
+
+/** @throws CliError C0112 when there is none, or the file is no tokenizer */
+export async function tokenizerOf(asked: string | undefined, usual: string): Promise<Tokenizer> {
+  const file = asked ?? usual;
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const notes =
+      asked === undefined ? ['`--tokenizer FILE` names one; the config names the usual one as `tokens.tokenizer`'] : [];
+    throw cliError('C0112', { file, reason: reasonOf(error) }, notes, error);
+  });
+  try {
+    return Tokenizer.from(text);
+  } catch (error) {
+    throw cliError('C0112', { file, reason: reasonOf(error) }, [], error);
+  }
+}

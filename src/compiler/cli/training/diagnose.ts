@@ -1,0 +1,68 @@
+/**
+ * Where a NaN or infinity begins: the gradient graph again, with every value as an output, on the backend that showed
+ * it (float64 might not overflow where f32 does).
+ */
+
+import { firstNonFinite } from '../../../runtime/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import type { Model } from '../../elaborate/model.ts';
+import type { AnyNode, Graph } from '../../ir/graph.ts';
+import { typeOf } from '../../ir/graph.ts';
+import { graphArtifact } from '../../training/artifact.ts';
+import type { WeightProvider } from '../weights/provider.ts';
+import { type BackendName, openGraphs } from './session.ts';
+
+const nameOf = (value: number): string => `value.${value}`;
+
+/** The graph with every f32 value that a node makes as its outputs. */
+function watched(graph: Graph): Graph {
+  const values = graph.nodes.flatMap((node) => node.outputs).filter((value) => typeOf(graph, value).dtype === 'f32');
+  return { ...graph, name: 'watched', outputs: values.map((value) => ({ name: nameOf(value), value })) };
+}
+
+/**
+ * The first node that makes something not finite of finite operands, in words; undefined when this run shows none.
+ * @param feeds of the gradient graph
+ */
+export async function locateNonFinite(
+  model: Model,
+  graph: Graph,
+  feeds: Readonly<Record<string, HostTensor>>,
+  {
+    weights,
+    backend,
+    opset,
+  }: { readonly weights: WeightProvider; readonly backend: BackendName; readonly opset: 17 | 23 },
+): Promise<string | undefined> {
+  const parameter = Object.entries(feeds).find(
+    ([, { data }]) => data instanceof Float32Array && firstNonFinite(data) >= 0,
+  );
+  if (parameter) return `the input ${parameter[0]}`;
+  const opened = await openGraphs(
+    graphArtifact(model, [{ name: 'watched', graph: watched(graph) }], opset),
+    weights,
+    backend,
+  );
+  try {
+    const results = await opened.session.run('watched', feeds);
+    const tainted = new Set<number>();
+    for (const node of graph.nodes) {
+      const bad = node.outputs.some((value) => {
+        const data = results[nameOf(value)]?.data;
+        return data instanceof Float32Array && firstNonFinite(data) >= 0;
+      });
+      if (!bad) continue;
+      if (!node.inputs.some((value) => tainted.has(value))) return describe(node);
+      for (const value of node.outputs) tainted.add(value);
+    }
+    return undefined;
+  } finally {
+    await opened.close();
+  }
+}
+
+/** `sqrt of llama_model.model.layers.0 (models/phi-2.mdl:42:9)` */
+function describe({ op, origin }: AnyNode): string {
+  const of = origin.path === '' ? '' : ` of ${origin.path}`;
+  return `${op}${of}${origin.source === undefined ? '' : ` (${origin.source})`}`;
+}

@@ -1,0 +1,189 @@
+/**
+ * LoRA adapters in PEFT's format: a folder with adapter_config.json and adapter_model.safetensors, whose keys are those
+ * of the model without the adapter's name (`default`), from `base_model.model.` on. Source: peft 0.6, save_pretrained.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Checkpoint,
+  encodeSafetensors,
+  openCheckpoint,
+  peftKey,
+  type StoredTensor,
+  writeSafetensors,
+} from '../../../runtime/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts';
+import { submodulesOf } from '../../elaborate/instance.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { cliError, reasonOf } from '../errors.ts';
+import { needed } from '../weights/match.ts';
+import type { CheckpointLike, WeightProvider } from '../weights/provider.ts';
+
+export { peftKey };
+
+const CONFIG = 'adapter_config.json';
+const WEIGHTS = 'adapter_model.safetensors';
+
+/** What the adapters of a model share. */
+interface LoraShape {
+  readonly r: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  /** last names of the adapted modules */
+  readonly modules: readonly string[];
+}
+
+const adapterParameters = (model: Model): ParameterInfo[] =>
+  needed(model).filter(({ adapter }) => adapter !== undefined);
+
+/** undefined: the model has no LoRA, or its adapters are merged */
+function shapeOf(model: Model): LoraShape | undefined {
+  const adapted: ModuleInstance[] = [];
+  const visit = (instance: ModuleInstance): void => {
+    if (instance.adapter) adapted.push(instance);
+    for (const child of submodulesOf(instance)) visit(child.instance);
+  };
+  visit(model.root);
+  const values = adapted[0]?.adapter?.values;
+  if (!values) return undefined;
+  const number = (name: string, fallback: number): number => {
+    const value = values.get(name);
+    return value?.kind === 'int' || value?.kind === 'float' ? value.value : fallback;
+  };
+  const modules = [...new Set(adapted.map(({ path }) => path.split('.').at(-1)!))];
+  return { r: number('r', 0), alpha: number('alpha', 0), dropout: number('dropout', 0), modules };
+}
+
+/**
+ * Writes the adapter of a model.
+ * @param tensors by checkpoint key; those that are no adapter's are left out
+ * @throws CliError C0204 when the model has none, C0105; RuntimeError R0122
+ */
+export async function saveAdapter(
+  folder: string,
+  model: Model,
+  tensors: ReadonlyMap<string, HostTensor>,
+): Promise<void> {
+  const shape = shapeOf(model);
+  const parameters = adapterParameters(model).filter(({ keys }) => tensors.has(keys[0]));
+  if (!shape || parameters.length === 0)
+    throw cliError('C0204', { folder, reason: 'no adapter was trained, so there is none to save' });
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, CONFIG), configText(shape));
+  } catch (error) {
+    throw cliError('C0105', { file: folder, reason: reasonOf(error) }, [], error);
+  }
+  await writeSafetensors(
+    join(folder, WEIGHTS),
+    new Map(parameters.map(({ keys: [key] }) => [peftKey(key), tensors.get(key)!])),
+  );
+}
+
+function configText({ r, alpha, dropout, modules }: LoraShape): string {
+  const config = {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: null,
+    r,
+    lora_alpha: alpha,
+    lora_dropout: dropout,
+    target_modules: modules,
+    bias: 'none',
+    fan_in_fan_out: false,
+    inference_mode: true,
+    modules_to_save: null,
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/**
+ * The files of the adapter in a model's weights, by name below `folder`; none when every B is 0, as one that was
+ * never trained: such an adapter adds nothing.
+ * @throws CliError C0102 for a value that is not finite
+ */
+export async function adapterFiles(
+  folder: string,
+  model: Model,
+  weights: WeightProvider,
+): Promise<Map<string, Uint8Array>> {
+  const shape = shapeOf(model);
+  const tensors = new Map<string, HostTensor>();
+  let trained = false;
+  for (const { keys, name } of adapterParameters(model)) {
+    const tensor = await weights.read(keys[0]);
+    tensors.set(peftKey(keys[0]), tensor);
+    if (name === 'lora_B') trained ||= (tensor.data as Float32Array).some((value) => value !== 0);
+  }
+  if (!shape || !trained) return new Map();
+  return new Map([
+    [`${folder}/${CONFIG}`, new TextEncoder().encode(configText(shape))],
+    [`${folder}/${WEIGHTS}`, encodeSafetensors(tensors)],
+  ]);
+}
+
+/** Whether a checkpoint has anything of the model's adapters. */
+export function hasAdapter(model: Model, checkpoint: Pick<Checkpoint, 'tensors'>): boolean {
+  return adapterParameters(model).some(({ keys }) => keys.some((key) => checkpoint.tensors.has(key)));
+}
+
+/**
+ * A checkpoint with an adapter's tensors in place of its own.
+ * @throws CliError C0204 when the folder is no adapter of this model, C0205 when rank or alpha differ
+ */
+export async function withAdapter(checkpoint: Checkpoint, folder: string, model: Model): Promise<CheckpointLike> {
+  const parameters = adapterParameters(model);
+  if (parameters.length === 0)
+    throw cliError('C0204', { folder, reason: 'the model has no adapter under these settings' });
+  await checkConfig(folder, model, parameters);
+  const adapter = await openCheckpoint(join(folder, WEIGHTS));
+  const sources = new Map<string, string>(); // canonical key → key in the adapter's file
+  const byName = new Map([...adapter.tensors.keys()].map((name) => [peftKey(name), name]));
+  for (const {
+    keys: [key],
+  } of parameters) {
+    const name = byName.get(peftKey(key));
+    if (name === undefined) throw cliError('C0204', { folder, reason: `it has no ${peftKey(key)}` });
+    sources.set(key, name);
+    byName.delete(peftKey(key));
+  }
+  for (const name of byName.keys())
+    throw cliError('C0204', { folder, reason: `it has ${name}, which the model does not` });
+  const replaced = new Set(parameters.flatMap(({ keys }) => keys));
+  const tensors = new Map<string, StoredTensor>([...checkpoint.tensors].filter(([key]) => !replaced.has(key)));
+  for (const [key, name] of sources) tensors.set(key, adapter.tensors.get(name)!);
+  return {
+    name: `${checkpoint.name} + ${folder}`,
+    tensors,
+    read: (key) => (sources.has(key) ? adapter.read(sources.get(key)!) : checkpoint.read(key)),
+    stream: (key, bytes) =>
+      sources.has(key) ? adapter.stream(sources.get(key)!, bytes) : checkpoint.stream(key, bytes),
+    close: async () => {
+      await adapter.close();
+      await checkpoint.close();
+    },
+  };
+}
+
+async function checkConfig(folder: string, model: Model, parameters: readonly ParameterInfo[]): Promise<void> {
+  let config: { readonly peft_type?: unknown; readonly r?: unknown; readonly lora_alpha?: unknown };
+  try {
+    config = JSON.parse(await readFile(join(folder, CONFIG), 'utf8')) as typeof config;
+  } catch (error) {
+    throw cliError('C0204', { folder, reason: `${CONFIG} cannot be read (${reasonOf(error)})` }, [], error);
+  }
+  if (config.peft_type !== 'LORA')
+    throw cliError('C0204', {
+      folder,
+      reason: `its peft_type is ${JSON.stringify(config.peft_type)}, and LORA is read`,
+    });
+  const r = parameters.find(({ name }) => name === 'lora_A')?.shape[0];
+  const shape = shapeOf(model);
+  const differs = (what: string, found: unknown, expected: number | undefined): void => {
+    if (expected === undefined || found === expected) return;
+    throw cliError('C0205', { folder, what, found: String(found), expected: String(expected) });
+  };
+  differs('r', config.r, shape?.r ?? r);
+  differs('alpha', config.lora_alpha, shape?.alpha);
+}

@@ -1,0 +1,98 @@
+/** One stage of a run, from its model to its trained tensors. */
+
+import {
+  type DataSource,
+  initialState,
+  type LogRecord,
+  scheduleLength,
+  type TrainState,
+  train,
+} from '../../../runtime/train/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { Stage } from '../../elaborate/stages.ts';
+import { buildStage } from '../../training/artifact.ts';
+import type { Loaded } from '../model.ts';
+import type { Output } from '../output.ts';
+import type { WeightProvider } from '../weights/provider.ts';
+import { locateNonFinite } from './diagnose.ts';
+import { trainingProgress } from './progress.ts';
+import { type BackendName, openGraphs } from './session.ts';
+import { forStage } from './stages.ts';
+
+export interface StageRun {
+  readonly stage: Stage;
+  /** what the stage starts from: the base weights with what earlier stages trained over them */
+  readonly weights: WeightProvider;
+  readonly data: DataSource;
+  readonly backend: BackendName;
+  readonly opset: 17 | 23;
+  /** a constant learning rate instead of the schedule */
+  readonly lr?: number;
+  readonly recompute?: boolean;
+  /** instead of the schedule's length */
+  readonly steps?: number;
+  readonly seed: number;
+  /** where to go on, instead of at the beginning */
+  readonly resumed?: TrainState;
+  readonly signal: AbortSignal;
+  readonly onRecord: (record: LogRecord) => void;
+  /** after each step, and with `last` once at the end of the stage or when it was stopped */
+  readonly onState: (state: TrainState, last: boolean) => Promise<void>;
+}
+
+export interface StageResult {
+  readonly state: TrainState;
+  /** steps that the stage has in all */
+  readonly steps: number;
+}
+
+/** @throws CliError C0202, DiagnosticError, RuntimeError R08xx */
+export async function runStage({ model, compilation }: Loaded, run: StageRun, output: Output): Promise<StageResult> {
+  const { stage, weights, backend, opset } = run;
+  const built = forStage(stage.name, () =>
+    buildStage(model, stage, opset, {
+      ...(run.lr === undefined ? {} : { lr: run.lr }),
+      ...(run.recompute ? { recompute: true } : {}),
+    }),
+  );
+  if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
+  const { plan, artifact } = built;
+  const steps = run.steps ?? scheduleLength(plan.schedule);
+  const opened = await openGraphs(artifact, weights, backend);
+  const start = run.resumed ?? (await firstState());
+  const progress = trainingProgress(
+    stage.name,
+    steps,
+    start.step,
+    !output.quiet && !output.json && process.stderr.isTTY === true,
+  );
+  try {
+    const { graph } = artifact.entries.find(({ name }) => name === 'gradient')!;
+    const state = await train(start, {
+      plan,
+      runner: opened.session,
+      data: run.data,
+      steps,
+      seed: run.seed,
+      signal: run.signal,
+      onRecord: (record) => {
+        run.onRecord(record);
+        if ('loss' in record) progress.step(record);
+      },
+      onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
+      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { weights, backend, opset }),
+    });
+    await run.onState(state, true);
+    return { state, steps };
+  } finally {
+    progress.stop();
+    await opened.close();
+  }
+
+  async function firstState(): Promise<TrainState> {
+    const parameters = new Map<string, HostTensor>();
+    for (const { key } of plan.trained) parameters.set(key, await weights.read(key));
+    return initialState(plan, parameters);
+  }
+}

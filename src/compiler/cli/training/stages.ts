@@ -1,0 +1,51 @@
+/** Which stages a command names, and the model under a stage's own flags. */
+import { nearest } from '../../diagnostics/suggest.ts';
+import type { Model } from '../../elaborate/model.ts';
+import type { Stage } from '../../elaborate/stages.ts';
+import { StageError } from '../../training/stage-error.ts';
+import { cliError } from '../errors.ts';
+import { type Loaded, loadModel, type SettingsOptions } from '../model.ts';
+import type { Output } from '../output.ts';
+
+/** @throws CliError C0201 when there is no such stage */
+export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
+  const stage = model.stages.find((candidate) => candidate.name === name);
+  if (stage) return stage;
+  const known = model.stages.map((candidate) => candidate.name);
+  throw cliError('C0201', { name, known, near: nearest(name, known) });
+}
+
+/** `1-3,final` → stage1, stage2, stage3, final. @throws CliError C0201, C0103 */
+export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
+  const names = text.split(',').flatMap((part) => {
+    const range = /^\s*(\d+)\s*-\s*(\d+)\s*$/.exec(part);
+    if (!range) return /^\s*\d+\s*$/.test(part) ? [`stage${part.trim()}`] : [part.trim()];
+    const [from, to] = [Number(range[1]), Number(range[2])];
+    if (from > to || to - from > 1000)
+      throw cliError('C0103', { option: '--stages', text, expected: 'a range such as 1-4' });
+    return Array.from({ length: to - from + 1 }, (_, index) => `stage${from + index}`);
+  });
+  return names.map((name) => stageOf(model, name));
+}
+
+/** The model as a stage sees it: its flags first, so that --set has the last word. @throws as loadModel */
+export function loadStage(
+  file: string,
+  options: SettingsOptions,
+  stage: Stage,
+  output: Output,
+): Loaded & { readonly stage: Stage } {
+  const flags = [...stage.flags].map(([flag, on]) => `${flag}=${on}`);
+  const loaded = loadModel(file, { ...options, set: [...flags, ...(options.set ?? [])] }, output);
+  return { ...loaded, stage: stageOf(loaded.model, stage.name) };
+}
+
+/** Runs work whose StageErrors become C0202. */
+export function forStage<T>(stage: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StageError) throw cliError('C0202', { stage, reason: error.message }, [], error);
+    throw error;
+  }
+}

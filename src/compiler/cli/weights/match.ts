@@ -1,0 +1,120 @@
+/**
+ * A checkpoint's keys against a model's parameters, strictly: what is missing, unexpected or of another shape is an
+ * error that lists all of it with the nearest names.
+ */
+import { READ_AS, type StoredTensor } from '../../../runtime/index.ts';
+import { nearest } from '../../diagnostics/suggest.ts';
+import type { ParameterInfo } from '../../elaborate/instance.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { compilePattern } from '../../elaborate/pattern.ts';
+import { type CliError, cliError } from '../errors.ts';
+
+export interface MatchOptions {
+  readonly allowMissing: readonly string[];
+  readonly allowUnexpected: readonly string[];
+}
+
+export interface Match {
+  /** canonical key → the checkpoint's key */
+  readonly sources: ReadonlyMap<string, string>;
+  /** canonical keys that the checkpoint lacks, allowed */
+  readonly missing: readonly string[];
+  /** the checkpoint's keys of components that are switched off */
+  readonly unused: readonly string[];
+  /** the checkpoint's other keys, allowed */
+  readonly unexpected: readonly string[];
+}
+
+/** Nearest names are sought for this many keys: it takes time, and past that the checkpoint is another model's. */
+const MOST_NEAREST = 40;
+
+/** @throws CliError C0101 */
+export function matchCheckpoint(
+  model: Model,
+  checkpoint: { readonly name: string; readonly tensors: ReadonlyMap<string, StoredTensor> },
+  options: MatchOptions,
+): Match {
+  const sources = new Map<string, string>();
+  const missing: string[] = [];
+  const problems: string[] = [];
+  const claimed = new Set<string>();
+  const absent: ParameterInfo[] = [];
+  for (const parameter of needed(model)) {
+    const found = parameter.keys.filter((key) => checkpoint.tensors.has(key));
+    for (const key of found) claimed.add(key);
+    const [key] = found;
+    if (key === undefined) {
+      absent.push(parameter);
+      continue;
+    }
+    if (found.length > 1) problems.push(`twice      ${parameter.keys[0]}: as ${found.join(' and as ')}`);
+    const { shape, dtype } = checkpoint.tensors.get(key)!;
+    const fits =
+      shape.join() === parameter.shape.join() || (parameter.resample !== undefined && resamples(shape, parameter));
+    if (!fits)
+      problems.push(`mis-shaped ${key}: is [${shape.join(', ')}] and the model has [${parameter.shape.join(', ')}]`);
+    if (READ_AS[dtype] !== parameter.dtype)
+      problems.push(`mis-typed  ${key}: is ${dtype} and the model has ${parameter.dtype}`);
+    sources.set(parameter.keys[0], key);
+  }
+  const offKeys = new Set(model.absent.flatMap((parameter) => parameter.keys));
+  const allowedUnexpected = options.allowUnexpected.map(compilePattern);
+  const unused: string[] = [];
+  const unexpected: string[] = [];
+  const leftOver: string[] = [];
+  for (const key of checkpoint.tensors.keys()) {
+    if (claimed.has(key)) continue;
+    if (offKeys.has(key)) unused.push(key);
+    else if (allowedUnexpected.some((pattern) => pattern.covers(key))) unexpected.push(key);
+    else leftOver.push(key);
+  }
+  let [missed, surplus] = [0, 0];
+  const allowedMissing = options.allowMissing.map(compilePattern);
+  for (const parameter of absent) {
+    const key = parameter.keys[0];
+    // a buffer of indices is what the compiler would make itself; running statistics are not
+    if (
+      (parameter.buffer && parameter.initializer.kind === 'arange') ||
+      allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))
+    ) {
+      missing.push(key);
+      continue;
+    }
+    const near = missed++ < MOST_NEAREST ? nearest(key, leftOver) : undefined;
+    problems.push(
+      `missing    ${key} [${parameter.shape.join(', ')}]${near ? ` (nearest in the checkpoint: ${near})` : ''}`,
+    );
+  }
+  const known = [...model.parameters.keys()];
+  for (const key of leftOver) {
+    const near = surplus++ < MOST_NEAREST ? nearest(key, known) : undefined;
+    problems.push(
+      `unexpected ${key} [${checkpoint.tensors.get(key)!.shape.join(', ')}]${near ? ` (nearest in the model: ${near})` : ''}`,
+    );
+  }
+  if (problems.length > 0) throw mismatch(checkpoint.name, problems);
+  return { sources, missing, unused, unexpected };
+}
+
+/** Parameters to load: those of the model, and of adapters that are merged into them. */
+export function needed(model: Model): ParameterInfo[] {
+  const merged = [...model.parameters.values()].flatMap((parameter) => parameter.mergedFrom ?? []);
+  return [...model.parameters.values(), ...merged];
+}
+
+function resamples(shape: readonly number[], parameter: ParameterInfo): boolean {
+  const { prefix } = parameter.resample!;
+  if (shape.length !== 3 || parameter.shape.length !== 3 || shape[2] !== parameter.shape[2]) return false;
+  return Number.isInteger(Math.sqrt(shape[1]! - prefix)) && Number.isInteger(Math.sqrt(parameter.shape[1]! - prefix));
+}
+
+function mismatch(name: string, problems: readonly string[]): CliError {
+  const shown = [...problems];
+  const shapes = problems.filter((problem) => problem.startsWith('mis-shaped')).length;
+  if (shapes > 10)
+    shown.push(`${shapes} shapes differ: is it a checkpoint of another config (\`--config\`, \`--config-file\`)?`);
+  shown.push(
+    '`--allow-missing PATTERN` and `--allow-unexpected PATTERN` (`**` for all) accept keys that are meant to differ',
+  );
+  return cliError('C0101', { problems: problems.length, checkpoint: name }, shown);
+}

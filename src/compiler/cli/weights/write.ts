@@ -1,0 +1,114 @@
+/** Writes an artifact: graphs, weights and manifest, each under a temporary name first; the manifest last. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PlannedFile } from '../../backends/onnx/index.ts';
+import { CliError, cliError, reasonOf } from '../errors.ts';
+import type { WeightProvider } from './provider.ts';
+
+const MANIFEST = 'manifest.json';
+
+/** Is told the bytes of weights written so far, of all. */
+export type WriteProgress = (done: number, total: number) => void;
+
+/**
+ * Files appear under their final names only when every one of them is complete.
+ * @throws CliError C0102 for weights that are not finite, C0105 when the disk refuses; nothing half-written stays
+ */
+export async function writeArtifact(
+  directory: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  weights: readonly PlannedFile[],
+  provider: WeightProvider | undefined,
+  progress: WriteProgress = () => {},
+): Promise<void> {
+  const suffix = `.${randomBytes(6).toString('hex')}.tmp`;
+  const written: string[] = [];
+  try {
+    await makeFolder(directory);
+    await checkTargets(directory, [...files.keys(), ...weights.map(({ file }) => file)]);
+    const total = weights.reduce((sum, file) => sum + file.bytes, 0);
+    let before = 0;
+    for (const file of provider ? weights : []) {
+      written.push(file.file);
+      await writeWeights(join(directory, file.file + suffix), file, provider!, (done) =>
+        progress(before + done, total),
+      );
+      before += file.bytes;
+    }
+    for (const [name, bytes] of files) {
+      written.push(name);
+      await makeFolder(dirname(join(directory, name)));
+      const handle = await open(join(directory, name + suffix), 'wx');
+      try {
+        await writeAll(handle, bytes, 0);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    }
+    // broken off between the renames, the folder has no manifest: nothing opens a mixture of two artifacts
+    if (files.has(MANIFEST)) await rm(join(directory, MANIFEST), { force: true });
+    for (const name of written) await rename(join(directory, name + suffix), join(directory, name));
+  } catch (error) {
+    for (const name of written) await rm(join(directory, name + suffix), { force: true });
+    throw error instanceof CliError || (error as { code?: string }).code?.startsWith('R0')
+      ? error
+      : cliError('C0105', { file: directory, reason: reasonOf(error) }, [], error);
+  }
+}
+
+/** A folder of that name would stop the last step, the renames, half-way. */
+async function checkTargets(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const found = await stat(join(directory, name)).catch(() => undefined);
+    if (found?.isDirectory()) throw new Error(`${name} in it is a folder`);
+  }
+}
+
+/** As mkdir with `recursive`, which in Node 20 tries for ever where a file system (/proc) refuses with ENOENT. */
+async function makeFolder(directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  if (found) throw new Error('it is a file, not a folder');
+  const parent = dirname(directory);
+  if (parent !== directory) await makeFolder(parent);
+  await mkdir(directory).catch((error: { code?: string }) => {
+    if (error.code !== 'EEXIST') throw error; // another process made it meanwhile
+  });
+}
+
+type Handle = Awaited<ReturnType<typeof open>>;
+
+async function writeWeights(
+  path: string,
+  file: PlannedFile,
+  provider: WeightProvider,
+  progress: (done: number) => void,
+): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    for (const { key, offset, length } of file.records) {
+      let at = offset;
+      for await (const chunk of provider.chunks(key)) {
+        at += await writeAll(handle, chunk, at);
+        progress(at);
+      }
+      if (at !== offset + length) throw new Error(`${key} has ${at - offset} bytes and ${length} were planned`);
+    }
+    await handle.truncate(file.bytes); // a last record of length 0 writes nothing
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: Handle, bytes: Uint8Array, position: number): Promise<number> {
+  const most = 1 << 26;
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(most, bytes.length - done), position + done);
+    done += bytesWritten;
+  }
+  return done;
+}

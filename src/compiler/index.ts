@@ -1,0 +1,51 @@
+/**
+ * The compiler on one screen. Nothing here touches Node: it runs in a page as well.
+ *
+ *   text ─ syntax ─▶ AST ─ check ─▶ program ─ elaborate(config, flags, adapters) ─▶ model
+ *   model ─ entry(name) ─▶ graph ─ passes ─▶ graph ─▶ backends/onnx, or ir/interpreter (the oracle)
+ */
+import { checkNames } from './check/names.ts';
+import { loadProgram, type Program, type SourceHost } from './check/program.ts';
+import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
+import { BUILTINS } from './elaborate/builtins/index.ts';
+import { elaborate, type Model, type ModelOptions } from './elaborate/model.ts';
+
+export type { Program, SourceHost } from './check/program.ts';
+export { CATALOGUE } from './diagnostics/catalogue.ts';
+export { type Diagnostic, DiagnosticBag, DiagnosticError } from './diagnostics/diagnostic.ts';
+export { diagnosticsToJson } from './diagnostics/json.ts';
+export { renderDiagnostics } from './diagnostics/render.ts';
+export type { EntryGraph, Model, ModelOptions } from './elaborate/model.ts';
+export { interpret } from './ir/interpreter.ts';
+export { printGraph } from './ir/print.ts';
+export { type Artifact, type ArtifactOptions, buildOnnx } from './onnx-artifact.ts';
+export { PIPELINE, runPipeline } from './passes/pipeline.ts';
+export { VERSION } from './version.ts';
+
+export interface Compilation {
+  readonly program: Program | undefined;
+  /** undefined when there are errors */
+  readonly model: Model | undefined;
+  /** what could be elaborated in spite of errors: tracing its entries finds more of them */
+  readonly partial: Model | undefined;
+  /** everything found so far; tracing entries may add to it */
+  readonly bag: DiagnosticBag;
+  diagnostics(): readonly Diagnostic[];
+}
+
+/**
+ * Reads, checks and elaborates a model under the settings asked for. Never throws for what is wrong with the
+ * program or the settings: that is in the diagnostics.
+ *
+ * @param path project-relative, with forward slashes
+ */
+export function compile(path: string, host: SourceHost, options: ModelOptions = {}): Compilation {
+  const bag = new DiagnosticBag();
+  const program = loadProgram(path, host, bag);
+  let model: Model | undefined;
+  if (program && !bag.hasErrors) {
+    checkNames(program, new Set(BUILTINS.keys()), bag);
+    model = elaborate(program, options, bag);
+  }
+  return { program, model: bag.hasErrors ? undefined : model, partial: model, bag, diagnostics: () => bag.sorted() };
+}

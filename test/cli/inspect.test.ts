@@ -1,0 +1,203 @@
+/** `mdl ir`, `mdl summary`, `mdl explain`, and the command line itself: help, exit codes, what goes where. */
+import { describe, expect, it } from 'vitest';
+import { CLI_CATALOGUE } from '../../src/compiler/cli/errors.ts';
+import { createProgress, formatBytes } from '../../src/compiler/cli/progress.ts';
+import { CATALOGUE } from '../../src/compiler/diagnostics/catalogue.ts';
+import { PIPELINE } from '../../src/compiler/passes/pipeline.ts';
+import { CATALOGUE as RUNTIME } from '../../src/runtime/index.ts';
+import { readJson } from '../support/reference.ts';
+import { folderWith, mdl, mdlProcess, SMALL, TINYGPTV } from './support.ts';
+
+const folder = folderWith({ 'small.mdl': SMALL });
+
+describe('mdl ir', () => {
+  it.each(['trace', ...PIPELINE.map(({ name }) => name)])('--print-after %s', async (pass) => {
+    const { code, stdout, stderr } = await mdl(folder, 'ir', 'small.mdl', '--entry', 'main', '--print-after', pass);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('main');
+    expect(stdout).toContain('fc.weight');
+  });
+
+  it('prints the last pass unless told otherwise, and has the text in --json', async () => {
+    const { stdout } = await mdl(folder, 'ir', 'small.mdl', '--entry', 'main');
+    const last = PIPELINE.at(-1)!.name;
+    expect(stdout).toBe((await mdl(folder, 'ir', 'small.mdl', '--entry', 'main', '--print-after', last)).stdout);
+    const json = JSON.parse((await mdl(folder, '--json', 'ir', 'small.mdl', '--entry', 'main')).stdout) as {
+      ir: string;
+    };
+    expect(json).toMatchObject({ entry: 'main', after: last });
+    expect(`${json.ir.trimEnd()}\n`).toBe(stdout);
+  });
+
+  it.each([
+    [['--entry', 'main', '--print-after', 'fuse'], 1, /^error\[C0109\]: there is no pass fuse: the passes are trace, /],
+    [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
+    [[], 2, /required option '--entry <name>'/],
+  ])('%j', async (args, code, says) => {
+    const ran = await mdl(folder, 'ir', 'small.mdl', ...args);
+    expect(ran).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(says) });
+  });
+});
+
+interface Summary {
+  readonly config: string;
+  readonly flags: Record<string, boolean>;
+  readonly keys: readonly { readonly key: string; readonly shape: readonly number[] }[];
+  readonly components: readonly { readonly name: string; readonly parameters: number }[];
+  readonly total: number;
+  readonly flag_changes: readonly { readonly name: string; readonly parameters: number; readonly keys: number }[];
+  readonly stages: readonly { readonly name: string; readonly tensors: number; readonly parameters: number }[];
+}
+interface Released {
+  readonly keys: Record<string, { readonly shape: number[] }>;
+  readonly key_count: number;
+  readonly parameter_counts: {
+    readonly per_component: Record<string, number>;
+    readonly without_lora_total: number;
+    readonly stage4_total_at_448: number;
+  };
+  readonly trainable_counts: Record<string, { readonly total: number; readonly tensors: number }>;
+}
+
+describe('mdl summary', () => {
+  const released = readJson<Released>('tinygptv-full-keys.json');
+  const summary = async (...args: string[]): Promise<Summary> =>
+    JSON.parse((await mdl(folder, '--json', 'summary', TINYGPTV, ...args)).stdout) as Summary;
+
+  it('--config full lists the released keys, shapes and totals, and what stages train', async () => {
+    const found = await summary('--config', 'full');
+    expect(found.keys).toHaveLength(released.key_count);
+    expect(Object.fromEntries(found.keys.map(({ key, shape }) => [key, shape]))).toEqual(
+      Object.fromEntries(Object.entries(released.keys).map(([key, { shape }]) => [key, shape])),
+    );
+    const { total, ...components } = released.parameter_counts.per_component;
+    expect(found.total).toBe(total);
+    const names: Record<string, string> = { llama_model: 'llama_model (Phi-2)' };
+    expect(
+      Object.fromEntries(found.components.map(({ name, parameters }) => [names[name] ?? name, parameters])),
+    ).toEqual(components);
+    const lora = found.flag_changes.find(({ name }) => name === 'lora=false')!;
+    expect(found.total + lora.parameters).toBe(released.parameter_counts.without_lora_total);
+    for (const [name, { tensors, total: parameters }] of Object.entries(released.trainable_counts)) {
+      expect(found.stages.find((stage) => stage.name === name)).toMatchObject({ tensors, parameters });
+    }
+    expect(found.flag_changes.map(({ name }) => name).sort()).toEqual(
+      Object.keys(found.flags)
+        .map((name) => `${name}=false`)
+        .sort(),
+    );
+    expect((await summary('--config', 'full448')).total).toBe(released.parameter_counts.stage4_total_at_448);
+  });
+
+  it('the text says the same', async () => {
+    const { stdout } = await mdl(folder, 'summary', TINYGPTV, '--config', 'full', '--depth', '1');
+    expect(stdout).toContain('3,915,931,008');
+    expect(stdout).toMatch(/lora=false +−31,457,280 parameters, −128 keys/);
+    expect(stdout).toMatch(/stage1 \(lora=false\) +13,809,664 parameters in 133 tensors/);
+  });
+
+  it('--keys lists every key with its shape; --merge-lora those of the merged model', async () => {
+    const { stdout } = await mdl(folder, 'summary', 'small.mdl', '--keys');
+    expect(stdout).toContain('fc.weight [2, 3]\nfc.bias [2]\nscale.gain [2]');
+    expect(stdout).toContain('steps [2] (buffer)');
+    const merged = await summary('--config', 'nano', '--merge-lora');
+    expect(merged.keys.filter(({ key }) => key.includes('lora_'))).toEqual([]);
+  });
+
+  it('follows flags', async () => {
+    const found = JSON.parse(
+      (await mdl(folder, '--json', 'summary', 'small.mdl', '--set', 'scaled=false')).stdout,
+    ) as Summary;
+    expect(found.total).toBe(8);
+    expect(found.flag_changes).toEqual([{ name: 'scaled=true', parameters: 2, keys: 1 }]);
+  });
+});
+
+describe('mdl explain', () => {
+  const codes = [
+    ...Object.values(CATALOGUE).map(({ code }) => code),
+    ...Object.keys(RUNTIME),
+    ...Object.keys(CLI_CATALOGUE),
+  ];
+
+  it('knows every code of all three catalogues, in either case', async () => {
+    expect(new Set(codes).size).toBe(codes.length);
+    for (const code of codes) {
+      const { code: exit, stdout, stderr } = await mdl(folder, 'explain', code.toLowerCase());
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^${code}: \\S[^\\n]*\\n\\n\\S[\\s\\S]{20,}\\n$`));
+      expect(stdout).not.toMatch(/undefined|\[object/);
+    }
+  });
+
+  it('lists them all', async () => {
+    const { stdout } = await mdl(folder, 'explain');
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.slice(0, 5))
+        .sort(),
+    ).toEqual([...codes].sort());
+    const json = JSON.parse((await mdl(folder, '--json', 'explain')).stdout) as Record<string, unknown>;
+    expect(Object.keys(json).sort()).toEqual([...codes].sort());
+  });
+
+  it('an unknown code', async () => {
+    const { code, stderr } = await mdl(folder, 'explain', 'E0391');
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^error\[C0107\]: there is no message with the code E0391\n {2}did you mean E03\d\d\?/,
+      ),
+    });
+  });
+});
+
+describe('the command line', () => {
+  const COMMANDS = ['check', 'compile', 'ir', 'summary', 'explain', 'run', 'generate', 'demo'];
+
+  it('lists its commands, with examples', async () => {
+    const { code, stdout } = await mdl(folder, '--help');
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
+    expect(stdout).toMatch(/Examples:\n {2}mdl check/);
+  });
+
+  it.each(COMMANDS)('%s --help has an example', async (command) => {
+    const { code, stdout } = await mdl(folder, command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}mdl ${command}\\b`));
+    expect(stdout).toContain('--json');
+  });
+
+  it('works as a program: exit codes 0, 1 and 2', async () => {
+    expect(await mdlProcess(folder, '--version')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    expect(await mdlProcess(folder, 'explain', 'X1')).toMatchObject({ code: 1, stdout: '' });
+    expect(await mdlProcess(folder, 'chekc')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('Did you mean check?'),
+    });
+  });
+
+  it.each([
+    [['compile', 'small.mdl', '--opset', '18']],
+    [['compile', 'small.mdl', '--init', '-1']],
+    [['compile', 'small.mdl', '--nonsense']],
+    [['check']],
+    [[]],
+  ])('bad usage: %j', async (args) => {
+    expect(await mdl(folder, ...args)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('has progress bars on a terminal only', () => {
+    const bar = createProgress('weights', 10, false);
+    bar.update(5);
+    bar.stop();
+    expect([formatBytes(999), formatBytes(1500), formatBytes(15_000_000_000)]).toEqual(['999 B', '1.50 KB', '15.0 GB']);
+  });
+});

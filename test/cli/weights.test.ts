@@ -1,0 +1,385 @@
+/** Weights: a checkpoint against a model, key by key; how tensors are converted, streamed, resampled and seeded. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/cli/model.ts';
+import { matchCheckpoint } from '../../src/compiler/cli/weights/match.ts';
+import {
+  type CheckpointLike,
+  checkpointWeights,
+  seededWeights,
+  type WeightProvider,
+} from '../../src/compiler/cli/weights/provider.ts';
+import { writeArtifact } from '../../src/compiler/cli/weights/write.ts';
+import type { Model } from '../../src/compiler/elaborate/model.ts';
+import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
+import { interpret } from '../../src/compiler/ir/interpreter.ts';
+import { bytesSource, Checkpoint, type HostTensor, initialise } from '../../src/runtime/index.ts';
+import { recordingOutput } from './output.ts';
+import { f32, folderWith, i64, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
+
+const modelOf = (source: string, set: string[] = []): Model =>
+  loadModel(join(folderWith({ 'small.mdl': source }), 'small.mdl'), { set }, recordingOutput()).model;
+const small = modelOf(SMALL);
+const openSmall = async (path: string, options: WeightsOptions = {}, model = small) => {
+  const said = recordingOutput();
+  const weights = await openWeights(model, { ...options, weights: path }, said);
+  return { weights: weights!, notes: said.notes };
+};
+const file = (tensors: Readonly<Record<string, HostTensor>>): string =>
+  join(folderWith({ 'w.safetensors': safetensors(tensors) }), 'w.safetensors');
+const numbers = async (weights: WeightProvider, key: string): Promise<number[]> =>
+  Array.from((await weights.read(key)).data, Number);
+
+async function chunksOf(weights: WeightProvider, key: string): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of weights.chunks(key)) chunks.push(chunk.slice());
+  return chunks;
+}
+
+async function refusal(
+  tensors: Readonly<Record<string, HostTensor>>,
+  options: WeightsOptions = {},
+): Promise<{ message: string; notes: readonly string[] }> {
+  const error = await openSmall(file(tensors), options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ code: 'C0101' });
+  return error as { message: string; notes: readonly string[] };
+}
+
+const without = (...keys: string[]): Record<string, HostTensor> =>
+  Object.fromEntries(Object.entries(SMALL_WEIGHTS).filter(([key]) => !keys.includes(key)));
+
+describe('where they lie', () => {
+  it('one file', async () => {
+    const { weights, notes } = await openSmall(file(SMALL_WEIGHTS));
+    expect(await numbers(weights, 'fc.weight')).toEqual([1, 2, 3, 4, 5, 6]);
+    expect({ notes, origin: weights.origin, trained: weights.trained }).toEqual({
+      notes: [],
+      origin: 'w.safetensors',
+      trained: true,
+    });
+    await weights.close();
+  });
+
+  const shards = {
+    'a.safetensors': safetensors({ 'fc.weight': SMALL_WEIGHTS['fc.weight']!, steps: SMALL_WEIGHTS.steps! }),
+    'b.safetensors': safetensors(without('fc.weight', 'steps')),
+  };
+  const map = {
+    'fc.weight': 'a.safetensors',
+    steps: 'a.safetensors',
+    'fc.bias': 'b.safetensors',
+    'scale.gain': 'b.safetensors',
+  };
+
+  it.each([
+    ['an index', '/model.safetensors.index.json'],
+    ['a folder with an index', ''],
+  ])('%s', async (_, path) => {
+    const folder = folderWith({ ...shards, 'model.safetensors.index.json': JSON.stringify({ weight_map: map }) });
+    const { weights } = await openSmall(folder + path);
+    expect([await numbers(weights, 'fc.weight'), await numbers(weights, 'scale.gain')]).toEqual([
+      [1, 2, 3, 4, 5, 6],
+      [10, 100],
+    ]);
+    await weights.close();
+  });
+
+  it('a folder of files', async () => {
+    const { weights } = await openSmall(folderWith(shards));
+    expect(await numbers(weights, 'scale.gain')).toEqual([10, 100]);
+    await weights.close();
+  });
+
+  it.each([
+    ['an index that leads outside', { ...map, steps: '../a.safetensors' }, 'R0113'],
+    ['an index with a key that its shard lacks', { ...map, steps: 'b.safetensors' }, 'R0114'],
+    [
+      'an index that lists less than its shards have',
+      { 'fc.weight': 'a.safetensors', steps: 'a.safetensors', 'fc.bias': 'b.safetensors' },
+      'R0116',
+    ],
+    ['an index of a shard that is not there', { ...map, steps: 'c.safetensors' }, 'R0118'],
+  ])('%s', async (_, weight_map, code) => {
+    const folder = folderWith({ ...shards, 'model.safetensors.index.json': JSON.stringify({ weight_map }) });
+    await expect(openSmall(folder)).rejects.toMatchObject({ code });
+  });
+
+  it('a key in two files of a folder; an empty folder', async () => {
+    await expect(
+      openSmall(folderWith({ ...shards, 'c.safetensors': safetensors({ steps: SMALL_WEIGHTS.steps! }) })),
+    ).rejects.toMatchObject({ code: 'R0115' });
+    await expect(openSmall(folderWith())).rejects.toMatchObject({ code: 'R0118' });
+  });
+});
+
+describe('strictly', () => {
+  it('missing, unexpected and mis-shaped keys are listed, all of them, with the nearest names', async () => {
+    const { message, notes } = await refusal({
+      steps: SMALL_WEIGHTS.steps!,
+      'fc.wieght': f32([2, 3], [1, 2, 3, 4, 5, 6]),
+      'fc.bias': f32([3], [1, 2, 3]),
+      head: f32([1], [0]),
+    });
+    expect(message).toMatch(/w\.safetensors does not fit the model: 5 keys differ$/);
+    expect(notes.slice(0, -1)).toEqual([
+      'mis-shaped fc.bias: is [3] and the model has [2]',
+      'missing    fc.weight [2, 3] (nearest in the checkpoint: fc.wieght)',
+      'missing    scale.gain [2]',
+      'unexpected fc.wieght [2, 3] (nearest in the model: fc.weight)',
+      'unexpected head [1]',
+    ]);
+    expect(notes.at(-1)).toContain('--allow-missing PATTERN');
+  });
+
+  it('several hundred keys are listed too', async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`other.${i}`, f32([1], [i])]));
+    const { message, notes } = await refusal({ ...SMALL_WEIGHTS, ...many });
+    expect(message).toContain('300 keys differ');
+    expect(notes.filter((note) => note.startsWith('unexpected other.'))).toHaveLength(300);
+  });
+
+  it('integers where floats belong are no weights', async () => {
+    const { notes } = await refusal({ ...SMALL_WEIGHTS, 'fc.bias': i64([2], [1, 2]) });
+    expect(notes[0]).toBe('mis-typed  fc.bias: is I64 and the model has f32');
+  });
+
+  it('--allow-missing and --allow-unexpected take patterns', async () => {
+    const tensors = { ...without('scale.gain'), 'head.weight': f32([1], [0]), 'head.bias': f32([1], [0]) };
+    await refusal(tensors, { allowMissing: ['scale.*'], allowUnexpected: ['head.weight'] });
+    for (const options of [
+      { allowMissing: ['scale.*'], allowUnexpected: ['head'] },
+      { allowMissing: ['**'], allowUnexpected: ['**'] },
+    ]) {
+      const { weights, notes } = await openSmall(file(tensors), options);
+      expect(notes).toEqual([
+        'ignored: 2 keys that the model does not have, as allowed',
+        'made from their initialisers: 1 key that the checkpoint lacks, as allowed',
+      ]);
+      expect(await numbers(weights, 'scale.gain')).toEqual([1, 1]);
+      expect(await chunksOf(weights, 'scale.gain')).toEqual([new Uint8Array(Float32Array.of(1, 1).buffer)]);
+      await weights.close();
+    }
+  });
+
+  it('allowed patterns do not cover shapes', async () => {
+    await refusal(
+      { ...SMALL_WEIGHTS, 'fc.bias': f32([3], [1, 2, 3]) },
+      { allowMissing: ['**'], allowUnexpected: ['**'] },
+    );
+  });
+
+  it('keys of what a flag switched off are unused, and that is said', async () => {
+    const { weights, notes } = await openSmall(file(SMALL_WEIGHTS), {}, modelOf(SMALL, ['scaled=false']));
+    expect(notes).toEqual(['unused: 1 key of components that are switched off (scaled)']);
+    await weights.close();
+  });
+
+  it('a buffer may be missing: the compiler makes it', async () => {
+    const { weights, notes } = await openSmall(file(without('steps')));
+    expect(notes).toEqual([]);
+    expect(await weights.read('steps')).toEqual(i64([2], [0, 1]));
+    await weights.close();
+  });
+});
+
+// bfloat16 is the upper half of a float32; these numbers are exact in it and in binary16
+const HALVES = { F16: [0x3c00, 0xc000, 0x3800, 0x4248], BF16: [0x3f80, 0xc000, 0x3f00, 0x4049] } as const;
+const stored = (dtype: 'F16' | 'BF16' | 'F64', copies: number): Uint8Array => {
+  const data =
+    dtype === 'F64'
+      ? Float64Array.from({ length: 4 * copies }, (_, i) => [1, -2, 0.5, 3.140625][i % 4]!)
+      : Uint16Array.from({ length: 4 * copies }, (_, i) => HALVES[dtype][i % 4]!);
+  return rawSafetensors(
+    { table: { dtype, shape: [copies, 4], data_offsets: [0, data.byteLength] } },
+    new Uint8Array(data.buffer),
+  );
+};
+
+describe('dtypes and chunks', () => {
+  // [400,000, 4]: 6.4 MB of f32, two chunks
+  const ROWS = 400_000;
+  const source = `config c { rows = ${ROWS} }\nmodel M {\n  param table: [rows, 4] = normal(1.0)\n  entry main(index: int[B]) -> (row: [B, 4]) { gather(table, index, axis = 0) }\n}\n`;
+  const model = modelOf(source);
+  const open = async (
+    bytes: Uint8Array,
+  ): Promise<{ checkpoint: CheckpointLike; weights: WeightProvider; reads: string[]; largest: () => number }> => {
+    let largest = 0;
+    const base = bytesSource(bytes, 'big.safetensors');
+    const counted = {
+      ...base,
+      read: (offset: number, length: number) => {
+        largest = Math.max(largest, length);
+        return base.read(offset, length);
+      },
+    };
+    const inner = await Checkpoint.ofFiles('big.safetensors', [counted]);
+    const reads: string[] = [];
+    const checkpoint: CheckpointLike = {
+      name: inner.name,
+      tensors: inner.tensors,
+      read: (key) => {
+        reads.push(key);
+        return inner.read(key);
+      },
+      stream: (key, size) => inner.stream(key, size),
+      close: () => inner.close(),
+    };
+    const match = matchCheckpoint(model, checkpoint, { allowMissing: [], allowUnexpected: [] });
+    return { checkpoint, weights: checkpointWeights(model, checkpoint, match), reads, largest: () => largest };
+  };
+
+  it.each([
+    [
+      'F32',
+      () =>
+        safetensors({
+          table: f32(
+            [ROWS, 4],
+            Array.from({ length: 4 * ROWS }, (_, i) => [1, -2, 0.5, 3.140625][i % 4]!),
+          ),
+        }),
+    ],
+    ['F16', () => stored('F16', ROWS)],
+    ['BF16', () => stored('BF16', ROWS)],
+    ['F64', () => stored('F64', ROWS)],
+  ] as const)('%s becomes f32 chunk by chunk, never a whole tensor', async (_, make) => {
+    const { weights, reads, largest } = await open(make());
+    let [size, at, wrong] = [0, 0, 0];
+    const expected = [1, -2, 0.5, 3.140625];
+    for await (const chunk of weights.chunks('table')) {
+      size = Math.max(size, chunk.byteLength);
+      for (const value of new Float32Array(chunk.slice().buffer)) if (value !== expected[at++ % 4]) wrong++;
+    }
+    expect({ at, wrong, reads }).toEqual({ at: 4 * ROWS, wrong: 0, reads: [] });
+    expect(size).toBeLessThanOrEqual(1 << 22);
+    expect(largest()).toBeLessThanOrEqual(1 << 23);
+  });
+
+  it('a NaN in a later chunk is found where it is', async () => {
+    const bytes = stored('F16', ROWS);
+    const index = 1_300_000;
+    new DataView(bytes.buffer).setUint16(bytes.length - 2 * (4 * ROWS - index), 0x7e00, true);
+    const { weights } = await open(bytes);
+    await expect(chunksOf(weights, 'table')).rejects.toMatchObject({
+      code: 'C0102',
+      message: expect.stringContaining('table holds NaN at element 1300000'),
+    });
+    await expect(weights.read('table')).rejects.toMatchObject({ code: 'C0102' });
+  });
+
+  it('a seed: in chunks as at once, other seeds differ, other keys too', async () => {
+    const weights = seededWeights(model, 7);
+    const chunks = await chunksOf(weights, 'table');
+    expect(chunks.length).toBeGreaterThan(1);
+    const whole = (await weights.read('table')).data as Float32Array;
+    expect(Buffer.compare(Buffer.concat(chunks), Buffer.from(whole.buffer))).toBe(0);
+    const parameter = model.parameters.get('table')!;
+    expect(whole.slice(0, 4)).toEqual(
+      initialise(parameter.initializer, { seed: 7, key: 'table', shape: parameter.shape }, 0, 4),
+    );
+    expect(((await seededWeights(model, 8).read('table')).data as Float32Array).slice(0, 4)).not.toEqual(
+      whole.slice(0, 4),
+    );
+  });
+});
+
+describe('learned positions of another image size', () => {
+  const table = (side: number): Model =>
+    modelOf(
+      `config c { side = ${side} }\nmodel M {\n  param pos: [1, 1 + side * side, 3] = zeros() resample bicubic_grid(prefix = 1)\n  entry main(x: [B, 3]) -> (y: [B, 3]) { x + pos[0, 0] }\n}\n`,
+    );
+  const values = Array.from({ length: 17 * 3 }, (_, i) => Math.sin(i));
+  const path = file({ pos: f32([1, 17, 3], values) });
+
+  it('a table of the same size is kept', async () => {
+    const { weights } = await openSmall(path, {}, table(4));
+    expect(await numbers(weights, 'pos')).toEqual([...Float32Array.from(values)]);
+    await weights.close();
+  });
+
+  it.each([8, 3])('16 positions become %d²: bicubic, the class token as it was', async (side) => {
+    const { weights } = await openSmall(path, {}, table(side));
+    const found = await numbers(weights, 'pos');
+    expect(found).toHaveLength((1 + side * side) * 3);
+    expect(found.slice(0, 3)).toEqual([...Float32Array.from(values.slice(0, 3))]);
+    const b = new GraphBuilder('resize');
+    b.output('y', b.node('interpolate', [b.input('x', 'f32', [1, 3, 4, 4])], { mode: 'bicubic', size: [side, side] }));
+    // [1, 16, 3] → [1, 3, 4, 4]
+    const data = Float64Array.from({ length: 48 }, (_, i) =>
+      Math.fround(values[(1 + (i % 16)) * 3 + Math.floor(i / 16)]!),
+    );
+    const { data: resized } = interpret(b.build(), {
+      inputs: new Map([['x', { dtype: 'f32' as const, shape: [1, 3, 4, 4], data }]]),
+      parameters: () => {
+        throw new Error('none');
+      },
+    }).get('y')!;
+    const area = side * side;
+    const expected = Array.from({ length: area * 3 }, (_, i) =>
+      Math.fround(resized[(i % 3) * area + Math.floor(i / 3)]!),
+    );
+    for (const [i, value] of found.slice(3).entries()) expect(value).toBeCloseTo(expected[i]!, 6);
+    expect(Buffer.concat(await chunksOf(weights, 'pos')).byteLength).toBe(found.length * 4);
+    await weights.close();
+  });
+
+  it('no square grid is mis-shaped', async () => {
+    await expect(openSmall(file({ pos: f32([1, 16, 3], values.slice(0, 48)) }), {}, table(8))).rejects.toMatchObject({
+      code: 'C0101',
+      notes: [
+        expect.stringMatching(/^mis-shaped pos: is \[1, 16, 3\] and the model has \[1, 65, 3\]/),
+        expect.anything(),
+      ],
+    });
+  });
+});
+
+describe('writing', () => {
+  const plan = [
+    { file: 'm.onnx_data', bytes: 8, records: [{ key: 'a', dtype: 'f32' as const, shape: [2], offset: 0, length: 8 }] },
+  ];
+  const failing = (error: Error): WeightProvider => ({
+    origin: 'test',
+    trained: true,
+    close: async () => {},
+    read: () => Promise.reject(error),
+    async *chunks() {
+      yield new Uint8Array(4);
+      throw error;
+    },
+  });
+
+  it('a disk that is full leaves nothing behind', async () => {
+    const folder = folderWith({ 'manifest.json': 'old' });
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const files = new Map([
+      ['m.onnx', new Uint8Array(3)],
+      ['manifest.json', new Uint8Array(3)],
+    ]);
+    await expect(writeArtifact(folder, files, plan, failing(full))).rejects.toMatchObject({
+      code: 'C0105',
+      message: `${folder} cannot be written: no space left on device`,
+    });
+    expect(readdirSync(folder)).toEqual(['manifest.json']);
+    expect(readFileSync(join(folder, 'manifest.json'), 'utf8')).toBe('old');
+  });
+
+  it('fewer bytes than planned are an error, with progress until then', async () => {
+    const folder = folderWith();
+    const short: WeightProvider = {
+      ...failing(new Error('')),
+      async *chunks() {
+        yield new Uint8Array(4);
+      },
+    };
+    const seen: number[] = [];
+    await expect(writeArtifact(folder, new Map(), plan, short, (done) => seen.push(done))).rejects.toMatchObject({
+      message: expect.stringContaining('a has 4 bytes and 8 were planned'),
+    });
+    expect(seen).toEqual([4]);
+  });
+});
