@@ -1,0 +1,45 @@
+/** Everything of the runtime that is the same in Node and in a page; both index files export it. */
+export type { EntryManifest, Manifest } from '../shared/artifact.ts';
+export type { Initializer } from '../shared/initializer.ts';
+export type { HostTensor } from '../shared/tensor.ts';
+export { type AdapterBytes, type AdapterInfo, type AdapterSource, peftKey } from './adapters.ts';
+export { type Answer, ask, type Question } from './ask.ts';
+export type { Backend, ModelSource, Program, Tensors } from './backend.ts';
+export { CATALOGUE, RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export type { Feeds, FeedTensor } from './feeds.ts';
+export { embedTokens } from './generate/decoder.ts';
+export { type GenerateInput, type GenerateResult, generate, generateStream } from './generate/generate.ts';
+export type { GenerateOptions, TokenEvent } from './generate/options.ts';
+export type { GeneratedRow } from './generate/result.ts';
+export type { FinishReason } from './generate/stop.ts';
+export { decodeImage } from './image/decode.ts';
+export { CLIP_MEAN, CLIP_STD, normaliseImage, type PreprocessOptions, preprocessImage } from './image/preprocess.ts';
+export { type PassOrder, resizeBicubic } from './image/resize.ts';
+export type { RgbImage } from './image/rgb.ts';
+export { type InitTarget, initialise } from './init.ts';
+export { parseManifest } from './manifest.ts';
+export {
+  applyTemplate,
+  type ConversationFormat,
+  conversationPrompt,
+  embedPrompt,
+  encodeImage,
+  HUMAN_ASSISTANT,
+  IMAGE_PLACEHOLDER,
+  IMAGE_TAG,
+  IMAGE_TOKEN_ID,
+  preparePrompt,
+  promptIds,
+  splitPrompt,
+  TEMPLATES,
+  type TemplateName,
+  type Turn,
+} from './prompt.ts';
+export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
+export { type EntryInfo, type Runner, type RunOptions, Session, type SessionInfo } from './session.ts';
+export { type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
+export { type TokenizerJson, trainBpe } from './tokenizer/train.ts';
+export { Checkpoint } from './weights/checkpoint.ts';
+export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
+export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';
+export { bytesSource, type RandomAccess } from './weights/source.ts';

@@ -1,0 +1,107 @@
+/**
+ * One question about images, from files to text: preprocessing, template, generation. What `mdl generate` does, and
+ * what a page or a service wants first.
+ *
+ * Reads these values of the model's config: `vit.image_size`, `image.mean|std`, `prompt.template|end`, `tokens.eos`,
+ * `phi.max_position_embeddings`.
+ */
+import type { ConfigValue, Manifest } from '../shared/artifact.ts';
+import { runtimeError } from './errors.ts';
+import { generate } from './generate/generate.ts';
+import { type GenerateOptions, resolveOptions } from './generate/options.ts';
+import type { GeneratedRow } from './generate/result.ts';
+import { preprocessImage } from './image/preprocess.ts';
+import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
+import type { Runner } from './session.ts';
+import type { Tokenizer } from './tokenizer/tokenizer.ts';
+
+export interface Question {
+  readonly prompt: string;
+  /** PNG or JPEG files; each has a `<ImageHere>` in the prompt, or stands before it */
+  readonly images?: readonly Uint8Array[];
+  /** name of a template; the config's `prompt.template` by default, else none */
+  readonly template?: string;
+}
+
+export interface Answer extends GeneratedRow {
+  readonly text: string;
+  /** the whole prompt, after the template */
+  readonly prompt: string;
+}
+
+/**
+ * @throws RuntimeError R03xx (generation), R04xx (images), R05xx (tokenizer), R06xx (prompts)
+ */
+export async function ask(
+  runner: Runner,
+  tokenizer: Tokenizer,
+  question: Question,
+  options: GenerateOptions = {},
+): Promise<Answer> {
+  const { manifest } = runner;
+  const images = question.images ?? [];
+  const slots = question.prompt.split(IMAGE_PLACEHOLDER).length - 1;
+  const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
+  const template = question.template ?? text(manifest, 'prompt', 'template') ?? 'none';
+  const prompt = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
+  const pixels = images.map((bytes) =>
+    preprocessImage(bytes, {
+      size: number(manifest, 'vit', 'image_size') ?? 224,
+      ...triple(manifest, 'mean'),
+      ...triple(manifest, 'std'),
+    }),
+  );
+  const embeds = await preparePrompt(runner, tokenizer, prompt, pixels);
+  checkLength(embeds.shape[0]!, options, number(manifest, 'phi', 'max_position_embeddings'));
+  const eos = number(manifest, 'tokens', 'eos');
+  const end = text(manifest, 'prompt', 'end');
+  const { rows } = await generate(
+    runner,
+    { embeds: [embeds] },
+    {
+      ...(eos === undefined ? {} : { stop_tokens: [eos] }),
+      ...(end && (options.num_beams ?? 1) === 1 ? { stop_text: [end] } : {}),
+      ...(end && (options.num_beams ?? 1) > 1 ? { stop_sequences: [tokenizer.encode(end)] } : {}),
+      decode: (tokens) => tokenizer.decode(tokens),
+      ...options,
+    },
+  );
+  const row = rows[0]!;
+  return { ...row, text: row.text ?? tokenizer.decode(row.tokens), prompt };
+}
+
+/** The last new token is not fed back, so it needs no position. @throws RuntimeError R0306 */
+function checkLength(prompt: number, { max_new_tokens }: GenerateOptions, positions: number | undefined): void {
+  const wanted = resolveOptions({ ...(max_new_tokens === undefined ? {} : { max_new_tokens }) }).max_new_tokens;
+  if (positions !== undefined && prompt + wanted - 1 > positions)
+    throw runtimeError('R0306', { prompt, wanted, positions });
+}
+
+function value(manifest: Manifest, record: string, name: string): ConfigValue | undefined {
+  const { config } = manifest.model;
+  const fields = Object.hasOwn(config, record) ? config[record] : undefined;
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields) || !Object.hasOwn(fields, name))
+    return undefined;
+  return (fields as { readonly [name: string]: ConfigValue })[name];
+}
+
+function number(manifest: Manifest, record: string, name: string): number | undefined {
+  const found = value(manifest, record, name);
+  return typeof found === 'number' ? found : undefined;
+}
+
+function text(manifest: Manifest, record: string, name: string): string | undefined {
+  const found = value(manifest, record, name);
+  return typeof found === 'string' ? found : undefined;
+}
+
+function triple<N extends 'mean' | 'std'>(
+  manifest: Manifest,
+  name: N,
+): { readonly [K in N]?: readonly [number, number, number] } {
+  const found = value(manifest, 'image', name);
+  if (!Array.isArray(found) || found.length !== 3 || !found.every((item) => typeof item === 'number')) return {};
+  return { [name]: found as unknown as readonly [number, number, number] } as {
+    readonly [K in N]?: readonly [number, number, number];
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * What the two ONNX backends share: programs over an ONNX Runtime session, and tensors in and out.
+ *
+ * onnxruntime-node and onnxruntime-web have one API; its types come from the Node package, as types only.
+ */
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { HostTensor } from '../shared/tensor.ts';
+import type { ModelSource, Program, Tensors } from './backend.ts';
+import { reasonOf, runtimeError } from './errors.ts';
+
+type TensorClass = typeof Tensor;
+
+function toOnnx(OnnxTensor: TensorClass, { dtype, shape, data }: HostTensor): Tensor {
+  switch (dtype) {
+    case 'f32':
+      return new OnnxTensor('float32', data as Float32Array, shape);
+    case 'i64':
+      return new OnnxTensor('int64', data as BigInt64Array, shape);
+    case 'bool':
+      return new OnnxTensor('bool', data as Uint8Array, shape);
+  }
+}
+
+const HOST_DTYPES = { float32: 'f32', int64: 'i64', bool: 'bool' } as const;
+
+/** @throws RuntimeError R0212 for a dtype the compiler never writes */
+async function fromOnnx(tensor: Tensor, entry: string, output: string): Promise<HostTensor> {
+  const dtype = (HOST_DTYPES as Readonly<Record<string, HostTensor['dtype']>>)[tensor.type];
+  if (dtype === undefined) throw runtimeError('R0212', { entry, output, reason: `as ${tensor.type}` });
+  return { dtype, shape: tensor.dims, data: (await tensor.getData()) as HostTensor['data'] };
+}
+
+/** A program over a session of ONNX Runtime. */
+export function onnxProgram(OnnxTensor: TensorClass, session: InferenceSession, entry: string): Program {
+  return {
+    async run(feeds: Tensors, fetch?: readonly string[]) {
+      const inputs = Object.fromEntries(
+        Object.entries(feeds).map(([name, tensor]) => [name, toOnnx(OnnxTensor, tensor)]),
+      );
+      const outputs = await (fetch ? session.run(inputs, [...fetch]) : session.run(inputs));
+      const results: Record<string, HostTensor> = {};
+      for (const [name, tensor] of Object.entries(outputs))
+        results[name] = await fromOnnx(tensor as Tensor, entry, name);
+      return results;
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/** The error for a graph that did not load: missing weights are the usual reason, and have their own message. */
+export function loadError(source: ModelSource, entry: string, backend: string, error: unknown): Error {
+  const reason = reasonOf(error).split('\n')[0]!;
+  if (source.manifest.weights === null) return runtimeError('R0205', { entry, reason }, error);
+  return runtimeError('R0206', { entry, backend, reason }, error);
+}

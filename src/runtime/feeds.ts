@@ -1,0 +1,135 @@
+/**
+ * Checks what a caller gives to an entry against the manifest, before any backend sees it: names, dtypes, ranks,
+ * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
+ */
+import type { EntryManifest, TensorPort } from '../shared/artifact.ts';
+import type { DType } from '../shared/dtype.ts';
+import type { HostTensor } from '../shared/tensor.ts';
+import { sizeOf } from '../shared/tensor.ts';
+import { type Binding, bindDims, type Measured, parseDim, sizeUnder } from './dims.ts';
+import { runtimeError } from './errors.ts';
+import { nearestName } from './names.ts';
+import { allocate } from './weights/dtypes.ts';
+
+/** What a caller may give: a HostTensor, or 32-bit integers where the entry wants i64. */
+export interface FeedTensor {
+  readonly dtype: DType | 'i32';
+  readonly shape: readonly number[];
+  readonly data: HostTensor['data'] | Int32Array;
+}
+
+export type Feeds = Readonly<Record<string, FeedTensor>>;
+
+const printPort = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
+
+/**
+ * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
+ * @throws RuntimeError R0207–R0211
+ */
+export function checkFeeds(name: string, entry: EntryManifest, feeds: Feeds): Record<string, HostTensor> {
+  const inputs = entry.inputs.map((port) => port.name);
+  for (const given of Object.keys(feeds)) {
+    if (!inputs.includes(given))
+      throw runtimeError('R0208', { entry: name, input: given, near: nearestName(given, inputs), inputs: own(entry) });
+  }
+  const checked: Record<string, HostTensor> = {};
+  const bindings = new Map<string, Binding>();
+  const measured: Measured[] = [];
+  const absent: TensorPort[] = [];
+  const caches = new Map(entry.cache.map((cache) => [cache.past, cache]));
+  for (const port of entry.inputs) {
+    const feed = Object.hasOwn(feeds, port.name) ? feeds[port.name] : undefined;
+    if (feed) {
+      checked[port.name] = checkTensor(name, port, feed);
+      measured.push(...measure(name, port, feed.shape));
+      continue;
+    }
+    const cache = caches.get(port.name);
+    if (!cache) throw runtimeError('R0207', { entry: name, input: port.name, shape: printPort(port.shape) });
+    absent.push(port);
+    const dim = parseDim(port.shape[cache.axis]!);
+    if (dim !== undefined) measured.push({ input: `the empty ${port.name}`, axis: cache.axis, dim, size: 0 });
+  }
+  const clash = bindDims(measured, bindings);
+  if (clash) {
+    const { input, axis, size, expected, because } = clash;
+    const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
+    throw runtimeError('R0211', { entry: name, input, axis, dim, found: size, expected, because });
+  }
+  for (const port of absent) {
+    const shape = port.shape.map((text) => sizeUnder(parseDim(text) ?? 0, bindings));
+    if (shape.includes(undefined))
+      throw runtimeError('R0207', { entry: name, input: port.name, shape: printPort(port.shape) });
+    checked[port.name] = {
+      dtype: port.dtype,
+      shape: shape as number[],
+      data: allocate(port.dtype, sizeOf(shape as number[])),
+    };
+  }
+  return checked;
+}
+
+/** Inputs that callers give; the session feeds those of adapters. */
+function own({ inputs, adapters = [] }: EntryManifest): string[] {
+  const fed = new Set(adapters.map(({ input }) => input));
+  return inputs.flatMap(({ name }) => (fed.has(name) ? [] : [name]));
+}
+
+function checkTensor(entry: string, port: TensorPort, feed: FeedTensor): HostTensor {
+  const { name: input, dtype } = port;
+  const data = dtype === 'i64' && feed.data instanceof Int32Array ? BigInt64Array.from(feed.data, BigInt) : feed.data;
+  const fits =
+    dtype === 'f32'
+      ? data instanceof Float32Array
+      : dtype === 'i64'
+        ? data instanceof BigInt64Array
+        : data instanceof Uint8Array;
+  const declared = feed.dtype === 'i32' ? 'i64' : feed.dtype;
+  if (!fits || declared !== dtype) {
+    throw runtimeError('R0209', {
+      entry,
+      input,
+      found: `${feed.dtype} in a ${feed.data.constructor.name}`,
+      expected: dtype,
+    });
+  }
+  if (feed.shape.length !== port.shape.length) {
+    const found = `shape [${feed.shape.join(', ')}] of rank ${feed.shape.length}`;
+    throw runtimeError('R0210', {
+      entry,
+      input,
+      found,
+      expected: `rank ${port.shape.length} ${printPort(port.shape)}`,
+    });
+  }
+  if (!feed.shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || sizeOf(feed.shape) !== data.length) {
+    const found = `${data.length} elements`;
+    throw runtimeError('R0210', {
+      entry,
+      input,
+      found,
+      expected: `the product of its shape [${feed.shape.join(', ')}]`,
+    });
+  }
+  return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
+}
+
+/** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */
+function measure(entry: string, port: TensorPort, shape: readonly number[]): Measured[] {
+  const measured: Measured[] = [];
+  port.shape.forEach((expected, axis) => {
+    const size = shape[axis]!;
+    const dim = parseDim(expected);
+    if (typeof expected === 'number' && expected !== size) {
+      const found = `size ${size} on axis ${axis}`;
+      throw runtimeError('R0210', {
+        entry,
+        input: port.name,
+        found,
+        expected: `${expected} of ${printPort(port.shape)}`,
+      });
+    }
+    if (dim !== undefined) measured.push({ input: port.name, axis, dim, size });
+  });
+  return measured;
+}

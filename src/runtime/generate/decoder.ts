@@ -1,0 +1,133 @@
+/**
+ * The language model seen from generation: prompt in, logits out; token in, logits out. Keeps the key/value cache,
+ * the mask and the positions between the steps, and reorders them for beam search.
+ *
+ * An entry without a cache works too: the whole sequence then runs again for every token.
+ */
+import type { EntryManifest } from '../../shared/artifact.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
+import { sizeOf } from '../../shared/tensor.ts';
+import { runtimeError } from '../errors.ts';
+import type { FeedTensor } from '../feeds.ts';
+import type { Runner } from '../session.ts';
+import { allocate } from '../weights/dtypes.ts';
+import { type PromptBatch, positionsOf } from './batch.ts';
+
+/** The entry of this name. @throws RuntimeError R0303 when the model lacks it */
+function entryOf(runner: Runner, name: string): EntryManifest {
+  const { entries, model } = runner.manifest;
+  if (!Object.hasOwn(entries, name)) throw runtimeError('R0303', { model: model.name, what: `entry ${name}` });
+  return entries[name]!;
+}
+
+/** Embeds token ids: [rows, T] → f32 [rows, T, d]. @throws RuntimeError R0303 */
+export async function embedTokens(runner: Runner, rows: readonly (readonly number[])[]): Promise<HostTensor> {
+  entryOf(runner, 'embed_tokens');
+  const shape = [rows.length, rows[0]?.length ?? 0];
+  const data = BigInt64Array.from(rows.flat(), BigInt);
+  const { inputs_embeds } = await runner.run('embed_tokens', { input_ids: { dtype: 'i64', shape, data } });
+  return inputs_embeds!;
+}
+
+export class Decoder {
+  private readonly runner: Runner;
+  private readonly entry: EntryManifest;
+  private mask: number[][] = [];
+  /** by the name of the `past` input */
+  private cache: Record<string, HostTensor> = {};
+  /** without a cache: everything so far, [B, T, d] */
+  private history: HostTensor | undefined;
+
+  /** @throws RuntimeError R0303 when the model's `decode` is not one */
+  constructor(runner: Runner) {
+    this.runner = runner;
+    this.entry = entryOf(runner, 'decode');
+    const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
+    for (const name of ['inputs_embeds', 'logits']) {
+      if (!ports.includes(name))
+        throw runtimeError('R0303', { model: runner.manifest.model.name, what: `port ${name} in its entry decode` });
+    }
+  }
+
+  /** Runs the prompts; logits of the next token, one row of the vocabulary per prompt. */
+  async prefill({ inputs_embeds, mask }: PromptBatch): Promise<Float64Array[]> {
+    this.mask = mask.map((row) => [...row]);
+    return this.run(inputs_embeds);
+  }
+
+  /** Appends one token to each row. */
+  async step(tokens: readonly number[]): Promise<Float64Array[]> {
+    const embedded = await embedTokens(
+      this.runner,
+      tokens.map((token) => [token]),
+    );
+    for (const row of this.mask) row.push(1);
+    return this.run(this.history ? concatTime(this.history, embedded) : embedded);
+  }
+
+  /** Makes row i continue what was row `sources[i]`; also repeats or drops rows. */
+  reorder(sources: readonly number[]): void {
+    if (sources.length === this.mask.length && sources.every((source, row) => source === row)) return;
+    this.mask = sources.map((source) => [...this.mask[source]!]);
+    for (const [name, tensor] of Object.entries(this.cache)) this.cache[name] = takeRows(tensor, sources);
+    if (this.history) this.history = takeRows(this.history, sources);
+  }
+
+  private async run(inputs_embeds: HostTensor): Promise<Float64Array[]> {
+    const steps = inputs_embeds.shape[1]!;
+    const feeds: Record<string, FeedTensor> = { inputs_embeds, ...this.cache };
+    // the mask covers the past too, the positions only what is new
+    this.feed(feeds, 'attention_mask', this.mask);
+    this.feed(
+      feeds,
+      'position_ids',
+      this.mask.map((row) => positionsOf(row).slice(-steps)),
+    );
+    const outputs = await this.runner.run('decode', feeds);
+    for (const { past, present } of this.entry.cache) this.cache[past] = outputs[present]!;
+    if (this.entry.cache.length === 0) this.history = inputs_embeds;
+    return lastLogits(outputs.logits!);
+  }
+
+  /** Adds rows of integers as the port wants them, if the entry has the port. */
+  private feed(feeds: Record<string, FeedTensor>, name: string, rows: readonly (readonly number[])[]): void {
+    const port = this.entry.inputs.find((input) => input.name === name);
+    if (!port) return;
+    const flat = rows.flat();
+    const data = port.dtype === 'bool' ? Uint8Array.from(flat) : BigInt64Array.from(flat, BigInt);
+    feeds[name] = { dtype: port.dtype, shape: [rows.length, rows[0]!.length], data };
+  }
+}
+
+/** The last position of [B, T, V] per row, in float64. */
+function lastLogits({ shape, data }: HostTensor): Float64Array[] {
+  const [rows, steps, vocabulary] = shape as [number, number, number];
+  return Array.from({ length: rows }, (_, row) => {
+    const end = (row + 1) * steps * vocabulary;
+    return Float64Array.from((data as Float32Array).subarray(end - vocabulary, end));
+  });
+}
+
+/** Rows of axis 0, in the order of `sources`. */
+function takeRows({ dtype, shape, data }: HostTensor, sources: readonly number[]): HostTensor {
+  const size = sizeOf(shape.slice(1));
+  const taken = allocate(dtype, sources.length * size);
+  sources.forEach((source, row) => {
+    (taken as Float32Array).set((data as Float32Array).subarray(source * size, (source + 1) * size), row * size);
+  });
+  return { dtype, shape: [sources.length, ...shape.slice(1)], data: taken };
+}
+
+/** [B, T, d] and [B, 1, d] → [B, T + 1, d] */
+function concatTime(a: HostTensor, b: HostTensor): HostTensor {
+  const [rows, steps, width] = a.shape as [number, number, number];
+  const data = new Float32Array(rows * (steps + 1) * width);
+  for (let row = 0; row < rows; row++) {
+    data.set(
+      (a.data as Float32Array).subarray(row * steps * width, (row + 1) * steps * width),
+      row * (steps + 1) * width,
+    );
+    data.set((b.data as Float32Array).subarray(row * width, (row + 1) * width), (row * (steps + 1) + steps) * width);
+  }
+  return { dtype: 'f32', shape: [rows, steps + 1, width], data };
+}

@@ -1,0 +1,98 @@
+/**
+ * Text generation over the entries `embed_tokens` and `decode` of a model: prefill, then one cached step per token.
+ *
+ *     const { rows } = await generate(session, { input_ids: [[1, 2, 3]] }, { max_new_tokens: 8, stop_tokens: [0] });
+ */
+import type { HostTensor } from '../../shared/tensor.ts';
+import { sizeOf } from '../../shared/tensor.ts';
+import { runtimeError } from '../errors.ts';
+import type { Runner } from '../session.ts';
+import { leftPad } from './batch.ts';
+import { beamSearch } from './beam.ts';
+import { Decoder, embedTokens } from './decoder.ts';
+import { type GenerateOptions, resolveOptions, type TokenEvent } from './options.ts';
+import type { GeneratedRow } from './result.ts';
+import { sample } from './sample.ts';
+
+/**
+ * Prompts, one per row of the batch, of any lengths: token ids, or embeddings f32 [T_i, d] where images are spliced
+ * in (see prompt.ts). The repetition penalty counts a prompt's tokens only if they are given as ids, as in HF.
+ */
+export type GenerateInput =
+  | { readonly input_ids: readonly (readonly number[])[] }
+  | { readonly embeds: readonly HostTensor[] };
+
+export interface GenerateResult {
+  readonly rows: readonly GeneratedRow[];
+}
+
+/**
+ * Generates; resolves when all rows are finished.
+ * @throws RuntimeError R0301 (options), R0302 (prompts), R0303 (model), R0304 (aborted), R0305 (NaN), and what runs throw
+ */
+export async function generate(
+  runner: Runner,
+  input: GenerateInput,
+  options: GenerateOptions = {},
+): Promise<GenerateResult> {
+  const events = generateStream(runner, input, options);
+  for (;;) {
+    const { done, value } = await events.next();
+    if (done) return value;
+  }
+}
+
+/** The same as an async iterator of tokens; the iterator's return value is the result. */
+export async function* generateStream(
+  runner: Runner,
+  input: GenerateInput,
+  options: GenerateOptions = {},
+): AsyncGenerator<TokenEvent, GenerateResult> {
+  const settings = resolveOptions(options);
+  const decoder = new Decoder(runner);
+  const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, input.input_ids));
+  const seen = 'input_ids' in input ? input.input_ids : [];
+  let rows: GeneratedRow[];
+  if (settings.num_beams > 1) {
+    rows = await beamSearch(decoder, batch, seen, settings);
+    for (const [row, { tokens }] of rows.entries()) {
+      for (const [index, token] of tokens.entries()) {
+        settings.on_token?.({ row, index, token });
+        yield { row, index, token };
+      }
+    }
+  } else {
+    const events = sample(decoder, batch, seen, settings);
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done) {
+        rows = value;
+        break;
+      }
+      settings.on_token?.(value);
+      yield value;
+    }
+  }
+  const { decode } = settings;
+  return { rows: rows.map((row) => (decode && row.text === undefined ? { ...row, text: decode(row.tokens) } : row)) };
+}
+
+/** Each prompt's embeddings, [T_i, d]. All ids run as one row, so that lengths do not matter. */
+async function embedRows(runner: Runner, rows: readonly (readonly number[])[]): Promise<HostTensor[]> {
+  rows.forEach((ids, row) => {
+    if (ids.length === 0) throw runtimeError('R0302', { row, reason: 'is empty' });
+  });
+  if (rows.length === 0) return [];
+  const { shape, data } = await embedTokens(runner, [rows.flat()]);
+  const width = shape.at(-1)!;
+  let at = 0;
+  return rows.map((ids) => {
+    const tensor: HostTensor = {
+      dtype: 'f32',
+      shape: [ids.length, width],
+      data: data.subarray(at, at + ids.length * width) as Float32Array,
+    };
+    at += sizeOf(tensor.shape);
+    return tensor;
+  });
+}

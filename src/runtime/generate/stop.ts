@@ -1,0 +1,52 @@
+/** When a row is finished: a stop token, a stop sequence of tokens, a stop text. */
+import type { Settings } from './options.ts';
+
+export type FinishReason = 'stop_token' | 'stop_sequence' | 'length';
+
+export interface Stop {
+  readonly finish: FinishReason;
+  /** how many of the tokens are kept; what ended the row is cut off */
+  readonly keep: number;
+  /** with `decode`, when a stop text ended the row: the text before it */
+  readonly text?: string;
+}
+
+export function endsWith(tokens: readonly number[], sequence: readonly number[]): boolean {
+  const start = tokens.length - sequence.length;
+  return start >= 0 && sequence.every((token, i) => tokens[start + i] === token);
+}
+
+/** How a row ends with its last token, if it does. */
+export function findStop(tokens: readonly number[], settings: Settings): Stop | undefined {
+  if (tokens.length >= settings.min_new_tokens) {
+    for (const sequence of settings.stop_sequences) {
+      if (endsWith(tokens, sequence)) return { finish: 'stop_sequence', keep: tokens.length - sequence.length };
+    }
+    const stop = findText(tokens, settings);
+    if (stop) return stop;
+  }
+  if (settings.stop_tokens.includes(tokens.at(-1)!)) return { finish: 'stop_token', keep: tokens.length - 1 };
+  return tokens.length >= settings.max_new_tokens ? { finish: 'length', keep: tokens.length } : undefined;
+}
+
+function findText(tokens: readonly number[], { stop_text, decode }: Settings): Stop | undefined {
+  if (stop_text.length === 0 || !decode) return undefined;
+  const text = decode(tokens);
+  const places = stop_text.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+  if (places.length === 0) return undefined;
+  const end = Math.min(...places);
+  let keep = tokens.length;
+  while (keep > 0 && decode(tokens.slice(0, keep)).length > end) keep--;
+  return { finish: 'stop_sequence', keep, text: text.slice(0, end) };
+}
+
+/** How many tokens at the end could still turn out to begin a stop sequence: they are not announced yet. */
+export function undecidedTail(tokens: readonly number[], sequences: readonly (readonly number[])[]): number {
+  let longest = 0;
+  for (const sequence of sequences) {
+    for (let length = Math.min(sequence.length - 1, tokens.length); length > longest; length--) {
+      if (endsWith(tokens, sequence.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}
