@@ -1,0 +1,47 @@
+/**
+ * The package as it stands, built into a folder of its own by the real build script: tests of what ships neither
+ * depend on an old `dist` nor change it under other tests. Sources and packages are links to the repository's.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Built {
+  readonly folder: string;
+  /** Runs a shell command line there. */
+  run(command: string): Promise<Run>;
+  remove(): void;
+}
+
+/** @throws Error with the build's output when it fails */
+export function buildPackage(): Built {
+  const folder = mkdtempSync(join(tmpdir(), 'mdl-package-'));
+  for (const name of ['src', 'grammar', 'node_modules']) symlinkSync(join(REPOSITORY, name), join(folder, name), 'dir');
+  // the compiler follows no link out of a project
+  for (const name of ['models', 'examples']) cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
+  mkdirSync(join(folder, 'scripts'));
+  for (const file of ['package.json', 'scripts/build.mjs']) copyFileSync(join(REPOSITORY, file), join(folder, file));
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder, encoding: 'utf8' });
+  return {
+    folder,
+    run: (command) =>
+      new Promise((resolve) => {
+        const options = { cwd: folder, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: '1' } };
+        execFile('/bin/sh', ['-c', command], options, (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+          resolve({ code, stdout, stderr });
+        });
+      }),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
