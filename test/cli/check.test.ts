@@ -150,6 +150,13 @@ describe('the file itself', () => {
     expect(stderr).toMatch(says);
   });
 
+  it('a mistake in a config file is shown where it stands in that file', async () => {
+    const folder = folderWith({ 'c.json': '{"qformer": {"num_layers": 2},\n "phi":{ "num_layerz" :3}}' });
+    const { code, stdout, stderr } = await mdl(folder, 'check', TINYGPTV, '--config-file', 'c.json');
+    expect(code).toBe(1);
+    expect(stdout + stderr).toContain('there is no flag or config value phi.num_layerz\n --> c.json:2:10\n');
+  });
+
   it('an import outside of the project is not read', async () => {
     const folder = folderWith({ 'in/a.mdl': 'import { Twice } from "../../lib.mdl"\n', 'lib.mdl': LIBRARY });
     const { code, stdout } = await mdl(`${folder}/in`, 'check', 'a.mdl');

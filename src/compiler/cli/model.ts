@@ -40,12 +40,12 @@ export function settingsOf(options: SettingsOptions): ModelOptions {
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(options.configFile === undefined
       ? {}
-      : { values: readConfigFile(options.configFile), valuesOrigin: options.configFile }),
+      : { ...readConfigFile(options.configFile), valuesOrigin: options.configFile }),
     ...(options.mergeLora ? { mergeAdapters: true } : {}),
   };
 }
 
-function readConfigFile(file: string): { [name: string]: unknown } {
+function readConfigFile(file: string): { values: { [name: string]: unknown }; valuesText: string } {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -64,7 +64,7 @@ function readConfigFile(file: string): { [name: string]: unknown } {
       reason: Array.isArray(value) ? 'it is a list' : `it is ${value === null ? 'null' : `a ${typeof value}`}`,
     });
   }
-  return value as { [name: string]: unknown };
+  return { values: value as { [name: string]: unknown }, valuesText: text };
 }
 
 export interface Loaded {

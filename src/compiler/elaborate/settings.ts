@@ -23,6 +23,8 @@ export interface SettingsRequest {
   readonly values?: { readonly [name: string]: unknown };
   /** where `values` came from, for messages */
   readonly valuesOrigin?: string;
+  /** the JSON that `values` was read from, so that messages point into the user's own file */
+  readonly valuesText?: string;
 }
 
 export interface ConfigField {
@@ -80,7 +82,11 @@ export function resolveSettings(
   }
   if (request.values) {
     const origin = request.valuesOrigin ?? 'config file';
-    resolver.outside(config, request.values, placesInJson(origin, request.values));
+    resolver.outside(
+      config,
+      request.values,
+      placesInJson(origin, request.valuesText ?? JSON.stringify(request.values, null, 2)),
+    );
   }
   for (const [index, { name, text }] of (request.set ?? []).entries()) {
     resolver.outside(config, nest(name.split('.'), parseSetting(text)), () => commandLine.settings[index]!);
@@ -130,14 +136,17 @@ class CommandLine {
 /** Where a dotted name stands in the JSON that gives it a value. */
 type Places = (path: string) => Span;
 
-function placesInJson(origin: string, values: object): Places {
-  const source = createSource(origin, JSON.stringify(values, null, 2));
+function placesInJson(origin: string, text: string): Places {
+  const source = createSource(origin, text);
   return (path) => {
     let start = 0;
     let end = 0;
     for (const name of path.split('.')) {
       const key = JSON.stringify(name);
-      start = source.text.indexOf(`${key}: `, end);
+      // the key itself, not a string that happens to be equal
+      start = end - 1;
+      do start = source.text.indexOf(key, start + 1);
+      while (start >= 0 && !/^\s*:/.test(source.text.slice(start + key.length, start + key.length + 100)));
       if (start < 0) return { source, start: 0, end: 0 };
       end = start + key.length;
     }
