@@ -1,0 +1,54 @@
+/**
+ * What a kernel template (GEMM, attention) sees of its operands, and what it gives back.
+ *
+ * Templates know nothing of the graph: a tensor is a set of WGSL functions that the generator has written above the
+ * template's text. They read a buffer with whatever views, casts and pointwise chains were fused into the operand
+ * (the prologue); `store` computes the fused epilogue and writes. All indices are u32, all values f32.
+ */
+import type { Dim } from '../../../../shared/dim.ts';
+
+/** A size in a template: `text` is WGSL (a literal where static, else a `let` constant at module scope or a param). */
+export interface Extent {
+  readonly dim: Dim;
+  readonly text: string;
+}
+
+/** An operand. Coordinates are passed as u32 arguments in the order that the template's parameters document. */
+export interface Source {
+  /** WGSL function of all coordinates → f32 */
+  readonly at: string;
+  /**
+   * Coordinate index → WGSL function with the same arguments → vec4<f32>: the elements at that coordinate and the next
+   * three. Present where memory allows one vector load: contiguous there, extent a multiple of 4. The argument must be
+   * a multiple of 4.
+   */
+  readonly at4: ReadonlyMap<number, string>;
+}
+
+/** Where results go. */
+export interface Sink {
+  /** WGSL function of (coordinates…, value: f32), no result; applies the epilogue. Bounds are the template's job. */
+  readonly store: string;
+}
+
+/** The `main` function (and helpers) of a kernel, to stand below the generated functions. */
+export interface Template {
+  /** WGSL: workgroup variables, helper functions, `@compute @workgroup_size(…) fn main(…)` */
+  readonly text: string;
+  readonly workgroup: readonly [number, number, number];
+  /** ⌈of / per⌉ workgroups along x, y, z */
+  readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
+  /** x is a linear index: workgroup_id.y · num_workgroups.x + workgroup_id.x (then groups y and z are 1) */
+  readonly linear: boolean;
+}
+
+export interface TemplateGroups {
+  readonly of: Dim;
+  readonly per: number;
+}
+
+/**
+ * The class of adapter a kernel is written for. `gpu`: workgroup memory and barriers are cheap, hundreds of lanes.
+ * `software`: a barrier costs a context switch per invocation; a few lanes.
+ */
+export type Profile = 'gpu' | 'software';

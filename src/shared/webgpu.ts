@@ -1,0 +1,136 @@
+/**
+ * What the compiler's webgpu target writes and the runtime reads: one plan for all entries of a model.
+ *
+ * A plan is JSON. It names kernels (whole WGSL texts, shared by every step that has the same text), the parameters, and
+ * per entry the buffers and the steps. Sizes that depend on the inputs' shapes are texts as `printDim` writes
+ * them (`B*T*128`, `P + T`); the runtime binds the symbols from the feeds, as for ONNX, and evaluates them.
+ *
+ * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major.
+ */
+import type { AdapterManifest, CachePort, Manifest, TensorPort } from './artifact.ts';
+import type { DType } from './dtype.ts';
+
+/** A number, or an expression of dynamic dims. */
+export type Size = number | string;
+
+/** The symbol that the runtime binds itself: how many positions a cache buffer has room for (≥ every growing axis). */
+export const CAPACITY = '__capacity';
+
+/** How a parameter lies in its buffer. f16 is two values per u32 word, the first in the low half (unpack2x16float). */
+export type ParameterStorage = 'f32' | 'f16' | 'i32' | 'u32';
+
+export interface ParameterPlan {
+  /** checkpoint key; unique */
+  readonly key: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly storage: ParameterStorage;
+}
+
+/** A constant of the graph. Tables that a formula gives are described, not stored. */
+export type ConstantPlan =
+  /** numbers as text: base64 of little-endian 4-byte words (f32, i32 or u32 by dtype) */
+  | { readonly kind: 'data'; readonly dtype: DType; readonly shape: readonly number[]; readonly base64: string }
+  /** [positions, dims / 2]: cos or sin of position · theta^(−2i / dims), computed in float64 and rounded */
+  | {
+      readonly kind: 'rotary';
+      readonly of: 'cos' | 'sin';
+      readonly positions: number;
+      readonly dims: number;
+      readonly theta: number;
+    };
+
+export interface KernelPlan {
+  /** what it computes: `layer_norm`, `linear → gelu`; the pipeline's label */
+  readonly label: string;
+  /** entry point `main`; storage buffers at group 0, bindings 0 … n − 1; the uniform after them, if any */
+  readonly wgsl: string;
+  readonly bindings: readonly ('read' | 'read_write')[];
+  /** u32 words in the uniform buffer (an array<vec4<u32>, ⌈words / 4⌉); 0: there is none */
+  readonly params: number;
+  readonly workgroup: readonly [number, number, number];
+}
+
+/** Workgroups along one axis: ⌈of / per⌉. */
+export interface GroupCount {
+  readonly of: Size;
+  readonly per: number;
+}
+
+/**
+ * Which kernel runs and over how many workgroups. A count along x past the device's limit (65,535) is folded into y by
+ * the runtime when `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x +
+ * workgroup_id.x, and has a bounds guard.
+ */
+export interface Launch {
+  /** index into `WebGpuPlan.kernels` */
+  readonly kernel: number;
+  readonly groups: readonly [GroupCount, GroupCount, GroupCount];
+  readonly linear: boolean;
+}
+
+/** One dispatch. */
+export interface StepPlan extends Launch {
+  /** the module path and .mdl line that it comes from: `llama_model.model.layers.3 · models/phi-2.mdl:42:9` */
+  readonly origin: string;
+  /** index into the entry's buffers, per binding of the kernel */
+  readonly buffers: readonly number[];
+  /** values of the uniform's words */
+  readonly params: readonly Size[];
+  /** on adapters of the profile `software` this one instead: same bindings, same params */
+  readonly software?: Launch;
+  /** for explain-plan and profiles: floating-point operations, and bytes that must be read and written at least */
+  readonly flops: Size;
+  readonly bytes: Size;
+}
+
+/** A storage buffer of an entry. `elements` counts 4-byte words. */
+export type BufferPlan =
+  /** index into the entry's inputs */
+  | { readonly kind: 'input'; readonly port: number }
+  /**
+   * Index into the entry's outputs. With `donated` it is the buffer of that input (an index into the inputs), which
+   * the steps overwrite in place.
+   */
+  | { readonly kind: 'output'; readonly port: number; readonly donated?: number }
+  /** Index into `WebGpuPlan.parameters`; a shard holds elements from … to (exclusive) of a parameter too large for one. */
+  | { readonly kind: 'parameter'; readonly parameter: number; readonly from?: number; readonly to?: number }
+  /** index into `WebGpuPlan.constants` */
+  | { readonly kind: 'constant'; readonly constant: number }
+  /** Used by several values in turn; as large as the largest of `elements`. Contents do not outlive a run. */
+  | { readonly kind: 'scratch'; readonly elements: readonly Size[] }
+  /**
+   * A key/value cache: index into the entry's `cache`. One buffer is both `past` (its first P positions) and `present`
+   * (P + T, appended in place). Its shape is the port's with the growing axis replaced by CAPACITY.
+   */
+  | { readonly kind: 'cache'; readonly cache: number };
+
+export interface EntryPlan {
+  readonly inputs: readonly TensorPort[];
+  readonly outputs: readonly TensorPort[];
+  readonly cache: readonly CachePort[];
+  readonly buffers: readonly BufferPlan[];
+  readonly steps: readonly StepPlan[];
+}
+
+/** What a device must grant; the defaults of the specification where a plan needs no more. */
+export interface DeviceNeeds {
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxBufferSize: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+}
+
+export interface WebGpuPlan {
+  readonly format: 'mdl-webgpu';
+  readonly version: 1;
+  readonly compiler: string;
+  readonly model: Manifest['model'];
+  readonly needs: DeviceNeeds;
+  readonly kernels: readonly KernelPlan[];
+  readonly constants: readonly ConstantPlan[];
+  readonly parameters: readonly ParameterPlan[];
+  readonly entries: { readonly [entry: string]: EntryPlan };
+  readonly adapter?: AdapterManifest;
+}
