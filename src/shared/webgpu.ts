@@ -31,14 +31,11 @@ export interface ParameterPlan {
 export type ConstantPlan =
   /** numbers as text: base64 of little-endian 4-byte words (f32, i32 or u32 by dtype) */
   | { readonly kind: 'data'; readonly dtype: DType; readonly shape: readonly number[]; readonly base64: string }
-  /** [positions, dims / 2]: cos or sin of position · theta^(−2i / dims), computed in float64 and rounded */
-  | {
-      readonly kind: 'rotary';
-      readonly of: 'cos' | 'sin';
-      readonly positions: number;
-      readonly dims: number;
-      readonly theta: number;
-    };
+  /**
+   * [positions, dims], f32: cos of position · theta^(−2i / dims) in the first half of each row, sin in the second;
+   * computed in float64 and rounded
+   */
+  | { readonly kind: 'rotary'; readonly positions: number; readonly dims: number; readonly theta: number };
 
 export interface KernelPlan {
   /** what it computes: `layer_norm`, `linear → gelu`; the pipeline's label */
@@ -58,27 +55,34 @@ export interface GroupCount {
 }
 
 /**
- * Which kernel runs and over how many workgroups. A count along x past the device's limit (65,535) is folded into y by
- * the runtime when `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x +
- * workgroup_id.x, and has a bounds guard.
+ * A kernel over some workgroups. A count along x past the device's limit (65,535) is folded into y by the runtime when
+ * `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x + workgroup_id.x, and has a
+ * bounds guard.
  */
 export interface Launch {
   /** index into `WebGpuPlan.kernels` */
   readonly kernel: number;
   readonly groups: readonly [GroupCount, GroupCount, GroupCount];
   readonly linear: boolean;
+  /** index into the entry's buffers, per binding of the kernel */
+  readonly buffers: readonly number[];
+  /** values of the uniform's words; negative ones as two's complement */
+  readonly params: readonly Size[];
 }
 
-/** One dispatch. */
+/** A launch that takes the step's place where all of its conditions hold. */
+export interface Alternative extends Launch {
+  /** on adapters of this class */
+  readonly profile?: 'gpu' | 'software';
+  /** when this size is at most the limit: few rows, as in a decoding step */
+  readonly when?: { readonly size: Size; readonly atMost: number };
+}
+
+/** One dispatch: the first alternative whose conditions hold, else the step itself. */
 export interface StepPlan extends Launch {
   /** the module path and .mdl line that it comes from: `llama_model.model.layers.3 · models/phi-2.mdl:42:9` */
   readonly origin: string;
-  /** index into the entry's buffers, per binding of the kernel */
-  readonly buffers: readonly number[];
-  /** values of the uniform's words */
-  readonly params: readonly Size[];
-  /** on adapters of the profile `software` this one instead: same bindings, same params */
-  readonly software?: Launch;
+  readonly alternatives?: readonly Alternative[];
   /** for explain-plan and profiles: floating-point operations, and bytes that must be read and written at least */
   readonly flops: Size;
   readonly bytes: Size;

@@ -1,0 +1,379 @@
+/**
+ * One graph → one entry of the plan: decompose, fuse until every kernel fits the device, write the kernels, share memory.
+ */
+import type { CachePort } from '../../../shared/artifact.ts';
+import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
+import type { DType } from '../../../shared/dtype.ts';
+import { type BufferPlan, CAPACITY, type EntryPlan, type StepPlan } from '../../../shared/webgpu.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { Element } from './code.ts';
+import { decompose } from './decompose.ts';
+import { dependsOnProfile, type Emitted, emitKernel } from './emit.ts';
+import { factsOf, type GraphFacts, type Storage, type Stored } from './evaluator.ts';
+import type { Profile } from './families/contract.ts';
+import { type CacheAppend, type Fused, fuse } from './fuse.ts';
+import { isCore, type Kernel } from './kernel.ts';
+import { assignSlots, type Lifetime, sizeText } from './memory.ts';
+import type { PlanTables } from './plan.ts';
+import { isReduction } from './reduce.ts';
+import { isPointwise } from './scalar.ts';
+import { contiguous, rowMajor } from './strided.ts';
+
+export interface EntryOptions {
+  readonly cache?: readonly CachePort[];
+  /** output → the input whose buffer it takes over */
+  readonly donations?: ReadonlyMap<string, string>;
+}
+
+const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
+
+export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOptions = {}): EntryPlan {
+  const { graph, described } = decompose(original);
+  return new EntryLowering(graph, tables, options, described).lower();
+}
+
+class EntryLowering {
+  private readonly graph: Graph;
+  private readonly facts: GraphFacts;
+  private readonly tables: PlanTables;
+  private readonly options: EntryOptions;
+  private readonly caches: readonly CacheAppend[];
+  private readonly places = new Map<ValueId, Stored>();
+  private readonly buffers: BufferPlan[] = [];
+  private readonly bufferOf = new Map<string, number>();
+
+  constructor(
+    graph: Graph,
+    tables: PlanTables,
+    options: EntryOptions,
+    described: ReturnType<typeof decompose>['described'],
+  ) {
+    this.graph = graph;
+    this.facts = factsOf(graph);
+    this.tables = tables;
+    this.options = options;
+    this.caches = cachesOf(graph, this.facts, options.cache ?? []);
+    this.placeLeaves(described);
+  }
+
+  lower(): EntryPlan {
+    const copies = this.copies();
+    const fused = this.fuse();
+    const kernels = [...fused.kernels, ...copies];
+    this.placeOutputs(kernels);
+    for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
+    const storage: Storage = { stored: (value) => this.places.get(value) };
+    const emitted = kernels
+      .filter(({ shape }) => !shape.includes(0))
+      .map((kernel) => ({ kernel, ...this.emit(kernel, storage) }));
+    this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
+    const steps = emitted.map(({ kernel, gpu, software }) => this.step(kernel, gpu, software));
+    const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
+      const { dtype, shape } = typeOf(this.graph, value);
+      return { name, dtype, shape: shape.map(sizeText) };
+    };
+    return {
+      inputs: this.graph.inputs.map(port),
+      outputs: this.graph.outputs.map(port),
+      cache: this.options.cache ?? [],
+      buffers: this.buffers,
+      steps,
+    };
+  }
+
+  // --- where values lie ------------------------------------------------------------------------------------
+
+  private place(value: ValueId, key: string): void {
+    const { dtype, shape } = typeOf(this.graph, value);
+    this.places.set(value, { key, element: ELEMENTS[dtype], layout: contiguous(shape) });
+  }
+
+  private placeLeaves(described: ReturnType<typeof decompose>['described']): void {
+    for (const [port, { value }] of this.graph.inputs.entries()) this.place(value, `input:${port}`);
+    for (const { key, value } of this.graph.parameters) {
+      const { dtype, shape } = typeOf(this.graph, value);
+      const { index, element, shards } = this.tables.parameter(key, dtype, shape as readonly number[]);
+      this.places.set(value, {
+        key: `parameter:${index}`,
+        element,
+        layout: contiguous(shape),
+        ...(shards.length > 0 ? { shards } : {}),
+      });
+    }
+    for (const { value, tensor } of this.graph.constants) {
+      this.places.set(value, {
+        key: `constant:${this.tables.constant(tensor, described.get(tensor))}`,
+        element: ELEMENTS[tensor.dtype],
+        layout: contiguous(tensor.shape),
+      });
+    }
+    for (const [index, { past, present, axis }] of this.caches.entries()) {
+      for (const value of [past, present]) {
+        const { shape, dtype } = typeOf(this.graph, value);
+        const room = shape.map((dim, at) => (at === axis ? symbol(CAPACITY) : dim));
+        this.places.set(value, {
+          key: `cache:${this.cacheIndex(index)}`,
+          element: ELEMENTS[dtype],
+          layout: { shape, strides: rowMajor(room), offset: 0 },
+        });
+      }
+    }
+  }
+
+  private cacheIndex(index: number): number {
+    const name = this.graph.inputs.find(({ value }) => value === this.caches[index]!.past)!.name;
+    return this.options.cache!.findIndex(({ past }) => past === name);
+  }
+
+  /** Outputs that no kernel of their own writes: inputs and parameters handed through, values given twice. */
+  private copies(): Kernel[] {
+    const copies: Kernel[] = [];
+    const seen = new Set<ValueId>();
+    for (const [port, { value }] of this.graph.outputs.entries()) {
+      const cached = this.caches.some(({ present }) => present === value);
+      const made = this.facts.producers.has(value) && !seen.has(value);
+      seen.add(value);
+      if (made || cached) continue;
+      const into = -1 - port;
+      const { dtype, shape } = typeOf(this.graph, value);
+      this.places.set(into, { key: `output:${port}`, element: ELEMENTS[dtype], layout: contiguous(shape) });
+      copies.push({
+        outputs: [{ value, into }],
+        shape,
+        columns: 0,
+        core: undefined,
+        phases: [],
+        order: this.graph.nodes.length + port,
+      });
+    }
+    return copies;
+  }
+
+  private placeOutputs(kernels: readonly Kernel[]): void {
+    for (const [port, { name, value }] of this.graph.outputs.entries()) {
+      if (this.places.has(value)) continue;
+      this.place(value, this.donated(name, value, kernels) ?? `output:${port}`);
+    }
+  }
+
+  /** The key of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
+  private donated(name: string, value: ValueId, kernels: readonly Kernel[]): string | undefined {
+    const input = this.graph.inputs.findIndex((other) => other.name === this.options.donations?.get(name));
+    if (input < 0) return undefined;
+    const donor = this.graph.inputs[input]!.value;
+    const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
+    if (!writer || writer.core || writer.phases.length > 0) return undefined;
+    if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
+    const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
+    const inside = new Set(this.computedBy(writer));
+    const safe = users.every((node) => inside.has(node)) && [...inside].every((node) => isPointwise(node.op));
+    const alone = kernels.every(
+      (kernel) => kernel === writer || !this.computedBy(kernel).some((node) => users.includes(node)),
+    );
+    return safe && alone ? `input:${input}` : undefined;
+  }
+
+  private computedBy(kernel: Kernel): AnyNode[] {
+    const seen = new Set<AnyNode>();
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const open = [
+      ...roots,
+      ...[...kernel.phases, ...(kernel.core ? [kernel.core] : [])].flatMap((node) => node.inputs),
+    ];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      const node = this.facts.producers.get(value);
+      if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
+      if (this.places.get(value)?.key.startsWith('value') && !roots.has(value)) continue;
+      seen.add(node);
+      open.push(...node.inputs);
+    }
+    return [...seen];
+  }
+
+  // --- kernels ---------------------------------------------------------------------------------------------
+
+  /** Fuses, and where a kernel binds more buffers than the device allows stores one of its values, until all fit. */
+  private fuse(): Fused {
+    const forced = new Set<ValueId>();
+    for (;;) {
+      const fused = fuse(this.facts, { caches: this.caches, forced });
+      const split = fused.kernels.flatMap((kernel) => this.tooManyBuffers(kernel, fused) ?? []);
+      const fresh = split.filter((value) => !forced.has(value));
+      if (fresh.length === 0) return fused;
+      for (const value of fresh) forced.add(value);
+    }
+  }
+
+  /** A value to store so that the kernel binds fewer buffers; undefined when it fits or nothing can be split off. */
+  private tooManyBuffers(kernel: Kernel, { stored }: Fused): ValueId | undefined {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const leavesOf = (value: ValueId, seen: Map<ValueId, Set<ValueId>>): Set<ValueId> => {
+      const before = seen.get(value);
+      if (before) return before;
+      const leaves = new Set<ValueId>();
+      seen.set(value, leaves);
+      const node = this.facts.producers.get(value);
+      const constant = this.facts.constants.get(value);
+      if (constant?.data.length === 1) return leaves;
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else for (const operand of node.inputs) for (const leaf of leavesOf(operand, seen)) leaves.add(leaf);
+      return leaves;
+    };
+    const seen = new Map<ValueId, Set<ValueId>>();
+    const all = new Set(kernel.outputs.flatMap(({ value }) => [...leavesOf(value, seen)]));
+    const written = new Set(kernel.outputs.map(({ into }) => into)).size;
+    const shards = [...all].reduce((sum, value) => sum + (this.places.get(value)?.shards?.length ?? 0), 0);
+    if (all.size + shards + written <= limit) return undefined;
+    // the value with the most buffers behind it that is not nearly everything
+    const candidates = [...seen].filter(([value, leaves]) => {
+      const node = this.facts.producers.get(value);
+      return (
+        node && !roots.has(value) && !stored.has(value) && !isCore(node) && leaves.size > 1 && leaves.size < all.size
+      );
+    });
+    candidates.sort(([, a], [, b]) => b.size - a.size);
+    const fits = candidates.find(([, leaves]) => leaves.size + 1 <= limit);
+    return fits?.[0];
+  }
+
+  private emit(kernel: Kernel, storage: Storage): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
+    const context = { facts: this.facts, storage, header: this.headerOf(kernel) };
+    const write = (profile: Profile): Emitted => emitKernel(kernel, context, profile);
+    const gpu = write('gpu');
+    if (!dependsOnProfile(kernel, this.facts)) return { gpu, software: undefined };
+    const software = write('software');
+    return { gpu, software: software.wgsl === gpu.wgsl ? undefined : software };
+  }
+
+  /** `layer_norm → linear   phi-2.mdl:42:9`: the ops of the source in order, and the line of the last */
+  private headerOf(kernel: Kernel): string {
+    const source = this.nodesOf(kernel).at(-1)?.origin.source;
+    return `${this.labelOf(kernel)}${source === undefined ? '' : `   ${source}`}`;
+  }
+
+  private nodesOf(kernel: Kernel): AnyNode[] {
+    const own = [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
+    return own.sort((a, b) => this.facts.order.get(a)! - this.facts.order.get(b)!);
+  }
+
+  private labelOf(kernel: Kernel): string {
+    const ops = this.nodesOf(kernel).map(({ op }) => op);
+    const shown = ops.filter((op, index) => op !== ops[index - 1]);
+    if (shown.length === 0) return 'copy';
+    return shown.length <= 8 ? shown.join(' → ') : [...shown.slice(0, 3), '…', ...shown.slice(-4)].join(' → ');
+  }
+
+  // --- the plan --------------------------------------------------------------------------------------------
+
+  private shareMemory(uses: readonly (readonly string[])[]): void {
+    const lifetimes = new Map<string, { first: number; last: number }>();
+    for (const [step, keys] of uses.entries()) {
+      for (const key of keys) {
+        if (!key.startsWith('value:')) continue;
+        const life = lifetimes.get(key) ?? { first: step, last: step };
+        lifetimes.set(key, { first: life.first, last: step });
+      }
+    }
+    const list = [...lifetimes].map(([key, life]): Lifetime => {
+      const { shape } = typeOf(this.graph, Number(key.slice('value:'.length)));
+      return { key, elements: productOf(shape), ...life };
+    });
+    const { slotOf, sizes } = assignSlots(list);
+    const base = this.buffers.length;
+    for (const elements of sizes) this.buffers.push({ kind: 'scratch', elements: elements.map(sizeText) });
+    for (const [key, slot] of slotOf) this.bufferOf.set(key, base + slot);
+  }
+
+  private buffer(key: string): number {
+    const before = this.bufferOf.get(key);
+    if (before !== undefined) return before;
+    const made = this.buffers.push(this.bufferPlan(key)) - 1;
+    this.bufferOf.set(key, made);
+    return made;
+  }
+
+  private bufferPlan(key: string): BufferPlan {
+    const [kind, rest] = key.split(':') as [string, string];
+    const [index, shard] = rest.split('#').map(Number) as [number, number?];
+    switch (kind) {
+      case 'input': {
+        const output = this.graph.outputs.findIndex(({ value }) => this.places.get(value)?.key === key);
+        return output < 0 ? { kind, port: index } : { kind: 'output', port: output, donated: index };
+      }
+      case 'output':
+        return { kind, port: index };
+      case 'parameter':
+        return { kind, parameter: index, ...this.tables.shard(index, shard ?? 0) };
+      case 'constant':
+        return { kind, constant: index };
+      case 'cache':
+        return { kind, cache: index };
+      default:
+        throw new Error(`no buffer is called ${key}`);
+    }
+  }
+
+  private step(kernel: Kernel, gpu: Emitted, software: Emitted | undefined): StepPlan {
+    const label = this.labelOf(kernel);
+    const launch = (emitted: Emitted) => ({
+      kernel: this.tables.kernel(label, emitted),
+      groups: emitted.groups.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as StepPlan['groups'],
+      linear: emitted.linear,
+      buffers: emitted.buffers.map((key) => this.buffer(key)),
+      params: emitted.params.map(sizeText),
+    });
+    const { path, source } = this.nodesOf(kernel).at(-1)?.origin ?? { path: this.graph.name };
+    return {
+      ...launch(gpu),
+      origin: [path, source].filter((part) => part !== undefined && part !== '').join(' · '),
+      ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
+      flops: sizeText(this.flopsOf(kernel)),
+      bytes: sizeText(this.bytesOf(gpu)),
+    };
+  }
+
+  private flopsOf(kernel: Kernel): Dim {
+    const points = productOf(kernel.shape);
+    let flops: Dim = mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length);
+    for (const phase of kernel.phases) flops = addDims(flops, productOf(typeOf(this.graph, phase.inputs[0]!).shape));
+    if (!kernel.core) return flops;
+    return addDims(flops, coreFlops(this.graph, kernel.core));
+  }
+
+  private bytesOf({ buffers }: Emitted): Dim {
+    const shapes = new Map([...this.places].map(([value, { key }]) => [key, value] as const));
+    return buffers.reduce<Dim>((sum, key) => {
+      const value = shapes.get(key.split('#')[0]!);
+      if (value === undefined || key.includes('#')) return sum;
+      const { shape } =
+        value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
+      return addDims(sum, mulDims(4, productOf(shape)));
+    }, 0);
+  }
+}
+
+/** Multiplications and additions of a contraction. */
+function coreFlops(graph: Graph, core: NonNullable<Kernel['core']>): Dim {
+  const shapes = core.inputs.map((value) => typeOf(graph, value).shape);
+  const out = productOf(typeOf(graph, core.outputs[0]!).shape);
+  if (core.op === 'linear') return mulDims(mulDims(2, out), shapes[1]![1]!);
+  if (core.op === 'matmul') {
+    const shape = shapes[0]!;
+    const k = shape.length > 1 && core.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
+    return mulDims(mulDims(2, out), k);
+  }
+  // scores and values: 2 · 2 · B·H·T·S·D
+  return mulDims(4, mulDims(productOf(shapes[0]!), shapes[1]![2]!));
+}
+
+/** The concats that append to a cache: past is an input, the result an output, and nothing but views of it is needed. */
+function cachesOf(graph: Graph, facts: GraphFacts, ports: readonly CachePort[]): CacheAppend[] {
+  return ports.flatMap(({ past, present, axis }) => {
+    const input = graph.inputs.find(({ name }) => name === past);
+    const output = graph.outputs.find(({ name }) => name === present);
+    const node = output && facts.producers.get(output.value);
+    if (!input || node?.op !== 'concat' || node.inputs.length !== 2 || node.inputs[0] !== input.value) return [];
+    return [{ past: input.value, present: output!.value, axis }];
+  });
+}
