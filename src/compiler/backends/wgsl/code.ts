@@ -40,6 +40,8 @@ export class KernelCode {
   readonly bindings: Binding[] = [];
   /** dims whose sizes are words of the uniform, in order */
   readonly params: Dim[] = [];
+  /** what each `let` stands for */
+  readonly definitions = new Map<string, string>();
   private readonly functions: string[] = [];
   private readonly library = new Set<LibraryName>();
   private readonly memory = new Map<string, unknown>();
@@ -48,6 +50,14 @@ export class KernelCode {
   /** A name that no other name of this kernel has. */
   fresh(hint: string): string {
     return `${hint}${this.count++}`;
+  }
+
+  /** A text with every `let` replaced by what it stands for. */
+  expanded(text: string): string {
+    return text.replace(/[a-z]\w*/gi, (word) => {
+      const definition = this.definitions.get(word);
+      return definition === undefined ? word : `(${this.expanded(definition)})`;
+    });
   }
 
   /** The binding of a buffer, made at first use. */
@@ -161,6 +171,7 @@ export class Block implements IndexWriter {
       return this.outer.name(text, hint);
     }
     const name = this.code.fresh(hint);
+    this.code.definitions.set(name, text);
     this.own.add(name);
     this.line(`let ${name} = ${text};`);
     this.named.set(text, name);

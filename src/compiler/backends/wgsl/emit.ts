@@ -246,26 +246,24 @@ const serialFold: FoldWriter = (writer, block, fold) => {
   const best = writer.code.fresh('best');
   block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
   if (fold.combine === 'argmax') block.line(`var ${best} = 0i;`);
-  const blocks: Block[] = [block];
-  const sizes = fold.domain.map((dim) => block.size(dim));
+  const end = fold.upTo ?? block.size(fold.domain[0] ?? 1);
   const long = fold.domain.length === 1 && fold.combine === 'sum' && !(Number(fold.domain[0]) <= 2 * PART);
   const part = writer.code.fresh('part');
-  const open = (header: string, counter: string): void => {
-    blocks.at(-1)!.line(header);
+  const start = writer.code.fresh('start');
+  const loops: readonly (readonly [header: string, counter: string])[] = long
+    ? [
+        [`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start],
+        [`for (var ${at[0]} = ${start}; ${at[0]} < min(${start} + ${PART}u, ${end}); ${at[0]}++) {`, at[0]!],
+      ]
+    : at.map((counter, axis) => {
+        const limit = fold.upTo ?? block.size(fold.domain[axis]!);
+        return [`for (var ${counter} = 0u; ${counter} < ${limit}; ${counter}++) {`, counter] as const;
+      });
+  const blocks: Block[] = [block];
+  for (const [, counter] of loops) {
     const inner = blocks.at(-1)!.inner();
     inner.declare(counter);
     blocks.push(inner);
-  };
-  if (long) {
-    const [end, start] = [fold.upTo ?? sizes[0]!, writer.code.fresh('start')];
-    open(`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start);
-    blocks.at(-1)!.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
-    blocks.at(-1)!.declare(part);
-    open(`for (var ${at[0]} = ${start}; ${at[0]} < min(${start} + ${PART}u, ${end}); ${at[0]}++) {`, at[0]!);
-  } else {
-    for (const [axis, counter] of at.entries()) {
-      open(`for (var ${counter} = 0u; ${counter} < ${fold.upTo ?? sizes[axis]!}; ${counter}++) {`, counter);
-    }
   }
   const inner = blocks.at(-1)!;
   const target = long ? part : acc;
@@ -273,12 +271,14 @@ const serialFold: FoldWriter = (writer, block, fold) => {
   if (fold.combine === 'argmax') {
     inner.line(`if (${at[0]} == 0u || ${value} > ${acc}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
   } else inner.line(`${target} = ${combined(writer, fold.combine, fold.type, target, value)};`);
-  while (blocks.length > 1) {
-    const done = blocks.pop()!;
-    const outer = blocks.at(-1)!;
-    outer.append(done);
+  // headers come last: what does not depend on a loop has been named before it by now
+  for (const [level, [header]] of [...loops.entries()].reverse()) {
+    const outer = blocks[level]!;
+    if (long && level === 1) outer.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
+    outer.line(header);
+    outer.append(blocks[level + 1]!);
     outer.line('}');
-    if (long && blocks.length === 2) outer.line(`${acc} += ${part};`);
+    if (long && level === 1) outer.line(`${acc} += ${part};`);
   }
   return fold.combine === 'argmax' ? best : acc;
 };

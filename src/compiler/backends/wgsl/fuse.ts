@@ -15,7 +15,7 @@
  * Ops are asked what they are by the tables inline.ts, scalar.ts and reduce.ts, never by name. Nothing changes a
  * result: a kernel that does not join stays correct, it only reads and writes more.
  */
-import { addDims, type Dim, equalShapes, productOf } from '../../../shared/dim.ts';
+import { addDims, type Dim, equalDims, equalShapes, productOf } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../ir/graph.ts';
 import { Block, KernelCode } from './code.ts';
 import { Evaluator, type GraphFacts, type Stored, stridedBase } from './evaluator.ts';
@@ -80,8 +80,33 @@ class Fusion {
 
   run(): Fused {
     for (const [order, node] of [...this.graph.nodes.entries()].reverse()) this.visit(node, order);
-    const kernels = [...this.kernels].sort((a, b) => a.order - b.order);
-    return { kernels, stored: this.stored };
+    return { kernels: this.scheduled(), stored: this.stored };
+  }
+
+  /** Writers before readers; among those that are ready, the graph's order (what is computed again comes late). */
+  private scheduled(): Kernel[] {
+    const waiting = new Map<Kernel, number>([...this.kernels].map((kernel) => [kernel, 0]));
+    const readersOf = (kernel: Kernel): Kernel[] => {
+      const all = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
+      all.delete(kernel);
+      return [...all];
+    };
+    for (const kernel of this.kernels) {
+      for (const reader of readersOf(kernel)) waiting.set(reader, waiting.get(reader)! + 1);
+    }
+    const ready = [...this.kernels].filter((kernel) => waiting.get(kernel) === 0);
+    const done: Kernel[] = [];
+    while (ready.length > 0) {
+      ready.sort((a, b) => b.order - a.order);
+      const kernel = ready.pop()!;
+      done.push(kernel);
+      for (const reader of readersOf(kernel)) {
+        waiting.set(reader, waiting.get(reader)! - 1);
+        if (waiting.get(reader) === 0) ready.push(reader);
+      }
+    }
+    if (done.length < this.kernels.size) throw new Error(`the kernels of graph ${this.graph.name} wait for each other`);
+    return done;
   }
 
   private visit(node: AnyNode, order: number): void {
@@ -196,12 +221,14 @@ class Fusion {
     if (seen.length === 0 || seen.some((at) => at.join() !== seen[0]!.join())) return undefined;
     if (seen[0]!.some((at) => /\bj\d/.test(at))) return undefined; // another result at each place of a fold
     const used = new Set(seen[0]!.flatMap((at) => at.match(/\bc\d+\b/g) ?? []));
+    const results = productOf(typeOf(this.graph, node.outputs[0]!).shape);
     const free = reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0];
     return free.find((columns) => {
       if (columns > shape.length) return false;
       const rows = shape.slice(0, shape.length - columns);
       const axes = rows.flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
       if (used.size !== axes.length || !axes.every((axis) => used.has(axis))) return false;
+      if (!equalDims(results, productOf(rows))) return false; // one result per row, none computed twice
       const elements = productOf(shape.slice(shape.length - columns));
       return columns === 0 || axes.length > 0 || (typeof elements === 'number' && elements <= SINGLE_ROW);
     });
@@ -213,7 +240,7 @@ class Fusion {
     const code = new KernelCode();
     const evaluator = new Evaluator(code, this.facts, { stored: (other) => this.placeholder(other, kernel) });
     evaluator.watch = (asked, coordinates) => {
-      if (asked === value) found.push(coordinates);
+      if (asked === value) found.push(coordinates.map((text) => code.expanded(text)));
     };
     evaluator.know(value, () => 'known');
     const own = kernel.shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
