@@ -1,6 +1,6 @@
 /** How many workgroups a step takes, within what a device allows along an axis. */
 import { runtimeError } from '../errors.ts';
-import type { StepLayout } from './layout.ts';
+import type { LaunchLayout, StepLayout } from './layout.ts';
 
 export type Workgroups = readonly [number, number, number];
 
@@ -12,7 +12,7 @@ export type Workgroups = readonly [number, number, number];
  */
 export function workgroupsOf(
   entry: string,
-  { plan, groups, linear }: StepLayout,
+  { origin, groups, linear }: LaunchLayout,
   values: Float64Array,
   limit: number,
 ): Workgroups | undefined {
@@ -22,5 +22,10 @@ export function workgroupsOf(
   // a linear kernel reads its index as y · (workgroups along x) + x, and has a guard for what is too many
   const rows = Math.ceil(x / limit);
   if (linear && y === 1 && z <= limit && rows <= limit) return [Math.ceil(x / rows), rows, z];
-  throw runtimeError('R1011', { entry, origin: plan.origin, groups: [x, y, z], limit });
+  throw runtimeError('R1011', { entry, origin, groups: [x, y, z], limit });
+}
+
+/** The launch that a step takes at these sizes. */
+export function launchAt({ launches }: StepLayout, values: Float64Array): LaunchLayout {
+  return launches.find(({ when }) => !when || values[when.size]! <= when.atMost)!;
 }

@@ -4,6 +4,7 @@
  */
 import { type Dim, printDim, productOf, symbolsOf } from '../../shared/dim.ts';
 import {
+  type Alternative,
   CAPACITY,
   type EntryPlan,
   type KernelPlan,
@@ -21,14 +22,23 @@ const UNIFORM_ALIGNMENT = 256;
 
 export interface StepLayout {
   readonly plan: StepPlan;
+  /** of this adapter's profile, the first whose condition holds is taken; the last has none */
+  readonly launches: readonly LaunchLayout[];
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+export interface LaunchLayout {
+  readonly plan: Launch;
+  readonly origin: string;
   readonly kernel: KernelPlan;
+  /** taken where this size is at most the limit; absent: always */
+  readonly when?: { readonly size: number; readonly atMost: number };
   readonly linear: boolean;
   /** index into the sizes, and what to divide by */
   readonly groups: readonly { readonly of: number; readonly per: number }[];
   /** of the entry's regions; −1: no parameters */
   readonly region: number;
-  readonly flops: number;
-  readonly bytes: number;
 }
 
 /** Parameters of one or more steps in the uniform buffer. */
@@ -100,40 +110,37 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
   });
   const regions = new Map<string, Region & { index: number }>();
   let uniformBytes = 0;
-  const steps = entry.steps.map((step): StepLayout => {
-    const launch: Launch = profile === 'software' && step.software ? step.software : step;
+  const launchOf = (launch: Launch, { origin }: StepPlan, when?: Alternative['when']): LaunchLayout => {
     const kernel = plan.kernels[launch.kernel];
     if (!kernel) throw refuse(`names the kernel ${launch.kernel}`);
     const shape = `${kernel.bindings.length} buffers and ${kernel.params} parameters`;
-    if (step.buffers.length !== kernel.bindings.length || step.params.length !== kernel.params)
+    if (launch.buffers.length !== kernel.bindings.length || launch.params.length !== kernel.params)
       throw refuse(`gives ${kernel.label} other than ${shape}`);
-    if (step.buffers.some((buffer) => !entry.buffers[buffer])) throw refuse(`gives ${kernel.label} an unknown buffer`);
+    if (launch.buffers.some((buffer) => !entry.buffers[buffer]))
+      throw refuse(`gives ${kernel.label} an unknown buffer`);
     let region = -1;
     if (kernel.params > 0) {
-      const key = step.params.join();
+      const key = launch.params.join();
       const before = regions.get(key);
       const bytes = 16 * Math.ceil(kernel.params / 4);
-      const found = before ?? {
-        index: regions.size,
-        offset: uniformBytes,
-        bytes,
-        words: step.params.map((size) => sizes.index(size)),
-      };
+      const words = launch.params.map((size) => sizes.index(size));
+      const found = before ?? { index: regions.size, offset: uniformBytes, bytes, words };
       if (!before) {
         regions.set(key, found);
         uniformBytes += UNIFORM_ALIGNMENT * Math.ceil(bytes / UNIFORM_ALIGNMENT);
       }
       region = found.index;
     }
-    return {
-      plan: step,
-      kernel,
-      linear: launch.linear,
-      groups: launch.groups.map(({ of, per }) => ({ of: sizes.index(of), per })),
-      region,
-      flops: sizes.index(step.flops),
-      bytes: sizes.index(step.bytes),
-    };
+    const groups = launch.groups.map(({ of, per }) => ({ of: sizes.index(of), per }));
+    const condition = when && { when: { size: sizes.index(when.size), atMost: when.atMost } };
+    return { plan: launch, origin, kernel, linear: launch.linear, groups, region, ...condition };
+  };
+  const steps = entry.steps.map((step): StepLayout => {
+    const fitting = (step.alternatives ?? []).filter((one) => (one.profile ?? profile) === profile);
+    const last = fitting.find(({ when }) => !when) ?? step;
+    const launches = fitting.filter(({ when }) => when).map((one) => launchOf(one, step, one.when));
+    launches.push(launchOf(last, step));
+    return { plan: step, launches, flops: sizes.index(step.flops), bytes: sizes.index(step.bytes) };
   });
   const measured = new Set([CAPACITY, ...inputs.flatMap(({ dims }) => dims.flatMap(symbolsOf))]);
   for (const symbol of sizes.symbols())

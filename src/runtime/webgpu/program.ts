@@ -12,14 +12,14 @@ import { runtimeError } from '../errors.ts';
 import type { StepTime } from '../step-time.ts';
 import { bindSymbols } from './bindings.ts';
 import { type CacheWish, capacityFor } from './caches.ts';
-import { type Workgroups, workgroupsOf } from './dispatch.ts';
+import { launchAt, workgroupsOf } from './dispatch.ts';
 import { EntryBuffers, type Fate } from './entry-buffers.ts';
 import type { Gpu } from './gpu.ts';
-import { type EntryLayout, layoutOf } from './layout.ts';
+import { type EntryLayout, type LaunchLayout, layoutOf } from './layout.ts';
 import type { Pipeline } from './pipelines.ts';
 import { Timestamps } from './profile.ts';
 import { type Located, Readback } from './readback.ts';
-import { firstLine, Recorder } from './recorder.ts';
+import { firstLine, type Launched, Recorder } from './recorder.ts';
 import { GpuTensor } from './tensors.ts';
 import type { ModelBuffers } from './weights.ts';
 
@@ -27,7 +27,7 @@ import type { ModelBuffers } from './weights.ts';
 interface Sized {
   readonly key: string;
   readonly values: Float64Array;
-  readonly workgroups: readonly (Workgroups | undefined)[];
+  readonly launched: readonly Launched[];
 }
 
 export class WebGpuProgram {
@@ -42,7 +42,7 @@ export class WebGpuProgram {
   private constructor(
     gpu: Gpu,
     layout: EntryLayout,
-    pipelines: readonly Pipeline[],
+    pipelines: ReadonlyMap<LaunchLayout, Pipeline>,
     fixed: readonly (GPUBuffer | undefined)[],
   ) {
     this.gpu = gpu;
@@ -58,13 +58,14 @@ export class WebGpuProgram {
   static async open(gpu: Gpu, plan: WebGpuPlan, entry: string, model: ModelBuffers): Promise<WebGpuProgram> {
     gpu.check();
     const layout = layoutOf(plan, entry, gpu.profile);
-    const compiling = layout.steps.map(({ kernel }) => gpu.pipelines.get(kernel));
+    const launches = layout.steps.flatMap((step) => step.launches);
+    const compiling = launches.map(async (launch) => [launch, await gpu.pipelines.get(launch.kernel)] as const);
     const filling = layout.plan.buffers.map(async (buffer) => {
       if (buffer.kind === 'parameter') return model.parameter(buffer.parameter, buffer.from, buffer.to);
       return buffer.kind === 'constant' ? model.constant(buffer.constant) : undefined;
     });
     const [pipelines, fixed] = await gpu.wait(Promise.all([Promise.all(compiling), Promise.all(filling)]));
-    return new WebGpuProgram(gpu, layout, pipelines, fixed);
+    return new WebGpuProgram(gpu, layout, new Map(pipelines), fixed);
   }
 
   /**
@@ -94,7 +95,7 @@ export class WebGpuProgram {
       reading.catch(() => undefined); // an error of the scopes says more
       const [memory, validation] = await gpu.wait(scopes);
       if (memory) throw this.outOfMemory(memory);
-      if (validation) throw await this.recorder.blame(validation, buffers, sized.workgroups);
+      if (validation) throw await this.recorder.blame(validation, buffers, sized.launched);
       const [tensors, times] = await reading;
       if (times) this.collect(times, sized);
       return { ...kept, ...Object.fromEntries(read.map((name, i) => [name, tensors[i]!])) };
@@ -140,7 +141,7 @@ export class WebGpuProgram {
     const timestamps = options.profile ? new Timestamps(gpu, layout.steps.length) : undefined;
     const encoder = gpu.device.createCommandEncoder({ label: layout.name });
     const prepared = this.buffers.prepare(feeds, sized.values, wishes, capacity, encoder);
-    this.recorder.record(encoder, prepared.buffers, sized.workgroups, timestamps);
+    this.recorder.record(encoder, prepared.buffers, sized.launched, timestamps);
 
     const located = (output: number): Located => {
       const place = layout.places[output]!;
@@ -172,9 +173,12 @@ export class WebGpuProgram {
     if (this.sized?.key === key) return this.sized;
     const values = layout.sizes.evaluate(symbols);
     const limit = this.gpu.device.limits.maxComputeWorkgroupsPerDimension;
-    const workgroups = layout.steps.map((step) => workgroupsOf(layout.name, step, values, limit));
+    const launched = layout.steps.map((step): Launched => {
+      const launch = launchAt(step, values);
+      return { launch, workgroups: workgroupsOf(layout.name, launch, values, limit) };
+    });
     this.recorder.writeParameters(values);
-    this.sized = { key, values, workgroups };
+    this.sized = { key, values, launched };
     return this.sized;
   }
 
@@ -186,11 +190,11 @@ export class WebGpuProgram {
     return runtimeError('R1007', { entry: this.layout.name, reason: firstLine(error) }, error);
   }
 
-  private collect(times: readonly (readonly [number, number])[], { values }: Sized): void {
+  private collect(times: readonly (readonly [number, number])[], { values, launched }: Sized): void {
     const { name: entry, steps } = this.layout;
-    for (const [i, { plan, kernel, flops, bytes }] of steps.entries()) {
+    for (const [i, { plan, flops, bytes }] of steps.entries()) {
       const [start, end] = times[i]!;
-      const { label } = kernel;
+      const { label } = launched[i]!.launch.kernel;
       const counts = { flops: values[flops]!, bytes: values[bytes]! };
       this.times.push({ entry, label, origin: plan.origin, start, ms: end - start, ...counts });
     }

@@ -1,15 +1,21 @@
 /** Records an entry's steps into a command buffer: pipelines, bind groups and the uniform buffer of their parameters. */
 import { runtimeError } from '../errors.ts';
-import type { Workgroups } from './dispatch.ts';
 import { USAGE } from './flags.ts';
 import type { Gpu } from './gpu.ts';
-import type { EntryLayout } from './layout.ts';
+import type { EntryLayout, LaunchLayout } from './layout.ts';
 import type { Pipeline } from './pipelines.ts';
 import type { Timestamps } from './profile.ts';
 import { writeWords } from './tensors.ts';
 
 /** Bind groups that a step keeps: caches and kept outputs change buffers from run to run. */
 const KEPT_GROUPS = 4;
+
+/** What a step does in a run: a launch over some workgroups. */
+export interface Launched {
+  readonly launch: LaunchLayout;
+  /** undefined: nothing to do */
+  readonly workgroups: readonly [number, number, number] | undefined;
+}
 
 interface BoundGroup {
   readonly buffers: readonly GPUBuffer[];
@@ -19,16 +25,14 @@ interface BoundGroup {
 export class Recorder {
   private readonly gpu: Gpu;
   private readonly layout: EntryLayout;
-  /** by step */
-  private readonly pipelines: readonly Pipeline[];
-  private readonly groups: BoundGroup[][];
+  private readonly pipelines: ReadonlyMap<LaunchLayout, Pipeline>;
+  private readonly groups = new Map<LaunchLayout, BoundGroup[]>();
   private readonly uniform: GPUBuffer | undefined;
 
-  constructor(gpu: Gpu, layout: EntryLayout, pipelines: readonly Pipeline[]) {
+  constructor(gpu: Gpu, layout: EntryLayout, pipelines: ReadonlyMap<LaunchLayout, Pipeline>) {
     this.gpu = gpu;
     this.layout = layout;
     this.pipelines = pipelines;
-    this.groups = layout.steps.map(() => []);
     const { uniformBytes, name } = layout;
     if (uniformBytes > 0)
       this.uniform = gpu.buffers.take(uniformBytes, `parameters of ${name}`, USAGE.UNIFORM | USAGE.COPY_DST);
@@ -48,46 +52,42 @@ export class Recorder {
 
   /**
    * All steps in one pass, or with timestamps in one pass each.
-   * @param workgroups by step; undefined: nothing to do
+   * @param launched by step
    */
   record(
     encoder: GPUCommandEncoder,
     buffers: readonly GPUBuffer[],
-    workgroups: readonly (Workgroups | undefined)[],
+    launched: readonly Launched[],
     timestamps?: Timestamps,
   ): void {
     const { steps, name } = this.layout;
     if (!timestamps) {
       const pass = encoder.beginComputePass({ label: name });
-      for (const i of steps.keys()) this.dispatch(pass, i, buffers, workgroups[i]);
+      for (const step of launched) this.dispatch(pass, step, buffers);
       pass.end();
       return;
     }
     for (const [i, { plan }] of steps.entries()) {
       const pass = encoder.beginComputePass({ label: plan.origin, timestampWrites: timestamps.writes(i) });
-      this.dispatch(pass, i, buffers, workgroups[i]);
+      this.dispatch(pass, launched[i]!, buffers);
       pass.end();
     }
   }
 
   /** Which step a device refused: each is recorded once more, alone. */
-  async blame(
-    error: GPUError,
-    buffers: readonly GPUBuffer[],
-    workgroups: readonly (Workgroups | undefined)[],
-  ): Promise<Error> {
+  async blame(error: GPUError, buffers: readonly GPUBuffer[], launched: readonly Launched[]): Promise<Error> {
     const { gpu, layout } = this;
     this.forget(); // bind groups may be what is invalid
-    for (const [i, { plan, kernel }] of layout.steps.entries()) {
+    for (const step of launched) {
       gpu.device.pushErrorScope('validation');
       const encoder = gpu.device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      this.dispatch(pass, i, buffers, workgroups[i]);
+      this.dispatch(pass, step, buffers);
       pass.end();
       encoder.finish();
       const found = await gpu.wait(gpu.device.popErrorScope());
       if (!found) continue;
-      const origin = `${kernel.label}, ${plan.origin}`;
+      const origin = `${step.launch.kernel.label}, ${step.launch.origin}`;
       return runtimeError('R1006', { entry: layout.name, origin, reason: firstLine(found) }, error);
     }
     return runtimeError('R1006', { entry: layout.name, origin: 'its copies', reason: firstLine(error) }, error);
@@ -95,7 +95,7 @@ export class Recorder {
 
   /** Drops the bind groups. */
   forget(): void {
-    for (const groups of this.groups) groups.length = 0;
+    this.groups.clear();
   }
 
   dispose(): void {
@@ -103,36 +103,27 @@ export class Recorder {
     if (this.uniform) this.gpu.buffers.free(this.uniform);
   }
 
-  private dispatch(
-    pass: GPUComputePassEncoder,
-    i: number,
-    buffers: readonly GPUBuffer[],
-    workgroups: Workgroups | undefined,
-  ): void {
+  private dispatch(pass: GPUComputePassEncoder, { launch, workgroups }: Launched, buffers: readonly GPUBuffer[]): void {
     if (!workgroups) return;
-    pass.setPipeline(this.pipelines[i]!.pipeline);
-    pass.setBindGroup(
-      0,
-      this.group(
-        i,
-        this.layout.steps[i]!.plan.buffers.map((buffer) => buffers[buffer]!),
-      ),
-    );
+    const bound = launch.plan.buffers.map((buffer) => buffers[buffer]!);
+    pass.setPipeline(this.pipelines.get(launch)!.pipeline);
+    pass.setBindGroup(0, this.group(launch, bound));
     pass.dispatchWorkgroups(...workgroups);
   }
 
-  private group(i: number, buffers: readonly GPUBuffer[]): GPUBindGroup {
-    const known = this.groups[i]!;
+  private group(launch: LaunchLayout, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const known = this.groups.get(launch) ?? [];
+    this.groups.set(launch, known);
     const before = known.find((one) => one.buffers.every((buffer, at) => buffer === buffers[at]));
     if (before) return before.group;
-    const { region, plan } = this.layout.steps[i]!;
+    const { region, origin } = launch;
     const entries = buffers.map((buffer, binding): GPUBindGroupEntry => ({ binding, resource: { buffer } }));
     if (region >= 0) {
       const { offset, bytes: size } = this.layout.regions[region]!;
       entries.push({ binding: buffers.length, resource: { buffer: this.uniform!, offset, size } });
     }
-    const { layout } = this.pipelines[i]!;
-    const group = this.gpu.device.createBindGroup({ label: plan.origin, layout, entries });
+    const { layout } = this.pipelines.get(launch)!;
+    const group = this.gpu.device.createBindGroup({ label: origin, layout, entries });
     if (known.length >= KEPT_GROUPS) known.shift();
     known.push({ buffers, group });
     return group;

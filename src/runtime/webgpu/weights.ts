@@ -151,13 +151,15 @@ export function constantWords(plan: ConstantPlan): Float32Array | Uint32Array {
     const text = atob(plan.base64);
     return new Uint32Array(Uint8Array.from(text, (char) => char.charCodeAt(0)).buffer);
   }
-  const { of, positions, dims, theta } = plan;
+  const { positions, dims, theta } = plan;
   const half = dims / 2;
-  const table = new Float32Array(positions * half);
+  const table = new Float32Array(positions * dims);
   for (let i = 0; i < half; i++) {
     const frequency = theta ** ((-2 * i) / dims);
-    for (let position = 0; position < positions; position++)
-      table[position * half + i] = Math[of](position * frequency);
+    for (let position = 0; position < positions; position++) {
+      table[position * dims + i] = Math.cos(position * frequency);
+      table[position * dims + half + i] = Math.sin(position * frequency);
+    }
   }
   return table;
 }

@@ -192,8 +192,8 @@ describe.skipIf(unavailable)('a program', () => {
       kernel('x', { x: ['read', 'f32'], y: ['read_write', 'f32'] }, 1, '  y[i] = 7.0;'),
     ];
     const [first, ...rest] = PLAN.entries.chain!.steps;
-    const software = { kernel: kernels.length - 1, groups: first!.groups, linear: true };
-    const steps = [{ ...first!, software }, ...rest];
+    const constant = { ...first!, kernel: kernels.length - 1 };
+    const steps = [{ ...first!, alternatives: [{ ...constant, profile: 'software' as const }] }, ...rest];
     const plan = { ...PLAN, kernels, entries: { chain: { ...PLAN.entries.chain!, steps } } };
     const run = async (profile: 'gpu' | 'software'): Promise<number> => {
       const other = Gpu.of(await testDevice(), { profile });
@@ -203,6 +203,22 @@ describe.skipIf(unavailable)('a program', () => {
       return values(y as never)[0]!;
     };
     expect([await run('gpu'), await run('software')]).toEqual([1, 8]);
+  });
+
+  it('takes the launch for few rows where there are few', async () => {
+    const kernels = [
+      ...PLAN.kernels,
+      kernel('x', { x: ['read', 'f32'], y: ['read_write', 'f32'] }, 1, '  y[i] = 7.0;'),
+    ];
+    const [first, ...rest] = PLAN.entries.chain!.steps;
+    const few = { ...first!, kernel: kernels.length - 1, when: { size: 'B', atMost: 1 } };
+    const steps = [{ ...first!, alternatives: [few] }, ...rest];
+    const chain = await open('chain', { ...PLAN, kernels, entries: { chain: { ...PLAN.entries.chain!, steps } } });
+    const run = async (rows: number): Promise<number> => {
+      const { y } = await chain.run({ x: f32([rows, 4], ...new Array<number>(4 * rows).fill(0)) });
+      return values(y as never)[0]!;
+    };
+    expect([await run(1), await run(2), await run(1)]).toEqual([8, 1, 8]);
   });
 
   it('frees what is its own', async () => {

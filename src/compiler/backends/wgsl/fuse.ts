@@ -112,10 +112,14 @@ class Fusion {
   private visit(node: AnyNode, order: number): void {
     const wanted = node.outputs.filter((value) => this.outputs.has(value) || this.readersOf(value).size > 0);
     if (wanted.length === 0) return;
-    if (this.options.caches.some(({ present }) => present === node.outputs[0])) return this.append(node, order);
-    if (isCore(node)) return this.core(node, order);
-    if (isReduction(node.op)) return this.reduction(node as Node<ReduceOp>, order);
-    if (node.op === 'concat' && node.inputs.length > SELECTED_PIECES) return this.pieces(node, order);
+    if (this.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
+    else if (isCore(node)) this.core(node, order);
+    else if (isReduction(node.op)) this.reduction(node as Node<ReduceOp>, order);
+    else if (node.op === 'concat' && node.inputs.length > SELECTED_PIECES) this.pieces(node, order);
+    else this.inline(node, wanted, order);
+  }
+
+  private inline(node: AnyNode, wanted: readonly ValueId[], order: number): void {
     for (const value of wanted) {
       if (!this.mustStore(value) && this.foldable(node, value)) {
         for (const operand of node.inputs) for (const reader of this.readersOf(value)) this.read(operand, reader);
