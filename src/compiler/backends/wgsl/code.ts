@@ -36,6 +36,8 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
   f16: ['u32', 'vec2<u32>'],
 };
 
+const WORDS = /\w+/g;
+
 export class KernelCode {
   readonly bindings: Binding[] = [];
   /** dims whose sizes are words of the uniform, in order */
@@ -190,12 +192,12 @@ export class Block implements IndexWriter {
   /** The statements without names that nothing reads; `tail` is text after them that may read some. */
   text(tail = ''): string {
     const kept: string[] = [];
-    let after = tail;
+    const read = new Set(tail.match(WORDS));
     for (const line of this.lines.toReversed()) {
       const name = /^\s*let (\w+) = /.exec(line)?.[1];
-      if (name !== undefined && !new RegExp(`\\b${name}\\b`).test(after)) continue;
+      if (name !== undefined && !read.has(name)) continue;
       kept.push(line);
-      after = `${line}\n${after}`;
+      for (const word of line.match(WORDS) ?? []) read.add(word);
     }
     return kept.reverse().join('\n');
   }
