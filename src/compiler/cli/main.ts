@@ -91,12 +91,18 @@ Examples:
     .action(run(() => import('./commands/check.ts')));
 
   withWeights(withSettings(mdl.command('compile <file>')))
-    .description('compile a model to ONNX files and a manifest')
-    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx']).default('onnx'))
+    .description('compile a model to ONNX files and a manifest, or to WebGPU')
+    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx', 'webgpu']).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
     .addOption(opset())
     .option('--entry <name>', 'only this entry; repeatable', collect, [])
     .option('--swap-adapters', 'LoRA as inputs: a session swaps adapters without loading the model again')
+    .addOption(
+      new Option('--weights-dtype <dtype>', 'target webgpu: how matrices are stored (default: f32)').choices([
+        'f32',
+        'f16',
+      ]),
+    )
     .addHelpText(
       'after',
       `
@@ -105,7 +111,8 @@ Without --weights or --init the graphs are written without their numbers: small 
 Examples:
   mdl compile models/tinygpt-v.mdl --config full --target onnx --out dist/full
   mdl compile models/tinygpt-v.mdl --weights checkpoint/ --opset 23 --merge-lora --out dist/full
-  mdl compile models/tinygpt-v.mdl --config nano --init 0 --set qk_norm=false --out dist/nano`,
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --set qk_norm=false --out dist/nano
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --target webgpu --out dist/nano-webgpu`,
     )
     .action(run(() => import('./commands/compile.ts')));
 
