@@ -33,12 +33,11 @@ export function capacityFor(gpu: Gpu, wishes: readonly CacheWish[], keep: boolea
   if (shared >= needed && shared > 0 && given.every((capacity) => capacity === shared)) return shared;
   if (!keep) return needed;
   const roomy = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(Math.max(1, needed * 1.5))));
-  const wanted = reserve >= needed ? reserve : roomy;
-  const fits = wishes.every(
-    ({ presentShape, axis }) =>
-      bytesOn({ shape: presentShape, growing: { axis, capacity: wanted } }) <= gpu.buffers.largest,
-  );
-  return fits ? wanted : needed;
+  const fits = (capacity: number): boolean =>
+    wishes.every(
+      ({ presentShape, axis }) => bytesOn({ shape: presentShape, growing: { axis, capacity } }) <= gpu.buffers.largest,
+    );
+  return [reserve, roomy].find((capacity) => capacity >= needed && fits(capacity)) ?? needed;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The errors of WebGPU, R10; part of the catalogue in ../errors.ts, which says how they are written. */
-import { entry, list } from '../error-entry.ts';
+import { entry } from '../error-entry.ts';
 
 export const WEBGPU_ERRORS = {
   R1001: entry(
@@ -66,10 +66,5 @@ export const WEBGPU_ERRORS = {
     ({ adapter }: { adapter: string }) =>
       `the adapter ${adapter} does not grant timestamp-query, which a profile needs, so run without it or start the browser with --enable-webgpu-developer-features`,
     'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
-  ),
-  R1014: entry(
-    ({ backend, tried }: { backend: string; tried: readonly string[] }) =>
-      `the model cannot run on ${backend} here (tried: ${list(tried)}), so compile it with --target ${backend} or choose another backend`,
-    'A compiled folder holds manifest.json and .onnx files (target onnx), plan.json (target webgpu), or both. The backend that was asked for needs its own.',
   ),
 } as const;

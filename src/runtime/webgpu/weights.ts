@@ -76,6 +76,15 @@ export class ModelBuffers {
     return buffer;
   }
 
+  /** Frees parameters and constants, once what is being uploaded has settled. */
+  async dispose(): Promise<void> {
+    const uploaded = await Promise.allSettled(this.parameters.values());
+    for (const one of uploaded) if (one.status === 'fulfilled') this.gpu.buffers.free(one.value);
+    for (const buffer of this.constants.values()) this.gpu.buffers.free(buffer);
+    this.parameters.clear();
+    this.constants.clear();
+  }
+
   private async upload(parameter: ParameterPlan, from: number, to: number): Promise<GPUBuffer> {
     const { gpu } = this;
     gpu.check();

@@ -12,6 +12,7 @@ import {
   type CheckpointFolder,
   checkpointFolder,
   checkSettings,
+  hostState,
   type StepRecord,
   type TrainingCheckpoint,
 } from '../../../runtime/train/index.ts';
@@ -136,7 +137,7 @@ export default async function run(
           onState: async (after, final) => {
             if (!folder || !(final || after.step % options.checkpointEvery === 0)) return;
             const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
-            await folder.save({ state: after, earlier, settings, logBytes: log?.bytes ?? 0 });
+            await folder.save({ state: await hostState(after), earlier, settings, logBytes: log?.bytes ?? 0 });
           },
         },
         output,

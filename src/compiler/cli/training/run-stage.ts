@@ -3,6 +3,7 @@
 import {
   type DataSource,
   initialState,
+  type LiveState,
   type LogRecord,
   scheduleLength,
   type TrainState,
@@ -38,7 +39,7 @@ export interface StageRun {
   readonly signal: AbortSignal;
   readonly onRecord: (record: LogRecord) => void;
   /** after each step, and with `last` once at the end of the stage or when it was stopped */
-  readonly onState: (state: TrainState, last: boolean) => Promise<void>;
+  readonly onState: (state: LiveState, last: boolean) => Promise<void>;
 }
 
 export interface StageResult {
