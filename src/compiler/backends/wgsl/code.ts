@@ -108,6 +108,13 @@ export class KernelCode {
     return this.memory.get(key) as T;
   }
 
+  /** Takes a name at module scope; false when it is taken. */
+  claim(name: string): boolean {
+    if (this.memory.has(`name ${name}`)) return false;
+    this.memory.set(`name ${name}`, true);
+    return true;
+  }
+
   define(text: string): void {
     this.functions.push(text);
   }

@@ -80,41 +80,41 @@ export function workgroupOf(kernel: Kernel, context: EmitContext, profile: Profi
   return partOf(new KernelWriter(kernel, context, new KernelCode()), profile).workgroup.join();
 }
 
-const MAIN = /(@compute\s+@workgroup_size\([^)]*\)\s*)fn main\(([^{]*)\)\s*\{/;
+const MAIN = /@compute\s+@workgroup_size\([^)]*\)\s*fn main\(([^{]*)\)\s*\{/;
 
 /** One `main` that gives its workgroups to the parts in turn; each part's own `main` becomes a function. */
 function sideBySide(code: KernelCode, parts: readonly Part[]): string {
   const builtins = new Map<string, string>();
-  const branches = parts.map(({ main, groups, linear }, index) => {
-    const [, , list] = MAIN.exec(main) ?? [];
+  const branches = parts.map(({ main, groups, linear, workgroup }, index) => {
+    const [, list] = MAIN.exec(main) ?? [];
     if (list === undefined) throw new Error(`a kernel without a main cannot be one of several:\n${main}`);
     const parameters = [...list.matchAll(/@builtin\((\w+)\)\s*(\w+)\s*:\s*([\w<>]+)/g)];
     const own = parameters.map(([, , name, type]) => `${name}: ${type}`).join(', ');
-    code.define(renamed(main, index).replace(MAIN, `fn part_${index}(${own}) {`));
+    code.define(apart(code, main, index).replace(MAIN, `fn part_${index}(${own}) {`).trim());
     const counts = groups.map(({ of, per }) => {
       const size = code.size(of);
-      return per === 1
-        ? size
-        : typeof of === 'number'
-          ? `${Math.ceil(of / per)}u`
-          : `((${size} + ${per - 1}u) / ${per}u)`;
+      if (per === 1) return size;
+      return typeof of === 'number' ? `${Math.ceil(of / per)}u` : `((${size} + ${per - 1}u) / ${per}u)`;
     });
     const [x, y, z] = counts as [string, string, string];
-    const given = parameters.map(([, builtin, name, type]) => {
-      if (builtin === 'workgroup_id')
-        return linear ? 'vec3<u32>(at, 0u, 0u)' : `vec3<u32>(at % ${x}, (at / ${x}) % ${y}, at / (${x} * ${y}))`;
+    const group = linear ? 'vec3<u32>(at, 0u, 0u)' : `vec3<u32>(at % ${x}, (at / ${x}) % ${y}, at / (${x} * ${y}))`;
+    const ask = (builtin: string, type: string): string => {
+      builtins.set(builtin, `@builtin(${builtin}) ${builtin}: ${type}`);
+      return builtin;
+    };
+    const given = parameters.map(([, builtin, , type]) => {
+      if (builtin === 'workgroup_id') return group;
       if (builtin === 'num_workgroups') return `vec3<u32>(${x}, ${y}, ${z})`;
-      builtins.set(builtin!, `@builtin(${builtin}) ${builtin}: ${type}`);
-      return name === undefined ? '' : builtin!;
+      if (builtin !== 'global_invocation_id') return ask(builtin!, type!);
+      return `${group} * vec3<u32>(${workgroup.join('u, ')}u) + ${ask('local_invocation_id', 'vec3<u32>')}`;
     });
     const all = `${x} * ${y} * ${z}`;
     const call = `part_${index}(${given.join(', ')});`;
     return `  if (at < ${all}) { ${call} return; }\n  at -= ${all};`;
   });
   const inputs = ['@builtin(workgroup_id) group: vec3<u32>', '@builtin(num_workgroups) groups: vec3<u32>'];
-  const size = parts[0]!.workgroup.filter((extent, axis) => axis === 0 || extent !== 1).join(', ');
   return [
-    `@compute @workgroup_size(${size})`,
+    `@compute @workgroup_size(${parts[0]!.workgroup.join(', ')})`,
     `fn main(${[...inputs, ...builtins.values()].join(', ')}) {`,
     '  var at = group.y * groups.x + group.x;',
     ...branches,
@@ -122,11 +122,22 @@ function sideBySide(code: KernelCode, parts: readonly Part[]): string {
   ].join('\n');
 }
 
-/** A template's own functions and workgroup memory under names that no other part has. */
-function renamed(text: string, index: number): string {
-  const names = [...text.matchAll(/(?:^|\n)\s*(?:fn|var<(?:workgroup|private)>|const)\s+(\w+)/g)].map(
-    ([, name]) => name!,
-  );
+/**
+ * A part's text under names that no other part has. Equal workgroup memory is declared once: a workgroup works on one
+ * part only.
+ */
+function apart(code: KernelCode, text: string, index: number): string {
+  const memory = /var<workgroup>\s+(\w+)\s*:\s*([^;]+);\n?/g;
+  let rest = text;
+  for (const [declaration, name, type] of text.matchAll(memory)) {
+    const shared = code.once(`workgroup ${name}: ${type}`, () => {
+      const own = code.claim(name!) ? name! : `${name}_${index}`;
+      code.define(`var<workgroup> ${own}: ${type};`);
+      return own;
+    });
+    rest = rest.replace(declaration, '').replace(new RegExp(`\\b${name}\\b`, 'g'), shared);
+  }
+  const names = [...rest.matchAll(/(?:^|\n)\s*(?:fn|const)\s+(\w+)/g)].map(([, name]) => name!);
   const own = new Set(names.filter((name) => name !== 'main'));
-  return own.size === 0 ? text : text.replace(/\b[a-z_]\w*\b/gi, (word) => (own.has(word) ? `${word}_${index}` : word));
+  return own.size === 0 ? rest : rest.replace(/\b[a-z_]\w*\b/gi, (word) => (own.has(word) ? `${word}_${index}` : word));
 }
