@@ -75,9 +75,10 @@ export function dependsOnProfile(kernel: Kernel, facts: GraphFacts): boolean {
   return kernel.core !== undefined || sharesFolds(kernel, facts);
 }
 
-/** Invocations of a kernel's workgroup: only kernels with equal ones can be one dispatch. */
+/** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */
 export function workgroupOf(kernel: Kernel, context: EmitContext, profile: Profile): string {
-  return partOf(new KernelWriter(kernel, context, new KernelCode()), profile).workgroup.join();
+  const { main, workgroup } = partOf(new KernelWriter(kernel, context, new KernelCode()), profile);
+  return [workgroup.join(), ...(main.match(/var<workgroup>[^;]+/g) ?? [])].join('; ');
 }
 
 const MAIN = /@compute\s+@workgroup_size\([^)]*\)\s*fn main\(([^{]*)\)\s*\{/;
