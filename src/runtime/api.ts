@@ -15,8 +15,9 @@ export type {
   ProgramOptions,
   Tensors,
 } from './backend.ts';
+export { CATALOGUE } from './catalogue.ts';
 export { type AnyTensor, type AnyTensors, type DeviceTensor, isOnDevice, release, toHost } from './device-tensor.ts';
-export { CATALOGUE, RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from './feeds.ts';
 export { embedTokens } from './generate/decoder.ts';
 export { type GenerateInput, type GenerateResult, generate, generateStream } from './generate/generate.ts';
