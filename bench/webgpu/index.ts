@@ -16,7 +16,7 @@ import type { Opened } from './protocol.ts';
 import { printReport, type RowReport, writeReport } from './report.ts';
 import { ROWS } from './rows.ts';
 
-/** `ort-web` compiles its kernels for most of a minute, and `ort` is the same provider. */
+/** `ort-web` takes half a minute to start, and `ort` is the same provider: it is there for its dispatches. */
 const DEFAULT = Object.keys(CONTESTANTS).filter((name) => name !== 'ort-web');
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
 /** The tables and the JSON file of a run. Times are of one machine and one moment; ratios within a row are what to read. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { machine, median, ms, ROOT, table, times } from '../support.ts';
+import { machine, median, ms, ROOT, table } from '../support.ts';
 import type { Limits } from './limits.ts';
 import type { Outcome } from './measure.ts';
 import type { Opened } from './protocol.ts';
@@ -60,7 +60,12 @@ function cell(outcome: Outcome, base: Outcome | undefined): string {
   if (outcome.kind !== 'right') return outcome.kind;
   if (base?.kind !== 'right') return ms(outcome.ms);
   const ratios = outcome.rounds.map((value, i) => value / base.rounds[i]!);
-  return `${ms(outcome.ms)} ${times(median(ratios))} (${Math.min(...ratios).toFixed(1)}–${Math.max(...ratios).toFixed(1)})`;
+  return `${ms(outcome.ms)} ${ratio(median(ratios))} (${ratio(Math.min(...ratios))}–${ratio(Math.max(...ratios))})`;
+}
+
+/** two digits: 31×, 2.3×, 0.0021× */
+function ratio(value: number): string {
+  return `${value >= 10 ? value.toFixed(0) : Number(value.toPrecision(2))}×`;
 }
 
 function printLimits(limits: readonly Limits[]): void {
