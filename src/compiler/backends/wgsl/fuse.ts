@@ -44,6 +44,8 @@ export interface FuseOptions {
   readonly caches: readonly CacheAppend[];
   /** values to store whatever fusion would do: a kernel that reads too many buffers is split this way */
   readonly forced: ReadonlySet<ValueId>;
+  /** values that no kernel writes beside others */
+  readonly alone: ReadonlySet<ValueId>;
 }
 
 export interface Fused {
@@ -364,6 +366,7 @@ class Fusion {
    * reads the value has to run before that reader.
    */
   private mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+    if (this.options.alone.has(value)) return undefined;
     const readers = [...this.readersOf(value)];
     const { shape } = typeOf(this.graph, value);
     return readers.find((reader) => {
