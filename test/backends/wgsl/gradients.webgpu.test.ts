@@ -12,7 +12,8 @@ import { buildHandMade, differentiable, HAND_MADE } from '../../passes/autodiff/
 import { type LossOptions, loadGradientCases, noise, run, withLoss } from '../../passes/autodiff/support.ts';
 import { unavailable } from '../../support/adapter.ts';
 import { relativeError } from '../../support/reference.ts';
-import { disagreement, PROFILES, runGraph, useGpu } from './support.ts';
+import { gpuOf, PROFILES } from '../../support/webgpu.ts';
+import { disagreement, runGraph } from './support.ts';
 
 /** float32: torch's own is off by up to 1.8e-6. */
 const TOLERANCE = 1e-5;
@@ -29,8 +30,6 @@ test('torch gave gradients of 171 cases', () => {
 });
 
 describe.skipIf(unavailable)('on a device', () => {
-  const gpuOf = useGpu();
-
   describe.each(cases)('$name', ({ gradientCase: { reference, tensors, gradients } }) => {
     const variants = [
       ...PROFILES.map((profile) => ({ profile, batch: undefined })),
@@ -38,7 +37,7 @@ describe.skipIf(unavailable)('on a device', () => {
     ];
     test.each(variants)('profile $profile, batch $batch', async ({ profile, batch }) => {
       const graph = backward(buildCase(reference, batch === undefined ? {} : { batch }), gradients.keys());
-      const results = await runGraph(gpuOf(profile), graph, tensors);
+      const results = await runGraph(await gpuOf(profile), graph, tensors);
       for (const [name, expected] of gradients) {
         const gradient = results[`gradient.${name}`]!;
         expect(gradient.shape).toEqual(expected.shape);
@@ -50,7 +49,7 @@ describe.skipIf(unavailable)('on a device', () => {
       const graph = backward(buildCase(reference), gradients.keys(), { midGraph: true });
       // scores near 1000, scaled: rounding them to float32 alone moves results by 1e-4
       const limit = reference.name === 'softmax_shifted' ? 1e-4 : undefined;
-      expect(await disagreement(gpuOf('gpu'), graph, tensors, new Map(), limit)).toBeUndefined();
+      expect(await disagreement(await gpuOf('gpu'), graph, tensors, new Map(), limit)).toBeUndefined();
     });
   });
 
@@ -61,7 +60,9 @@ describe.skipIf(unavailable)('on a device', () => {
       if (dtype === 'f32') tensors.set(`cotangent.${name}`, noise(shape, i + 5));
     }
     test.each(PROFILES)('agrees with the interpreter, profile %s', async (profile) => {
-      expect(await disagreement(gpuOf(profile), backward(graph, differentiable(handMade)), tensors)).toBeUndefined();
+      expect(
+        await disagreement(await gpuOf(profile), backward(graph, differentiable(handMade)), tensors),
+      ).toBeUndefined();
     });
   });
 });

@@ -11,7 +11,8 @@ import type { WideTensor } from '../../../src/shared/tensor.ts';
 import { buildExtraCase, EXTRA_CASES, tensor } from '../../ops/extra-cases.ts';
 import { batchInputs, buildCase, caseInputs, loadCases } from '../../ops/reference-cases.ts';
 import { unavailable } from '../../support/adapter.ts';
-import { differences, PROFILES, runGraph, useGpu } from './support.ts';
+import { gpuOf, PROFILES } from '../../support/webgpu.ts';
+import { differences, runGraph } from './support.ts';
 
 const cases = loadCases();
 
@@ -20,13 +21,12 @@ test('the fixtures hold 176 cases', () => {
 });
 
 describe.skipIf(unavailable)('on a device', () => {
-  const gpuOf = useGpu();
   describe.each(cases)('$name', (reference) => {
     const expected = new Map(reference.outputs.map(({ name, tensor }) => [name, tensor]));
     for (const batch of [undefined, ...(batchInputs(reference).length > 0 ? ['B'] : [])]) {
       test.each(PROFILES)(`${batch === undefined ? 'static' : 'symbolic batch'}, profile %s`, async (profile) => {
         const graph = buildCase(reference, batch === undefined ? {} : { batch });
-        const results = await runGraph(gpuOf(profile), graph, caseInputs(reference));
+        const results = await runGraph(await gpuOf(profile), graph, caseInputs(reference));
         expect(differences(results, expected)).toBeUndefined();
       });
     }
@@ -40,7 +40,7 @@ describe.skipIf(unavailable)('on a device', () => {
     test.each(PROFILES)('as written and after the passes, profile %s', async (profile) => {
       const graph = buildExtraCase(extra);
       for (const form of [graph, runPipeline(graph)]) {
-        expect(differences(await runGraph(gpuOf(profile), form, inputs), expected)).toBeUndefined();
+        expect(differences(await runGraph(await gpuOf(profile), form, inputs), expected)).toBeUndefined();
       }
     });
   });
@@ -57,7 +57,7 @@ describe.skipIf(unavailable)('on a device', () => {
       ]);
       const graph = b.build();
       const expected = interpret(graph, { inputs, parameters });
-      const results = await runGraph(gpuOf(profile), graph, inputs);
+      const results = await runGraph(await gpuOf(profile), graph, inputs);
       for (const [name, { data }] of expected) expect([...results[name]!.data]).toEqual([...data]);
     }
   });

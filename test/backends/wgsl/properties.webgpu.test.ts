@@ -6,7 +6,8 @@ import { runPipeline } from '../../../src/compiler/passes/pipeline.ts';
 import type { WideTensor } from '../../../src/shared/tensor.ts';
 import { buildRandom, instructions, randomInputs, randomParameter } from '../../passes/random-graphs.ts';
 import { unavailable } from '../../support/adapter.ts';
-import { differences, PROFILES, runGraph, useGpu } from './support.ts';
+import { gpuOf, PROFILES } from '../../support/webgpu.ts';
+import { differences, runGraph } from './support.ts';
 
 const parameters = new Map([['w', randomParameter()]]);
 
@@ -14,8 +15,6 @@ const parameters = new Map([['w', randomParameter()]]);
 const tame = ({ data }: WideTensor): boolean => data.every((x) => Math.abs(x) < 1e6);
 
 describe.skipIf(unavailable)('on a device', () => {
-  const gpuOf = useGpu();
-
   test.each(PROFILES)('random graphs give what the interpreter gives, profile %s', async (profile) => {
     let compared = 0;
     await fc.assert(
@@ -28,7 +27,9 @@ describe.skipIf(unavailable)('on a device', () => {
           const expected = interpret(graph, { inputs: randomInputs, parameters: randomParameter });
           if (![...expected.values()].every(tame)) return;
           compared++;
-          expect(differences(await runGraph(gpuOf(profile), graph, randomInputs, parameters), expected)).toBeUndefined();
+          expect(
+            differences(await runGraph(await gpuOf(profile), graph, randomInputs, parameters), expected),
+          ).toBeUndefined();
         }
       }),
       { numRuns: 80, seed: profile === 'gpu' ? 20260101 : 20260102 },

@@ -1,60 +1,15 @@
-/**
- * Runs IR graphs on the WebGPU target: graph → plan → program → a device with the specification's default limits
- * (8 storage buffers per stage, 16 KiB of workgroup memory), as the poorest user has it.
- *
- * All memory of tensors is filled with NaN before it is used, so what a kernel reads before it is written, reads outside
- * of a tensor, or forgets to write, shows in the results.
- */
-import { afterAll, beforeAll } from 'vitest';
+/** Runs IR graphs on the WebGPU target: graph → plan → program → the device of test/support/webgpu.ts. */
 import { type EntryOptions, lowerEntry, PlanTables } from '../../../src/compiler/backends/wgsl/index.ts';
 import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../../src/compiler/passes/pipeline.ts';
 import type { AnyTensors } from '../../../src/runtime/device-tensor.ts';
-import { TENSOR_USAGE } from '../../../src/runtime/webgpu/flags.ts';
-import { Gpu, type Profile } from '../../../src/runtime/webgpu/gpu.ts';
+import type { Gpu } from '../../../src/runtime/webgpu/gpu.ts';
 import { WebGpuProgram } from '../../../src/runtime/webgpu/program.ts';
 import { ModelBuffers } from '../../../src/runtime/webgpu/weights.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../../src/shared/tensor.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
-import { testDevice } from '../../support/adapter.ts';
 import { difference } from '../../support/compare.ts';
-
-export const PROFILES: readonly Profile[] = ['gpu', 'software'];
-
-/** A quiet NaN as f32, a large number as i32, true as bool. */
-const POISON = 0x7fc0dead;
-
-/** Fills every buffer of tensors with POISON when it is taken, and so the rest of a buffer behind a tensor's end. */
-function poisoned(gpu: Gpu): Gpu {
-  const { buffers, device } = gpu;
-  const take = buffers.take.bind(buffers);
-  buffers.take = (bytes, what, usage = TENSOR_USAGE) => {
-    const buffer = take(bytes, what, usage);
-    if (usage === TENSOR_USAGE) device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(POISON));
-    return buffer;
-  };
-  return gpu;
-}
-
-/**
- * One device for the tests of a file, as both kinds of adapter. Pipelines are compiled once for both.
- * Call it at the top of a `describe` that is skipped where there is no adapter.
- */
-export function useGpu(): (profile: Profile) => Gpu {
-  const gpus = new Map<Profile, Gpu>();
-  beforeAll(async () => {
-    const device = await testDevice();
-    const pipelines = Gpu.of(device).pipelines;
-    for (const profile of PROFILES) {
-      gpus.set(profile, Object.assign(poisoned(Gpu.of(device, { profile })), { pipelines }));
-    }
-  });
-  afterAll(() => {
-    for (const gpu of gpus.values()) gpu.destroy();
-  });
-  return (profile) => gpus.get(profile)!;
-}
 
 export interface Lowered {
   readonly graph: Graph;

@@ -372,6 +372,8 @@ class Fusion {
     return readers.find((reader) => {
       if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
       if (core && reader.phases.length > 0) return false;
+      const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
+      if (core && this.forward(joined, value) === undefined) return false;
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
       const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
       const direct = reader.phases.length === 0;
