@@ -69,6 +69,11 @@ class EntryLowering {
       ...this.emit(together, storage),
     }));
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
+    // an output without elements has no kernel, and a buffer all the same
+    for (const { value } of this.graph.outputs) {
+      const { key } = this.places.get(value)!;
+      if (key.startsWith('output')) this.buffer(key);
+    }
     const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
@@ -194,15 +199,19 @@ class EntryLowering {
 
   // --- kernels ---------------------------------------------------------------------------------------------
 
-  /** Fuses, and where a kernel binds more buffers than the device allows stores one of its values, until all fit. */
+  /** Fuses, and where a kernel binds more buffers than the device allows splits it, until all fit. */
   private fuse(): Fused {
     const forced = new Set<ValueId>();
+    const alone = new Set<ValueId>();
     for (;;) {
-      const fused = fuse(this.facts, { caches: this.caches, forced });
+      const fused = fuse(this.facts, { caches: this.caches, forced, alone });
       const split = fused.kernels.flatMap((kernel) => this.tooManyBuffers(kernel, fused) ?? []);
-      const fresh = split.filter((value) => !forced.has(value));
+      const fresh = split.filter((value) => !alone.has(value));
       if (fresh.length === 0) return fused;
-      for (const value of fresh) forced.add(value);
+      for (const value of fresh) {
+        forced.add(value);
+        alone.add(value);
+      }
     }
   }
 
@@ -225,23 +234,29 @@ class EntryLowering {
     return found;
   }
 
-  /** A value to store so that the kernel binds fewer buffers; undefined when it fits or nothing can be split off. */
+  /**
+   * A value to store by a kernel of its own so that this one binds fewer buffers; undefined when it fits or nothing can
+   * be split off. A parameter in several shards takes as many buffers.
+   */
   private tooManyBuffers(kernel: Kernel, { stored }: Fused): ValueId | undefined {
     const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
     const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
+      [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
     const seen = this.leaves(kernel, stored);
     const all = new Set([...roots].flatMap((value) => [...seen.get(value)!]));
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
-    const shards = [...all].reduce((sum, value) => sum + (this.places.get(value)?.shards?.length ?? 0), 0);
-    if (all.size + shards + written <= limit) return undefined;
+    if (buffersOf(all) + written <= limit) return undefined;
+    // outputs that joined: the one that joined last leaves
+    if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
-    const candidates = [...seen].filter(([value, leaves]) => {
+    const candidates = [...seen].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
-      const splits = leaves.size > 1 && leaves.size < all.size;
-      return node && !roots.has(value) && !stored.has(value) && !isCore(node) && splits;
+      const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
+      return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
     });
-    candidates.sort(([, a], [, b]) => b.size - a.size);
-    return candidates.find(([, leaves]) => leaves.size + 1 <= limit)?.[0];
+    candidates.sort((a, b) => b.buffers - a.buffers);
+    return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
   }
 
   private bundles(kernels: readonly Kernel[], fused: Fused, storage: Storage): readonly (readonly Kernel[])[] {

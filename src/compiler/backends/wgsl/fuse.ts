@@ -44,6 +44,8 @@ export interface FuseOptions {
   readonly caches: readonly CacheAppend[];
   /** values to store whatever fusion would do: a kernel that reads too many buffers is split this way */
   readonly forced: ReadonlySet<ValueId>;
+  /** values that no kernel writes beside others */
+  readonly alone: ReadonlySet<ValueId>;
 }
 
 export interface Fused {
@@ -367,11 +369,14 @@ class Fusion {
    * reads the value has to run before that reader.
    */
   private mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+    if (this.options.alone.has(value)) return undefined;
     const readers = [...this.readersOf(value)];
     const { shape } = typeOf(this.graph, value);
     return readers.find((reader) => {
       if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
       if (core && reader.phases.length > 0) return false;
+      const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
+      if (core && this.forward(joined, value) === undefined) return false;
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
       const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
       const direct = reader.phases.length === 0;
