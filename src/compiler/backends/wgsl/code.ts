@@ -37,6 +37,7 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
 };
 
 const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
+const WORDS = /\w+/g;
 
 export class KernelCode {
   readonly bindings: Binding[] = [];
@@ -209,12 +210,12 @@ export class Block implements IndexWriter {
   /** The statements without names that nothing reads; `tail` is text after them that may read some. */
   text(tail = ''): string {
     const kept: string[] = [];
-    let after = tail;
+    const read = new Set(tail.match(WORDS));
     for (const line of this.lines.toReversed()) {
       const name = /^\s*let (\w+) = /.exec(line)?.[1];
-      if (name !== undefined && !new RegExp(`\\b${name}\\b`).test(after)) continue;
+      if (name !== undefined && !read.has(name)) continue;
       kept.push(line);
-      after = `${line}\n${after}`;
+      for (const word of line.match(WORDS) ?? []) read.add(word);
     }
     return kept.reverse().join('\n');
   }

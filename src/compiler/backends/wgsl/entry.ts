@@ -415,8 +415,12 @@ class EntryLowering {
     return addDims(flops, coreFlops(this.graph, kernel.core));
   }
 
+  /** a value of each buffer key, once all places are known */
+  private valueOf: ReadonlyMap<string, ValueId> | undefined;
+
   private bytesOf({ buffers }: Emitted): Dim {
-    const shapes = new Map([...this.places].map(([value, { key }]) => [key, value] as const));
+    this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
+    const shapes = this.valueOf;
     return buffers.reduce<Dim>((sum, key) => {
       const value = shapes.get(key.split('#')[0]!);
       if (value === undefined || key.includes('#')) return sum;

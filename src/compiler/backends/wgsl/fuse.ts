@@ -69,6 +69,8 @@ class Fusion {
   private readonly readers = new Map<ValueId, Set<Kernel>>();
   private readonly forced: Set<ValueId>;
   private readonly stored = new Set<ValueId>();
+  private readonly needed = new Map<Kernel, bigint>();
+  private readonly bits = new Map<Kernel, bigint>();
   private readonly outputs: ReadonlySet<ValueId>;
   private readonly leaves: ReadonlySet<ValueId>;
 
@@ -174,7 +176,7 @@ class Fusion {
     this.stored.add(value);
     const host = this.mergeTarget(value, undefined);
     const kernel = host ?? this.kernel({ value, into: value }, order);
-    if (host) host.outputs.unshift({ value, into: value });
+    if (host) this.takeOver(host, value);
     for (const operand of node.inputs) this.read(operand, kernel);
   }
 
@@ -311,7 +313,7 @@ class Fusion {
     if (!kernel && !several) {
       this.stored.add(value);
       const host = this.mergeTarget(value, node);
-      if (host) host.outputs.unshift({ value, into: value });
+      if (host) this.takeOver(host, value);
       kernel = host ?? this.kernel({ value, into: value }, order);
     }
     if (!kernel) {
@@ -399,15 +401,34 @@ class Fusion {
 
   /** Whether what `from` writes is needed, directly or not, by `to`. */
   private reaches(from: Kernel, to: Kernel): boolean {
-    const seen = new Set<Kernel>();
-    const open = [from];
-    for (let kernel = open.pop(); kernel; kernel = open.pop()) {
-      if (kernel === to) return true;
-      if (seen.has(kernel)) continue;
-      seen.add(kernel);
-      for (const { into } of kernel.outputs) open.push(...this.readersOf(into));
-    }
-    return false;
+    return from === to || (this.needing(from) & this.bit(to)) !== 0n;
+  }
+
+  /** All kernels that need, directly or not, what a kernel writes: a bit each. */
+  private needing(kernel: Kernel): bigint {
+    const before = this.needed.get(kernel);
+    if (before !== undefined) return before;
+    const readers = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
+    readers.delete(kernel);
+    let bits = 0n;
+    for (const reader of readers) bits |= this.bit(reader) | this.needing(reader);
+    this.needed.set(kernel, bits);
+    return bits;
+  }
+
+  private bit(kernel: Kernel): bigint {
+    const before = this.bits.get(kernel);
+    if (before !== undefined) return before;
+    const bit = 1n << BigInt(this.bits.size);
+    this.bits.set(kernel, bit);
+    return bit;
+  }
+
+  /** The kernel writes this value too: its readers, and theirs, now need the kernel and what it needs. */
+  private takeOver(kernel: Kernel, value: ValueId): void {
+    kernel.outputs.unshift({ value, into: value });
+    this.needed.delete(kernel);
+    for (const [other, bits] of this.needed) if ((bits & this.bit(kernel)) !== 0n) this.needed.delete(other);
   }
 }
 
