@@ -12,9 +12,9 @@ const out = fileURLToPath(new URL('model', import.meta.url));
 export function compileModel(weights = 'models/nano-pretrained.safetensors', folder = out, mdl = 'dist/mdl.js'): void {
   const entries = ['encode_image', 'embed_tokens', 'decode'].flatMap((entry) => ['--entry', entry]);
   const settings = ['--config', 'nano', '--weights', weights, '--allow-missing', '**.lora_*'];
-  const command = [mdl, 'compile', 'models/tinygpt-v.mdl', ...settings, ...entries, '--out', folder];
+  const command = [mdl, '--quiet', 'compile', 'models/tinygpt-v.mdl', ...settings, ...entries, '--out', folder];
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`mdl ${command.slice(1).join(' ')} failed`);
+  if (status !== 0) throw new Error(`mdl ${command.slice(2).join(' ')} failed`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) compileModel(process.argv[2]);

@@ -2,7 +2,7 @@
  * What runs the model. The page knows this interface and nothing of backends, so that a backend is a line in `BACKENDS`
  * and a choice in the page.
  */
-import { openSession, type Session, Tokenizer } from 'mdl-compiler/runtime';
+import { openSession, RuntimeError, type Session, Tokenizer } from 'mdl-compiler/runtime';
 import { env } from 'onnxruntime-web';
 
 /** Time of one kernel, or of one entry where the backend shows no kernels. */
@@ -22,10 +22,8 @@ export interface Engine {
   readonly tokenizer: Tokenizer;
   /** of everything that has run so far, in order of first use */
   timings(): readonly Timing[];
-  /** resolves, with the reason, when the device under the session is gone; never for backends without a device */
-  readonly lost: Promise<string>;
-  /** rebuilds what the device had, after `lost` */
-  recover(): Promise<Engine>;
+  /** takes a new device and rebuilds what was on the one that is lost; nothing to do for backends without a device */
+  recover(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -35,6 +33,9 @@ export type BackendName = (typeof BACKENDS)[number];
 /** Where the compiled model and ONNX Runtime's WebAssembly lie, relative to the page. */
 const MODEL = 'model';
 const WASM = 'ort/ort-wasm-simd-threaded.wasm';
+
+/** The runtime's code for a lost device. */
+const DEVICE_LOST = 'R1003';
 
 env.wasm.wasmPaths = { wasm: new URL(WASM, document.baseURI).href };
 env.wasm.numThreads = 1; // threads want cross-origin isolation, which a plain web server does not give
@@ -48,15 +49,18 @@ export async function openEngine(backend: BackendName): Promise<Engine> {
 
 /** An engine around a session that is open; training makes such sessions. */
 export function engineOf(session: Session, tokenizer: Tokenizer): Engine {
-  const engine: Engine = {
+  return {
     session,
     tokenizer,
     timings: () => entryTimings(session),
-    lost: new Promise(() => {}),
-    recover: async () => engine,
+    recover: async () => {},
     dispose: () => session.dispose(),
   };
-  return engine;
+}
+
+/** Whether an error says that the device is gone, and a recovery is worth offering. */
+export function isDeviceLoss(error: unknown): boolean {
+  return error instanceof RuntimeError && (error.code as string) === DEVICE_LOST;
 }
 
 /** ONNX Runtime tells no kernels apart: whole entries. */

@@ -2,7 +2,7 @@
 import './style.css';
 import { askPanel } from './ask-panel.ts';
 import { byId } from './dom.ts';
-import { BACKENDS, type BackendName, type Engine, openEngine, type Timing } from './engine.ts';
+import { BACKENDS, type BackendName, type Engine, isDeviceLoss, openEngine, type Timing } from './engine.ts';
 import { showTimings } from './kernels-table.ts';
 import { loadSample, picturePanel } from './picture-panel.ts';
 import { SAMPLES } from './samples.ts';
@@ -16,9 +16,10 @@ const choice = byId('backend', HTMLSelectElement);
 const table = byId('timings', HTMLTableElement);
 
 const onTimings = (timings: readonly Timing[], what: string): void => showTimings(table, timings, what);
-const onTrouble = (error: unknown): void => showTrouble(error);
 const asking = askPanel(state, { onTimings, onTrouble });
-teachPanel(state, { onTimings, onTrouble, onTaught: () => void asking.caption() });
+// the times of the lesson stay in the table
+const onTaught = (): void => void asking.caption({ onTimings: () => {}, onTrouble });
+teachPanel(state, { onTimings, onTrouble, onTaught });
 picturePanel((picture) => {
   clearTrouble();
   state.set({ picture });
@@ -48,13 +49,19 @@ async function open(backend: BackendName): Promise<void> {
 function use(engine: Engine): void {
   state.set({ engine });
   status.textContent = `runs on ${engine.session.info().backend}`;
-  void engine.lost.then((reason) => {
-    status.textContent = 'the device is lost';
-    state.set({ engine: undefined });
-    showTrouble(
-      `The device that ran the model is gone: ${reason}. What the page has learned is gone with it.`,
-      async () => use(await engine.recover()),
-    );
+}
+
+/** Every error of a panel ends here; of a lost device there is a way back. */
+function onTrouble(error: unknown): void {
+  const { engine } = state;
+  if (!engine || !isDeviceLoss(error)) {
+    showTrouble(error);
+    return;
+  }
+  status.textContent = 'the device is lost';
+  showTrouble(error, async () => {
+    await engine.recover();
+    use(engine);
   });
 }
 

@@ -9,7 +9,7 @@ export class LossPlot {
   private plot: uPlot | undefined;
   private readonly steps: number[] = [];
   private readonly losses: number[] = [];
-  private total = 1;
+  private total = 60;
 
   constructor(place: HTMLElement) {
     this.place = place;
