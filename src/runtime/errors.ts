@@ -5,26 +5,17 @@
  * type. `mdl explain R0103` and the docs print `explanation`. A message is one sentence in lower case that says
  * what was found, where, what was expected and how to fix it. Codes are stable: never reuse one.
  * Long because it is a table: R01 weights, R02 model and session, R03 generation, R04 images, R05 tokenizer,
- * R06 prompts, R07 initialisers, R08 training, R09 data.
+ * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts).
  */
 
-interface Entry<D> {
-  readonly message: (details: D) => string;
-  readonly explanation: string;
-}
-
-function entry<D>(message: (details: D) => string, explanation: string): Entry<D> {
-  return { message, explanation };
-}
+import { entry, list, suggestion } from './error-entry.ts';
+import { WEBGPU_ERRORS } from './webgpu/errors.ts';
 
 type InFile = { readonly file: string };
 type InTensor = { readonly file: string; readonly tensor: string };
 type InEntry = { readonly entry: string };
 type InAdapter = { readonly adapter: string };
 type InPort = { readonly entry: string; readonly input: string };
-
-const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'nothing');
-const suggestion = (near: string | undefined): string => (near === undefined ? '' : `, did you mean ${near}`);
 
 export const CATALOGUE = {
   // R01: weights
@@ -447,6 +438,9 @@ export const CATALOGUE = {
       `row ${row} has ${found} image tokens and its images have ${expected}, so write <ImageHere> once per image`,
     'In a batch the image tokens of all rows are filled in order from the images; one too many in a row would shift all that follow.',
   ),
+
+  // R10: WebGPU
+  ...WEBGPU_ERRORS,
 } as const;
 
 export type RuntimeErrorCode = keyof typeof CATALOGUE;

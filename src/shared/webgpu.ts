@@ -7,7 +7,7 @@
  *
  * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major.
  */
-import type { AdapterManifest, CachePort, Manifest, TensorPort } from './artifact.ts';
+import type { AdapterManifest, AdapterPort, CachePort, Manifest, TensorPort } from './artifact.ts';
 import type { DType } from './dtype.ts';
 
 /** A number, or an expression of dynamic dims. */
@@ -111,6 +111,8 @@ export interface EntryPlan {
   readonly cache: readonly CachePort[];
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
+  /** which inputs are an adapter's; absent: none */
+  readonly adapters?: readonly AdapterPort[];
 }
 
 /** What a device must grant; the defaults of the specification where a plan needs no more. */
@@ -133,4 +135,6 @@ export interface WebGpuPlan {
   readonly parameters: readonly ParameterPlan[];
   readonly entries: { readonly [entry: string]: EntryPlan };
   readonly adapter?: AdapterManifest;
+  /** safetensors files beside the plan; absent or null: the weights are given when the model is opened */
+  readonly weights?: Manifest['weights'];
 }

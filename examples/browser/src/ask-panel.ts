@@ -1,7 +1,7 @@
 /** Questions and answers: a form, a few buttons, and the text as it comes. */
 import { answer } from './caption.ts';
 import { byId, make } from './dom.ts';
-import { type Timing, timingsSince } from './engine.ts';
+import type { Timing } from './engine.ts';
 import { showBoxes } from './picture-panel.ts';
 import type { State } from './state.ts';
 import { CAPTION, questionPrompt } from './wording.ts';
@@ -34,7 +34,6 @@ export function askPanel(state: State, events: AskEvents): { caption(events?: As
   const ask = (prompt: string, title: string, { onTimings, onTrouble } = events): Promise<void> =>
     state
       .run(async (engine, picture) => {
-        const before = engine.timings();
         if (previous) {
           earlier.prepend(previous);
           earlier.children[EARLIER]?.remove();
@@ -63,7 +62,7 @@ export function askPanel(state: State, events: AskEvents): { caption(events?: As
           speed.textContent =
             `${result.tokens} tokens: the first after ${result.firstMs.toFixed(0)} ms, ` +
             `then ${result.tokenMs.toFixed(1)} ms each`;
-          onTimings(timingsSince(before, engine.timings()), title);
+          onTimings(await engine.takeTimings(), title);
         } finally {
           text.setAttribute('aria-busy', 'false');
         }

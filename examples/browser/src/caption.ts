@@ -36,12 +36,12 @@ export async function answer(
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<Answered> {
-  const { session, tokenizer } = engine;
+  const { runner, session, tokenizer } = engine;
   const { tokens: ids } = session.manifest.model.config as { readonly tokens: { readonly eos: number } };
   const began = performance.now();
-  const embeds = await preparePrompt(session, tokenizer, prompt, [pixelsOf(picture, imageSize(engine))]);
+  const embeds = await preparePrompt(runner, tokenizer, prompt, [pixelsOf(picture, imageSize(engine))]);
   const events = generateStream(
-    session,
+    runner,
     { embeds: [embeds] },
     {
       max_new_tokens: MAX_NEW_TOKENS,

@@ -60,7 +60,7 @@ function onTrouble(error: unknown): void {
   }
   status.textContent = 'the device is lost';
   showTrouble(error, async () => {
-    await engine.recover();
+    await engine.session.recover();
     use(engine);
   });
 }

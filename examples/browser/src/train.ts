@@ -53,13 +53,14 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
   const artifact = buildOnnx(model, { opset: 17, entries: ENTRIES })!;
   const weights = learned.get(engine) ?? (await readWeights(await openModel('model'), artifact.weights));
   const training = await openTraining(model, weights);
+  const trainer = engineOf(training.session, engine.tokenizer);
   try {
     watch.onNote('training …');
     await nextFrame();
     const start = new Map(training.plan.trained.map(({ key }): [string, HostTensor] => [key, weights.get(key)!]));
     const state = await train(initialState(training.plan, start), {
       plan: training.plan,
-      runner: training.session,
+      runner: trainer.runner,
       data: dataOf(engine, lesson),
       steps,
       seed: 0,
@@ -69,7 +70,7 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
         await nextFrame();
       },
     });
-    const timings = engineOf(training.session, engine.tokenizer).timings();
+    const timings = await trainer.takeTimings();
     const after: Weights = new Map([...weights, ...state.parameters]);
     const manifest = artifact.manifest({ origin: `taught ${lesson.noun}`, trained: true });
     const session = await openSession(memorySource(manifest, artifact.entries, artifact.weights, after));
@@ -77,7 +78,7 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
     learned.set(taught, after);
     return { engine: taught, timings, steps: state.step };
   } finally {
-    await training.session.dispose();
+    await trainer.dispose();
   }
 }
 
