@@ -2,6 +2,7 @@
 export type { EntryManifest, Manifest } from '../shared/artifact.ts';
 export type { Initializer } from '../shared/initializer.ts';
 export type { HostTensor } from '../shared/tensor.ts';
+export type { TrainingPlan } from '../shared/training.ts';
 export { type AdapterBytes, type AdapterInfo, type AdapterSource, peftKey } from './adapters.ts';
 export { type Answer, ask, type Question } from './ask.ts';
 export type {
@@ -15,8 +16,12 @@ export type {
   ProgramOptions,
   Tensors,
 } from './backend.ts';
+export { CATALOGUE } from './catalogue.ts';
+export { type Box, formatBox, parseBoxes } from './data/box.ts';
+export { type LayoutOptions, layoutRows, type Row, type TokenFeeds, type TurnIds } from './data/layout.ts';
+export { decodeOnWhite } from './data/pixels.ts';
 export { type AnyTensor, type AnyTensors, type DeviceTensor, isOnDevice, release, toHost } from './device-tensor.ts';
-export { CATALOGUE, RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from './feeds.ts';
 export { embedTokens } from './generate/decoder.ts';
 export { type GenerateInput, type GenerateResult, generate, generateStream } from './generate/generate.ts';
@@ -51,6 +56,10 @@ export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type
 export type { StepTime } from './step-time.ts';
 export { type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
 export { type TokenizerJson, trainBpe } from './tokenizer/train.ts';
+export type { Batch, DataSource } from './train/data-source.ts';
+export type { LogRecord, StepRecord } from './train/log.ts';
+export { initialState, type TrainState } from './train/state.ts';
+export { type TrainOptions, train, trainStep } from './train/trainer.ts';
 export { manifestOf, type WebGpuOptions } from './webgpu/backend.webgpu.ts';
 export type { AcquireOptions } from './webgpu/device.ts';
 export { Gpu } from './webgpu/gpu.ts';

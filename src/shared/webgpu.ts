@@ -54,6 +54,9 @@ export interface GroupCount {
   readonly per: number;
 }
 
+/** Along x, y and z. */
+export type Groups = readonly [GroupCount, GroupCount, GroupCount];
+
 /**
  * A kernel over some workgroups. A count along x past the device's limit (65,535) is folded into y by the runtime when
  * `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x + workgroup_id.x, and has a
@@ -62,7 +65,12 @@ export interface GroupCount {
 export interface Launch {
   /** index into `WebGpuPlan.kernels` */
   readonly kernel: number;
-  readonly groups: readonly [GroupCount, GroupCount, GroupCount];
+  readonly groups: Groups;
+  /**
+   * Further parts of a kernel that does several independent things side by side: the products of the counts of
+   * `groups` and of each part add up along x, and the kernel finds out from its index which part it works on.
+   */
+  readonly beside?: readonly Groups[];
   readonly linear: boolean;
   /** index into the entry's buffers, per binding of the kernel */
   readonly buffers: readonly number[];

@@ -25,6 +25,13 @@ const ARGUMENTS = [
   '--disable-dev-shm-usage',
 ];
 
+/** WebGPU on the software adapter that Chromium brings along; without them a headless one has no adapter. */
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+export interface LaunchOptions {
+  readonly webgpu?: boolean;
+}
+
 /** Why there is no browser to test in on this machine; undefined where there is one. */
 export const unavailable: string | undefined =
   OWN !== undefined || packedRunsHere
@@ -32,13 +39,14 @@ export const unavailable: string | undefined =
     : `the packed Chromium is for linux x64 and this is ${process.platform} ${process.arch}: set CHROMIUM to a browser's path`;
 
 /** @throws Error, with what the browser printed, when it does not start */
-export async function launch(): Promise<Browser> {
-  if (OWN !== undefined) return chromium.launch({ executablePath: OWN, args: ARGUMENTS });
+export async function launch({ webgpu = false }: LaunchOptions = {}): Promise<Browser> {
+  const args = webgpu ? [...ARGUMENTS, ...WEBGPU] : ARGUMENTS;
+  if (OWN !== undefined) return chromium.launch({ executablePath: OWN, args });
   const folder = await unpacked();
   const libraries = [folder, join(folder, 'lib'), process.env.LD_LIBRARY_PATH].filter((path) => path);
   return chromium.launch({
     executablePath: join(folder, 'chromium'),
-    args: ARGUMENTS,
+    args,
     env: { ...process.env, LD_LIBRARY_PATH: libraries.join(delimiter) } as Record<string, string>,
   });
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../src/runtime/errors.ts';
+import { CATALOGUE } from '../../src/runtime/catalogue.ts';
 import { editDistance, nearestName } from '../../src/runtime/names.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));

@@ -12,11 +12,15 @@ export type Workgroups = readonly [number, number, number];
  */
 export function workgroupsOf(
   entry: string,
-  { origin, groups, linear }: LaunchLayout,
+  { origin, parts, linear }: LaunchLayout,
   values: Float64Array,
   limit: number,
 ): Workgroups | undefined {
-  const [x, y, z] = groups.map(({ of, per }) => Math.ceil(values[of]! / per)) as [number, number, number];
+  const counts = parts.map((groups) => groups.map(({ of, per }) => Math.ceil(values[of]! / per)));
+  const [x, y, z] =
+    counts.length === 1
+      ? (counts[0] as [number, number, number])
+      : [counts.reduce((sum, [a, b, c]) => sum + a! * b! * c!, 0), 1, 1];
   if (!(x > 0 && y > 0 && z > 0)) return undefined;
   if (x <= limit && y <= limit && z <= limit) return [x, y, z];
   // a linear kernel reads its index as y · (workgroups along x) + x, and has a guard for what is too many

@@ -35,8 +35,8 @@ export interface LaunchLayout {
   /** taken where this size is at most the limit; absent: always */
   readonly when?: { readonly size: number; readonly atMost: number };
   readonly linear: boolean;
-  /** index into the sizes, and what to divide by */
-  readonly groups: readonly { readonly of: number; readonly per: number }[];
+  /** per part and axis: index into the sizes, and what to divide by */
+  readonly parts: readonly (readonly { readonly of: number; readonly per: number }[])[];
   /** of the entry's regions; −1: no parameters */
   readonly region: number;
 }
@@ -131,9 +131,11 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
       }
       region = found.index;
     }
-    const groups = launch.groups.map(({ of, per }) => ({ of: sizes.index(of), per }));
+    const parts = [launch.groups, ...(launch.beside ?? [])].map((groups) =>
+      groups.map(({ of, per }) => ({ of: sizes.index(of), per })),
+    );
     const condition = when && { when: { size: sizes.index(when.size), atMost: when.atMost } };
-    return { plan: launch, origin, kernel, linear: launch.linear, groups, region, ...condition };
+    return { plan: launch, origin, kernel, linear: launch.linear, parts, region, ...condition };
   };
   const steps = entry.steps.map((step): StepLayout => {
     const fitting = (step.alternatives ?? []).filter((one) => (one.profile ?? profile) === profile);

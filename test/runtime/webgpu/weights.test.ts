@@ -41,8 +41,9 @@ it('constants are words, or formulas', () => {
   const base64 = btoa(String.fromCharCode(...new Uint8Array(Float32Array.of(1, -2).buffer)));
   const data = constantWords({ kind: 'data', dtype: 'f32', shape: [2], base64 });
   expect([...new Float32Array(data.buffer)]).toEqual([1, -2]);
-  const cos = constantWords({ kind: 'rotary', of: 'cos', positions: 3, dims: 4, theta: 10000 });
-  expect([...cos]).toEqual([1, 1, Math.cos(1), Math.cos(0.01), Math.cos(2), Math.cos(0.02)].map(Math.fround));
+  const table = constantWords({ kind: 'rotary', positions: 3, dims: 4, theta: 10000 });
+  const row = (at: number): number[] => [Math.cos(at), Math.cos(at / 100), Math.sin(at), Math.sin(at / 100)];
+  expect([...table]).toEqual([0, 1, 2].flatMap(row).map(Math.fround));
 });
 
 describe.skipIf(unavailable)('parameters', () => {

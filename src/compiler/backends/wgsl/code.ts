@@ -17,7 +17,7 @@ export interface Binding {
   readonly name: string;
   readonly element: Element;
   /** an array of vec4 (or, for f16, of two words) */
-  wide: boolean;
+  readonly wide: boolean;
   access: 'read' | 'read_write';
 }
 
@@ -36,6 +36,7 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
   f16: ['u32', 'vec2<u32>'],
 };
 
+const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
 const WORDS = /\w+/g;
 
 export class KernelCode {
@@ -47,11 +48,18 @@ export class KernelCode {
   private readonly functions: string[] = [];
   private readonly library = new Set<LibraryName>();
   private readonly memory = new Map<string, unknown>();
+  private readonly wide: ReadonlySet<string>;
   private count = 0;
 
-  /** A name that no other name of this kernel has. */
+  /** @param wide keys of buffers that are read as vectors somewhere in the kernel */
+  constructor(wide: ReadonlySet<string> = new Set()) {
+    this.wide = wide;
+  }
+
+  /** A name that no other name of this kernel has, and that is no type (`i32`). */
   fresh(hint: string): string {
-    return `${hint}${this.count++}`;
+    const name = `${hint}${this.count++}`;
+    return TYPES.has(name) ? this.fresh(hint) : name;
   }
 
   /** A text with every `let` replaced by what it stands for. */
@@ -69,10 +77,13 @@ export class KernelCode {
       if (access === 'read_write') before.access = access;
       return before;
     }
-    const made: Binding = { key, name: `b${this.bindings.length}`, element, wide: false, access };
+    const made: Binding = { key, name: `b${this.bindings.length}`, element, wide: this.wide.has(key), access };
     this.bindings.push(made);
     return made;
   }
+
+  /** Buffers that were asked for as vectors and are not: the kernel has to be written again, with them in `wide`. */
+  readonly missed = new Set<string>();
 
   /** A literal, or a word of the uniform. */
   size(dim: Dim): Coordinate {
@@ -96,6 +107,13 @@ export class KernelCode {
   once<T>(key: string, make: () => T): T {
     if (!this.memory.has(key)) this.memory.set(key, make());
     return this.memory.get(key) as T;
+  }
+
+  /** Takes a name at module scope; false when it is taken. */
+  claim(name: string): boolean {
+    if (this.memory.has(`name ${name}`)) return false;
+    this.memory.set(`name ${name}`, true);
+    return true;
   }
 
   define(text: string): void {

@@ -2,31 +2,29 @@
 import { type Dim, productOf, type Shape } from '../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../ir/graph.ts';
 import { Block } from './code.ts';
-import { type EmitContext, type Emitted, KernelWriter } from './emit.ts';
 import type { Stored } from './evaluator.ts';
 import { attentionForward } from './families/attention.ts';
 import type { Profile, Source, Template } from './families/contract.ts';
 import { gemmTemplate } from './families/gemm.ts';
 import { forwardCoordinates } from './fuse.ts';
 import { type Coordinate, delinearise } from './index-math.ts';
-import type { CoreNode, Kernel } from './kernel.ts';
+import type { CoreNode } from './kernel.ts';
 import { expanded, permuted, reshaped, type Strided } from './strided.ts';
+import type { KernelWriter, Part } from './writer.ts';
 
-export function emitCore(kernel: Kernel, core: CoreNode, context: EmitContext, profile: Profile): Emitted {
-  const writer = new KernelWriter(kernel, context);
+export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
   switch (core.op) {
     case 'linear':
-      return finish(writer, linear(writer, core, profile));
+      return finish(linear(writer, core, profile));
     case 'matmul':
-      return finish(writer, matmul(writer, core, profile));
+      return finish(matmul(writer, core, profile));
     case 'attention':
-      return finish(writer, attention(writer, core, profile));
+      return finish(attention(writer, core, profile));
   }
 }
 
-function finish(writer: KernelWriter, template: Template): Emitted {
-  const { text, workgroup, groups, linear } = template;
-  return writer.finish(text, { workgroup, groups, linear });
+function finish({ text, workgroup, groups, linear }: Template): Part {
+  return { main: text, workgroup, groups, linear };
 }
 
 /** An operand read through strides, or element by element. */
@@ -38,8 +36,9 @@ interface Operand {
 }
 
 /** The functions of an operand; vector loads first, because they decide how the buffer is declared. */
-function source(writer: KernelWriter, hint: string, names: readonly string[], operand: Operand): Source {
+function source(writer: KernelWriter, own: string, names: readonly string[], operand: Operand): Source {
   const { evaluator, code } = writer;
+  const hint = own + writer.suffix;
   const at4 = new Map<number, string>();
   const parameters = names.map((name) => `${name}: u32`).join(', ');
   const { stored, view } = operand;
@@ -79,8 +78,9 @@ function sink(
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
   for (const output of kernel.outputs) writer.store(block, output, at);
   const parameters = [...names.map((name) => `${name}: u32`), 'value: f32'].join(', ');
-  code.define(`fn store(${parameters}) {\n${block.text()}\n}`);
-  return 'store';
+  const name = `store${writer.suffix}`;
+  code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
+  return name;
 }
 
 function isStored({ kernel, context }: KernelWriter, value: ValueId): boolean {
@@ -263,6 +263,7 @@ function maskFunction(writer: KernelWriter, mask: ValueId): string {
   const block = new Block(writer.code);
   for (const name of ['b', 's']) block.declare(name);
   const text = writer.evaluator.element(block, mask, ['b', 's']);
-  writer.code.define(`fn visible(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
-  return 'visible';
+  const name = `visible${writer.suffix}`;
+  writer.code.define(`fn ${name}(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
+  return name;
 }

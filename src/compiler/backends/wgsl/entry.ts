@@ -4,11 +4,12 @@
 import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
-import { type BufferPlan, CAPACITY, type EntryPlan, type StepPlan } from '../../../shared/webgpu.ts';
+import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { bundle } from './bundle.ts';
 import type { Element } from './code.ts';
 import { decompose } from './decompose.ts';
-import { dependsOnProfile, type Emitted, emitKernel } from './emit.ts';
+import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './emit.ts';
 import { factsOf, type GraphFacts, type Storage, type Stored } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
 import { type CacheAppend, type Fused, fuse } from './fuse.ts';
@@ -63,11 +64,17 @@ class EntryLowering {
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = kernels
-      .filter(({ shape }) => !shape.includes(0))
-      .map((kernel) => ({ kernel, ...this.emit(kernel, storage) }));
+    const emitted = this.bundles(kernels, fused, storage).map((together) => ({
+      together,
+      ...this.emit(together, storage),
+    }));
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
-    const steps = emitted.map(({ kernel, gpu, software }) => this.step(kernel, gpu, software));
+    // an output without elements has no kernel, and a buffer all the same
+    for (const { value } of this.graph.outputs) {
+      const { key } = this.places.get(value)!;
+      if (key.startsWith('output')) this.buffer(key);
+    }
+    const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
@@ -192,56 +199,112 @@ class EntryLowering {
 
   // --- kernels ---------------------------------------------------------------------------------------------
 
-  /** Fuses, and where a kernel binds more buffers than the device allows stores one of its values, until all fit. */
+  /** Fuses, and where a kernel binds more buffers than the device allows splits it, until all fit. */
   private fuse(): Fused {
     const forced = new Set<ValueId>();
+    const alone = new Set<ValueId>();
     for (;;) {
-      const fused = fuse(this.facts, { caches: this.caches, forced });
+      const fused = fuse(this.facts, { caches: this.caches, forced, alone });
       const split = fused.kernels.flatMap((kernel) => this.tooManyBuffers(kernel, fused) ?? []);
-      const fresh = split.filter((value) => !forced.has(value));
+      const fresh = split.filter((value) => !alone.has(value));
       if (fresh.length === 0) return fused;
-      for (const value of fresh) forced.add(value);
+      for (const value of fresh) {
+        forced.add(value);
+        alone.add(value);
+      }
     }
   }
 
-  /** A value to store so that the kernel binds fewer buffers; undefined when it fits or nothing can be split off. */
+  /** Values behind a value of a kernel that lie in buffers, for it and for all on the way to them. */
+  private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const found = new Map<ValueId, Set<ValueId>>();
+    const visit = (value: ValueId): Set<ValueId> => {
+      const before = found.get(value);
+      if (before) return before;
+      const leaves = new Set<ValueId>();
+      found.set(value, leaves);
+      const node = this.facts.producers.get(value);
+      if (this.facts.constants.get(value)?.data.length === 1) return leaves;
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else for (const operand of node.inputs) for (const leaf of visit(operand)) leaves.add(leaf);
+      return leaves;
+    };
+    for (const root of roots) visit(root);
+    return found;
+  }
+
+  /**
+   * A value to store by a kernel of its own so that this one binds fewer buffers; undefined when it fits or nothing can
+   * be split off. A parameter in several shards takes as many buffers.
+   */
   private tooManyBuffers(kernel: Kernel, { stored }: Fused): ValueId | undefined {
     const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
     const roots = new Set(kernel.outputs.map(({ value }) => value));
-    const leavesOf = (value: ValueId, seen: Map<ValueId, Set<ValueId>>): Set<ValueId> => {
-      const before = seen.get(value);
-      if (before) return before;
-      const leaves = new Set<ValueId>();
-      seen.set(value, leaves);
-      const node = this.facts.producers.get(value);
-      const constant = this.facts.constants.get(value);
-      if (constant?.data.length === 1) return leaves;
-      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
-      else for (const operand of node.inputs) for (const leaf of leavesOf(operand, seen)) leaves.add(leaf);
-      return leaves;
-    };
-    const seen = new Map<ValueId, Set<ValueId>>();
-    const all = new Set(kernel.outputs.flatMap(({ value }) => [...leavesOf(value, seen)]));
+    const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
+      [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
+    const seen = this.leaves(kernel, stored);
+    const all = new Set([...roots].flatMap((value) => [...seen.get(value)!]));
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
-    const shards = [...all].reduce((sum, value) => sum + (this.places.get(value)?.shards?.length ?? 0), 0);
-    if (all.size + shards + written <= limit) return undefined;
+    if (buffersOf(all) + written <= limit) return undefined;
+    // outputs that joined: the one that joined last leaves
+    if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
-    const candidates = [...seen].filter(([value, leaves]) => {
+    const candidates = [...seen].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
-      return (
-        node && !roots.has(value) && !stored.has(value) && !isCore(node) && leaves.size > 1 && leaves.size < all.size
-      );
+      const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
+      return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
     });
-    candidates.sort(([, a], [, b]) => b.size - a.size);
-    const fits = candidates.find(([, leaves]) => leaves.size + 1 <= limit);
-    return fits?.[0];
+    candidates.sort((a, b) => b.buffers - a.buffers);
+    return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
   }
 
-  private emit(kernel: Kernel, storage: Storage): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
-    const context = { facts: this.facts, storage, header: this.headerOf(kernel) };
-    const write = (profile: Profile): Emitted => emitKernel(kernel, context, profile);
+  private bundles(kernels: readonly Kernel[], fused: Fused, storage: Storage): readonly (readonly Kernel[])[] {
+    const buffers = new Map<Kernel, ReadonlySet<string>>();
+    const classes = new Map<Kernel, string>();
+    const once = <T>(map: Map<Kernel, T>, kernel: Kernel, make: () => T): T => {
+      if (!map.has(kernel)) map.set(kernel, make());
+      return map.get(kernel)!;
+    };
+    const context = { facts: this.facts, storage };
+    return bundle(
+      kernels.filter(({ shape }) => !shape.includes(0)),
+      {
+        readersOf: (kernel) => fused.readersOf(kernel).filter(({ shape }) => !shape.includes(0)),
+        buffersOf: (kernel) => once(buffers, kernel, () => this.buffersOf(kernel, fused.stored)),
+        classOf: (kernel) =>
+          once(classes, kernel, () =>
+            kernel.core
+              ? `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`
+              : 'plain',
+          ),
+        limit: this.tables.limits.maxStorageBuffersPerShaderStage,
+      },
+    );
+  }
+
+  private buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
+    const leaves = this.leaves(kernel, stored);
+    const read = kernel.outputs.flatMap(({ value }) => [...leaves.get(value)!]);
+    const keys = new Set<string>();
+    for (const value of [...read, ...kernel.outputs.map(({ into }) => into)]) {
+      const place = this.places.get(value);
+      if (!place) continue;
+      keys.add(place.key);
+      for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
+    }
+    return keys;
+  }
+
+  private emit(
+    kernels: readonly Kernel[],
+    storage: Storage,
+  ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
+    const context = { facts: this.facts, storage };
+    const headers = kernels.map((kernel) => this.headerOf(kernel));
+    const write = (profile: Profile): Emitted => emitKernels(kernels, context, profile, headers);
     const gpu = write('gpu');
-    if (!dependsOnProfile(kernel, this.facts)) return { gpu, software: undefined };
+    if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
     return { gpu, software: software.wgsl === gpu.wgsl ? undefined : software };
   }
@@ -314,23 +377,34 @@ class EntryLowering {
     }
   }
 
-  private step(kernel: Kernel, gpu: Emitted, software: Emitted | undefined): StepPlan {
-    const label = this.labelOf(kernel);
-    const launch = (emitted: Emitted) => ({
-      kernel: this.tables.kernel(label, emitted),
-      groups: emitted.groups.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as StepPlan['groups'],
-      linear: emitted.linear,
-      buffers: emitted.buffers.map((key) => this.buffer(key)),
-      params: emitted.params.map(sizeText),
-    });
-    const { path, source } = this.nodesOf(kernel).at(-1)?.origin ?? { path: this.graph.name };
+  private step(kernels: readonly Kernel[], gpu: Emitted, software: Emitted | undefined): StepPlan {
+    const label = kernels.map((kernel) => this.labelOf(kernel)).join(' ‖ ');
+    const launch = (emitted: Emitted) => {
+      const [groups, ...beside] = emitted.parts.map(
+        (part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups,
+      );
+      return {
+        kernel: this.tables.kernel(label, emitted),
+        groups: groups!,
+        ...(beside.length > 0 ? { beside } : {}),
+        linear: emitted.linear,
+        buffers: emitted.buffers.map((key) => this.buffer(key)),
+        params: emitted.params.map(sizeText),
+      };
+    };
     return {
       ...launch(gpu),
-      origin: [path, source].filter((part) => part !== undefined && part !== '').join(' · '),
+      origin: kernels.map((kernel) => this.originOf(kernel)).join(' ‖ '),
       ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
-      flops: sizeText(this.flopsOf(kernel)),
+      flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.flopsOf(kernel)), 0)),
       bytes: sizeText(this.bytesOf(gpu)),
     };
+  }
+
+  /** `llama_model.model.layers.3 · models/phi-2.mdl:42:9`: where the last node came from */
+  private originOf(kernel: Kernel): string {
+    const { path, source } = this.nodesOf(kernel).at(-1)?.origin ?? { path: this.graph.name };
+    return [path, source].filter((part) => part !== undefined && part !== '').join(' · ');
   }
 
   private flopsOf(kernel: Kernel): Dim {

@@ -176,7 +176,7 @@ export class Evaluator {
   /** vec4 of the elements at `axis` and the next three, where memory allows; `index` counts elements. */
   vector(stored: Stored, index: Coordinate): string {
     const binding = this.bindingOf(stored);
-    binding.wide = true;
+    if (!binding.wide) this.code.missed.add(stored.key);
     const word = `${binding.name}[${index} >> 2u]`;
     return stored.element === 'f16' ? `vec4<f32>(unpack2x16float(${word}.x), unpack2x16float(${word}.y))` : word;
   }

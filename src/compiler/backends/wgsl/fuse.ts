@@ -44,6 +44,8 @@ export interface FuseOptions {
   readonly caches: readonly CacheAppend[];
   /** values to store whatever fusion would do: a kernel that reads too many buffers is split this way */
   readonly forced: ReadonlySet<ValueId>;
+  /** values that no kernel writes beside others */
+  readonly alone: ReadonlySet<ValueId>;
 }
 
 export interface Fused {
@@ -51,6 +53,8 @@ export interface Fused {
   readonly kernels: readonly Kernel[];
   /** values that kernels write, beside inputs, parameters and constants */
   readonly stored: ReadonlySet<ValueId>;
+  /** kernels that read what this one writes */
+  readersOf(kernel: Kernel): readonly Kernel[];
 }
 
 export function fuse(facts: GraphFacts, options: FuseOptions): Fused {
@@ -82,19 +86,14 @@ class Fusion {
 
   run(): Fused {
     for (const [order, node] of [...this.graph.nodes.entries()].reverse()) this.visit(node, order);
-    return { kernels: this.scheduled(), stored: this.stored };
+    return { kernels: this.scheduled(), stored: this.stored, readersOf: (kernel) => this.kernelsReading(kernel) };
   }
 
   /** Writers before readers; among those that are ready, the graph's order (what is computed again comes late). */
   private scheduled(): Kernel[] {
     const waiting = new Map<Kernel, number>([...this.kernels].map((kernel) => [kernel, 0]));
-    const readersOf = (kernel: Kernel): Kernel[] => {
-      const all = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
-      all.delete(kernel);
-      return [...all];
-    };
     for (const kernel of this.kernels) {
-      for (const reader of readersOf(kernel)) waiting.set(reader, waiting.get(reader)! + 1);
+      for (const reader of this.kernelsReading(kernel)) waiting.set(reader, waiting.get(reader)! + 1);
     }
     const ready = [...this.kernels].filter((kernel) => waiting.get(kernel) === 0);
     const done: Kernel[] = [];
@@ -102,13 +101,19 @@ class Fusion {
       ready.sort((a, b) => b.order - a.order);
       const kernel = ready.pop()!;
       done.push(kernel);
-      for (const reader of readersOf(kernel)) {
+      for (const reader of this.kernelsReading(kernel)) {
         waiting.set(reader, waiting.get(reader)! - 1);
         if (waiting.get(reader) === 0) ready.push(reader);
       }
     }
     if (done.length < this.kernels.size) throw new Error(`the kernels of graph ${this.graph.name} wait for each other`);
     return done;
+  }
+
+  private kernelsReading(kernel: Kernel): Kernel[] {
+    const all = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
+    all.delete(kernel);
+    return [...all];
   }
 
   private visit(node: AnyNode, order: number): void {
@@ -366,11 +371,14 @@ class Fusion {
    * reads the value has to run before that reader.
    */
   private mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+    if (this.options.alone.has(value)) return undefined;
     const readers = [...this.readersOf(value)];
     const { shape } = typeOf(this.graph, value);
     return readers.find((reader) => {
       if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
       if (core && reader.phases.length > 0) return false;
+      const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
+      if (core && this.forward(joined, value) === undefined) return false;
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
       const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
       const direct = reader.phases.length === 0;
