@@ -140,6 +140,19 @@ Examples:
     )
     .action(run(() => import('./commands/summary.ts')));
 
+  withSettings(mdl.command('explain-plan <file>'))
+    .description('print what an entry costs on WebGPU: kernels, sizes, FLOPs, bytes, memory')
+    .option('--entry <name>', 'the entry (default: decode, or the first)')
+    .option('--at <list>', 'sizes of the dynamic dims: B=1,T=1,P=128')
+    .addOption(new Option('--profile <name>', 'kernels for which adapters').choices(['gpu', 'software']).default('gpu'))
+    .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(['f32', 'f16']).default('f32'))
+    .option('--merge-lora', 'fold adapters into the weights they adapt')
+    .addHelpText(
+      'after',
+      '\nExample:\n  mdl explain-plan models/tinygpt-v.mdl --config full --entry decode --at B=1,T=1,P=512',
+    )
+    .action(run(() => import('./commands/explain-plan.ts')));
+
   mdl
     .command('explain [code]')
     .description('explain a message (E0302), or list all of them')
