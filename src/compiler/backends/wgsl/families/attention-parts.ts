@@ -118,19 +118,62 @@ export function visibleKeys({ causal, queries, keys }: AttentionOperands, query:
   return `select(0u, ${seen} - ${queries.text}, ${seen} > ${queries.text})`;
 }
 
-/** vec4<bool> of a mask function at four keys */
-export function maskOf(mask: string, keys: (lane: number) => string): string {
-  return `vec4<bool>(${range(4)
-    .map((lane) => `${mask}(batch, ${keys(lane)})`)
-    .join(', ')})`;
+/** vec4 of four u32: `base` + 4v … + 3 */
+export function fourFrom(base: string, v: number): string {
+  return `(${base} + vec4u(${range(4)
+    .map((lane) => `${4 * v + lane}u`)
+    .join(', ')}))`;
 }
+
+/** How far queries row0 … see: `end` for the block, and with causality end0 … per row. */
+export function ends(p: AttentionOperands, rows: number): string {
+  if (!p.causal) return `let end = ${p.keys.text};`;
+  return `${lines(rows, (r) => `let end${r} = ${visibleKeys(p, `row${r}`)};`)}\nlet end = end${rows - 1};`;
+}
+
+/** Which of the keys other0 … (`key` and on) the queries row0 … see: vec4<bool> see{r}_{v}. */
+export function seenKeys(p: AttentionOperands, { rows, vectors }: TileSize): string {
+  const mask = (v: number) =>
+    `let shown${v} = vec4<bool>(${range(4)
+      .map((lane) => `${p.mask}(batch, other${4 * v + lane})`)
+      .join(', ')});`;
+  const see = (r: number, v: number) => {
+    const inRange = `${fourFrom('key', v)} < vec4u(${p.causal ? `end${r}` : 'end'})`;
+    return `let see${r}_${v} = ${p.mask === undefined ? inRange : `(${inRange}) & shown${v}`};`;
+  };
+  const seen = lines(rows, (r) =>
+    range(vectors)
+      .map((v) => see(r, v))
+      .join(' '),
+  );
+  return p.mask === undefined ? seen : `${lines(vectors, mask)}\n${seen}`;
+}
+
+/** other0 …: the indices from `from` on, clamped into the extent. */
+export function otherNames(from: string, extent: Extent, { vectors }: TileSize): string {
+  return lines(4 * vectors, (c) => `let other${c} = min(${from} + ${c}u, ${extent.text} - 1u);`);
+}
+
+/** `scale · q · k` of queries row0 … and keys other0 …: s{r}_{v} before the scale */
+export function scoreDots(p: AttentionOperands, size: TileSize): string {
+  return dots(
+    's',
+    size,
+    p.width,
+    (r) => `query4(batch, head, row${r}, d)`,
+    (c) => `key4(batch, head, other${c}, d)`,
+  );
+}
+
+/** What a launch per block of rows needs to know. */
+type Blocked = Pick<AttentionOperands, 'batch' | 'heads'>;
 
 /**
  * Entry of a kernel with an invocation per block of `rows` rows of every (b, h): declares batch, head, first and
  * row0 … of the rows, which are clamped into range. Neighbours have neighbouring blocks, and with few rows neighbouring
  * heads.
  */
-export function blockMain(p: AttentionOperands, extent: Extent, rows: number, lanes: number, body: string): string {
+export function blockMain(p: Blocked, extent: Extent, rows: number, lanes: number, body: string): string {
   return `@compute @workgroup_size(${lanes}, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -154,7 +197,7 @@ export function rowNames(extent: Extent, rows: number): string {
 
 /** Enough workgroups for `blockMain`: ⌈extent / rows⌉ ≤ (extent + rows − 1) / rows blocks per (b, h). */
 export function blockGroups(
-  p: AttentionOperands,
+  p: Blocked,
   extent: Extent,
   rows: number,
   lanes: number,

@@ -5,7 +5,8 @@
  * columns of the values and a share of the 64 keys. Nothing but one vec4 per query (and 256 columns) is kept per lane.
  */
 import type { AttentionForward } from './attention.ts';
-import { BLIND, chunkFunction, chunksOf, LOWEST, scaleText, visibleKeys } from './attention-parts.ts';
+import { logSumExp } from './attention-online.ts';
+import { chunkFunction, chunksOf, LOWEST, scaleText, visibleKeys } from './attention-parts.ts';
 import type { Template } from './contract.ts';
 import { indent, lines, ONE_GROUP, range, sizeOr } from './text.ts';
 
@@ -93,7 +94,7 @@ function stores(p: AttentionForward, rows: number): string {
       ? ''
       : `if (lane < ${rows}u && first + lane < ${p.queries.text}) {
   let total = row_total[lane];
-  ${p.lse.store}(batch, head, first + lane, select(${BLIND}, row_most[lane] + log(max(total, 1e-37)), total > 0.0));
+  ${p.lse.store}(batch, head, first + lane, ${logSumExp('row_most[lane]', 'total')});
 }`;
   return `workgroupBarrier();
 ${lines(rows, (r) => `weights[${r * LANES}u + lane] = total${r};`)}
