@@ -64,7 +64,7 @@ class EntryLowering {
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = this.bundles(kernels, fused, storage).map((together) => ({
+    const emitted = this.bundles(fused, copies, storage).map((together) => ({
       together,
       ...this.emit(together, storage),
     }));
@@ -259,7 +259,7 @@ class EntryLowering {
     return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
   }
 
-  private bundles(kernels: readonly Kernel[], fused: Fused, storage: Storage): readonly (readonly Kernel[])[] {
+  private bundles(fused: Fused, copies: readonly Kernel[], storage: Storage): readonly (readonly Kernel[])[] {
     const buffers = new Map<Kernel, ReadonlySet<string>>();
     const classes = new Map<Kernel, string>();
     const once = <T>(map: Map<Kernel, T>, kernel: Kernel, make: () => T): T => {
@@ -268,9 +268,12 @@ class EntryLowering {
     };
     const context = { facts: this.facts, storage };
     return bundle(
-      kernels.filter(({ shape }) => !shape.includes(0)),
+      [...fused.kernels, ...copies].filter(({ shape }) => !shape.includes(0)),
       {
-        readersOf: (kernel) => fused.readersOf(kernel).filter(({ shape }) => !shape.includes(0)),
+        readersOf: (kernel) => {
+          const copying = copies.filter(({ outputs: [copy] }) => kernel.outputs.some(({ into }) => into === copy!.value));
+          return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
+        },
         buffersOf: (kernel) => once(buffers, kernel, () => this.buffersOf(kernel, fused.stored)),
         classOf: (kernel) =>
           once(classes, kernel, () =>
