@@ -124,7 +124,7 @@ export const SAMPLES: readonly Sample[] = [
       const columns = b.node('sum', [x], { axes: [0], keepdims: true });
       return { y: b.add(b.mul(x, rows), columns) };
     },
-    ['sum [folds sum; columns 0]: x → scratch 0', 'sum → mul → add [sum per row of 1 axes]: x, scratch 0 → y'],
+    ['sum [folds sum; columns 0]: x → scratch 0', 'sum → mul → add [folds sum; columns 1]: x, scratch 0 → y'],
     { sizes: [{ B: 3 }, { B: 1 }, { B: 0 }] },
   ),
   sample(
