@@ -42,6 +42,8 @@ class EntryLowering {
   private readonly places = new Map<ValueId, Stored>();
   private readonly buffers: BufferPlan[] = [];
   private readonly bufferOf = new Map<string, number>();
+  /** values that kernels write */
+  private stored: ReadonlySet<ValueId> = new Set();
 
   constructor(
     graph: Graph,
@@ -60,6 +62,7 @@ class EntryLowering {
   lower(): EntryPlan {
     const copies = this.copies();
     const fused = this.fuse();
+    this.stored = fused.stored;
     const kernels = [...fused.kernels, ...copies];
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
@@ -168,6 +171,9 @@ class EntryLowering {
     const input = this.graph.inputs.findIndex((other) => other.name === this.options.donations?.get(name));
     if (input < 0) return undefined;
     const donor = this.graph.inputs[input]!.value;
+    // handed through as an output, which is copied last; or taken over already
+    const taken = [...this.places.values()].filter(({ key }) => key === `input:${input}`).length > 1;
+    if (taken || this.graph.outputs.some((output) => output.value === donor)) return undefined;
     const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
     if (!writer || writer.core || writer.phases.length > 0) return undefined;
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
@@ -190,7 +196,7 @@ class EntryLowering {
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       const node = this.facts.producers.get(value);
       if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
-      if (this.places.get(value)?.key.startsWith('value') && !roots.has(value)) continue;
+      if (this.stored.has(value) && !roots.has(value)) continue;
       seen.add(node);
       open.push(...node.inputs);
     }
