@@ -11,6 +11,7 @@ import { planOf } from '../../src/compiler/webgpu-artifact.ts';
 import type { AnyTensors } from '../../src/runtime/device-tensor.ts';
 import { Session } from '../../src/runtime/session.ts';
 import {
+  hostState,
   initialState,
   type LogRecord,
   type StepRecord,
@@ -80,7 +81,9 @@ describe.skipIf(unavailable)('five steps of AdamW', () => {
       steps: 5,
       seed: 0,
       onRecord: (record) => void records.push(record),
-      onState: (state) => void states.push(state),
+      onState: async (state) => {
+        states.push(await hostState(state));
+      },
     });
     await session.dispose();
     const losses = records.map((record) => (record as StepRecord).loss);

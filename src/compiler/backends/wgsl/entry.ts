@@ -277,7 +277,9 @@ class EntryLowering {
       [...fused.kernels, ...copies].filter(({ shape }) => !shape.includes(0)),
       {
         readersOf: (kernel) => {
-          const copying = copies.filter(({ outputs: [copy] }) => kernel.outputs.some(({ into }) => into === copy!.value));
+          const copying = copies.filter(({ outputs: [copy] }) =>
+            kernel.outputs.some(({ into }) => into === copy!.value),
+          );
           return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
         },
         buffersOf: (kernel) => once(buffers, kernel, () => this.buffersOf(kernel, fused.stored)),
