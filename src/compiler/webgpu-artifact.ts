@@ -1,4 +1,5 @@
 /** A model → its WebGPU plan: every entry's graph through the pipeline, lowered into one set of kernels. */
+import { PORTS } from '../shared/training.ts';
 import type { WebGpuPlan } from '../shared/webgpu.ts';
 import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './backends/wgsl/index.ts';
 import type { Model } from './elaborate/model.ts';
@@ -34,6 +35,13 @@ export function buildWebGpu(model: Model, options: WebGpuOptions = {}): WebGpuPl
     graphs.push({ name, graph, options: { cache: traced.cache } });
   }
   return graphs.length < names.length ? undefined : planOf(model, graphs, options.weights);
+}
+
+/** Outputs that replace an input (`new.parameter.w` for `parameter.w`) take over its buffer. */
+export function replacements(graph: Graph): ReadonlyMap<string, string> {
+  const inputs = graph.inputs.map(({ name }) => name);
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  return new Map(inputs.flatMap((input) => (outputs.has(PORTS.next(input)) ? [[PORTS.next(input), input]] : [])));
 }
 
 /** The plan of finished graphs; kernels, constants and parameters that several use are in it once. */

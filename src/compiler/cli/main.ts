@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '../version.ts';
+import { BACKENDS } from './backends.ts';
 import { fail, type Output, outputOf } from './output.ts';
 
 type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
@@ -49,8 +50,7 @@ function withWeights(command: Command): Command {
 }
 
 const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
-const backend = (): Option =>
-  new Option('--backend <name>', 'what runs the model').choices(['onnx', 'reference']).default('onnx');
+const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
 
 function program(): Command {
   const mdl = new Command('mdl')

@@ -42,6 +42,8 @@ class EntryLowering {
   private readonly places = new Map<ValueId, Stored>();
   private readonly buffers: BufferPlan[] = [];
   private readonly bufferOf = new Map<string, number>();
+  /** values that kernels write */
+  private stored: ReadonlySet<ValueId> = new Set();
 
   constructor(
     graph: Graph,
@@ -60,11 +62,12 @@ class EntryLowering {
   lower(): EntryPlan {
     const copies = this.copies();
     const fused = this.fuse();
+    this.stored = fused.stored;
     const kernels = [...fused.kernels, ...copies];
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = this.bundles(kernels, fused, storage).map((together) => ({
+    const emitted = this.bundles(fused, copies, storage).map((together) => ({
       together,
       ...this.emit(together, storage),
     }));
@@ -168,6 +171,9 @@ class EntryLowering {
     const input = this.graph.inputs.findIndex((other) => other.name === this.options.donations?.get(name));
     if (input < 0) return undefined;
     const donor = this.graph.inputs[input]!.value;
+    // handed through as an output, which is copied last; or taken over already
+    const taken = [...this.places.values()].filter(({ key }) => key === `input:${input}`).length > 1;
+    if (taken || this.graph.outputs.some((output) => output.value === donor)) return undefined;
     const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
     if (!writer || writer.core || writer.phases.length > 0) return undefined;
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
@@ -190,7 +196,7 @@ class EntryLowering {
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       const node = this.facts.producers.get(value);
       if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
-      if (this.places.get(value)?.key.startsWith('value') && !roots.has(value)) continue;
+      if (this.stored.has(value) && !roots.has(value)) continue;
       seen.add(node);
       open.push(...node.inputs);
     }
@@ -259,7 +265,7 @@ class EntryLowering {
     return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
   }
 
-  private bundles(kernels: readonly Kernel[], fused: Fused, storage: Storage): readonly (readonly Kernel[])[] {
+  private bundles(fused: Fused, copies: readonly Kernel[], storage: Storage): readonly (readonly Kernel[])[] {
     const buffers = new Map<Kernel, ReadonlySet<string>>();
     const classes = new Map<Kernel, string>();
     const once = <T>(map: Map<Kernel, T>, kernel: Kernel, make: () => T): T => {
@@ -268,9 +274,14 @@ class EntryLowering {
     };
     const context = { facts: this.facts, storage };
     return bundle(
-      kernels.filter(({ shape }) => !shape.includes(0)),
+      [...fused.kernels, ...copies].filter(({ shape }) => !shape.includes(0)),
       {
-        readersOf: (kernel) => fused.readersOf(kernel).filter(({ shape }) => !shape.includes(0)),
+        readersOf: (kernel) => {
+          const copying = copies.filter(({ outputs: [copy] }) =>
+            kernel.outputs.some(({ into }) => into === copy!.value),
+          );
+          return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
+        },
         buffersOf: (kernel) => once(buffers, kernel, () => this.buffersOf(kernel, fused.stored)),
         classOf: (kernel) =>
           once(classes, kernel, () =>

@@ -5,6 +5,7 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
+import { backendName } from '../backends.ts';
 import { openBase, type TrainCommandOptions } from '../commands/train.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -75,7 +76,7 @@ async function trainCell(
         stage,
         weights: overlayWeights(base, carried),
         data: await openBatches(file, model, stage, options, output),
-        backend: options.backend === 'reference' ? 'reference' : 'onnx',
+        backend: backendName(options.backend),
         opset: options.opset === '23' ? 23 : 17,
         ...rate,
         ...(options.recompute ? { recompute: true } : {}),

@@ -18,6 +18,7 @@ import {
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
+import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -27,7 +28,6 @@ import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
 import { runStage } from '../training/run-stage.ts';
-import type { BackendName } from '../training/session.ts';
 import { runSettings } from '../training/settings.ts';
 import { loadStage, stageList, stageOf } from '../training/stages.ts';
 import { writeModel } from '../training/write-model.ts';
@@ -121,7 +121,7 @@ export default async function run(
           stage,
           weights,
           data,
-          backend: backendOf(options),
+          backend: backendName(options.backend),
           opset: options.opset === '23' ? 23 : 17,
           ...(options.lr === undefined ? {} : { lr: options.lr }),
           ...(options.recompute ? { recompute: true } : {}),
@@ -177,9 +177,6 @@ export default async function run(
 }
 
 const isStep = (record: object): record is StepRecord => 'loss' in record;
-const backendOf = (options: TrainCommandOptions): BackendName =>
-  options.backend === 'reference' ? 'reference' : 'onnx';
-
 /** The weights a run starts from; adapters that they lack are made from their initialisers. */
 export async function openBase(model: Model, options: TrainCommandOptions, output: Output): Promise<WeightProvider> {
   const adapters = [...model.parameters.values()]

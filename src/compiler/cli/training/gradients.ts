@@ -4,9 +4,10 @@ import { PORTS } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { graphArtifact } from '../../training/artifact.ts';
 import { gradientGraph } from '../../training/step.ts';
+import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { type BackendName, openGraphs } from './session.ts';
+import { openGraphs } from './session.ts';
 import { forStage, stageOf } from './stages.ts';
 
 export interface GradientRequest {

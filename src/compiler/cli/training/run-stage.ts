@@ -13,12 +13,13 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { buildStage } from '../../training/artifact.ts';
+import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { Output } from '../output.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { locateNonFinite } from './diagnose.ts';
 import { trainingProgress } from './progress.ts';
-import { type BackendName, openGraphs } from './session.ts';
+import { openGraphs } from './session.ts';
 import { forStage } from './stages.ts';
 
 export interface StageRun {

@@ -105,10 +105,26 @@ export class Bench {
     device.pushErrorScope('validation');
     const module = device.createShaderModule({ code });
     const started = performance.now();
+    // an explicit layout: a kernel may leave an operand of its case alone
+    const layout = device.createBindGroupLayout({
+      entries: [
+        ...this.#bindings.map(({ out }) => (out ? 'storage' : 'read-only-storage')),
+        ...(this.#params.length > 0 ? ['uniform'] : []),
+      ].map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: type as GPUBufferBindingType },
+      })),
+    });
     const pipeline = await device
-      .createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } })
-      .catch((error: unknown) => {
-        throw new Error(`${String(error)}\n${code}`);
+      .createComputePipelineAsync({
+        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      })
+      .catch(async (error: unknown) => {
+        const { messages } = await module.getCompilationInfo();
+        const found = messages.map(({ lineNum, message }) => `${lineNum}: ${message}`).join('\n');
+        throw new Error(`${String(error)}\n${found}\n${numbered(code)}`);
       });
     const compileMs = performance.now() - started;
     const buffers = this.#bindings.map(({ data, out }) => {
@@ -129,7 +145,7 @@ export class Bench {
       buffers.push(uniform);
     }
     const group = device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
+      layout,
       entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
     const error = await device.popErrorScope();
@@ -216,6 +232,13 @@ export class Prepared {
   destroy(): void {
     for (const buffer of this.#buffers) buffer.destroy();
   }
+}
+
+function numbered(code: string): string {
+  return code
+    .split('\n')
+    .map((line, index) => `${index + 1}: ${line}`)
+    .join('\n');
 }
 
 /** Deterministic values in (−1, 1). */

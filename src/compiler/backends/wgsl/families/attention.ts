@@ -1,52 +1,49 @@
-import { mulDims } from '../../../../shared/dim.ts';
+/**
+ * Flash attention: y[b, h, t, :] = Σ_s softmax_s(scale · q[b, h, t, :] · k[b, h, s, :]) v[b, h, s, :], without the
+ * [T, S] matrix of scores in memory.
+ *
+ * The softmax is built as keys are seen: `most` is the largest score so far, `total` the sum of exp(score − most), and
+ * what was summed before is scaled down when a larger score comes. A query that sees no key gives zeros. Nothing relies
+ * on infinities or NaN, which WGSL may assume away.
+ */
+import { attentionSoftware } from './attention-software.ts';
+import { attentionWorkgroup } from './attention-workgroup.ts';
 import type { Extent, Profile, Sink, Source, Template } from './contract.ts';
 
-export function attentionForward(p: {
-  batch: Extent;
-  heads: Extent;
-  queries: Extent;
-  keys: Extent;
-  width: number;
-  valueWidth: number;
-  q: Source;
-  k: Source;
-  v: Source;
-  mask?: string;
-  causal: boolean;
-  scale: number;
-  out: Sink;
-  profile: Profile;
-}): Template {
-  const text = `@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let index = (group.y * groups.x + group.x) * 64u + lane;
-  if (index >= ${p.batch.text} * ${p.heads.text} * ${p.queries.text}) { return; }
-  let t = index % ${p.queries.text};
-  let h = (index / ${p.queries.text}) % ${p.heads.text};
-  let b = index / (${p.queries.text} * ${p.heads.text});
-  var acc: array<f32, ${p.valueWidth}>;
-  var m = -3.0e38;
-  var l = 0.0;
-  for (var s = 0u; s < ${p.keys.text}; s++) {
-    ${p.mask ? `if (!${p.mask}(b, s)) { continue; }` : ''}
-    ${p.causal ? `if (i32(s) > i32(${p.keys.text}) - i32(${p.queries.text}) + i32(t)) { continue; }` : ''}
-    var score = 0.0;
-    for (var d = 0u; d < ${p.width}u; d++) { score += ${p.q.at}(b, h, t, d) * ${p.k.at}(b, h, s, d); }
-    score *= ${p.scale};
-    let n = max(m, score);
-    let keep = exp(max(m - n, -80.0)) * select(0.0, 1.0, l > 0.0);
-    let e = exp(score - n);
-    l = l * keep + e;
-    for (var d = 0u; d < ${p.valueWidth}u; d++) { acc[d] = acc[d] * keep + e * ${p.v.at}(b, h, s, d); }
-    m = n;
-  }
-  for (var d = 0u; d < ${p.valueWidth}u; d++) { ${p.out.store}(b, h, t, d, select(0.0, acc[d] / max(l, 1e-30), l > 0.0)); }
-}`;
-  const one = { of: 1, per: 1 };
-  return {
-    text,
-    workgroup: [64, 1, 1],
-    groups: [{ of: mulDims(p.batch.dim, mulDims(p.heads.dim, p.queries.dim)), per: 64 }, one, one],
-    linear: true,
-  };
+/** What forward and backward have in common. */
+export interface AttentionOperands {
+  readonly batch: Extent;
+  readonly heads: Extent;
+  /** T */
+  readonly queries: Extent;
+  /** S */
+  readonly keys: Extent;
+  /** D: elements of a query and a key */
+  readonly width: number;
+  /** E: elements of a value */
+  readonly valueWidth: number;
+  /** coordinates (b, h, t, d) */
+  readonly q: Source;
+  /** coordinates (b, h, s, d) */
+  readonly k: Source;
+  /** coordinates (b, h, s, e) */
+  readonly v: Source;
+  /** WGSL function (b, s) → bool: whether the key may be seen */
+  readonly mask?: string;
+  /** query i sees keys 0 … S − T + i; none, where that is negative */
+  readonly causal: boolean;
+  /** a number, or a WGSL expression */
+  readonly scale: number | string;
+  readonly profile: Profile;
+}
+
+export interface AttentionForward extends AttentionOperands {
+  /** store(b, h, t, e, value) */
+  readonly out: Sink;
+  /** store(b, h, t, value): log Σ exp of the scaled scores that are seen; −3.4028234663852886e38 for a blind query */
+  readonly lse?: Sink;
+}
+
+export function attentionForward(p: AttentionForward): Template {
+  return p.profile === 'software' ? attentionSoftware(p) : attentionWorkgroup(p);
 }
