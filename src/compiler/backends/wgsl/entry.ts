@@ -71,8 +71,8 @@ class EntryLowering {
       .map((kernel) => ({ kernel, ...this.emit(kernel, storage) }));
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
     // an output without elements has no kernel, and a buffer all the same
-    for (const { value } of this.graph.outputs) {
-      const { key } = this.places.get(value)!;
+    for (const [port, { value }] of this.graph.outputs.entries()) {
+      const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
     const steps = emitted.map(({ kernel, gpu, software }) => this.step(kernel, gpu, software));
