@@ -73,8 +73,8 @@ class EntryLowering {
     }));
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
     // an output without elements has no kernel, and a buffer all the same
-    for (const { value } of this.graph.outputs) {
-      const { key } = this.places.get(value)!;
+    for (const [port, { value }] of this.graph.outputs.entries()) {
+      const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
     const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
