@@ -91,6 +91,8 @@ function expectSmallBuffers(plan: WebGpuPlan): void {
             const whole = portSize(plan.parameters[buffer.parameter]!.shape);
             return (buffer.to ?? whole) - (buffer.from ?? 0);
           }
+          case 'pack':
+            return plan.packs[buffer.pack]!.elements;
           case 'constant': {
             const constant = plan.constants[buffer.constant]!;
             return constant.kind === 'data' ? portSize(constant.shape) : constant.positions * constant.dims;
