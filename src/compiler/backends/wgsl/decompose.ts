@@ -12,9 +12,10 @@ import type { AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { resamplingMatrix } from '../../ops/resample.ts';
+import { attentionGradient } from './decompose-attention.ts';
 
 /** Writes nodes in the place of one. */
-class Writer {
+export class Writer {
   private readonly rewriter: Rewriter;
   private readonly origin: Origin;
   readonly tables: RotaryTables;
@@ -94,10 +95,11 @@ type Composite =
   | 'cross_entropy'
   | 'rotary'
   | 'interpolate'
-  | 'conv2d';
+  | 'conv2d'
+  | 'attention_grad';
 
-/** The value in place of the node's result; undefined: the node stays. Inputs are values of the new graph. */
-type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | undefined;
+/** The value in place of the node's result, or a list of them for its results; undefined: the node stays. Inputs are values of the new graph. */
+type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | readonly ValueId[] | undefined;
 
 const RULES: { readonly [N in Composite]: Rule<N> } = {
   // e^(x − max) / Σ e^(x − max)
@@ -187,6 +189,7 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const y = write.node('linear', bias === undefined ? operands : [...operands, bias], {});
     return write.reshape(write.transpose(y, [0, 2, 1]), [n, out, rows, columns]);
   },
+  attention_grad: (write, { inputs, attributes }) => attentionGradient(write, inputs, attributes),
 };
 
 /** log Σ eˣ over the axis, kept */
@@ -206,14 +209,19 @@ export function decompose(graph: Graph): Decomposed {
   for (const node of graph.nodes) {
     const made = isComposite(node) ? rewrite(node, new Writer(rewriter, node.origin, tables), rewriter) : undefined;
     if (made === undefined) rewriter.copy(node);
-    else rewriter.replace(node.outputs[0]!, made);
+    else for (const [index, value] of made.entries()) rewriter.replace(node.outputs[index]!, value);
   }
   return { graph: rewriter.finish(), described: tables.described };
 }
 
-function rewrite<N extends Composite>(node: Node<N>, write: Writer, rewriter: Rewriter): ValueId | undefined {
+function rewrite<N extends Composite>(
+  node: Node<N>,
+  write: Writer,
+  rewriter: Rewriter,
+): readonly ValueId[] | undefined {
   const inputs = node.inputs.map((value) => rewriter.valueOf(value));
-  return RULES[node.op](write, { ...node, inputs });
+  const made = RULES[node.op](write, { ...node, inputs });
+  return typeof made === 'number' ? [made] : made;
 }
 
 function isComposite(node: AnyNode): node is { [N in Composite]: Node<N> }[Composite] {
