@@ -241,6 +241,10 @@ class EntryLowering {
       return leaves;
     };
     for (const root of roots) visit(root);
+    // what an earlier kernel of the same core left for this one
+    const shared = kernel.core?.outputs.at(-1);
+    if (kernel.pass !== undefined && kernel.pass !== 'statistics')
+      for (const root of roots) found.get(root)!.add(shared!);
     return found;
   }
 
@@ -491,7 +495,7 @@ function coreFlops(graph: Graph, core: NonNullable<Kernel['core']>): Dim {
     const k = shape.length > 1 && core.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
     return mulDims(mulDims(2, out), k);
   }
-  // scores and values: 2 · 2 · B·H·T·S·D
+  // scores and values: 2 · 2 · B·H·T·S·D, as often in each pass of the gradients
   return mulDims(4, mulDims(productOf(shapes[0]!), shapes[1]![2]!));
 }
 
