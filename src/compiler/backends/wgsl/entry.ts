@@ -18,6 +18,7 @@ import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
+import { signatureOf } from './signature.ts';
 import { contiguous, rowMajor } from './strided.ts';
 
 export interface EntryOptions {
@@ -286,7 +287,10 @@ class EntryLowering {
         classOf: (kernel) =>
           once(classes, kernel, () =>
             kernel.core
-              ? `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`
+              ? this.tables.common(
+                  signatureOf([kernel], this.facts, storage),
+                  () => `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`,
+                )
               : 'plain',
           ),
         limit: this.tables.limits.maxStorageBuffersPerShaderStage,
@@ -313,7 +317,11 @@ class EntryLowering {
   ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
     const context = { facts: this.facts, storage };
     const headers = kernels.map((kernel) => this.headerOf(kernel));
-    const write = (profile: Profile): Emitted => emitKernels(kernels, context, profile, headers);
+    const signature = signatureOf(kernels, this.facts, storage);
+    const write = (profile: Profile): Emitted =>
+      this.tables.emitted(signature, [profile, ...headers].join('\n'), () =>
+        emitKernels(kernels, context, profile, headers),
+      );
     const gpu = write('gpu');
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
