@@ -470,7 +470,7 @@ class EntryLowering {
       if (value === undefined || key.includes('#')) return sum;
       const { shape } =
         value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
-      return addDims(sum, mulDims(4, productOf(shape)));
+      return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
     }, 0);
   }
 }
