@@ -27,16 +27,13 @@ function workgroupBytes(wgsl: string): number {
   return variables.reduce((sum, [, type]) => sum + bytesOf(type!.trim()), 0);
 }
 
-const constants = new Map([...'f32 i32 u32'.split(' ').map((name) => [name, 4] as const), ['bool', 4]]);
-
 function bytesOf(type: string): number {
   const array = /^array<(.*),\s*(\d+)u?>$/.exec(type);
   if (array) return bytesOf(array[1]!.trim()) * Number(array[2]);
-  const vector = /^vec([234])<(\w+)>$/.exec(type);
-  if (vector) return constants.get(vector[2]!)! * (vector[1] === '3' ? 4 : Number(vector[1]));
-  const bytes = constants.get(type);
-  if (bytes === undefined) throw new Error(`the test does not know the size of ${type}`);
-  return bytes;
+  const vector = /^vec([234])(?:<\w+>|[fiu])$/.exec(type);
+  if (vector) return 4 * (vector[1] === '3' ? 4 : Number(vector[1]));
+  if (!/^(?:f32|i32|u32|bool)$/.test(type)) throw new Error(`the test does not know the size of ${type}`);
+  return 4;
 }
 
 test('sizes of workgroup variables are read', () => {
@@ -91,6 +88,8 @@ function expectSmallBuffers(plan: WebGpuPlan): void {
             const whole = portSize(plan.parameters[buffer.parameter]!.shape);
             return (buffer.to ?? whole) - (buffer.from ?? 0);
           }
+          case 'pack':
+            return plan.packs[buffer.pack]!.elements;
           case 'constant': {
             const constant = plan.constants[buffer.constant]!;
             return constant.kind === 'data' ? portSize(constant.shape) : constant.positions * constant.dims;

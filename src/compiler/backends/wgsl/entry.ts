@@ -4,6 +4,7 @@
 import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { bundle } from './bundle.ts';
@@ -26,6 +27,9 @@ export interface EntryOptions {
   /** output → the input whose buffer it takes over */
   readonly donations?: ReadonlyMap<string, string>;
 }
+
+/** Elements that a parameter may have to be packed with others. */
+const PACKED = 16_384;
 
 const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
 
@@ -68,10 +72,10 @@ class EntryLowering {
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = this.bundles(fused, copies, storage).map((together) => ({
-      together,
-      ...this.emit(together, storage),
-    }));
+    const emitted = this.bundles(fused, copies, storage).map((together) => {
+      const keys = new Set(together.flatMap((kernel) => [...this.buffersOf(kernel, fused.stored)]));
+      return { together, ...this.emit(together, this.storageFor(keys)) };
+    });
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
     // an output without elements has no kernel, and a buffer all the same
     for (const [port, { value }] of this.graph.outputs.entries()) {
@@ -280,7 +284,7 @@ class EntryLowering {
       [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
     const all = this.reads(kernel, stored);
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
-    if (buffersOf(all) + written <= limit) return undefined;
+    if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
     // outputs that joined: the one that joined last leaves
     if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
@@ -320,17 +324,49 @@ class EntryLowering {
                 )
               : 'plain',
           ),
-        limit: this.tables.limits.maxStorageBuffersPerShaderStage,
+        fits: (keys) => this.fits(keys),
       },
     );
+  }
+
+  /** Within the device's limit, if need be with the small parameters in one buffer. */
+  private fits(keys: ReadonlySet<string>): boolean {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    const small = this.smallParameters(keys).length;
+    return keys.size <= limit || (small > 1 && keys.size - small + 1 <= limit);
+  }
+
+  /** Indices of the parameters among these buffers that may be packed. */
+  private smallParameters(keys: ReadonlySet<string>): number[] {
+    return [...keys].flatMap((key) => {
+      const [kind, index] = key.split(':') as [string, string];
+      if (kind !== 'parameter' || index.includes('#')) return [];
+      const { shape, storage } = this.tables.parameters[Number(index)]!;
+      return storage === 'f32' && sizeOf(shape) <= PACKED ? [Number(index)] : [];
+    });
+  }
+
+  /** Where a bundle finds its values: its small parameters in one buffer, when it would bind too many otherwise. */
+  private storageFor(keys: ReadonlySet<string>): Storage {
+    const plain = (value: ValueId): Stored | undefined => this.places.get(value);
+    if (keys.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return { stored: plain };
+    const { index, starts } = this.tables.pack(this.smallParameters(keys).sort((a, b) => a - b));
+    return {
+      stored: (value) => {
+        const place = plain(value);
+        const at = place?.key.startsWith('parameter:') ? starts.get(Number(place.key.slice(10))) : undefined;
+        if (!place || at === undefined) return place;
+        return { ...place, key: `pack:${index}`, layout: { ...place.layout, offset: at } };
+      },
+    };
   }
 
   private buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
     const keys = new Set<string>();
     for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
       const place = this.places.get(value);
+      keys.add(place?.key ?? `value:${value}`); // a place of its own, later
       if (!place) continue;
-      keys.add(place.key);
       for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
     }
     return keys;
@@ -412,6 +448,8 @@ class EntryLowering {
         return { kind, port: index };
       case 'parameter':
         return { kind, parameter: index, ...this.tables.shard(index, shard ?? 0) };
+      case 'pack':
+        return { kind, pack: index };
       case 'constant':
         return { kind, constant: index };
       case 'cache':
@@ -466,6 +504,7 @@ class EntryLowering {
     this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
     const shapes = this.valueOf;
     return buffers.reduce<Dim>((sum, key) => {
+      if (key.startsWith('pack:')) return addDims(sum, 4 * this.tables.packs[Number(key.slice(5))]!.elements);
       const value = shapes.get(key.split('#')[0]!);
       if (value === undefined || key.includes('#')) return sum;
       const { shape } =

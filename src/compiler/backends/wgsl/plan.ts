@@ -1,7 +1,7 @@
 /** What the entries of a plan share: kernels by text, constants by content, parameters by key. */
 import type { DType } from '../../../shared/dtype.ts';
 import { narrow, sizeOf, type WideTensor } from '../../../shared/tensor.ts';
-import type { ConstantPlan, DeviceNeeds, KernelPlan, ParameterPlan } from '../../../shared/webgpu.ts';
+import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../shared/webgpu.ts';
 import type { Element } from './code.ts';
 import type { Emitted } from './emit.ts';
 import type { Signature } from './signature.ts';
@@ -29,6 +29,7 @@ export class PlanTables {
   readonly kernels: KernelPlan[] = [];
   readonly constants: ConstantPlan[] = [];
   readonly parameters: ParameterPlan[] = [];
+  readonly packs: PackPlan[] = [];
   readonly limits: DeviceNeeds;
   private readonly storage: WeightStorage;
   private readonly kernelOf = new Map<string, number>();
@@ -36,6 +37,7 @@ export class PlanTables {
   private readonly commonOf = new Map<string, string>();
   private readonly constantOf = new Map<string, number>();
   private readonly parameterOf = new Map<string, ParameterPlace>();
+  private readonly packOf = new Map<string, number>();
 
   constructor(storage: WeightStorage = 'f32', limits: DeviceNeeds = DEFAULT_LIMITS) {
     this.storage = storage;
@@ -107,6 +109,23 @@ export class PlanTables {
     };
     this.parameterOf.set(key, place);
     return place;
+  }
+
+  /** Small f32 parameters side by side, each at a multiple of four words. @param indices of `parameters` */
+  pack(indices: readonly number[]): { readonly index: number; readonly starts: ReadonlyMap<number, number> } {
+    const starts = new Map<number, number>();
+    let elements = 0;
+    for (const parameter of indices) {
+      starts.set(parameter, elements);
+      elements += 4 * Math.ceil(sizeOf(this.parameters[parameter]!.shape) / 4);
+    }
+    const key = indices.join();
+    let index = this.packOf.get(key);
+    if (index === undefined) {
+      index = this.packs.push({ elements, parts: [...starts].map(([parameter, at]) => ({ parameter, at })) }) - 1;
+      this.packOf.set(key, index);
+    }
+    return { index, starts };
   }
 
   /** The part of a parameter that a shard holds; nothing to say when it is in one piece. */
