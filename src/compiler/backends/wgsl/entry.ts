@@ -19,6 +19,7 @@ import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
+import { signatureOf } from './signature.ts';
 import { contiguous, rowMajor } from './strided.ts';
 
 export interface EntryOptions {
@@ -190,7 +191,12 @@ class EntryLowering {
     return safe && alone ? `input:${input}` : undefined;
   }
 
-  private computedBy(kernel: Kernel): AnyNode[] {
+  private readonly computed = new Map<Kernel, readonly AnyNode[]>();
+
+  /** Nodes that a kernel computes beside its core and phases; asked for again and again once fusion is done. */
+  private computedBy(kernel: Kernel): readonly AnyNode[] {
+    const before = this.computed.get(kernel);
+    if (before) return before;
     const seen = new Set<AnyNode>();
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const open = [
@@ -204,7 +210,9 @@ class EntryLowering {
       seen.add(node);
       open.push(...node.inputs);
     }
-    return [...seen];
+    const nodes = [...seen];
+    this.computed.set(kernel, nodes);
+    return nodes;
   }
 
   // --- kernels ---------------------------------------------------------------------------------------------
@@ -225,7 +233,28 @@ class EntryLowering {
     }
   }
 
-  /** Values behind a value of a kernel that lie in buffers, for it and for all on the way to them. */
+  /** Values in buffers that a kernel reads. */
+  private reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const leaves = new Set<ValueId>();
+    const seen = new Set<ValueId>(roots);
+    const open = [...roots];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      if (this.facts.constants.get(value)?.data.length === 1) continue;
+      const node = this.facts.producers.get(value);
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else {
+        for (const operand of node.inputs) {
+          if (seen.has(operand)) continue;
+          seen.add(operand);
+          open.push(operand);
+        }
+      }
+    }
+    return leaves;
+  }
+
+  /** The same for each value on the way to them. */
   private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const found = new Map<ValueId, Set<ValueId>>();
@@ -257,14 +286,13 @@ class EntryLowering {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
       [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
-    const seen = this.leaves(kernel, stored);
-    const all = new Set([...roots].flatMap((value) => [...seen.get(value)!]));
+    const all = this.reads(kernel, stored);
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
     if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
     // outputs that joined: the one that joined last leaves
     if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
-    const candidates = [...seen].flatMap(([value, leaves]) => {
+    const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
       const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
       return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
@@ -294,7 +322,10 @@ class EntryLowering {
         classOf: (kernel) =>
           once(classes, kernel, () =>
             kernel.core
-              ? `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`
+              ? this.tables.common(
+                  signatureOf([kernel], this.facts, storage),
+                  () => `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`,
+                )
               : 'plain',
           ),
         fits: (keys) => this.fits(keys),
@@ -335,10 +366,8 @@ class EntryLowering {
   }
 
   private buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
-    const leaves = this.leaves(kernel, stored);
-    const read = kernel.outputs.flatMap(({ value }) => [...leaves.get(value)!]);
     const keys = new Set<string>();
-    for (const value of [...read, ...kernel.outputs.map(({ into }) => into)]) {
+    for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
       const place = this.places.get(value);
       keys.add(place?.key ?? `value:${value}`); // a place of its own, later
       if (!place) continue;
@@ -353,7 +382,11 @@ class EntryLowering {
   ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
     const context = { facts: this.facts, storage };
     const headers = kernels.map((kernel) => this.headerOf(kernel));
-    const write = (profile: Profile): Emitted => emitKernels(kernels, context, profile, headers);
+    const signature = signatureOf(kernels, this.facts, storage);
+    const write = (profile: Profile): Emitted =>
+      this.tables.emitted(signature, [profile, ...headers].join('\n'), () =>
+        emitKernels(kernels, context, profile, headers),
+      );
     const gpu = write('gpu');
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
@@ -480,7 +513,7 @@ class EntryLowering {
       if (value === undefined || key.includes('#')) return sum;
       const { shape } =
         value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
-      return addDims(sum, mulDims(4, productOf(shape)));
+      return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
     }, 0);
   }
 }

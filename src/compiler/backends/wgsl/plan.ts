@@ -4,6 +4,7 @@ import { narrow, sizeOf, type WideTensor } from '../../../shared/tensor.ts';
 import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../shared/webgpu.ts';
 import type { Element } from './code.ts';
 import type { Emitted } from './emit.ts';
+import type { Signature } from './signature.ts';
 
 /** What every WebGPU device grants (the specification's defaults, section 3.6.2). */
 export const DEFAULT_LIMITS: DeviceNeeds = {
@@ -32,6 +33,8 @@ export class PlanTables {
   readonly limits: DeviceNeeds;
   private readonly storage: WeightStorage;
   private readonly kernelOf = new Map<string, number>();
+  private readonly emittedOf = new Map<string, Emitted>();
+  private readonly commonOf = new Map<string, string>();
   private readonly constantOf = new Map<string, number>();
   private readonly parameterOf = new Map<string, ParameterPlace>();
   private readonly packOf = new Map<string, number>();
@@ -39,6 +42,40 @@ export class PlanTables {
   constructor(storage: WeightStorage = 'f32', limits: DeviceNeeds = DEFAULT_LIMITS) {
     this.storage = storage;
     this.limits = limits;
+  }
+
+  /**
+   * What `make` writes for kernels with this signature, written once: the same text over other buffers.
+   * @param beside what else the text depends on: the adapter's profile, the header
+   */
+  emitted(signature: Signature, beside: string, make: () => Emitted): Emitted {
+    const key = `${beside}\n${signature.text}`;
+    const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
+    // the shards of a buffer are key#1, key#2 …
+    const renamed = (buffers: readonly string[], name: (buffer: string) => string): string[] =>
+      buffers.map((buffer) => {
+        const [whole, ...shard] = buffer.split('#') as [string, string?];
+        return [name(whole), ...shard].join('#');
+      });
+    const before = this.emittedOf.get(key);
+    if (before) return { ...before, buffers: renamed(before.buffers, (number) => signature.buffers[Number(number)]!) };
+    const made = make();
+    const numberOf = (buffer: string): string => {
+      const number = numbers.get(buffer);
+      if (number === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
+      return number;
+    };
+    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, numberOf) });
+    return made;
+  }
+
+  /** What kernels with this signature have in common, found once. */
+  common(signature: Signature, make: () => string): string {
+    const before = this.commonOf.get(signature.text);
+    if (before !== undefined) return before;
+    const made = make();
+    this.commonOf.set(signature.text, made);
+    return made;
   }
 
   kernel(label: string, { wgsl, access, params, workgroup }: Emitted): number {
