@@ -1063,7 +1063,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
-// params: 128*T, 32*T, 128*__capacity, 32*__capacity, P + T, B, T
+// params: B, T, P + T, 128*T, 32*T, 128*__capacity, 32*__capacity
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
@@ -1072,47 +1072,47 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(5) var<uniform> params: array<vec4<u32>, 2>;
 
 fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
-  let i0 = ((((b * params[0].x) + (h * params[0].y)) + (t * 32u)) + d);
+  let i0 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
   return b0[i0 >> 2u];
 }
 
 fn q(b: u32, h: u32, t: u32, d: u32) -> f32 {
-  let i1 = ((((b * params[0].x) + (h * params[0].y)) + (t * 32u)) + d);
+  let i1 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
   let v2 = b0[i1 >> 2u][i1 & 3u];
   return v2;
 }
 
 fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i3 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + d);
+  let i3 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
   return b1[i3 >> 2u];
 }
 
 fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
-  let i4 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + d);
+  let i4 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
   let v5 = b1[i4 >> 2u][i4 & 3u];
   return v5;
 }
 
 fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i6 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + e);
+  let i6 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
   return b2[i6 >> 2u];
 }
 
 fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
-  let i7 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + e);
+  let i7 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
   let v8 = b2[i7 >> 2u][i7 & 3u];
   return v8;
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i9 = ((b * params[1].x) + s);
+  let i9 = ((b * params[0].z) + s);
   let v10 = b3[i9] != 0u;
   return v10;
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
   let i11 = ((h * 32u) + e);
-  b4[(((b * params[0].x) + (t * 128u)) + i11)] = value;
+  b4[(((b * params[0].w) + (t * 128u)) + i11)] = value;
 }
 
 // 8 queries per workgroup, blocks of 64 keys
@@ -1138,13 +1138,13 @@ var<workgroup> row_total: array<f32, 8>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let head = group.y;
   let batch = group.z;
-  if (params[1].z == 1u) {
+  if (params[0].y == 1u) {
     let first = group.x * 1u;
     for (var slot = lane; slot < 8u; slot += 64u) {
-      block_q[slot] = query4(batch, head, min(first + slot / 8u, params[1].z - 1u), 4u * (slot % 8u));
+      block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
     }
     if (lane < 1u) { row_most[lane] = -8.0e37; }
-    let end0 = select(0u, params[1].x + min(first + 0u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 0u, params[1].z - 1u) + 1u > params[1].z);
+    let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
     let end = end0;
     let scale = f32(1.7677669529663687e-1);
     let lane_e = lane % 8u;
@@ -1154,7 +1154,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       // the queries are there, and nobody reads the weights of the block before
       workgroupBarrier();
       let key = block + lane;
-      let safe = min(key, params[1].x - 1u);
+      let safe = min(key, params[0].z - 1u);
       var s0 = 0.0;
       for (var chunk = 0u; chunk < 8u; chunk++) {
         let x = key4(batch, head, safe, 4u * chunk);
@@ -1204,7 +1204,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let row = first + i / 1u;
       merged[lane] = sums[i];
       workgroupBarrier();
-      if (lane < 8u && row < params[1].z) {
+      if (lane < 8u && row < params[0].y) {
         var sum = merged[lane];
         for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
         let total = row_total[i / 1u];
@@ -1220,17 +1220,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let first = group.x * 8u;
   for (var slot = lane; slot < 64u; slot += 64u) {
-    block_q[slot] = query4(batch, head, min(first + slot / 8u, params[1].z - 1u), 4u * (slot % 8u));
+    block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
   }
   if (lane < 8u) { row_most[lane] = -8.0e37; }
-  let end0 = select(0u, params[1].x + min(first + 0u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 0u, params[1].z - 1u) + 1u > params[1].z);
-  let end1 = select(0u, params[1].x + min(first + 1u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 1u, params[1].z - 1u) + 1u > params[1].z);
-  let end2 = select(0u, params[1].x + min(first + 2u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 2u, params[1].z - 1u) + 1u > params[1].z);
-  let end3 = select(0u, params[1].x + min(first + 3u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 3u, params[1].z - 1u) + 1u > params[1].z);
-  let end4 = select(0u, params[1].x + min(first + 4u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 4u, params[1].z - 1u) + 1u > params[1].z);
-  let end5 = select(0u, params[1].x + min(first + 5u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 5u, params[1].z - 1u) + 1u > params[1].z);
-  let end6 = select(0u, params[1].x + min(first + 6u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 6u, params[1].z - 1u) + 1u > params[1].z);
-  let end7 = select(0u, params[1].x + min(first + 7u, params[1].z - 1u) + 1u - params[1].z, params[1].x + min(first + 7u, params[1].z - 1u) + 1u > params[1].z);
+  let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
+  let end1 = select(0u, params[0].z + min(first + 1u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 1u, params[0].y - 1u) + 1u > params[0].y);
+  let end2 = select(0u, params[0].z + min(first + 2u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 2u, params[0].y - 1u) + 1u > params[0].y);
+  let end3 = select(0u, params[0].z + min(first + 3u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 3u, params[0].y - 1u) + 1u > params[0].y);
+  let end4 = select(0u, params[0].z + min(first + 4u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 4u, params[0].y - 1u) + 1u > params[0].y);
+  let end5 = select(0u, params[0].z + min(first + 5u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 5u, params[0].y - 1u) + 1u > params[0].y);
+  let end6 = select(0u, params[0].z + min(first + 6u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 6u, params[0].y - 1u) + 1u > params[0].y);
+  let end7 = select(0u, params[0].z + min(first + 7u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 7u, params[0].y - 1u) + 1u > params[0].y);
   let end = end7;
   let scale = f32(1.7677669529663687e-1);
   let lane_e = lane % 8u;
@@ -1247,7 +1247,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     // the queries are there, and nobody reads the weights of the block before
     workgroupBarrier();
     let key = block + lane;
-    let safe = min(key, params[1].x - 1u);
+    let safe = min(key, params[0].z - 1u);
     var s0 = 0.0;
     var s1 = 0.0;
     var s2 = 0.0;
@@ -1360,7 +1360,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let row = first + i / 1u;
     merged[lane] = sums[i];
     workgroupBarrier();
-    if (lane < 8u && row < params[1].z) {
+    if (lane < 8u && row < params[0].y) {
       var sum = merged[lane];
       for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
       let total = row_total[i / 1u];
