@@ -1,8 +1,10 @@
 /** The table of what ran: slowest first, with a bar for its share of the time. */
-import { make } from './dom.ts';
-import type { Timing } from './engine.ts';
+import { byId, make } from './dom.ts';
+import type { Timing } from './timings.ts';
 
 const SHOWN = 40;
+const table = byId('timings', HTMLTableElement);
+const hint = byId('timings-hint', HTMLParagraphElement);
 
 function quantity(value: number, unit: string): string {
   const steps = ['', 'k', 'M', 'G', 'T'];
@@ -15,8 +17,14 @@ function rate(amount: number | undefined, ms: number, unit: string): string {
   return amount === undefined || ms === 0 ? '–' : quantity(amount / (ms / 1000), unit);
 }
 
+interface Shown {
+  readonly rows: readonly Timing[];
+  /** what there is to know of the times */
+  readonly note: string;
+}
+
 /** @param caption what the numbers are of: `answer: what is this?` */
-export function showTimings(table: HTMLTableElement, timings: readonly Timing[], caption: string): void {
+export function showTimings({ rows: timings, note }: Shown, caption: string): void {
   const total = timings.reduce((sum, { ms }) => sum + ms, 0);
   const sorted = timings.toSorted((a, b) => b.ms - a.ms);
   const body = make('tbody');
@@ -43,4 +51,5 @@ export function showTimings(table: HTMLTableElement, timings: readonly Timing[],
     (rest > 0 ? `, of which the ${SHOWN} slowest are shown` : '');
   table.tBodies[0]!.replaceWith(body);
   table.hidden = timings.length === 0;
+  hint.textContent = note;
 }
