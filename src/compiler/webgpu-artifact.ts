@@ -65,6 +65,7 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
     kernels: tables.kernels,
     constants: tables.constants,
     parameters: tables.parameters,
+    packs: tables.packs,
     entries,
   };
 }

@@ -37,6 +37,14 @@ export type ConstantPlan =
    */
   | { readonly kind: 'rotary'; readonly positions: number; readonly dims: number; readonly theta: number };
 
+/** Small f32 parameters one after the other in one buffer, for a kernel that would bind too many otherwise. */
+export interface PackPlan {
+  /** words */
+  readonly elements: number;
+  /** index into `WebGpuPlan.parameters`, and the word at which it begins */
+  readonly parts: readonly { readonly parameter: number; readonly at: number }[];
+}
+
 export interface KernelPlan {
   /** what it computes: `layer_norm`, `linear → gelu`; the pipeline's label */
   readonly label: string;
@@ -107,6 +115,8 @@ export type BufferPlan =
   | { readonly kind: 'output'; readonly port: number; readonly donated?: number }
   /** Index into `WebGpuPlan.parameters`; a shard holds elements from … to (exclusive) of a parameter too large for one. */
   | { readonly kind: 'parameter'; readonly parameter: number; readonly from?: number; readonly to?: number }
+  /** index into `WebGpuPlan.packs` */
+  | { readonly kind: 'pack'; readonly pack: number }
   /** index into `WebGpuPlan.constants` */
   | { readonly kind: 'constant'; readonly constant: number }
   /** Used by several values in turn; as large as the largest of `elements`. Contents do not outlive a run. */
@@ -145,6 +155,7 @@ export interface WebGpuPlan {
   readonly kernels: readonly KernelPlan[];
   readonly constants: readonly ConstantPlan[];
   readonly parameters: readonly ParameterPlan[];
+  readonly packs: readonly PackPlan[];
   readonly entries: { readonly [entry: string]: EntryPlan };
   readonly adapter?: AdapterManifest;
   /** safetensors files beside the plan; absent or null: the weights are given when the model is opened */

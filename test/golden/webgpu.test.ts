@@ -33,7 +33,7 @@ function launchText({ groups, beside = [] }: Launch): string {
 }
 
 /** What binds what: `parameter llama_model….weight [384, 128]`, `scratch 2`, `input inputs_embeds`. */
-function bufferText({ parameters, entries }: WebGpuPlan, entry: string, index: number): string {
+function bufferText({ parameters, packs, entries }: WebGpuPlan, entry: string, index: number): string {
   const { buffers, inputs, outputs, cache } = entries[entry]!;
   const buffer = buffers[index]!;
   switch (buffer.kind) {
@@ -45,6 +45,8 @@ function bufferText({ parameters, entries }: WebGpuPlan, entry: string, index: n
       return cache[buffer.cache]!.present;
     case 'parameter':
       return parameters[buffer.parameter]!.key;
+    case 'pack':
+      return packs[buffer.pack]!.parts.map(({ parameter }) => parameters[parameter]!.key).join(' with ');
     case 'constant':
       return 'a constant';
     case 'scratch':

@@ -51,6 +51,7 @@ export function buildStage(
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     dropout: dropsOut(stage),
     recompute: options.recompute ?? stage.options.recompute === true,
+    fusedAttention: options.fusedAttention ?? false,
   });
   if (!gradient) return undefined;
   const { dropout, countsTokens } = gradient;

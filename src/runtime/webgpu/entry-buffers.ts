@@ -70,6 +70,7 @@ export class EntryBuffers {
       const buffers = layout.plan.buffers.map((plan, index): GPUBuffer => {
         switch (plan.kind) {
           case 'parameter':
+          case 'pack':
           case 'constant':
             return this.fixed[index]!;
           case 'cache':

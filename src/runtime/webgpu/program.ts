@@ -62,6 +62,7 @@ export class WebGpuProgram {
     const compiling = launches.map(async (launch) => [launch, await gpu.pipelines.get(launch.kernel)] as const);
     const filling = layout.plan.buffers.map(async (buffer) => {
       if (buffer.kind === 'parameter') return model.parameter(buffer.parameter, buffer.from, buffer.to);
+      if (buffer.kind === 'pack') return model.pack(buffer.pack);
       return buffer.kind === 'constant' ? model.constant(buffer.constant) : undefined;
     });
     const [pipelines, fixed] = await gpu.wait(Promise.all([Promise.all(compiling), Promise.all(filling)]));

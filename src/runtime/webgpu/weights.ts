@@ -26,11 +26,12 @@ const CHUNK_BYTES = 1 << 23;
 /** Bytes after which the upload waits for the device, which holds copies until then. */
 const IN_FLIGHT = 1 << 26;
 
-/** Elements `from` … `to` of a parameter in a buffer of their own. */
+/** Elements `from` … `to` of a parameter, and the word of a buffer at which they begin. */
 interface Shard {
   readonly from: number;
   readonly to: number;
   readonly buffer: GPUBuffer;
+  readonly word: number;
 }
 
 export class ModelBuffers {
@@ -54,10 +55,44 @@ export class ModelBuffers {
     const parameter = this.plan.parameters[index];
     if (!parameter) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the parameter ${index}` });
     const end = to ?? sizeOf(parameter.shape);
-    const key = `${index}:${from}:${end}`;
+    const words = Math.ceil((end - from) / (parameter.storage === 'f16' ? 2 : 1));
+    return this.filled(`${index}:${from}:${end}`, words, parameter.key, (buffer) =>
+      this.upload(parameter, { from, to: end, buffer, word: 0 }),
+    );
+  }
+
+  /** Several small parameters in one buffer. @throws as `parameter` */
+  pack(index: number): Promise<GPUBuffer> {
+    const pack = this.plan.packs[index];
+    if (!pack) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the pack ${index}` });
+    return this.filled(`pack ${index}`, pack.elements, `pack ${index}`, async (buffer) => {
+      for (const { parameter: part, at } of pack.parts) {
+        const parameter = this.plan.parameters[part]!;
+        await this.upload(parameter, { from: 0, to: sizeOf(parameter.shape), buffer, word: at });
+      }
+    });
+  }
+
+  /** The buffer of this key, taken and filled once; uploads follow each other. */
+  private filled(
+    key: string,
+    words: number,
+    label: string,
+    fill: (buffer: GPUBuffer) => Promise<void>,
+  ): Promise<GPUBuffer> {
     const before = this.parameters.get(key);
     if (before) return before;
-    const uploading = this.queue.then(() => this.upload(parameter, from, end));
+    const uploading = this.queue.then(async () => {
+      this.gpu.check();
+      const buffer = this.gpu.buffers.take(4 * words, label);
+      try {
+        await fill(buffer);
+        return buffer;
+      } catch (error) {
+        this.gpu.buffers.free(buffer);
+        throw error;
+      }
+    });
     this.queue = uploading.catch(() => undefined);
     this.parameters.set(key, uploading);
     uploading.catch(() => this.parameters.delete(key)); // the next load may try again
@@ -85,23 +120,14 @@ export class ModelBuffers {
     this.constants.clear();
   }
 
-  private async upload(parameter: ParameterPlan, from: number, to: number): Promise<GPUBuffer> {
+  private async upload(parameter: ParameterPlan, shard: Shard): Promise<void> {
     const { gpu } = this;
-    gpu.check();
-    const perWord = parameter.storage === 'f16' ? 2 : 1;
-    const buffer = gpu.buffers.take(4 * Math.ceil((to - from) / perWord), parameter.key);
-    try {
-      for await (const { at, data } of this.chunks(parameter)) {
-        this.write(parameter, { from, to, buffer }, at, data);
-        if (this.inFlight < IN_FLIGHT) continue;
-        this.inFlight = 0;
-        gpu.device.queue.submit([]);
-        await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
-      }
-      return buffer;
-    } catch (error) {
-      gpu.buffers.free(buffer);
-      throw error;
+    for await (const { at, data } of this.chunks(parameter)) {
+      this.write(parameter, shard, at, data);
+      if (this.inFlight < IN_FLIGHT) continue;
+      this.inFlight = 0;
+      gpu.device.queue.submit([]);
+      await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
     }
   }
 
@@ -112,7 +138,7 @@ export class ModelBuffers {
     if (part.length === 0) return;
     const element = at + start - shard.from;
     const words = storage === 'f16' ? packHalves(part as Float32Array) : toWords(part, key, at + start);
-    writeWords(this.gpu, shard.buffer, storage === 'f16' ? 2 * element : 4 * element, words);
+    writeWords(this.gpu, shard.buffer, 4 * shard.word + (storage === 'f16' ? 2 : 4) * element, words);
     this.inFlight += words.byteLength;
   }
 

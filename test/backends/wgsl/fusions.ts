@@ -76,12 +76,12 @@ export const SAMPLES: readonly Sample[] = [
     ['relu → mul: x → h, doubled'],
   ),
   sample(
-    'a costly value read by two contractions is stored once',
+    'a costly value read by two contractions is stored once, and they run side by side',
     (b) => {
       const h = b.node('gelu', [b.x()], { approximate: 'none' });
       return { a: b.node('linear', [h, b.w('a', [4, 8])], {}), b: b.node('linear', [h, b.w('b', [4, 8])], {}) };
     },
-    ['gelu: x → scratch 0', 'linear: scratch 0, a → a', 'linear: scratch 0, b → b'],
+    ['gelu: x → scratch 0', 'linear ‖ linear: scratch 0, a, b → a, b'],
   ),
   sample('softmax: two folds over a row in one kernel', (b) => ({ y: b.node('softmax', [b.x()], { axis: 2 }) }), [
     'max → sub → exp → sum → div [folds max, sum; columns 1]: x → y',
@@ -128,12 +128,12 @@ export const SAMPLES: readonly Sample[] = [
     { sizes: [{ B: 3 }, { B: 1 }, { B: 0 }] },
   ),
   sample(
-    'a concat of many is written piece by piece',
+    'a concat of many is written piece by piece, in one dispatch',
     (b) => {
       const parts = Array.from({ length: 6 }, (_, i) => b.mul(b.x(`x${i}`, [B, i + 1]), b.scalar(i + 2)));
       return { y: b.node('concat', parts, { axis: 1 }) };
     },
-    ['mul: x5 → y', 'mul: x4 → y', 'mul: x3 → y', 'mul: x2 → y', 'mul: x1 → y', 'mul: x0 → y'],
+    ['mul ‖ mul ‖ mul ‖ mul ‖ mul ‖ mul: x5, x4, x3, x2, x1, x0 → y'],
     { sizes: [{ B: 2 }, { B: 1 }, { B: 0 }] },
   ),
   sample(
@@ -196,7 +196,7 @@ export const SAMPLES: readonly Sample[] = [
       const x = b.x('x', [70]);
       return { before: x, next: b.mul(x, b.scalar(3)) };
     },
-    ['mul: before → next', 'copy: before → before'],
+    ['mul ‖ copy: before → next, before'],
     { options: { donations: new Map([['next', 'x']]) }, sizes: [{}] },
   ),
   sample(

@@ -30,6 +30,7 @@ export function planOfGraphs(entries: Readonly<Record<string, Lowered>>, tables 
     kernels: tables.kernels,
     constants: tables.constants,
     parameters: tables.parameters,
+    packs: [],
     entries: Object.fromEntries(lowered),
   };
 }

@@ -130,6 +130,7 @@ export const PLAN: WebGpuPlan = {
   kernels: KERNELS,
   constants: [],
   parameters: [{ key: 'bias', dtype: 'f32', shape: [4], storage: 'f32' }],
+  packs: [],
   entries: {
     relu: {
       inputs: [port('x', 'f32', 'B', 4)],

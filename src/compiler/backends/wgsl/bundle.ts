@@ -21,8 +21,8 @@ export interface BundleFacts {
   buffersOf(kernel: Kernel): ReadonlySet<string>;
   /** kernels with unequal texts here cannot be one dispatch */
   classOf(kernel: Kernel): string;
-  /** buffers that one dispatch may bind */
-  readonly limit: number;
+  /** whether one dispatch may bind all these */
+  fits(buffers: ReadonlySet<string>): boolean;
 }
 
 /** @param kernels in an order in which they can run */
@@ -41,7 +41,7 @@ export function bundle(kernels: readonly Kernel[], facts: BundleFacts): readonly
     for (const other of kernels.slice(at + 1, at + 1 + WINDOW)) {
       if (done.has(other) || waiting.get(other)! > 0) continue;
       const union = new Set([...buffers, ...facts.buffersOf(other)]);
-      if (union.size > facts.limit || facts.classOf(other) !== own) continue;
+      if (!facts.fits(union) || facts.classOf(other) !== own) continue;
       together.push(other);
       for (const key of union) buffers.add(key);
     }

@@ -3,7 +3,12 @@ import { type Dim, productOf, type Shape } from '../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../ir/graph.ts';
 import { Block } from './code.ts';
 import type { Stored } from './evaluator.ts';
-import { attentionForward } from './families/attention.ts';
+import { type AttentionOperands, attentionForward } from './families/attention.ts';
+import {
+  attentionBackwardKeyValue,
+  attentionBackwardQuery,
+  attentionStatistics,
+} from './families/attention-backward.ts';
 import type { Profile, Source, Template } from './families/contract.ts';
 import { gemmTemplate } from './families/gemm.ts';
 import { forwardCoordinates } from './fuse.ts';
@@ -20,6 +25,8 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
       return finish(matmul(writer, core, profile));
     case 'attention':
       return finish(attention(writer, core, profile));
+    case 'attention_grad':
+      return finish(attentionGradient(writer, core, profile));
   }
 }
 
@@ -213,49 +220,92 @@ function swapped(shape: Shape, turned: boolean): [Dim, Dim] {
   return turned ? [columns, rows] : [rows, columns];
 }
 
-function attention(
+/** What forward and gradients have in common. @param mask index of the mask among the inputs */
+function attentionOperands(
   writer: KernelWriter,
-  { inputs, outputs, attributes }: Node<'attention'>,
+  { inputs, attributes }: Node<'attention'> | Node<'attention_grad'>,
   profile: Profile,
-): Template {
+  mask: ValueId | undefined,
+): AttentionOperands {
   const { graph } = writer.context.facts;
-  const [q, k, v, mask] = inputs as [ValueId, ValueId, ValueId, ValueId?];
+  const [q, k, v] = inputs as [ValueId, ValueId, ValueId];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
-  const keys = typeOf(graph, k).shape[2]!;
-  const tensor = (name: string, value: ValueId, axes: readonly string[]): Source =>
-    source(writer, name, axes, {
-      ...merged(writer, value, (view) => view),
-      element: (block, at) => writer.evaluator.element(block, value, at),
-    });
-  const [ofQ, ofK, ofV] = [
-    tensor('q', q, ['b', 'h', 't', 'd']),
-    tensor('k', k, ['b', 'h', 's', 'd']),
-    tensor('v', v, ['b', 'h', 's', 'e']),
-  ];
-  const visible = mask === undefined ? undefined : maskFunction(writer, mask);
-  const store = sink(
-    writer,
-    ['b', 'h', 't', 'e'],
-    outputs[0]!,
-    () => ['b', 'h', 't', 'e'],
-    () => 'value',
-  );
-  return attentionForward({
+  return {
     batch: extent(writer, batch),
     heads: extent(writer, heads),
     queries: extent(writer, queries),
-    keys: extent(writer, keys),
+    keys: extent(writer, typeOf(graph, k).shape[2]!),
     width: Number(width),
     valueWidth: Number(typeOf(graph, v).shape[3]),
-    q: ofQ,
-    k: ofK,
-    v: ofV,
-    ...(visible === undefined ? {} : { mask: visible }),
+    q: tensor(writer, 'q', q, ['b', 'h', 't', 'd']),
+    k: tensor(writer, 'k', k, ['b', 'h', 's', 'd']),
+    v: tensor(writer, 'v', v, ['b', 'h', 's', 'e']),
+    ...(mask === undefined ? {} : { mask: maskFunction(writer, mask) }),
     causal: attributes.causal,
     scale: attributes.scale ?? 1 / Math.sqrt(Number(width)),
-    out: { store },
     profile,
+  };
+}
+
+/** A tensor over all of its own coordinates. */
+function tensor(writer: KernelWriter, name: string, value: ValueId, axes: readonly string[]): Source {
+  return source(writer, name, axes, {
+    ...merged(writer, value, (view) => view),
+    element: (block, at) => writer.evaluator.element(block, value, at),
   });
+}
+
+function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
+  const operands = attentionOperands(writer, node, profile, node.inputs[3]);
+  const axes = ['b', 'h', 't', 'e'];
+  const store = sink(
+    writer,
+    axes,
+    node.outputs[0]!,
+    () => axes,
+    () => 'value',
+  );
+  return attentionForward({ ...operands, out: { store } });
+}
+
+function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, profile: Profile): Template {
+  const operands = attentionOperands(writer, node, profile, node.inputs[4]);
+  const [dq, dk, dv, statistics] = node.outputs as [ValueId, ValueId, ValueId, ValueId];
+  const dy = tensor(writer, 'dy', node.inputs[3]!, ['b', 'h', 't', 'e']);
+  const rows = ['b', 'h', 't'];
+  if (writer.kernel.pass === 'statistics') {
+    const [lse, delta] = ['0u', '1u'].map((at) => ({ store: plainSink(writer, statistics, rows, [at]) }));
+    return attentionStatistics({ ...operands, dy, lse: lse!, delta: delta! });
+  }
+  const saved = (name: string, at: string): Source =>
+    source(writer, name, rows, {
+      stored: undefined,
+      view: undefined,
+      element: (block, row) => writer.evaluator.element(block, statistics, [...row, at]),
+    });
+  const given = { ...operands, dy, lse: saved('lse', '0u'), delta: saved('delta', '1u') };
+  if (writer.kernel.pass === 'query') {
+    return attentionBackwardQuery({ ...given, dq: { store: plainSink(writer, dq, [...rows, 'd']) } });
+  }
+  const [ofK, ofV] = [plainSink(writer, dk, ['b', 'h', 's', 'd']), plainSink(writer, dv, ['b', 'h', 's', 'e'])];
+  return attentionBackwardKeyValue({ ...given, dk: { store: ofK }, dv: { store: ofV } });
+}
+
+/** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
+function plainSink(
+  writer: KernelWriter,
+  value: ValueId,
+  names: readonly string[],
+  constant: readonly string[] = [],
+): string {
+  const block = new Block(writer.code);
+  for (const name of [...names, 'value']) block.declare(name);
+  writer.evaluator.know(value, () => 'value');
+  writer.store(block, { value, into: value }, [...names, ...constant]);
+  const name = writer.code.fresh(`store${writer.suffix}_`);
+  const parameters = [...names.map((axis) => `${axis}: u32`), 'value: f32'].join(', ');
+  writer.code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
+  return name;
 }
 
 /** `visible(b, s)`: whether any query of row b may see key s. */

@@ -14,7 +14,7 @@ import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { resamplingMatrix } from '../../ops/resample.ts';
 
 /** Writes nodes in the place of one. */
-class Writer {
+export class Writer {
   private readonly rewriter: Rewriter;
   private readonly origin: Origin;
   readonly tables: RotaryTables;
@@ -96,8 +96,8 @@ type Composite =
   | 'interpolate'
   | 'conv2d';
 
-/** The value in place of the node's result; undefined: the node stays. Inputs are values of the new graph. */
-type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | undefined;
+/** The value in place of the node's result, or a list of them for its results; undefined: the node stays. Inputs are values of the new graph. */
+type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | readonly ValueId[] | undefined;
 
 const RULES: { readonly [N in Composite]: Rule<N> } = {
   // e^(x − max) / Σ e^(x − max)
@@ -206,16 +206,40 @@ export function decompose(graph: Graph): Decomposed {
   for (const node of graph.nodes) {
     const made = isComposite(node) ? rewrite(node, new Writer(rewriter, node.origin, tables), rewriter) : undefined;
     if (made === undefined) rewriter.copy(node);
-    else rewriter.replace(node.outputs[0]!, made);
+    else for (const [index, value] of made.entries()) rewriter.replace(node.outputs[index]!, value);
   }
-  return { graph: rewriter.finish(), described: tables.described };
+  return { graph: withStatistics(rewriter.finish()), described: tables.described };
 }
 
-function rewrite<N extends Composite>(node: Node<N>, write: Writer, rewriter: Rewriter): ValueId | undefined {
+function rewrite<N extends Composite>(
+  node: Node<N>,
+  write: Writer,
+  rewriter: Rewriter,
+): readonly ValueId[] | undefined {
   const inputs = node.inputs.map((value) => rewriter.valueOf(value));
-  return RULES[node.op](write, { ...node, inputs });
+  // a softmax or norm of rows without elements: none of the formula's folds exists
+  const shaped =
+    node.op === 'softmax' || node.op === 'log_softmax' || node.op === 'layer_norm' || node.op === 'rms_norm';
+  if (shaped && write.shapeOf(inputs[0]!).includes(0)) return [inputs[0]!];
+  const made = RULES[node.op](write, { ...node, inputs });
+  return typeof made === 'number' ? [made] : made;
 }
 
 function isComposite(node: AnyNode): node is { [N in Composite]: Node<N> }[Composite] {
   return Object.hasOwn(RULES, node.op);
+}
+
+/**
+ * attention_grad gets a fourth result that its kernels share: [B, H, T, 2], the log-sum-exp of each query's scores and
+ * Σ dy · y.
+ */
+function withStatistics(graph: Graph): Graph {
+  const types = [...graph.types];
+  const nodes = graph.nodes.map((node) => {
+    if (node.op !== 'attention_grad') return node;
+    const { shape } = types[node.inputs[0]!]!;
+    const statistics = types.push({ dtype: 'f32', shape: [...shape.slice(0, 3), 2] }) - 1;
+    return { ...node, outputs: [...node.outputs, statistics] };
+  });
+  return { ...graph, types, nodes };
 }

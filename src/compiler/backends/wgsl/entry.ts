@@ -4,6 +4,7 @@
 import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { bundle } from './bundle.ts';
@@ -18,6 +19,7 @@ import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
+import { signatureOf } from './signature.ts';
 import { contiguous, rowMajor } from './strided.ts';
 
 export interface EntryOptions {
@@ -25,6 +27,9 @@ export interface EntryOptions {
   /** output → the input whose buffer it takes over */
   readonly donations?: ReadonlyMap<string, string>;
 }
+
+/** Elements that a parameter may have to be packed with others. */
+const PACKED = 16_384;
 
 const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
 
@@ -67,14 +72,14 @@ class EntryLowering {
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = this.bundles(fused, copies, storage).map((together) => ({
-      together,
-      ...this.emit(together, storage),
-    }));
+    const emitted = this.bundles(fused, copies, storage).map((together) => {
+      const keys = new Set(together.flatMap((kernel) => [...this.buffersOf(kernel, fused.stored)]));
+      return { together, ...this.emit(together, this.storageFor(keys)) };
+    });
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
     // an output without elements has no kernel, and a buffer all the same
-    for (const { value } of this.graph.outputs) {
-      const { key } = this.places.get(value)!;
+    for (const [port, { value }] of this.graph.outputs.entries()) {
+      const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
     const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
@@ -186,7 +191,12 @@ class EntryLowering {
     return safe && alone ? `input:${input}` : undefined;
   }
 
-  private computedBy(kernel: Kernel): AnyNode[] {
+  private readonly computed = new Map<Kernel, readonly AnyNode[]>();
+
+  /** Nodes that a kernel computes beside its core and phases; asked for again and again once fusion is done. */
+  private computedBy(kernel: Kernel): readonly AnyNode[] {
+    const before = this.computed.get(kernel);
+    if (before) return before;
     const seen = new Set<AnyNode>();
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const open = [
@@ -200,7 +210,9 @@ class EntryLowering {
       seen.add(node);
       open.push(...node.inputs);
     }
-    return [...seen];
+    const nodes = [...seen];
+    this.computed.set(kernel, nodes);
+    return nodes;
   }
 
   // --- kernels ---------------------------------------------------------------------------------------------
@@ -221,7 +233,28 @@ class EntryLowering {
     }
   }
 
-  /** Values behind a value of a kernel that lie in buffers, for it and for all on the way to them. */
+  /** Values in buffers that a kernel reads. */
+  private reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const leaves = new Set<ValueId>();
+    const seen = new Set<ValueId>(roots);
+    const open = [...roots];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      if (this.facts.constants.get(value)?.data.length === 1) continue;
+      const node = this.facts.producers.get(value);
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else {
+        for (const operand of node.inputs) {
+          if (seen.has(operand)) continue;
+          seen.add(operand);
+          open.push(operand);
+        }
+      }
+    }
+    return leaves;
+  }
+
+  /** The same for each value on the way to them. */
   private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const found = new Map<ValueId, Set<ValueId>>();
@@ -237,6 +270,10 @@ class EntryLowering {
       return leaves;
     };
     for (const root of roots) visit(root);
+    // what an earlier kernel of the same core left for this one
+    const shared = kernel.core?.outputs.at(-1);
+    if (kernel.pass !== undefined && kernel.pass !== 'statistics')
+      for (const root of roots) found.get(root)!.add(shared!);
     return found;
   }
 
@@ -249,14 +286,13 @@ class EntryLowering {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
       [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
-    const seen = this.leaves(kernel, stored);
-    const all = new Set([...roots].flatMap((value) => [...seen.get(value)!]));
+    const all = this.reads(kernel, stored);
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
-    if (buffersOf(all) + written <= limit) return undefined;
+    if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
     // outputs that joined: the one that joined last leaves
     if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
-    const candidates = [...seen].flatMap(([value, leaves]) => {
+    const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
       const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
       return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
@@ -286,22 +322,55 @@ class EntryLowering {
         classOf: (kernel) =>
           once(classes, kernel, () =>
             kernel.core
-              ? `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`
+              ? this.tables.common(
+                  signatureOf([kernel], this.facts, storage),
+                  () => `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`,
+                )
               : 'plain',
           ),
-        limit: this.tables.limits.maxStorageBuffersPerShaderStage,
+        fits: (keys) => this.fits(keys),
       },
     );
   }
 
+  /** Within the device's limit, if need be with the small parameters in one buffer. */
+  private fits(keys: ReadonlySet<string>): boolean {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    const small = this.smallParameters(keys).length;
+    return keys.size <= limit || (small > 1 && keys.size - small + 1 <= limit);
+  }
+
+  /** Indices of the parameters among these buffers that may be packed. */
+  private smallParameters(keys: ReadonlySet<string>): number[] {
+    return [...keys].flatMap((key) => {
+      const [kind, index] = key.split(':') as [string, string];
+      if (kind !== 'parameter' || index.includes('#')) return [];
+      const { shape, storage } = this.tables.parameters[Number(index)]!;
+      return storage === 'f32' && sizeOf(shape) <= PACKED ? [Number(index)] : [];
+    });
+  }
+
+  /** Where a bundle finds its values: its small parameters in one buffer, when it would bind too many otherwise. */
+  private storageFor(keys: ReadonlySet<string>): Storage {
+    const plain = (value: ValueId): Stored | undefined => this.places.get(value);
+    if (keys.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return { stored: plain };
+    const { index, starts } = this.tables.pack(this.smallParameters(keys).sort((a, b) => a - b));
+    return {
+      stored: (value) => {
+        const place = plain(value);
+        const at = place?.key.startsWith('parameter:') ? starts.get(Number(place.key.slice(10))) : undefined;
+        if (!place || at === undefined) return place;
+        return { ...place, key: `pack:${index}`, layout: { ...place.layout, offset: at } };
+      },
+    };
+  }
+
   private buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
-    const leaves = this.leaves(kernel, stored);
-    const read = kernel.outputs.flatMap(({ value }) => [...leaves.get(value)!]);
     const keys = new Set<string>();
-    for (const value of [...read, ...kernel.outputs.map(({ into }) => into)]) {
+    for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
       const place = this.places.get(value);
+      keys.add(place?.key ?? `value:${value}`); // a place of its own, later
       if (!place) continue;
-      keys.add(place.key);
       for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
     }
     return keys;
@@ -313,7 +382,11 @@ class EntryLowering {
   ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
     const context = { facts: this.facts, storage };
     const headers = kernels.map((kernel) => this.headerOf(kernel));
-    const write = (profile: Profile): Emitted => emitKernels(kernels, context, profile, headers);
+    const signature = signatureOf(kernels, this.facts, storage);
+    const write = (profile: Profile): Emitted =>
+      this.tables.emitted(signature, [profile, ...headers].join('\n'), () =>
+        emitKernels(kernels, context, profile, headers),
+      );
     const gpu = write('gpu');
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
@@ -379,6 +452,8 @@ class EntryLowering {
         return { kind, port: index };
       case 'parameter':
         return { kind, parameter: index, ...this.tables.shard(index, shard ?? 0) };
+      case 'pack':
+        return { kind, pack: index };
       case 'constant':
         return { kind, constant: index };
       case 'cache':
@@ -433,11 +508,12 @@ class EntryLowering {
     this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
     const shapes = this.valueOf;
     return buffers.reduce<Dim>((sum, key) => {
+      if (key.startsWith('pack:')) return addDims(sum, 4 * this.tables.packs[Number(key.slice(5))]!.elements);
       const value = shapes.get(key.split('#')[0]!);
       if (value === undefined || key.includes('#')) return sum;
       const { shape } =
         value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
-      return addDims(sum, mulDims(4, productOf(shape)));
+      return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
     }, 0);
   }
 }
@@ -452,7 +528,7 @@ function coreFlops(graph: Graph, core: NonNullable<Kernel['core']>): Dim {
     const k = shape.length > 1 && core.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
     return mulDims(mulDims(2, out), k);
   }
-  // scores and values: 2 · 2 · B·H·T·S·D
+  // scores and values: 2 · 2 · B·H·T·S·D, as often in each pass of the gradients
   return mulDims(4, mulDims(productOf(shapes[0]!), shapes[1]![2]!));
 }
 

@@ -21,7 +21,7 @@ import { Block, KernelCode } from './code.ts';
 import { Evaluator, type GraphFacts, type Stored, stridedBase } from './evaluator.ts';
 import { type Coordinate, reshapeCoordinates } from './index-math.ts';
 import { INLINE, isInline, isView } from './inline.ts';
-import { isCore, type Kernel, type KernelOutput } from './kernel.ts';
+import { type AttentionPass, isCore, type Kernel, type KernelOutput } from './kernel.ts';
 import { isReduction, REDUCTIONS, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import { contiguous, reshaped } from './strided.ts';
@@ -120,6 +120,7 @@ class Fusion {
     const wanted = node.outputs.filter((value) => this.outputs.has(value) || this.readersOf(value).size > 0);
     if (wanted.length === 0) return;
     if (this.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
+    else if (node.op === 'attention_grad') this.attentionGradient(node, order);
     else if (isCore(node)) this.core(node, order);
     else if (isReduction(node.op)) this.reduction(node as Node<ReduceOp>, order);
     else if (node.op === 'concat' && node.inputs.length > SELECTED_PIECES) this.pieces(node, order);
@@ -331,6 +332,27 @@ class Fusion {
       if (index > 2 || (node.op === 'linear' && index === 2)) this.read(operand, kernel);
       else this.readStrided(node, operand, kernel);
     }
+  }
+
+  /** One kernel for what the others need of each query, one for dq, one for dk and dv, as far as they are wanted. */
+  private attentionGradient(node: Node<'attention_grad'>, order: number): void {
+    const [dq, dk, dv, statistics] = node.outputs as [ValueId, ValueId, ValueId, ValueId];
+    const wanted = (value: ValueId): boolean => this.outputs.has(value) || this.readersOf(value).size > 0;
+    const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
+      const outputs = values.map((value) => ({ value, into: value }));
+      const { shape } = typeOf(this.graph, values[0]!);
+      const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
+      this.kernels.add(kernel);
+      for (const value of values) this.stored.add(value);
+      if (pass !== 'statistics') this.read(statistics, kernel);
+      for (const [index, operand] of node.inputs.entries()) {
+        if (index < 4) this.readStrided(node, operand, kernel);
+        else this.read(operand, kernel);
+      }
+    };
+    if (wanted(dq)) add('query', [dq]);
+    if (wanted(dk) || wanted(dv)) add('key_value', [dk, dv]);
+    add('statistics', [statistics]);
   }
 
   /**

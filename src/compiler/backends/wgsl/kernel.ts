@@ -3,10 +3,13 @@ import type { Shape } from '../../../shared/dim.ts';
 import type { AnyNode, Node, ValueId } from '../../ir/graph.ts';
 
 /** Ops with a template of their own. */
-export type CoreOp = 'linear' | 'matmul' | 'attention';
+export type CoreOp = 'linear' | 'matmul' | 'attention' | 'attention_grad';
 export type CoreNode = { [N in CoreOp]: Node<N> }[CoreOp];
-const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention']);
+const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention', 'attention_grad']);
 export const isCore = (node: AnyNode): node is CoreNode => CORES.has(node.op);
+
+/** Log-sum-exp and Σ dy · y of each query, then from them dq, and dk with dv. */
+export type AttentionPass = 'statistics' | 'query' | 'key_value';
 
 /** One tensor that a kernel writes. */
 export interface KernelOutput {
@@ -28,6 +31,8 @@ export interface Kernel {
   readonly shape: Shape;
   columns: number;
   core: CoreNode | undefined;
+  /** which part of its core's work, where several kernels share it: attention's gradients */
+  readonly pass?: AttentionPass;
   readonly phases: AnyNode[];
   /** position in the graph of the last node it holds: kernels run in this order */
   order: number;

@@ -1,9 +1,10 @@
 /** What the entries of a plan share: kernels by text, constants by content, parameters by key. */
 import type { DType } from '../../../shared/dtype.ts';
 import { narrow, sizeOf, type WideTensor } from '../../../shared/tensor.ts';
-import type { ConstantPlan, DeviceNeeds, KernelPlan, ParameterPlan } from '../../../shared/webgpu.ts';
+import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../shared/webgpu.ts';
 import type { Element } from './code.ts';
 import type { Emitted } from './emit.ts';
+import type { Signature } from './signature.ts';
 
 /** What every WebGPU device grants (the specification's defaults, section 3.6.2). */
 export const DEFAULT_LIMITS: DeviceNeeds = {
@@ -28,15 +29,53 @@ export class PlanTables {
   readonly kernels: KernelPlan[] = [];
   readonly constants: ConstantPlan[] = [];
   readonly parameters: ParameterPlan[] = [];
+  readonly packs: PackPlan[] = [];
   readonly limits: DeviceNeeds;
   private readonly storage: WeightStorage;
   private readonly kernelOf = new Map<string, number>();
+  private readonly emittedOf = new Map<string, Emitted>();
+  private readonly commonOf = new Map<string, string>();
   private readonly constantOf = new Map<string, number>();
   private readonly parameterOf = new Map<string, ParameterPlace>();
+  private readonly packOf = new Map<string, number>();
 
   constructor(storage: WeightStorage = 'f32', limits: DeviceNeeds = DEFAULT_LIMITS) {
     this.storage = storage;
     this.limits = limits;
+  }
+
+  /**
+   * What `make` writes for kernels with this signature, written once: the same text over other buffers.
+   * @param beside what else the text depends on: the adapter's profile, the header
+   */
+  emitted(signature: Signature, beside: string, make: () => Emitted): Emitted {
+    const key = `${beside}\n${signature.text}`;
+    const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
+    // the shards of a buffer are key#1, key#2 …
+    const renamed = (buffers: readonly string[], name: (buffer: string) => string): string[] =>
+      buffers.map((buffer) => {
+        const [whole, ...shard] = buffer.split('#') as [string, string?];
+        return [name(whole), ...shard].join('#');
+      });
+    const before = this.emittedOf.get(key);
+    if (before) return { ...before, buffers: renamed(before.buffers, (number) => signature.buffers[Number(number)]!) };
+    const made = make();
+    const numberOf = (buffer: string): string => {
+      const number = numbers.get(buffer);
+      if (number === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
+      return number;
+    };
+    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, numberOf) });
+    return made;
+  }
+
+  /** What kernels with this signature have in common, found once. */
+  common(signature: Signature, make: () => string): string {
+    const before = this.commonOf.get(signature.text);
+    if (before !== undefined) return before;
+    const made = make();
+    this.commonOf.set(signature.text, made);
+    return made;
   }
 
   kernel(label: string, { wgsl, access, params, workgroup }: Emitted): number {
@@ -70,6 +109,23 @@ export class PlanTables {
     };
     this.parameterOf.set(key, place);
     return place;
+  }
+
+  /** Small f32 parameters side by side, each at a multiple of four words. @param indices of `parameters` */
+  pack(indices: readonly number[]): { readonly index: number; readonly starts: ReadonlyMap<number, number> } {
+    const starts = new Map<number, number>();
+    let elements = 0;
+    for (const parameter of indices) {
+      starts.set(parameter, elements);
+      elements += 4 * Math.ceil(sizeOf(this.parameters[parameter]!.shape) / 4);
+    }
+    const key = indices.join();
+    let index = this.packOf.get(key);
+    if (index === undefined) {
+      index = this.packs.push({ elements, parts: [...starts].map(([parameter, at]) => ({ parameter, at })) }) - 1;
+      this.packOf.set(key, index);
+    }
+    return { index, starts };
   }
 
   /** The part of a parameter that a shard holds; nothing to say when it is in one piece. */

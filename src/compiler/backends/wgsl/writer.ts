@@ -40,7 +40,8 @@ export class KernelWriter {
     this.kernel = kernel;
     this.context = context;
     const own = new Set(kernel.outputs.flatMap(({ value, into }) => (value === into ? [value] : [])));
-    const core = new Set(kernel.core?.outputs ?? []);
+    // of a core in several kernels, the others' results are in buffers
+    const core = new Set(kernel.pass === undefined ? kernel.core?.outputs : []);
     const stored = (value: ValueId): Stored | undefined =>
       own.has(value) || core.has(value) ? undefined : context.storage.stored(value);
     this.evaluator = new Evaluator(this.code, context.facts, { stored });

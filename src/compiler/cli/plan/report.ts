@@ -138,7 +138,10 @@ function portBytes(layout: EntryLayout, dims: Dims): number {
 }
 
 function parametersRead(plan: WebGpuPlan, buffers: readonly BufferPlan[]): ParameterPlan[] {
-  const indices = buffers.flatMap((buffer) => (buffer.kind === 'parameter' ? [buffer.parameter] : []));
+  const indices = buffers.flatMap((buffer) => {
+    if (buffer.kind === 'pack') return plan.packs[buffer.pack]!.parts.map(({ parameter }) => parameter);
+    return buffer.kind === 'parameter' ? [buffer.parameter] : [];
+  });
   return [...new Set(indices)].map((index) => plan.parameters[index]!);
 }
 

@@ -29,7 +29,14 @@ export async function computeGradients(
   const trained =
     stage === 'all' ? [...model.parameters.values()].filter(({ buffer }) => !buffer) : stageOf(model, stage).trained;
   const wanted = new Set(trained.map((parameter) => parameter.keys[0]));
-  const built = forStage(stage, () => gradientGraph(model, wanted, { entry, dropout: false, statistics: false }));
+  const built = forStage(stage, () =>
+    gradientGraph(model, wanted, {
+      entry,
+      dropout: false,
+      statistics: false,
+      fusedAttention: backend === 'webgpu',
+    }),
+  );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
   const opened = await openGraphs(
     graphArtifact(model, [{ name: 'gradient', graph: built.graph }], opset),

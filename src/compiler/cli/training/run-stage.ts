@@ -56,6 +56,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     buildStage(model, stage, opset, {
       ...(run.lr === undefined ? {} : { lr: run.lr }),
       ...(run.recompute ? { recompute: true } : {}),
+      fusedAttention: backend === 'webgpu',
     }),
   );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
