@@ -4,8 +4,7 @@ import { askPanel } from './ask-panel.ts';
 import { byId } from './dom.ts';
 import { CHOICES, type Choice, type Engine, isDeviceLoss, openEngine } from './engine.ts';
 import { showTimings } from './kernels-table.ts';
-import { loadSample, picturePanel } from './picture-panel.ts';
-import { SAMPLES } from './samples.ts';
+import { picturePanel } from './picture-panel.ts';
 import { State } from './state.ts';
 import { teachPanel } from './teach-panel.ts';
 import { clearTrouble, showTrouble } from './trouble.ts';
@@ -21,7 +20,7 @@ const asking = askPanel(state, { onTimings: showTimings, onTrouble });
 // the times of the lesson stay in the table
 const onTaught = (): void => void asking.caption({ onTimings: () => {}, onTrouble });
 teachPanel(state, { onTimings: showTimings, onTrouble, onTaught });
-picturePanel((picture) => {
+const firstPicture = picturePanel((picture) => {
   clearTrouble();
   state.set({ picture });
   void asking.caption();
@@ -91,4 +90,4 @@ function onTrouble(error: unknown): void {
   });
 }
 
-if (!state.picture) state.set({ picture: await loadSample(SAMPLES[0]!) });
+if (!state.picture) state.set({ picture: await firstPicture() });

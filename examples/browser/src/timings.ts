@@ -77,10 +77,12 @@ function difference(before: readonly Timing[], after: readonly Timing[]): Timing
   });
 }
 
-/** Steps of the same kernel from the same line of the model, added up. */
+/** Steps of the same kernel from the same line of the model, added up over layers (`layers.*.mlp`). */
 function kernelTimings(steps: readonly StepTime[]): Timing[] {
   const sums = new Map<string, Timing>();
-  for (const { label, origin, ms, flops, bytes } of steps) {
+  for (const { label, origin: place, ms, flops, bytes } of steps) {
+    const places = place.replaceAll(/\.\d+(?=\.)/g, '.*').split(' ‖ ');
+    const origin = [...new Set(places)].join(' ‖ ');
     const key = `${label} ${origin}`;
     const sum = sums.get(key);
     sums.set(key, {
