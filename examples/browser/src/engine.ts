@@ -20,6 +20,8 @@ export type BackendName = Exclude<Choice, 'auto'>;
 
 export interface Engine {
   readonly backend: BackendName;
+  /** why this backend, where it was not asked for by name */
+  readonly why: string | undefined;
   readonly session: Session;
   /** the session, with times taken where the device can and the page wants them */
   readonly runner: Runner;
@@ -55,11 +57,15 @@ export const isDeviceLoss = (error: unknown): boolean => codeOf(error) === DEVIC
 export async function openEngine(backend: Choice): Promise<Engine> {
   const session = await openSession(MODEL, { backend, weights: weightsWith(NOTHING), ...ORT });
   const answer = await fetch(`${MODEL}/tokenizer.json`);
-  return engineOf(session, Tokenizer.from(await answer.text()), NOTHING);
+  return engineOf(session, Tokenizer.from(await answer.text()), { learned: NOTHING, why: session.info().why });
 }
 
 /** An engine around a session that is open; training makes such sessions. */
-export function engineOf(session: Session, tokenizer: Tokenizer, learned: Learned): Engine {
+export function engineOf(
+  session: Session,
+  tokenizer: Tokenizer,
+  { learned, why }: Pick<Engine, 'learned' | 'why'>,
+): Engine {
   const plain: Runner = session;
   const backend = session.info().backend.startsWith('webgpu') ? 'webgpu' : 'onnx';
   const timings = new Timings(session, backend);
@@ -79,6 +85,7 @@ export function engineOf(session: Session, tokenizer: Tokenizer, learned: Learne
   };
   return {
     backend,
+    why,
     session,
     runner,
     tokenizer,

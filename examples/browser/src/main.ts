@@ -71,9 +71,8 @@ async function opened(wanted: Choice, before: Engine | undefined): Promise<Engin
 
 function use(engine: Engine): void {
   state.set({ engine });
-  const info = engine.session.info();
-  status.textContent = `runs on ${info.backend}`;
-  why.textContent = info.why === undefined ? '' : `because ${info.why.split(', so ')[0]}`;
+  status.textContent = `runs on ${engine.session.info().backend}`;
+  why.textContent = engine.why === undefined ? '' : `because ${engine.why.split(', so ')[0]}`;
 }
 
 /** Every error of a panel ends here; of a lost device there is a way back. */

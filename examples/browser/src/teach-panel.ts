@@ -58,7 +58,7 @@ export function teachPanel(state: State, events: TeachEvents): void {
           },
         });
         const seconds = (performance.now() - began) / 1000;
-        const after = taught.steps === 0 ? 'nothing learned' : `loss ${loss.toFixed(3)}. Now ask again`;
+        const after = taught.steps === 0 ? 'nothing learned' : `loss ${loss.toFixed(4)}. Now ask again`;
         note.textContent = `${taught.steps} steps in ${seconds.toFixed(1)} s, ${after}.`;
         events.onTimings(taught.timings, `${taught.steps} training steps`);
         state.set({ engine: taught.engine });

@@ -48,7 +48,7 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
   await nextFrame();
   const weights = weightsWith(engine.learned);
   const training = await openTraining(engine.backend, weights);
-  const trainer = engineOf(training.session, engine.tokenizer, engine.learned);
+  const trainer = engineOf(training.session, engine.tokenizer, engine);
   try {
     watch.onNote('training …');
     await nextFrame();
@@ -75,13 +75,14 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
 }
 
 /** The model with what lessons have changed, on the same backend. */
-export async function openLearned({ backend, tokenizer }: Engine, learned: Learned): Promise<Engine> {
+export async function openLearned({ backend, why, tokenizer }: Engine, learned: Learned): Promise<Engine> {
   const weights = weightsWith(learned);
-  if (backend === 'webgpu') return engineOf(await openSession(MODEL, { backend, weights }), tokenizer, learned);
+  if (backend === 'webgpu')
+    return engineOf(await openSession(MODEL, { backend, weights }), tokenizer, { learned, why });
   const artifact = buildOnnx(compiled(), { opset: 17, entries: ENTRIES })!;
   const manifest = artifact.manifest({ origin: 'a lesson', trained: true });
   const source = memorySource(manifest, artifact.entries, artifact.weights, weights);
-  return engineOf(await openSession(source, { backend, ...ORT }), tokenizer, learned);
+  return engineOf(await openSession(source, { backend, ...ORT }), tokenizer, { learned, why });
 }
 
 /** The graphs of the stage on the backend, and the plan that the loop follows. */
