@@ -8,6 +8,7 @@ import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { formatBytes, formatCount } from '../progress.ts';
+import { atTrainedSize } from '../training/image-size.ts';
 import { adapterFiles } from '../training/peft.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
@@ -18,8 +19,9 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly entry: readonly string[];
 }
 
-export default async function run(output: Output, [file]: readonly string[], options: CompileOptions): Promise<void> {
+export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
   const began = performance.now();
+  const options = await atTrainedSize(given, output);
   const { model, compilation } = loadModel(file!, options, output);
   if (options.swapAdapters) checkSwap(model, options);
   const artifact = buildOnnx(model, {
