@@ -257,6 +257,25 @@ export const CATALOGUE = {
       `the adapter ${adapter} does not fit the model in ${problems.length} of its tensors, so train it on this model: ${problems.join('; ')}`,
     'An adapter has a lora_A and a lora_B for each adapted module of the model, of the shapes that the model has, finite, and nothing else. All that is missing, unexpected or of another shape is listed.',
   ),
+  R0222: entry(
+    ({
+      entry,
+      input,
+      place,
+      found,
+      low,
+      high,
+      also,
+    }: InPort & {
+      place: readonly number[];
+      found: string;
+      low: number;
+      high: number;
+      also: readonly number[];
+    }) =>
+      `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}], and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
+    'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
+  ),
 
   // R03: generation
   R0301: entry(

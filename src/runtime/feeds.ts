@@ -2,7 +2,7 @@
  * Checks what a caller gives to an entry against the manifest, before any backend sees it: names, dtypes, ranks,
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
-import type { EntryManifest, TensorPort } from '../shared/artifact.ts';
+import type { EntryManifest, IntegerRange, TensorPort } from '../shared/artifact.ts';
 import type { DType } from '../shared/dtype.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
@@ -24,7 +24,7 @@ const printPort = (shape: readonly (number | string)[]): string => `[${shape.joi
 
 /**
  * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
- * @throws RuntimeError R0207–R0211
+ * @throws RuntimeError R0207–R0211, R0222
  */
 export function checkFeeds(name: string, entry: EntryManifest, feeds: Feeds): Record<string, HostTensor> {
   const inputs = entry.inputs.map((port) => port.name);
@@ -111,7 +111,28 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor): HostTen
       expected: `the product of its shape [${feed.shape.join(', ')}]`,
     });
   }
+  if (port.range && data instanceof BigInt64Array) checkRange(entry, input, port.range, feed.shape, data);
   return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
+}
+
+/** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
+function checkRange(
+  entry: string,
+  input: string,
+  { low, high, also = [] }: IntegerRange,
+  shape: readonly number[],
+  data: BigInt64Array,
+): void {
+  const bad = data.findIndex((x) => (x < low || x >= high) && !also.includes(Number(x)));
+  if (bad < 0) return;
+  let rest = bad;
+  const place = shape.map((_, axis) => {
+    const stride = sizeOf(shape.slice(axis + 1));
+    const at = Math.floor(rest / stride);
+    rest -= at * stride;
+    return at;
+  });
+  throw runtimeError('R0222', { entry, input, place, found: String(data[bad]), low, high, also });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */

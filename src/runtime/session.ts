@@ -75,7 +75,7 @@ export class Session implements Runner {
    * Runs an entry.
    * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them.
-   * @throws RuntimeError R0201, R0205–R0215, R0219–R0221 (the folder's own adapter, read at the first run)
+   * @throws RuntimeError R0201, R0205–R0215, R0222, R0219–R0221 (the folder's own adapter, read at the first run)
    */
   async run(name: string, feeds: Feeds, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
     const entry = this.entry(name);

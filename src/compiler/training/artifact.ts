@@ -1,13 +1,13 @@
 /** A stage → its three graphs as an artifact that a session opens, and the plan that the trainer follows. */
 
-import type { EntryManifest, Manifest, TensorPort } from '../../shared/artifact.ts';
-import { printDim } from '../../shared/dim.ts';
+import type { Manifest } from '../../shared/artifact.ts';
 import type { TrainingPlan } from '../../shared/training.ts';
 import type { PlannedFile } from '../backends/onnx/index.ts';
 import { encodeModel, lowerToOnnx, type OnnxOpset, planExternalData } from '../backends/onnx/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
+import { entryManifest } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { dropsOut, optimiserOf, type PlanOptions, planOf } from './plan.ts';
 import { StageError } from './stage-error.ts';
@@ -95,16 +95,8 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
       config: model.config(),
     },
     opset,
-    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryOf(file, graph)])),
+    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryManifest(file, graph)])),
     weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },
   };
   return { entries: built, weights, manifest };
-}
-
-function entryOf(file: string, graph: Graph): EntryManifest {
-  const port = ({ name, value }: { readonly name: string; readonly value: number }): TensorPort => {
-    const { dtype, shape } = typeOf(graph, value);
-    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim))) };
-  };
-  return { file, inputs: graph.inputs.map(port), outputs: graph.outputs.map(port), cache: [] };
 }
