@@ -5,7 +5,7 @@
  * differ in what they make of a token id outside the vocabulary, and some read another row without a word.
  */
 import type { CachePort, EntryManifest, IntegerRange, TensorPort } from '../shared/artifact.ts';
-import { printDim } from '../shared/dim.ts';
+import { equalDims, printDim } from '../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from './ir/graph.ts';
 
 /** The manifest of an entry. */
@@ -22,7 +22,7 @@ export function entryManifest(file: string, graph: Graph, cache: readonly CacheP
 
 /**
  * Ranges of inputs every element of which is an index: directly, through views, or through `where(ids == c, …, ids)`,
- * which lets c through as well. Where part of an input is cut off first (labels that are shifted) nothing is said.
+ * which lets c through as well. Of an input whose beginning is cut off first (labels that are shifted) the rest is meant.
  */
 function rangesOf(graph: Graph): Map<ValueId, IntegerRange> {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
@@ -38,7 +38,13 @@ function rangesOf(graph: Graph): Map<ValueId, IntegerRange> {
     }
     const node = producers.get(value);
     if (node?.op === 'reshape' || node?.op === 'transpose' || node?.op === 'expand') bound(node.inputs[0]!, range);
-    else if (node?.op === 'where') {
+    else if (node?.op === 'slice' && inputs.has(node.inputs[0]!)) {
+      const { starts, ends, steps } = node.attributes;
+      const { shape } = typeOf(graph, node.inputs[0]!);
+      const toTheEnd = shape.every((dim, axis) => steps[axis] === 1 && equalDims(ends[axis]!, dim));
+      const from = starts.filter((start) => typeof start === 'number' && start >= 0);
+      if (toTheEnd && from.length === shape.length) bound(node.inputs[0]!, { ...range, from: from as number[] });
+    } else if (node?.op === 'where') {
       const [condition, yes, no] = node.inputs;
       const stands = comparedWith(condition!, no!) ?? comparedWith(negated(condition!), yes!);
       if (stands) bound(stands.value, { ...range, also: [...(range.also ?? []), stands.constant] });
@@ -77,12 +83,15 @@ function indexOf(graph: Graph, node: AnyNode): { readonly value: ValueId; readon
   return undefined;
 }
 
+/** What two uses ask of one input; where they ask it of different parts, what is asked of the whole or of the first. */
 function both(a: IntegerRange, b: IntegerRange): IntegerRange {
+  if (a.from?.join() !== b.from?.join()) return b.from === undefined ? b : a;
   const allows = ({ low, high, also = [] }: IntegerRange, x: number): boolean =>
     (x >= low && x < high) || also.includes(x);
   const [low, high] = [Math.max(a.low, b.low), Math.min(a.high, b.high)];
   const also = [...(a.also ?? []), ...(b.also ?? [])].filter(
     (x) => allows(a, x) && allows(b, x) && !(x >= low && x < high),
   );
-  return { low, high, ...(also.length > 0 ? { also: [...new Set(also)] } : {}) };
+  const from = a.from === undefined ? {} : { from: a.from };
+  return { low, high, ...(also.length > 0 ? { also: [...new Set(also)] } : {}), ...from };
 }

@@ -448,8 +448,8 @@ export const CATALOGUE = {
   ),
   R0906: entry(
     ({ file, line, image, reason }: InFile & { line: number; image: string; reason: string }) =>
-      `the image ${image} of line ${line} of ${file} cannot be used (${reason}), so replace it, or choose to skip bad images`,
-    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" it is reported once and another record takes its place.',
+      `the image ${image} of line ${line} of ${file} cannot be used: ${reason}; replace it, or choose to skip bad images`,
+    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" (`--skip-bad-images`) it is reported once and another record takes its place.',
   ),
   R0907: entry(
     ({ name, split, reason }: { name: string; split: string; reason: string }) =>

@@ -119,20 +119,27 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor): HostTen
 function checkRange(
   entry: string,
   input: string,
-  { low, high, also = [] }: IntegerRange,
+  { low, high, also = [], from }: IntegerRange,
   shape: readonly number[],
   data: BigInt64Array,
 ): void {
-  const bad = data.findIndex((x) => (x < low || x >= high) && !also.includes(Number(x)));
-  if (bad < 0) return;
-  let rest = bad;
-  const place = shape.map((_, axis) => {
+  for (const [index, x] of data.entries()) {
+    if ((x >= low && x < high) || also.includes(Number(x))) continue;
+    const place = placeOf(index, shape);
+    if (from?.some((first, axis) => place[axis]! < first)) continue;
+    throw runtimeError('R0222', { entry, input, place, found: String(x), low, high, also });
+  }
+}
+
+/** Where the element of a row-major tensor is, by axis. */
+function placeOf(index: number, shape: readonly number[]): number[] {
+  let rest = index;
+  return shape.map((_, axis) => {
     const stride = sizeOf(shape.slice(axis + 1));
     const at = Math.floor(rest / stride);
     rest -= at * stride;
     return at;
   });
-  throw runtimeError('R0222', { entry, input, place, found: String(data[bad]), low, high, also });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */

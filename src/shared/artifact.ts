@@ -18,6 +18,8 @@ export interface IntegerRange {
   readonly low: number;
   readonly high: number;
   readonly also?: readonly number[];
+  /** by axis, the first index that is meant; absent: all elements are (labels that are shifted begin at the second) */
+  readonly from?: readonly number[];
 }
 
 export interface TensorPort {

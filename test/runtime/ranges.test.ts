@@ -49,7 +49,13 @@ describe('what is known of an input', () => {
     ],
     ['replaced where something else holds', 'gather(table, where(ids < 3, 0, ids), axis = 0)', '[B, 4, 4]', undefined],
     ['computed with', 'gather(table, ids + 1, axis = 0)', '[B, 4, 4]', undefined],
-    ['cut off first', 'gather(table, ids[:, 1:], axis = 0)', '[B, 3, 4]', undefined],
+    [
+      'cut off at the beginning',
+      'gather(table, ids[:, 1:], axis = 0)',
+      '[B, 3, 4]',
+      { low: 0, high: 10, from: [0, 1] },
+    ],
+    ['cut off at the end', 'gather(table, ids[:, :3], axis = 0)', '[B, 3, 4]', undefined],
     ['not looked up', 'float(ids)', '[B, 4]', undefined],
   ])('%s', (_, body, shape, range) => {
     expect(derived(body, shape)).toEqual(range);
@@ -70,6 +76,8 @@ describe('what is known of an input', () => {
     const { entries } = manifestOf('models/tinygpt-v.mdl', repository, 'nano');
     expect(rangeOf(entries.embed_tokens!, 'input_ids')).toEqual({ low: 0, high: 512 });
     expect(rangeOf(entries.loss!, 'input_ids')).toEqual({ low: 0, high: 512, also: [-1] });
+    // shifted in the graph: the first of each row is not looked at
+    expect(rangeOf(entries.loss!, 'labels')).toEqual({ low: 0, high: 512, also: [-100], from: [0, 1] });
     expect(rangeOf(entries.decode!, 'position_ids')).toEqual({ low: 0, high: 256 });
     expect(rangeOf(entries.loss!, 'attention_mask')).toBeUndefined();
   });
@@ -95,6 +103,15 @@ describe('what is checked', () => {
     expect(await provokes('R0222', () => checkFeeds('run', entry, { ids: ids(-2, 0, 0) }))).toContain('-2 at [0, 0]');
     expect(checkFeeds('run', entry, { ids: ids(0, 511, -1) })).toHaveProperty('ids');
     expect(checkFeeds('run', entry, { ids: ids() })).toHaveProperty('ids');
+  });
+
+  it('what the graph cuts off may be anything', async () => {
+    const range: IntegerRange = { low: 0, high: 4, from: [0, 1] };
+    const cut = { ...entry, inputs: [{ ...entry.inputs[0]!, range }] };
+    expect(checkFeeds('run', cut, { ids: ids(9, 3, 0, -5, 1, 2) })).toHaveProperty('ids');
+    expect(await provokes('R0222', () => checkFeeds('run', cut, { ids: ids(9, 3, 0, 9, 1, 4) }))).toContain(
+      '4 at [1, 2]',
+    );
   });
 
   it('no backend runs on what is refused', async () => {

@@ -42,9 +42,7 @@ export function buildStage(
   options: PlanOptions = {},
 ): StageArtifact | undefined {
   if (stage.trained.length === 0) {
-    throw new StageError(
-      `the stage ${stage.name} trains nothing under these settings: all that its patterns match is switched off`,
-    );
+    throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
   }
   const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, parameter]));
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
