@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { adapterEnvironment } from './test/support/adapter-environment.ts';
+
+// before the workers start: the loader reads LD_LIBRARY_PATH, and the Vulkan loader its drivers, at a process's start
+Object.assign(process.env, adapterEnvironment());
 
 export default defineConfig({
   test: {
@@ -6,5 +10,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    pool: 'forks',
   },
 });

@@ -11,6 +11,7 @@ import { DiagnosticBag } from '../src/compiler/diagnostics/diagnostic.ts';
 import { elaborate, type Model } from '../src/compiler/elaborate/model.ts';
 import { type Graph, typeOf } from '../src/compiler/ir/graph.ts';
 import { runPipeline } from '../src/compiler/passes/pipeline.ts';
+import { planOf } from '../src/compiler/webgpu-artifact.ts';
 import { sizeOf } from '../src/shared/tensor.ts';
 import {
   type Measured,
@@ -45,6 +46,11 @@ async function wholeProcess(): Promise<void> {
       { name: 'mdl --help', args: ['dist/mdl.js', '--help'] },
       { name: 'mdl compile, nano', args: ['dist/mdl.js', 'compile', MODEL, '--config', 'nano', '--out', folder] },
       { name: 'mdl compile, full', args: ['dist/mdl.js', 'compile', MODEL, '--config', 'full', '--out', folder] },
+      {
+        name: 'mdl compile --target webgpu, full',
+        args: ['dist/mdl.js', 'compile', MODEL, '--config', 'full', '--target', 'webgpu', '--out', folder],
+      },
+      { name: 'mdl explain-plan, full', args: ['dist/mdl.js', 'explain-plan', MODEL, '--config', 'full'] },
     ];
     const rows: string[][] = [];
     let idle = 0;
@@ -101,6 +107,19 @@ async function phases(): Promise<void> {
     rows.push([name, ms(took), times(took / LIMIT_MS)]);
   }
   rows.push(['all', ms(sum), times(sum / LIMIT_MS)]);
+  const finished = model.entries.map((name, index) => ({
+    name,
+    graph: reduced[index]!,
+    options: { cache: model.entry(name)!.cache },
+  }));
+  const decode = finished.filter(({ name }) => name === 'decode');
+  for (const [name, entries] of [
+    ['instead of the last two: WebGPU plan', finished],
+    ['of it, decode alone', decode],
+  ] as const) {
+    const took = await milliseconds(() => planOf(model, entries), RUNS, { fastest: true });
+    rows.push([name, ms(took), times(took / LIMIT_MS)]);
+  }
   const text = messages.map((message) => JSON.stringify(message, plain));
   const peer = await milliseconds(() => text.map((json) => JSON.parse(json) as unknown), RUNS, { fastest: true });
   rows.push(['peer: JSON.parse of the same messages', ms(peer), times(peer / LIMIT_MS)]);

@@ -5,6 +5,8 @@
  *     dist/runtime.js          the runtime for Node; shares chunks with the command line
  *     dist/compiler.js         the compiler core, for Node and pages alike
  *     dist/compiler.browser.js the same with its packages brought along, for pages
+ *     dist/webgpu.js           the WebGPU half of the runtime for Node, which generated modules import
+ *     dist/webgpu.browser.js   the same for pages, with nothing else in it
  *     dist/runtime.browser.js  the runtime for pages; brings its packages along, except onnxruntime-web
  *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
@@ -25,7 +27,11 @@ const HASHBANG = '#!/usr/bin/env node\n';
 /** Output name → entry, by the kind of place it runs in. */
 const TARGETS = [
   {
-    entries: { mdl: 'src/compiler/cli/main.ts', runtime: 'src/runtime/index.ts' },
+    entries: {
+      mdl: 'src/compiler/cli/main.ts',
+      runtime: 'src/runtime/index.ts',
+      webgpu: 'src/runtime/webgpu/index.ts',
+    },
     options: { platform: 'node', target: 'node20', packages: 'external', splitting: true },
   },
   {
@@ -39,6 +45,10 @@ const TARGETS = [
   {
     entries: { 'runtime.browser': 'src/runtime/index.browser.ts' },
     options: { platform: 'browser', target: 'es2022', external: ['onnxruntime-web', 'onnxruntime-web/*'] },
+  },
+  {
+    entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' },
+    options: { platform: 'browser', target: 'es2022' },
   },
 ];
 

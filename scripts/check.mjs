@@ -12,6 +12,7 @@ const script = (name, ...args) => [process.execPath, '--import', 'tsx', join(roo
 
 const CHECKS = [
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
+  { name: 'types of the example page', command: [bin('tsc'), '-p', 'examples/browser'] },
   { name: 'lint and format', command: [bin('biome'), 'ci', '.', '--colors=off'], fix: 'npm run format' },
   { name: 'imports run one way', command: script('layers.ts') },
   { name: 'sources', command: script('sources.ts') },

@@ -57,7 +57,7 @@ export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue): string
       .sort()
       .map((code) => section(code, catalogue[code]!));
   return [
-    '<!-- generated from src/compiler/diagnostics/catalogue.ts and src/runtime/errors.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
+    '<!-- generated from src/compiler/diagnostics/catalogue.ts and src/runtime/catalogue.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
     'What each code means and what to do about it; `mdl explain CODE` prints the same. `‹…›` stands for details of the case.\n',
     '## Compiler\n',
     ...list(compiler),
@@ -68,11 +68,11 @@ export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue): string
 
 export const diagnostics: Generator = {
   name: 'diagnostics',
-  inputs: ['src/compiler/diagnostics/catalogue.ts', 'src/runtime/errors.ts'],
+  inputs: ['src/compiler/diagnostics/catalogue.ts', 'src/runtime/catalogue.ts'],
   async generate() {
     const [compiler, runtime] = await Promise.all([
       import('../../src/compiler/diagnostics/catalogue.ts'),
-      import('../../src/runtime/errors.ts'),
+      import('../../src/runtime/catalogue.ts'),
     ]);
     const entries = Object.values(compiler.MESSAGES).map(({ code, text }): [string, CatalogueEntry] => {
       const entry = compiler.CATALOGUE[code];

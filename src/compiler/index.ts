@@ -10,6 +10,7 @@ import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
 import { BUILTINS } from './elaborate/builtins/index.ts';
 import { elaborate, type Model, type ModelOptions } from './elaborate/model.ts';
 
+export type { PlannedFile } from './backends/onnx/index.ts';
 export type { Program, SourceHost } from './check/program.ts';
 export { CATALOGUE } from './diagnostics/catalogue.ts';
 export { type Diagnostic, DiagnosticBag, DiagnosticError } from './diagnostics/diagnostic.ts';
@@ -20,6 +21,7 @@ export { interpret } from './ir/interpreter.ts';
 export { printGraph } from './ir/print.ts';
 export { type Artifact, type ArtifactOptions, buildOnnx } from './onnx-artifact.ts';
 export { PIPELINE, runPipeline } from './passes/pipeline.ts';
+export { buildStage, type GraphArtifact, type StageArtifact } from './training/artifact.ts';
 export { VERSION } from './version.ts';
 
 export interface Compilation {

@@ -5,9 +5,10 @@
  * manifest says of the compiled graphs; switching then only changes which tensors a run is fed. Source of the format:
  * peft 0.6, save_pretrained.
  */
-import type { AdapterPort, EntryManifest, Manifest } from '../shared/artifact.ts';
+import type { AdapterPort } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
+import type { EntryPorts, ModelManifest } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 import { nearestName } from './names.ts';
 import { SafetensorsFile } from './safetensors.ts';
@@ -54,13 +55,13 @@ export function peftKey(key: string): string {
 
 /** The adapters of a session, and which of them runs use. Starts with the folder's own, if it has one. */
 export class Adapters {
-  private readonly manifest: Manifest;
+  private readonly manifest: ModelManifest;
   private readonly files: AdapterFiles;
   private readonly known = new Map<string, Promise<AdapterTensors>>();
   private readonly zeros = new Map<string, HostTensor>();
   private current: string | null;
 
-  constructor(manifest: Manifest, files: AdapterFiles) {
+  constructor(manifest: ModelManifest, files: AdapterFiles) {
     this.manifest = manifest;
     this.files = files;
     this.current = manifest.adapter?.default === undefined ? null : DEFAULT;
@@ -88,7 +89,7 @@ export class Adapters {
   }
 
   /** What the current adapter feeds to an entry; without one zeros, under which A and B add nothing. */
-  async feeds(entry: EntryManifest): Promise<Record<string, HostTensor>> {
+  async feeds(entry: EntryPorts): Promise<Record<string, HostTensor>> {
     const { adapters = [] } = entry;
     if (adapters.length === 0) return {};
     const tensors = this.current === null ? undefined : await this.load(this.current);
@@ -149,7 +150,7 @@ export class Adapters {
 }
 
 /** An adapter's tensors by checkpoint key, f32. @throws RuntimeError R0219–R0221, R01xx */
-async function readAdapter(manifest: Manifest, adapter: string, bytes: AdapterBytes): Promise<AdapterTensors> {
+async function readAdapter(manifest: ModelManifest, adapter: string, bytes: AdapterBytes): Promise<AdapterTensors> {
   checkConfig(manifest, adapter, bytes.config);
   const file = await SafetensorsFile.open(bytesSource(bytes.weights, `${adapter}: ${ADAPTER_WEIGHTS}`));
   const ports = new Map<string, AdapterPort>();
@@ -189,7 +190,7 @@ async function readAdapter(manifest: Manifest, adapter: string, bytes: AdapterBy
 }
 
 /** Rank and scaling, which are part of the compiled graphs. @throws RuntimeError R0219, R0220 */
-function checkConfig(manifest: Manifest, adapter: string, text: Uint8Array | string): void {
+function checkConfig(manifest: ModelManifest, adapter: string, text: Uint8Array | string): void {
   let config: Readonly<Record<string, unknown>> | null;
   try {
     config = JSON.parse(typeof text === 'string' ? text : new TextDecoder().decode(text)) as typeof config;

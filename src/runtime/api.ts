@@ -2,11 +2,27 @@
 export type { EntryManifest, Manifest } from '../shared/artifact.ts';
 export type { Initializer } from '../shared/initializer.ts';
 export type { HostTensor } from '../shared/tensor.ts';
+export type { TrainingPlan } from '../shared/training.ts';
 export { type AdapterBytes, type AdapterInfo, type AdapterSource, peftKey } from './adapters.ts';
 export { type Answer, ask, type Question } from './ask.ts';
-export type { Backend, ModelSource, Program, Tensors } from './backend.ts';
-export { CATALOGUE, RuntimeError, type RuntimeErrorCode } from './errors.ts';
-export type { Feeds, FeedTensor } from './feeds.ts';
+export type {
+  Backend,
+  DeviceBackend,
+  DeviceProgram,
+  EntryPorts,
+  ModelManifest,
+  ModelSource,
+  Program,
+  ProgramOptions,
+  Tensors,
+} from './backend.ts';
+export { CATALOGUE } from './catalogue.ts';
+export { type Box, formatBox, parseBoxes } from './data/box.ts';
+export { type LayoutOptions, layoutRows, type Row, type TokenFeeds, type TurnIds } from './data/layout.ts';
+export { decodeOnWhite } from './data/pixels.ts';
+export { type AnyTensor, type AnyTensors, type DeviceTensor, isOnDevice, release, toHost } from './device-tensor.ts';
+export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export type { AnyFeeds, Feeds, FeedTensor } from './feeds.ts';
 export { embedTokens } from './generate/decoder.ts';
 export { type GenerateInput, type GenerateResult, generate, generateStream } from './generate/generate.ts';
 export type { GenerateOptions, TokenEvent } from './generate/options.ts';
@@ -36,9 +52,21 @@ export {
   type Turn,
 } from './prompt.ts';
 export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
-export { type EntryInfo, type Runner, type RunOptions, Session, type SessionInfo } from './session.ts';
+export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type SessionInfo } from './session.ts';
+export type { StepTime } from './step-time.ts';
 export { type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
 export { type TokenizerJson, trainBpe } from './tokenizer/train.ts';
+export type { Batch, DataSource } from './train/data-source.ts';
+export type { LogRecord, StepRecord } from './train/log.ts';
+export { initialState, type TrainState } from './train/state.ts';
+export { type TrainOptions, train, trainStep } from './train/trainer.ts';
+export { manifestOf, type WebGpuOptions } from './webgpu/backend.webgpu.ts';
+export type { AcquireOptions } from './webgpu/device.ts';
+export { Gpu } from './webgpu/gpu.ts';
+export { parsePlan } from './webgpu/plan-file.ts';
+export type { PlanSource } from './webgpu/plan-source.ts';
+export { chromeTrace } from './webgpu/profile.ts';
+export type { Weights } from './webgpu/weights.ts';
 export { Checkpoint } from './weights/checkpoint.ts';
 export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
 export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';

@@ -5,7 +5,8 @@
  * Reads these values of the model's config: `vit.image_size`, `image.mean|std`, `prompt.template|end`, `tokens.eos`,
  * `phi.max_position_embeddings`.
  */
-import type { ConfigValue, Manifest } from '../shared/artifact.ts';
+import type { ConfigValue } from '../shared/artifact.ts';
+import type { ModelManifest } from './backend.ts';
 import { runtimeError } from './errors.ts';
 import { generate } from './generate/generate.ts';
 import { type GenerateOptions, resolveOptions } from './generate/options.ts';
@@ -77,7 +78,7 @@ function checkLength(prompt: number, { max_new_tokens }: GenerateOptions, positi
     throw runtimeError('R0306', { prompt, wanted, positions });
 }
 
-function value(manifest: Manifest, record: string, name: string): ConfigValue | undefined {
+function value(manifest: ModelManifest, record: string, name: string): ConfigValue | undefined {
   const { config } = manifest.model;
   const fields = Object.hasOwn(config, record) ? config[record] : undefined;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields) || !Object.hasOwn(fields, name))
@@ -85,18 +86,18 @@ function value(manifest: Manifest, record: string, name: string): ConfigValue | 
   return (fields as { readonly [name: string]: ConfigValue })[name];
 }
 
-function number(manifest: Manifest, record: string, name: string): number | undefined {
+function number(manifest: ModelManifest, record: string, name: string): number | undefined {
   const found = value(manifest, record, name);
   return typeof found === 'number' ? found : undefined;
 }
 
-function text(manifest: Manifest, record: string, name: string): string | undefined {
+function text(manifest: ModelManifest, record: string, name: string): string | undefined {
   const found = value(manifest, record, name);
   return typeof found === 'string' ? found : undefined;
 }
 
 function triple<N extends 'mean' | 'std'>(
-  manifest: Manifest,
+  manifest: ModelManifest,
   name: N,
 ): { readonly [K in N]?: readonly [number, number, number] } {
   const found = value(manifest, 'image', name);

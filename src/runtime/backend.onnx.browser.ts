@@ -26,7 +26,8 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
   const name = `onnxruntime-web (${provider})`;
   return {
     name,
-    async loadEntry(entry, { file }) {
+    async loadEntry(entry) {
+      const { file } = source.manifest.entries[entry]!;
       try {
         const graph = await source.read(file);
         // a weights file whose name does not occur in the graph's bytes is of another entry

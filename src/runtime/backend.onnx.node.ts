@@ -13,7 +13,8 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
   const name = 'onnxruntime-node (cpu)';
   return {
     name,
-    async loadEntry(entry, { file }) {
+    async loadEntry(entry) {
+      const { file } = source.manifest.entries[entry]!;
       const settings: InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
         logSeverityLevel: 4, // fatal only: errors are thrown as well, and warnings are not the user's

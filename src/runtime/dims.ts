@@ -5,9 +5,21 @@ import { addDims, type Dim, evaluateDim, isSymbolic, mulDims, symbol, symbolsOf 
 
 const TERM = /\s*([+-])?\s*((?:\d+|[A-Za-z_]\w*)(?:\*(?:\d+|[A-Za-z_]\w*))*)/y;
 
+/** Texts that were read before: the same few ports are measured at every run. */
+const READ = new Map<string, Dim | undefined>();
+const MOST_READ = 10_000;
+
 /** Reads what `printDim` writes; undefined when the text is something else. */
 export function parseDim(text: number | string): Dim | undefined {
   if (typeof text === 'number') return text;
+  if (!READ.has(text)) {
+    if (READ.size >= MOST_READ) READ.clear();
+    READ.set(text, readDim(text));
+  }
+  return READ.get(text);
+}
+
+function readDim(text: string): Dim | undefined {
   let sum: Dim = 0;
   let at = 0;
   while (at < text.length) {

@@ -2,10 +2,13 @@
  * Checks what a caller gives to an entry against the manifest, before any backend sees it: names, dtypes, ranks,
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
-import type { EntryManifest, IntegerRange, TensorPort } from '../shared/artifact.ts';
+import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
+import { printDim } from '../shared/dim.ts';
 import type { DType } from '../shared/dtype.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
+import type { EntryPorts } from './backend.ts';
+import { type AnyTensor, type DeviceTensor, isOnDevice } from './device-tensor.ts';
 import { type Binding, bindDims, type Measured, parseDim, sizeUnder } from './dims.ts';
 import { runtimeError } from './errors.ts';
 import { nearestName } from './names.ts';
@@ -20,37 +23,45 @@ export interface FeedTensor {
 
 export type Feeds = Readonly<Record<string, FeedTensor>>;
 
+/** Feeds of which some may be on the device. */
+export type AnyFeeds = Readonly<Record<string, FeedTensor | DeviceTensor>>;
+
 const printPort = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
 /**
  * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
  * @throws RuntimeError R0207–R0211, R0222
  */
-export function checkFeeds(name: string, entry: EntryManifest, feeds: Feeds): Record<string, HostTensor> {
+export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Record<string, AnyTensor> {
   const inputs = entry.inputs.map((port) => port.name);
   for (const given of Object.keys(feeds)) {
     if (!inputs.includes(given))
       throw runtimeError('R0208', { entry: name, input: given, near: nearestName(given, inputs), inputs: own(entry) });
   }
-  const checked: Record<string, HostTensor> = {};
+  const checked: Record<string, AnyTensor> = {};
   const bindings = new Map<string, Binding>();
-  const measured: Measured[] = [];
+  // the caches of all layers say the same of B and P: once is enough
+  const measured = new Map<string, Measured>();
+  const note = (one: Measured): void => {
+    const key = `${typeof one.dim === 'number' ? one.dim : printDim(one.dim)} ${one.size}`;
+    if (!measured.has(key)) measured.set(key, one);
+  };
   const absent: TensorPort[] = [];
   const caches = new Map(entry.cache.map((cache) => [cache.past, cache]));
   for (const port of entry.inputs) {
     const feed = Object.hasOwn(feeds, port.name) ? feeds[port.name] : undefined;
     if (feed) {
       checked[port.name] = checkTensor(name, port, feed);
-      measured.push(...measure(name, port, feed.shape));
+      measure(name, port, feed.shape).forEach(note);
       continue;
     }
     const cache = caches.get(port.name);
     if (!cache) throw runtimeError('R0207', { entry: name, input: port.name, shape: printPort(port.shape) });
     absent.push(port);
     const dim = parseDim(port.shape[cache.axis]!);
-    if (dim !== undefined) measured.push({ input: `the empty ${port.name}`, axis: cache.axis, dim, size: 0 });
+    if (dim !== undefined) note({ input: `the empty ${port.name}`, axis: cache.axis, dim, size: 0 });
   }
-  const clash = bindDims(measured, bindings);
+  const clash = bindDims([...measured.values()], bindings);
   if (clash) {
     const { input, axis, size, expected, because } = clash;
     const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
@@ -70,13 +81,19 @@ export function checkFeeds(name: string, entry: EntryManifest, feeds: Feeds): Re
 }
 
 /** Inputs that callers give; the session feeds those of adapters. */
-function own({ inputs, adapters = [] }: EntryManifest): string[] {
+function own({ inputs, adapters = [] }: EntryPorts): string[] {
   const fed = new Set(adapters.map(({ input }) => input));
   return inputs.flatMap(({ name }) => (fed.has(name) ? [] : [name]));
 }
 
-function checkTensor(entry: string, port: TensorPort, feed: FeedTensor): HostTensor {
+function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceTensor): AnyTensor {
   const { name: input, dtype } = port;
+  if (isOnDevice(feed)) {
+    if (feed.dtype !== dtype)
+      throw runtimeError('R0209', { entry, input, found: `${feed.dtype} on the device`, expected: dtype });
+    checkRank(entry, port, feed.shape);
+    return feed;
+  }
   const data = dtype === 'i64' && feed.data instanceof Int32Array ? BigInt64Array.from(feed.data, BigInt) : feed.data;
   const fits =
     dtype === 'f32'
@@ -93,15 +110,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor): HostTen
       expected: dtype,
     });
   }
-  if (feed.shape.length !== port.shape.length) {
-    const found = `shape [${feed.shape.join(', ')}] of rank ${feed.shape.length}`;
-    throw runtimeError('R0210', {
-      entry,
-      input,
-      found,
-      expected: `rank ${port.shape.length} ${printPort(port.shape)}`,
-    });
-  }
+  checkRank(entry, port, feed.shape);
   if (!feed.shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || sizeOf(feed.shape) !== data.length) {
     const found = `${data.length} elements`;
     throw runtimeError('R0210', {
@@ -140,6 +149,14 @@ function placeOf(index: number, shape: readonly number[]): number[] {
     rest -= at * stride;
     return at;
   });
+}
+
+/** @throws RuntimeError R0210 */
+function checkRank(entry: string, port: TensorPort, shape: readonly number[]): void {
+  if (shape.length === port.shape.length) return;
+  const found = `shape [${shape.join(', ')}] of rank ${shape.length}`;
+  const expected = `rank ${port.shape.length} ${printPort(port.shape)}`;
+  throw runtimeError('R0210', { entry, input: port.name, found, expected });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */

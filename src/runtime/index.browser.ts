@@ -2,34 +2,40 @@
 
 import { openAdapter } from './adapter.browser.ts';
 import { type OnnxWebOptions, onnxBackend } from './backend.onnx.browser.ts';
-import type { Backend, ModelSource } from './backend.ts';
-import { runtimeError } from './errors.ts';
+import type { ModelSource } from './backend.ts';
+import { type ChoiceOptions, chooseSession } from './choose.ts';
 import { openModel } from './model.browser.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
+import { type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
+import { acquireDevice } from './webgpu/device.browser.ts';
+import { openPlanSource } from './webgpu/plan-source.browser.ts';
+import type { PlanSource } from './webgpu/plan-source.ts';
 
 export * from './api.ts';
 export { openCheckpoint } from './weights/checkpoint.browser.ts';
 export { blobSource, urlSource } from './weights/source.browser.ts';
-export { onnxBackend, openModel };
+export { acquireDevice, onnxBackend, openModel, openPlanSource };
 
-export interface OpenOptions extends OnnxWebOptions {
-  /** `onnx` unless told otherwise, or a backend of your own */
-  readonly backend?: string | Backend;
-}
+export interface OpenOptions extends ChoiceOptions, OnnxWebOptions {}
+
+/** A backend over a plan, for `Session.open`. @throws RuntimeError R1001, R1002 */
+export const webgpuBackend = (options: WebGpuOptions): ReturnType<typeof webgpuBackendWith> =>
+  webgpuBackendWith(acquireDevice, options);
 
 /**
- * Opens a compiled model: the URL of the directory that the compiler wrote, of its manifest, or a source of your own.
- * @throws RuntimeError R0202, R0203 (model), R0216 (backend)
+ * Opens a compiled model: the URL of the directory that the compiler wrote, of its manifest or plan, or a source of your own.
+ * @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan)
  */
-export async function openSession(model: string | ModelSource, options: OpenOptions = {}): Promise<Session> {
-  const { backend = 'onnx' } = options;
-  if (typeof backend === 'string' && backend !== 'onnx') {
-    throw runtimeError('R0216', { backend, reason: 'this version does not have it', known: ['onnx'] });
-  }
-  const source = typeof model === 'string' ? await openModel(model) : model;
-  return Session.open(source.manifest, {
-    backend: typeof backend === 'string' ? onnxBackend(source, options) : backend,
-    read: (file) => source.read(file),
-    openAdapter,
-  });
+export function openSession(model: string | ModelSource | PlanSource, options: OpenOptions = {}): Promise<Session> {
+  return chooseSession(
+    {
+      openModel,
+      openPlan: openPlanSource,
+      onnx: (source) => onnxBackend(source, options),
+      acquire: acquireDevice,
+      openAdapter,
+    },
+    model,
+    options,
+  );
 }

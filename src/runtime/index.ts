@@ -2,37 +2,44 @@
 
 import { openAdapter } from './adapter.node.ts';
 import { onnxBackend } from './backend.onnx.node.ts';
-import type { Backend, ModelSource } from './backend.ts';
-import { runtimeError } from './errors.ts';
+import type { ModelSource } from './backend.ts';
+import { type ChoiceOptions, chooseSession } from './choose.ts';
 import { openModel } from './model.node.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
+import { type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
+import { acquireDevice } from './webgpu/device.node.ts';
+import { openPlanSource } from './webgpu/plan-source.node.ts';
+import type { PlanSource } from './webgpu/plan-source.ts';
 
 export * from './api.ts';
 export { openCheckpoint } from './weights/checkpoint.node.ts';
 export { fileSource } from './weights/source.node.ts';
 export { writeSafetensors } from './weights/write.node.ts';
-export { onnxBackend, openModel };
+export { acquireDevice, onnxBackend, openModel, openPlanSource };
 
-export interface OpenOptions {
-  /** `onnx` unless told otherwise, or a backend of your own */
-  readonly backend?: string | Backend;
+export interface OpenOptions extends ChoiceOptions {
+  /** of ONNX Runtime, inside one operator */
   readonly threads?: number;
 }
 
+/** A backend over a plan, for `Session.open`. @throws RuntimeError R1001, R1002 */
+export const webgpuBackend = (options: WebGpuOptions): ReturnType<typeof webgpuBackendWith> =>
+  webgpuBackendWith(acquireDevice, options);
+
 /**
- * Opens a compiled model: the directory that the compiler wrote, its manifest, or a source of your own.
- * @throws RuntimeError R0202–R0204 (model), R0216 (backend)
+ * Opens a compiled model: the directory that the compiler wrote, its manifest or plan, or a source of your own.
+ * @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan)
  */
-export async function openSession(model: string | ModelSource, options: OpenOptions = {}): Promise<Session> {
-  const { backend = 'onnx' } = options;
-  if (typeof backend === 'string' && backend !== 'onnx') {
-    throw runtimeError('R0216', { backend, reason: 'this version does not have it', known: ['onnx'] });
-  }
-  const source = typeof model === 'string' ? await openModel(model) : model;
-  const onnx = () => onnxBackend(source, options.threads === undefined ? {} : { threads: options.threads });
-  return Session.open(source.manifest, {
-    backend: typeof backend === 'string' ? onnx() : backend,
-    read: (file) => source.read(file),
-    openAdapter,
-  });
+export function openSession(model: string | ModelSource | PlanSource, options: OpenOptions = {}): Promise<Session> {
+  return chooseSession(
+    {
+      openModel,
+      openPlan: openPlanSource,
+      onnx: (source) => onnxBackend(source, options.threads === undefined ? {} : { threads: options.threads }),
+      acquire: acquireDevice,
+      openAdapter,
+    },
+    model,
+    options,
+  );
 }

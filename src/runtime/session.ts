@@ -4,23 +4,47 @@
  * Entries load on first use, so that a page which only encodes images never fetches the language model. The same
  * session runs in Node and in a page; `openSession` of the two index files chooses the backend.
  */
-import type { EntryManifest, Manifest } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { type AdapterFiles, type AdapterInfo, type AdapterSource, Adapters } from './adapters.ts';
-import type { Backend, Program, Tensors } from './backend.ts';
+import type {
+  Backend,
+  DeviceBackend,
+  DeviceProgram,
+  EntryPorts,
+  ModelManifest,
+  Program,
+  ProgramOptions,
+} from './backend.ts';
+import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
-import { checkFeeds, type Feeds } from './feeds.ts';
+import { type AnyFeeds, checkFeeds, type Feeds } from './feeds.ts';
 import { nearestName } from './names.ts';
+import type { StepTime } from './step-time.ts';
 
-export interface RunOptions {
-  /** The outputs wanted; all when absent. */
+export interface RunOptions extends ProgramOptions {
+  /** The outputs wanted besides those to keep; all when absent. */
   readonly fetch?: readonly string[];
 }
 
 /** What generation and tools need of a session; tests implement it by hand. */
 export interface Runner {
-  readonly manifest: Manifest;
+  readonly manifest: ModelManifest;
   run(entry: string, feeds: Feeds, options?: RunOptions): Promise<Record<string, HostTensor>>;
+  /** A tensor where the entries compute; absent: the host. */
+  upload?(tensor: AnyTensor, label: string): Promise<AnyTensor>;
+}
+
+/**
+ * Runs an entry where tensors may stay on a device. A runner without one ignores `keep`, and never meets a tensor on a
+ * device, because it never made one.
+ */
+export function runKeeping(
+  runner: Runner,
+  entry: string,
+  feeds: AnyFeeds,
+  options: RunOptions,
+): Promise<Record<string, AnyTensor>> {
+  return runner.run(entry, feeds as Feeds, options);
 }
 
 export interface EntryInfo {
@@ -33,32 +57,51 @@ export interface EntryInfo {
 export interface SessionInfo {
   readonly model: string;
   readonly backend: string;
+  /** why this backend, where the runtime chose it */
+  readonly why?: string;
   /** where the numbers come from; null: compiled without weights */
   readonly weights: string | null;
   readonly entries: Readonly<Record<string, EntryInfo>>;
 }
 
+/** What a session is opened with. `why`: for info(), where the backend was chosen. */
+export interface SessionParts extends AdapterFiles {
+  readonly backend: Backend | DeviceBackend;
+  readonly why?: string;
+}
+
+const hasDevice = (backend: Backend | DeviceBackend): backend is DeviceBackend => 'upload' in backend;
+
 export class Session implements Runner {
-  readonly manifest: Manifest;
-  private readonly backend: Backend;
+  readonly manifest: ModelManifest;
+  private readonly backend: Backend | DeviceBackend;
+  private readonly why: string | undefined;
   private readonly swapped: Adapters;
-  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly programs = new Map<string, Promise<Program | DeviceProgram>>();
   private readonly spent = new Map<string, { runs: number; milliseconds: number }>();
+  /** adapters' tensors on the device */
+  private uploaded = new WeakMap<HostTensor, Promise<AnyTensor>>();
   private disposed = false;
 
-  private constructor(manifest: Manifest, backend: Backend, files: AdapterFiles) {
+  private constructor(manifest: ModelManifest, { backend, why, ...files }: SessionParts) {
     this.manifest = manifest;
     this.backend = backend;
+    this.why = why;
     this.swapped = new Adapters(manifest, files);
   }
 
   /** `openSession` knows the ways to files; without them adapters are added as bytes only. */
-  static open(manifest: Manifest, { backend, ...files }: { readonly backend: Backend } & AdapterFiles): Session {
-    return new Session(manifest, backend, files);
+  static open(
+    manifest: ModelManifest,
+    parts: AdapterFiles & { readonly backend: Backend; readonly why?: string },
+  ): Session;
+  static open(manifest: ModelManifest, parts: SessionParts): Session;
+  static open(manifest: ModelManifest, parts: SessionParts): Session {
+    return new Session(manifest, parts);
   }
 
   /** @throws RuntimeError R0201 when there is no entry of this name */
-  entry(name: string): EntryManifest {
+  entry(name: string): EntryPorts {
     const { entries } = this.manifest;
     const names = Object.keys(entries);
     if (!Object.hasOwn(entries, name))
@@ -74,26 +117,62 @@ export class Session implements Runner {
   /**
    * Runs an entry.
    * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
-   * Inputs of the current adapter are fed by themselves, unless `feeds` has them.
-   * @throws RuntimeError R0201, R0205–R0215, R0222, R0219–R0221 (the folder's own adapter, read at the first run)
+   * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
+   * backend's device, if it has one; a tensor there that the entry updates in place is used up.
+   * @throws RuntimeError R0201, R0205–R0215, R0222, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
    */
-  async run(name: string, feeds: Feeds, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
+  run(
+    name: string,
+    feeds: AnyFeeds,
+    options?: RunOptions & { readonly keep?: never },
+  ): Promise<Record<string, HostTensor>>;
+  run(name: string, feeds: AnyFeeds, options: RunOptions): Promise<Record<string, AnyTensor>>;
+  async run(name: string, feeds: AnyFeeds, options: RunOptions = {}): Promise<Record<string, AnyTensor>> {
     const entry = this.entry(name);
     const outputs = entry.outputs.map((port) => port.name);
-    for (const output of options.fetch ?? []) {
+    const { fetch, keep = [] } = options;
+    for (const output of [...(fetch ?? []), ...(keep === 'all' ? [] : keep)]) {
       if (!outputs.includes(output))
         throw runtimeError('R0213', { entry: name, output, near: nearestName(output, outputs), outputs });
     }
-    const checked = checkFeeds(name, entry, { ...(await this.swapped.feeds(entry)), ...feeds });
+    const checked = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
     const program = await this.program(name);
     const began = performance.now();
-    const results = await program.run(checked, options.fetch).catch((error: unknown) => {
+    const results = await this.runProgram(program, checked, options).catch((error: unknown) => {
       if (error instanceof RuntimeError) throw error;
       throw runtimeError('R0215', { entry: name, backend: this.backend.name, reason: reasonOf(error) }, error);
     });
     const spent = this.spent.get(name) ?? { runs: 0, milliseconds: 0 };
     this.spent.set(name, { runs: spent.runs + 1, milliseconds: spent.milliseconds + performance.now() - began });
-    return collect(name, entry, options.fetch ?? outputs, results);
+    return collect(name, entry, wantedOf(outputs, options), results);
+  }
+
+  /**
+   * A tensor on the backend's device, for feeds that stay the same; on a backend without one the tensor itself.
+   * @param label for messages
+   */
+  async upload(tensor: AnyTensor, label: string): Promise<AnyTensor> {
+    return hasDevice(this.backend) ? this.backend.upload(tensor, label) : tensor;
+  }
+
+  /** The step times of the runs with `profile` since the last call; none on backends that cannot tell. */
+  async takeProfile(): Promise<StepTime[]> {
+    const times: StepTime[] = [];
+    for (const program of await Promise.allSettled(this.programs.values()))
+      if (program.status === 'fulfilled' && 'takeProfile' in program.value) times.push(...program.value.takeProfile());
+    return times;
+  }
+
+  /**
+   * After the loss of the device: takes a new one. Entries load again, with their weights, at their next run. Tensors
+   * that were on the old device are gone. Does nothing where no device was lost.
+   * @throws RuntimeError R1001, R1002
+   */
+  async recover(): Promise<void> {
+    if (!hasDevice(this.backend)) return;
+    await this.backend.recover();
+    this.programs.clear();
+    this.uploaded = new WeakMap();
   }
 
   /**
@@ -129,6 +208,7 @@ export class Session implements Runner {
     return {
       model: model.name,
       backend: this.backend.name,
+      ...(this.why === undefined ? {} : { why: this.why }),
       weights: weights === null ? null : weights.origin,
       entries: Object.fromEntries(Object.keys(entries).map((name) => [name, info(name)])),
     };
@@ -142,14 +222,42 @@ export class Session implements Runner {
     for (const program of await Promise.allSettled(loading)) {
       if (program.status === 'fulfilled') await program.value.dispose();
     }
+    if (hasDevice(this.backend)) await this.backend.dispose();
   }
 
-  private program(name: string): Promise<Program> {
+  private async runProgram(
+    program: Program | DeviceProgram,
+    feeds: AnyTensors,
+    { fetch, ...options }: RunOptions,
+  ): Promise<AnyTensors> {
+    if ('takeProfile' in program) return program.run(feeds, fetch, options);
+    const { keep } = options;
+    const wanted = fetch && keep && keep !== 'all' ? [...new Set([...fetch, ...keep])] : fetch;
+    const host: Record<string, HostTensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) host[name] = await toHost(tensor);
+    return program.run(host, wanted);
+  }
+
+  /** What the current adapter feeds, on the device where there is one. */
+  private async adapterFeeds(entry: EntryPorts): Promise<Record<string, AnyTensor>> {
+    const feeds = await this.swapped.feeds(entry);
+    if (!hasDevice(this.backend)) return feeds;
+    const uploaded: Record<string, AnyTensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) {
+      const there = this.uploaded.get(tensor) ?? this.backend.upload(tensor, name);
+      this.uploaded.set(tensor, there);
+      uploaded[name] = await there;
+    }
+    return uploaded;
+  }
+
+  private program(name: string): Promise<Program | DeviceProgram> {
     const entry = this.entry(name);
     if (this.disposed) return Promise.reject(runtimeError('R0214', { model: this.manifest.model.name }));
     const before = this.programs.get(name);
     if (before) return before;
-    const loading = this.backend.loadEntry(name, entry).catch((error: unknown) => {
+    const opening: Promise<Program | DeviceProgram> = this.backend.loadEntry(name, entry);
+    const loading = opening.catch((error: unknown) => {
       this.programs.delete(name); // the next run may try again
       if (error instanceof RuntimeError) throw error;
       throw runtimeError('R0206', { entry: name, backend: this.backend.name, reason: reasonOf(error) }, error);
@@ -159,14 +267,19 @@ export class Session implements Runner {
   }
 }
 
+/** Fetched and kept outputs, in the order of the ports. */
+function wantedOf(outputs: readonly string[], { fetch, keep = [] }: RunOptions): readonly string[] {
+  return fetch ? outputs.filter((name) => fetch.includes(name) || keep.includes(name)) : outputs;
+}
+
 /** The wanted outputs, checked against the manifest as far as that is cheap. @throws RuntimeError R0212 */
 function collect(
   entry: string,
-  { outputs }: EntryManifest,
+  { outputs }: EntryPorts,
   wanted: readonly string[],
-  results: Tensors,
-): Record<string, HostTensor> {
-  const collected: Record<string, HostTensor> = {};
+  results: AnyTensors,
+): Record<string, AnyTensor> {
+  const collected: Record<string, AnyTensor> = {};
   for (const output of wanted) {
     const tensor = results[output];
     const port = outputs.find(({ name }) => name === output)!;

@@ -51,11 +51,24 @@ function fromTerms(terms: readonly DimTerm[]): Dim {
 
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
+  if (a === 0) return b;
+  if (b === 0) return a;
   return fromTerms([...termsOf(a), ...termsOf(b)]);
 }
 
+/** The order of terms stays, so nothing has to be merged or sorted again. */
+function scaled(dim: SymbolicDim, by: number): Dim {
+  if (by === 0) return 0;
+  if (by === 1) return dim;
+  return {
+    kind: 'symbolic',
+    terms: dim.terms.map(({ coefficient, symbols }) => ({ coefficient: coefficient * by, symbols })),
+  };
+}
+
 export function mulDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  if (typeof a === 'number') return typeof b === 'number' ? a * b : scaled(b, a);
+  if (typeof b === 'number') return scaled(a, b);
   const products: DimTerm[] = [];
   for (const x of termsOf(a)) {
     for (const y of termsOf(b)) {
@@ -97,7 +110,8 @@ export function divideDims(a: Dim, b: Dim): Dim | undefined {
 }
 
 export function equalDims(a: Dim, b: Dim): boolean {
-  if (typeof a === 'number' || typeof b === 'number') return a === b;
+  if (a === b) return true;
+  if (typeof a === 'number' || typeof b === 'number') return false;
   return printDim(a) === printDim(b);
 }
 
@@ -105,9 +119,20 @@ export function equalShapes(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, axis) => equalDims(dim, b[axis]!));
 }
 
+/** Dims are compared by their texts, so each is printed often. */
+const PRINTED = new WeakMap<SymbolicDim, string>();
+
 /** `T`, `P + T`, `2*B*T - 1`: the text of ONNX's dim_param, of diagnostics and of the printed IR. */
 export function printDim(dim: Dim): string {
   if (typeof dim === 'number') return String(dim);
+  const before = PRINTED.get(dim);
+  if (before !== undefined) return before;
+  const text = printTerms(dim);
+  PRINTED.set(dim, text);
+  return text;
+}
+
+function printTerms(dim: SymbolicDim): string {
   return dim.terms
     .map(({ coefficient, symbols }, index) => {
       const size = Math.abs(coefficient);

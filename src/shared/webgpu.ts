@@ -7,7 +7,7 @@
  *
  * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major.
  */
-import type { AdapterManifest, CachePort, Manifest, TensorPort } from './artifact.ts';
+import type { AdapterManifest, AdapterPort, CachePort, Manifest, TensorPort } from './artifact.ts';
 import type { DType } from './dtype.ts';
 
 /** A number, or an expression of dynamic dims. */
@@ -31,14 +31,19 @@ export interface ParameterPlan {
 export type ConstantPlan =
   /** numbers as text: base64 of little-endian 4-byte words (f32, i32 or u32 by dtype) */
   | { readonly kind: 'data'; readonly dtype: DType; readonly shape: readonly number[]; readonly base64: string }
-  /** [positions, dims / 2]: cos or sin of position · theta^(−2i / dims), computed in float64 and rounded */
-  | {
-      readonly kind: 'rotary';
-      readonly of: 'cos' | 'sin';
-      readonly positions: number;
-      readonly dims: number;
-      readonly theta: number;
-    };
+  /**
+   * [positions, dims], f32: cos of position · theta^(−2i / dims) in the first half of each row, sin in the second;
+   * computed in float64 and rounded
+   */
+  | { readonly kind: 'rotary'; readonly positions: number; readonly dims: number; readonly theta: number };
+
+/** Small f32 parameters one after the other in one buffer, for a kernel that would bind too many otherwise. */
+export interface PackPlan {
+  /** words */
+  readonly elements: number;
+  /** index into `WebGpuPlan.parameters`, and the word at which it begins */
+  readonly parts: readonly { readonly parameter: number; readonly at: number }[];
+}
 
 export interface KernelPlan {
   /** what it computes: `layer_norm`, `linear → gelu`; the pipeline's label */
@@ -57,28 +62,43 @@ export interface GroupCount {
   readonly per: number;
 }
 
+/** Along x, y and z. */
+export type Groups = readonly [GroupCount, GroupCount, GroupCount];
+
 /**
- * Which kernel runs and over how many workgroups. A count along x past the device's limit (65,535) is folded into y by
- * the runtime when `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x +
- * workgroup_id.x, and has a bounds guard.
+ * A kernel over some workgroups. A count along x past the device's limit (65,535) is folded into y by the runtime when
+ * `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x + workgroup_id.x, and has a
+ * bounds guard.
  */
 export interface Launch {
   /** index into `WebGpuPlan.kernels` */
   readonly kernel: number;
-  readonly groups: readonly [GroupCount, GroupCount, GroupCount];
+  readonly groups: Groups;
+  /**
+   * Further parts of a kernel that does several independent things side by side: the products of the counts of
+   * `groups` and of each part add up along x, and the kernel finds out from its index which part it works on.
+   */
+  readonly beside?: readonly Groups[];
   readonly linear: boolean;
+  /** index into the entry's buffers, per binding of the kernel */
+  readonly buffers: readonly number[];
+  /** values of the uniform's words; negative ones as two's complement */
+  readonly params: readonly Size[];
 }
 
-/** One dispatch. */
+/** A launch that takes the step's place where all of its conditions hold. */
+export interface Alternative extends Launch {
+  /** on adapters of this class */
+  readonly profile?: 'gpu' | 'software';
+  /** when this size is at most the limit: few rows, as in a decoding step */
+  readonly when?: { readonly size: Size; readonly atMost: number };
+}
+
+/** One dispatch: the first alternative whose conditions hold, else the step itself. */
 export interface StepPlan extends Launch {
   /** the module path and .mdl line that it comes from: `llama_model.model.layers.3 · models/phi-2.mdl:42:9` */
   readonly origin: string;
-  /** index into the entry's buffers, per binding of the kernel */
-  readonly buffers: readonly number[];
-  /** values of the uniform's words */
-  readonly params: readonly Size[];
-  /** on adapters of the profile `software` this one instead: same bindings, same params */
-  readonly software?: Launch;
+  readonly alternatives?: readonly Alternative[];
   /** for explain-plan and profiles: floating-point operations, and bytes that must be read and written at least */
   readonly flops: Size;
   readonly bytes: Size;
@@ -95,6 +115,8 @@ export type BufferPlan =
   | { readonly kind: 'output'; readonly port: number; readonly donated?: number }
   /** Index into `WebGpuPlan.parameters`; a shard holds elements from … to (exclusive) of a parameter too large for one. */
   | { readonly kind: 'parameter'; readonly parameter: number; readonly from?: number; readonly to?: number }
+  /** index into `WebGpuPlan.packs` */
+  | { readonly kind: 'pack'; readonly pack: number }
   /** index into `WebGpuPlan.constants` */
   | { readonly kind: 'constant'; readonly constant: number }
   /** Used by several values in turn; as large as the largest of `elements`. Contents do not outlive a run. */
@@ -111,6 +133,8 @@ export interface EntryPlan {
   readonly cache: readonly CachePort[];
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
+  /** which inputs are an adapter's; absent: none */
+  readonly adapters?: readonly AdapterPort[];
 }
 
 /** What a device must grant; the defaults of the specification where a plan needs no more. */
@@ -131,6 +155,9 @@ export interface WebGpuPlan {
   readonly kernels: readonly KernelPlan[];
   readonly constants: readonly ConstantPlan[];
   readonly parameters: readonly ParameterPlan[];
+  readonly packs: readonly PackPlan[];
   readonly entries: { readonly [entry: string]: EntryPlan };
   readonly adapter?: AdapterManifest;
+  /** safetensors files beside the plan; absent or null: the weights are given when the model is opened */
+  readonly weights?: Manifest['weights'];
 }

@@ -28,7 +28,9 @@ export function buildPackage(): Built {
   const folder = mkdtempSync(join(tmpdir(), 'mdl-package-'));
   for (const name of ['src', 'grammar', 'node_modules']) symlinkSync(join(REPOSITORY, name), join(folder, name), 'dir');
   // the compiler follows no link out of a project
-  for (const name of ['models', 'examples']) cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
+  const made = /browser[/\\](?:dist|model|node_modules)$/; // by the scripts of the example page: large, and not the package's
+  for (const name of ['models', 'examples'])
+    cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true, filter: (path) => !made.test(path) });
   mkdirSync(join(folder, 'scripts'));
   for (const file of ['package.json', 'scripts/build.mjs']) copyFileSync(join(REPOSITORY, file), join(folder, file));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder, encoding: 'utf8' });

@@ -89,6 +89,7 @@ const DOCUMENTS = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
   'docs/cli.md',
+  'docs/webgpu.md',
   'docs/performance.md',
   'docs/rejected.md',
   'docs/language.md',

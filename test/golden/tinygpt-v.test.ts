@@ -2,7 +2,7 @@
  * The graphs of models/tinygpt-v.mdl at config nano after the passes, as text: test/golden/tinygpt-v/<entry>.ir.
  * `UPDATE_GOLDENS=1 npx vitest run test/golden` writes them anew; read the difference before committing it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { printGraph } from '../../src/compiler/ir/print.ts';
@@ -10,23 +10,11 @@ import { readGraph } from '../../src/compiler/ir/read.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
 import { compileOk, repository } from '../support/project.ts';
+import { firstDifference, goldenText } from './support.ts';
 
 const folder = fileURLToPath(new URL('./tinygpt-v/', import.meta.url));
 const update = process.env.UPDATE_GOLDENS === '1';
 const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' });
-
-/** Where two texts part: the line and both versions of it; undefined when they are equal. */
-function firstDifference(file: string, expected: string, actual: string): string | undefined {
-  if (expected === actual) return undefined;
-  const [wanted, got] = [expected.split('\n'), actual.split('\n')];
-  const line = wanted.findIndex((text, index) => text !== got[index]);
-  const at = line < 0 ? wanted.length : line;
-  return [
-    `${file} line ${at + 1} differs (UPDATE_GOLDENS=1 writes the new text)`,
-    `  golden: ${wanted[at] ?? '(ends here)'}`,
-    `  now:    ${got[at] ?? '(ends here)'}`,
-  ].join('\n');
-}
 
 it.each(model.entries)('%s prints as its golden', (entry) => {
   const graph = runPipeline(model.entry(entry)!.graph);
@@ -40,8 +28,7 @@ it.each(model.entries)('%s prints as its golden', (entry) => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
   }
-  expect(existsSync(path), `${entry}.ir is missing: UPDATE_GOLDENS=1 writes it`).toBe(true);
-  expect(firstDifference(`${entry}.ir`, readFileSync(path, 'utf8').replaceAll('\r\n', '\n'), text)).toBeUndefined();
+  expect(firstDifference(`${entry}.ir`, goldenText(path), text)).toBeUndefined();
 });
 
 it('has a golden for each entry and no other', () => {

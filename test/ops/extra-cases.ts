@@ -283,6 +283,23 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, inputs) => [b.node('max_pool2d_grad', inputs, { kernel: [1, 2], stride: [1, 1], padding: [0, 0] })],
   },
   {
+    // P = [1/2, 1/2], dP = [2, 6], dS = P (dP − 4) = [−1, 1]; the second image sees no key
+    name: 'attention_grad',
+    inputs: [
+      given('q', f32([2, 1, 1, 2], [1, 0, 1, 0]), [B, 1, T, 2]),
+      given('k', f32([2, 1, 2, 2], [2, 1, 2, 3, 1, 2, 3, 4]), [B, 1, addDims(P, T), 2]),
+      given('v', f32([2, 1, 2, 1], [1, 3, 1, 3]), [B, 1, addDims(P, T), 1]),
+      given('dy', f32([2, 1, 1, 1], [2, 2]), [B, 1, T, 1]),
+      given('mask', bool([true, true, false, false], [2, 2]), [B, addDims(P, T)]),
+    ],
+    outputs: [
+      f32([2, 1, 1, 2], [0, 2, 0, 0]),
+      f32([2, 1, 2, 2], [-1, 0, 1, 0, 0, 0, 0, 0]),
+      f32([2, 1, 2, 1], [1, 1, 0, 0]),
+    ],
+    build: (b, inputs) => b.nodeOutputs('attention_grad', inputs, { causal: true, scale: 1 }),
+  },
+  {
     name: 'barrier',
     inputs: [
       given('x', f32([2], [1, 2]), [B]),

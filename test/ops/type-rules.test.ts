@@ -229,6 +229,15 @@ describe('operands that do not fit', () => {
       'attention needs one number of heads, and it is 4 in q and 2 in k',
     ],
     [
+      'attention_grad',
+      () =>
+        infer('attention_grad', ['f32[B, 4, T, 8]', 'f32[B, 4, T, 8]', 'f32[B, 4, T, 6]', 'f32[B, 4, T, 8]'], {
+          causal: true,
+          scale: null,
+        }),
+      "attention_grad takes dy of attention's shape, and axis 3 is 6 in the result and 8 in dy",
+    ],
+    [
       'rotary',
       () => infer('rotary', ['f32[B, 4, T, 8]', 'i64[1, T]'], { dims: 10, theta: 1e4, max_positions: 16 }),
       'rotary turns an even number of elements of each head, and dims is 10 and head_dim is 8',

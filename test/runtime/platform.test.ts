@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import * as browser from '../../src/runtime/index.browser.ts';
@@ -8,18 +9,20 @@ const entry = (name: string) => fileURLToPath(new URL(`../../src/runtime/${name}
 
 /** Files and packages that end up in the bundle of an entry, and what it imports from outside. */
 async function bundle(name: string, platform: 'browser' | 'node') {
-  const external = ['onnxruntime-web', 'onnxruntime-node'];
+  const external = ['onnxruntime-web', 'onnxruntime-node', 'webgpu'];
   const result = await build({
     entryPoints: [entry(name)],
     bundle: true,
     write: false,
     metafile: true,
+    minify: true,
     format: 'esm',
     platform,
     external,
   });
   const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  return { files: Object.keys(result.metafile.inputs), imports: [...new Set(imports)] };
+  const gzipped = gzipSync(result.outputFiles[0]!.contents, { level: 9 }).length;
+  return { files: Object.keys(result.metafile.inputs), imports: [...new Set(imports)], gzipped };
 }
 
 describe('the page’s runtime', () => {
@@ -30,6 +33,17 @@ describe('the page’s runtime', () => {
     const server = await bundle('index.ts', 'node');
     expect(server.imports.filter((path) => path.startsWith('onnx'))).toEqual(['onnxruntime-node']);
     expect(server.files.filter((file) => /\.browser\.ts$|src\/compiler/.test(file))).toEqual([]);
+  });
+
+  it('has a WebGPU half that is small and needs nothing', async () => {
+    const page = await bundle('webgpu/index.browser.ts', 'browser');
+    expect(page.imports).toEqual([]);
+    expect(page.files.filter((file) => /node_modules|onnx|explanations|\.node\.ts$|src\/compiler/.test(file))).toEqual(
+      [],
+    );
+    expect(page.gzipped).toBeLessThan(30 * 1024); // a generated module and its kernels have the rest of 40 KiB
+    const server = await bundle('webgpu/index.ts', 'node');
+    expect(server.imports.filter((path) => !path.startsWith('node:'))).toEqual(['webgpu']);
   });
 
   it('has the names of Node’s, except where the files come from', () => {

@@ -28,6 +28,8 @@ const FILES = {
   'src/runtime/index.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
   'src/runtime/index.browser.ts':
     "import * as ort from 'onnxruntime-web';\nimport { decode } from 'fast-png';\nexport { decode, ort };\n",
+  'src/runtime/webgpu/index.ts': "export const gpu = async () => (await import('webgpu')).create([]);\n",
+  'src/runtime/webgpu/index.browser.ts': 'export const { gpu } = navigator;\n',
 };
 
 let root = '';

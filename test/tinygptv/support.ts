@@ -5,13 +5,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/cli/model.ts';
 import { openForRun, type RunTarget } from '../../src/compiler/cli/session.ts';
+import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
-import type { Session } from '../../src/runtime/index.ts';
+import { Session } from '../../src/runtime/index.ts';
+import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
 import { recordingOutput } from '../cli/output.ts';
+import { unavailable } from '../support/adapter.ts';
 import { fixture, type ReferenceTensor, readJson, readTensors } from '../support/reference.ts';
+import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 
 /** Folders that go when the test file is done. */
 const leftovers: string[] = [];
@@ -100,7 +104,10 @@ export function configFile(): string {
   return file;
 }
 
-export interface OpenOptions extends WeightsOptions, Partial<RunTarget> {
+export interface OpenOptions extends WeightsOptions, Partial<Omit<RunTarget, 'backend'>> {
+  readonly backend?: RunTarget['backend'] | 'webgpu';
+  /** of webgpu: which kind of adapter the kernels are for */
+  readonly profile?: Profile;
   readonly set?: readonly string[];
   readonly mergeLora?: boolean;
 }
@@ -119,6 +126,7 @@ export async function openTiny({
   entries,
   taps,
   weights = WEIGHTS,
+  profile = 'gpu',
   ...options
 }: OpenOptions = {}): Promise<Tiny> {
   const said = recordingOutput();
@@ -133,6 +141,16 @@ export async function openTiny({
     options.init === undefined ? { ...options, weights } : options,
     said,
   );
+  if (backend === 'webgpu') {
+    const plan = buildWebGpu(loaded.model, { ...(entries ? { entries } : {}), ...(taps ? { taps } : {}) })!;
+    const backend = backendOf(await gpuOf(profile), plan, (key) => provider!.read(key));
+    const session = Session.open(manifestOf(plan), { backend });
+    const close = async () => {
+      await session.dispose();
+      await provider!.close();
+    };
+    return { session, notes: said.notes, close };
+  }
   const target = { backend, opset, ...(entries ? { entries } : {}), ...(taps ? { taps } : {}) };
   const { session, folder } = await openForRun(loaded, provider!, target);
   return {
@@ -151,6 +169,17 @@ export const TARGETS = [
   { backend: 'onnx', opset: 17 },
   { backend: 'onnx', opset: 23 },
 ] as const;
+
+export type Target = Pick<OpenOptions, 'backend' | 'profile'> & { readonly opset?: 17 | 23 };
+
+/**
+ * `describe` for each target. WebGPU's kernels for both kinds of adapter are the business of test/backends/wgsl; here
+ * each suite takes one.
+ */
+export function describeTargets(title: string, profile: Profile, body: (target: Target) => void): void {
+  describe.each(TARGETS)(`${title}$backend, opset $opset`, body);
+  describe.skipIf(unavailable)(`${title}webgpu, profile ${profile}`, () => body({ backend: 'webgpu', profile }));
+}
 
 // --- batches -----------------------------------------------------------------------------------------------------
 

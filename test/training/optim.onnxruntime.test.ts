@@ -4,6 +4,7 @@ import { openGraphs } from '../../src/compiler/cli/training/session.ts';
 import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
 import { buildStage } from '../../src/compiler/training/artifact.ts';
 import {
+  hostState,
   initialState,
   type LogRecord,
   type StepRecord,
@@ -51,7 +52,7 @@ describe.each(['stage1', 'stage2'])('%s', (name) => {
       steps: 5,
       seed: 0,
       onRecord: (record) => void records.push(record),
-      onState: (state) => void states.push(state),
+      onState: async (state) => void states.push(await hostState(state)),
     });
     await close();
     const losses = records.map((record) => (record as StepRecord).loss);

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openModel, openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
+import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
 import type { Output } from './output.ts';
@@ -69,7 +70,7 @@ async function openCompiled(
   options: OpenOptions,
 ): Promise<Opened> {
   const { session, folder } = await openForRun(loaded, weights, {
-    backend: options.backend === 'reference' ? 'reference' : 'onnx',
+    backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
     entries: ['encode_image', 'embed_tokens', 'decode'],
   });

@@ -63,6 +63,11 @@ export const CLI_CATALOGUE = {
     ({ file, reason }: { file: string; reason: string }) => `the tokenizer ${file} cannot be used: ${reason}`,
     'Text becomes token ids by the vocabulary the weights were trained with. The config names its file (`tokens.tokenizer`, beside the .mdl file); `--tokenizer FILE` names another. The released model uses the tokenizer.json of microsoft/phi-2.',
   ),
+  C0113: entry(
+    ({ key, index, value }: { key: string; index: number; value: string }) =>
+      `${key} holds ${value} at element ${index}, which f16 cannot hold: leave --weights-dtype out`,
+    'The largest number of f16 is 65504. Numbers past it would become infinite, and every output NaN. Matrices stored as f32 hold them.',
+  ),
 
   // C02: training
   C0201: entry(

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '../version.ts';
+import { BACKENDS } from './backends.ts';
 import { fail, type Output, outputOf } from './output.ts';
 
 type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
@@ -49,8 +50,7 @@ function withWeights(command: Command): Command {
 }
 
 const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
-const backend = (): Option =>
-  new Option('--backend <name>', 'what runs the model').choices(['onnx', 'reference']).default('onnx');
+const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
 
 function program(): Command {
   const mdl = new Command('mdl')
@@ -91,12 +91,18 @@ Examples:
     .action(run(() => import('./commands/check.ts')));
 
   withWeights(withSettings(mdl.command('compile <file>')))
-    .description('compile a model to ONNX files and a manifest')
-    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx']).default('onnx'))
+    .description('compile a model to ONNX files and a manifest, or to WebGPU')
+    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx', 'webgpu']).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
     .addOption(opset())
     .option('--entry <name>', 'only this entry; repeatable', collect, [])
     .option('--swap-adapters', 'LoRA as inputs: a session swaps adapters without loading the model again')
+    .addOption(
+      new Option('--weights-dtype <dtype>', 'target webgpu: how matrices are stored (default: f32)').choices([
+        'f32',
+        'f16',
+      ]),
+    )
     .addHelpText(
       'after',
       `
@@ -105,7 +111,8 @@ Without --weights or --init the graphs are written without their numbers: small 
 Examples:
   mdl compile models/tinygpt-v.mdl --config full --target onnx --out dist/full
   mdl compile models/tinygpt-v.mdl --weights checkpoint/ --opset 23 --merge-lora --out dist/full
-  mdl compile models/tinygpt-v.mdl --config nano --init 0 --set qk_norm=false --out dist/nano`,
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --set qk_norm=false --out dist/nano
+  mdl compile models/tinygpt-v.mdl --config nano --init 0 --target webgpu --out dist/nano-webgpu`,
     )
     .action(run(() => import('./commands/compile.ts')));
 
@@ -132,6 +139,19 @@ Examples:
       '\nExamples:\n  mdl summary models/tinygpt-v.mdl --config full\n  mdl summary models/tinygpt-v.mdl --keys --json\n  mdl summary models/tinygpt-v.mdl --config nano --stage stage2 --dims B=16,T=48',
     )
     .action(run(() => import('./commands/summary.ts')));
+
+  withSettings(mdl.command('explain-plan <file>'))
+    .description('print what an entry costs on WebGPU: kernels, sizes, FLOPs, bytes, memory')
+    .option('--entry <name>', 'the entry (default: decode, or the first)')
+    .option('--at <list>', 'sizes of the dynamic dims: B=1,T=1,P=128')
+    .addOption(new Option('--profile <name>', 'kernels for which adapters').choices(['gpu', 'software']).default('gpu'))
+    .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(['f32', 'f16']).default('f32'))
+    .option('--merge-lora', 'fold adapters into the weights they adapt')
+    .addHelpText(
+      'after',
+      '\nExample:\n  mdl explain-plan models/tinygpt-v.mdl --config full --entry decode --at B=1,T=1,P=512',
+    )
+    .action(run(() => import('./commands/explain-plan.ts')));
 
   mdl
     .command('explain [code]')

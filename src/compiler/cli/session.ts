@@ -1,4 +1,4 @@
-/** A session over a model that was just compiled: ONNX Runtime on files in a temporary folder, or the interpreter. */
+/** A session over a model that was just compiled: ONNX Runtime on files in a temporary folder, the interpreter, or WebGPU. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,12 +8,15 @@ import { type HostTensor, narrow, type WideTensor, widen } from '../../shared/te
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { interpret } from '../ir/interpreter.ts';
 import { type BuiltEntry, buildOnnx } from '../onnx-artifact.ts';
+import { buildWebGpu } from '../webgpu-artifact.ts';
+import type { BackendName } from './backends.ts';
 import type { Loaded } from './model.ts';
+import { openPlanned } from './planned.ts';
 import type { WeightProvider } from './weights/provider.ts';
 import { writeArtifact } from './weights/write.ts';
 
 export interface RunTarget {
-  readonly backend: 'onnx' | 'reference';
+  readonly backend: BackendName;
   readonly opset: 17 | 23;
   readonly entries?: readonly string[];
   readonly taps?: readonly string[];
@@ -30,6 +33,14 @@ export async function openForRun(
   weights: WeightProvider,
   target: RunTarget,
 ): Promise<OpenedSession> {
+  if (target.backend === 'webgpu') {
+    const plan = buildWebGpu(model, {
+      ...(target.entries ? { entries: target.entries } : {}),
+      ...(target.taps ? { taps: target.taps } : {}),
+    });
+    if (!plan || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
+    return { session: await openPlanned(plan, weights), folder: undefined };
+  }
   const artifact = buildOnnx(model, {
     opset: target.opset,
     ...(target.entries ? { entries: target.entries } : {}),

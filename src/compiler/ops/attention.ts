@@ -10,7 +10,8 @@ import { wide } from './strided.ts';
 
 const NAMES = ['q', 'k', 'v', 'mask'] as const;
 
-function inferAttention(inputs: readonly TensorType[]): TensorType {
+/** The type of attention's result. */
+export function inferAttention(inputs: readonly TensorType[]): TensorType {
   const layouts = ['[B, H, T, D]', '[B, H, S, D]', '[B, H, S, E]'];
   for (const [operand, layout] of layouts.entries()) {
     expectDType('attention', inputs, operand, NAMES[operand]!, F32);
@@ -38,8 +39,23 @@ function inferAttention(inputs: readonly TensorType[]): TensorType {
   return { dtype: 'f32', shape: [q[0]!, q[1]!, q[2]!, v[3]!] };
 }
 
+/** Whether query t of an image sees key s. */
+export function visibility(
+  mask: WideTensor | undefined,
+  causal: boolean,
+  queries: number,
+  keys: number,
+): (image: number, t: number, s: number) => boolean {
+  return (image, t, s) => (!causal || s <= keys - queries + t) && mask?.data[image * keys + s] !== 0;
+}
+
 /** Softmax of one row of scores over its visible keys, in place; no visible key: zeros. */
-function softmaxVisible(scores: Float64Array, start: number, count: number, visible: (key: number) => boolean): void {
+export function softmaxVisible(
+  scores: Float64Array,
+  start: number,
+  count: number,
+  visible: (key: number) => boolean,
+): void {
   let largest = Number.NEGATIVE_INFINITY;
   for (let s = 0; s < count; s++) if (visible(s)) largest = Math.max(largest, scores[start + s]!);
   let sum = 0;
@@ -65,6 +81,7 @@ function evaluateAttention(
   const factor = scale ?? 1 / Math.sqrt(dim);
   const scores = new Float64Array(queries * keys);
   const out = new Float64Array(batch * heads * queries * outDim);
+  const sees = visibility(mask, causal, queries, keys);
   for (let head = 0; head < batch * heads; head++) {
     const [ofQ, ofK, ofV] = [head * queries * dim, head * keys * dim, head * keys * outDim];
     const rows = { data: scores, offset: 0 };
@@ -72,8 +89,7 @@ function evaluateAttention(
     for (let i = 0; i < scores.length; i++) scores[i]! *= factor;
     const image = Math.floor(head / heads);
     for (let t = 0; t < queries; t++) {
-      const last = causal ? keys - queries + t : keys - 1;
-      softmaxVisible(scores, t * keys, keys, (s) => s <= last && mask?.data[image * keys + s] !== 0);
+      softmaxVisible(scores, t * keys, keys, (s) => sees(image, t, s));
     }
     const values = transposed({ data: v.data, offset: ofV }, keys, outDim);
     gemmTransposed(rows, values, { data: out, offset: head * queries * outDim }, queries, outDim, keys);

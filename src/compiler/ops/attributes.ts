@@ -160,6 +160,11 @@ export interface OpAttributes {
     readonly stride: readonly [number, number];
     readonly padding: readonly [number, number];
   };
+  /**
+   * (q [B, H, T, D], k [B, H, S, D], v [B, H, S, E], dy [B, H, T, E], mask? bool [B, S]) → (dq, dk, dv), of the types of
+   * q, k and v: the gradients of attention with these attributes, for targets that have one kernel for them
+   */
+  attention_grad: { readonly causal: boolean; readonly scale: number | null };
   /** (x, after) → x, computed again by whatever reads it, and not before `after`: see passes/autodiff/recompute.ts */
   barrier: None;
 }

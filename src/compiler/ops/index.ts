@@ -2,6 +2,7 @@
 
 import { ARITHMETIC } from './arithmetic.ts';
 import { ATTENTION } from './attention.ts';
+import { ATTENTION_GRADIENTS } from './attention-gradients.ts';
 import type { OpName } from './attributes.ts';
 import { CONTRACTION } from './contraction.ts';
 import { CONVOLUTION } from './convolution.ts';
@@ -35,6 +36,7 @@ export const OPS: { readonly [N in OpName]: OpSpec<N> } = {
   ...ATTENTION,
   ...LOSS,
   ...CONVOLUTION_GRADIENTS,
+  ...ATTENTION_GRADIENTS,
   ...ORDER,
 };
 

@@ -19,8 +19,9 @@ export interface GraphEntry {
   readonly graph: Graph;
 }
 
-/** Graphs as files: what a session over ONNX Runtime or the interpreter opens. */
+/** Graphs as files: what a session over ONNX Runtime or the interpreter opens. Other targets take the graphs. */
 export interface GraphArtifact {
+  readonly model: Model;
   readonly entries: readonly (GraphEntry & { readonly file: string; readonly bytes: Uint8Array })[];
   readonly weights: readonly PlannedFile[];
   readonly manifest: Manifest;
@@ -48,6 +49,7 @@ export function buildStage(
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     dropout: dropsOut(stage),
     recompute: options.recompute ?? stage.options.recompute === true,
+    fusedAttention: options.fusedAttention ?? false,
   });
   if (!gradient) return undefined;
   const { dropout, countsTokens } = gradient;
@@ -96,5 +98,5 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
     entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryManifest(file, graph)])),
     weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },
   };
-  return { entries: built, weights, manifest };
+  return { model, entries: built, weights, manifest };
 }

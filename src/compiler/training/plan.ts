@@ -11,6 +11,8 @@ export interface PlanOptions {
   readonly lr?: number;
   /** the stage's choice when absent */
   readonly recompute?: boolean;
+  /** attention's gradients as one node: see GradientOptions */
+  readonly fusedAttention?: boolean;
 }
 
 const atLeast0 = (x: number): boolean => x >= 0;

@@ -31,6 +31,8 @@ export interface GradientOptions {
   readonly dropout: boolean;
   /** compute the inside of layers again in the backward part instead of keeping it */
   readonly recompute?: boolean;
+  /** attention's gradients as one node, for a target with a kernel for it: webgpu */
+  readonly fusedAttention?: boolean;
   /** give the row of statistics of each gradient (default) */
   readonly statistics?: boolean;
 }
@@ -65,7 +67,11 @@ export function gradientGraph(
       `nothing that should train is used by the entry \`${entry}\`: ${[...wanted].slice(0, 3).join(', ') || 'no parameter matches'}`,
     );
   }
-  const kept = differentiate(simplified, { output: SCALED, parameters: new Set(keys) });
+  const kept = differentiate(simplified, {
+    output: SCALED,
+    parameters: new Set(keys),
+    fusedAttention: options.fusedAttention ?? false,
+  });
   const differentiated = options.recompute ? recompute(kept, { segments: layersOf(simplified) }) : kept;
   const backward = new GraphExtension(promoteParameters(differentiated, new Set(keys), PORTS.parameter));
   backward.keepOutputs((name) => name !== SCALED);

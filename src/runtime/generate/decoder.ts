@@ -1,20 +1,20 @@
 /**
  * The language model seen from generation: prompt in, logits out; token in, logits out. Keeps the key/value cache,
- * the mask and the positions between the steps, and reorders them for beam search.
+ * the mask and the positions between the steps, and reorders them for beam search. On a backend with a device the cache
+ * stays there; only logits are read.
  *
  * An entry without a cache works too: the whole sequence then runs again for every token.
  */
-import type { EntryManifest } from '../../shared/artifact.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
-import { sizeOf } from '../../shared/tensor.ts';
+import type { EntryPorts } from '../backend.ts';
+import { type AnyTensor, type DeviceTensor, release, takeRows } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { FeedTensor } from '../feeds.ts';
-import type { Runner } from '../session.ts';
-import { allocate } from '../weights/dtypes.ts';
+import { type Runner, runKeeping } from '../session.ts';
 import { type PromptBatch, positionsOf } from './batch.ts';
 
 /** The entry of this name. @throws RuntimeError R0303 when the model lacks it */
-function entryOf(runner: Runner, name: string): EntryManifest {
+function entryOf(runner: Runner, name: string): EntryPorts {
   const { entries, model } = runner.manifest;
   if (!Object.hasOwn(entries, name)) throw runtimeError('R0303', { model: model.name, what: `entry ${name}` });
   return entries[name]!;
@@ -31,16 +31,23 @@ export async function embedTokens(runner: Runner, rows: readonly (readonly numbe
 
 export class Decoder {
   private readonly runner: Runner;
-  private readonly entry: EntryManifest;
+  private readonly entry: EntryPorts;
   private mask: number[][] = [];
   /** by the name of the `past` input */
-  private cache: Record<string, HostTensor> = {};
+  private cache: Record<string, AnyTensor> = {};
+  private readonly newTokens: number;
+  /** positions of the prompt and of all that may follow */
+  private room: number | undefined;
   /** without a cache: everything so far, [B, T, d] */
   private history: HostTensor | undefined;
 
-  /** @throws RuntimeError R0303 when the model's `decode` is not one */
-  constructor(runner: Runner) {
+  /**
+   * @param newTokens that will follow the prompts at most: room in the cache, where that can be taken in advance
+   * @throws RuntimeError R0303 when the model's `decode` is not one
+   */
+  constructor(runner: Runner, newTokens = 0) {
     this.runner = runner;
+    this.newTokens = newTokens;
     this.entry = entryOf(runner, 'decode');
     const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
     for (const name of ['inputs_embeds', 'logits']) {
@@ -69,13 +76,22 @@ export class Decoder {
   reorder(sources: readonly number[]): void {
     if (sources.length === this.mask.length && sources.every((source, row) => source === row)) return;
     this.mask = sources.map((source) => [...this.mask[source]!]);
-    for (const [name, tensor] of Object.entries(this.cache)) this.cache[name] = takeRows(tensor, sources);
-    if (this.history) this.history = takeRows(this.history, sources);
+    for (const [name, tensor] of Object.entries(this.cache)) {
+      this.cache[name] = takeRows(tensor, sources);
+      release(tensor);
+    }
+    if (this.history) this.history = takeRows(this.history, sources) as HostTensor;
+  }
+
+  /** Frees the cache on the device; nothing runs after this. */
+  dispose(): void {
+    for (const tensor of Object.values(this.cache)) release(tensor);
+    this.cache = {};
   }
 
   private async run(inputs_embeds: HostTensor): Promise<Float64Array[]> {
     const steps = inputs_embeds.shape[1]!;
-    const feeds: Record<string, FeedTensor> = { inputs_embeds, ...this.cache };
+    const feeds: Record<string, FeedTensor | DeviceTensor> = { inputs_embeds, ...this.cache };
     // the mask covers the past too, the positions only what is new
     this.feed(feeds, 'attention_mask', this.mask);
     this.feed(
@@ -83,14 +99,24 @@ export class Decoder {
       'position_ids',
       this.mask.map((row) => positionsOf(row).slice(-steps)),
     );
-    const outputs = await this.runner.run('decode', feeds);
-    for (const { past, present } of this.entry.cache) this.cache[past] = outputs[present]!;
+    const { cache } = this.entry;
+    this.room ??= steps + this.newTokens;
+    const outputs = await runKeeping(this.runner, 'decode', feeds, {
+      fetch: ['logits'],
+      keep: cache.map(({ present }) => present),
+      reserve: this.room,
+    });
+    for (const { past, present } of cache) this.cache[past] = outputs[present]!;
     if (this.entry.cache.length === 0) this.history = inputs_embeds;
-    return lastLogits(outputs.logits!);
+    return lastLogits(outputs.logits as HostTensor);
   }
 
   /** Adds rows of integers as the port wants them, if the entry has the port. */
-  private feed(feeds: Record<string, FeedTensor>, name: string, rows: readonly (readonly number[])[]): void {
+  private feed(
+    feeds: Record<string, FeedTensor | DeviceTensor>,
+    name: string,
+    rows: readonly (readonly number[])[],
+  ): void {
     const port = this.entry.inputs.find((input) => input.name === name);
     if (!port) return;
     const flat = rows.flat();
@@ -106,16 +132,6 @@ function lastLogits({ shape, data }: HostTensor): Float64Array[] {
     const end = (row + 1) * steps * vocabulary;
     return Float64Array.from((data as Float32Array).subarray(end - vocabulary, end));
   });
-}
-
-/** Rows of axis 0, in the order of `sources`. */
-function takeRows({ dtype, shape, data }: HostTensor, sources: readonly number[]): HostTensor {
-  const size = sizeOf(shape.slice(1));
-  const taken = allocate(dtype, sources.length * size);
-  sources.forEach((source, row) => {
-    (taken as Float32Array).set((data as Float32Array).subarray(source * size, (source + 1) * size), row * size);
-  });
-  return { dtype, shape: [sources.length, ...shape.slice(1)], data: taken };
 }
 
 /** [B, T, d] and [B, 1, d] → [B, T + 1, d] */

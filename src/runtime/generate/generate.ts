@@ -49,29 +49,33 @@ export async function* generateStream(
   options: GenerateOptions = {},
 ): AsyncGenerator<TokenEvent, GenerateResult> {
   const settings = resolveOptions(options);
-  const decoder = new Decoder(runner);
+  const decoder = new Decoder(runner, settings.max_new_tokens);
   const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, input.input_ids));
   const seen = 'input_ids' in input ? input.input_ids : [];
   let rows: GeneratedRow[];
-  if (settings.num_beams > 1) {
-    rows = await beamSearch(decoder, batch, seen, settings);
-    for (const [row, { tokens }] of rows.entries()) {
-      for (const [index, token] of tokens.entries()) {
-        settings.on_token?.({ row, index, token });
-        yield { row, index, token };
+  try {
+    if (settings.num_beams > 1) {
+      rows = await beamSearch(decoder, batch, seen, settings);
+      for (const [row, { tokens }] of rows.entries()) {
+        for (const [index, token] of tokens.entries()) {
+          settings.on_token?.({ row, index, token });
+          yield { row, index, token };
+        }
+      }
+    } else {
+      const events = sample(decoder, batch, seen, settings);
+      for (;;) {
+        const { done, value } = await events.next();
+        if (done) {
+          rows = value;
+          break;
+        }
+        settings.on_token?.(value);
+        yield value;
       }
     }
-  } else {
-    const events = sample(decoder, batch, seen, settings);
-    for (;;) {
-      const { done, value } = await events.next();
-      if (done) {
-        rows = value;
-        break;
-      }
-      settings.on_token?.(value);
-      yield value;
-    }
+  } finally {
+    decoder.dispose();
   }
   const { decode } = settings;
   return { rows: rows.map((row) => (decode && row.text === undefined ? { ...row, text: decode(row.tokens) } : row)) };

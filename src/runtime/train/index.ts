@@ -11,7 +11,7 @@ export type { Batch, DataSource } from './data-source.ts';
 export { type EventRecord, type LogRecord, logLine, type StepRecord } from './log.ts';
 export { initialLossScale, type LossScale, nextLossScale } from './loss-scale.ts';
 export { learningRate, scheduleLength } from './schedule.ts';
-export { initialState, type TrainState } from './state.ts';
+export { hostState, initialState, type LiveState, liveState, releaseState, type TrainState } from './state.ts';
 export {
   type GradientStatistics,
   type LayerStatistics,

@@ -3,18 +3,22 @@
  *
  * A step is a function of (state, step): its batch, its dropout masks and its learning rate depend on nothing else. So
  * a run that is killed and resumed from a checkpoint gives the same bytes as one that was left alone.
+ *
+ * On a backend with a device the parameters, the optimiser's state and the gradients stay there; a step reads its loss,
+ * its count of tokens and its statistics.
  */
 import type { HostTensor } from '../../shared/tensor.ts';
 import { PORTS, type TrainingPlan } from '../../shared/training.ts';
+import { type AnyTensor, type AnyTensors, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { randomStream } from '../random.ts';
-import type { Runner } from '../session.ts';
+import { type Runner, runKeeping } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
 import type { DataSource } from './data-source.ts';
 import type { LogRecord, StepRecord } from './log.ts';
 import { nextLossScale } from './loss-scale.ts';
 import { learningRate } from './schedule.ts';
-import type { TrainState } from './state.ts';
+import { hostState, type LiveState, liveState, releaseState, type TrainState } from './state.ts';
 import {
   type GradientStatistics,
   readStatistics,
@@ -24,7 +28,7 @@ import {
 } from './statistics.ts';
 
 type Feeds = Readonly<Record<string, HostTensor>>;
-type Results = Readonly<Record<string, HostTensor>>;
+type Tensors = ReadonlyMap<string, AnyTensor>;
 
 export interface TrainOptions {
   readonly plan: TrainingPlan;
@@ -40,8 +44,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** called in order; awaited before the next step begins */
   readonly onRecord?: (record: LogRecord) => void | Promise<void>;
-  /** called after each step with the state it left */
-  readonly onState?: (state: TrainState) => void | Promise<void>;
+  /** called after each step with the state it left; `hostState` copies it where it is on a device */
+  readonly onState?: (state: LiveState) => void | Promise<void>;
   /** finds the first value that is not finite, from the feeds of the gradient graph: `sqrt of ln_vision (…)` */
   readonly diagnose?: (feeds: Feeds) => Promise<string | undefined>;
 }
@@ -51,17 +55,21 @@ export interface TrainOptions {
  * @returns the state after the last step done
  * @throws RuntimeError R0801 when the loss or a gradient is not finite, R0802 when a batch has no labels
  */
-export async function train(start: TrainState, options: TrainOptions): Promise<TrainState> {
-  let state = start;
-  while (state.step < options.steps && !options.signal?.aborted) {
-    state = await trainStep(state, options);
-    await options.onState?.(state);
+export async function train(start: LiveState, options: TrainOptions): Promise<TrainState> {
+  let state = await liveState(start, options.runner);
+  try {
+    while (state.step < options.steps && !options.signal?.aborted) {
+      state = await trainStep(state, options);
+      await options.onState?.(state);
+    }
+    return await hostState(state);
+  } finally {
+    if (state !== start) releaseState(state);
   }
-  return state;
 }
 
-/** One step: `accumulate` micro-batches and an update. @throws as `train` */
-export async function trainStep(state: TrainState, options: TrainOptions): Promise<TrainState> {
+/** One step: `accumulate` micro-batches and an update. What of the state is on a device is used up. @throws as `train` */
+export async function trainStep(state: LiveState, options: TrainOptions): Promise<LiveState> {
   const { plan, runner } = options;
   const step = state.step + 1;
   const lr = learningRate(plan.schedule, state.step);
@@ -74,23 +82,30 @@ export async function trainStep(state: TrainState, options: TrainOptions): Promi
     ? 'the loss'
     : statistics.firstNonFinite && `the gradient of ${statistics.firstNonFinite}`;
   const overflowed = bad !== undefined && Number.isFinite(loss) && state.lossScale.dynamic && scale > 1;
-  if (bad !== undefined && !overflowed) return stop(bad, step, feeds, options);
+  if (bad !== undefined && !overflowed) {
+    releaseAll(sums.gradients);
+    return stop(bad, step, feeds, options);
+  }
 
   const beforeUpdate = performance.now();
   let { parameters, slots } = state;
   if (!overflowed) {
     // torch's clip_grad_norm_: the 1e-6 keeps a zero norm from dividing
     const clip = plan.clip === null ? 1 : Math.min(1, plan.clip / (statistics.norm + 1e-6));
-    const results = await runner.run('update', {
+    const updateInputs = {
       ...updateFeeds(plan, state, sums.gradients),
       [PORTS.learningRate]: scalar(lr),
       [PORTS.step]: scalar(state.updates + 1),
       [PORTS.gradientScale]: scalar(clip / (scale * plan.accumulate)),
-    });
+    };
+    const results = await runKeeping(runner, 'update', updateInputs, { keep: 'all' });
     ({ parameters, slots } = updated(plan, results));
-    const broken = plan.trained.find(({ key }) => firstNonFinite(parameters.get(key)!.data as Float32Array) >= 0);
+    releaseState(state); // what the update did not overwrite
+    // on a device they are looked at when they are read: `hostState`
+    const broken = plan.trained.find(({ key }) => isBroken(parameters.get(key)!));
     if (broken) return stop(`the update of ${broken.key}`, step, feeds, options);
   }
+  releaseAll(sums.gradients);
   const ended = performance.now();
 
   const { runs, vanished } = overflowed
@@ -134,10 +149,10 @@ export async function trainStep(state: TrainState, options: TrainOptions): Promi
 async function stop(
   what: string,
   step: number,
-  feeds: Feeds,
+  feeds: AnyTensors,
   { plan, diagnose, onRecord }: TrainOptions,
 ): Promise<never> {
-  const where = await diagnose?.(feeds);
+  const where = diagnose && (await diagnose(await hostFeeds(feeds)));
   const detail = where === undefined ? what : `${what}: ${where}`;
   await onRecord?.({ stage: plan.stage, step, event: 'non_finite', detail });
   throw runtimeError('R0801', { stage: plan.stage, step, what, where });
@@ -145,29 +160,30 @@ async function stop(
 
 interface Gradients {
   /** sums over the micro-batches, still under the loss scale */
-  readonly gradients: ReadonlyMap<string, HostTensor>;
+  readonly gradients: Tensors;
   readonly statistics: GradientStatistics;
   readonly loss: number;
   readonly tokens: number;
   readonly feedSeconds: number;
   /** of the first micro-batch whose loss is not finite, or of the last */
-  readonly feeds: Feeds;
+  readonly feeds: AnyTensors;
 }
 
-async function gradients(state: TrainState, options: TrainOptions): Promise<Gradients> {
+async function gradients(state: LiveState, options: TrainOptions): Promise<Gradients> {
   const { plan, runner } = options;
   const { scale } = state.lossScale;
-  let summed: Map<string, HostTensor> | undefined;
+  let summed: Tensors | undefined;
   let statistics: HostTensor | undefined;
   let [loss, tokens, feedSeconds] = [0, 0, 0];
-  let feeds: Feeds = {};
+  let feeds: AnyTensors = {};
+  const keep = plan.trained.map(({ key }) => PORTS.gradient(key));
   for (let micro = 0; micro < plan.accumulate; micro++) {
     const index = state.step * plan.accumulate + micro;
     const began = performance.now();
     const batch = await options.data.batch(index);
     feedSeconds += (performance.now() - began) / 1000;
     feeds = gradientFeeds(state, options, batch.feeds, index);
-    const results = await runner.run('gradient', feeds);
+    const results = await runKeeping(runner, 'gradient', feeds, { keep });
     const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
     if (plan.countsTokens && counted === 0) {
       throw runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
@@ -175,7 +191,7 @@ async function gradients(state: TrainState, options: TrainOptions): Promise<Grad
     tokens += counted;
     loss += first(results[PORTS.loss]);
     const fresh = new Map(plan.trained.map(({ key }) => [key, results[PORTS.gradient(key)]!]));
-    statistics = results[PORTS.statistics];
+    statistics = results[PORTS.statistics] as HostTensor;
     if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
     else summed = fresh;
     if (!Number.isFinite(loss)) break;
@@ -192,22 +208,25 @@ async function gradients(state: TrainState, options: TrainOptions): Promise<Grad
 
 async function accumulated(
   { plan, runner }: TrainOptions,
-  sums: ReadonlyMap<string, HostTensor>,
-  fresh: ReadonlyMap<string, HostTensor>,
+  sums: Tensors,
+  fresh: Tensors,
   scale: number,
-): Promise<{ summed: Map<string, HostTensor>; statistics: HostTensor | undefined }> {
-  const feeds: Record<string, HostTensor> = { [PORTS.inverseScale]: scalar(1 / (scale * plan.accumulate)) };
+): Promise<{ summed: Tensors; statistics: HostTensor | undefined }> {
+  const feeds: Record<string, AnyTensor> = { [PORTS.inverseScale]: scalar(1 / (scale * plan.accumulate)) };
   for (const { key } of plan.trained) {
     feeds[PORTS.sum(key)] = sums.get(key)!;
     feeds[PORTS.gradient(key)] = fresh.get(key)!;
   }
-  const results = await runner.run('accumulate', feeds);
+  const keep = plan.trained.map(({ key }) => PORTS.next(PORTS.sum(key)));
+  const results = await runKeeping(runner, 'accumulate', feeds, { keep });
+  releaseAll(sums);
+  releaseAll(fresh);
   const summed = new Map(plan.trained.map(({ key }) => [key, results[PORTS.next(PORTS.sum(key))]!]));
-  return { summed, statistics: results[PORTS.statistics] };
+  return { summed, statistics: results[PORTS.statistics] as HostTensor };
 }
 
-function gradientFeeds(state: TrainState, { plan, seed }: TrainOptions, batch: Feeds, index: number): Feeds {
-  const feeds: Record<string, HostTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
+function gradientFeeds(state: LiveState, { plan, seed }: TrainOptions, batch: Feeds, index: number): AnyTensors {
+  const feeds: Record<string, AnyTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
   for (const { key } of plan.trained) feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
   if (plan.dropout) {
     const word = randomStream(seed, `dropout ${plan.stage}`).at(index);
@@ -216,12 +235,8 @@ function gradientFeeds(state: TrainState, { plan, seed }: TrainOptions, batch: F
   return feeds;
 }
 
-function updateFeeds(
-  { trained, slots }: TrainingPlan,
-  state: TrainState,
-  sums: ReadonlyMap<string, HostTensor>,
-): Record<string, HostTensor> {
-  const feeds: Record<string, HostTensor> = {};
+function updateFeeds({ trained, slots }: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {
+  const feeds: Record<string, AnyTensor> = {};
   for (const { key } of trained) {
     feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
     feeds[PORTS.gradient(key)] = sums.get(key)!;
@@ -230,16 +245,29 @@ function updateFeeds(
   return feeds;
 }
 
-function updated({ trained, slots }: TrainingPlan, results: Results): Pick<TrainState, 'parameters' | 'slots'> {
-  const next = (port: string): HostTensor => results[PORTS.next(port)]!;
+function updated({ trained, slots }: TrainingPlan, results: AnyTensors): Pick<LiveState, 'parameters' | 'slots'> {
+  const next = (port: string): AnyTensor => results[PORTS.next(port)]!;
   return {
     parameters: new Map(trained.map(({ key }) => [key, next(PORTS.parameter(key))])),
     slots: new Map(slots.map((slot) => [slot, new Map(trained.map(({ key }) => [key, next(PORTS.state(slot, key))]))])),
   };
 }
 
-const first = (tensor: HostTensor | undefined): number => Number(tensor!.data[0]);
+const first = (tensor: AnyTensor | undefined): number => Number((tensor as HostTensor).data[0]);
 const round = (seconds: number): number => Number(seconds.toPrecision(6));
+
+const isBroken = (tensor: AnyTensor): boolean =>
+  !isOnDevice(tensor) && firstNonFinite(tensor.data as Float32Array) >= 0;
+
+function releaseAll(tensors: Tensors): void {
+  for (const tensor of tensors.values()) release(tensor);
+}
+
+async function hostFeeds(feeds: AnyTensors): Promise<Feeds> {
+  const host: Record<string, HostTensor> = {};
+  for (const [name, tensor] of Object.entries(feeds)) host[name] = await toHost(tensor);
+  return host;
+}
 
 function scalar(value: number): HostTensor {
   return { dtype: 'f32', shape: [], data: Float32Array.of(value) };

@@ -10,36 +10,11 @@ import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';
 import type { DType } from '../../../src/shared/dtype.ts';
 import { type HostTensor, narrow, sizeOf, type WideTensor } from '../../../src/shared/tensor.ts';
+import { difference, tolerance } from '../../support/compare.ts';
 
 export const OPSETS: readonly OnnxOpset[] = [17, 23];
 
-/**
- * Agreement with float64 numbers: 1e-5 of the largest magnitude. float32 rounds by 6e-8 per operation, and the
- * longest sums here (hundreds of terms) leave 1e-6 at most, so this has room for a kernel's own order of summation
- * and none for a wrong formula. The floor of 1e-6 is for results whose largest magnitude is itself small.
- */
-export function tolerance(expected: ArrayLike<number>): number {
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++) {
-    if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
-  }
-  return Math.max(1e-6, 1e-5 * largest);
-}
-
-/** Undefined when the tensors agree (f32 within the tolerance, the others exactly), else what differs. */
-export function difference(actual: HostTensor, expected: WideTensor): string | undefined {
-  if (actual.dtype !== expected.dtype) return `dtype is ${actual.dtype}, expected ${expected.dtype}`;
-  if (actual.shape.join() !== expected.shape.join()) {
-    return `shape is [${actual.shape.join(', ')}], expected [${expected.shape.join(', ')}]`;
-  }
-  const limit = expected.dtype === 'f32' ? tolerance(expected.data) : 0;
-  for (let i = 0; i < expected.data.length; i++) {
-    const [got, want] = [Number(actual.data[i]), expected.data[i]!];
-    if (Object.is(got, want) || got === want || Math.abs(got - want) <= limit) continue;
-    return `element ${i} is ${got}, expected ${want} within ${limit}`;
-  }
-  return undefined;
-}
+export { difference, tolerance };
 
 const ORT_DTYPE = { f32: 'float32', i64: 'int64', bool: 'bool' } as const satisfies Record<DType, string>;
 const OUR_DTYPE: { readonly [type: string]: DType } = { float32: 'f32', int64: 'i64', bool: 'bool' };

@@ -16,7 +16,7 @@ import {
 import { checkpointFolder } from '../../../src/runtime/train/checkpoints.node.ts';
 import { type LogRecord, logLine, type StepRecord } from '../../../src/runtime/train/log.ts';
 import { INITIAL_SCALE, nextLossScale } from '../../../src/runtime/train/loss-scale.ts';
-import { initialState, type TrainState } from '../../../src/runtime/train/state.ts';
+import { hostState, initialState, type TrainState } from '../../../src/runtime/train/state.ts';
 import { readStatistics, watchVanishing } from '../../../src/runtime/train/statistics.ts';
 import { type TrainOptions, train } from '../../../src/runtime/train/trainer.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
@@ -288,7 +288,7 @@ describe('errors', () => {
   });
   test('an update that is not finite is not kept', async () => {
     const states: TrainState[] = [];
-    const run = () => go(PLAN, fake(huge), 5, { onState: (state) => void states.push(state) });
+    const run = () => go(PLAN, fake(huge), 5, { onState: async (state) => void states.push(await hostState(state)) });
     await provokes('R0801', run, 'the update of w is not finite at step 3 of one');
     expect(states).toHaveLength(2);
   });

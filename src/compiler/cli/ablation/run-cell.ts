@@ -5,6 +5,7 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
+import { backendName } from '../backends.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -77,7 +78,7 @@ async function trainCell(
         stage,
         weights: overlayWeights(base, fitted(model, carried)),
         data: await openBatches(file, model, stage, options, output),
-        backend: options.backend === 'reference' ? 'reference' : 'onnx',
+        backend: backendName(options.backend),
         opset: options.opset === '23' ? 23 : 17,
         ...rate,
         ...(options.recompute ? { recompute: true } : {}),

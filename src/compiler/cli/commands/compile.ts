@@ -1,4 +1,4 @@
-/** `mdl compile`: a model to ONNX graphs, a manifest, and weights files. */
+/** `mdl compile`: a model to ONNX graphs, a manifest, and weights files; for the other target compile-webgpu.ts. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
@@ -17,11 +17,17 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly out: string;
   readonly opset: string;
   readonly entry: readonly string[];
+  readonly target?: 'onnx' | 'webgpu';
+  /** with target webgpu */
+  readonly weightsDtype?: 'f32' | 'f16';
 }
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
-  const began = performance.now();
   const options = await atTrainedSize(given, output);
+  if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
+  if (options.weightsDtype !== undefined)
+    throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
+  const began = performance.now();
   const { model, compilation } = loadModel(file!, options, output);
   if (options.swapAdapters) checkSwap(model, options);
   const artifact = buildOnnx(model, {
@@ -95,14 +101,14 @@ function checkSwap(model: Loaded['model'], options: CompileOptions): void {
 }
 
 /** The tokenizer that the config names, if it lies beside the model. */
-function tokenizerFile(file: string, model: ReturnType<typeof loadModel>['model']): Uint8Array | undefined {
+export function tokenizerFile(file: string, model: ReturnType<typeof loadModel>['model']): Uint8Array | undefined {
   const name = (model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
   const path = join(dirname(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;
 }
 
-function countParameters(model: ReturnType<typeof loadModel>['model']): number {
+export function countParameters(model: ReturnType<typeof loadModel>['model']): number {
   let count = 0;
   for (const parameter of model.parameters.values()) {
     if (!parameter.buffer) count += parameter.shape.reduce((product, dim) => product * dim, 1);

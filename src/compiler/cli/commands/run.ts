@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
+import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -45,7 +46,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
 
 async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, options: RunOptions): Promise<void> {
   const inputs = await readInputs(options.inputs);
-  const backend = options.backend === 'reference' ? 'reference' : 'onnx';
+  const backend = backendName(options.backend);
   const opset = options.opset === '23' ? 23 : 17;
   const { session, folder } = await openForRun(loaded, weights, {
     backend,

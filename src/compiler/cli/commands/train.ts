@@ -12,11 +12,13 @@ import {
   type CheckpointFolder,
   checkpointFolder,
   checkSettings,
+  hostState,
   type StepRecord,
   type TrainingCheckpoint,
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
+import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -29,7 +31,6 @@ import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
 import { runStage } from '../training/run-stage.ts';
-import type { BackendName } from '../training/session.ts';
 import { runSettings } from '../training/settings.ts';
 import { loadStage, stageList, stageOf } from '../training/stages.ts';
 import { writeModel } from '../training/write-model.ts';
@@ -124,7 +125,7 @@ export default async function run(
           stage,
           weights,
           data,
-          backend: backendOf(options),
+          backend: backendName(options.backend),
           opset: options.opset === '23' ? 23 : 17,
           ...(options.lr === undefined ? {} : { lr: options.lr }),
           ...(options.recompute ? { recompute: true } : {}),
@@ -140,7 +141,7 @@ export default async function run(
           onState: async (after, final) => {
             if (!folder || !(final || after.step % options.checkpointEvery === 0)) return;
             const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
-            await folder.save({ state: after, earlier, settings, logBytes: log?.bytes ?? 0 });
+            await folder.save({ state: await hostState(after), earlier, settings, logBytes: log?.bytes ?? 0 });
           },
         },
         output,
@@ -181,8 +182,6 @@ export default async function run(
 }
 
 const isStep = (record: object): record is StepRecord => 'loss' in record;
-const backendOf = (options: TrainCommandOptions): BackendName =>
-  options.backend === 'reference' ? 'reference' : 'onnx';
 
 /** @throws CliError C0206 when a run is there and --resume is not given */
 async function openFolder(

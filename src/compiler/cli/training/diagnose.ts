@@ -9,8 +9,9 @@ import type { Model } from '../../elaborate/model.ts';
 import type { AnyNode, Graph } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
 import { graphArtifact } from '../../training/artifact.ts';
+import type { BackendName } from '../backends.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { type BackendName, openGraphs } from './session.ts';
+import { openGraphs } from './session.ts';
 
 const nameOf = (value: number): string => `value.${value}`;
 

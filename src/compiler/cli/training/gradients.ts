@@ -4,9 +4,10 @@ import { PORTS } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { graphArtifact } from '../../training/artifact.ts';
 import { gradientGraph } from '../../training/step.ts';
+import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { type BackendName, openGraphs } from './session.ts';
+import { openGraphs } from './session.ts';
 import { forStage, stageOf } from './stages.ts';
 
 export interface GradientRequest {
@@ -28,7 +29,14 @@ export async function computeGradients(
   const trained =
     stage === 'all' ? [...model.parameters.values()].filter(({ buffer }) => !buffer) : stageOf(model, stage).trained;
   const wanted = new Set(trained.map((parameter) => parameter.keys[0]));
-  const built = forStage(stage, () => gradientGraph(model, wanted, { entry, dropout: false, statistics: false }));
+  const built = forStage(stage, () =>
+    gradientGraph(model, wanted, {
+      entry,
+      dropout: false,
+      statistics: false,
+      fusedAttention: backend === 'webgpu',
+    }),
+  );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
   const opened = await openGraphs(
     graphArtifact(model, [{ name: 'gradient', graph: built.graph }], opset),

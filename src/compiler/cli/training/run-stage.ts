@@ -3,6 +3,7 @@
 import {
   type DataSource,
   initialState,
+  type LiveState,
   type LogRecord,
   scheduleLength,
   type TrainState,
@@ -12,12 +13,13 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { buildStage } from '../../training/artifact.ts';
+import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { Output } from '../output.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { locateNonFinite } from './diagnose.ts';
 import { trainingProgress } from './progress.ts';
-import { type BackendName, openGraphs } from './session.ts';
+import { openGraphs } from './session.ts';
 import { forStage } from './stages.ts';
 
 export interface StageRun {
@@ -38,7 +40,7 @@ export interface StageRun {
   readonly signal: AbortSignal;
   readonly onRecord: (record: LogRecord) => void;
   /** after each step, and with `last` once at the end of the stage or when it was stopped */
-  readonly onState: (state: TrainState, last: boolean) => Promise<void>;
+  readonly onState: (state: LiveState, last: boolean) => Promise<void>;
 }
 
 export interface StageResult {
@@ -54,6 +56,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     buildStage(model, stage, opset, {
       ...(run.lr === undefined ? {} : { lr: run.lr }),
       ...(run.recompute ? { recompute: true } : {}),
+      fusedAttention: backend === 'webgpu',
     }),
   );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());

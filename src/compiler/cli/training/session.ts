@@ -1,14 +1,15 @@
-/** Graphs that were built for training (or to find a fault in it), as a session on ONNX Runtime or the interpreter. */
+/** Graphs that were built for training (or to find a fault in it), as a session on ONNX Runtime, the interpreter or WebGPU. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onnxBackend, openModel, Session } from '../../../runtime/index.ts';
 import type { GraphArtifact } from '../../training/artifact.ts';
+import { planOf, replacements } from '../../webgpu-artifact.ts';
+import type { BackendName } from '../backends.ts';
+import { openPlanned } from '../planned.ts';
 import { referenceBackend } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
-
-export type BackendName = 'onnx' | 'reference';
 
 export interface GraphSession {
   readonly session: Session;
@@ -25,6 +26,15 @@ export async function openGraphs(
   const { manifest } = artifact;
   if (backend === 'reference') {
     const session = Session.open(manifest, { backend: referenceBackend(artifact, weights) });
+    return { session, close: () => session.dispose() };
+  }
+  if (backend === 'webgpu') {
+    const graphs = artifact.entries.map(({ name, graph }) => ({
+      name,
+      graph,
+      options: { donations: replacements(graph) },
+    }));
+    const session = await openPlanned(planOf(artifact.model, graphs), weights);
     return { session, close: () => session.dispose() };
   }
   const folder = await mkdtemp(join(tmpdir(), 'mdl-'));

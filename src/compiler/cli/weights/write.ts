@@ -1,4 +1,4 @@
-/** Writes an artifact: graphs, weights and manifest, each under a temporary name first; the manifest last. */
+/** Writes an artifact: graphs, weights and what opens them, each under a temporary name first; the index last. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,7 +6,11 @@ import type { PlannedFile } from '../../backends/onnx/index.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import type { WeightProvider } from './provider.ts';
 
-const MANIFEST = 'manifest.json';
+/** What a session opens a folder by; without it nothing opens a mixture of two artifacts. */
+const INDEXES = ['manifest.json', 'plan.json'];
+
+/** `head`: bytes before the first record, as safetensors has them. */
+export type StoredFile = PlannedFile & { readonly head?: Uint8Array };
 
 /** Is told the bytes of weights written so far, of all. */
 export type WriteProgress = (done: number, total: number) => void;
@@ -18,7 +22,7 @@ export type WriteProgress = (done: number, total: number) => void;
 export async function writeArtifact(
   directory: string,
   files: ReadonlyMap<string, Uint8Array>,
-  weights: readonly PlannedFile[],
+  weights: readonly StoredFile[],
   provider: WeightProvider | undefined,
   progress: WriteProgress = () => {},
 ): Promise<void> {
@@ -47,8 +51,8 @@ export async function writeArtifact(
         await handle.close();
       }
     }
-    // broken off between the renames, the folder has no manifest: nothing opens a mixture of two artifacts
-    if (files.has(MANIFEST)) await rm(join(directory, MANIFEST), { force: true });
+    // broken off between the renames, the folder has no index
+    for (const index of INDEXES) if (files.has(index)) await rm(join(directory, index), { force: true });
     for (const name of written) await rename(join(directory, name + suffix), join(directory, name));
   } catch (error) {
     for (const name of written) await rm(join(directory, name + suffix), { force: true });
@@ -82,12 +86,13 @@ type Handle = Awaited<ReturnType<typeof open>>;
 
 async function writeWeights(
   path: string,
-  file: PlannedFile,
+  file: StoredFile,
   provider: WeightProvider,
   progress: (done: number) => void,
 ): Promise<void> {
   const handle = await open(path, 'wx');
   try {
+    if (file.head) await writeAll(handle, file.head, 0);
     for (const { key, offset, length } of file.records) {
       let at = offset;
       for await (const chunk of provider.chunks(key)) {

@@ -17,9 +17,12 @@ export class Emit {
   private readonly builder: GraphBuilder;
   private readonly constants = new Map<ValueId, WideTensor>();
   private origin: Origin = { path: '' };
+  /** whether the gradients of attention are one node (attention_grad), or composed of plain ops */
+  readonly fusedAttention: boolean;
 
-  constructor(builder: GraphBuilder) {
+  constructor(builder: GraphBuilder, options: { readonly fusedAttention?: boolean } = {}) {
     this.builder = builder;
+    this.fusedAttention = options.fusedAttention ?? false;
   }
 
   /** Nodes made from now on come from here. */
@@ -58,6 +61,11 @@ export class Emit {
 
   node<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId {
     return this.builder.node(op, inputs, attributes, this.origin);
+  }
+
+  /** A node of several outputs. */
+  nodeOutputs<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): readonly ValueId[] {
+    return this.builder.nodeOutputs(op, inputs, attributes, this.origin);
   }
 
   plain<N extends PlainOp>(op: N, ...inputs: readonly ValueId[]): ValueId {

@@ -37,6 +37,11 @@ export interface GradientRequest {
   readonly parameters: ReadonlySet<string>;
   /** Inputs of the graph that get a gradient too. */
   readonly inputs?: ReadonlySet<string>;
+  /**
+   * true: attention's gradients are one attention_grad node, for a target with a kernel for it; else plain ops, of which
+   * only those that are needed are written.
+   */
+  readonly fusedAttention?: boolean;
 }
 
 /** What gets a gradient: a parameter by key or an input by name. */
@@ -58,7 +63,7 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
   const path = valuesOnPath(graph, output, wanted);
 
   const builder = new GraphBuilder(graph.name);
-  const emit = new Emit(builder);
+  const emit = new Emit(builder, { fusedAttention: request.fusedAttention ?? false });
   const values = copySources(graph, builder, emit);
   const newOf = (old: ValueId): ValueId => values.get(old)!;
   for (const node of graph.nodes) {

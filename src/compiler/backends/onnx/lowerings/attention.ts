@@ -72,15 +72,19 @@ function plainAttention(
   return emit.op('MatMul', [emit.op('Softmax', [shown], { axis: -1 }), v!]);
 }
 
-export const ATTENTION: Lowerings<'attention'> = {
+function scaleOf(scale: number | null, width: Dim): number {
+  if (scale === null && typeof width !== 'number') {
+    throw new Error(`attention's default scale 1/√head_dim needs a static head_dim, and it is ${printDim(width)}`);
+  }
+  return scale ?? 1 / Math.sqrt(Number(width));
+}
+
+export const ATTENTION: Lowerings<'attention' | 'attention_grad'> = {
   attention: (emit, { inputs, attributes, outputs }) => {
     const [q, k, v, mask] = [inputs[0]!, inputs[1]!, inputs[2]!, inputs[3]];
     const [batch, , queries, width] = q.type.shape as [Dim, Dim, Dim, Dim];
     const keys = k.type.shape[2]!;
-    if (attributes.scale === null && typeof width !== 'number') {
-      throw new Error(`attention's default scale 1/√head_dim needs a static head_dim, and it is ${printDim(width)}`);
-    }
-    const scale = attributes.scale ?? 1 / Math.sqrt(Number(width));
+    const scale = scaleOf(attributes.scale, width);
     const seen = visibility(emit, attributes.causal, mask, queries, keys);
     const names = [q.name, k.name, v.name];
     const empty = outputs[0]!.shape.includes(0) || keys === 0;
@@ -96,6 +100,30 @@ export const ATTENTION: Lowerings<'attention'> = {
     const blind = mask !== undefined || (attributes.causal && !neverNegative(subDims(keys, queries)));
     if (!blind || !seen) return [attended];
     return [emit.op('Where', [seesAny(emit, seen), attended, emit.scalar(0)])];
+  },
+  // ONNX has no operator for it. P = softmax(scale · q kᵀ), dP = dy vᵀ, dS = P (dP − Σ P dP):
+  // dq = scale · dS k, dk = scale · dSᵀ q, dv = Pᵀ dy
+  attention_grad: (emit, { inputs, attributes }) => {
+    const [q, k, v, dy, mask] = [inputs[0]!, inputs[1]!, inputs[2]!, inputs[3]!, inputs[4]];
+    const [, , queries, width] = q.type.shape as [Dim, Dim, Dim, Dim];
+    const keys = k.type.shape[2]!;
+    const turned = (x: string) => emit.op('Transpose', [x], { perm: [0, 1, 3, 2] });
+    const seen = visibility(emit, attributes.causal, mask, queries, keys);
+    const scale = emit.scalar(scaleOf(attributes.scale, width));
+    const scaled = emit.op('Mul', [q.name, scale]);
+    const scores = emit.op('MatMul', [scaled, turned(k.name)]); // [B, H, T, S]
+    const shown = seen ? emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)]) : scores;
+    const softmax = emit.op('Softmax', [shown], { axis: -1 });
+    // a query that sees no key: the softmax of nothing is uniform
+    const p = seen ? emit.op('Where', [seen.name, softmax, emit.scalar(0)]) : softmax;
+    const dP = emit.op('MatMul', [dy.name, turned(v.name)]);
+    const sum = reduce(emit, 'ReduceSum', emit.op('Mul', [p, dP]), [3], true);
+    const dS = emit.op('Mul', [p, emit.op('Sub', [dP, sum])]);
+    return [
+      emit.op('Mul', [emit.op('MatMul', [dS, k.name]), scale]),
+      emit.op('MatMul', [turned(dS), scaled]),
+      emit.op('MatMul', [turned(p), dy.name]),
+    ];
   },
 };
 

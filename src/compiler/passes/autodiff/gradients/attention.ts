@@ -2,14 +2,14 @@
  * Gradients of attention and rotary.
  *
  * Attention recomputes its probabilities [B, H, T, S] from q and k instead of saving them: they are the largest
- * tensor of a layer, and one product makes them again.
+ * tensor of a layer, and one product makes them again. A target with a kernel for all of it gets one node instead.
  */
 import type { Dim } from '../../../../shared/dim.ts';
 import { isSymbolic, subDims } from '../../../../shared/dim.ts';
 import type { ValueId } from '../../../ir/graph.ts';
 import type { Emit } from '../emit.ts';
 import type { Gradients } from '../rule.ts';
-import { once } from '../rule.ts';
+import { notDifferentiable, once } from '../rule.ts';
 
 /** Smallest float32: a hidden score. Finite, so that the softmax of a row without a visible key is no NaN. */
 const HIDDEN = -3.4028234663852886e38;
@@ -37,10 +37,19 @@ function visibility(
   return triangle === undefined ? padding : emit.plain('and', triangle, padding);
 }
 
-export const ATTENTION: Gradients<'attention' | 'rotary'> = {
+export const ATTENTION: Gradients<'attention' | 'attention_grad' | 'rotary'> = {
   // P = softmax(scale · q kᵀ) over the visible keys, 0 where hidden; dP = dy vᵀ; dS = P (dP − Σ P dP):
   // dq = scale · dS k, dk = scale · dSᵀ q, dv = Pᵀ dy
   attention: ({ emit, inputs: [q, k, v, mask], attributes: { causal, scale }, upstream }) => {
+    if (emit.fusedAttention) {
+      let gradients: readonly ValueId[] | undefined;
+      const gradient = (operand: number) => () => {
+        const operands = [q!, k!, v!, upstream(), ...(mask === undefined ? [] : [mask])];
+        gradients ??= emit.nodeOutputs('attention_grad', operands, { causal, scale });
+        return gradients[operand]!;
+      };
+      return [gradient(0), gradient(1), gradient(2), null];
+    }
     const [queries, keys, width] = [emit.shapeOf(q!)[2]!, emit.shapeOf(k!)[2]!, emit.shapeOf(q!)[3]!];
     const factor = once(() => {
       if (scale !== null) return emit.scalar(scale);
@@ -67,6 +76,7 @@ export const ATTENTION: Gradients<'attention' | 'rotary'> = {
       null,
     ];
   },
+  attention_grad: notDifferentiable('it is a gradient itself, and second derivatives of attention come from plain ops'),
   // a rotation's transpose is the rotation back
   rotary: ({ emit, inputs: [, positions], attributes: { inverse, ...rest }, upstream }) => [
     () => emit.node('rotary', [upstream(), positions!], inverse ? rest : { ...rest, inverse: true }),

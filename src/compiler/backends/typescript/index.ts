@@ -1,0 +1,1 @@
+export { type GeneratedModule, generateModule, type Provenance } from './module.ts';

@@ -1,0 +1,208 @@
+/**
+ * What the attention kernels are made of: rows as vec4 chunks, tiles of dot products between them, sums of weighted
+ * rows, and who sees whom.
+ *
+ * A tile relates `rows` rows of one side (named row0, row1 …) with 4·`vectors` of the other side (named other0 …), one
+ * vec4 variable per row and vector: `{name}{row}_{vector}`.
+ */
+import { addDims, type Dim, mulDims } from '../../../../shared/dim.ts';
+import type { AttentionOperands } from './attention.ts';
+import type { Extent, Source, TemplateGroups } from './contract.ts';
+import { indent, LANES, lines, ONE_GROUP, range, vec4 } from './text.ts';
+
+/** Smaller than any score, and far enough from the smallest f32 that differences do not overflow. */
+export const LOWEST = '-8.0e37';
+/** log-sum-exp of no key at all: the smallest f32 */
+export const BLIND = '-0x1.fffffep+127f';
+
+export interface TileSize {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** vec4s in a row */
+export function chunksOf(width: number): number {
+  return Math.ceil(width / 4);
+}
+
+/** A WGSL function `name`(b, h, row, d) → vec4f of a source with coordinates (b, h, row, d); zeros past `width`. */
+export function chunkFunction(name: string, source: Source, width: number): string {
+  const vector = source.at4.get(3);
+  const element = (lane: number) => {
+    if (width % 4 === 0) return `${source.at}(b, h, row, d + ${lane}u)`;
+    // a call must not read past the row: the coordinate is clamped, and its value replaced
+    return `select(0.0, ${source.at}(b, h, row, min(d + ${lane}u, ${width - 1}u)), d + ${lane}u < ${width}u)`;
+  };
+  const value = vector === undefined ? vec4(element) : `${vector}(b, h, row, d)`;
+  return `fn ${name}(b: u32, h: u32, row: u32, d: u32) -> vec4f {\n  return ${value};\n}\n`;
+}
+
+export function scaleText(scale: number | string): string {
+  // a double's shortest decimal text; `f` rounds it to f32
+  return typeof scale === 'number' ? `f32(${scale.toExponential()})` : scale;
+}
+
+/** Dot products of rows and others: `{name}{r}_{v}`. `row(r)`, `other(c)` read a chunk at `d`. */
+export function dots(
+  name: string,
+  { rows, vectors }: TileSize,
+  width: number,
+  row: (r: number) => string,
+  other: (c: number) => string,
+): string {
+  const sum = (r: number, v: number) => `${name}${r}_${v} += ${vec4((lane) => `dot(x${r}, y${4 * v + lane})`)};`;
+  return `${lines(rows, (r) =>
+    range(vectors)
+      .map((v) => `var ${name}${r}_${v} = vec4f();`)
+      .join(' '),
+  )}
+for (var d = 0u; d < ${width}u; d += 4u) {
+${indent(lines(rows, (r) => `let x${r} = ${row(r)};`))}
+${indent(lines(4 * vectors, (c) => `let y${c} = ${other(c)};`))}
+${indent(
+  lines(rows, (r) =>
+    range(vectors)
+      .map((v) => sum(r, v))
+      .join(' '),
+  ),
+)}
+}`;
+}
+
+/**
+ * `sums[r, chunk] = sums[r, chunk] · factor(r) + Σ_c weight[r, c] · other(c)` for every chunk of `width`; other(c) reads
+ * at `d`. The sums are an array in private memory: a tile reads and writes each element once per 4·vectors products.
+ */
+export function addWeighted(
+  sums: string,
+  { rows, vectors }: TileSize,
+  width: number,
+  weight: string,
+  other: (c: number) => string,
+  factor?: (r: number) => string,
+): string {
+  const chunks = chunksOf(width);
+  const products = (r: number) =>
+    range(4 * vectors)
+      .map((c) => `${weight}${r}_${c >> 2}.${LANES[c & 3]} * y${c}`)
+      .join(' + ');
+  const before = (r: number) => `${sums}[${r * chunks}u + chunk]${factor ? ` * ${factor(r)}` : ''}`;
+  return `for (var chunk = 0u; chunk < ${chunks}u; chunk++) {
+  let d = 4u * chunk;
+${indent(lines(4 * vectors, (c) => `let y${c} = ${other(c)};`))}
+${indent(lines(rows, (r) => `${sums}[${r * chunks}u + chunk] = ${before(r)} + ${products(r)};`))}
+}`;
+}
+
+/** Stores every element of the sums of the rows in range: `store` writes `value` at (row, d). */
+export function storeRows(
+  sums: string,
+  { rows }: TileSize,
+  width: number,
+  extent: Extent,
+  store: (r: string, row: string, d: string, value: string) => string,
+): string {
+  return `for (var r = 0u; r < ${rows}u; r++) {
+  let row = first + r;
+  if (row >= ${extent.text}) { break; }
+  for (var d = 0u; d < ${width}u; d++) {
+    ${store('r', 'row', 'd', `${sums}[r * ${chunksOf(width)}u + (d >> 2u)][d & 3u]`)}
+  }
+}`;
+}
+
+/** How many keys a query sees if no mask hides them. */
+export function visibleKeys({ causal, queries, keys }: AttentionOperands, query: string): string {
+  if (!causal) return keys.text;
+  const seen = `${keys.text} + ${query} + 1u`;
+  return `select(0u, ${seen} - ${queries.text}, ${seen} > ${queries.text})`;
+}
+
+/** vec4 of four u32: `base` + 4v … + 3 */
+export function fourFrom(base: string, v: number): string {
+  return `(${base} + vec4u(${range(4)
+    .map((lane) => `${4 * v + lane}u`)
+    .join(', ')}))`;
+}
+
+/** How far queries row0 … see: `end` for the block, and with causality end0 … per row. */
+export function ends(p: AttentionOperands, rows: number): string {
+  if (!p.causal) return `let end = ${p.keys.text};`;
+  return `${lines(rows, (r) => `let end${r} = ${visibleKeys(p, `row${r}`)};`)}\nlet end = end${rows - 1};`;
+}
+
+/** Which of the keys other0 … (`key` and on) the queries row0 … see: vec4<bool> see{r}_{v}. */
+export function seenKeys(p: AttentionOperands, { rows, vectors }: TileSize): string {
+  const mask = (v: number) =>
+    `let shown${v} = vec4<bool>(${range(4)
+      .map((lane) => `${p.mask}(batch, other${4 * v + lane})`)
+      .join(', ')});`;
+  const see = (r: number, v: number) => {
+    const inRange = `${fourFrom('key', v)} < vec4u(${p.causal ? `end${r}` : 'end'})`;
+    return `let see${r}_${v} = ${p.mask === undefined ? inRange : `(${inRange}) & shown${v}`};`;
+  };
+  const seen = lines(rows, (r) =>
+    range(vectors)
+      .map((v) => see(r, v))
+      .join(' '),
+  );
+  return p.mask === undefined ? seen : `${lines(vectors, mask)}\n${seen}`;
+}
+
+/** other0 …: the indices from `from` on, clamped into the extent. */
+export function otherNames(from: string, extent: Extent, { vectors }: TileSize): string {
+  return lines(4 * vectors, (c) => `let other${c} = min(${from} + ${c}u, ${extent.text} - 1u);`);
+}
+
+/** `scale · q · k` of queries row0 … and keys other0 …: s{r}_{v} before the scale */
+export function scoreDots(p: AttentionOperands, size: TileSize): string {
+  return dots(
+    's',
+    size,
+    p.width,
+    (r) => `query4(batch, head, row${r}, d)`,
+    (c) => `key4(batch, head, other${c}, d)`,
+  );
+}
+
+/** What a launch per block of rows needs to know. */
+type Blocked = Pick<AttentionOperands, 'batch' | 'heads'>;
+
+/**
+ * Entry of a kernel with an invocation per block of `rows` rows of every (b, h): declares batch, head, first and
+ * row0 … of the rows, which are clamped into range. Neighbours have neighbouring blocks, and with few rows neighbouring
+ * heads.
+ */
+export function blockMain(p: Blocked, extent: Extent, rows: number, lanes: number, body: string): string {
+  return `@compute @workgroup_size(${lanes}, 1, 1)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.y * groups.x + group.x) * ${lanes}u + lane;
+  let blocks = (${extent.text} + ${rows - 1}u) / ${rows}u;
+  if (index >= blocks * ${p.heads.text} * ${p.batch.text}) { return; }
+  let first = index % blocks * ${rows}u;
+  let head = index / blocks % ${p.heads.text};
+  let batch = index / (blocks * ${p.heads.text});
+${indent(body)}
+}
+`;
+}
+
+export function rowNames(extent: Extent, rows: number): string {
+  return lines(rows, (r) => `let row${r} = min(first + ${r}u, ${extent.text} - 1u);`);
+}
+
+/** Enough workgroups for `blockMain`: ⌈extent / rows⌉ ≤ (extent + rows − 1) / rows blocks per (b, h). */
+export function blockGroups(
+  p: Blocked,
+  extent: Extent,
+  rows: number,
+  lanes: number,
+): readonly [TemplateGroups, TemplateGroups, TemplateGroups] {
+  const padded: Dim = addDims(extent.dim, rows - 1);
+  const of = mulDims(mulDims(p.batch.dim, p.heads.dim), padded);
+  return [{ of, per: rows * lanes }, ONE_GROUP, ONE_GROUP];
+}

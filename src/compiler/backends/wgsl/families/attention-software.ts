@@ -1,0 +1,75 @@
+/**
+ * Attention for adapters without fast barriers: an invocation computes a few queries against all keys, four keys at a
+ * time, straight from global memory. Its sums lie in private memory, so the text does not grow with the width.
+ */
+import type { AttentionForward } from './attention.ts';
+import { logSumExp, MAX4, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
+import {
+  addWeighted,
+  blockGroups,
+  blockMain,
+  chunkFunction,
+  chunksOf,
+  ends,
+  otherNames,
+  rowNames,
+  scaleText,
+  scoreDots,
+  seenKeys,
+  storeRows,
+  type TileSize,
+} from './attention-parts.ts';
+import type { Template } from './contract.ts';
+import { indent, range } from './text.ts';
+
+const WORKGROUP = 8;
+
+/** Everything from the first key to the stores; expects batch, head and first. */
+function forwardBody(p: AttentionForward, size: TileSize): string {
+  const { rows, vectors } = size;
+  const inverses = range(rows).map((r) => `select(0.0, 1.0 / total${r}, total${r} > 0.0)`);
+  const values = addWeighted(
+    'sums',
+    size,
+    p.valueWidth,
+    'p',
+    (c) => `value4(batch, head, other${c}, d)`,
+    (r) => `fade${r}`,
+  );
+  const lse = p.lse && storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total${r}`));
+  return `${rowNames(p.queries, rows)}
+${ends(p, rows)}
+let scale = ${scaleText(p.scale)};
+${onlineVariables(rows)}
+var sums = array<vec4f, ${rows * chunksOf(p.valueWidth)}>();
+for (var key = 0u; key < end; key += ${4 * vectors}u) {
+${indent(otherNames('key', p.keys, size))}
+${indent(seenKeys(p, size))}
+${indent(scoreDots(p, size))}
+${indent(onlineSoftmax(size))}
+${indent(values)}
+}
+${lse ?? ''}
+let inverse = array<f32, ${rows}>(${inverses.join(', ')});
+${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => `${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
+}
+
+export function attentionSoftware(p: AttentionForward): Template {
+  const few = typeof p.queries.dim === 'number' && p.queries.dim < 4;
+  const rows = few ? 1 : 4;
+  const many = forwardBody(p, { rows, vectors: few ? 2 : 1 });
+  // one query at run time (a decode step) does not compute three more for nothing
+  const body =
+    typeof p.queries.dim === 'number'
+      ? many
+      : `if (${p.queries.text} == 1u) {\n${indent(forwardBody(p, { rows: 1, vectors: 2 }))}\n} else {\n${indent(many)}\n}`;
+  const text = `// ${rows} queries per invocation, from global memory
+${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}${MAX4}
+${blockMain(p, p.queries, rows, WORKGROUP, body)}`;
+  return {
+    text,
+    workgroup: [WORKGROUP, 1, 1],
+    groups: blockGroups(p, p.queries, rows, WORKGROUP),
+    linear: true,
+  };
+}

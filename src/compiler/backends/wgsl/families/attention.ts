@@ -1,0 +1,49 @@
+/**
+ * Flash attention: y[b, h, t, :] = Σ_s softmax_s(scale · q[b, h, t, :] · k[b, h, s, :]) v[b, h, s, :], without the
+ * [T, S] matrix of scores in memory.
+ *
+ * The softmax is built as keys are seen: `most` is the largest score so far, `total` the sum of exp(score − most), and
+ * what was summed before is scaled down when a larger score comes. A query that sees no key gives zeros. Nothing relies
+ * on infinities or NaN, which WGSL may assume away.
+ */
+import { attentionSoftware } from './attention-software.ts';
+import { attentionWorkgroup } from './attention-workgroup.ts';
+import type { Extent, Profile, Sink, Source, Template } from './contract.ts';
+
+/** What forward and backward have in common. */
+export interface AttentionOperands {
+  readonly batch: Extent;
+  readonly heads: Extent;
+  /** T */
+  readonly queries: Extent;
+  /** S */
+  readonly keys: Extent;
+  /** D: elements of a query and a key */
+  readonly width: number;
+  /** E: elements of a value */
+  readonly valueWidth: number;
+  /** coordinates (b, h, t, d) */
+  readonly q: Source;
+  /** coordinates (b, h, s, d) */
+  readonly k: Source;
+  /** coordinates (b, h, s, e) */
+  readonly v: Source;
+  /** WGSL function (b, s) → bool: whether the key may be seen */
+  readonly mask?: string;
+  /** query i sees keys 0 … S − T + i; none, where that is negative */
+  readonly causal: boolean;
+  /** a number, or a WGSL expression */
+  readonly scale: number | string;
+  readonly profile: Profile;
+}
+
+export interface AttentionForward extends AttentionOperands {
+  /** store(b, h, t, e, value) */
+  readonly out: Sink;
+  /** store(b, h, t, value): log Σ exp of the scaled scores that are seen; −3.4028234663852886e38 for a blind query */
+  readonly lse?: Sink;
+}
+
+export function attentionForward(p: AttentionForward): Template {
+  return p.profile === 'software' ? attentionSoftware(p) : attentionWorkgroup(p);
+}

@@ -1,0 +1,68 @@
+/**
+ * Matrix product for adapters without fast barriers: each invocation computes a tile of registers straight from
+ * global memory. No workgroup memory; neighbours along n read the same rows of a.
+ */
+import type { Template } from './contract.ts';
+import type { GemmParams } from './gemm.ts';
+import { globalTile } from './gemm-loads.ts';
+import { declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
+import { indent, isMultiple, sizeOr } from './text.ts';
+
+/** rows and vec4 columns of a tile, by the sizes that are known: larger tiles read less, but compile longer */
+function chooseTile(p: GemmParams): readonly [rows: number, vectors: number] {
+  const [m, n, k] = [sizeOr(p.m, 64), sizeOr(p.n, 64), sizeOr(p.k, 64)];
+  if (m === 1) return [1, n * k >= 65_536 && n >= 16 ? 2 : 1];
+  if (m < 8 || n < 8 || m * n * k < 262_144) return [4, 1];
+  return [8, 2];
+}
+
+/** Sums of one tile over all k, then the stores; expects batch, first_row and first_column. */
+function tileBody(p: GemmParams, tile: Tile): string {
+  const width = 4 * tile.vectors;
+  const { coordinates, step } = globalTile(p, tile, tile.rows, width);
+  const stores = storeSums(tile, (i, c, value) => `${p.out.store}(batch, ${i}, ${c}, ${value});`, {
+    row: 'first_row + i',
+    column: 'first_column + c',
+    rowGuard: isMultiple(p.m, tile.rows) ? '' : `if (row >= ${p.m.text}) { break; }`,
+    columnGuard: isMultiple(p.n, width) ? '' : `if (column >= ${p.n.text}) { break; }`,
+  });
+  return `${coordinates}
+${declareSums(tile)}
+for (var k = 0u; k < ${p.k.text}; k += ${tile.depth}u) {
+${indent(step)}
+}
+${stores}`;
+}
+
+export function gemmSoftware(p: GemmParams): Template {
+  const [rows, vectors] = chooseTile(p);
+  const width = 4 * vectors;
+  const body = tileBody(p, tileOf(p.a, p.b, rows, vectors));
+  // a decode step runs this with one row: without a path of its own, seven of eight rows would be wasted
+  const single = typeof p.m.dim !== 'number' && rows > 1 ? tileBody(p, tileOf(p.a, p.b, 1, vectors)) : undefined;
+  const [x, y] = rows === 1 ? [16, 1] : [8, 2];
+  const sums =
+    single === undefined
+      ? indent(body)
+      : `  if (first_row + 1u == ${p.m.text}) {\n${indent(single, 2)}\n  } else {\n${indent(body, 2)}\n  }`;
+  const text = `// ${rows} × ${width} sums per invocation, from global memory
+@compute @workgroup_size(${x}, ${y}, 1)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let first_column = id.x * ${width}u;
+  let first_row = id.y * ${rows}u;
+  let batch = id.z;
+  if (first_row >= ${p.m.text} || first_column >= ${p.n.text}) { return; }
+${sums}
+}
+`;
+  return {
+    text,
+    workgroup: [x, y, 1],
+    groups: [
+      { of: p.n.dim, per: x * width },
+      { of: p.m.dim, per: y * rows },
+      { of: p.batch.dim, per: 1 },
+    ],
+    linear: false,
+  };
+}

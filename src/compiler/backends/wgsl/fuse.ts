@@ -1,0 +1,512 @@
+/**
+ * Fusion: which values are stored, and which kernel computes what.
+ *
+ * One walk from the outputs to the inputs. Each value is read by some kernels; an op without a kernel of its own is
+ * folded into its only reader (or, when it costs next to nothing, into all of them), a fold joins the kernel that reads
+ * it if it reads one result per row, a GEMM or attention takes the pointwise kernel after it as its epilogue. What is
+ * left over is stored.
+ *
+ *   %1 = linear(x, w, b)        kernel 1: core linear, writes %2
+ *   %2 = gelu(%1)
+ *   %3 = mean(%2)  ┐            kernel 2: phases %3, %5; columns: the last axis; writes %6
+ *   %4 = sub(%2, %3) …
+ *   %6 = mul(%4, rsqrt(%5))
+ *
+ * Ops are asked what they are by the tables inline.ts, scalar.ts and reduce.ts, never by name. Nothing changes a
+ * result: a kernel that does not join stays correct, it only reads and writes more.
+ */
+import { addDims, type Dim, equalDims, equalShapes, productOf } from '../../../shared/dim.ts';
+import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../ir/graph.ts';
+import { Block, KernelCode } from './code.ts';
+import { Evaluator, type GraphFacts, type Stored, stridedBase } from './evaluator.ts';
+import { type Coordinate, reshapeCoordinates } from './index-math.ts';
+import { INLINE, isInline, isView } from './inline.ts';
+import { type AttentionPass, isCore, type Kernel, type KernelOutput } from './kernel.ts';
+import { isReduction, REDUCTIONS, type ReduceOp, type ReduceRule } from './reduce.ts';
+import { costOf, isPointwise } from './scalar.ts';
+import { contiguous, reshaped } from './strided.ts';
+
+/** A concat of more operands than this is written piece by piece. */
+const SELECTED_PIECES = 4;
+/** Elements that one row's columns may have when the row is everything there is. */
+const SINGLE_ROW = 4096;
+/** Simple operations per element that are done again rather than stored and loaded. */
+const CHEAP = 1;
+
+/** A concat that appends to a key/value cache: `past` is an input, the result an output. */
+export interface CacheAppend {
+  readonly past: ValueId;
+  readonly present: ValueId;
+  readonly axis: number;
+}
+
+export interface FuseOptions {
+  readonly caches: readonly CacheAppend[];
+  /** values to store whatever fusion would do: a kernel that reads too many buffers is split this way */
+  readonly forced: ReadonlySet<ValueId>;
+  /** values that no kernel writes beside others */
+  readonly alone: ReadonlySet<ValueId>;
+}
+
+export interface Fused {
+  /** in the order they run in */
+  readonly kernels: readonly Kernel[];
+  /** values that kernels write, beside inputs, parameters and constants */
+  readonly stored: ReadonlySet<ValueId>;
+  /** kernels that read what this one writes */
+  readersOf(kernel: Kernel): readonly Kernel[];
+}
+
+export function fuse(facts: GraphFacts, options: FuseOptions): Fused {
+  return new Fusion(facts, options).run();
+}
+
+class Fusion {
+  private readonly graph: Graph;
+  private readonly facts: GraphFacts;
+  private readonly options: FuseOptions;
+  private readonly kernels = new Set<Kernel>();
+  private readonly readers = new Map<ValueId, Set<Kernel>>();
+  private readonly forced: Set<ValueId>;
+  private readonly stored = new Set<ValueId>();
+  private readonly needed = new Map<Kernel, bigint>();
+  private readonly bits = new Map<Kernel, bigint>();
+  private readonly outputs: ReadonlySet<ValueId>;
+  private readonly leaves: ReadonlySet<ValueId>;
+
+  constructor(facts: GraphFacts, options: FuseOptions) {
+    this.graph = facts.graph;
+    this.facts = facts;
+    this.options = options;
+    this.forced = new Set(options.forced);
+    this.outputs = new Set(this.graph.outputs.map(({ value }) => value));
+    const { inputs, parameters, constants } = this.graph;
+    this.leaves = new Set([...inputs, ...parameters, ...constants].map(({ value }) => value));
+  }
+
+  run(): Fused {
+    for (const [order, node] of [...this.graph.nodes.entries()].reverse()) this.visit(node, order);
+    return { kernels: this.scheduled(), stored: this.stored, readersOf: (kernel) => this.kernelsReading(kernel) };
+  }
+
+  /** Writers before readers; among those that are ready, the graph's order (what is computed again comes late). */
+  private scheduled(): Kernel[] {
+    const waiting = new Map<Kernel, number>([...this.kernels].map((kernel) => [kernel, 0]));
+    for (const kernel of this.kernels) {
+      for (const reader of this.kernelsReading(kernel)) waiting.set(reader, waiting.get(reader)! + 1);
+    }
+    const ready = [...this.kernels].filter((kernel) => waiting.get(kernel) === 0);
+    const done: Kernel[] = [];
+    while (ready.length > 0) {
+      ready.sort((a, b) => b.order - a.order);
+      const kernel = ready.pop()!;
+      done.push(kernel);
+      for (const reader of this.kernelsReading(kernel)) {
+        waiting.set(reader, waiting.get(reader)! - 1);
+        if (waiting.get(reader) === 0) ready.push(reader);
+      }
+    }
+    if (done.length < this.kernels.size) throw new Error(`the kernels of graph ${this.graph.name} wait for each other`);
+    return done;
+  }
+
+  private kernelsReading(kernel: Kernel): Kernel[] {
+    const all = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
+    all.delete(kernel);
+    return [...all];
+  }
+
+  private visit(node: AnyNode, order: number): void {
+    const wanted = node.outputs.filter((value) => this.outputs.has(value) || this.readersOf(value).size > 0);
+    if (wanted.length === 0) return;
+    if (this.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
+    else if (node.op === 'attention_grad') this.attentionGradient(node, order);
+    else if (isCore(node)) this.core(node, order);
+    else if (isReduction(node.op)) this.reduction(node as Node<ReduceOp>, order);
+    else if (node.op === 'concat' && node.inputs.length > SELECTED_PIECES) this.pieces(node, order);
+    else this.inline(node, wanted, order);
+  }
+
+  private inline(node: AnyNode, wanted: readonly ValueId[], order: number): void {
+    for (const value of wanted) {
+      if (!this.mustStore(value) && this.foldable(node, value)) {
+        for (const operand of node.inputs) for (const reader of this.readersOf(value)) this.read(operand, reader);
+      } else this.store(node, value, order);
+    }
+  }
+
+  private readersOf(value: ValueId): Set<Kernel> {
+    let set = this.readers.get(value);
+    if (!set) {
+      set = new Set();
+      this.readers.set(value, set);
+    }
+    return set;
+  }
+
+  private read(value: ValueId, reader: Kernel): void {
+    this.readersOf(value).add(reader);
+  }
+
+  private mustStore(value: ValueId): boolean {
+    return this.outputs.has(value) || this.forced.has(value);
+  }
+
+  /** Folded into its only reader, or into several when computing it again costs next to nothing. */
+  private foldable(node: AnyNode, value: ValueId): boolean {
+    if (this.readersOf(value).size <= 1) return true;
+    if (isView(node.op)) return true;
+    if (isInline(node.op)) return INLINE[node.op].cost <= CHEAP;
+    return isPointwise(node.op) && costOf(node.op) <= CHEAP && this.readsLittle(node);
+  }
+
+  /** At most one operand has to be loaded, through nothing but views. */
+  private readsLittle(node: AnyNode): boolean {
+    const loads = node.inputs.filter((value) => this.facts.constants.get(value)?.data.length !== 1);
+    return loads.length <= 1 && loads.every((value) => this.leaves.has(value));
+  }
+
+  private kernel(output: KernelOutput, order: number): Kernel {
+    const { shape } = typeOf(this.graph, output.value);
+    const made: Kernel = { outputs: [output], shape, columns: 0, core: undefined, phases: [], order };
+    this.kernels.add(made);
+    return made;
+  }
+
+  private store(node: AnyNode, value: ValueId, order: number): void {
+    this.stored.add(value);
+    const host = this.mergeTarget(value, undefined);
+    const kernel = host ?? this.kernel({ value, into: value }, order);
+    if (host) this.takeOver(host, value);
+    for (const operand of node.inputs) this.read(operand, kernel);
+  }
+
+  /** Each operand is written into its part of the result. */
+  private pieces(node: AnyNode, order: number): void {
+    const value = node.outputs[0]!;
+    this.stored.add(value);
+    const { axis } = node.attributes as { readonly axis: number };
+    let by: Dim = 0;
+    for (const operand of node.inputs) {
+      const kernel = this.kernel({ value: operand, into: value, shift: { axis, by } }, order);
+      this.read(operand, kernel);
+      by = addDims(by, typeOf(this.graph, operand).shape[axis]!);
+    }
+  }
+
+  private append(node: AnyNode, order: number): void {
+    const { past, axis } = this.options.caches.find(({ present }) => present === node.outputs[0])!;
+    this.stored.add(node.outputs[0]!);
+    const by = typeOf(this.graph, past).shape[axis]!;
+    const fresh = node.inputs[1]!;
+    const kernel = this.kernel({ value: fresh, into: node.outputs[0]!, shift: { axis, by } }, order);
+    this.read(fresh, kernel);
+  }
+
+  private reduction(node: Node<ReduceOp>, order: number): void {
+    const value = node.outputs[0]!;
+    const readers = this.readersOf(value);
+    let kernel: Kernel | undefined;
+    if (!this.mustStore(value) && readers.size === 1) {
+      const [reader] = readers as unknown as [Kernel];
+      const columns = this.columnsFor(node, reader);
+      if (columns !== undefined) {
+        reader.columns = columns;
+        reader.phases.unshift(node as AnyNode);
+        kernel = reader;
+      }
+    }
+    if (!kernel) {
+      this.stored.add(value);
+      kernel = this.kernel({ value, into: value }, order);
+      kernel.phases.push(node as AnyNode);
+    }
+    for (const operand of node.inputs) this.read(operand, kernel);
+  }
+
+  /** How many columns the reader's rows have if the fold becomes one of its phases; undefined when it cannot. */
+  private columnsFor(node: Node<ReduceOp>, reader: Kernel): number | undefined {
+    if (reader.core) return undefined;
+    const rule = REDUCTIONS[node.op] as ReduceRule<ReduceOp>;
+    const { shape } = reader;
+    const seen = this.accesses(reader, node.outputs[0]!);
+    if (seen.length === 0 || seen.some((at) => at.join() !== seen[0]!.join())) return undefined;
+    if (seen[0]!.some((at) => /\bj\d/.test(at))) return undefined; // another result at each place of a fold
+    const used = new Set(seen[0]!.flatMap((at) => at.match(/\bc\d+\b/g) ?? []));
+    const results = productOf(typeOf(this.graph, node.outputs[0]!).shape);
+    const free = reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0];
+    return free.find((columns) => {
+      if (columns > shape.length) return false;
+      const rows = shape.slice(0, shape.length - columns);
+      const axes = rows.flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
+      if (used.size !== axes.length || !axes.every((axis) => used.has(axis))) return false;
+      if (!equalDims(results, productOf(rows))) return false; // one result per row, none computed twice
+      const elements = productOf(shape.slice(shape.length - columns));
+      return columns === 0 || axes.length > 0 || (typeof elements === 'number' && elements <= SINGLE_ROW);
+    });
+  }
+
+  /** Coordinates, as texts over c0, c1 … of the kernel's space, at which it reads a value. */
+  private accesses(kernel: Kernel, value: ValueId): readonly (readonly Coordinate[])[] {
+    const found: (readonly Coordinate[])[] = [];
+    const code = new KernelCode();
+    const evaluator = new Evaluator(code, this.facts, { stored: (other) => this.placeholder(other, kernel) });
+    evaluator.watch = (asked, coordinates) => {
+      if (asked === value) found.push(coordinates.map((text) => code.expanded(text)));
+    };
+    evaluator.know(value, () => 'known');
+    const own = kernel.shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
+    const block = new Block(code);
+    // a phase gives one number per row; its own reads count too, at the places of its domain
+    const places = new Map<AnyNode, readonly Coordinate[]>();
+    for (const phase of kernel.phases) {
+      evaluator.know(phase.outputs[0]!, (coordinates) => {
+        if (!places.has(phase)) places.set(phase, coordinates);
+        return 'folded';
+      });
+    }
+    for (const { value: root } of kernel.outputs) evaluator.element(block, root, own);
+    // the last phase reads those before it
+    for (const phase of kernel.phases.toReversed()) {
+      this.probePhase(evaluator, phase as Node<ReduceOp>, places.get(phase) ?? own);
+    }
+    return found;
+  }
+
+  private probePhase(evaluator: Evaluator, phase: Node<ReduceOp>, coordinates: readonly Coordinate[]): void {
+    const rule = REDUCTIONS[phase.op] as ReduceRule<ReduceOp>;
+    const block = new Block(evaluator.code);
+    const types = phase.inputs.map((operand) => typeOf(this.graph, operand));
+    const context = {
+      block,
+      node: phase,
+      types,
+      outputType: typeOf(this.graph, phase.outputs[0]!),
+      coordinates,
+      element: (operand: number, at: readonly Coordinate[]) => evaluator.element(block, phase.inputs[operand]!, at),
+    };
+    const at = rule.domain(phase, types, context.outputType).map((_, axis) => `j${axis}`);
+    rule.body(context, at);
+    rule.finish?.(context, 'folded');
+  }
+
+  /** While probing: everything that this kernel does not compute itself is in some buffer. */
+  private placeholder(value: ValueId, kernel: Kernel): Stored | undefined {
+    const own = kernel.outputs.some((output) => output.value === value);
+    const node = this.facts.producers.get(value);
+    const apart = node !== undefined && (isCore(node) || isReduction(node.op));
+    if (apart) return { key: `%${value}`, element: 'f32', layout: contiguous(typeOf(this.graph, value).shape) };
+    if (own || (this.readersOf(value).has(kernel) && !this.leaves.has(value) && !this.stored.has(value)))
+      return undefined;
+    const { shape } = typeOf(this.graph, value);
+    return { key: `%${value}`, element: 'f32', layout: contiguous(shape) };
+  }
+
+  private core(node: AnyNode, order: number): void {
+    const value = node.outputs[0]!;
+    const several = node.outputs.length > 1;
+    const readers = this.readersOf(value);
+    let kernel: Kernel | undefined;
+    if (!several && !this.mustStore(value) && readers.size === 1) {
+      const [reader] = readers as unknown as [Kernel];
+      if (this.takesCore(reader, value)) kernel = reader;
+    }
+    if (!kernel && !several) {
+      this.stored.add(value);
+      const host = this.mergeTarget(value, node);
+      if (host) this.takeOver(host, value);
+      kernel = host ?? this.kernel({ value, into: value }, order);
+    }
+    if (!kernel) {
+      kernel = this.kernel({ value, into: value }, order);
+      kernel.outputs.length = 0;
+      for (const made of node.outputs) {
+        if (!this.outputs.has(made) && this.readersOf(made).size === 0) continue;
+        this.stored.add(made);
+        kernel.outputs.push({ value: made, into: made });
+      }
+    }
+    kernel.core = node as NonNullable<Kernel['core']>;
+    for (const [index, operand] of node.inputs.entries()) {
+      // a mask and a bias are read once per result, with whatever is fused into them
+      if (index > 2 || (node.op === 'linear' && index === 2)) this.read(operand, kernel);
+      else this.readStrided(node, operand, kernel);
+    }
+  }
+
+  /** One kernel for what the others need of each query, one for dq, one for dk and dv, as far as they are wanted. */
+  private attentionGradient(node: Node<'attention_grad'>, order: number): void {
+    const [dq, dk, dv, statistics] = node.outputs as [ValueId, ValueId, ValueId, ValueId];
+    const wanted = (value: ValueId): boolean => this.outputs.has(value) || this.readersOf(value).size > 0;
+    const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
+      const outputs = values.map((value) => ({ value, into: value }));
+      const { shape } = typeOf(this.graph, values[0]!);
+      const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
+      this.kernels.add(kernel);
+      for (const value of values) this.stored.add(value);
+      if (pass !== 'statistics') this.read(statistics, kernel);
+      for (const [index, operand] of node.inputs.entries()) {
+        if (index < 4) this.readStrided(node, operand, kernel);
+        else this.read(operand, kernel);
+      }
+    };
+    if (wanted(dq)) add('query', [dq]);
+    if (wanted(dk) || wanted(dv)) add('key_value', [dk, dv]);
+    add('statistics', [statistics]);
+  }
+
+  /**
+   * Templates load operands many times, so only views that are strides are folded into them. A GEMM needs its leading
+   * axes to merge as well.
+   */
+  private readStrided(node: AnyNode, operand: ValueId, kernel: Kernel): void {
+    this.read(operand, kernel);
+    const { shape } = typeOf(this.graph, operand);
+    const layoutOf = (value: ValueId) => {
+      const own = this.facts.producers.get(value);
+      return own && isView(own.op) && !this.mustStore(value) ? undefined : contiguous(typeOf(this.graph, value).shape);
+    };
+    const found = stridedBase(this.facts.producers, this.graph, operand, layoutOf);
+    const merges =
+      node.op !== 'linear' || (found && reshaped(found.view, [productOf(shape.slice(0, -1)), shape.at(-1) ?? 1]));
+    if (found && merges) {
+      if (!this.leaves.has(found.base)) this.forced.add(found.base);
+    } else this.forced.add(operand);
+  }
+
+  /** Whether the kernel can be driven by the op that makes `value`: each of its points needs one element of it. */
+  private takesCore(kernel: Kernel, value: ValueId): boolean {
+    if (kernel.core || kernel.phases.length > 0) return false;
+    return this.forward(kernel, value) !== undefined;
+  }
+
+  private forward(kernel: Kernel, value: ValueId): readonly Coordinate[] | undefined {
+    const { shape } = typeOf(this.graph, value);
+    const start = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
+    return forwardCoordinates(this.facts, kernel, value, start, new Block(new KernelCode()), (other) =>
+      this.stored.has(other),
+    );
+  }
+
+  /**
+   * A reader of a stored value that can write it as well: same space, read at the same point, and nothing else that
+   * reads the value has to run before that reader.
+   */
+  private mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+    if (this.options.alone.has(value)) return undefined;
+    const readers = [...this.readersOf(value)];
+    const { shape } = typeOf(this.graph, value);
+    return readers.find((reader) => {
+      if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
+      if (core && reader.phases.length > 0) return false;
+      const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
+      if (core && this.forward(joined, value) === undefined) return false;
+      if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
+      const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
+      const direct = reader.phases.length === 0;
+      if (direct && !this.accesses(reader, value).every((at) => at.join() === own)) return false;
+      if (!direct && !this.readsOwnRow(reader, value)) return false;
+      return !readers.some((other) => other !== reader && this.reaches(other, reader));
+    });
+  }
+
+  /** In a row kernel a phase reads the value at its own places of the same row; the outputs read it at their point. */
+  private readsOwnRow(kernel: Kernel, value: ValueId): boolean {
+    const rows = kernel.shape.length - kernel.columns;
+    const { shape } = typeOf(this.graph, value);
+    return this.accesses(kernel, value).every((at) =>
+      at.every((text, axis) =>
+        axis < rows ? text === (shape[axis] === 1 ? '0u' : `c${axis}`) : /^(c|j)?\d+u?$/.test(text),
+      ),
+    );
+  }
+
+  /** Whether what `from` writes is needed, directly or not, by `to`. */
+  private reaches(from: Kernel, to: Kernel): boolean {
+    return from === to || (this.needing(from) & this.bit(to)) !== 0n;
+  }
+
+  /** All kernels that need, directly or not, what a kernel writes: a bit each. */
+  private needing(kernel: Kernel): bigint {
+    const before = this.needed.get(kernel);
+    if (before !== undefined) return before;
+    const readers = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
+    readers.delete(kernel);
+    let bits = 0n;
+    for (const reader of readers) bits |= this.bit(reader) | this.needing(reader);
+    this.needed.set(kernel, bits);
+    return bits;
+  }
+
+  private bit(kernel: Kernel): bigint {
+    const before = this.bits.get(kernel);
+    if (before !== undefined) return before;
+    const bit = 1n << BigInt(this.bits.size);
+    this.bits.set(kernel, bit);
+    return bit;
+  }
+
+  /** The kernel writes this value too: its readers, and theirs, now need the kernel and what it needs. */
+  private takeOver(kernel: Kernel, value: ValueId): void {
+    kernel.outputs.unshift({ value, into: value });
+    this.needed.delete(kernel);
+    for (const [other, bits] of this.needed) if ((bits & this.bit(kernel)) !== 0n) this.needed.delete(other);
+  }
+}
+
+/**
+ * Coordinates in a kernel's space of the point that reads the element of `value` at `start`: forward through pointwise
+ * ops of the same shape and views that are one to one. Undefined when some element would be read elsewhere or twice.
+ */
+export function forwardCoordinates(
+  facts: GraphFacts,
+  kernel: Kernel,
+  value: ValueId,
+  start: readonly Coordinate[],
+  block: Block,
+  isStored: (value: ValueId) => boolean,
+): readonly Coordinate[] | undefined {
+  const { graph } = facts;
+  const at = new Map<ValueId, readonly Coordinate[]>([[value, start]]);
+  const roots = new Set(kernel.outputs.map((output) => output.value));
+  const [root] = [...roots] as [ValueId];
+  const inside = insideOf(facts, kernel, isStored);
+  for (const node of inside) {
+    const from = node.inputs.filter((operand) => at.has(operand));
+    if (from.length === 0) continue;
+    const texts = new Set(from.map((operand) => at.get(operand)!.join()));
+    if (texts.size !== 1) return undefined;
+    const operand = from[0]!;
+    const shapes = [typeOf(graph, operand).shape, typeOf(graph, node.outputs[0]!).shape] as const;
+    const coordinates = at.get(operand)!;
+    if (isPointwise(node.op) && equalShapes(...shapes)) at.set(node.outputs[0]!, coordinates);
+    else if (node.op === 'reshape') {
+      at.set(node.outputs[0]!, reshapeCoordinates(block, coordinates, shapes[0], shapes[1]));
+    } else if (node.op === 'transpose') {
+      const { permutation } = node.attributes;
+      at.set(
+        node.outputs[0]!,
+        permutation.map((axis) => coordinates[axis]!),
+      );
+    } else if (node.op === 'barrier') at.set(node.outputs[0]!, coordinates);
+    else return undefined;
+  }
+  const found = at.get(root);
+  const agree = [...roots].every((other) => at.get(other)?.join() === found?.join());
+  return agree ? found : undefined;
+}
+
+/** Nodes that a kernel computes, in the graph's order. */
+function insideOf(facts: GraphFacts, kernel: Kernel, isStored: (value: ValueId) => boolean): AnyNode[] {
+  const own = new Set(kernel.outputs.map(({ value }) => value));
+  const seen = new Set<AnyNode>();
+  const open = [...own];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    const node = facts.producers.get(value);
+    if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
+    if (isStored(value) && !own.has(value)) continue;
+    seen.add(node);
+    open.push(...node.inputs);
+  }
+  return [...seen].sort((a, b) => facts.order.get(a)! - facts.order.get(b)!);
+}

@@ -1,0 +1,39 @@
+/** A kernel before it is text: which values it makes, over which space, and what it computes on the way. */
+import type { Shape } from '../../../shared/dim.ts';
+import type { AnyNode, Node, ValueId } from '../../ir/graph.ts';
+
+/** Ops with a template of their own. */
+export type CoreOp = 'linear' | 'matmul' | 'attention' | 'attention_grad';
+export type CoreNode = { [N in CoreOp]: Node<N> }[CoreOp];
+const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention', 'attention_grad']);
+export const isCore = (node: AnyNode): node is CoreNode => CORES.has(node.op);
+
+/** Log-sum-exp and Σ dy · y of each query, then from them dq, and dk with dv. */
+export type AttentionPass = 'statistics' | 'query' | 'key_value';
+
+/** One tensor that a kernel writes. */
+export interface KernelOutput {
+  /** whose element is computed at each point of the space */
+  readonly value: ValueId;
+  /** where it goes: the value's own buffer, or a part of another's (a piece of a concat, new positions of a cache) */
+  readonly into: ValueId;
+  /** coordinates inside `into` of an element of `value` */
+  readonly shift?: { readonly axis: number; readonly by: Shape[number] };
+}
+
+/**
+ * One dispatch. Points of the space are written independently. With `columns` > 0 the trailing axes are the columns of
+ * rows; `phases` are folds that each row (with no columns: each point) needs first, in order. `core` is the op whose
+ * template drives the kernel; its result goes through what is between it and the outputs.
+ */
+export interface Kernel {
+  readonly outputs: KernelOutput[];
+  readonly shape: Shape;
+  columns: number;
+  core: CoreNode | undefined;
+  /** which part of its core's work, where several kernels share it: attention's gradients */
+  readonly pass?: AttentionPass;
+  readonly phases: AnyNode[];
+  /** position in the graph of the last node it holds: kernels run in this order */
+  order: number;
+}

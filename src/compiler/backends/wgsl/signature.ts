@@ -1,0 +1,113 @@
+/**
+ * Everything that the text of some kernels depends on, as text: two dispatches with equal signatures have equal kernels,
+ * so that the layers of a model are written once and not thirty-two times.
+ *
+ *   layer 3: %812 = linear(%790, parameter:77, parameter:78) …    linear #0 #1 #2, buffers 0 = value:790, 1 = parameter:77 …
+ *   layer 4: %901 = linear(%879, parameter:91, parameter:92) …    the same, with buffers 0 = value:879, 1 = parameter:91 …
+ *
+ * Values are numbered in the graph's order and buffers by first use; what stays is ops, attributes, types, layouts, and which
+ * buffers are the same. A signature may say more than a text needs, never less: what an emitter looks at has to be here.
+ */
+import { printDim, type Shape } from '../../../shared/dim.ts';
+import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { GraphFacts, Storage, Stored } from './evaluator.ts';
+import type { Kernel } from './kernel.ts';
+
+export interface Signature {
+  readonly text: string;
+  /** keys of buffers, by the number that the text has for them */
+  readonly buffers: readonly string[];
+}
+
+export function signatureOf(kernels: readonly Kernel[], facts: GraphFacts, storage: Storage): Signature {
+  const numbers = new Map<string, number>();
+  const number = (key: string): number => {
+    const before = numbers.get(key);
+    if (before !== undefined) return before;
+    numbers.set(key, numbers.size);
+    return numbers.size - 1;
+  };
+  const place = (stored: Stored | undefined): string => (stored ? `@${number(stored.key)} ${placeText(stored)}` : '-');
+  const texts = kernels.map((kernel) => kernelText(kernel, facts, (value) => place(storage.stored(value)), storage));
+  return { text: texts.join('\n\n'), buffers: [...numbers.keys()] };
+}
+
+function kernelText(
+  kernel: Kernel,
+  { graph, producers, constants, order }: GraphFacts,
+  placeOf: (value: ValueId) => string,
+  storage: Storage,
+): string {
+  const { outputs, shape, columns, core, phases } = kernel;
+  const computed = new Set([...outputs.map(({ value }) => value), ...(core?.outputs ?? [])]);
+  const nodes = new Set<AnyNode>();
+  const seen = new Set<ValueId>();
+  const open = [...computed, ...phases.flatMap((phase) => phase.outputs)];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    const node = producers.get(value);
+    if (!node || (storage.stored(value) && !computed.has(value))) continue;
+    nodes.add(node);
+    open.push(...node.inputs);
+  }
+  const sorted = [...nodes].sort((a, b) => order.get(a)! - order.get(b)!);
+  const names = new Map<ValueId, string>();
+  const lines: string[] = [];
+  // what a value is where nothing here makes it: a place, and the number that a constant of one element is
+  const leaf = (value: ValueId): string => {
+    const name = `#${names.size}`;
+    names.set(value, name);
+    const constant = constants.get(value);
+    const known = constant?.data.length === 1 ? ` = ${numberText(constant.data[0]!)}` : '';
+    lines.push(`${name} ${typeText(typeOf(graph, value))} ${placeOf(value)}${known}`);
+    return name;
+  };
+  const nameOf = (value: ValueId): string => names.get(value) ?? leaf(value);
+  for (const node of sorted) {
+    const operands = node.inputs.map(nameOf);
+    const results = node.outputs.map((value) => {
+      const name = `#${names.size}`;
+      names.set(value, name);
+      return `${name} ${typeText(typeOf(graph, value))}${computed.has(value) ? ` ${placeOf(value)}` : ''}`;
+    });
+    lines.push(`${results.join(', ')} = ${node.op}(${operands.join(', ')}) ${attributesText(node)}`);
+  }
+  for (const { value, into, shift } of outputs) {
+    const moved = shift ? ` + ${shift.axis} ${printDim(shift.by)}` : '';
+    lines.push(`${nameOf(value)} → ${value === into ? 'itself' : placeOf(into)}${moved}`);
+  }
+  const makers = [...phases, ...(core ? [core] : [])].map((node) => nameOf(node.outputs[0]!));
+  lines.push(`${shapeText(shape)} ${columns} ${core ? `core ${kernel.pass ?? ''}` : 'plain'} ${makers.join(' ')}`);
+  return lines.join('\n');
+}
+
+const shapeText = (shape: Shape): string => shape.map(printDim).join();
+
+const TYPES = new WeakMap<TensorType, string>();
+const ATTRIBUTES = new WeakMap<object, string>();
+const PLACES = new WeakMap<Stored, string>();
+
+function remembered<K extends object>(texts: WeakMap<K, string>, key: K, make: (key: K) => string): string {
+  const before = texts.get(key);
+  if (before !== undefined) return before;
+  const text = make(key);
+  texts.set(key, text);
+  return text;
+}
+
+const typeText = (type: TensorType): string =>
+  remembered(TYPES, type, ({ dtype, shape }) => `${dtype}[${shapeText(shape)}]`);
+
+const placeText = (stored: Stored): string =>
+  remembered(PLACES, stored, ({ element, layout: { shape, strides, offset }, shards = [] }) =>
+    [element, shapeText(shape), shapeText(strides), printDim(offset), shards.join()].join(' '),
+  );
+
+const attributesText = ({ attributes }: AnyNode): string =>
+  remembered(ATTRIBUTES, attributes, (all) =>
+    JSON.stringify(all, (_, value: unknown) => (typeof value === 'number' ? numberText(value) : value)),
+  );
+
+/** JSON has no infinities, and one zero. */
+const numberText = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));

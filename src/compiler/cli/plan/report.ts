@@ -1,0 +1,180 @@
+/**
+ * What an entry of a plan does at given sizes: the launches that a device of a profile would take, worked out by the
+ * same code that takes them (src/runtime/webgpu), with equal ones counted together.
+ */
+import { parseDim } from '../../../runtime/dims.ts';
+import { launchAt, workgroupsOf } from '../../../runtime/webgpu/dispatch.ts';
+import { type EntryLayout, layoutOf } from '../../../runtime/webgpu/layout.ts';
+import { evaluateDim } from '../../../shared/dim.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
+import { type BufferPlan, CAPACITY, type ParameterPlan, type WebGpuPlan } from '../../../shared/webgpu.ts';
+
+/** Workgroups along an axis that every device allows. */
+const MOST_WORKGROUPS = 65535;
+
+export interface KernelRow {
+  /** how many launches are alike: as a rule, one per layer */
+  readonly count: number;
+  readonly label: string;
+  /** file:line:column of the .mdl source; '' where the compiler made it up */
+  readonly source: string;
+  /** what it is spread over: points, rows, or m × n of a product; several parts side by side */
+  readonly over: readonly (readonly number[])[];
+  /** shapes of the parameters it reads */
+  readonly parameters: readonly (readonly number[])[];
+  readonly workgroups: readonly [number, number, number];
+  /** of one launch */
+  readonly flops: number;
+  /** of one launch, at least */
+  readonly bytes: number;
+}
+
+export interface PlanReport {
+  readonly entry: string;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly profile: 'gpu' | 'software';
+  readonly kernels: readonly KernelRow[];
+  /** lists of modules (`llama_model.model.layers`): how many items take how many dispatches */
+  readonly lists: readonly {
+    readonly path: string;
+    readonly counts: readonly { readonly items: number; readonly dispatches: number }[];
+  }[];
+  readonly dispatches: number;
+  readonly distinct_kernels: number;
+  readonly flops: number;
+  /** that the kernels move, each its operands and results once */
+  readonly bytes: number;
+  /** parameters, inputs, caches and outputs, each once: no plan moves less */
+  readonly minimum_bytes: number;
+  readonly parameters: { readonly tensors: number; readonly elements: number; readonly bytes: number };
+  /** buffers for what lies between kernels, shared by liveness */
+  readonly scratch_bytes: number;
+  readonly cache_bytes: number;
+}
+
+export function reportOf(
+  plan: WebGpuPlan,
+  entry: string,
+  dims: ReadonlyMap<string, number>,
+  profile: PlanReport['profile'],
+): PlanReport {
+  const layout = layoutOf(plan, entry, profile);
+  const symbols = new Map([...dims, [CAPACITY, capacityOf(layout, dims)]]);
+  const values = layout.sizes.evaluate(symbols);
+  const rows = new Map<string, KernelRow>();
+  const perItem = new Map<string, Map<string, number>>();
+  for (const step of layout.steps) {
+    const launch = launchAt(step, values);
+    const workgroups = workgroupsOf(entry, launch, values, MOST_WORKGROUPS) ?? [0, 0, 0];
+    const [path, ...rest] = step.plan.origin.split(' · ');
+    countItem(perItem, path!);
+    const row = {
+      label: launch.kernel.label,
+      source: rest.at(-1)?.split(' ‖ ')[0] ?? (path!.includes('.mdl:') ? path! : ''),
+      over: launch.parts.map((part) => extents(part.map(({ of }) => values[of]!))),
+      parameters: parametersRead(
+        plan,
+        launch.plan.buffers.map((index) => layout.plan.buffers[index]!),
+      ).map(({ shape }) => shape),
+      workgroups,
+      flops: values[step.flops]!,
+      bytes: values[step.bytes]!,
+    };
+    const key = JSON.stringify([launch.plan.kernel, row]);
+    rows.set(key, { ...row, count: (rows.get(key)?.count ?? 0) + 1 });
+  }
+  const kernels = [...rows.values()];
+  const sum = (of: (row: KernelRow) => number): number =>
+    kernels.reduce((total, row) => total + row.count * of(row), 0);
+  const read = parametersRead(plan, layout.plan.buffers);
+  const bytes = read.reduce((total, parameter) => total + bytesOf(parameter), 0);
+  return {
+    entry,
+    dims: Object.fromEntries(dims),
+    profile,
+    kernels,
+    lists: listsOf(perItem),
+    dispatches: layout.steps.length,
+    distinct_kernels: new Set(layout.steps.map((step) => launchAt(step, values).plan.kernel)).size,
+    flops: sum((row) => row.flops),
+    bytes: sum((row) => row.bytes),
+    minimum_bytes: bytes + portBytes(layout, dims),
+    parameters: {
+      tensors: read.length,
+      elements: read.reduce((total, { shape }) => total + sizeOf(shape), 0),
+      bytes,
+    },
+    scratch_bytes: layout.plan.buffers.reduce(
+      (total, { kind }, index) =>
+        kind === 'scratch' ? total + 4 * Math.max(...layout.elements[index]!.map((size) => values[size]!)) : total,
+      0,
+    ),
+    cache_bytes: layout.presents.reduce(
+      (total, output) => total + 4 * elementsOf(layout.outputs[output]!.dims, dims),
+      0,
+    ),
+  };
+}
+
+type Dims = ReadonlyMap<string, number>;
+
+const elementsOf = (shape: EntryLayout['inputs'][number]['dims'], dims: Dims): number =>
+  shape.reduce<number>((product, dim) => product * evaluateDim(dim, dims), 1);
+
+/** The positions that caches hold after the run. */
+function capacityOf(layout: EntryLayout, dims: Dims): number {
+  return Math.max(
+    0,
+    ...layout.plan.cache.map(({ axis }, cache) =>
+      evaluateDim(layout.outputs[layout.presents[cache]!]!.dims[axis]!, dims),
+    ),
+  );
+}
+
+/** A cache is read as far as it was filled, and written where it grows: its present, once. */
+function portBytes(layout: EntryLayout, dims: Dims): number {
+  const inputs = layout.inputs.filter((_, index) => layout.pasts[index]! < 0);
+  return [...inputs, ...layout.outputs].reduce((total, port) => total + 4 * elementsOf(port.dims, dims), 0);
+}
+
+function parametersRead(plan: WebGpuPlan, buffers: readonly BufferPlan[]): ParameterPlan[] {
+  const indices = buffers.flatMap((buffer) => {
+    if (buffer.kind === 'pack') return plan.packs[buffer.pack]!.parts.map(({ parameter }) => parameter);
+    return buffer.kind === 'parameter' ? [buffer.parameter] : [];
+  });
+  return [...new Set(indices)].map((index) => plan.parameters[index]!);
+}
+
+const bytesOf = ({ shape, storage }: ParameterPlan): number => sizeOf(shape) * (storage === 'f16' ? 2 : 4);
+
+/** Without the axes that are 1. */
+function extents(sizes: readonly number[]): number[] {
+  const kept = sizes.filter((size) => size !== 1);
+  return kept.length > 0 ? kept : [1];
+}
+
+/** `llama_model.model.layers.3.mlp` counts for item 3 of `llama_model.model.layers`. */
+function countItem(perItem: Map<string, Map<string, number>>, path: string): void {
+  const found = /^(.*?)\.(\d+)(?:\.|$| )/.exec(path.split(' ‖ ')[0]!);
+  if (!found) return;
+  const items = perItem.get(found[1]!) ?? new Map<string, number>();
+  items.set(found[2]!, (items.get(found[2]!) ?? 0) + 1);
+  perItem.set(found[1]!, items);
+}
+
+function listsOf(perItem: ReadonlyMap<string, ReadonlyMap<string, number>>): PlanReport['lists'] {
+  return [...perItem].map(([path, items]) => {
+    const counts = new Map<number, number>();
+    for (const dispatches of items.values()) counts.set(dispatches, (counts.get(dispatches) ?? 0) + 1);
+    const sorted = [...counts].sort(([, a], [, b]) => b - a);
+    return { path, counts: sorted.map(([dispatches, alike]) => ({ items: alike, dispatches })) };
+  });
+}
+
+/** The dynamic dims of an entry's inputs. */
+export function dimsOf(plan: WebGpuPlan, entry: string): string[] {
+  const { inputs } = plan.entries[entry]!;
+  const texts = inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string'));
+  const names = texts.flatMap((text) => String(text).match(/[A-Za-z_]\w*/g) ?? []);
+  return [...new Set(names)].filter((name) => parseDim(name) !== undefined).sort();
+}

@@ -1,0 +1,71 @@
+/** A model → its WebGPU plan: every entry's graph through the pipeline, lowered into one set of kernels. */
+import { PORTS } from '../shared/training.ts';
+import type { WebGpuPlan } from '../shared/webgpu.ts';
+import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './backends/wgsl/index.ts';
+import type { Model } from './elaborate/model.ts';
+import type { Graph } from './ir/graph.ts';
+import { runPipeline } from './passes/pipeline.ts';
+import { VERSION } from './version.ts';
+
+export interface WebGpuOptions {
+  /** only these entries; all of them by default */
+  readonly entries?: readonly string[];
+  /** paths whose values become outputs of every entry that has them */
+  readonly taps?: readonly string[];
+  /** how matrices are stored on the device */
+  readonly weights?: WeightStorage;
+  readonly afterPass?: (pass: string, graph: Graph) => void;
+}
+
+/** An entry's graph, finished, with what the plan needs to know beside it. */
+export interface PlannedGraph {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly options?: Parameters<typeof lowerEntry>[2];
+}
+
+/** @returns undefined when an entry has errors, which are then in the model's diagnostics */
+export function buildWebGpu(model: Model, options: WebGpuOptions = {}): WebGpuPlan | undefined {
+  const names = options.entries ?? model.entries;
+  const graphs: PlannedGraph[] = [];
+  for (const name of names) {
+    const traced = model.entry(name, options.taps);
+    if (!traced) continue;
+    const graph = runPipeline(traced.graph, options.afterPass ? { after: options.afterPass } : {});
+    graphs.push({ name, graph, options: { cache: traced.cache } });
+  }
+  return graphs.length < names.length ? undefined : planOf(model, graphs, options.weights);
+}
+
+/** Outputs that replace an input (`new.parameter.w` for `parameter.w`) take over its buffer. */
+export function replacements(graph: Graph): ReadonlyMap<string, string> {
+  const inputs = graph.inputs.map(({ name }) => name);
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  return new Map(inputs.flatMap((input) => (outputs.has(PORTS.next(input)) ? [[PORTS.next(input), input]] : [])));
+}
+
+/** The plan of finished graphs; kernels, constants and parameters that several use are in it once. */
+export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: WeightStorage = 'f32'): WebGpuPlan {
+  const tables = new PlanTables(weights);
+  const entries = Object.fromEntries(
+    graphs.map(({ name, graph, options }) => [name, lowerEntry(graph, tables, options)] as const),
+  );
+  return {
+    format: 'mdl-webgpu',
+    version: 1,
+    compiler: `mdl ${VERSION}`,
+    model: {
+      name: model.name,
+      source: model.program.root.source.path,
+      config_name: model.settings.configName,
+      flags: Object.fromEntries(model.settings.flags),
+      config: model.config(),
+    },
+    needs: DEFAULT_LIMITS,
+    kernels: tables.kernels,
+    constants: tables.constants,
+    parameters: tables.parameters,
+    packs: tables.packs,
+    entries,
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Which backend runs a compiled model. A folder holds manifest.json (for ONNX Runtime), plan.json (for WebGPU), or both.
+ *
+ *   onnx, webgpu   that one, or an error that says what was tried
+ *   auto           webgpu where there is a plan and a hardware adapter, else onnx; session.info() says why
+ *   (nothing)      what the folder was compiled for; onnx when for both
+ */
+import type { Backend, DeviceBackend, ModelSource } from './backend.ts';
+import { RuntimeError, runtimeError } from './errors.ts';
+import { Session, type SessionParts } from './session.ts';
+import { type Acquire, manifestOf, type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
+import type { Gpu } from './webgpu/gpu.ts';
+import { openWeights, type PlanSource } from './webgpu/plan-source.ts';
+import type { Weights } from './webgpu/weights.ts';
+
+/** What `openSession` of both index files takes. */
+export interface ChoiceOptions extends Pick<WebGpuOptions, 'device' | 'acquire'> {
+  /** `onnx`, `webgpu`, `auto`, or a backend of your own; what the model was compiled for when absent */
+  readonly backend?: string | Backend;
+  /** for a plan: the weights, instead of the files beside it */
+  readonly weights?: Weights;
+}
+
+/** What differs between Node and a page. */
+export interface Platform {
+  openModel(location: string): Promise<ModelSource>;
+  openPlan(location: string): Promise<PlanSource>;
+  onnx(source: ModelSource): Backend;
+  readonly acquire: Acquire;
+  readonly openAdapter: NonNullable<SessionParts['openAdapter']>;
+}
+
+type Model = string | ModelSource | PlanSource;
+
+const KNOWN = ['onnx', 'webgpu', 'auto'];
+
+/** @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan) */
+export async function chooseSession(platform: Platform, model: Model, options: ChoiceOptions): Promise<Session> {
+  const { backend } = options;
+  if (typeof backend === 'object') return overOnnx(platform, await onnxModel(platform, model, 'your own'), backend);
+  if (backend === 'onnx') return overOnnx(platform, await onnxModel(platform, model, 'onnx'));
+  if (backend === 'webgpu') return overPlan(platform, await planOf(platform, model), options);
+  if (backend === 'auto') return automatic(platform, model, options);
+  if (backend !== undefined)
+    throw runtimeError('R0216', { backend, reason: 'there is no backend of this name', known: KNOWN });
+  if (typeof model !== 'string')
+    return 'plan' in model ? overPlan(platform, model, options) : overOnnx(platform, model);
+  if (model.endsWith('plan.json')) return overPlan(platform, await platform.openPlan(model), options);
+  try {
+    return overOnnx(platform, await platform.openModel(model));
+  } catch (error) {
+    const plan = isMissing(error) && !model.endsWith('.json') ? await present(platform.openPlan(model)) : undefined;
+    if (!plan) throw error;
+    return overPlan(platform, plan, options);
+  }
+}
+
+async function automatic(platform: Platform, model: Model, options: ChoiceOptions): Promise<Session> {
+  const plan =
+    typeof model === 'string' ? await present(platform.openPlan(model)) : 'plan' in model ? model : undefined;
+  const onnx = (): Promise<ModelSource> => onnxModel(platform, model, 'onnx');
+  if (!plan) return overOnnx(platform, await onnx(), undefined, 'the model was not compiled for webgpu');
+  if (options.device) return overPlan(platform, plan, options, 'a device was given');
+  let gpu: Gpu;
+  try {
+    gpu = await platform.acquire({ ...options.acquire, needs: plan.plan.needs, hardwareOnly: true });
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || !['R1001', 'R1002'].includes(error.code)) throw error;
+    const found = typeof model === 'string' ? await present(platform.openModel(model)) : undefined;
+    if (found) return overOnnx(platform, found, undefined, error.message);
+    return overPlan(platform, plan, options, 'the model was not compiled for onnx');
+  }
+  const why = `there is a hardware adapter, ${gpu.name}`;
+  let first: Gpu | undefined = gpu;
+  const acquire: Acquire = async (wanted) => {
+    const device = first ?? (await platform.acquire(wanted));
+    first = undefined;
+    return device;
+  };
+  return overPlan({ ...platform, acquire }, plan, options, why);
+}
+
+function overOnnx(platform: Platform, source: ModelSource, backend?: Backend, why?: string): Session {
+  return Session.open(source.manifest, {
+    backend: backend ?? platform.onnx(source),
+    read: (file) => source.read(file),
+    openAdapter: platform.openAdapter,
+    ...(why === undefined ? {} : { why }),
+  });
+}
+
+async function overPlan(
+  platform: Platform,
+  source: PlanSource,
+  { weights, device, acquire }: ChoiceOptions,
+  why?: string,
+): Promise<Session> {
+  const opened = weights ? undefined : await openWeights(source);
+  const close = async (): Promise<void> => opened?.close();
+  let backend: DeviceBackend;
+  try {
+    backend = await webgpuBackendWith(platform.acquire, {
+      plan: source.plan,
+      weights: weights ?? opened!,
+      close,
+      ...(device ? { device } : {}),
+      ...(acquire ? { acquire } : {}),
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return Session.open(manifestOf(source.plan), {
+    backend,
+    read: (file) => source.read(file),
+    openAdapter: platform.openAdapter,
+    ...(why === undefined ? {} : { why }),
+  });
+}
+
+async function onnxModel(platform: Platform, model: Model, backend: string): Promise<ModelSource> {
+  if (typeof model === 'string') return platform.openModel(model);
+  if (!('plan' in model)) return model;
+  const reason = `${model.location} was compiled for webgpu only`;
+  throw runtimeError('R0216', { backend, reason, known: ['webgpu'] });
+}
+
+async function planOf(platform: Platform, model: Model): Promise<PlanSource> {
+  if (typeof model !== 'string' && 'plan' in model) return model;
+  const plan = typeof model === 'string' ? await present(platform.openPlan(model)) : undefined;
+  if (plan) return plan;
+  const where = typeof model === 'string' ? model : model.location;
+  const reason = `tried plan.json in ${where}, which is not there; compile with --target webgpu`;
+  throw runtimeError('R0216', { backend: 'webgpu', reason, known: ['onnx'] });
+}
+
+const isMissing = (error: unknown): boolean => error instanceof RuntimeError && error.code === 'R0203';
+
+async function present<T>(opening: Promise<T>): Promise<T | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

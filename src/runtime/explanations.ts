@@ -1,0 +1,153 @@
+/** The long forms of the runtime's errors: what `mdl explain R0103` and the docs print. */
+import type { RuntimeErrorCode } from './errors.ts';
+
+export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
+  R0101:
+    'A safetensors file starts with the length of its header as a 64-bit little-endian number. The file is shorter than that number, usually because a download was interrupted.',
+  R0102:
+    'The header must fit in the file and may have at most 100,000,000 bytes. A much larger number means that the file is of another format (a pickle, a Git LFS pointer, an HTML page) or was cut short.',
+  R0103:
+    'The header of a safetensors file is one JSON object in UTF-8 that starts right after the length. It maps tensor names to {dtype, shape, data_offsets}.',
+  R0104:
+    'JSON readers silently keep one of two equal keys, so that two programs may read different weights from one file. The runtime refuses such files.',
+  R0105:
+    'Each tensor is described by a dtype (text), a shape (integers of at least 0) and data_offsets (two integers, begin ≤ end, in bytes from the end of the header), and nothing else.',
+  R0106: 'The runtime does not read every dtype that safetensors can hold (8-bit floats for example).',
+  R0107:
+    'The product of the shape times the bytes of one element must be the length of the data. A product past 2^53 is refused too.',
+  R0108: 'No two tensors may share bytes: tied weights are stored once, under one name.',
+  R0109:
+    'The data of a safetensors file is covered by tensors from its first byte to its last. Holes could hide anything and are refused.',
+  R0110:
+    'The last tensor must end at the end of the file. A shorter file was cut short, a longer one has bytes appended to it.',
+  R0111:
+    'The name does not occur in the file. Names are checkpoint keys: compare prefixes (`llama_model.base_model.model.` exists only with LoRA).',
+  R0112: 'The optional key __metadata__ holds an object whose values are all strings.',
+  R0113:
+    'An index may only name files inside its own directory: no absolute paths, no `..`, no symbolic link that leads out. Else a downloaded checkpoint could make the runtime read any file of the machine.',
+  R0114: 'The index and the shards disagree, usually because they come from two versions of the checkpoint.',
+  R0115:
+    'When a checkpoint has several files, a tensor found twice could mean either of two values. The runtime does not choose.',
+  R0116: 'A tensor that the index does not list would be dropped silently.',
+  R0117: 'model.safetensors.index.json is a JSON object whose weight_map gives the shard of each tensor.',
+  R0118: 'The path must be a .safetensors file, a model.safetensors.index.json, or a directory that holds one of them.',
+  R0119:
+    'The writer knows the length of each tensor before it writes the header. The data that was given does not have that length.',
+  R0120: 'The name __metadata__ is reserved by the format.',
+  R0121:
+    'A read came back short or failed: the file changed while it was open, or the server does not answer range requests.',
+  R0122:
+    'Weights are written under a temporary name beside the target, flushed and renamed. Something on that way failed; an older file of that name is untouched.',
+  R0201: 'A compiled model has several named graphs, its entries. The manifest lists them.',
+  R0202:
+    'manifest.json is written by the compiler beside the .onnx files and says which entries, ports and files there are.',
+  R0203: 'The runtime opens the output directory of the compiler, or the manifest.json in it.',
+  R0204: 'The weights were moved, cut short, or belong to another compilation.',
+  R0205: 'The graph refers to weights that were never written.',
+  R0206: 'The backend refused the graph: a file is damaged or missing, or an operator is not supported there.',
+  R0207: 'All inputs are needed, except the key/value cache, which is empty when it is absent.',
+  R0208: 'The name of a tensor that was given is not an input of the entry.',
+  R0209: 'f32 is a Float32Array, i64 a BigInt64Array (an Int32Array is widened), bool a Uint8Array of zeros and ones.',
+  R0210:
+    'Rank and static dimensions of an input are fixed when the model is compiled, and the data must fill the shape.',
+  R0211: 'Dimensions of the same name must have the same size in all inputs of one run.',
+  R0212: 'The graph and the manifest disagree about an output; they come from two compilations.',
+  R0213: 'Only outputs that the manifest lists can be asked for.',
+  R0214: 'After dispose() the memory of the model has been freed.',
+  R0215:
+    'The inputs have the right shapes and the backend still failed: a token id outside the vocabulary, a position past the end of the rotary table, or too little memory.',
+  R0216: 'Not every backend exists on every machine.',
+  R0217:
+    'setAdapter() chooses among the adapters that the compiled folder came with (`default`) and those that addAdapter() has read.',
+  R0218:
+    'Adapters are part of the weights of a compiled model, unless `mdl compile --swap-adapters` made their parameters inputs of the graphs.',
+  R0219:
+    "An adapter is a folder in PEFT's format, as `mdl train --save-adapter` and PEFT's save_pretrained write it: adapter_config.json and adapter_model.safetensors. A page gives its URL; both take the bytes of the two files instead.",
+  R0220:
+    'The rank r is a shape of the compiled graphs and alpha / r a constant in them, so all adapters of one compiled model have the same. Variants that compute something else (DoRA, ranks or alphas by layer) do not fit.',
+  R0221:
+    'An adapter has a lora_A and a lora_B for each adapted module of the model, of the shapes that the model has, finite, and nothing else. All that is missing, unexpected or of another shape is listed.',
+  R0222:
+    'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
+  R0301:
+    'An option of generate() is outside its range, or has no effect together with the others: temperature, top_k and top_p need do_sample.',
+  R0302: 'A prompt needs at least one token, and all prompts of a batch have embeddings of the same width.',
+  R0303:
+    'Generation runs `embed_tokens` (input_ids to inputs_embeds) and `decode` (inputs_embeds, attention_mask, position_ids and the cache to logits and the new cache).',
+  R0304: 'The AbortSignal that was given to generate() was aborted. The reason is the cause of this error.',
+  R0305: 'A model that yields NaN was trained to divergence, loaded wrongly, or overflowed in low precision.',
+  R0306: 'A model with a table of positions (`max_position_embeddings`) cannot place tokens past its end.',
+  R0401: 'The first bytes of the file say what it is, whatever its name. The runtime reads PNG and JPEG.',
+  R0402: 'A small file can claim to be a gigantic image. The size is checked before memory is allocated for it.',
+  R0403: 'The file begins like an image of this format and then breaks its rules, usually because it was cut short.',
+  R0404: 'Interlaced PNGs are read with 8 or 16 bits per sample only.',
+  R0405: 'The size that images are resized to before they enter the model: 224 or 448 for TinyGPT-V.',
+  R0501:
+    'A tokenizer.json describes normaliser, pre-tokenizer, model and decoder. vocab.json with merges.txt is an older format; convert it with HF tokenizers.',
+  R0502:
+    'Phi-2 has 51,200 rows of logits and a vocabulary of 50,295 entries: the last rows belong to no token and should never be chosen by a trained model.',
+  R0503:
+    'The trainer merges pairs of tokens until the vocabulary is full; short texts run out of pairs. The smallest vocabulary has 257 entries.',
+  R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
+  R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',
+  R0603:
+    'Templates are chosen by name, because training, demo and evaluation of the released model use different ones.',
+  R0604: 'Image tokens are spliced in among token embeddings, so both have the width of the language model.',
+  R0701:
+    'fan_in is the second axis of a weight times its receptive field. Biases and norm weights have one axis, so initialisers that scale by fan_in do not apply to them.',
+  R0702: 'Standard deviations are not negative, and a lower bound lies below its upper bound.',
+  R0703: 'A parameter can be initialised in chunks; each chunk must lie inside the parameter.',
+  R0704: 'Seeds are integers that JavaScript can hold exactly.',
+  R0801:
+    'A NaN or infinity in the loss or in a gradient would reach every weight with the next update, so training stops before it. The step is run again with every value as an output, and the first one that is not finite is named with its operation and its place in the .mdl file. Checkpoints before this step are intact.',
+  R0802:
+    'The loss is the mean over labels other than -100; with none it is 0 / 0. Usually the prompt fills the whole row and the answer was cut off, or labels were not shifted as the entry expects.',
+  R0803:
+    'A checkpoint continues the run that wrote it: the same model, config, flags, stage, optimiser, schedule, data and seed. Anything else would silently mix two runs.',
+  R0804:
+    'Training checkpoints are safetensors files with the parameters, the optimiser state and a header that says where the run stands. Weights alone cannot be resumed: start from them with `--weights`.',
+  R0805:
+    'The folder has no checkpoint yet: the run was stopped before the first one was written, or this is another folder.',
+  R0901:
+    'The emoji tasks are made from the names and the 64 × 64 pictures of the npm package emoji-datasource-twitter, which is found the way Node finds packages: from the installed program upwards, then from the working directory upwards.',
+  R0902: 'An option of the data set is outside its range.',
+  R0903:
+    'Data is the name of a built-in set or the path of a folder. A folder holds images and at least one .jsonl file with one record per line.',
+  R0904:
+    'Each line of a .jsonl file is one JSON object with the path of an image and what is said about it. Conversations are lists of {"question", "answer"}, or of {"from": "human" | "gpt", "value"} in turn.',
+  R0905:
+    'Paths of images are relative to the data folder and stay inside it, links included, so that a data set from elsewhere cannot read other files.',
+  R0906:
+    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" (`--skip-bad-images`) it is reported once and another record takes its place.',
+  R0907:
+    'A folder is split by image: one image in ten is held out, unless the folder has a train.jsonl and a held-out.jsonl. A split can also run empty because every image in it is damaged.',
+  R0908:
+    'A prompt that is too long is cut at its end. Image tokens are never cut, because each stands for one vector of an image.',
+  R0909:
+    'In a batch the image tokens of all rows are filled in order from the images; one too many in a row would shift all that follow.',
+  R1001:
+    'A page needs navigator.gpu (Chrome and Edge 113, Safari 26, Firefox 141 or newer, on https or localhost). Deno and Bun may have it too. Node gets it from the optional package `webgpu` (Dawn), which needs a graphics driver; a software driver such as SwiftShader (named in VK_DRIVER_FILES) works, slowly.',
+  R1002:
+    'Plans are compiled for limits that a device must grant. The defaults of the WebGPU specification are granted everywhere; a plan that was compiled for more runs on fewer machines.',
+  R1003:
+    'The driver was reset, the machine woke from sleep, memory ran out, or device.destroy() was called. Everything on the device is gone; session.recover() takes a new device and loads the weights again. Training goes on from its last checkpoint.',
+  R1004:
+    "The adapter's compiler refused a kernel. The lines around the place are shown. Kernels of this compiler are valid WGSL, so the plan was changed or comes from another version.",
+  R1005:
+    'A buffer holds one tensor, and its size follows from the shapes of the inputs. Adapters limit buffers (often 256 MiB) and bindings (often 128 MiB).',
+  R1006:
+    'WebGPU validates every command. A command of a plan that this compiler wrote is valid, so the plan was changed, comes from another version, or the device was destroyed by the program that owns it.',
+  R1007: 'Weights, caches, intermediate tensors and tensors that were kept on the device share its memory.',
+  R1008:
+    'A tensor on the device that is given to a run which updates it in place (a key/value cache, a trained parameter) is used up by that run; the output takes its place. After destroy() and after the loss of its device it is gone too.',
+  R1009:
+    'WGSL has no 64-bit integers. Token ids, labels, positions and seeds fit in 32 bits; values from 2^31 on are stored as their unsigned pattern.',
+  R1010:
+    'The weights belong to another model, config or set of flags than the plan. Keys are checkpoint keys; shapes must agree exactly.',
+  R1011:
+    'The number of workgroups follows from the shapes of the inputs. Where the kernel allows it the runtime folds them; this one does not.',
+  R1012:
+    'plan.json is what `mdl compile --target webgpu` writes: kernels, buffers and steps. This one is damaged or of another version.',
+  R1013:
+    'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
+};

@@ -1,0 +1,95 @@
+/**
+ * What a manifest and a plan have in common, checked: both may come from a stranger's server, so nothing in them is
+ * believed unchecked.
+ */
+import { isDType } from '../shared/dtype.ts';
+import { staysInside } from './weights/checkpoint.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A manifest or plan that is not as the compiler writes it; becomes R0202 or R1012. */
+export class ManifestProblem extends Error {}
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export function need(holds: boolean, problem: string): void {
+  if (!holds) throw new ManifestProblem(problem);
+}
+
+export function checkFile(file: unknown, what: string): void {
+  need(
+    typeof file === 'string' && staysInside(file),
+    `names ${what} ${JSON.stringify(file)}, which is not a file beside it`,
+  );
+}
+
+function checkPort(port: unknown, where: string): void {
+  need(isObject(port) && typeof port.name === 'string', `has a port without a name in ${where}`);
+  const { name, dtype, shape } = port as Json;
+  need(typeof dtype === 'string' && isDType(dtype), `gives ${name} of ${where} the dtype ${JSON.stringify(dtype)}`);
+  const dims =
+    Array.isArray(shape) && shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0));
+  need(dims, `gives ${name} of ${where} a shape that is not a list of sizes and names`);
+}
+
+/** The ports, caches and adapters of an entry. */
+export function checkPorts(name: string, entry: unknown): void {
+  need(isObject(entry), `has an entry ${name} that is not an object`);
+  const { inputs, outputs, cache, adapters = [] } = entry as Json;
+  need(
+    Array.isArray(inputs) && Array.isArray(outputs) && Array.isArray(cache),
+    `lacks inputs, outputs or cache in ${name}`,
+  );
+  const ports = [inputs as unknown[], outputs as unknown[]].map((list) => {
+    for (const port of list) checkPort(port, name);
+    return list as { name: string; dtype: string; shape: unknown[] }[];
+  });
+  for (const one of cache as unknown[]) {
+    const { past, present, axis } = (isObject(one) ? one : {}) as Json;
+    const input = ports[0]!.find((port) => port.name === past);
+    const output = ports[1]!.find((port) => port.name === present);
+    need(input !== undefined && output !== undefined, `has a cache in ${name} that is not a pair of its ports`);
+    need(
+      Number.isSafeInteger(axis) && (axis as number) >= 0 && (axis as number) < input!.shape.length,
+      `has a cache in ${name} with a wrong axis`,
+    );
+  }
+  need(Array.isArray(adapters), `has adapters in ${name} that are not a list`);
+  for (const one of adapters as unknown[]) {
+    const { input, key, shape } = (isObject(one) ? one : {}) as Json;
+    const port = ports[0]!.find((candidate) => candidate.name === input);
+    need(
+      port?.dtype === 'f32' && port.shape.every((dim) => typeof dim === 'number') && typeof key === 'string',
+      `has an adapter's parameter in ${name} that is not one of its inputs`,
+    );
+    need(
+      JSON.stringify(shape) === JSON.stringify(port!.shape),
+      `gives an adapter's parameter in ${name} another shape than its input`,
+    );
+  }
+}
+
+/** The settings of swapped adapters; their ports are checked with the entries. */
+export function checkAdapter(adapter: unknown, entries: Json): void {
+  if (adapter === undefined) {
+    need(!Object.values(entries).some((one) => (one as Json).adapters), 'has adapters without their rank');
+    return;
+  }
+  need(isObject(adapter) && adapter.type === 'LORA', 'has adapters that are not LORA');
+  const { r, alpha, others, default: folder } = adapter as Json;
+  need(Number.isSafeInteger(r) && (r as number) > 0 && Number.isFinite(alpha), 'has adapters without r or alpha');
+  need(Array.isArray(others) && others.every((key) => typeof key === 'string'), 'has adapters without other keys');
+  if (folder !== undefined) checkFile(folder, 'the adapter');
+}
+
+export function checkWeights(weights: unknown): void {
+  need(
+    weights === null || (isObject(weights) && typeof weights.origin === 'string' && Array.isArray(weights.files)),
+    'has wrong weights',
+  );
+  for (const one of isObject(weights) ? (weights.files as unknown[]) : []) {
+    need(isObject(one) && Number.isSafeInteger(one.bytes), 'has a weights file without a size');
+    checkFile((one as Json).file, 'the weights');
+  }
+}

@@ -1,0 +1,25 @@
+/** What a generated module imports, the same in a page and in Node; the index files add how a device is had. */
+export type { AdapterManifest, AdapterPort, CachePort, TensorPort } from '../../shared/artifact.ts';
+export type { HostTensor } from '../../shared/tensor.ts';
+export type { WebGpuPlan } from '../../shared/webgpu.ts';
+export type { DeviceBackend, DeviceProgram, ModelManifest, ProgramOptions } from '../backend.ts';
+export { type AnyTensor, type DeviceTensor, isOnDevice, toHost } from '../device-tensor.ts';
+export { RuntimeError } from '../errors.ts';
+export type { AnyFeeds, Feeds, FeedTensor } from '../feeds.ts';
+export { embedTokens } from '../generate/decoder.ts';
+export { type GenerateInput, type GenerateResult, generate, generateStream } from '../generate/generate.ts';
+export type { GenerateOptions, TokenEvent } from '../generate/options.ts';
+export type { GeneratedRow } from '../generate/result.ts';
+export { SafetensorsFile } from '../safetensors.ts';
+export { type Runner, type RunOptions, Session, type SessionInfo } from '../session.ts';
+export type { StepTime } from '../step-time.ts';
+export { Checkpoint } from '../weights/checkpoint.ts';
+export { bytesSource, type RandomAccess } from '../weights/source.ts';
+export { manifestOf, type WebGpuOptions } from './backend.webgpu.ts';
+export type { BufferCounts } from './buffers.ts';
+export type { AcquireOptions } from './device.ts';
+export { Gpu, type Profile } from './gpu.ts';
+export { parsePlan } from './plan-file.ts';
+export { chromeTrace } from './profile.ts';
+export { GpuTensor } from './tensors.ts';
+export type { StoredWeights, Weights } from './weights.ts';

@@ -1,0 +1,60 @@
+/** The WebGPU backend: a plan's entries on one device, with parameters that all entries share. */
+import type { WebGpuPlan } from '../../shared/webgpu.ts';
+import type { DeviceBackend, DeviceProgram, ModelManifest } from '../backend.ts';
+import type { AnyTensor } from '../device-tensor.ts';
+import type { AcquireOptions } from './device.ts';
+import { Gpu } from './gpu.ts';
+import { WebGpuProgram } from './program.ts';
+import { upload } from './tensors.ts';
+import { ModelBuffers, type Weights } from './weights.ts';
+
+/** How a device is had where none is given: acquireDevice of device.browser.ts or device.node.ts. */
+export type Acquire = (options: AcquireOptions) => Promise<Gpu>;
+
+export interface WebGpuOptions {
+  readonly plan: WebGpuPlan;
+  /** a checkpoint, or a function that gives one tensor at a time; read again after the loss of a device */
+  readonly weights: Weights;
+  /** a device of yours, which stays yours: dispose() frees the model and leaves the device */
+  readonly device?: Gpu | GPUDevice;
+  /** where none is given */
+  readonly acquire?: AcquireOptions;
+  /** called by dispose(), for the files of the weights */
+  readonly close?: () => Promise<void>;
+}
+
+/** @throws RuntimeError R1001, R1002, R1003 */
+export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions): Promise<DeviceBackend> {
+  const { plan, weights, device } = options;
+  const own = (): Promise<Gpu> => acquire({ needs: plan.needs, ...options.acquire });
+  let given = device !== undefined;
+  let gpu = device === undefined ? await own() : device instanceof Gpu ? device : Gpu.of(device);
+  gpu.requireLimits(plan.needs);
+  gpu.check();
+  let model = new ModelBuffers(gpu, plan, weights);
+  return {
+    get name() {
+      return `webgpu (${gpu.name})`;
+    },
+    loadEntry: (entry): Promise<DeviceProgram> => WebGpuProgram.open(gpu, plan, entry, model),
+    upload: async (tensor: AnyTensor, label) => upload(gpu, tensor, label),
+    async recover() {
+      if (gpu.lost === undefined) return;
+      gpu = await own();
+      given = false;
+      model = new ModelBuffers(gpu, plan, weights);
+    },
+    async dispose() {
+      await model.dispose();
+      await options.close?.();
+      if (!given) gpu.destroy();
+      else if (device instanceof Gpu) gpu.buffers.trim();
+      else gpu.buffers.destroy();
+    },
+  };
+}
+
+/** What a session needs to know of a plan's model. */
+export function manifestOf({ model, entries, adapter, weights = null }: WebGpuPlan): ModelManifest {
+  return { model, entries, weights, ...(adapter === undefined ? {} : { adapter }) };
+}

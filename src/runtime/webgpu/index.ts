@@ -1,0 +1,23 @@
+/** The WebGPU half of the runtime in Node: what a generated module imports. The page's twin is index.browser.ts. */
+import type { DeviceBackend } from '../backend.ts';
+import { Session } from '../session.ts';
+import { manifestOf, type WebGpuOptions, webgpuBackendWith } from './backend.webgpu.ts';
+import { acquireDevice } from './device.node.ts';
+
+export { openCheckpoint } from '../weights/checkpoint.node.ts';
+export { fileSource } from '../weights/source.node.ts';
+export * from './api.ts';
+export { acquireDevice };
+
+/** @throws RuntimeError R1001, R1002, R1003 */
+export function webgpuBackend(options: WebGpuOptions): Promise<DeviceBackend> {
+  return webgpuBackendWith(acquireDevice, options);
+}
+
+/**
+ * A session over a plan: entries load, with their kernels and parameters, at their first run or by `session.load`.
+ * @throws RuntimeError R1001, R1002, R1003
+ */
+export async function openPlan(options: WebGpuOptions): Promise<Session> {
+  return Session.open(manifestOf(options.plan), { backend: await webgpuBackend(options) });
+}

@@ -1,0 +1,99 @@
+/** Reads `plan.json`. It may come from a stranger's server; what its steps say is checked again when an entry loads. */
+import type { WebGpuPlan } from '../../shared/webgpu.ts';
+import { reasonOf, runtimeError } from '../errors.ts';
+import {
+  checkAdapter,
+  checkPorts,
+  checkWeights,
+  isObject,
+  type Json,
+  ManifestProblem,
+  need,
+} from '../manifest-checks.ts';
+
+const isSize = (value: unknown): boolean => typeof value === 'string' || Number.isSafeInteger(value);
+
+function checkKernel(kernel: unknown): void {
+  need(isObject(kernel) && typeof kernel.label === 'string', 'has a kernel without a label');
+  const { label, wgsl, bindings, params } = kernel as Json;
+  const accesses = Array.isArray(bindings) && bindings.every((one) => one === 'read' || one === 'read_write');
+  need(typeof wgsl === 'string' && accesses && Number.isSafeInteger(params), `has a damaged kernel ${label}`);
+}
+
+function checkLaunch(launch: unknown, name: string): void {
+  need(isObject(launch), `has a damaged step in ${name}`);
+  const { kernel, groups, linear } = launch as Json;
+  need(
+    Number.isSafeInteger(kernel) &&
+      typeof linear === 'boolean' &&
+      Array.isArray(groups) &&
+      groups.length === 3 &&
+      groups.every(
+        (one) => isObject(one) && isSize(one.of) && Number.isSafeInteger(one.per) && (one.per as number) > 0,
+      ),
+    `has a damaged step in ${name}`,
+  );
+}
+
+function checkEntry(name: string, entry: Json): void {
+  checkPorts(name, entry);
+  const { buffers, steps } = entry;
+  need(Array.isArray(buffers) && Array.isArray(steps), `has no buffers or steps in ${name}`);
+  for (const buffer of buffers as unknown[])
+    need(isObject(buffer) && typeof buffer.kind === 'string', `has a damaged buffer in ${name}`);
+  for (const step of steps as unknown[]) {
+    checkLaunch(step, name);
+    const { origin, buffers: bound, params, software, flops, bytes } = step as Json;
+    need(
+      typeof origin === 'string' &&
+        Array.isArray(bound) &&
+        bound.every((index) => Number.isSafeInteger(index)) &&
+        Array.isArray(params) &&
+        [...params, flops, bytes].every(isSize),
+      `has a damaged step in ${name}`,
+    );
+    if (software !== undefined) checkLaunch(software, name);
+  }
+}
+
+/** @throws RuntimeError R1012 when it is not a plan of this version */
+export function parsePlan(text: string, file: string): WebGpuPlan {
+  try {
+    const plan: unknown = JSON.parse(text);
+    need(isObject(plan), 'is not a JSON object');
+    const {
+      format,
+      version,
+      model,
+      needs,
+      kernels,
+      constants,
+      parameters,
+      entries,
+      adapter,
+      weights = null,
+    } = plan as Json;
+    need(
+      format === 'mdl-webgpu' && version === 1,
+      `has format ${JSON.stringify(format)} version ${JSON.stringify(version)}, not mdl-webgpu version 1`,
+    );
+    need(isObject(model) && typeof model.name === 'string' && isObject(model.config), 'does not describe the model');
+    need(isObject(needs) && Object.values(needs).every(Number.isSafeInteger), 'does not say what it needs of a device');
+    need(
+      Array.isArray(kernels) && Array.isArray(constants) && Array.isArray(parameters),
+      'lacks kernels, constants or parameters',
+    );
+    for (const kernel of kernels as unknown[]) checkKernel(kernel);
+    for (const one of parameters as unknown[])
+      need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), 'has a damaged parameter');
+    need(isObject(entries), 'has no entries');
+    for (const [name, entry] of Object.entries(entries as Json)) checkEntry(name, entry as Json);
+    checkAdapter(adapter, entries as Json);
+    checkWeights(weights);
+    return plan as unknown as WebGpuPlan;
+  } catch (error) {
+    if (!(error instanceof ManifestProblem || error instanceof SyntaxError)) throw error;
+    const reason = error instanceof SyntaxError ? `is not JSON (${reasonOf(error)})` : error.message;
+    throw runtimeError('R1012', { file, reason });
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The parameters and constants of a model on the device, shared by its entries: uploaded when an entry first needs them,
+ * chunk by chunk, so that the host never holds more than one chunk of a checkpoint.
+ */
+import type { HostTensor } from '../../shared/tensor.ts';
+import { sizeOf } from '../../shared/tensor.ts';
+import type { ConstantPlan, ParameterPlan, WebGpuPlan } from '../../shared/webgpu.ts';
+import { runtimeError } from '../errors.ts';
+import { allocate, convertInto, ITEM_BYTES, READ_AS, type StoredDType } from '../weights/dtypes.ts';
+import type { Gpu } from './gpu.ts';
+import { writeWords } from './tensors.ts';
+import { packHalves, toWords } from './words.ts';
+
+/** A checkpoint or a safetensors file, opened. */
+export interface StoredWeights {
+  readonly name: string;
+  readonly tensors: ReadonlyMap<string, { readonly dtype: StoredDType; readonly shape: readonly number[] }>;
+  stream(key: string, chunkBytes?: number): AsyncIterable<Uint8Array>;
+}
+
+/** Where parameters come from: a checkpoint, or a function that gives one tensor at a time. */
+export type Weights = StoredWeights | ((key: string) => Promise<HostTensor>);
+
+/** Bytes of a chunk; a multiple of every element size, and of two elements. */
+const CHUNK_BYTES = 1 << 23;
+/** Bytes after which the upload waits for the device, which holds copies until then. */
+const IN_FLIGHT = 1 << 26;
+
+/** Elements `from` … `to` of a parameter, and the word of a buffer at which they begin. */
+interface Shard {
+  readonly from: number;
+  readonly to: number;
+  readonly buffer: GPUBuffer;
+  readonly word: number;
+}
+
+export class ModelBuffers {
+  private readonly gpu: Gpu;
+  private readonly plan: WebGpuPlan;
+  private readonly weights: Weights;
+  private readonly parameters = new Map<string, Promise<GPUBuffer>>();
+  private readonly constants = new Map<number, GPUBuffer>();
+  /** one upload after the other: the memory of the host is the scarcer one */
+  private queue: Promise<unknown> = Promise.resolve();
+  private inFlight = 0;
+
+  constructor(gpu: Gpu, plan: WebGpuPlan, weights: Weights) {
+    this.gpu = gpu;
+    this.plan = plan;
+    this.weights = weights;
+  }
+
+  /** @throws RuntimeError R1009, R1010, and what reading the weights throws */
+  parameter(index: number, from = 0, to?: number): Promise<GPUBuffer> {
+    const parameter = this.plan.parameters[index];
+    if (!parameter) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the parameter ${index}` });
+    const end = to ?? sizeOf(parameter.shape);
+    const words = Math.ceil((end - from) / (parameter.storage === 'f16' ? 2 : 1));
+    return this.filled(`${index}:${from}:${end}`, words, parameter.key, (buffer) =>
+      this.upload(parameter, { from, to: end, buffer, word: 0 }),
+    );
+  }
+
+  /** Several small parameters in one buffer. @throws as `parameter` */
+  pack(index: number): Promise<GPUBuffer> {
+    const pack = this.plan.packs[index];
+    if (!pack) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the pack ${index}` });
+    return this.filled(`pack ${index}`, pack.elements, `pack ${index}`, async (buffer) => {
+      for (const { parameter: part, at } of pack.parts) {
+        const parameter = this.plan.parameters[part]!;
+        await this.upload(parameter, { from: 0, to: sizeOf(parameter.shape), buffer, word: at });
+      }
+    });
+  }
+
+  /** The buffer of this key, taken and filled once; uploads follow each other. */
+  private filled(
+    key: string,
+    words: number,
+    label: string,
+    fill: (buffer: GPUBuffer) => Promise<void>,
+  ): Promise<GPUBuffer> {
+    const before = this.parameters.get(key);
+    if (before) return before;
+    const uploading = this.queue.then(async () => {
+      this.gpu.check();
+      const buffer = this.gpu.buffers.take(4 * words, label);
+      try {
+        await fill(buffer);
+        return buffer;
+      } catch (error) {
+        this.gpu.buffers.free(buffer);
+        throw error;
+      }
+    });
+    this.queue = uploading.catch(() => undefined);
+    this.parameters.set(key, uploading);
+    uploading.catch(() => this.parameters.delete(key)); // the next load may try again
+    return uploading;
+  }
+
+  constant(index: number): GPUBuffer {
+    const before = this.constants.get(index);
+    if (before) return before;
+    const plan = this.plan.constants[index];
+    if (!plan) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the constant ${index}` });
+    const words = constantWords(plan);
+    const buffer = this.gpu.buffers.take(words.byteLength, `constant ${index}`);
+    writeWords(this.gpu, buffer, 0, words);
+    this.constants.set(index, buffer);
+    return buffer;
+  }
+
+  /** Frees parameters and constants, once what is being uploaded has settled. */
+  async dispose(): Promise<void> {
+    const uploaded = await Promise.allSettled(this.parameters.values());
+    for (const one of uploaded) if (one.status === 'fulfilled') this.gpu.buffers.free(one.value);
+    for (const buffer of this.constants.values()) this.gpu.buffers.free(buffer);
+    this.parameters.clear();
+    this.constants.clear();
+  }
+
+  private async upload(parameter: ParameterPlan, shard: Shard): Promise<void> {
+    const { gpu } = this;
+    for await (const { at, data } of this.chunks(parameter)) {
+      this.write(parameter, shard, at, data);
+      if (this.inFlight < IN_FLIGHT) continue;
+      this.inFlight = 0;
+      gpu.device.queue.submit([]);
+      await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
+    }
+  }
+
+  /** Writes what of `data`, elements from `at` on, lies in the shard. */
+  private write({ key, storage }: ParameterPlan, shard: Shard, at: number, data: HostTensor['data']): void {
+    const start = Math.max(shard.from - at, 0);
+    const part = data.subarray(start, Math.max(Math.min(data.length, shard.to - at), start)) as HostTensor['data'];
+    if (part.length === 0) return;
+    const element = at + start - shard.from;
+    const words = storage === 'f16' ? packHalves(part as Float32Array) : toWords(part, key, at + start);
+    writeWords(this.gpu, shard.buffer, 4 * shard.word + (storage === 'f16' ? 2 : 4) * element, words);
+    this.inFlight += words.byteLength;
+  }
+
+  /** The parameter's elements in order. @throws RuntimeError R1010 when it is another tensor than the plan says */
+  private async *chunks(
+    parameter: ParameterPlan,
+  ): AsyncIterable<{ readonly at: number; readonly data: HostTensor['data'] }> {
+    const { weights } = this;
+    const { key } = parameter;
+    if (typeof weights === 'function') {
+      const tensor = await weights(key);
+      this.check(parameter, tensor.dtype, tensor.shape, 'the weights given');
+      const count = CHUNK_BYTES / 4;
+      for (let at = 0; at < tensor.data.length; at += count)
+        yield { at, data: tensor.data.subarray(at, at + count) as HostTensor['data'] };
+      return;
+    }
+    const stored = weights.tensors.get(key);
+    if (!stored) throw this.mismatch(parameter, weights.name, 'missing');
+    const dtype = READ_AS[stored.dtype];
+    this.check(parameter, dtype, stored.shape, weights.name);
+    let at = 0;
+    for await (const bytes of weights.stream(key, CHUNK_BYTES)) {
+      const count = bytes.byteLength / ITEM_BYTES[stored.dtype];
+      const data = allocate(dtype, count);
+      convertInto(stored.dtype, bytes, data, 0);
+      yield { at, data };
+      at += count;
+    }
+  }
+
+  private check(parameter: ParameterPlan, dtype: string, shape: readonly number[], source: string): void {
+    if (dtype !== parameter.dtype || shape.join() !== parameter.shape.join())
+      throw this.mismatch(parameter, source, `${dtype} [${shape.join(', ')}]`);
+  }
+
+  private mismatch({ key, dtype, shape }: ParameterPlan, source: string, found: string): Error {
+    return runtimeError('R1010', { source, key, found, expected: `${dtype} [${shape.join(', ')}]` });
+  }
+}
+
+/** A constant's words. Rotary tables are computed in float64 and rounded, as the compiler folds them. */
+export function constantWords(plan: ConstantPlan): Float32Array | Uint32Array {
+  if (plan.kind === 'data') {
+    const text = atob(plan.base64);
+    return new Uint32Array(Uint8Array.from(text, (char) => char.charCodeAt(0)).buffer);
+  }
+  const { positions, dims, theta } = plan;
+  const half = dims / 2;
+  const table = new Float32Array(positions * dims);
+  for (let i = 0; i < half; i++) {
+    const frequency = theta ** ((-2 * i) / dims);
+    for (let position = 0; position < positions; position++) {
+      table[position * dims + i] = Math.cos(position * frequency);
+      table[position * dims + half + i] = Math.sin(position * frequency);
+    }
+  }
+  return table;
+}

@@ -1,0 +1,287 @@
+/** Small graphs that each show one thing about fusion, and sizes at which they are run. */
+import type { EntryOptions } from '../../../src/compiler/backends/wgsl/index.ts';
+import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
+import { type Graph, typeOf, type ValueId } from '../../../src/compiler/ir/graph.ts';
+import { addDims, evaluateDim, type Shape, symbol } from '../../../src/shared/dim.ts';
+import type { WideTensor } from '../../../src/shared/tensor.ts';
+import { noise } from '../../passes/autodiff/support.ts';
+
+export interface Sample {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly options?: EntryOptions;
+  /** sizes of the symbols, one run each */
+  readonly sizes: readonly Readonly<Record<string, number>>[];
+  /** what `describeFusion` says */
+  readonly kernels: readonly string[];
+}
+
+const [B, T, P] = [symbol('B'), symbol('T'), symbol('P')];
+const EPS = { eps: 1e-5 };
+const USUAL = [
+  { B: 2, T: 5 },
+  { B: 1, T: 1 },
+  { B: 0, T: 3 },
+  { B: 3, T: 0 },
+];
+
+class Sketch extends GraphBuilder {
+  x = (name = 'x', shape: Shape = [B, T, 8]): ValueId => this.input(name, 'f32', shape);
+  w = (name: string, shape: readonly number[]): ValueId => this.parameter(name, 'f32', shape);
+  add = (a: ValueId, b: ValueId): ValueId => this.node('add', [a, b], {});
+  mul = (a: ValueId, b: ValueId): ValueId => this.node('mul', [a, b], {});
+  norm = (x: ValueId, width = 8): ValueId =>
+    this.node('layer_norm', [x, this.w('norm.weight', [width]), this.w('norm.bias', [width])], EPS);
+}
+
+function sample(
+  name: string,
+  build: (b: Sketch) => Readonly<Record<string, ValueId>>,
+  kernels: readonly string[],
+  rest: Partial<Pick<Sample, 'sizes' | 'options'>> = {},
+): Sample {
+  const b = new Sketch(name.replaceAll(/\W+/g, '_'));
+  for (const [output, value] of Object.entries(build(b))) b.output(output, value);
+  return { name, graph: b.build(), sizes: USUAL, kernels, ...rest };
+}
+
+export const SAMPLES: readonly Sample[] = [
+  sample(
+    'layer_norm → linear → gelu: a row kernel and a contraction with its epilogue',
+    (b) => {
+      const h = b.node('linear', [b.norm(b.x()), b.w('fc.weight', [16, 8]), b.w('fc.bias', [16])], {});
+      return { y: b.node('gelu', [h], { approximate: 'tanh' }) };
+    },
+    [
+      'mean → sub → mul → mean → add → rsqrt → mul → add [folds mean, mean; columns 1]: x, norm.weight, norm.bias → scratch 0',
+      'linear → gelu: scratch 0, fc.weight, fc.bias → y',
+    ],
+  ),
+  sample(
+    'residual + norm: one kernel with two outputs',
+    (b) => {
+      const h = b.add(b.x('x'), b.x('branch'));
+      return { h, normal: b.norm(h) };
+    },
+    [
+      'add → mean → sub → … → add → rsqrt → mul → add [folds mean, mean; columns 1]: x, branch, norm.weight, norm.bias → h, normal',
+    ],
+  ),
+  sample(
+    'a value that is fused away and an output survives',
+    (b) => {
+      const h = b.node('relu', [b.x()], {});
+      return { h, doubled: b.mul(h, b.scalar(2)) };
+    },
+    ['relu → mul: x → h, doubled'],
+  ),
+  sample(
+    'a costly value read by two contractions is stored once, and they run side by side',
+    (b) => {
+      const h = b.node('gelu', [b.x()], { approximate: 'none' });
+      return { a: b.node('linear', [h, b.w('a', [4, 8])], {}), b: b.node('linear', [h, b.w('b', [4, 8])], {}) };
+    },
+    ['gelu: x → scratch 0', 'linear ‖ linear: scratch 0, a, b → a, b'],
+  ),
+  sample('softmax: two folds over a row in one kernel', (b) => ({ y: b.node('softmax', [b.x()], { axis: 2 }) }), [
+    'max → sub → exp → sum → div [folds max, sum; columns 1]: x → y',
+  ]),
+  sample(
+    'softmax over an axis that is not the last',
+    (b) => ({ y: b.node('softmax', [b.x('x', [B, 4, 8])], { axis: 1 }) }),
+    [
+      'max [folds max; columns 0]: x → scratch 0',
+      'sub → exp: x, scratch 0 → scratch 1',
+      'sum [folds sum; columns 0]: scratch 1 → scratch 0',
+      'div: scratch 1, scratch 0 → y',
+    ],
+    { sizes: [{ B: 2 }, { B: 0 }] },
+  ),
+  sample(
+    'a fold whose result is read at another row joins: each row still needs one',
+    (b) => {
+      const x = b.x('x', [B, 8]);
+      const mean = b.node('mean', [x], { axes: [1], keepdims: true });
+      return { y: b.node('sub', [x, b.node('flip', [mean], { axes: [0] })], {}) };
+    },
+    ['mean → flip → sub [folds mean; columns 1]: x → y'],
+    { sizes: [{ B: 3 }, { B: 1 }, { B: 0 }] },
+  ),
+  sample(
+    'a fold over everything that every row reads stays apart',
+    (b) => {
+      const x = b.x('x', [B, 8]);
+      return { y: b.node('sub', [x, b.node('max', [x], { axes: [0, 1], keepdims: true })], {}) };
+    },
+    ['max [folds max; columns 0]: x → scratch 0', 'sub: x, scratch 0 → y'],
+    { sizes: [{ B: 3 }, { B: 1 }] },
+  ),
+  sample(
+    'folds over the two axes of one value do not share rows',
+    (b) => {
+      const x = b.x('x', [B, 8]);
+      const rows = b.node('sum', [x], { axes: [1], keepdims: true });
+      const columns = b.node('sum', [x], { axes: [0], keepdims: true });
+      return { y: b.add(b.mul(x, rows), columns) };
+    },
+    ['sum [folds sum; columns 0]: x → scratch 0', 'sum → mul → add [folds sum; columns 1]: x, scratch 0 → y'],
+    { sizes: [{ B: 3 }, { B: 1 }, { B: 0 }] },
+  ),
+  sample(
+    'a concat of many is written piece by piece, in one dispatch',
+    (b) => {
+      const parts = Array.from({ length: 6 }, (_, i) => b.mul(b.x(`x${i}`, [B, i + 1]), b.scalar(i + 2)));
+      return { y: b.node('concat', parts, { axis: 1 }) };
+    },
+    ['mul ‖ mul ‖ mul ‖ mul ‖ mul ‖ mul: x5, x4, x3, x2, x1, x0 → y'],
+    { sizes: [{ B: 2 }, { B: 1 }, { B: 0 }] },
+  ),
+  sample(
+    'a concat of few is read by choice',
+    (b) => ({
+      y: b.node('tanh', [b.node('concat', [b.x('a', [B, 3]), b.x('b', [B, T]), b.x('c', [B, 2])], { axis: 1 })], {}),
+    }),
+    ['concat → tanh: a, b, c → y'],
+  ),
+  sample(
+    'new positions are appended to the cache and attention reads it',
+    (b) => {
+      const total = addDims(P, T);
+      const past = b.x('past', [B, 2, P, 4]);
+      const mask = b.input('mask', 'bool', [B, total]);
+      const [q, k] = [b.x('q', [B, 2, T, 4]), b.x('k', [B, 2, T, 4])];
+      const present = b.node('concat', [past, b.mul(k, b.scalar(0.5))], { axis: 2 });
+      return { present, y: b.node('attention', [q, present, present, mask], { causal: true, scale: null }) };
+    },
+    ['mul: k → cache 0', 'attention: q, cache 0, mask → y'],
+    {
+      options: { cache: [{ past: 'past', present: 'present', axis: 2 }] },
+      sizes: [
+        { B: 2, T: 3, P: 4 },
+        { B: 1, T: 1, P: 5 },
+        { B: 2, T: 4, P: 0 },
+      ],
+    },
+  ),
+  sample(
+    'what is read at other places is not overwritten by its successor',
+    (b) => {
+      const x = b.x('x', [4, 4]);
+      return { next: b.add(x, b.node('transpose', [x], { permutation: [1, 0] })) };
+    },
+    ['transpose → add: x → next'],
+    { options: { donations: new Map([['next', 'x']]) }, sizes: [{}] },
+  ),
+  sample(
+    'moments and parameter are updated in place by one kernel',
+    (b) => {
+      const [p, m, g] = ['p', 'm', 'g'].map((name) => b.x(name, [300])) as [ValueId, ValueId, ValueId];
+      const moment = b.add(b.mul(m, b.scalar(0.9)), b.mul(g, b.scalar(0.1)));
+      return { 'new.m': moment, 'new.p': b.node('sub', [p, b.mul(moment, b.scalar(0.5))], {}) };
+    },
+    ['mul → add → mul → sub: g → new.m, new.p'],
+    {
+      options: {
+        donations: new Map([
+          ['new.m', 'm'],
+          ['new.p', 'p'],
+        ]),
+      },
+      sizes: [{}],
+    },
+  ),
+  sample(
+    'an input that is handed through keeps what it was when another output takes its buffer',
+    (b) => {
+      const x = b.x('x', [70]);
+      return { before: x, next: b.mul(x, b.scalar(3)) };
+    },
+    ['mul ‖ copy: before → next, before'],
+    { options: { donations: new Map([['next', 'x']]) }, sizes: [{}] },
+  ),
+  sample(
+    'a sum of twelve tensors is split into kernels of at most eight buffers',
+    (b) => ({
+      y: Array.from({ length: 12 }, (_, i) => b.x(`x${i}`)).reduce((sum, x) => b.add(b.mul(sum, b.scalar(0.5)), x)),
+    }),
+    [
+      'mul → add → mul → … → add → mul → add → mul: x0, x1, x2, x3, x4, x5, x6 → scratch 0',
+      'add → mul → add → … → mul → add → mul → add: scratch 0, x7, x8, x9, x10, x11 → y',
+    ],
+  ),
+  sample(
+    'twelve running sums, each an output',
+    (b) => {
+      const sums: Record<string, ValueId> = {};
+      let sum = b.x('x');
+      for (let i = 0; i < 12; i++) sums[`sum${i}`] = sum = b.add(sum, b.x(`x${i}`));
+      return sums;
+    },
+    [
+      'add: x, x0 → sum0',
+      'add: sum0, x1 → sum1',
+      'add: sum1, x2, x3, x4 → sum2, sum3, sum4',
+      'add: sum4, x5 → sum5',
+      'add: sum5, x6, x7, x8 → sum6, sum7, sum8',
+      'add: sum8, x9, x10, x11 → sum9, sum10, sum11',
+    ],
+  ),
+  sample(
+    'views are read through strides: heads of a projection without a copy',
+    (b) => {
+      const qkv = b.node('linear', [b.x(), b.w('qkv', [24, 8])], {});
+      const parts = b.nodeOutputs('split', [qkv], { axis: 2, sizes: [8, 8, 8] });
+      const [q, k, v] = parts.map((part) =>
+        b.node('transpose', [b.node('reshape', [part], { shape: [B, T, 2, 4] })], { permutation: [0, 2, 1, 3] }),
+      ) as [ValueId, ValueId, ValueId];
+      const y = b.node('attention', [q, k, v], { causal: true, scale: null });
+      const merged = b.node('reshape', [b.node('transpose', [y], { permutation: [0, 2, 1, 3] })], { shape: [B, T, 8] });
+      return { y: b.node('linear', [merged, b.w('out', [8, 8])], {}) };
+    },
+    [
+      'linear: x, qkv → scratch 0',
+      'split → reshape → transpose → … → transpose → attention → transpose → reshape: scratch 0 → scratch 1',
+      'linear: scratch 1, out → y',
+    ],
+  ),
+  sample(
+    'positions behind a cache: sizes of P + T',
+    (b) => {
+      const x = b.x('x', [B, T, 8]);
+      b.x('past', [B, P, 8]);
+      const total = addDims(P, T);
+      const all = b.node('cast', [b.node('iota', [], { shape: [total], axis: 0 })], { to: 'f32' });
+      const own = b.node('slice', [all], { starts: [P], ends: [total], steps: [1] });
+      const size = b.node('cast', [b.node('dim_size', [], { dim: total })], { to: 'f32' });
+      return { y: b.node('div', [b.add(x, b.node('reshape', [own], { shape: [1, T, 1] })), size], {}) };
+    },
+    ['iota → cast → slice → dim_size → cast → reshape → add → div: x → y'],
+    {
+      sizes: [
+        { B: 2, T: 3, P: 4 },
+        { B: 1, T: 1, P: 0 },
+        { B: 0, T: 2, P: 1 },
+      ],
+    },
+  ),
+];
+
+/** Numbers for the inputs at some sizes, and for the parameters. */
+export function tensorsOf(
+  graph: Graph,
+  sizes: Readonly<Record<string, number>>,
+): { readonly feeds: Map<string, WideTensor>; readonly parameters: Map<string, WideTensor> } {
+  const bindings = new Map(Object.entries(sizes));
+  const made = (value: ValueId, seed: number): WideTensor => {
+    const { dtype, shape } = typeOf(graph, value);
+    const { data, ...rest } = noise(
+      shape.map((dim) => evaluateDim(dim, bindings)),
+      seed + 1,
+    );
+    return dtype === 'bool' ? { ...rest, dtype, data: data.map((x) => (x > -0.5 ? 1 : 0)) } : { ...rest, data };
+  };
+  return {
+    feeds: new Map(graph.inputs.map(({ name, value }, i) => [name, made(value, i)])),
+    parameters: new Map(graph.parameters.map(({ key, value }, i) => [key, made(value, i + 20)])),
+  };
+}

@@ -1,0 +1,144 @@
+/** `mdl compile --target webgpu`: the files it writes and what is in them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint, parsePlan } from '../../src/runtime/index.ts';
+import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
+import { f32, folderWith, mdl, type Ran, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
+
+const setUp = (): string => folderWith({ 'small.mdl': SMALL, 'w.safetensors': safetensors(SMALL_WEIGHTS) });
+const compile = (folder: string, ...args: string[]): Promise<Ran> =>
+  mdl(folder, 'compile', 'small.mdl', '--target', 'webgpu', '--out', 'out', ...args);
+const list = (folder: string): string[] => readdirSync(join(folder, 'out')).sort();
+const read = (folder: string, file: string): string => readFileSync(join(folder, 'out', file), 'utf8');
+const plan = (folder: string): WebGpuPlan => parsePlan(read(folder, 'plan.json'), 'plan.json');
+const MODULE = ['kernels.wgsl', 'plan.js', 'plan.json', 'small.d.ts', 'small.js'];
+
+describe('files', () => {
+  it('a plan, kernels to read, a module and weights', async () => {
+    const folder = setUp();
+    const { code, stdout, stderr } = await compile(folder, '--weights', 'w.safetensors', '--set', 'scaled=true');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(list(folder)).toEqual([...MODULE, 'weights.safetensors']);
+    expect(stdout).toMatch(
+      /^Small \(config base, webgpu; scaled=true\) in out\n {2}main +\d+ dispatches of \d+ kernels\n/,
+    );
+    expect(stdout).toContain('small.js                       createSmall(device, weights)');
+    const { model, parameters, weights, kernels, entries } = plan(folder);
+    expect(model).toMatchObject({ name: 'Small', source: 'small.mdl', flags: { scaled: true } });
+    expect(Object.keys(entries)).toEqual(['main', 'pick']);
+    // the buffer is used by no entry
+    expect(parameters.map(({ key, shape, storage }) => [key, shape, storage])).toEqual([
+      ['fc.weight', [2, 3], 'f32'],
+      ['fc.bias', [2], 'f32'],
+      ['scale.gain', [2], 'f32'],
+    ]);
+    const bytes = readFileSync(join(folder, 'out/weights.safetensors')).length;
+    expect(weights).toEqual({
+      origin: 'w.safetensors',
+      trained: true,
+      files: [{ file: 'weights.safetensors', bytes }],
+    });
+    const checkpoint = await openCheckpoint(join(folder, 'out/weights.safetensors'));
+    expect([...checkpoint.tensors.keys()]).toEqual(['fc.weight', 'fc.bias', 'scale.gain']);
+    expect(await checkpoint.read('fc.weight')).toEqual(SMALL_WEIGHTS['fc.weight']);
+    await checkpoint.close();
+    const text = read(folder, 'kernels.wgsl');
+    for (const { wgsl } of kernels) expect(text).toContain(wgsl);
+    expect(read(folder, 'small.js')).toContain(' *     mdl compile small.mdl --set scaled=true --target webgpu\n');
+  });
+
+  it('without weights a plan that says so', async () => {
+    const folder = setUp();
+    const { code, stdout } = await compile(folder);
+    expect(code).toBe(0);
+    expect(list(folder)).toEqual(MODULE);
+    expect(plan(folder).weights).toBeNull();
+    expect(stdout).toContain('no weights: --weights or --init would write');
+  });
+
+  it('matrices as f16 where asked for', async () => {
+    const folder = setUp();
+    writeFileSync(
+      join(folder, 'w.safetensors'),
+      safetensors({ ...SMALL_WEIGHTS, 'fc.weight': f32([2, 3], [1, 1 / 3, -2, 65504, 1e-9, 0.1]) }),
+    );
+    expect((await compile(folder, '--weights', 'w.safetensors', '--weights-dtype', 'f16')).code).toBe(0);
+    expect(plan(folder).parameters.map(({ key, storage }) => [key, storage])).toEqual([
+      ['fc.weight', 'f16'],
+      ['fc.bias', 'f32'],
+      ['scale.gain', 'f32'],
+    ]);
+    const checkpoint = await openCheckpoint(join(folder, 'out/weights.safetensors'));
+    expect(checkpoint.tensors.get('fc.weight')!.dtype).toBe('F16');
+    const { data } = await checkpoint.read('fc.weight');
+    expect([...data]).toEqual([1, 0.333251953125, -2, 65504, 0, 0.0999755859375]);
+    await checkpoint.close();
+  });
+
+  it('one entry, seeded weights, JSON', async () => {
+    const folder = setUp();
+    const { code, stdout } = await compile(folder, '--entry', 'pick', '--init', '3', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      out: 'out',
+      module: { file: 'small.js', create: 'createSmall' },
+      weights: { origin: 'seed 3', trained: false },
+      entries: { pick: { inputs: [{ name: 'index', dtype: 'i64', shape: ['B'] }], dispatches: 1 } },
+    });
+    expect(Object.keys(plan(folder).entries)).toEqual(['pick']);
+    expect(plan(folder).parameters.map(({ key }) => key)).toEqual(['fc.weight']);
+  });
+});
+
+describe('when it cannot', () => {
+  it('a weight that is not finite leaves no file', async () => {
+    const folder = setUp();
+    const bad = { ...SMALL_WEIGHTS, 'scale.gain': f32([2], [1, Number.NaN]) };
+    writeFileSync(join(folder, 'w.safetensors'), safetensors(bad));
+    const { code, stderr } = await compile(folder, '--weights', 'w.safetensors');
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('error[C0102]: scale.gain') });
+    expect(list(folder)).toEqual([]);
+  });
+
+  it('a weight that f16 cannot hold leaves no file', async () => {
+    const folder = setUp();
+    const big = { ...SMALL_WEIGHTS, 'fc.weight': f32([2, 3], [0, 1, 2, 3, -70000, 5]) };
+    writeFileSync(join(folder, 'w.safetensors'), safetensors(big));
+    const { code, stderr } = await compile(folder, '--weights', 'w.safetensors', '--weights-dtype', 'f16');
+    expect(code).toBe(1);
+    expect(stderr).toContain('error[C0113]: fc.weight holds -70000 at element 4, which f16 cannot hold');
+    expect(list(folder)).toEqual([]);
+  });
+
+  it('an earlier folder stays as it was', async () => {
+    const folder = setUp();
+    await compile(folder);
+    const before = read(folder, 'plan.json');
+    mkdirSync(join(folder, 'out/weights.safetensors'));
+    const { code, stderr } = await compile(folder, '--init', '0', '--set', 'scaled=false');
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('error[C0105]') });
+    expect(read(folder, 'plan.json')).toBe(before);
+    expect(list(folder)).toEqual([...MODULE, 'weights.safetensors']);
+  });
+
+  it('a damaged checkpoint is an error before anything is written', async () => {
+    const folder = setUp();
+    writeFileSync(join(folder, 'w.safetensors'), rawSafetensors('{'));
+    expect((await compile(folder, '--weights', 'w.safetensors')).code).toBe(1);
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+  });
+
+  it.each([
+    [['--target', 'wgpu'], 2, /'wgpu' is invalid\. Allowed choices are onnx, webgpu/],
+    [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16/],
+    [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
+    [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],
+    [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without --target onnx/],
+    [['--target', 'onnx', '--weights-dtype', 'f16'], 1, /error\[C0208\]: --weights-dtype .* --target webgpu/],
+  ])('%j', async (args, code, says) => {
+    const folder = setUp();
+    expect(await compile(folder, ...args)).toMatchObject({ code, stderr: expect.stringMatching(says) });
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+  });
+});

@@ -1,0 +1,69 @@
+/** `mdl explain-plan`: the table, its sums, and the sizes it is asked for. */
+import { describe, expect, it } from 'vitest';
+import type { PlanReport } from '../../src/compiler/cli/plan/report.ts';
+import { folderWith, mdl, SMALL, TINYGPTV } from './support.ts';
+
+const folder = folderWith({ 'small.mdl': SMALL });
+
+async function report(file: string, ...args: string[]): Promise<PlanReport> {
+  const { code, stdout, stderr } = await mdl(folder, 'explain-plan', file, '--json', ...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as PlanReport;
+}
+
+describe('mdl explain-plan', () => {
+  it('prints a row per kernel, and the totals', async () => {
+    const { code, stdout, stderr } = await mdl(folder, 'explain-plan', 'small.mdl', '--at', 'B=5');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim());
+    expect(lines[0]).toBe('main at B = 5, kernels for GPUs');
+    expect(lines[2]).toBe('×  over  workgroups  FLOPs  bytes  FLOP/B  parameters  kernel');
+    // x [5, 3], weight [2, 3], bias and gain [2], y [5, 2]
+    expect(lines[3]).toMatch(/^1 {2}5·2 .* {2}140 B .*\[2, 3\] \[2\] \[2\] {2}linear → mul {2}std\.mdl|small\.mdl/);
+    expect(lines.slice(5, 9)).toEqual([
+      'dispatches  1 of 1 kernels',
+      expect.stringMatching(/^FLOPs {2}\d+$/),
+      'bytes  140 B, 1.00 × the minimum of 140 B (parameters, inputs, caches and outputs once)',
+      'parameters  10 in 3 tensors, 40 B',
+    ]);
+    expect(lines[9]).toBe('memory  0 B between kernels');
+  });
+
+  it('sums what the rows say, for a model with layers and caches', async () => {
+    const args = ['--config', 'nano', '--entry', 'decode', '--at', 'P=32,B=2'];
+    const plan = await report(TINYGPTV, ...args);
+    expect(plan.dims).toEqual({ B: 2, P: 32, T: 1 });
+    const sum = (of: (row: PlanReport['kernels'][number]) => number): number =>
+      plan.kernels.reduce((total, row) => total + row.count * of(row), 0);
+    expect(sum(() => 1)).toBe(plan.dispatches);
+    expect(sum(({ flops }) => flops)).toBe(plan.flops);
+    expect(sum(({ bytes }) => bytes)).toBe(plan.bytes);
+    expect(plan.bytes).toBeGreaterThanOrEqual(plan.minimum_bytes);
+    expect(plan.minimum_bytes).toBeGreaterThan(plan.parameters.bytes + plan.cache_bytes);
+    // keys and values [B, heads, P + T, head_dim] of 4 layers
+    expect(plan.cache_bytes).toBe(4 * 2 * 4 * (2 * 4 * 33 * 32));
+    const [layers] = plan.lists;
+    expect(layers!.path).toBe('llama_model.model.layers');
+    expect(layers!.counts.reduce((total, { items }) => total + items, 0)).toBe(4);
+    const software = await report(TINYGPTV, ...args, '--profile', 'software', '--weights-dtype', 'f16');
+    expect(software.profile).toBe('software');
+    expect(software.parameters.elements).toBe(plan.parameters.elements);
+    expect(software.parameters.bytes).toBeLessThan(0.6 * plan.parameters.bytes);
+  });
+
+  it('takes the first entry where there is no decode, and usual sizes', async () => {
+    const plan = await report('small.mdl');
+    expect(plan).toMatchObject({ entry: 'main', dims: { B: 1 }, profile: 'gpu', cache_bytes: 0, lists: [] });
+  });
+
+  it.each([
+    [['--at', 'B'], 1, /error\[C0103\]: --at is "B", and NAME=SIZE, where the names are B, was expected/],
+    [['--at', 'B=1,Q=2'], 1, /error\[C0103\]: --at is "Q=2"/],
+    [['--at', 'B=-1'], 1, /error\[C0103\]: --at is "B=-1"/],
+    [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
+    [['--profile', 'fast'], 2, /Allowed choices are gpu, software/],
+  ])('%j', async (args, code, says) => {
+    const ran = await mdl(folder, 'explain-plan', 'small.mdl', ...args);
+    expect(ran).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(says) });
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * All 64 combinations of TinyGPT-V's flags at small sizes on WebGPU: the kernels of `decode` and `loss` are accepted by
+ * the device's own compiler, and the loss is the interpreter's. Combinations take turns at the two kinds of adapter.
+ */
+import { describe, expect, it } from 'vitest';
+import { interpret } from '../../src/compiler/ir/interpreter.ts';
+import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
+import { planOf } from '../../src/compiler/webgpu-artifact.ts';
+import { WebGpuProgram } from '../../src/runtime/webgpu/program.ts';
+import { ModelBuffers } from '../../src/runtime/webgpu/weights.ts';
+import { type HostTensor, narrow, type WideTensor } from '../../src/shared/tensor.ts';
+import { unavailable } from '../support/adapter.ts';
+import { difference } from '../support/compare.ts';
+import { compileOk, repository } from '../support/project.ts';
+import { gpuOf, PROFILES } from '../support/webgpu.ts';
+import { feedsOf } from './feeds.ts';
+import { combinations, FLAGS, nameOf, SMALL } from './flags.ts';
+import { weightsOf } from './support.ts';
+
+const cases = combinations.map((flags, i) => [nameOf(flags), PROFILES[i % 2]!, flags] as const);
+
+describe.skipIf(unavailable)('each combination of flags', () => {
+  it.each(cases)('%s, profile %s', async (_, profile, flags) => {
+    const model = compileOk('models/tinygpt-v.mdl', repository, {
+      config: 'nano',
+      values: SMALL,
+      set: FLAGS.map((name) => ({ name, text: String(flags[name]) })),
+    });
+    const graphs = ['decode', 'loss'].map((name) => {
+      const { graph, cache } = model.entry(name)!;
+      return { name, graph: runPipeline(graph), options: { cache } };
+    });
+    const gpu = await gpuOf(profile);
+    const plan = planOf(model, graphs);
+    const weights = weightsOf(model);
+    const read = (key: string): WideTensor => weights.get(key)!;
+    const buffers = new ModelBuffers(gpu, plan, async (key) => narrow(read(key)));
+    const programs = await Promise.all(graphs.map(({ name }) => WebGpuProgram.open(gpu, plan, name, buffers)));
+
+    const { graph } = graphs[1]!;
+    const image = flags.q_former ? 2 : 1;
+    const feeds = feedsOf(graph, { B: 2, N: 2, T: 6 }, { input_ids: (column) => (column < image ? -1 : column + 1) });
+    const expected = interpret(graph, { inputs: new Map(Object.entries(feeds)), parameters: read });
+    const host = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, narrow(tensor)]));
+    const results = await programs[1]!.run(host);
+    for (const [name, tensor] of expected)
+      expect(difference(results[name] as HostTensor, tensor), name).toBeUndefined();
+    for (const program of programs) await program.dispose();
+  });
+});
