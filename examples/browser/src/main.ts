@@ -83,7 +83,8 @@ function onTrouble(error: unknown): void {
     return;
   }
   status.textContent = 'the device is lost';
-  showTrouble(error, async () => {
+  const [what] = (error as Error).message.split(', so '); // the rest is advice to programmers
+  showTrouble(new Error(`${what}. Recover takes a new one and uploads the model again.`), async () => {
     await engine.session.recover();
     use(engine);
   });
