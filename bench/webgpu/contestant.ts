@@ -1,6 +1,5 @@
 /**
- * What takes part in the benchmark: one file per contestant, one object of this shape. Ours becomes another of them with
- * `prepare` compiling `problem.graphs` to a plan; nothing else has to change.
+ * What takes part in the benchmark: one file per contestant, one object of this shape.
  */
 import type { Problem } from './problem.ts';
 
@@ -32,6 +31,7 @@ export class Unsupported extends Error {}
 
 /** By the name in the table; loaded in a process of their own, because peers change globals and some bring their own Dawn. */
 export const CONTESTANTS: Readonly<Record<string, () => Promise<Contestant>>> = {
+  mdl: async () => (await import('./ours.ts')).default(),
   'jax-js': async () => (await import('./peers/jax.ts')).default(),
   tfjs: async () => (await import('./peers/tfjs.ts')).default(),
   ort: async () => (await import('./peers/ort.ts')).native('webgpu'),
