@@ -2,12 +2,12 @@
  * A model → the files of its ONNX artifact: one graph per entry, a manifest, and the plan of the weights files.
  * Nothing is written here; weights are named, not read.
  */
-import type { EntryManifest, Manifest, TensorPort, WeightFile } from '../shared/artifact.ts';
-import { printDim } from '../shared/dim.ts';
+import type { Manifest, WeightFile } from '../shared/artifact.ts';
 import { encodeModel, lowerToOnnx, type OnnxOpset, type PlannedFile, planExternalData } from './backends/onnx/index.ts';
 import type { EntryGraph, Model } from './elaborate/model.ts';
 import { type Graph, typeOf } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
+import { entryManifest } from './ports.ts';
 import { adapterManifest, adapterPorts, promoteAdapters, swappableAdapters } from './swap-adapters.ts';
 import { VERSION } from './version.ts';
 
@@ -112,7 +112,13 @@ export function buildOnnx(model: Model, options: ArtifactOptions): Artifact | un
       entries: Object.fromEntries(
         entries.map((entry) => {
           const adapters = swap ? adapterPorts(entry.graph, swap) : [];
-          return [entry.name, { ...entryManifest(entry), ...(adapters.length > 0 ? { adapters } : {}) }];
+          return [
+            entry.name,
+            {
+              ...entryManifest(entry.file, entry.graph, entry.traced.cache),
+              ...(adapters.length > 0 ? { adapters } : {}),
+            },
+          ];
         }),
       ),
       ...(swap && {
@@ -137,13 +143,4 @@ function metadataOf(model: Model): Record<string, string> {
     'mdl.flags': JSON.stringify(Object.fromEntries(model.settings.flags)),
     'mdl.config_values': JSON.stringify(model.config()),
   };
-}
-
-/** Inputs and outputs of a graph as ports. */
-export function entryManifest({ file, traced, graph }: Pick<BuiltEntry, 'file' | 'traced' | 'graph'>): EntryManifest {
-  const port = ({ name, value }: { readonly name: string; readonly value: number }): TensorPort => {
-    const { dtype, shape } = typeOf(graph, value);
-    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim))) };
-  };
-  return { file, inputs: graph.inputs.map(port), outputs: graph.outputs.map(port), cache: traced.cache };
 }

@@ -123,6 +123,22 @@ export const MESSAGES = {
     `the adapter ${adapter} has ${what} ${found} and the model was compiled with ${expected}, so compile the model with the adapter's settings or train the adapter with the model's`,
   R0221: ({ adapter, problems }: InAdapter & { problems: readonly string[] }) =>
     `the adapter ${adapter} does not fit the model in ${problems.length} of its tensors, so train it on this model: ${problems.join('; ')}`,
+  R0222: ({
+    entry,
+    input,
+    place,
+    found,
+    low,
+    high,
+    also,
+  }: InPort & {
+    place: readonly number[];
+    found: string;
+    low: number;
+    high: number;
+    also: readonly number[];
+  }) =>
+    `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}], and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
 
   // R03: generation
   R0301: ({ option, value, expected }: { option: string; value: unknown; expected: string }) =>
@@ -198,7 +214,7 @@ export const MESSAGES = {
   R0905: ({ file, line, image }: InFile & { line: number; image: string }) =>
     `line ${line} of ${file} names the image ${image}, which lies outside the data folder, so move the image into the folder`,
   R0906: ({ file, line, image, reason }: InFile & { line: number; image: string; reason: string }) =>
-    `the image ${image} of line ${line} of ${file} cannot be used (${reason}), so replace it, or choose to skip bad images`,
+    `the image ${image} of line ${line} of ${file} cannot be used: ${reason}; replace it, or choose to skip bad images`,
   R0907: ({ name, split, reason }: { name: string; split: string; reason: string }) =>
     `the ${split} split of ${name} has nothing to give (${reason}), so add records`,
   R0908: ({ row, tokens, limit }: { row: number; tokens: number; limit: number }) =>

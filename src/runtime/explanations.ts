@@ -67,6 +67,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'The rank r is a shape of the compiled graphs and alpha / r a constant in them, so all adapters of one compiled model have the same. Variants that compute something else (DoRA, ranks or alphas by layer) do not fit.',
   R0221:
     'An adapter has a lora_A and a lora_B for each adapted module of the model, of the shapes that the model has, finite, and nothing else. All that is missing, unexpected or of another shape is listed.',
+  R0222:
+    'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
   R0301:
     'An option of generate() is outside its range, or has no effect together with the others: temperature, top_k and top_p need do_sample.',
   R0302: 'A prompt needs at least one token, and all prompts of a batch have embeddings of the same width.',
@@ -116,7 +118,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0905:
     'Paths of images are relative to the data folder and stay inside it, links included, so that a data set from elsewhere cannot read other files.',
   R0906:
-    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" it is reported once and another record takes its place.',
+    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" (`--skip-bad-images`) it is reported once and another record takes its place.',
   R0907:
     'A folder is split by image: one image in ten is held out, unless the folder has a train.jsonl and a held-out.jsonl. A split can also run empty because every image in it is damaged.',
   R0908:

@@ -2,7 +2,7 @@
  * Checks what a caller gives to an entry against the manifest, before any backend sees it: names, dtypes, ranks,
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
-import type { TensorPort } from '../shared/artifact.ts';
+import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
 import { printDim } from '../shared/dim.ts';
 import type { DType } from '../shared/dtype.ts';
 import type { HostTensor } from '../shared/tensor.ts';
@@ -30,7 +30,7 @@ const printPort = (shape: readonly (number | string)[]): string => `[${shape.joi
 
 /**
  * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
- * @throws RuntimeError R0207–R0211
+ * @throws RuntimeError R0207–R0211, R0222
  */
 export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Record<string, AnyTensor> {
   const inputs = entry.inputs.map((port) => port.name);
@@ -120,6 +120,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
       expected: `the product of its shape [${feed.shape.join(', ')}]`,
     });
   }
+  if (port.range && data instanceof BigInt64Array) checkRange(entry, input, port.range, feed.shape, data);
   return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
 }
 
@@ -129,6 +130,33 @@ function checkRank(entry: string, port: TensorPort, shape: readonly number[]): v
   const found = `shape [${shape.join(', ')}] of rank ${shape.length}`;
   const expected = `rank ${port.shape.length} ${printPort(port.shape)}`;
   throw runtimeError('R0210', { entry, input: port.name, found, expected });
+}
+
+/** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
+function checkRange(
+  entry: string,
+  input: string,
+  { low, high, also = [], from }: IntegerRange,
+  shape: readonly number[],
+  data: BigInt64Array,
+): void {
+  for (const [index, x] of data.entries()) {
+    if ((x >= low && x < high) || also.includes(Number(x))) continue;
+    const place = placeOf(index, shape);
+    if (from?.some((first, axis) => place[axis]! < first)) continue;
+    throw runtimeError('R0222', { entry, input, place, found: String(x), low, high, also });
+  }
+}
+
+/** Where the element of a row-major tensor is, by axis. */
+function placeOf(index: number, shape: readonly number[]): number[] {
+  let rest = index;
+  return shape.map((_, axis) => {
+    const stride = sizeOf(shape.slice(axis + 1));
+    const at = Math.floor(rest / stride);
+    rest -= at * stride;
+    return at;
+  });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */

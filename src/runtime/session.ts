@@ -119,7 +119,7 @@ export class Session implements Runner {
    * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
    * backend's device, if it has one; a tensor there that the entry updates in place is used up.
-   * @throws RuntimeError R0201, R0205–R0215, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
+   * @throws RuntimeError R0201, R0205–R0215, R0222, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
    */
   run(
     name: string,

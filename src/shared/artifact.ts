@@ -13,11 +13,22 @@ export type ConfigValue =
   | readonly ConfigValue[]
   | { readonly [name: string]: ConfigValue };
 
+/** low ≤ x < high, or one of a few others: a token id that stands for an image, a label that is ignored. */
+export interface IntegerRange {
+  readonly low: number;
+  readonly high: number;
+  readonly also?: readonly number[];
+  /** by axis, the first index that is meant; absent: all elements are (labels that are shifted begin at the second) */
+  readonly from?: readonly number[];
+}
+
 export interface TensorPort {
   readonly name: string;
   readonly dtype: DType;
   /** Static dims as numbers, dynamic ones as text (`B`, `P + T`). */
   readonly shape: readonly (number | string)[];
+  /** of an i64 input whose elements are looked up in a table; absent: not known, or any integer will do */
+  readonly range?: IntegerRange;
 }
 
 /** One key/value state tensor of an entry with a cache: `past` is an input, `present` an output. */

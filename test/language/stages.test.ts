@@ -54,6 +54,8 @@ describe('mistakes', () => {
     ['train a  set gate = 1', 'E0201'],
     ['train a  batch lora', 'E0201'],
     ['train a  batch unknown', 'E0105'],
+    ['train a  image_size 0', 'E0201'],
+    ['train a  image_size [28, 28]', 'E0201'],
   ])('%s: %s', (clauses, code) => {
     expect(problems(text(clauses)).map((problem) => problem.slice(0, 5))).toEqual([code]);
   });

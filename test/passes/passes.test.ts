@@ -251,7 +251,53 @@ describe('simplify', () => {
     );
   });
 
+  test('blocks in zeros that lie side by side become one, in any order of two neighbours', () => {
+    simplifies(
+      [
+        X,
+        '%1 = exp(%0): f32[B, 4]',
+        '%2 = neg(%0): f32[B, 4]',
+        '%3 = pad(%1, before=[0, 4], after=[0, 5], value=0): f32[B, 13]',
+        '%4 = pad(%0, before=[0, 0], after=[0, 9], value=0): f32[B, 13]',
+        '%5 = pad(%2, before=[0, 8], after=[0, 1], value=0): f32[B, 13]',
+        '%6 = add(%3, %4): f32[B, 13]',
+        '%7 = add(%6, %5): f32[B, 13]',
+        'output y = %7',
+      ],
+      [
+        X,
+        '%1 = exp(%0): f32[B, 4]',
+        '%2 = neg(%0): f32[B, 4]',
+        '%3 = concat(%0, %1, %2, axis=1): f32[B, 12]',
+        '%4 = pad(%3, before=[0, 0], after=[0, 1], value=0): f32[B, 13]',
+        'output y = %4',
+      ],
+    );
+  });
+
+  const padded = (first: string, second: string, wide: string): string[] => [
+    `%1 = pad(%0, ${first}): ${wide}`,
+    `%2 = pad(%0, ${second}): ${wide}`,
+    `%3 = add(%1, %2): ${wide}`,
+    'output y = %3',
+  ];
   const kept: readonly (readonly [string, readonly string[]])[] = [
+    [
+      'blocks with a gap between them',
+      padded('before=[0, 0], after=[0, 5], value=0', 'before=[0, 5], after=[0, 0], value=0', 'f32[B, 9]'),
+    ],
+    [
+      'blocks that overlap',
+      padded('before=[0, 0], after=[0, 3], value=0', 'before=[0, 3], after=[0, 0], value=0', 'f32[B, 7]'),
+    ],
+    [
+      'blocks in something else than zeros',
+      padded('before=[0, 0], after=[0, 4], value=1', 'before=[0, 4], after=[0, 0], value=1', 'f32[B, 8]'),
+    ],
+    [
+      'blocks that are apart along two axes',
+      padded('before=[0, 0], after=[1, 4], value=0', 'before=[1, 4], after=[0, 0], value=0', 'f32[B + 1, 8]'),
+    ],
     ['x / 3, whose reciprocal is rounded', ['%1 = const f32[]: 3', '%2 = div(%0, %1): f32[B, 4]', 'output y = %2']],
     ['x / 0', ['%1 = const f32[]: 0', '%2 = div(%0, %1): f32[B, 4]', 'output y = %2']],
     ['x * 0, which may be NaN', ['%1 = const f32[]: 0', '%2 = mul(%0, %1): f32[B, 4]', 'output y = %2']],

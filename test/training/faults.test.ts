@@ -57,7 +57,7 @@ describe('errors', () => {
   });
   test('a stage that trains nothing under its flags', async () => {
     await expect(trainCommand(recorder(), [file], { ...options, stage: 'nothing' })).rejects.toThrow(
-      'the stage nothing cannot be trained: the stage nothing trains nothing under these settings',
+      'the stage nothing cannot be trained: it trains nothing under these settings',
     );
   });
   test.each([
@@ -81,7 +81,7 @@ describe('errors', () => {
     const plain = microFolder(microBatch(), MICRO.replace('  schedule constant(lr = 1e-2, iters = 40)\n', ''));
     const two = { ...options, stage: 'two', batch: plain.batch };
     await expect(trainCommand(recorder(), [plain.file], two)).rejects.toThrow(
-      'the stage two has no `schedule`, so give a learning rate with --lr',
+      'the stage two cannot be trained: it has no `schedule`, so give a learning rate with --lr',
     );
     await trainCommand(recorder(), [plain.file], { ...two, lr: 1e-3 });
   });

@@ -192,7 +192,11 @@ describe('resuming', () => {
     ['another seed', { seed: 9 }, 'its seed is 0 and this run has 9'],
     ['another learning rate', { lr: 0.5 }, "its learning rate is the stage's and this run has 0.5"],
     ['other stages', { stages: 'two' }, 'its stages is one,two and this run has two'],
-    ['another config', { set: ['d=8', 'dropout=0.5'] }, 'is of another run: its config values is'],
+    [
+      'another config',
+      { set: ['d=8', 'dropout=0.5'] },
+      'is of another run: its config dropout is 0.25 and this run has 0.5',
+    ],
   ])('with %s is refused', async (_, changed, message) => {
     const out = fresh();
     await trainCommand(recorder(), [file], { ...options, out });

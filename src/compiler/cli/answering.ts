@@ -9,6 +9,7 @@ import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } fro
 import type { Output } from './output.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
+import { atTrainedSize } from './training/image-size.ts';
 import type { WeightProvider } from './weights/provider.ts';
 
 export interface OpenOptions extends SettingsOptions, WeightsOptions {
@@ -24,14 +25,15 @@ export interface Opened {
 }
 
 /** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
-export async function openAnswering(file: string, options: OpenOptions, output: Output): Promise<Opened> {
+export async function openAnswering(file: string, given: OpenOptions, output: Output): Promise<Opened> {
   if (existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'))) {
     const source = await openModel(file);
-    const tokenizer = await tokenizerOf(options.tokenizer, join(source.location, 'tokenizer.json'));
+    const tokenizer = await tokenizerOf(given.tokenizer, join(source.location, 'tokenizer.json'));
     const session = await openSession(source);
-    if (options.adapter !== undefined) await useAdapter(session, source.location, options.adapter);
+    if (given.adapter !== undefined) await useAdapter(session, source.location, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
+  const options = await atTrainedSize(given, output);
   const loaded = loadModel(file, options, output);
   const named = (loaded.model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
   const tokenizer = await tokenizerOf(

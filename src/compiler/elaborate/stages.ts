@@ -109,7 +109,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
     if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
     else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
     else if (OPTIONS.includes(name.text)) {
-      const option = e.attempt(() => plain(e, e.expression(value, scope), value));
+      const option = e.attempt(() => checkOption(e, name.text, plain(e, e.expression(value, scope), value), value));
       if (option !== undefined) options[name.text] = option;
     } else {
       const near = nearest(name.text, ['train', 'set', 'optimize', 'schedule', ...OPTIONS]);
@@ -121,6 +121,13 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
     }
   }
   return { name: stage.name.text, doc: stage.doc, flags, trained: [...trained], optimize, schedule, options };
+}
+
+/** image_size becomes part of the config, so it is checked here and not by the trainer. */
+function checkOption(e: Evaluator, name: string, option: ConfigValue, at: ast.Expression): ConfigValue {
+  if (name !== 'image_size' || (typeof option === 'number' && Number.isInteger(option) && option > 0)) return option;
+  const found = typeof option === 'number' ? String(option) : JSON.stringify(option);
+  return e.fail(diagnose('wrong_type', { what: 'image_size', expected: 'an int above 0', found }, at.span));
 }
 
 function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope: Scope): StageCall {

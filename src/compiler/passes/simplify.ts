@@ -104,11 +104,36 @@ function exactReciprocal(value: number): boolean {
   return Number.isInteger(exponent) && Math.abs(exponent) <= 126 && 2 ** exponent === Math.abs(value);
 }
 
+/**
+ * pad(x) + pad(y), zeros around two blocks that lie side by side along one axis → pad(concat(x, y)): what the gradients
+ * of a value's slices add up to. Another block joins the same concat.
+ */
+const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
+  const [p, q] = [producer('pad', a!, rewriter), producer('pad', b!, rewriter)];
+  if (!p || !q || p.attributes.value !== 0 || q.attributes.value !== 0) return undefined;
+  const differs = (_: number, axis: number): boolean =>
+    p.attributes.before[axis] !== q.attributes.before[axis] || p.attributes.after[axis] !== q.attributes.after[axis];
+  const axis = p.attributes.before.findIndex(differs);
+  if (axis < 0 || p.attributes.before.filter(differs).length > 1) return undefined;
+  const [first, second] = p.attributes.before[axis]! < q.attributes.before[axis]! ? [p, q] : [q, p];
+  const size = rewriter.typeOf(first.inputs[0]!).shape[axis];
+  if (typeof size !== 'number' || first.attributes.before[axis]! + size !== second.attributes.before[axis]) {
+    return undefined;
+  }
+  const parts = [first, second].flatMap(({ inputs: [x] }) => {
+    const joined = producer('concat', x!, rewriter);
+    return joined?.attributes.axis === axis ? joined.inputs : [x!];
+  });
+  const [joined] = rewriter.emit('concat', parts, { axis }, first.origin);
+  const { before } = first.attributes;
+  return { op: 'pad', inputs: [joined!], attributes: { before, after: second.attributes.after, value: 0 } };
+};
+
 // --- the rules ------------------------------------------------------------------------------------------
 
 const RULES: { readonly [N in OpName]?: Rule<N> } = {
   // x + 0, 0 + x → x; x·1, 1·x → x
-  add: eitherNeutral(0),
+  add: (draft, rewriter) => eitherNeutral(0)(draft, rewriter) ?? sideBySide(draft, rewriter),
   mul: eitherNeutral(1),
   // x − 0, x/1, x¹ → x
   sub: rightNeutral(0),

@@ -1,13 +1,13 @@
 /** A stage → its three graphs as an artifact that a session opens, and the plan that the trainer follows. */
 
-import type { EntryManifest, Manifest, TensorPort } from '../../shared/artifact.ts';
-import { printDim } from '../../shared/dim.ts';
+import type { Manifest } from '../../shared/artifact.ts';
 import type { TrainingPlan } from '../../shared/training.ts';
 import type { PlannedFile } from '../backends/onnx/index.ts';
 import { encodeModel, lowerToOnnx, type OnnxOpset, planExternalData } from '../backends/onnx/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
+import { entryManifest } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { dropsOut, optimiserOf, type PlanOptions, planOf } from './plan.ts';
 import { StageError } from './stage-error.ts';
@@ -43,9 +43,7 @@ export function buildStage(
   options: PlanOptions = {},
 ): StageArtifact | undefined {
   if (stage.trained.length === 0) {
-    throw new StageError(
-      `the stage ${stage.name} trains nothing under these settings: all that its patterns match is switched off`,
-    );
+    throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
   }
   const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, parameter]));
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
@@ -97,16 +95,8 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
       config: model.config(),
     },
     opset,
-    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryOf(file, graph)])),
+    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryManifest(file, graph)])),
     weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },
   };
   return { model, entries: built, weights, manifest };
-}
-
-function entryOf(file: string, graph: Graph): EntryManifest {
-  const port = ({ name, value }: { readonly name: string; readonly value: number }): TensorPort => {
-    const { dtype, shape } = typeOf(graph, value);
-    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim))) };
-  };
-  return { file, inputs: graph.inputs.map(port), outputs: graph.outputs.map(port), cache: [] };
 }

@@ -27,14 +27,14 @@ export function optimiserOf({ optimize }: Pick<Stage, 'optimize'>): Optimiser {
 }
 
 /** @throws StageError when the stage gives no learning rate, or a setting is out of range */
-export function scheduleOf({ name, schedule }: Pick<Stage, 'name' | 'schedule'>, { lr }: PlanOptions = {}): Schedule {
+export function scheduleOf({ schedule }: Pick<Stage, 'schedule'>, { lr }: PlanOptions = {}): Schedule {
   const settings = schedule?.arguments ?? {};
   const length = {
     iters: numberOf(settings, 'iters', 1, count, 'that is an integer above 0'),
     epochs: numberOf(settings, 'epochs', 1, count, 'that is an integer above 0'),
   };
   if (lr !== undefined) return { kind: 'constant', lr, ...length };
-  if (!schedule) throw new StageError(`the stage ${name} has no \`schedule\`, so give a learning rate with --lr`);
+  if (!schedule) throw new StageError('it has no `schedule`, so give a learning rate with --lr');
   const base = { lr: numberOf(settings, 'lr', undefined, atLeast0, 'of at least 0'), ...length };
   const warm = () => ({
     min_lr: numberOf(settings, 'min_lr', 0, atLeast0, 'of at least 0'),

@@ -170,7 +170,7 @@ describe('images that cannot be used', () => {
       await data.batch(0);
     });
     expect(message).toMatch(
-      /^the image (missing\.png of line 2 of train\.jsonl cannot be used \(it does not exist\)|bad\.png of line 3 of train\.jsonl cannot be used \(the PNG is damaged)/,
+      /^the image (missing\.png of line 2 of train\.jsonl cannot be used: it does not exist|bad\.png of line 3 of train\.jsonl cannot be used: the PNG is damaged)/,
     );
     const problems: BadImage[] = [];
     const report = (problem: BadImage): void => void problems.push(problem);

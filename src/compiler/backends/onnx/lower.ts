@@ -8,8 +8,16 @@
 import { printShape } from '../../../shared/dim.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
-import { type Graph, type GraphParameter, type Node, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
-import type { OpName } from '../../ops/attributes.ts';
+import {
+  type AnyNode,
+  type Graph,
+  type GraphParameter,
+  type Node,
+  type TensorType,
+  typeOf,
+  type ValueId,
+} from '../../ir/graph.ts';
+import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { Emitter, type OnnxOpset } from './emitter.ts';
 import { checkLocation } from './external-data.ts';
 import { LOWERINGS } from './lowerings/index.ts';
@@ -83,9 +91,16 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     if (used.has(value)) names.set(value, emit.wide(tensor));
   }
 
+  const siblings = new Map<string, OpAttributes[OpName][]>();
+  const callOf = ({ op, inputs: operands }: AnyNode): string => `${op} ${operands.join(' ')}`;
+  for (const node of graph.nodes) {
+    const alike = siblings.get(callOf(node));
+    if (alike) alike.push(node.attributes);
+    else siblings.set(callOf(node), [node.attributes]);
+  }
   for (const node of graph.nodes) {
     emit.from(node.origin);
-    const results = lowerNode(emit, graph, node, nameOf);
+    const results = lowerNode(emit, graph, node, siblings.get(callOf(node))!, nameOf);
     node.outputs.forEach((value, index) => {
       names.set(value, results[index]!);
     });
@@ -125,11 +140,13 @@ function lowerNode<N extends OpName>(
   emit: Emitter,
   graph: Graph,
   node: Node<N>,
+  siblings: readonly OpAttributes[OpName][],
   nameOf: (value: ValueId) => string,
 ): readonly string[] {
   const inputs = node.inputs.map((value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
   const outputs = node.outputs.map((value) => typeOf(graph, value));
-  return LOWERINGS[node.op](emit, { inputs, attributes: node.attributes, outputs });
+  const call = { inputs, attributes: node.attributes, outputs, siblings: siblings as readonly OpAttributes[N][] };
+  return LOWERINGS[node.op](emit, call);
 }
 
 function parameterTensor(

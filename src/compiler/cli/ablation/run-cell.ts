@@ -6,10 +6,12 @@ import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
 import { backendName } from '../backends.ts';
-import { openBase, type TrainCommandOptions } from '../commands/train.ts';
+import type { TrainCommandOptions } from '../commands/train.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
+import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
+import { fitted } from '../training/image-size.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { runStage } from '../training/run-stage.ts';
 import { forStage, loadStage } from '../training/stages.ts';
@@ -68,13 +70,13 @@ async function trainCell(
   if (stage.trained.length === 0) return 'nothing';
   const rate = options.lr === undefined ? {} : { lr: options.lr };
   const steps = options.steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
-  const base = await openBase(model, options, output);
+  const base = await openBase(loaded, options, output);
   try {
     const { state } = await runStage(
       loaded,
       {
         stage,
-        weights: overlayWeights(base, carried),
+        weights: overlayWeights(base, fitted(model, carried)),
         data: await openBatches(file, model, stage, options, output),
         backend: backendName(options.backend),
         opset: options.opset === '23' ? 23 : 17,

@@ -15,10 +15,12 @@ import { variantsOf } from '../ablation/variants.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
+import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
+import { INTERRUPTED, onInterrupt } from '../training/interrupt.ts';
 import { runSettings } from '../training/settings.ts';
 import { loadStage, stageList } from '../training/stages.ts';
-import { INTERRUPTED, onInterrupt, openBase, type TrainCommandOptions } from './train.ts';
+import type { TrainCommandOptions } from './train.ts';
 
 export interface AblateCommandOptions extends Omit<TrainCommandOptions, 'checkpointEvery' | 'keep'> {
   readonly flags: string;
@@ -45,9 +47,9 @@ export default async function run(
   // what is wrong with the weights or the data shows before anything is trained
   const once = withoutRepeats(output);
   for (const declared of stages) {
-    const { model: full, stage } = loadStage(file!, options, declared, once);
-    await (await openBase(full, options, once)).close();
-    await openBatches(file!, full, stage, options, once);
+    const loaded = loadStage(file!, options, declared, once);
+    await (await openBase(loaded, options, once)).close();
+    await openBatches(file!, loaded.model, loaded.stage, options, once);
   }
 
   const settings = {

@@ -8,6 +8,7 @@ import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { formatBytes, formatCount } from '../progress.ts';
+import { atTrainedSize } from '../training/image-size.ts';
 import { adapterFiles } from '../training/peft.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
@@ -21,11 +22,12 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly weightsDtype?: 'f32' | 'f16';
 }
 
-export default async function run(output: Output, [file]: readonly string[], options: CompileOptions): Promise<void> {
-  if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
-  if (options.weightsDtype !== undefined)
+export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
+  if (given.target !== 'webgpu' && given.weightsDtype !== undefined)
     throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
   const began = performance.now();
+  const options = await atTrainedSize(given, output);
+  if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
   const { model, compilation } = loadModel(file!, options, output);
   if (options.swapAdapters) checkSwap(model, options);
   const artifact = buildOnnx(model, {

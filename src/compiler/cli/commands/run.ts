@@ -11,6 +11,7 @@ import { type Loaded, loadModel, openWeights, type SettingsOptions, type Weights
 import type { Output } from '../output.ts';
 import { openForRun } from '../session.ts';
 import { computeGradients } from '../training/gradients.ts';
+import { atTrainedSize } from '../training/image-size.ts';
 import { loadStage, stageOf } from '../training/stages.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
@@ -25,13 +26,14 @@ export interface RunOptions extends SettingsOptions, WeightsOptions {
   readonly stage?: string;
 }
 
-export default async function run(output: Output, [file]: readonly string[], options: RunOptions): Promise<void> {
-  if (options.grads !== undefined && options.stage === undefined)
+export default async function run(output: Output, [file]: readonly string[], given: RunOptions): Promise<void> {
+  if (given.grads !== undefined && given.stage === undefined)
     throw cliError('C0208', { option: '--grads', without: '--stage' });
-  if (options.stage !== undefined && options.grads === undefined)
+  if (given.stage !== undefined && given.grads === undefined)
     throw cliError('C0208', { option: '--stage', without: '--grads' });
+  const staged = given.stage !== undefined && given.stage !== 'all';
+  const options = staged ? given : await atTrainedSize(given, output);
   const plain = loadModel(file!, options, output);
-  const staged = options.stage !== undefined && options.stage !== 'all';
   const loaded = staged ? loadStage(file!, options, stageOf(plain.model, options.stage!), output) : plain;
   const weights = await openWeights(loaded.model, options, output);
   if (!weights) throw cliError('C0106', { weights: 'no weights were given' });

@@ -20,10 +20,13 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
-import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { writeReport } from '../report.ts';
+import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
+import { fitted, sizeMetadata } from '../training/image-size.ts';
+import { INTERRUPTED, onInterrupt } from '../training/interrupt.ts';
 import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
@@ -57,9 +60,6 @@ export interface TrainCommandOptions extends SettingsOptions, WeightsOptions {
   readonly opset: string;
 }
 
-/** Exit code after Ctrl-C: 128 + SIGINT. */
-export const INTERRUPTED = 130;
-
 export default async function run(
   output: Output,
   [file]: readonly string[],
@@ -77,6 +77,9 @@ export default async function run(
   if (options.weights === undefined && options.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
   if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });
+
+  // a size that the model cannot have shows before anything is trained
+  for (const stage of stages) if (stage.options.image_size !== undefined) loadStage(file!, options, stage, output);
 
   const settings = runSettings(plain.model, stages, options);
   const folder =
@@ -106,7 +109,8 @@ export default async function run(
       if (index < first || interrupt.signal.aborted) continue;
       const loaded = loadStage(file!, options, declared, output);
       const { stage, model } = loaded;
-      const base = await openBase(model, options, output);
+      const base = await openBase(loaded, options, output);
+      for (const [key, tensor] of fitted(model, carried)) carried.set(key, tensor);
       const weights = overlayWeights(base, new Map(carried));
       await lastWeights?.close();
       [last, lastWeights] = [model, base];
@@ -148,11 +152,12 @@ export default async function run(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    if (options.save !== undefined) await writeSafetensors(options.save, carried);
+    const metadata = last ? sizeMetadata(plain.model, last) : {};
+    if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {
-      await writeModel(join(options.out, 'model.safetensors'), last, overlayWeights(lastWeights, carried));
-      await writeSafetensors(join(options.out, 'trained.safetensors'), carried);
+      await writeModel(join(options.out, 'model.safetensors'), last, overlayWeights(lastWeights, carried), metadata);
+      await writeSafetensors(join(options.out, 'trained.safetensors'), carried, metadata);
     }
   } finally {
     interrupt.dispose();
@@ -177,19 +182,6 @@ export default async function run(
 }
 
 const isStep = (record: object): record is StepRecord => 'loss' in record;
-/** The weights a run starts from; adapters that they lack are made from their initialisers. */
-export async function openBase(model: Model, options: TrainCommandOptions, output: Output): Promise<WeightProvider> {
-  const adapters = [...model.parameters.values()]
-    .filter(({ adapter }) => adapter !== undefined)
-    .map(({ path }) => path);
-  const weights = await openWeights(
-    model,
-    { ...options, allowMissing: [...(options.allowMissing ?? []), ...adapters] },
-    output,
-  );
-  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
-  return weights;
-}
 
 /** @throws CliError C0206 when a run is there and --resume is not given */
 async function openFolder(
@@ -216,16 +208,4 @@ async function latest(folder: CheckpointFolder, settings: TrainingCheckpoint['se
   const { file, checkpoint } = await folder.latest();
   checkSettings(file, checkpoint.settings, settings);
   return checkpoint;
-}
-
-/** Ctrl-C once: the step under way is finished and saved. Twice: out at once. */
-export function onInterrupt(output: Output): { readonly signal: AbortSignal; dispose(): void } {
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
-    output.note('stopping after this step; press Ctrl-C again to stop at once');
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  return { signal: controller.signal, dispose: () => void process.off('SIGINT', stop) };
 }

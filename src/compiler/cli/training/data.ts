@@ -9,6 +9,7 @@ import { readInputs } from '../commands/run.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { tokenizerOf } from '../tokenizer.ts';
+import { IMAGE_SIZE } from './image-size.ts';
 
 export interface DataRequest {
   readonly batch?: string;
@@ -43,7 +44,7 @@ export async function openBatches(
     // a stage that is none of the paper's four (pre-training of the parts) has captions, as stage 1
     stage: number !== undefined && number >= '1' && number <= '4' ? (Number(number) as DataOptions['stage']) : 1,
     tokenizer,
-    imageSize: config.size('vit.image_size', stage),
+    imageSize: config.size(IMAGE_SIZE, stage),
     imageTokens: imageTokensOf(model),
     batchSize: request.batchSize ?? (typeof stage.options.batch === 'number' ? stage.options.batch : 16),
     seed: request.seed,

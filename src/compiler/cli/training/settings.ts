@@ -1,6 +1,7 @@
 /** What makes a run this run, as text by name: checkpoints of another are refused with the setting that differs. */
 import { createHash } from 'node:crypto';
 import type { RunSettings } from '../../../runtime/train/index.ts';
+import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
@@ -10,8 +11,8 @@ export function runSettings(model: Model, stages: readonly Stage[], options: Tra
   return {
     model: model.name,
     config: model.settings.configName,
-    'config values': json(model.config()),
-    flags: json(Object.fromEntries(model.settings.flags)),
+    ...leaves('config', model.config()),
+    ...leaves('flag', Object.fromEntries(model.settings.flags)),
     set: json(options.set ?? []),
     stages: stages.map(({ name }) => name).join(','),
     'stage definitions': digest(
@@ -32,6 +33,15 @@ export function runSettings(model: Model, stages: readonly Stage[], options: Tra
     backend: options.backend,
     opset: options.opset,
   };
+}
+
+/** `config phi.num_layers`: `4`, one by one, so that a difference can be named. */
+function leaves(path: string, value: ConfigValue): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { [path]: JSON.stringify(value) };
+  const inside = Object.entries(value).map(([name, inner]) =>
+    leaves(/ /.test(path) ? `${path}.${name}` : `${path} ${name}`, inner),
+  );
+  return Object.assign({}, ...inside) as Record<string, string>;
 }
 
 function digest(value: unknown): string {

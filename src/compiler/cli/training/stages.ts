@@ -1,4 +1,5 @@
 /** Which stages a command names, and the model under a stage's own flags. */
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { nearest } from '../../diagnostics/suggest.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -6,6 +7,7 @@ import { StageError } from '../../training/stage-error.ts';
 import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, type SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
+import { checkSizes, IMAGE_SIZE, needsSize, sizeOf } from './image-size.ts';
 
 /** @throws CliError C0201 when there is no such stage */
 export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
@@ -28,16 +30,40 @@ export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
   return names.map((name) => stageOf(model, name));
 }
 
-/** The model as a stage sees it: its flags first, so that --set has the last word. @throws as loadModel */
-export function loadStage(
-  file: string,
-  options: SettingsOptions,
-  stage: Stage,
-  output: Output,
-): Loaded & { readonly stage: Stage } {
+export interface LoadedStage extends Loaded {
+  readonly stage: Stage;
+  /** the same model at the config's own image size, where the stage gives another: what weights from a seed are made for */
+  readonly own: Model | undefined;
+}
+
+/** The model as a stage sees it: its flags and image size first, so that --set has the last word. @throws as loadModel */
+export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Output): LoadedStage {
   const flags = [...stage.flags].map(([flag, on]) => `${flag}=${on}`);
-  const loaded = loadModel(file, { ...options, set: [...flags, ...(options.set ?? [])] }, output);
-  return { ...loaded, stage: stageOf(loaded.model, stage.name) };
+  const load = (...more: string[]): LoadedStage => {
+    const loaded = loadModel(file, { ...options, set: [...flags, ...more, ...(options.set ?? [])] }, output);
+    return { ...loaded, stage: stageOf(loaded.model, stage.name), own: undefined };
+  };
+  const own = load();
+  const size = stage.options.image_size;
+  if (size === undefined || size === sizeOf(own.model)) return own;
+  return forStage(stage.name, () => {
+    needsSize(own.model);
+    const sized = explained(output, `the stage ${stage.name} at its image_size ${JSON.stringify(size)}:`, () =>
+      load(`${IMAGE_SIZE}=${JSON.stringify(size)}`),
+    );
+    checkSizes(own.model, sized.model, stage);
+    return { ...sized, own: own.model };
+  });
+}
+
+/** A note before the errors of a model that nobody asked for by name. */
+function explained<T>(output: Output, note: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DiagnosticError) output.note(note);
+    throw error;
+  }
 }
 
 /** Runs work whose StageErrors become C0202. */

@@ -6,10 +6,15 @@ import type { WeightProvider } from '../weights/provider.ts';
 const STORED = { f32: 'F32', i64: 'I64', bool: 'BOOL' } as const;
 
 /** @throws RuntimeError R0122 when the disk refuses */
-export async function writeModel(file: string, model: Model, weights: WeightProvider): Promise<void> {
+export async function writeModel(
+  file: string,
+  model: Model,
+  weights: WeightProvider,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const tensors = [...model.parameters.values()].map((parameter): [string, StreamedTensor] => {
     const [key] = parameter.keys;
     return [key, { stored: STORED[parameter.dtype], shape: parameter.shape, chunks: () => weights.chunks(key) }];
   });
-  await writeSafetensors(file, new Map(tensors));
+  await writeSafetensors(file, new Map(tensors), metadata);
 }

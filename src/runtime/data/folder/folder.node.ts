@@ -74,7 +74,9 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
         try {
           picture = load(record.image);
         } catch (error) {
-          const details = { image: record.image, file: file.name, line: place.line, reason: reasonOf(error) };
+          // without what to do about it, which R0906 says
+          const reason = reasonOf(error).replace(/, so [^,]*$/, '');
+          const details = { image: record.image, file: file.name, line: place.line, reason };
           if (onBadImage === 'fail') throw runtimeError('R0906', details, error);
           if (!bad.has(record.image)) report?.(details);
           bad.add(record.image);

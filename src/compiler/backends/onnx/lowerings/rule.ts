@@ -16,6 +16,8 @@ export interface Call<N extends OpName> {
   readonly inputs: readonly Operand[];
   readonly attributes: OpAttributes[N];
   readonly outputs: readonly TensorType[];
+  /** attributes of all calls of the op on the same operands, this one included: what can be done once for them */
+  readonly siblings: readonly OpAttributes[N][];
 }
 
 /** Returns the ONNX values of the op's outputs; one of its inputs' names where nothing had to be done. */

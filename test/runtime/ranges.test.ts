@@ -1,0 +1,134 @@
+/** Integers that a graph looks up in a table: their range is in the manifest, and is checked before a backend runs. */
+import { describe, expect, it } from 'vitest';
+import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
+import type { Backend } from '../../src/runtime/backend.ts';
+import { checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
+import { Session } from '../../src/runtime/session.ts';
+import type { EntryManifest, IntegerRange, Manifest } from '../../src/shared/artifact.ts';
+import { compileOk, memory, repository } from '../support/project.ts';
+import { provokes } from './support.ts';
+
+const manifestOf = (path: string, host: Parameters<typeof compileOk>[1], config?: string): Manifest =>
+  buildOnnx(compileOk(path, host, config === undefined ? {} : { config }), { opset: 17 })!.manifest(null);
+
+const rangeOf = ({ inputs }: EntryManifest, input: string): IntegerRange | undefined =>
+  inputs.find(({ name }) => name === input)!.range;
+
+/** The range of `ids` for a body over tables of 10 and 7 rows, whose result has this shape. */
+function derived(body: string, shape: string): IntegerRange | undefined {
+  const source = `model M {
+    param table: [10, 4] = normal(1.0)
+    param small: [7, 4] = normal(1.0)
+    entry run(ids: int[B, 4]) -> (y: ${shape}) { ${body} }
+  }`;
+  return rangeOf(manifestOf('m.mdl', memory({ 'm.mdl': source })).entries.run!, 'ids');
+}
+
+describe('what is known of an input', () => {
+  it.each<[string, string, string, IntegerRange | undefined]>([
+    ['looked up', 'gather(table, ids, axis = 0)', '[B, 4, 4]', { low: 0, high: 10 }],
+    ['looked up after a view', 'gather(table, reshape(ids, [B * 4]), axis = 0)', '[4 * B, 4]', { low: 0, high: 10 }],
+    ['in two tables', 'gather(table, ids, axis = 0) + gather(small, ids, axis = 0)', '[B, 4, 4]', { low: 0, high: 7 }],
+    [
+      'with one value replaced',
+      'gather(table, where(ids == -1, 0, ids), axis = 0)',
+      '[B, 4, 4]',
+      { low: 0, high: 10, also: [-1] },
+    ],
+    [
+      'with all others kept',
+      'gather(table, where(not (ids == -1), ids, 0), axis = 0)',
+      '[B, 4, 4]',
+      { low: 0, high: 10, also: [-1] },
+    ],
+    [
+      'replaced in one of two tables',
+      'gather(table, where(ids == -1, 0, ids), axis = 0) + gather(small, ids, axis = 0)',
+      '[B, 4, 4]',
+      { low: 0, high: 7 },
+    ],
+    ['replaced where something else holds', 'gather(table, where(ids < 3, 0, ids), axis = 0)', '[B, 4, 4]', undefined],
+    ['computed with', 'gather(table, ids + 1, axis = 0)', '[B, 4, 4]', undefined],
+    [
+      'cut off at the beginning',
+      'gather(table, ids[:, 1:], axis = 0)',
+      '[B, 3, 4]',
+      { low: 0, high: 10, from: [0, 1] },
+    ],
+    ['cut off at the end', 'gather(table, ids[:, :3], axis = 0)', '[B, 3, 4]', undefined],
+    ['not looked up', 'float(ids)', '[B, 4]', undefined],
+  ])('%s', (_, body, shape, range) => {
+    expect(derived(body, shape)).toEqual(range);
+  });
+
+  it('classes may be the ignored one', () => {
+    const source = `model M {
+      entry run(x: [B, 5], ids: int[B]) -> (loss: []) { cross_entropy(x, ids) }
+    }`;
+    expect(rangeOf(manifestOf('m.mdl', memory({ 'm.mdl': source })).entries.run!, 'ids')).toEqual({
+      low: 0,
+      high: 5,
+      also: [-100],
+    });
+  });
+
+  it('TinyGPT-V: token ids, and the one that stands for images where the loss has images', () => {
+    const { entries } = manifestOf('models/tinygpt-v.mdl', repository, 'nano');
+    expect(rangeOf(entries.embed_tokens!, 'input_ids')).toEqual({ low: 0, high: 512 });
+    expect(rangeOf(entries.loss!, 'input_ids')).toEqual({ low: 0, high: 512, also: [-1] });
+    // shifted in the graph: the first of each row is not looked at
+    expect(rangeOf(entries.loss!, 'labels')).toEqual({ low: 0, high: 512, also: [-100], from: [0, 1] });
+    expect(rangeOf(entries.decode!, 'position_ids')).toEqual({ low: 0, high: 256 });
+    expect(rangeOf(entries.loss!, 'attention_mask')).toBeUndefined();
+  });
+});
+
+describe('what is checked', () => {
+  const entry: EntryManifest = {
+    file: 'run.onnx',
+    inputs: [{ name: 'ids', dtype: 'i64', shape: ['B', 3], range: { low: 0, high: 512, also: [-1] } }],
+    outputs: [],
+    cache: [],
+  };
+  const ids = (...values: number[]): FeedTensor => ({
+    dtype: 'i32',
+    shape: [values.length / 3, 3],
+    data: Int32Array.from(values),
+  });
+
+  it('R0222: entry, input, place, value and range', async () => {
+    expect(await provokes('R0222', () => checkFeeds('run', entry, { ids: ids(0, 511, -1, 3, 512, -2) }))).toContain(
+      'the input ids of run holds 512 at [1, 1], and integers from 0 to 511 or -1 are expected',
+    );
+    expect(await provokes('R0222', () => checkFeeds('run', entry, { ids: ids(-2, 0, 0) }))).toContain('-2 at [0, 0]');
+    expect(checkFeeds('run', entry, { ids: ids(0, 511, -1) })).toHaveProperty('ids');
+    expect(checkFeeds('run', entry, { ids: ids() })).toHaveProperty('ids');
+  });
+
+  it('what the graph cuts off may be anything', async () => {
+    const range: IntegerRange = { low: 0, high: 4, from: [0, 1] };
+    const cut = { ...entry, inputs: [{ ...entry.inputs[0]!, range }] };
+    expect(checkFeeds('run', cut, { ids: ids(9, 3, 0, -5, 1, 2) })).toHaveProperty('ids');
+    expect(await provokes('R0222', () => checkFeeds('run', cut, { ids: ids(9, 3, 0, 9, 1, 4) }))).toContain(
+      '4 at [1, 2]',
+    );
+  });
+
+  it('no backend runs on what is refused', async () => {
+    let ran = false;
+    const backend: Backend = {
+      name: 'fake',
+      loadEntry: async () => ({
+        run: async () => {
+          ran = true;
+          return {};
+        },
+        dispose: async () => {},
+      }),
+    };
+    const manifest = { ...manifestOf('m.mdl', memory({ 'm.mdl': 'model M { entry run(x: [B]) -> (y: [B]) { x } }' })) };
+    const session = Session.open({ ...manifest, entries: { run: entry } }, { backend });
+    await provokes('R0222', () => session.run('run', { ids: ids(1, 2, 600) }));
+    expect(ran).toBe(false);
+  });
+});
