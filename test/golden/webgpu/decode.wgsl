@@ -554,1027 +554,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 
 // linear → mul → add   std.mdl
-// params: T, 8*T, 384*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
-
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 8u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 8u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 8u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 8u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
-}
-
-fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let i10 = (((i9 * params[0].z) + (i8 * 384u)) + n);
-  let v11 = 2.0 * value;
-  let v12 = b2[i10] + v11;
-  b3[(((i9 * params[0].z) + (i8 * 384u)) + n)] = v12;
-}
-
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-var<workgroup> tile_a: array<vec4f, 320>;
-var<workgroup> tile_b: array<vec4f, 320>;
-var<workgroup> partial: array<vec4f, 256>;
-@compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-  if (params[0].w == 1u) {
-    let first_row = 0u;
-    let lane_k = lane % 16u;
-    let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
-    let column0 = first_column + 0u;
-    let column1 = first_column + 1u;
-    let column2 = first_column + 2u;
-    let column3 = first_column + 3u;
-    var sum0_0 = vec4f();
-    for (var k = 4u * lane_k; k < 8u; k += 64u) {
-      let a0 = a_4(batch, row0, k);
-      let b0 = b_4(batch, k, column0);
-      let b1 = b_4(batch, k, column1);
-      let b2 = b_4(batch, k, column2);
-      let b3 = b_4(batch, k, column3);
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-    }
-    let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
-    for (var half = 8u; half > 0u; half >>= 1u) {
-      workgroupBarrier();
-      if (lane_k < half) {
-        let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
-      }
-    }
-    if (lane_k == 0u) {
-      for (var row = 0u; row < 1u; row++) {
-        let sums = partial[row * 256u + slot];
-        for (var c = 0u; c < 4u; c++) {
-          let column = first_column + c;
-          store(batch, row, column, sums[c]);
-        }
-      }
-    }
-    return;
-  }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
-  let lane_n = lane % 16u;
-  let lane_m = lane / 16u;
-  var sum0_0 = vec4f();
-  var sum1_0 = vec4f();
-  var sum2_0 = vec4f();
-  var sum3_0 = vec4f();
-  for (var block = 0u; block < 8u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = select(a_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = select(b_4(batch, min(k, 8u - 4u), line), vec4f(), k >= 8u);
-    }
-    workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
-      let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
-      let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
-      let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
-      let b1 = tile_b[(lane_n + 16u) * 5u + s];
-      let b2 = tile_b[(lane_n + 32u) * 5u + s];
-      let b3 = tile_b[(lane_n + 48u) * 5u + s];
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      sum1_0 += a1.x * c0_0;
-      sum2_0 += a2.x * c0_0;
-      sum3_0 += a3.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      sum1_0 += a1.y * c1_0;
-      sum2_0 += a2.y * c1_0;
-      sum3_0 += a3.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      sum1_0 += a1.z * c2_0;
-      sum2_0 += a2.z * c2_0;
-      sum3_0 += a3.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-      sum1_0 += a1.w * c3_0;
-      sum2_0 += a2.w * c3_0;
-      sum3_0 += a3.w * c3_0;
-    }
-    workgroupBarrier();
-  }
-  var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
-  for (var i = 0u; i < 4u; i++) {
-    let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + lane_n + 16u * c;
-      store(batch, row, column, sums[i][c & 3u]);
-    }
-  }
-}
-
-
-// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
-// reshape → transpose → slice → reshape → transpose   models/phi-2.mdl
-// params: T, 384*T, 4*B*T, P, 128*__capacity, 32*__capacity, 128*B*T
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<i32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
-@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
-@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 2>;
-
-var<workgroup> lanes_f32: array<f32, 64>;
-
-fn share_sum_f32(lane: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  lanes_f32[lane] = value;
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes_f32[0];
-}
-
-fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
-  let i2 = (i1 % 4u);
-  let i3 = (i1 / 4u);
-  var acc6 = 0.0;
-  for (var j7 = lane; j7 < 32u; j7 += 64u) {
-    let i8 = (((i2 * 3u) * 32u) + j7);
-    let i9 = (((i3 * params[0].y) + (i0 * 384u)) + i8);
-    acc6 = acc6 + b0[i9];
-  }
-  let r10 = share_sum_f32(lane, acc6) / f32(32u);
-  var acc12 = 0.0;
-  for (var j13 = lane; j13 < 32u; j13 += 64u) {
-    let i14 = (((i2 * 3u) * 32u) + j13);
-    let i15 = (((i3 * params[0].y) + (i0 * 384u)) + i14);
-    let v16 = b0[i15] - r10;
-    let v17 = v16 * v16;
-    acc12 = acc12 + v17;
-  }
-  let r18 = share_sum_f32(lane, acc12) / f32(32u);
-  let v19 = r18 + 0.000009999999747378752;
-  let v20 = inverseSqrt(v19);
-  let i31 = ((i3 * params[0].x) + i0);
-  let i33 = u32(b3[i31]);
-  for (var c = lane; c < 32u; c += 64u) {
-    let i4 = (((i2 * 3u) * 32u) + c);
-    let i5 = (((i3 * params[0].y) + (i0 * 384u)) + i4);
-    let v11 = b0[i5] - r10;
-    let v21 = v11 * v20;
-    let v22 = v21 * b1[c];
-    let v23 = v22 + b2[c];
-    let v24 = i32(c);
-    let v25 = v24 < 16i;
-    let v26 = v24 < 8i;
-    let v27 = v24 - 8i;
-    let v28 = select(0i, v27, v25);
-    let v29 = select(v28, v24, v26);
-    let i30 = u32(v29);
-    let i34 = ((i33 * 16u) + i30);
-    let v35 = select(1.0, b4[i34], v25);
-    let v36 = v23 * v35;
-    let v37 = v24 + 8i;
-    let v38 = select(v24, v27, v25);
-    let v39 = select(v38, v37, v26);
-    let i40 = u32(v39);
-    let i41 = (((i2 * 3u) * 32u) + i40);
-    let i42 = (((i3 * params[0].y) + (i0 * 384u)) + i41);
-    let v43 = b0[i42] - r10;
-    let v44 = v43 * v20;
-    let v45 = v44 * b1[i40];
-    let v46 = v45 + b2[i40];
-    let v47 = v29 + 8i;
-    let i48 = u32(v47);
-    let i49 = ((i33 * 16u) + i48);
-    let v50 = select(0.0, 1.0, v25);
-    let v51 = select(v50, (-1.0), v26);
-    let v52 = b4[i49] * v51;
-    let v53 = v46 * v52;
-    let v54 = v36 + v53;
-    b5[((row * 32u) + c)] = v54;
-  }
-}
-
-fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
-  let index = (group.y * groups.x + group.x) * 64u + lane;
-  if (index >= params[1].z) { return; }
-  let i55 = (index % 32u);
-  let i56 = (index / 32u);
-  let i57 = (i56 % params[0].x);
-  let i58 = (i56 / params[0].x);
-  let i59 = (i58 % 4u);
-  let i60 = (i58 / 4u);
-  let i61 = ((((i59 * 3u) + 2u) * 32u) + i55);
-  let i62 = (((i60 * params[0].y) + (i57 * 384u)) + i61);
-  b6[((((i60 * params[1].x) + (i59 * params[1].y)) + ((i57 + params[0].w) * 32u)) + i55)] = b0[i62];
-}
-
-@compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
-  var at = group.y * groups.x + group.x;
-  if (at < params[0].z * 1u * 1u) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
-  at -= params[0].z * 1u * 1u;
-  if (at < ((params[1].z + 63u) / 64u) * 1u * 1u) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[1].z + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= ((params[1].z + 63u) / 64u) * 1u * 1u;
-}
-
-// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
-// params: T, 384*T, P, 128*__capacity, 32*__capacity, 4*B*T
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<i32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
-@group(0) @binding(6) var<uniform> params: array<vec4<u32>, 2>;
-
-var<workgroup> lanes_f32: array<f32, 64>;
-
-fn share_sum_f32(lane: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  lanes_f32[lane] = value;
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes_f32[0];
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params[1].y) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
-  let i2 = (i1 % 4u);
-  let i3 = (i1 / 4u);
-  var acc6 = 0.0;
-  for (var j7 = lane; j7 < 32u; j7 += 64u) {
-    let i8 = ((((i2 * 3u) + 1u) * 32u) + j7);
-    let i9 = (((i3 * params[0].y) + (i0 * 384u)) + i8);
-    acc6 = acc6 + b0[i9];
-  }
-  let r10 = share_sum_f32(lane, acc6) / f32(32u);
-  var acc12 = 0.0;
-  for (var j13 = lane; j13 < 32u; j13 += 64u) {
-    let i14 = ((((i2 * 3u) + 1u) * 32u) + j13);
-    let i15 = (((i3 * params[0].y) + (i0 * 384u)) + i14);
-    let v16 = b0[i15] - r10;
-    let v17 = v16 * v16;
-    acc12 = acc12 + v17;
-  }
-  let r18 = share_sum_f32(lane, acc12) / f32(32u);
-  let v19 = r18 + 0.000009999999747378752;
-  let v20 = inverseSqrt(v19);
-  let i31 = ((i3 * params[0].x) + i0);
-  let i33 = u32(b3[i31]);
-  for (var c = lane; c < 32u; c += 64u) {
-    let i4 = ((((i2 * 3u) + 1u) * 32u) + c);
-    let i5 = (((i3 * params[0].y) + (i0 * 384u)) + i4);
-    let v11 = b0[i5] - r10;
-    let v21 = v11 * v20;
-    let v22 = v21 * b1[c];
-    let v23 = v22 + b2[c];
-    let v24 = i32(c);
-    let v25 = v24 < 16i;
-    let v26 = v24 < 8i;
-    let v27 = v24 - 8i;
-    let v28 = select(0i, v27, v25);
-    let v29 = select(v28, v24, v26);
-    let i30 = u32(v29);
-    let i34 = ((i33 * 16u) + i30);
-    let v35 = select(1.0, b4[i34], v25);
-    let v36 = v23 * v35;
-    let v37 = v24 + 8i;
-    let v38 = select(v24, v27, v25);
-    let v39 = select(v38, v37, v26);
-    let i40 = u32(v39);
-    let i41 = ((((i2 * 3u) + 1u) * 32u) + i40);
-    let i42 = (((i3 * params[0].y) + (i0 * 384u)) + i41);
-    let v43 = b0[i42] - r10;
-    let v44 = v43 * v20;
-    let v45 = v44 * b1[i40];
-    let v46 = v45 + b2[i40];
-    let v47 = v29 + 8i;
-    let i48 = u32(v47);
-    let i49 = ((i33 * 16u) + i48);
-    let v50 = select(0.0, 1.0, v25);
-    let v51 = select(v50, (-1.0), v26);
-    let v52 = b4[i49] * v51;
-    let v53 = v46 * v52;
-    let v54 = v36 + v53;
-    b5[((((i3 * params[0].w) + (i2 * params[1].x)) + ((i0 + params[0].z) * 32u)) + c)] = v54;
-  }
-}
-
-// reshape → transpose → slice → … → concat → attention → transpose → reshape   models/phi-2.mdl
-// params: 128*T, 32*T, 128*__capacity, 32*__capacity, P + T, B, T
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> b3: array<u32>;
-@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
-@group(0) @binding(5) var<uniform> params: array<vec4<u32>, 2>;
-
-fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
-  let i0 = ((((b * params[0].x) + (h * params[0].y)) + (t * 32u)) + d);
-  return b0[i0 >> 2u];
-}
-
-fn q(b: u32, h: u32, t: u32, d: u32) -> f32 {
-  let i1 = ((((b * params[0].x) + (h * params[0].y)) + (t * 32u)) + d);
-  let v2 = b0[i1 >> 2u][i1 & 3u];
-  return v2;
-}
-
-fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i3 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + d);
-  return b1[i3 >> 2u];
-}
-
-fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
-  let i4 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + d);
-  let v5 = b1[i4 >> 2u][i4 & 3u];
-  return v5;
-}
-
-fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i6 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + e);
-  return b2[i6 >> 2u];
-}
-
-fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
-  let i7 = ((((b * params[0].z) + (h * params[0].w)) + (s * 32u)) + e);
-  let v8 = b2[i7 >> 2u][i7 & 3u];
-  return v8;
-}
-
-fn visible(b: u32, s: u32) -> bool {
-  let i9 = ((b * params[1].x) + s);
-  let v10 = b3[i9] != 0u;
-  return v10;
-}
-
-fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  let i11 = ((h * 32u) + e);
-  b4[(((b * params[0].x) + (t * 128u)) + i11)] = value;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let index = (group.y * groups.x + group.x) * 64u + lane;
-  if (index >= params[1].y * 4u * params[1].z) { return; }
-  let t = index % params[1].z;
-  let h = (index / params[1].z) % 4u;
-  let b = index / (params[1].z * 4u);
-  var acc: array<f32, 32>;
-  var m = -3.0e38;
-  var l = 0.0;
-  for (var s = 0u; s < params[1].x; s++) {
-    if (!visible(b, s)) { continue; }
-    if (i32(s) > i32(params[1].x) - i32(params[1].z) + i32(t)) { continue; }
-    var score = 0.0;
-    for (var d = 0u; d < 32u; d++) { score += q(b, h, t, d) * k(b, h, s, d); }
-    score *= 0.17677669529663687;
-    let n = max(m, score);
-    let keep = exp(max(m - n, -80.0)) * select(0.0, 1.0, l > 0.0);
-    let e = exp(score - n);
-    l = l * keep + e;
-    for (var d = 0u; d < 32u; d++) { acc[d] = acc[d] * keep + e * v(b, h, s, d); }
-    m = n;
-  }
-  for (var d = 0u; d < 32u; d++) { store(b, h, t, d, select(0.0, acc[d] / max(l, 1e-30), l > 0.0)); }
-}
-
-// linear   std.mdl
-// params: T, 128*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
-
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 128u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 128u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 128u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
-}
-
-fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let v10 = value + b2[n];
-  b3[(((i9 * params[0].y) + (i8 * 128u)) + n)] = v10;
-}
-
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-var<workgroup> tile_a: array<vec4f, 320>;
-var<workgroup> tile_b: array<vec4f, 320>;
-var<workgroup> partial: array<vec4f, 256>;
-@compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-  if (params[0].z == 1u) {
-    let first_row = 0u;
-    let lane_k = lane % 16u;
-    let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].z - 1u);
-    let column0 = first_column + 0u;
-    let column1 = first_column + 1u;
-    let column2 = first_column + 2u;
-    let column3 = first_column + 3u;
-    var sum0_0 = vec4f();
-    for (var k = 4u * lane_k; k < 128u; k += 64u) {
-      let a0 = a_4(batch, row0, k);
-      let b0 = b_4(batch, k, column0);
-      let b1 = b_4(batch, k, column1);
-      let b2 = b_4(batch, k, column2);
-      let b3 = b_4(batch, k, column3);
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-    }
-    let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
-    for (var half = 8u; half > 0u; half >>= 1u) {
-      workgroupBarrier();
-      if (lane_k < half) {
-        let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
-      }
-    }
-    if (lane_k == 0u) {
-      for (var row = 0u; row < 1u; row++) {
-        let sums = partial[row * 256u + slot];
-        for (var c = 0u; c < 4u; c++) {
-          let column = first_column + c;
-          store(batch, row, column, sums[c]);
-        }
-      }
-    }
-    return;
-  }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
-  let lane_n = lane % 16u;
-  let lane_m = lane / 16u;
-  var sum0_0 = vec4f();
-  var sum1_0 = vec4f();
-  var sum2_0 = vec4f();
-  var sum3_0 = vec4f();
-  for (var block = 0u; block < 128u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].z - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
-    }
-    workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
-      let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
-      let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
-      let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
-      let b1 = tile_b[(lane_n + 16u) * 5u + s];
-      let b2 = tile_b[(lane_n + 32u) * 5u + s];
-      let b3 = tile_b[(lane_n + 48u) * 5u + s];
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      sum1_0 += a1.x * c0_0;
-      sum2_0 += a2.x * c0_0;
-      sum3_0 += a3.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      sum1_0 += a1.y * c1_0;
-      sum2_0 += a2.y * c1_0;
-      sum3_0 += a3.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      sum1_0 += a1.z * c2_0;
-      sum2_0 += a2.z * c2_0;
-      sum3_0 += a3.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-      sum1_0 += a1.w * c3_0;
-      sum2_0 += a2.w * c3_0;
-      sum3_0 += a3.w * c3_0;
-    }
-    workgroupBarrier();
-  }
-  var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
-  for (var i = 0u; i < 4u; i++) {
-    let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].z) { break; }
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + lane_n + 16u * c;
-      store(batch, row, column, sums[i][c & 3u]);
-    }
-  }
-}
-
-
-// linear → mul → add   std.mdl
-// params: T, 8*T, 128*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
-
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 8u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 8u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 8u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 8u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
-}
-
-fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let i10 = (((i9 * params[0].z) + (i8 * 128u)) + n);
-  let v11 = 2.0 * value;
-  let v12 = b2[i10] + v11;
-  b3[(((i9 * params[0].z) + (i8 * 128u)) + n)] = v12;
-}
-
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-var<workgroup> tile_a: array<vec4f, 320>;
-var<workgroup> tile_b: array<vec4f, 320>;
-var<workgroup> partial: array<vec4f, 256>;
-@compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-  if (params[0].w == 1u) {
-    let first_row = 0u;
-    let lane_k = lane % 16u;
-    let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
-    let column0 = first_column + 0u;
-    let column1 = first_column + 1u;
-    let column2 = first_column + 2u;
-    let column3 = first_column + 3u;
-    var sum0_0 = vec4f();
-    for (var k = 4u * lane_k; k < 8u; k += 64u) {
-      let a0 = a_4(batch, row0, k);
-      let b0 = b_4(batch, k, column0);
-      let b1 = b_4(batch, k, column1);
-      let b2 = b_4(batch, k, column2);
-      let b3 = b_4(batch, k, column3);
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-    }
-    let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
-    for (var half = 8u; half > 0u; half >>= 1u) {
-      workgroupBarrier();
-      if (lane_k < half) {
-        let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
-      }
-    }
-    if (lane_k == 0u) {
-      for (var row = 0u; row < 1u; row++) {
-        let sums = partial[row * 256u + slot];
-        for (var c = 0u; c < 4u; c++) {
-          let column = first_column + c;
-          store(batch, row, column, sums[c]);
-        }
-      }
-    }
-    return;
-  }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
-  let lane_n = lane % 16u;
-  let lane_m = lane / 16u;
-  var sum0_0 = vec4f();
-  var sum1_0 = vec4f();
-  var sum2_0 = vec4f();
-  var sum3_0 = vec4f();
-  for (var block = 0u; block < 8u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = select(a_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = select(b_4(batch, min(k, 8u - 4u), line), vec4f(), k >= 8u);
-    }
-    workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
-      let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
-      let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
-      let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
-      let b1 = tile_b[(lane_n + 16u) * 5u + s];
-      let b2 = tile_b[(lane_n + 32u) * 5u + s];
-      let b3 = tile_b[(lane_n + 48u) * 5u + s];
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      sum1_0 += a1.x * c0_0;
-      sum2_0 += a2.x * c0_0;
-      sum3_0 += a3.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      sum1_0 += a1.y * c1_0;
-      sum2_0 += a2.y * c1_0;
-      sum3_0 += a3.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      sum1_0 += a1.z * c2_0;
-      sum2_0 += a2.z * c2_0;
-      sum3_0 += a3.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-      sum1_0 += a1.w * c3_0;
-      sum2_0 += a2.w * c3_0;
-      sum3_0 += a3.w * c3_0;
-    }
-    workgroupBarrier();
-  }
-  var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
-  for (var i = 0u; i < 4u; i++) {
-    let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + lane_n + 16u * c;
-      store(batch, row, column, sums[i][c & 3u]);
-    }
-  }
-}
-
-
-// mul → mean   std.mdl
-// params: T, 128*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read_write> b1: array<f32>;
-@group(0) @binding(2) var<uniform> params: array<vec4<u32>, 1>;
-
-var<workgroup> lanes_f32: array<f32, 64>;
-
-fn share_sum_f32(lane: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  lanes_f32[lane] = value;
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes_f32[0];
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
-  var acc2 = 0.0;
-  for (var j3 = lane; j3 < 128u; j3 += 64u) {
-    let i4 = (((i1 * params[0].y) + (i0 * 128u)) + j3);
-    let v5 = b0[i4] * b0[i4];
-    acc2 = acc2 + v5;
-  }
-  let r6 = share_sum_f32(lane, acc2) / f32(128u);
-  if (lane == 0u) {
-    b1[row] = r6;
-  }
-}
-
-// add → rsqrt → mul → add → linear → add   models/phi-2.mdl
-// params: T, 512*T, 128*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read> b5: array<f32>;
-@group(0) @binding(6) var<storage, read> b6: array<f32>;
-@group(0) @binding(7) var<storage, read_write> b7: array<f32>;
-@group(0) @binding(8) var<uniform> params: array<vec4<u32>, 1>;
-
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 512u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 512u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 512u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 512u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
-}
-
-fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let v10 = value + b2[n];
-  let i11 = (((i9 * params[0].z) + (i8 * 128u)) + n);
-  let i12 = ((i9 * params[0].x) + i8);
-  let v13 = b5[i12] + 9.999999974752427e-7;
-  let v14 = inverseSqrt(v13);
-  let v15 = b4[i11] * v14;
-  let v16 = v15 * b6[n];
-  let v17 = b3[i11] + v16;
-  let v18 = v17 + v10;
-  b7[(((i9 * params[0].z) + (i8 * 128u)) + n)] = v18;
-}
-
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-var<workgroup> tile_a: array<vec4f, 320>;
-var<workgroup> tile_b: array<vec4f, 320>;
-var<workgroup> partial: array<vec4f, 256>;
-@compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-  if (params[0].w == 1u) {
-    let first_row = 0u;
-    let lane_k = lane % 16u;
-    let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
-    let column0 = first_column + 0u;
-    let column1 = first_column + 1u;
-    let column2 = first_column + 2u;
-    let column3 = first_column + 3u;
-    var sum0_0 = vec4f();
-    for (var k = 4u * lane_k; k < 512u; k += 64u) {
-      let a0 = a_4(batch, row0, k);
-      let b0 = b_4(batch, k, column0);
-      let b1 = b_4(batch, k, column1);
-      let b2 = b_4(batch, k, column2);
-      let b3 = b_4(batch, k, column3);
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-    }
-    let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
-    for (var half = 8u; half > 0u; half >>= 1u) {
-      workgroupBarrier();
-      if (lane_k < half) {
-        let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
-      }
-    }
-    if (lane_k == 0u) {
-      for (var row = 0u; row < 1u; row++) {
-        let sums = partial[row * 256u + slot];
-        for (var c = 0u; c < 4u; c++) {
-          let column = first_column + c;
-          store(batch, row, column, sums[c]);
-        }
-      }
-    }
-    return;
-  }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
-  let lane_n = lane % 16u;
-  let lane_m = lane / 16u;
-  var sum0_0 = vec4f();
-  var sum1_0 = vec4f();
-  var sum2_0 = vec4f();
-  var sum3_0 = vec4f();
-  for (var block = 0u; block < 512u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
-    }
-    workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
-      let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
-      let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
-      let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
-      let b1 = tile_b[(lane_n + 16u) * 5u + s];
-      let b2 = tile_b[(lane_n + 32u) * 5u + s];
-      let b3 = tile_b[(lane_n + 48u) * 5u + s];
-      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
-      sum0_0 += a0.x * c0_0;
-      sum1_0 += a1.x * c0_0;
-      sum2_0 += a2.x * c0_0;
-      sum3_0 += a3.x * c0_0;
-      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
-      sum0_0 += a0.y * c1_0;
-      sum1_0 += a1.y * c1_0;
-      sum2_0 += a2.y * c1_0;
-      sum3_0 += a3.y * c1_0;
-      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
-      sum0_0 += a0.z * c2_0;
-      sum1_0 += a1.z * c2_0;
-      sum2_0 += a2.z * c2_0;
-      sum3_0 += a3.z * c2_0;
-      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
-      sum0_0 += a0.w * c3_0;
-      sum1_0 += a1.w * c3_0;
-      sum2_0 += a2.w * c3_0;
-      sum3_0 += a3.w * c3_0;
-    }
-    workgroupBarrier();
-  }
-  var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
-  for (var i = 0u; i < 4u; i++) {
-    let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + lane_n + 16u * c;
-      store(batch, row, column, sums[i][c & 3u]);
-    }
-  }
-}
-
-
-// mean → sub → mul → mean → add → rsqrt → mul → add   std.mdl
-// params: T, 128*T, B*T
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
-
-var<workgroup> lanes_f32: array<f32, 64>;
-
-fn share_sum_f32(lane: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  lanes_f32[lane] = value;
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes_f32[0];
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
-  var acc3 = 0.0;
-  for (var j4 = lane; j4 < 128u; j4 += 64u) {
-    let i5 = (((i1 * params[0].y) + (i0 * 128u)) + j4);
-    acc3 = acc3 + b0[i5];
-  }
-  let r6 = share_sum_f32(lane, acc3) / f32(128u);
-  var acc8 = 0.0;
-  for (var j9 = lane; j9 < 128u; j9 += 64u) {
-    let i10 = (((i1 * params[0].y) + (i0 * 128u)) + j9);
-    let v11 = b0[i10] - r6;
-    let v12 = v11 * v11;
-    acc8 = acc8 + v12;
-  }
-  let r13 = share_sum_f32(lane, acc8) / f32(128u);
-  let v14 = r13 + 0.000009999999747378752;
-  let v15 = inverseSqrt(v14);
-  for (var c = lane; c < 128u; c += 64u) {
-    let i2 = ((row * 128u) + c);
-    let v7 = b0[i2] - r6;
-    let v16 = v7 * v15;
-    let v17 = v16 * b1[c];
-    let v18 = v17 + b2[c];
-    b3[((row * 128u) + c)] = v18;
-  }
-}
-
-// linear → mul → add   std.mdl
 // linear   std.mdl
 // params: T, 8*T, 384*T, B*T, 512*T, 128*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
@@ -1894,6 +873,666 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   at -= 2u * ((params[0].w + 63u) / 64u) * 1u;
 }
 
+// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
+// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
+// reshape → transpose → slice → reshape → transpose   models/phi-2.mdl
+// params: T, 384*T, 4*B*T, P, 128*__capacity, 32*__capacity, 128*B*T
+@group(0) @binding(0) var<storage, read> b0: array<f32>;
+@group(0) @binding(1) var<storage, read> b1: array<f32>;
+@group(0) @binding(2) var<storage, read> b2: array<i32>;
+@group(0) @binding(3) var<storage, read> b3: array<f32>;
+@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
+@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
+@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
+@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 2>;
+
+var<workgroup> lanes_f32: array<f32, 64>;
+
+fn share_sum_f32(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  lanes_f32[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+  }
+  workgroupBarrier();
+  return lanes_f32[0];
+}
+
+fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params[0].z) { return; }
+  let i0 = (row % params[0].x);
+  let i1 = (row / params[0].x);
+  let i2 = (i1 % 4u);
+  let i3 = (i1 / 4u);
+  var acc6 = 0.0;
+  for (var j7 = lane; j7 < 32u; j7 += 64u) {
+    let i8 = (((i2 * 3u) * 32u) + j7);
+    let i9 = (((i3 * params[0].y) + (i0 * 384u)) + i8);
+    acc6 = acc6 + b0[i9];
+  }
+  let r10 = share_sum_f32(lane, acc6) / f32(32u);
+  var acc12 = 0.0;
+  for (var j13 = lane; j13 < 32u; j13 += 64u) {
+    let i14 = (((i2 * 3u) * 32u) + j13);
+    let i15 = (((i3 * params[0].y) + (i0 * 384u)) + i14);
+    let v16 = b0[i15] - r10;
+    let v17 = v16 * v16;
+    acc12 = acc12 + v17;
+  }
+  let r18 = share_sum_f32(lane, acc12) / f32(32u);
+  let v19 = r18 + 0.000009999999747378752;
+  let v20 = inverseSqrt(v19);
+  let i33 = ((i3 * params[0].x) + i0);
+  let i34 = u32(b2[i33]);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i4 = (((i2 * 3u) * 32u) + c);
+    let i5 = (((i3 * params[0].y) + (i0 * 384u)) + i4);
+    let v11 = b0[i5] - r10;
+    let v21 = v11 * v20;
+    let v22 = v21 * b1[c];
+    let i23 = (32u + c);
+    let v24 = v22 + b1[i23];
+    let v25 = i32(c);
+    let v26 = v25 < 16i;
+    let v27 = v25 < 8i;
+    let v28 = v25 - 8i;
+    let v29 = select(0i, v28, v26);
+    let v30 = select(v29, v25, v27);
+    let i31 = u32(v30);
+    let i35 = ((i34 * 16u) + i31);
+    let v36 = select(1.0, b3[i35], v26);
+    let v37 = v24 * v36;
+    let v38 = v25 + 8i;
+    let v39 = select(v25, v28, v26);
+    let v40 = select(v39, v38, v27);
+    let i41 = u32(v40);
+    let i42 = (((i2 * 3u) * 32u) + i41);
+    let i43 = (((i3 * params[0].y) + (i0 * 384u)) + i42);
+    let v44 = b0[i43] - r10;
+    let v45 = v44 * v20;
+    let v46 = v45 * b1[i41];
+    let i47 = (32u + i41);
+    let v48 = v46 + b1[i47];
+    let v49 = v30 + 8i;
+    let i50 = u32(v49);
+    let i51 = ((i34 * 16u) + i50);
+    let v52 = select(0.0, 1.0, v26);
+    let v53 = select(v52, (-1.0), v27);
+    let v54 = b3[i51] * v53;
+    let v55 = v48 * v54;
+    let v56 = v37 + v55;
+    b4[((row * 32u) + c)] = v56;
+  }
+}
+
+fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params[0].z) { return; }
+  let i57 = (row % params[0].x);
+  let i58 = (row / params[0].x);
+  let i59 = (i58 % 4u);
+  let i60 = (i58 / 4u);
+  var acc63 = 0.0;
+  for (var j64 = lane; j64 < 32u; j64 += 64u) {
+    let i65 = ((((i59 * 3u) + 1u) * 32u) + j64);
+    let i66 = (((i60 * params[0].y) + (i57 * 384u)) + i65);
+    acc63 = acc63 + b0[i66];
+  }
+  let r67 = share_sum_f32(lane, acc63) / f32(32u);
+  var acc69 = 0.0;
+  for (var j70 = lane; j70 < 32u; j70 += 64u) {
+    let i71 = ((((i59 * 3u) + 1u) * 32u) + j70);
+    let i72 = (((i60 * params[0].y) + (i57 * 384u)) + i71);
+    let v73 = b0[i72] - r67;
+    let v74 = v73 * v73;
+    acc69 = acc69 + v74;
+  }
+  let r75 = share_sum_f32(lane, acc69) / f32(32u);
+  let v76 = r75 + 0.000009999999747378752;
+  let v77 = inverseSqrt(v76);
+  let i90 = ((i60 * params[0].x) + i57);
+  let i91 = u32(b2[i90]);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i61 = ((((i59 * 3u) + 1u) * 32u) + c);
+    let i62 = (((i60 * params[0].y) + (i57 * 384u)) + i61);
+    let v68 = b0[i62] - r67;
+    let v78 = v68 * v77;
+    let i79 = (64u + c);
+    let v80 = v78 * b1[i79];
+    let i81 = (96u + c);
+    let v82 = v80 + b1[i81];
+    let v83 = i32(c);
+    let v84 = v83 < 16i;
+    let v85 = v83 < 8i;
+    let v86 = v83 - 8i;
+    let v87 = select(0i, v86, v84);
+    let v88 = select(v87, v83, v85);
+    let i89 = u32(v88);
+    let i92 = ((i91 * 16u) + i89);
+    let v93 = select(1.0, b3[i92], v84);
+    let v94 = v82 * v93;
+    let v95 = v83 + 8i;
+    let v96 = select(v83, v86, v84);
+    let v97 = select(v96, v95, v85);
+    let i98 = u32(v97);
+    let i99 = ((((i59 * 3u) + 1u) * 32u) + i98);
+    let i100 = (((i60 * params[0].y) + (i57 * 384u)) + i99);
+    let v101 = b0[i100] - r67;
+    let v102 = v101 * v77;
+    let i103 = (64u + i98);
+    let v104 = v102 * b1[i103];
+    let i105 = (96u + i98);
+    let v106 = v104 + b1[i105];
+    let v107 = v88 + 8i;
+    let i108 = u32(v107);
+    let i109 = ((i91 * 16u) + i108);
+    let v110 = select(0.0, 1.0, v84);
+    let v111 = select(v110, (-1.0), v85);
+    let v112 = b3[i109] * v111;
+    let v113 = v106 * v112;
+    let v114 = v94 + v113;
+    b5[((((i60 * params[1].x) + (i59 * params[1].y)) + ((i57 + params[0].w) * 32u)) + c)] = v114;
+  }
+}
+
+fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+  let index = (group.y * groups.x + group.x) * 64u + lane;
+  if (index >= params[1].z) { return; }
+  let i115 = (index % 32u);
+  let i116 = (index / 32u);
+  let i117 = (i116 % params[0].x);
+  let i118 = (i116 / params[0].x);
+  let i119 = (i118 % 4u);
+  let i120 = (i118 / 4u);
+  let i121 = ((((i119 * 3u) + 2u) * 32u) + i115);
+  let i122 = (((i120 * params[0].y) + (i117 * 384u)) + i121);
+  b6[((((i120 * params[1].x) + (i119 * params[1].y)) + ((i117 + params[0].w) * 32u)) + i115)] = b0[i122];
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
+  var at = group.y * groups.x + group.x;
+  if (at < params[0].z * 1u * 1u) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
+  at -= params[0].z * 1u * 1u;
+  if (at < params[0].z * 1u * 1u) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
+  at -= params[0].z * 1u * 1u;
+  if (at < ((params[1].z + 63u) / 64u) * 1u * 1u) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[1].z + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= ((params[1].z + 63u) / 64u) * 1u * 1u;
+}
+
+// attention → transpose → reshape   models/phi-2.mdl
+// params: B, T, P + T, 128*T, 32*T, 128*__capacity, 32*__capacity
+@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> b3: array<u32>;
+@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
+@group(0) @binding(5) var<uniform> params: array<vec4<u32>, 2>;
+
+fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
+  let i0 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
+  return b0[i0 >> 2u];
+}
+
+fn q(b: u32, h: u32, t: u32, d: u32) -> f32 {
+  let i1 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
+  let v2 = b0[i1 >> 2u][i1 & 3u];
+  return v2;
+}
+
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
+  let i3 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
+  return b1[i3 >> 2u];
+}
+
+fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
+  let i4 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
+  let v5 = b1[i4 >> 2u][i4 & 3u];
+  return v5;
+}
+
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
+  let i6 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
+  return b2[i6 >> 2u];
+}
+
+fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
+  let i7 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
+  let v8 = b2[i7 >> 2u][i7 & 3u];
+  return v8;
+}
+
+fn visible(b: u32, s: u32) -> bool {
+  let i9 = ((b * params[0].z) + s);
+  let v10 = b3[i9] != 0u;
+  return v10;
+}
+
+fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
+  let i11 = ((h * 32u) + e);
+  b4[(((b * params[0].w) + (t * 128u)) + i11)] = value;
+}
+
+// 8 queries per workgroup, blocks of 64 keys
+fn query4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
+  return q_4(b, h, row, d);
+}
+fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
+  return k_4(b, h, row, d);
+}
+fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
+  return v_4(b, h, row, d);
+}
+
+var<workgroup> block_q: array<vec4f, 64>;
+var<workgroup> weights: array<f32, 512>;
+var<workgroup> parts: array<f32, 64>;
+var<workgroup> merged: array<vec4f, 64>;
+var<workgroup> row_most: array<f32, 8>;
+var<workgroup> row_fade: array<f32, 8>;
+var<workgroup> row_total: array<f32, 8>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let head = group.y;
+  let batch = group.z;
+  if (params[0].y == 1u) {
+    let first = group.x * 1u;
+    for (var slot = lane; slot < 8u; slot += 64u) {
+      block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
+    }
+    if (lane < 1u) { row_most[lane] = -8.0e37; }
+    let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
+    let end = end0;
+    let scale = f32(1.7677669529663687e-1);
+    let lane_e = lane % 8u;
+    let share = lane / 8u;
+    var total0 = 0.0; var sum0_0 = vec4f();
+    for (var block = 0u; block < end; block += 64u) {
+      // the queries are there, and nobody reads the weights of the block before
+      workgroupBarrier();
+      let key = block + lane;
+      let safe = min(key, params[0].z - 1u);
+      var s0 = 0.0;
+      for (var chunk = 0u; chunk < 8u; chunk++) {
+        let x = key4(batch, head, safe, 4u * chunk);
+        s0 += dot(block_q[0u + chunk], x);
+      }
+      let shown = key < end && visible(batch, safe);
+      let see0 = shown && key < end0;
+      let z0 = select(-8.0e37, scale * s0, see0);
+      weights[0u + lane] = z0;
+      workgroupBarrier();
+      var most = weights[(lane / 64u) * 64u + lane % 64u];
+      for (var i = 1u; i < 1u; i++) {
+        most = max(most, weights[(lane / 64u) * 64u + lane % 64u + i * 64u]);
+      }
+      parts[lane] = most;
+      workgroupBarrier();
+      if (lane < 1u) {
+        let before = row_most[lane];
+        most = before;
+        for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
+        row_fade[lane] = exp(before - most);
+        row_most[lane] = most;
+      }
+      workgroupBarrier();
+      let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+      workgroupBarrier();
+      sum0_0 *= row_fade[0];
+      if (lane < 64u) {
+        let count = min(end - block, 64u);
+        for (var i = share; i < count; i += 8u) {
+          let y0 = value4(batch, head, block + i, 4u * lane_e);
+          let w0 = weights[0u + i]; sum0_0 += w0 * y0;
+        }
+      }
+    }
+    workgroupBarrier();
+    weights[0u + lane] = total0;
+    workgroupBarrier();
+    if (lane < 1u) {
+      var total = 0.0;
+      for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+      row_total[lane] = total;
+    }
+    workgroupBarrier();
+    var sums = array<vec4f, 1>(sum0_0);
+    for (var i = 0u; i < 1u; i++) {
+      let row = first + i / 1u;
+      merged[lane] = sums[i];
+      workgroupBarrier();
+      if (lane < 8u && row < params[0].y) {
+        var sum = merged[lane];
+        for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
+        let total = row_total[i / 1u];
+        sum *= select(0.0, 1.0 / total, total > 0.0);
+        for (var c = 0u; c < 4u; c++) {
+          let e = 4u * (lane + i % 1u * 8u) + c;
+          if (e < 32u) { store(batch, head, row, e, sum[c]); }
+        }
+      }
+      workgroupBarrier();
+    }
+    return;
+  }
+  let first = group.x * 8u;
+  for (var slot = lane; slot < 64u; slot += 64u) {
+    block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
+  }
+  if (lane < 8u) { row_most[lane] = -8.0e37; }
+  let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
+  let end1 = select(0u, params[0].z + min(first + 1u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 1u, params[0].y - 1u) + 1u > params[0].y);
+  let end2 = select(0u, params[0].z + min(first + 2u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 2u, params[0].y - 1u) + 1u > params[0].y);
+  let end3 = select(0u, params[0].z + min(first + 3u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 3u, params[0].y - 1u) + 1u > params[0].y);
+  let end4 = select(0u, params[0].z + min(first + 4u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 4u, params[0].y - 1u) + 1u > params[0].y);
+  let end5 = select(0u, params[0].z + min(first + 5u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 5u, params[0].y - 1u) + 1u > params[0].y);
+  let end6 = select(0u, params[0].z + min(first + 6u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 6u, params[0].y - 1u) + 1u > params[0].y);
+  let end7 = select(0u, params[0].z + min(first + 7u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 7u, params[0].y - 1u) + 1u > params[0].y);
+  let end = end7;
+  let scale = f32(1.7677669529663687e-1);
+  let lane_e = lane % 8u;
+  let share = lane / 8u;
+  var total0 = 0.0; var sum0_0 = vec4f();
+  var total1 = 0.0; var sum1_0 = vec4f();
+  var total2 = 0.0; var sum2_0 = vec4f();
+  var total3 = 0.0; var sum3_0 = vec4f();
+  var total4 = 0.0; var sum4_0 = vec4f();
+  var total5 = 0.0; var sum5_0 = vec4f();
+  var total6 = 0.0; var sum6_0 = vec4f();
+  var total7 = 0.0; var sum7_0 = vec4f();
+  for (var block = 0u; block < end; block += 64u) {
+    // the queries are there, and nobody reads the weights of the block before
+    workgroupBarrier();
+    let key = block + lane;
+    let safe = min(key, params[0].z - 1u);
+    var s0 = 0.0;
+    var s1 = 0.0;
+    var s2 = 0.0;
+    var s3 = 0.0;
+    var s4 = 0.0;
+    var s5 = 0.0;
+    var s6 = 0.0;
+    var s7 = 0.0;
+    for (var chunk = 0u; chunk < 8u; chunk++) {
+      let x = key4(batch, head, safe, 4u * chunk);
+      s0 += dot(block_q[0u + chunk], x);
+      s1 += dot(block_q[8u + chunk], x);
+      s2 += dot(block_q[16u + chunk], x);
+      s3 += dot(block_q[24u + chunk], x);
+      s4 += dot(block_q[32u + chunk], x);
+      s5 += dot(block_q[40u + chunk], x);
+      s6 += dot(block_q[48u + chunk], x);
+      s7 += dot(block_q[56u + chunk], x);
+    }
+    let shown = key < end && visible(batch, safe);
+    let see0 = shown && key < end0;
+    let see1 = shown && key < end1;
+    let see2 = shown && key < end2;
+    let see3 = shown && key < end3;
+    let see4 = shown && key < end4;
+    let see5 = shown && key < end5;
+    let see6 = shown && key < end6;
+    let see7 = shown && key < end7;
+    let z0 = select(-8.0e37, scale * s0, see0);
+    let z1 = select(-8.0e37, scale * s1, see1);
+    let z2 = select(-8.0e37, scale * s2, see2);
+    let z3 = select(-8.0e37, scale * s3, see3);
+    let z4 = select(-8.0e37, scale * s4, see4);
+    let z5 = select(-8.0e37, scale * s5, see5);
+    let z6 = select(-8.0e37, scale * s6, see6);
+    let z7 = select(-8.0e37, scale * s7, see7);
+    weights[0u + lane] = z0;
+    weights[64u + lane] = z1;
+    weights[128u + lane] = z2;
+    weights[192u + lane] = z3;
+    weights[256u + lane] = z4;
+    weights[320u + lane] = z5;
+    weights[384u + lane] = z6;
+    weights[448u + lane] = z7;
+    workgroupBarrier();
+    var most = weights[(lane / 8u) * 64u + lane % 8u];
+    for (var i = 1u; i < 8u; i++) {
+      most = max(most, weights[(lane / 8u) * 64u + lane % 8u + i * 8u]);
+    }
+    parts[lane] = most;
+    workgroupBarrier();
+    if (lane < 8u) {
+      let before = row_most[lane];
+      most = before;
+      for (var i = 0u; i < 8u; i++) { most = max(most, parts[lane * 8u + i]); }
+      row_fade[lane] = exp(before - most);
+      row_most[lane] = most;
+    }
+    workgroupBarrier();
+    let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+    let p1 = select(0.0, exp(z1 - row_most[1]), see1); total1 = total1 * row_fade[1] + p1; weights[64u + lane] = p1;
+    let p2 = select(0.0, exp(z2 - row_most[2]), see2); total2 = total2 * row_fade[2] + p2; weights[128u + lane] = p2;
+    let p3 = select(0.0, exp(z3 - row_most[3]), see3); total3 = total3 * row_fade[3] + p3; weights[192u + lane] = p3;
+    let p4 = select(0.0, exp(z4 - row_most[4]), see4); total4 = total4 * row_fade[4] + p4; weights[256u + lane] = p4;
+    let p5 = select(0.0, exp(z5 - row_most[5]), see5); total5 = total5 * row_fade[5] + p5; weights[320u + lane] = p5;
+    let p6 = select(0.0, exp(z6 - row_most[6]), see6); total6 = total6 * row_fade[6] + p6; weights[384u + lane] = p6;
+    let p7 = select(0.0, exp(z7 - row_most[7]), see7); total7 = total7 * row_fade[7] + p7; weights[448u + lane] = p7;
+    workgroupBarrier();
+    sum0_0 *= row_fade[0];
+    sum1_0 *= row_fade[1];
+    sum2_0 *= row_fade[2];
+    sum3_0 *= row_fade[3];
+    sum4_0 *= row_fade[4];
+    sum5_0 *= row_fade[5];
+    sum6_0 *= row_fade[6];
+    sum7_0 *= row_fade[7];
+    if (lane < 64u) {
+      let count = min(end - block, 64u);
+      for (var i = share; i < count; i += 8u) {
+        let y0 = value4(batch, head, block + i, 4u * lane_e);
+        let w0 = weights[0u + i]; sum0_0 += w0 * y0;
+        let w1 = weights[64u + i]; sum1_0 += w1 * y0;
+        let w2 = weights[128u + i]; sum2_0 += w2 * y0;
+        let w3 = weights[192u + i]; sum3_0 += w3 * y0;
+        let w4 = weights[256u + i]; sum4_0 += w4 * y0;
+        let w5 = weights[320u + i]; sum5_0 += w5 * y0;
+        let w6 = weights[384u + i]; sum6_0 += w6 * y0;
+        let w7 = weights[448u + i]; sum7_0 += w7 * y0;
+      }
+    }
+  }
+  workgroupBarrier();
+  weights[0u + lane] = total0;
+  weights[64u + lane] = total1;
+  weights[128u + lane] = total2;
+  weights[192u + lane] = total3;
+  weights[256u + lane] = total4;
+  weights[320u + lane] = total5;
+  weights[384u + lane] = total6;
+  weights[448u + lane] = total7;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var total = 0.0;
+    for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+    row_total[lane] = total;
+  }
+  workgroupBarrier();
+  var sums = array<vec4f, 8>(sum0_0, sum1_0, sum2_0, sum3_0, sum4_0, sum5_0, sum6_0, sum7_0);
+  for (var i = 0u; i < 8u; i++) {
+    let row = first + i / 1u;
+    merged[lane] = sums[i];
+    workgroupBarrier();
+    if (lane < 8u && row < params[0].y) {
+      var sum = merged[lane];
+      for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
+      let total = row_total[i / 1u];
+      sum *= select(0.0, 1.0 / total, total > 0.0);
+      for (var c = 0u; c < 4u; c++) {
+        let e = 4u * (lane + i % 1u * 8u) + c;
+        if (e < 32u) { store(batch, head, row, e, sum[c]); }
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+
+// linear   std.mdl
+// params: T, 128*T, B*T
+@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b2: array<f32>;
+@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
+@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
+
+fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i0 = ((m * 128u) + k);
+  return b0[i0 >> 2u];
+}
+
+fn a(batch: u32, m: u32, k: u32) -> f32 {
+  let i1 = (m % params[0].x);
+  let i2 = (m / params[0].x);
+  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
+  let v4 = b0[i3 >> 2u][i3 & 3u];
+  return v4;
+}
+
+fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i5 = (k + (n * 128u));
+  return b1[i5 >> 2u];
+}
+
+fn b(batch: u32, k: u32, n: u32) -> f32 {
+  let i6 = ((n * 128u) + k);
+  let v7 = b1[i6 >> 2u][i6 & 3u];
+  return v7;
+}
+
+fn store(batch: u32, m: u32, n: u32, value: f32) {
+  let i8 = (m % params[0].x);
+  let i9 = (m / params[0].x);
+  let v10 = value + b2[n];
+  b3[(((i9 * params[0].y) + (i8 * 128u)) + n)] = v10;
+}
+
+// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
+var<workgroup> tile_a: array<vec4f, 320>;
+var<workgroup> tile_b: array<vec4f, 320>;
+var<workgroup> partial: array<vec4f, 256>;
+@compute @workgroup_size(256, 1, 1)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let batch = group.z;
+  if (params[0].z == 1u) {
+    let first_row = 0u;
+    let lane_k = lane % 16u;
+    let lane_n = lane / 16u;
+    let first_column = 4u * (group.x * 16u + lane_n);
+    let row0 = min(first_row + 0u, params[0].z - 1u);
+    let column0 = first_column + 0u;
+    let column1 = first_column + 1u;
+    let column2 = first_column + 2u;
+    let column3 = first_column + 3u;
+    var sum0_0 = vec4f();
+    for (var k = 4u * lane_k; k < 128u; k += 64u) {
+      let a0 = a_4(batch, row0, k);
+      let b0 = b_4(batch, k, column0);
+      let b1 = b_4(batch, k, column1);
+      let b2 = b_4(batch, k, column2);
+      let b3 = b_4(batch, k, column3);
+      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
+      sum0_0 += a0.x * c0_0;
+      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
+      sum0_0 += a0.y * c1_0;
+      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
+      sum0_0 += a0.z * c2_0;
+      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
+      sum0_0 += a0.w * c3_0;
+    }
+    let slot = lane_k * 16u + lane_n;
+    partial[0u + slot] = sum0_0;
+    for (var half = 8u; half > 0u; half >>= 1u) {
+      workgroupBarrier();
+      if (lane_k < half) {
+        let other = slot + half * 16u;
+        partial[0u + slot] += partial[0u + other];
+      }
+    }
+    if (lane_k == 0u) {
+      for (var row = 0u; row < 1u; row++) {
+        let sums = partial[row * 256u + slot];
+        for (var c = 0u; c < 4u; c++) {
+          let column = first_column + c;
+          store(batch, row, column, sums[c]);
+        }
+      }
+    }
+    return;
+  }
+  let first_row = group.y * 64u;
+  let first_column = group.x * 64u;
+  let lane_n = lane % 16u;
+  let lane_m = lane / 16u;
+  var sum0_0 = vec4f();
+  var sum1_0 = vec4f();
+  var sum2_0 = vec4f();
+  var sum3_0 = vec4f();
+  for (var block = 0u; block < 128u; block += 16u) {
+    {
+      let slot = lane;
+      let line = min(first_row + slot / 4u, params[0].z - 1u);
+      let k = block + 4u * (slot % 4u);
+      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
+    }
+    {
+      let slot = lane;
+      let line = first_column + slot / 4u;
+      let k = block + 4u * (slot % 4u);
+      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
+    }
+    workgroupBarrier();
+    for (var s = 0u; s < 4u; s++) {
+      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
+      let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
+      let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
+      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b1 = tile_b[(lane_n + 16u) * 5u + s];
+      let b2 = tile_b[(lane_n + 32u) * 5u + s];
+      let b3 = tile_b[(lane_n + 48u) * 5u + s];
+      let c0_0 = vec4f(b0.x, b1.x, b2.x, b3.x);
+      sum0_0 += a0.x * c0_0;
+      sum1_0 += a1.x * c0_0;
+      sum2_0 += a2.x * c0_0;
+      sum3_0 += a3.x * c0_0;
+      let c1_0 = vec4f(b0.y, b1.y, b2.y, b3.y);
+      sum0_0 += a0.y * c1_0;
+      sum1_0 += a1.y * c1_0;
+      sum2_0 += a2.y * c1_0;
+      sum3_0 += a3.y * c1_0;
+      let c2_0 = vec4f(b0.z, b1.z, b2.z, b3.z);
+      sum0_0 += a0.z * c2_0;
+      sum1_0 += a1.z * c2_0;
+      sum2_0 += a2.z * c2_0;
+      sum3_0 += a3.z * c2_0;
+      let c3_0 = vec4f(b0.w, b1.w, b2.w, b3.w);
+      sum0_0 += a0.w * c3_0;
+      sum1_0 += a1.w * c3_0;
+      sum2_0 += a2.w * c3_0;
+      sum3_0 += a3.w * c3_0;
+    }
+    workgroupBarrier();
+  }
+  var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
+  for (var i = 0u; i < 4u; i++) {
+    let row = first_row + 4u * lane_m + i;
+    if (row >= params[0].z) { break; }
+    for (var c = 0u; c < 4u; c++) {
+      let column = first_column + lane_n + 16u * c;
+      store(batch, row, column, sums[i][c & 3u]);
+    }
+  }
+}
+
+
 // linear   std.mdl
 // params: T, 8*T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
@@ -2049,6 +1688,94 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 
+
+// mul → add → mul → … → add → rsqrt → mul → add   std.mdl
+// params: T, 128*T, B*T
+@group(0) @binding(0) var<storage, read> b0: array<f32>;
+@group(0) @binding(1) var<storage, read> b1: array<f32>;
+@group(0) @binding(2) var<storage, read> b2: array<f32>;
+@group(0) @binding(3) var<storage, read> b3: array<f32>;
+@group(0) @binding(4) var<storage, read> b4: array<f32>;
+@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
+@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
+@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 1>;
+
+var<workgroup> lanes_f32: array<f32, 64>;
+
+fn share_sum_f32(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  lanes_f32[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+  }
+  workgroupBarrier();
+  return lanes_f32[0];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params[0].z) { return; }
+  let i0 = (row % params[0].x);
+  let i1 = (row / params[0].x);
+  var acc5 = 0.0;
+  for (var j6 = lane; j6 < 128u; j6 += 64u) {
+    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j6);
+    let v8 = 2.0 * b2[i7];
+    let v9 = b1[i7] + v8;
+    let v10 = v9 * v9;
+    acc5 = acc5 + v10;
+  }
+  let r11 = share_sum_f32(lane, acc5) / f32(128u);
+  let v12 = r11 + 9.999999974752427e-7;
+  let v13 = inverseSqrt(v12);
+  var acc18 = 0.0;
+  for (var j19 = lane; j19 < 128u; j19 += 64u) {
+    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j19);
+    let v21 = 2.0 * b2[i20];
+    let v22 = b1[i20] + v21;
+    let v23 = v22 * v13;
+    let v24 = v23 * b3[j19];
+    let v25 = b0[i20] + v24;
+    let v26 = v25 + b4[i20];
+    acc18 = acc18 + v26;
+  }
+  let r27 = share_sum_f32(lane, acc18) / f32(128u);
+  var acc29 = 0.0;
+  for (var j30 = lane; j30 < 128u; j30 += 64u) {
+    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j30);
+    let v32 = 2.0 * b2[i31];
+    let v33 = b1[i31] + v32;
+    let v34 = v33 * v13;
+    let v35 = v34 * b3[j30];
+    let v36 = b0[i31] + v35;
+    let v37 = v36 + b4[i31];
+    let v38 = v37 - r27;
+    let v39 = v38 * v38;
+    acc29 = acc29 + v39;
+  }
+  let r40 = share_sum_f32(lane, acc29) / f32(128u);
+  let v41 = r40 + 0.000009999999747378752;
+  let v42 = inverseSqrt(v41);
+  for (var c = lane; c < 128u; c += 64u) {
+    let i2 = ((row * 128u) + c);
+    let v3 = 2.0 * b2[i2];
+    let v4 = b1[i2] + v3;
+    let v14 = v4 * v13;
+    let v15 = v14 * b3[c];
+    let v16 = b0[i2] + v15;
+    let v17 = v16 + b4[i2];
+    b5[((row * 128u) + c)] = v17;
+    let v28 = v17 - r27;
+    let v43 = v28 * v42;
+    let i44 = (128u + c);
+    let v45 = v43 * b3[i44];
+    let i46 = (256u + c);
+    let v47 = v45 + b3[i46];
+    b6[((row * 128u) + c)] = v47;
+  }
+}
 
 // mul → add → mul → … → add → rsqrt → mul → add   std.mdl
 // params: T, 128*T, B*T
