@@ -2,7 +2,7 @@
  * Speed of the kernel templates on this machine's WebGPU adapter: checks the numbers against float64, then prints
  * GFLOP/s (or GB/s), and how long the pipeline took to compile.
  *
- *   npx tsx bench/webgpu/kernels.ts [gemm] [--profile software|gpu]
+ *   npx tsx bench/webgpu/kernels.ts [--profile software|gpu]
  */
 import { create, globals } from 'webgpu';
 import type { Profile } from '../../src/compiler/backends/wgsl/families/contract.ts';

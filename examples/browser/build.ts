@@ -38,7 +38,7 @@ function bundle(outdir: string, minify: boolean): BuildOptions {
     entryPoints: { main: 'src/main.ts' },
     outdir,
     bundle: true,
-    splitting: true, // the compiler is a chunk that loads with the first lesson
+    splitting: true, // chunks: the compiler, for the first lesson; ONNX Runtime, where it is what runs
     format: 'esm',
     target: 'es2022',
     platform: 'browser',
@@ -53,13 +53,16 @@ function bundle(outdir: string, minify: boolean): BuildOptions {
   };
 }
 
+/** What `mdl compile` writes and this page does not load: the plan as a module, and kernels to read. */
+const UNUSED = /plan\.js$|tinygpt-v\.(js|d\.ts)$|\.wgsl$/;
+
 /** Everything that is not bundled. */
 function copyFiles(model: string, out: string): void {
-  if (!existsSync(join(model, 'manifest.json')))
-    throw new Error(`there is no model in ${model}: npm run model compiles one`);
+  for (const file of ['manifest.json', 'plan.json'])
+    if (!existsSync(join(model, file))) throw new Error(`there is no ${file} in ${model}: npm run model writes it`);
   mkdirSync(join(out, 'ort'), { recursive: true });
   mkdirSync(join(out, 'pictures'), { recursive: true });
-  cpSync(model, join(out, 'model'), { recursive: true });
+  cpSync(model, join(out, 'model'), { recursive: true, filter: (path) => !UNUSED.test(path) });
   cpSync(join(here, 'index.html'), join(out, 'index.html'));
   const wasm = 'ort-wasm-simd-threaded.wasm';
   cpSync(join(dirname(require.resolve('onnxruntime-web/wasm')), wasm), join(out, 'ort', wasm));

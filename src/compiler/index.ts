@@ -2,7 +2,7 @@
  * The compiler on one screen. Nothing here touches Node: it runs in a page as well.
  *
  *   text ─ syntax ─▶ AST ─ check ─▶ program ─ elaborate(config, flags, adapters) ─▶ model
- *   model ─ entry(name) ─▶ graph ─ passes ─▶ graph ─▶ backends/onnx, or ir/interpreter (the oracle)
+ *   model ─ entry(name) ─▶ graph ─ passes ─▶ graph ─▶ backends/onnx, backends/wgsl, or ir/interpreter (the oracle)
  */
 import { checkNames } from './check/names.ts';
 import { loadProgram, type Program, type SourceHost } from './check/program.ts';
@@ -23,6 +23,7 @@ export { type Artifact, type ArtifactOptions, buildOnnx } from './onnx-artifact.
 export { PIPELINE, runPipeline } from './passes/pipeline.ts';
 export { buildStage, type GraphArtifact, type StageArtifact } from './training/artifact.ts';
 export { VERSION } from './version.ts';
+export { buildWebGpu, type PlannedGraph, planOf, replacements, type WebGpuOptions } from './webgpu-artifact.ts';
 
 export interface Compilation {
   readonly program: Program | undefined;

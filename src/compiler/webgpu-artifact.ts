@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './ba
 import type { Model } from './elaborate/model.ts';
 import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
+import { entryManifest } from './ports.ts';
 import { VERSION } from './version.ts';
 
 export interface WebGpuOptions {
@@ -48,7 +49,11 @@ export function replacements(graph: Graph): ReadonlyMap<string, string> {
 export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: WeightStorage = 'f32'): WebGpuPlan {
   const tables = new PlanTables(weights);
   const entries = Object.fromEntries(
-    graphs.map(({ name, graph, options }) => [name, lowerEntry(graph, tables, options)] as const),
+    graphs.map(({ name, graph, options }) => {
+      // with the ranges that a session checks: a kernel reads another row for an index outside its table
+      const { inputs } = entryManifest('', graph);
+      return [name, { ...lowerEntry(graph, tables, options), inputs }] as const;
+    }),
   );
   return {
     format: 'mdl-webgpu',

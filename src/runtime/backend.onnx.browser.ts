@@ -2,14 +2,29 @@
  * The ONNX backend in a page: onnxruntime-web on WebAssembly (or WebGPU, when asked for).
  *
  * A page has no file system, so the weights that a graph refers to are handed over with it, under the names that
- * the graph uses.
+ * the graph uses. onnxruntime-web is imported with the first entry: a page whose model runs on WebGPU never loads it,
+ * and need not even have it.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-web';
 import { loadError, onnxProgram } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
 
 export interface OnnxWebOptions {
   readonly executionProvider?: 'wasm' | 'webgpu';
+  /** where ONNX Runtime's WebAssembly lies; beside the script when absent */
+  readonly wasm?: string | URL;
+  /** of ONNX Runtime; more than one wants a page that is cross-origin isolated. Its own choice when absent */
+  readonly threads?: number;
+}
+
+type Ort = typeof import('onnxruntime-web');
+
+/** ONNX Runtime's settings are global, and count until its first session. */
+async function loadOrt({ wasm, threads }: OnnxWebOptions): Promise<Ort> {
+  const ort = await import('onnxruntime-web');
+  const page = (globalThis as { location?: { href: string } }).location?.href;
+  if (wasm !== undefined) ort.env.wasm.wasmPaths = { wasm: new URL(wasm, page).href };
+  if (threads !== undefined) ort.env.wasm.numThreads = threads;
+  return ort;
 }
 
 /** Whether `text` occurs in `bytes`, as UTF-8. */
@@ -29,6 +44,7 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
     async loadEntry(entry) {
       const { file } = source.manifest.entries[entry]!;
       try {
+        const { InferenceSession, Tensor } = await loadOrt(options);
         const graph = await source.read(file);
         // a weights file whose name does not occur in the graph's bytes is of another entry
         const used = (source.manifest.weights?.files ?? []).filter((weights) => mentions(graph, weights.file));

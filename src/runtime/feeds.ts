@@ -124,14 +124,6 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
   return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
 }
 
-/** @throws RuntimeError R0210 */
-function checkRank(entry: string, port: TensorPort, shape: readonly number[]): void {
-  if (shape.length === port.shape.length) return;
-  const found = `shape [${shape.join(', ')}] of rank ${shape.length}`;
-  const expected = `rank ${port.shape.length} ${printPort(port.shape)}`;
-  throw runtimeError('R0210', { entry, input: port.name, found, expected });
-}
-
 /** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
 function checkRange(
   entry: string,
@@ -157,6 +149,14 @@ function placeOf(index: number, shape: readonly number[]): number[] {
     rest -= at * stride;
     return at;
   });
+}
+
+/** @throws RuntimeError R0210 */
+function checkRank(entry: string, port: TensorPort, shape: readonly number[]): void {
+  if (shape.length === port.shape.length) return;
+  const found = `shape [${shape.join(', ')}] of rank ${shape.length}`;
+  const expected = `rank ${port.shape.length} ${printPort(port.shape)}`;
+  throw runtimeError('R0210', { entry, input: port.name, found, expected });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */

@@ -1,72 +1,29 @@
-/** The example page in a real Chromium, as built for a web server: it captions, answers, learns, and complains of nothing. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** The example page in a real Chromium without WebGPU: it captions, answers, learns, and complains of nothing. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPage } from '../../examples/browser/build.ts';
-import { compileModel } from '../../examples/browser/model.ts';
-import { type Built, buildPackage } from '../docs/built.ts';
-import { launch, unavailable } from './chromium.ts';
-import { type Server, serve } from './server.ts';
+import { unavailable } from './chromium.ts';
+import { type Example, openExample } from './example-page.ts';
 
 const PICTURE = fileURLToPath(import.meta.resolve('emoji-datasource-twitter/img/twitter/64/1f436.png'));
 
 describe.skipIf(unavailable)(`the example page${unavailable ? ` (${unavailable})` : ''}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-page-'));
-  let built: Built | undefined;
-  let server: Server | undefined;
-  let browser: Browser | undefined;
+  let example: Example;
   let page: Page;
-  const complaints: string[] = [];
-
-  const text = async (id: string): Promise<string> => (await page.textContent(`#${id}`)) ?? '';
-  /** Until what was asked for has been done. Selectors are polled from outside: the page's CSP forbids evaluation. */
-  const idle = (): Promise<unknown> => page.waitForSelector('#answer-button:not([disabled])');
-  /** Clicks and waits for another answer under another title. */
-  const answerTo = async (selector: string, title: string): Promise<string> => {
-    await page.click(selector);
-    await page.waitForSelector(`#asked:has-text("${title}")`);
-    await idle();
-    return text('answer');
-  };
+  const text: Example['text'] = (id) => example.text(id);
+  const idle: Example['idle'] = () => example.idle();
+  const answerTo: Example['answerTo'] = (selector, title) => example.answerTo(selector, title);
 
   beforeAll(async () => {
-    built = buildPackage();
-    compileModel(undefined, join(folder, 'model'), join(built.folder, 'dist/mdl.js'));
-    server = await serve({
-      folders: { '/app/': await buildPage({ model: join(folder, 'model'), out: join(folder, 'page') }) },
-      texts: {},
-    });
-    const { origin } = server;
-    browser = await launch();
-    page = await browser.newPage({ locale: 'en-US' });
-    page.setDefaultTimeout(30_000);
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('response', (response) => {
-      if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
-    });
-    page.on('request', (request) => {
-      const { origin: asked, protocol } = new URL(request.url());
-      if (asked !== origin && protocol !== 'blob:' && protocol !== 'data:') complaints.push(`asks ${request.url()}`);
-    });
-    // in a folder, without its files at the root of the server
-    await page.goto(`${origin}/app/index.html`);
-    await idle();
+    example = await openExample();
+    ({ page } = example);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    built?.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => example?.close());
 
   it('loads the model and names its backend', async () => {
     expect(await text('state')).toBe('runs on onnxruntime-web (wasm)');
+    expect(await text('why')).toMatch(/^because there is no WebGPU adapter here/);
   });
 
   it('captions the samples, one click each', async () => {
@@ -161,6 +118,7 @@ describe.skipIf(unavailable)(`the example page${unavailable ? ` (${unavailable})
   });
 
   it('has complained of nothing and asked nothing of other machines', () => {
-    expect(complaints).toEqual([]);
+    // the first is Chromium's own word for having no WebGPU here
+    expect(example.complaints).toEqual(['No available adapters.']);
   });
 });

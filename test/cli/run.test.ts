@@ -1,7 +1,8 @@
 /** `mdl run`: the contract that outside checks drive the project through. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from '../support/adapter.ts';
 import { readTensors } from '../support/reference.ts';
 import { f32, folderWith, i64, mdl, type Ran, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
 
@@ -20,11 +21,14 @@ const run = (...args: string[]): Promise<Ran> => mdl(folder, 'run', 'small.mdl',
 const read = (name: string) => readTensors(join(folder, name));
 const values = (name: string, tensor: string): number[] => Array.from(read(name).get(tensor)!.data, Number);
 
-describe.each([
+const TARGETS: [backend: string, opset: string][] = [
   ['onnx', '17'],
   ['onnx', '23'],
   ['reference', '17'],
-])('--backend %s --opset %s', (backend, opset) => {
+];
+if (unavailable === undefined) TARGETS.push(['webgpu', '17']);
+
+describe.each(TARGETS)('--backend %s --opset %s', (backend, opset) => {
   it('reads inputs and writes outputs by name', async () => {
     const { code, stdout, stderr } = await run(
       '--entry',
@@ -250,5 +254,37 @@ describe('mistakes', () => {
     const { code, stdout, stderr } = await mdl(folder, ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^error: /);
+  });
+});
+
+describe.skipIf(unavailable)('--profile', () => {
+  const profiled = [
+    '--entry',
+    'main',
+    '--inputs',
+    'x.safetensors',
+    '--outputs',
+    'p.safetensors',
+    '--profile',
+    'trace.json',
+  ];
+
+  it('lists kernels with their times and writes a trace', async () => {
+    const { code, stdout } = await run(...profiled, '--backend', 'webgpu');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\d+ dispatches, [\d.]+ ms on the device\n/);
+    expect(stdout).toMatch(/ms +\d+ % +×1 .*GFLOP\/s .*linear/);
+    const { traceEvents } = JSON.parse(readFileSync(join(folder, 'trace.json'), 'utf8')) as {
+      traceEvents: readonly { name: string; ph: string }[];
+    };
+    expect(traceEvents.map(({ ph }) => ph)).toEqual(traceEvents.map(() => 'X'));
+    expect(traceEvents.some(({ name }) => name.includes('linear'))).toBe(true);
+  });
+
+  it('is for webgpu', async () => {
+    const { code, stderr } = await run(...profiled);
+    expect(code).toBe(1);
+    expect(stderr).toContain('C0208');
+    expect(stderr).toContain('--backend webgpu');
   });
 });

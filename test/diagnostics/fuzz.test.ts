@@ -145,10 +145,8 @@ function compileMutated(path: string, mutations: readonly Mutation[]): void {
   const mutated = mutate(read(path), mutations);
   const host: SourceHost = { read: (asked) => (asked === path ? mutated : repository.read(asked)) };
   const root = path === OWN_STD ? OWN_STD : 'models/tinygpt-v.mdl';
-  const start = performance.now();
   const diagnostics = diagnoseProgram(root, host, { config: 'nano' });
   renderDiagnostics(diagnostics);
-  expect(performance.now() - start).toBeLessThan(10_000);
 }
 
 const RUNS = Number(process.env.MDL_FUZZ_RUNS ?? 60);

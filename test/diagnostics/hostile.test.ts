@@ -1,18 +1,13 @@
-/** Input made to break the compiler: always diagnostics (or a model) in bounded time, never an exception. */
+/** Input made to break the compiler: always diagnostics (or a model) before the runner's time-out, never an exception. */
 import { describe, expect, it } from 'vitest';
 import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
 import { diagnose, type Request } from './support.ts';
 
-/** ms; generous, since the test machine may be busy: each takes well under two seconds alone */
-const LIMIT = 6_000;
-
 type Files = string | Readonly<Record<string, string>>;
 
 function codes(files: Files, request: Request = {}): string[] {
-  const start = performance.now();
   const diagnostics = diagnose(files, request);
   renderDiagnostics(diagnostics);
-  expect(performance.now() - start).toBeLessThan(LIMIT);
   return [...new Set(diagnostics.map((diagnostic) => diagnostic.code))];
 }
 

@@ -1,5 +1,6 @@
-/** The example in Node, run as its first line says, on a package that was just built. */
+/** The examples in Node, run as their first lines say, on a package that was just built. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { unavailable } from '../support/adapter.ts';
 import { type Built, buildPackage } from './built.ts';
 
 const PICTURE = 'node_modules/emoji-datasource-twitter/img/twitter/64/1f436.png';
@@ -7,14 +8,27 @@ let built: Built;
 beforeAll(async () => {
   built = buildPackage();
   const weights = "--weights models/nano-pretrained.safetensors --allow-missing '**.lora_*'";
-  const made = await built.run(`node dist/mdl.js compile models/tinygpt-v.mdl --config nano ${weights} --out nano`);
-  expect(made.code).toBe(0);
+  for (const [target, out] of [
+    ['onnx', 'nano'],
+    ['webgpu', 'nano-webgpu'],
+  ]) {
+    const settings = `--config nano ${weights} --target ${target} --out ${out}`;
+    const made = await built.run(`node dist/mdl.js compile models/tinygpt-v.mdl ${settings}`);
+    expect(made.code, made.stderr).toBe(0);
+  }
 });
 afterAll(() => built?.remove());
 
-it('captions a picture and answers a question', async () => {
+it('captions a picture and answers a question on ONNX Runtime', async () => {
   const caption = await built.run(`node examples/node/answer.mjs nano ${PICTURE}`);
   expect(caption).toMatchObject({ code: 0, stdout: 'a picture of a dog\n' });
   const answer = await built.run(`node examples/node/answer.mjs nano ${PICTURE} "what is this?"`);
+  expect(answer).toMatchObject({ code: 0, stdout: 'dog\n' });
+});
+
+it.skipIf(unavailable)('does so with the generated module on WebGPU', { timeout: 120_000 }, async () => {
+  const caption = await built.run(`node examples/node/webgpu.mjs nano-webgpu ${PICTURE}`);
+  expect(caption).toMatchObject({ code: 0, stdout: 'a picture of a dog\n', stderr: '' });
+  const answer = await built.run(`node examples/node/webgpu.mjs nano-webgpu ${PICTURE} "what is this?"`);
   expect(answer).toMatchObject({ code: 0, stdout: 'dog\n' });
 });

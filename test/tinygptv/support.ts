@@ -178,7 +178,9 @@ export type Target = Pick<OpenOptions, 'backend' | 'profile'> & { readonly opset
  */
 export function describeTargets(title: string, profile: Profile, body: (target: Target) => void): void {
   describe.each(TARGETS)(`${title}$backend, opset $opset`, body);
-  describe.skipIf(unavailable)(`${title}webgpu, profile ${profile}`, () => body({ backend: 'webgpu', profile }));
+  describe.skipIf(unavailable)(`${title}webgpu, profile ${profile}`, { timeout: 180_000 }, () =>
+    body({ backend: 'webgpu', profile }),
+  );
 }
 
 // --- batches -----------------------------------------------------------------------------------------------------

@@ -28,12 +28,14 @@ import { readTensors, relativeError } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 import { noise, tinyBatch, tinyFile, tinyModel, tinyWeights } from './support.ts';
 
-describe.skipIf(unavailable)('gradients', () => {
+/** In milliseconds: unrolled kernels for real GPUs take a software adapter minutes to compile on a busy machine. */
+const SLOW = { timeout: 300_000 };
+
+describe.skipIf(unavailable)('gradients', SLOW, () => {
   const expected = readTensors(tinyFile('grads'));
   test.each([
     ['stage1', 'software'],
-    ['stage2', 'gpu'],
-    ['all', 'software'],
+    ['stage2', 'software'],
     ['all', 'gpu'],
   ] as const)('of %s, profile %s', async (name, profile) => {
     const model = tinyModel(name !== 'stage1');
@@ -59,7 +61,7 @@ describe.skipIf(unavailable)('gradients', () => {
   });
 });
 
-describe.skipIf(unavailable)('five steps of AdamW', () => {
+describe.skipIf(unavailable)('five steps of AdamW', SLOW, () => {
   const expected = readTensors(tinyFile('optim'));
   test.each([
     ['stage1', 'gpu'],

@@ -1,7 +1,7 @@
 /** Questions and answers: a form, a few buttons, and the text as it comes. */
 import { answer } from './caption.ts';
 import { byId, make } from './dom.ts';
-import type { Timing } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { showBoxes } from './picture-panel.ts';
 import type { State } from './state.ts';
 import { CAPTION, questionPrompt } from './wording.ts';
@@ -14,7 +14,7 @@ const earlier = byId('earlier', HTMLOListElement);
 const EARLIER = 4;
 
 export interface AskEvents {
-  onTimings(timings: readonly Timing[], what: string): void;
+  onTimings(timings: Awaited<ReturnType<Engine['takeTimings']>>, what: string): void;
   onTrouble(error: unknown): void;
 }
 

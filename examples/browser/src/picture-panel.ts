@@ -7,18 +7,27 @@ import { SAMPLES, type Sample } from './samples.ts';
 const preview = byId('preview', HTMLCanvasElement);
 const boxes = byId('boxes', HTMLDivElement);
 
-/** @param onPicture called with each picture chosen; @param onTrouble with why one could not be read */
-export function picturePanel(onPicture: (picture: Picture) => void, onTrouble: (error: unknown) => void): void {
+/**
+ * @param onPicture called with each picture chosen; @param onTrouble with why one could not be read
+ * @returns shows the first sample, as if it had been chosen, without a word to `onPicture`
+ */
+export function picturePanel(
+  onPicture: (picture: Picture) => void,
+  onTrouble: (error: unknown) => void,
+): () => Promise<Picture> {
   const drop = byId('drop', HTMLDivElement);
   const file = byId('file', HTMLInputElement);
   const list = byId('samples', HTMLUListElement);
 
-  const choose = (picture: Picture, sample?: HTMLButtonElement): void => {
+  const display = (picture: Picture, sample?: HTMLButtonElement | null): void => {
     for (const button of list.querySelectorAll('button'))
       button.setAttribute('aria-pressed', String(button === sample));
     show(preview, picture);
     preview.setAttribute('aria-label', `the picture: ${picture.name}`);
     showBoxes('');
+  };
+  const choose = (picture: Picture, sample?: HTMLButtonElement): void => {
+    display(picture, sample);
     onPicture(picture);
   };
   const take = async (blob: File | undefined): Promise<void> => {
@@ -50,6 +59,11 @@ export function picturePanel(onPicture: (picture: Picture) => void, onTrouble: (
     drop.classList.remove('over');
     void take(event.dataTransfer?.files[0]);
   });
+  return async () => {
+    const picture = await loadSample(SAMPLES[0]!);
+    display(picture, list.querySelector('button'));
+    return picture;
+  };
 }
 
 function sampleButton(

@@ -15,6 +15,9 @@ export class State extends EventTarget {
   get picture(): Picture | undefined {
     return this.current.picture;
   }
+  get busy(): boolean {
+    return this.current.busy;
+  }
   /** whether there is something to ask about and nothing runs */
   get ready(): boolean {
     return this.current.engine !== undefined && this.current.picture !== undefined && !this.current.busy;

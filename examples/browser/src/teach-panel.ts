@@ -1,13 +1,13 @@
 /** The lesson: what the picture shows, a loss that falls, and a model that has learned it. */
 import { byId } from './dom.ts';
-import type { Timing } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { loadSample } from './picture-panel.ts';
 import { LossPlot } from './plot.ts';
 import { SAMPLES } from './samples.ts';
 import type { State } from './state.ts';
 
 export interface TeachEvents {
-  onTimings(timings: readonly Timing[], what: string): void;
+  onTimings(timings: Awaited<ReturnType<Engine['takeTimings']>>, what: string): void;
   onTrouble(error: unknown): void;
   /** with the model that has learned in its place */
   onTaught(): void;
@@ -58,7 +58,7 @@ export function teachPanel(state: State, events: TeachEvents): void {
           },
         });
         const seconds = (performance.now() - began) / 1000;
-        const after = taught.steps === 0 ? 'nothing learned' : `loss ${loss.toFixed(3)}. Now ask again`;
+        const after = taught.steps === 0 ? 'nothing learned' : `loss ${loss.toFixed(4)}. Now ask again`;
         note.textContent = `${taught.steps} steps in ${seconds.toFixed(1)} s, ${after}.`;
         events.onTimings(taught.timings, `${taught.steps} training steps`);
         state.set({ engine: taught.engine });

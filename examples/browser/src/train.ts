@@ -1,15 +1,15 @@
 /**
- * A lesson: the page compiles the gradient and the update of a stage of the model, trains its LoRA adapters, norms and
- * projections on the picture, and opens the model anew with what they have become. This module brings the compiler along,
- * so it is loaded with the first lesson.
+ * A lesson: the page compiles the gradient and the update of a stage of the model for the backend that answers, trains its
+ * LoRA adapters, norms and projections on the picture, and opens the model anew with what they have become. This module
+ * brings the compiler along, so it is loaded with the first lesson.
  */
-import { buildOnnx, buildStage, compile, type Model } from 'mdl-compiler';
+import { buildOnnx, buildStage, compile, type Model, planOf, replacements } from 'mdl-compiler';
 import {
   type DataSource,
   type HostTensor,
   initialState,
-  openModel,
   openSession,
+  type PlanSource,
   type Session,
   type StepRecord,
   type TrainingPlan,
@@ -17,10 +17,10 @@ import {
 } from 'mdl-compiler/runtime';
 import { imageSize } from './caption.ts';
 import { nextFrame } from './dom.ts';
-import { type Engine, engineOf, type Timing } from './engine.ts';
+import { type BackendName, type Engine, engineOf, MODEL, ORT } from './engine.ts';
 import { type Lesson, lessonData } from './lesson.ts';
 import { host, PROGRAM } from './sources.ts';
-import { memorySource, readWeights, type Weights } from './weights.ts';
+import { type Learned, memorySource, type Weights, weightsWith } from './weights.ts';
 
 /** The stage whose parameters train: LoRA, norms and projections, as in the paper's second. */
 const STAGE = 'stage2';
@@ -38,26 +38,22 @@ export interface Watcher {
 export interface Taught {
   /** answers with the new weights */
   readonly engine: Engine;
-  readonly timings: readonly Timing[];
+  readonly timings: Awaited<ReturnType<Engine['takeTimings']>>;
   readonly steps: number;
 }
 
-/** Models that this page has trained, to go on from; others are as their files are. */
-const learned = new WeakMap<Engine, Weights>();
-
-/** @throws RuntimeError R08xx when the numbers run away, and what runs throw */
+/** @throws RuntimeError R08xx when the numbers run away, R1003 when the device is lost, and what runs throw */
 export async function teach(engine: Engine, lesson: Lesson, steps: number, watch: Watcher): Promise<Taught> {
   watch.onNote('compiling the gradient of the model …');
   await nextFrame();
-  const model = compiled();
-  const artifact = buildOnnx(model, { opset: 17, entries: ENTRIES })!;
-  const weights = learned.get(engine) ?? (await readWeights(await openModel('model'), artifact.weights));
-  const training = await openTraining(model, weights);
-  const trainer = engineOf(training.session, engine.tokenizer);
+  const weights = weightsWith(engine.learned);
+  const training = await openTraining(engine.backend, weights);
+  const trainer = engineOf(training.session, engine.tokenizer, engine);
   try {
     watch.onNote('training …');
     await nextFrame();
-    const start = new Map(training.plan.trained.map(({ key }): [string, HostTensor] => [key, weights.get(key)!]));
+    const start = new Map<string, HostTensor>();
+    for (const { key } of training.plan.trained) start.set(key, await weights(key));
     const state = await train(initialState(training.plan, start), {
       plan: training.plan,
       runner: trainer.runner,
@@ -71,23 +67,45 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
       },
     });
     const timings = await trainer.takeTimings();
-    const after: Weights = new Map([...weights, ...state.parameters]);
-    const manifest = artifact.manifest({ origin: `taught ${lesson.noun}`, trained: true });
-    const session = await openSession(memorySource(manifest, artifact.entries, artifact.weights, after));
-    const taught = engineOf(session, engine.tokenizer);
-    learned.set(taught, after);
-    return { engine: taught, timings, steps: state.step };
+    const learned = new Map([...engine.learned, ...state.parameters]);
+    return { engine: await openLearned(engine, learned), timings, steps: state.step };
   } finally {
     await trainer.dispose();
   }
 }
 
+/** The model with what lessons have changed, on the same backend. */
+export async function openLearned({ backend, why, tokenizer }: Engine, learned: Learned): Promise<Engine> {
+  const weights = weightsWith(learned);
+  if (backend === 'webgpu')
+    return engineOf(await openSession(MODEL, { backend, weights }), tokenizer, { learned, why });
+  const artifact = buildOnnx(compiled(), { opset: 17, entries: ENTRIES })!;
+  const manifest = artifact.manifest({ origin: 'a lesson', trained: true });
+  const source = memorySource(manifest, artifact.entries, artifact.weights, weights);
+  return engineOf(await openSession(source, { backend, ...ORT }), tokenizer, { learned, why });
+}
+
 /** The graphs of the stage on the backend, and the plan that the loop follows. */
-async function openTraining(model: Model, weights: Weights): Promise<{ plan: TrainingPlan; session: Session }> {
+async function openTraining(backend: BackendName, weights: Weights): Promise<{ plan: TrainingPlan; session: Session }> {
+  const model = compiled();
   const stage = model.stages.find(({ name }) => name === STAGE)!;
-  const built = buildStage(model, stage, 17, { lr: LEARNING_RATE })!;
-  const { entries, manifest, weights: files } = built.artifact;
-  return { plan: built.plan, session: await openSession(memorySource(manifest, entries, files, weights)) };
+  const { plan, artifact } = buildStage(model, stage, 17, { lr: LEARNING_RATE })!;
+  if (backend === 'webgpu') {
+    // the update overwrites parameters and moments where they lie on the device
+    const graphs = artifact.entries.map(({ name, graph }) => ({
+      name,
+      graph,
+      options: { donations: replacements(graph) },
+    }));
+    const source: PlanSource = { location: 'memory', plan: planOf(model, graphs), read: noFiles, open: noFiles };
+    return { plan, session: await openSession(source, { backend, weights }) };
+  }
+  const source = memorySource(artifact.manifest, artifact.entries, artifact.weights, weights);
+  return { plan, session: await openSession(source, { backend, ...ORT }) };
+}
+
+async function noFiles(name: string): Promise<never> {
+  throw new Error(`what was compiled in the page has no file ${name}`);
 }
 
 /** The program is a part of the page, so mistakes in it are the page's. */

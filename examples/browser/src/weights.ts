@@ -1,29 +1,38 @@
 /**
- * Weights in the page's memory, by checkpoint key. They come from the files of the compiled model, which the compiler
- * here plans to the byte as the one on the command line did, and go into graphs that are compiled here.
+ * Weights by checkpoint key: those that the page came with, fetched once and whole (any web server can serve them), and
+ * those of a lesson in front of them. They stay in the page's memory, so a new device after a loss gets them again.
  */
 import type { PlannedFile } from 'mdl-compiler';
-import type { HostTensor, ModelSource } from 'mdl-compiler/runtime';
+import { bytesSource, Checkpoint, type HostTensor, type ModelSource } from 'mdl-compiler/runtime';
 
-export type Weights = ReadonlyMap<string, HostTensor>;
+/** What lessons have changed. */
+export type Learned = ReadonlyMap<string, HostTensor>;
+export type Weights = (key: string) => Promise<HostTensor>;
 
-/** @param files where the model's compiler put each parameter */
-export async function readWeights(
-  source: ModelSource,
-  files: readonly PlannedFile[],
-): Promise<Map<string, HostTensor>> {
-  const weights = new Map<string, HostTensor>();
-  for (const { file, records } of files) {
-    const bytes = await source.read(file);
-    for (const { key, dtype, shape, offset, length } of records) {
-      const { buffer } = bytes.slice(offset, offset + length);
-      if (dtype === 'f32') weights.set(key, { dtype, shape, data: new Float32Array(buffer) });
-    }
-  }
-  return weights;
+const FILE = 'model/weights.safetensors';
+
+let shipped: Promise<Checkpoint> | undefined;
+
+async function fetchShipped(): Promise<Checkpoint> {
+  const answer = await fetch(FILE);
+  if (!answer.ok) throw new Error(`${FILE} is not there: the server answers ${answer.status}`);
+  return Checkpoint.ofFiles(FILE, [bytesSource(new Uint8Array(await answer.arrayBuffer()), FILE)]);
 }
 
-/** Graphs and weights in memory as a model that a session opens. */
+/** @param learned stands before what the page came with */
+export function weightsWith(learned: Learned): Weights {
+  return async (key) => {
+    const changed = learned.get(key);
+    if (changed) return changed;
+    shipped ??= fetchShipped();
+    shipped.catch(() => {
+      shipped = undefined; // the next one may try again
+    });
+    return (await shipped).read(key);
+  };
+}
+
+/** Graphs for ONNX Runtime and weights, in memory, as a model that a session opens. */
 export function memorySource(
   manifest: ModelSource['manifest'],
   graphs: readonly { readonly file: string; readonly bytes: Uint8Array }[],
@@ -40,7 +49,7 @@ export function memorySource(
       if (!planned) throw new Error(`the model has no file ${name}`);
       const bytes = new Uint8Array(planned.bytes);
       for (const { key, offset } of planned.records) {
-        const { data } = weights.get(key)!;
+        const { data } = await weights(key);
         bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
       }
       return bytes;

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openModel, openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
+import { openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
@@ -27,10 +27,10 @@ export interface Opened {
 /** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
 export async function openAnswering(file: string, given: OpenOptions, output: Output): Promise<Opened> {
   if (existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'))) {
-    const source = await openModel(file);
-    const tokenizer = await tokenizerOf(given.tokenizer, join(source.location, 'tokenizer.json'));
-    const session = await openSession(source);
-    if (given.adapter !== undefined) await useAdapter(session, source.location, given.adapter);
+    const folder = file.endsWith('.json') ? dirname(file) : file;
+    const session = await openSession(file);
+    const tokenizer = await tokenizerOf(given.tokenizer, join(folder, 'tokenizer.json'));
+    if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
   const options = await atTrainedSize(given, output);

@@ -167,6 +167,7 @@ Examples:
     .option('--tap <path>', "also write a module's output or a let by its path; repeatable", collect, [])
     .option('--grads <file>', "safetensors to write gradients of the entry's loss to, by checkpoint key")
     .option('--stage <name>', 'with --grads: of what this stage trains; `all`: of every parameter')
+    .option('--profile <file>', 'with --backend webgpu: time each kernel; a table, and a trace for chrome://tracing')
     .addOption(backend())
     .addOption(opset())
     .addHelpText(

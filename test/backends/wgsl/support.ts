@@ -30,7 +30,7 @@ export function planOfGraphs(entries: Readonly<Record<string, Lowered>>, tables 
     kernels: tables.kernels,
     constants: tables.constants,
     parameters: tables.parameters,
-    packs: [],
+    packs: tables.packs,
     entries: Object.fromEntries(lowered),
   };
 }

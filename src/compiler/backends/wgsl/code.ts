@@ -87,7 +87,11 @@ export class KernelCode {
 
   /** A literal, or a word of the uniform. */
   size(dim: Dim): Coordinate {
-    if (typeof dim === 'number') return `${dim}u`;
+    return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
+  }
+
+  /** A word of the uniform for a number too: kernels that differ only in it are one text. */
+  argument(dim: Dim): Coordinate {
     const text = printDim(dim);
     let at = this.params.findIndex((other) => printDim(other) === text);
     if (at < 0) at = this.params.push(dim) - 1;
@@ -129,7 +133,10 @@ export class KernelCode {
     const words = Math.ceil(this.params.length / 4);
     const uniform =
       words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
-    const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(printDim).join(', ')}`];
+    const dims =
+      this.params.length === 0
+        ? []
+        : [`// params: ${this.params.map((dim) => (typeof dim === 'number' ? 'a number' : printDim(dim))).join(', ')}`];
     return `${[
       ...header.map((line) => `// ${line}`),
       ...dims,

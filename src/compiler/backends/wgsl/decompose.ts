@@ -86,7 +86,7 @@ class RotaryTables {
   }
 }
 
-type Composite =
+export type Composite =
   | 'softmax'
   | 'log_softmax'
   | 'layer_norm'

@@ -4,20 +4,20 @@
 import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
-import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
-import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { BufferBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
 import type { Element } from './code.ts';
 import { decompose } from './decompose.ts';
+import { Descriptions } from './describe.ts';
 import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './emit.ts';
 import { factsOf, type GraphFacts, type Storage, type Stored } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
 import { type CacheAppend, type Fused, fuse } from './fuse.ts';
-import { isCore, type Kernel } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
-import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
 import { contiguous, rowMajor } from './strided.ts';
@@ -27,9 +27,6 @@ export interface EntryOptions {
   /** output → the input whose buffer it takes over */
   readonly donations?: ReadonlyMap<string, string>;
 }
-
-/** Elements that a parameter may have to be packed with others. */
-const PACKED = 16_384;
 
 const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
 
@@ -47,8 +44,8 @@ class EntryLowering {
   private readonly places = new Map<ValueId, Stored>();
   private readonly buffers: BufferPlan[] = [];
   private readonly bufferOf = new Map<string, number>();
-  /** values that kernels write */
-  private stored: ReadonlySet<ValueId> = new Set();
+  private readonly budget: BufferBudget;
+  private describe!: Descriptions;
 
   constructor(
     graph: Graph,
@@ -58,6 +55,7 @@ class EntryLowering {
   ) {
     this.graph = graph;
     this.facts = factsOf(graph);
+    this.budget = new BufferBudget(this.facts, tables, this.places);
     this.tables = tables;
     this.options = options;
     this.caches = cachesOf(graph, this.facts, options.cache ?? []);
@@ -67,14 +65,14 @@ class EntryLowering {
   lower(): EntryPlan {
     const copies = this.copies();
     const fused = this.fuse();
-    this.stored = fused.stored;
+    this.describe = new Descriptions(this.facts, fused.stored);
     const kernels = [...fused.kernels, ...copies];
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
     const emitted = this.bundles(fused, copies, storage).map((together) => {
-      const keys = new Set(together.flatMap((kernel) => [...this.buffersOf(kernel, fused.stored)]));
-      return { together, ...this.emit(together, this.storageFor(keys)) };
+      const keys = new Set(together.flatMap((kernel) => [...this.budget.buffersOf(kernel, fused.stored)]));
+      return { together, ...this.emit(together, this.budget.storageFor(keys)) };
     });
     this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
     // an output without elements has no kernel, and a buffer all the same
@@ -183,36 +181,12 @@ class EntryLowering {
     if (!writer || writer.core || writer.phases.length > 0) return undefined;
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
     const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
-    const inside = new Set(this.computedBy(writer));
+    const inside = new Set(this.describe.computedBy(writer));
     const safe = users.every((node) => inside.has(node)) && [...inside].every((node) => isPointwise(node.op));
     const alone = kernels.every(
-      (kernel) => kernel === writer || !this.computedBy(kernel).some((node) => users.includes(node)),
+      (kernel) => kernel === writer || !this.describe.computedBy(kernel).some((node) => users.includes(node)),
     );
     return safe && alone ? `input:${input}` : undefined;
-  }
-
-  private readonly computed = new Map<Kernel, readonly AnyNode[]>();
-
-  /** Nodes that a kernel computes beside its core and phases; asked for again and again once fusion is done. */
-  private computedBy(kernel: Kernel): readonly AnyNode[] {
-    const before = this.computed.get(kernel);
-    if (before) return before;
-    const seen = new Set<AnyNode>();
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
-    const open = [
-      ...roots,
-      ...[...kernel.phases, ...(kernel.core ? [kernel.core] : [])].flatMap((node) => node.inputs),
-    ];
-    for (let value = open.pop(); value !== undefined; value = open.pop()) {
-      const node = this.facts.producers.get(value);
-      if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
-      if (this.stored.has(value) && !roots.has(value)) continue;
-      seen.add(node);
-      open.push(...node.inputs);
-    }
-    const nodes = [...seen];
-    this.computed.set(kernel, nodes);
-    return nodes;
   }
 
   // --- kernels ---------------------------------------------------------------------------------------------
@@ -223,7 +197,7 @@ class EntryLowering {
     const alone = new Set<ValueId>();
     for (;;) {
       const fused = fuse(this.facts, { caches: this.caches, forced, alone });
-      const split = fused.kernels.flatMap((kernel) => this.tooManyBuffers(kernel, fused) ?? []);
+      const split = fused.kernels.flatMap((kernel) => this.budget.tooManyBuffers(kernel, fused) ?? []);
       const fresh = split.filter((value) => !alone.has(value));
       if (fresh.length === 0) return fused;
       for (const value of fresh) {
@@ -231,74 +205,6 @@ class EntryLowering {
         alone.add(value);
       }
     }
-  }
-
-  /** Values in buffers that a kernel reads. */
-  private reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
-    const leaves = new Set<ValueId>();
-    const seen = new Set<ValueId>(roots);
-    const open = [...roots];
-    for (let value = open.pop(); value !== undefined; value = open.pop()) {
-      if (this.facts.constants.get(value)?.data.length === 1) continue;
-      const node = this.facts.producers.get(value);
-      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
-      else {
-        for (const operand of node.inputs) {
-          if (seen.has(operand)) continue;
-          seen.add(operand);
-          open.push(operand);
-        }
-      }
-    }
-    return leaves;
-  }
-
-  /** The same for each value on the way to them. */
-  private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
-    const found = new Map<ValueId, Set<ValueId>>();
-    const visit = (value: ValueId): Set<ValueId> => {
-      const before = found.get(value);
-      if (before) return before;
-      const leaves = new Set<ValueId>();
-      found.set(value, leaves);
-      const node = this.facts.producers.get(value);
-      if (this.facts.constants.get(value)?.data.length === 1) return leaves;
-      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
-      else for (const operand of node.inputs) for (const leaf of visit(operand)) leaves.add(leaf);
-      return leaves;
-    };
-    for (const root of roots) visit(root);
-    // what an earlier kernel of the same core left for this one
-    const shared = kernel.core?.outputs.at(-1);
-    if (kernel.pass !== undefined && kernel.pass !== 'statistics')
-      for (const root of roots) found.get(root)!.add(shared!);
-    return found;
-  }
-
-  /**
-   * A value to store by a kernel of its own so that this one binds fewer buffers; undefined when it fits or nothing can
-   * be split off. A parameter in several shards takes as many buffers.
-   */
-  private tooManyBuffers(kernel: Kernel, { stored }: Fused): ValueId | undefined {
-    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
-    const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
-      [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
-    const all = this.reads(kernel, stored);
-    const written = new Set(kernel.outputs.map(({ into }) => into)).size;
-    if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
-    // outputs that joined: the one that joined last leaves
-    if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
-    // the value with the most buffers behind it that is not nearly everything
-    const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
-      const node = this.facts.producers.get(value);
-      const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
-      return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
-    });
-    candidates.sort((a, b) => b.buffers - a.buffers);
-    return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
   }
 
   private bundles(fused: Fused, copies: readonly Kernel[], storage: Storage): readonly (readonly Kernel[])[] {
@@ -318,7 +224,7 @@ class EntryLowering {
           );
           return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
         },
-        buffersOf: (kernel) => once(buffers, kernel, () => this.buffersOf(kernel, fused.stored)),
+        buffersOf: (kernel) => once(buffers, kernel, () => this.budget.buffersOf(kernel, fused.stored)),
         classOf: (kernel) =>
           once(classes, kernel, () =>
             kernel.core
@@ -328,52 +234,9 @@ class EntryLowering {
                 )
               : 'plain',
           ),
-        fits: (keys) => this.fits(keys),
+        fits: (keys) => this.budget.fits(keys),
       },
     );
-  }
-
-  /** Within the device's limit, if need be with the small parameters in one buffer. */
-  private fits(keys: ReadonlySet<string>): boolean {
-    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
-    const small = this.smallParameters(keys).length;
-    return keys.size <= limit || (small > 1 && keys.size - small + 1 <= limit);
-  }
-
-  /** Indices of the parameters among these buffers that may be packed. */
-  private smallParameters(keys: ReadonlySet<string>): number[] {
-    return [...keys].flatMap((key) => {
-      const [kind, index] = key.split(':') as [string, string];
-      if (kind !== 'parameter' || index.includes('#')) return [];
-      const { shape, storage } = this.tables.parameters[Number(index)]!;
-      return storage === 'f32' && sizeOf(shape) <= PACKED ? [Number(index)] : [];
-    });
-  }
-
-  /** Where a bundle finds its values: its small parameters in one buffer, when it would bind too many otherwise. */
-  private storageFor(keys: ReadonlySet<string>): Storage {
-    const plain = (value: ValueId): Stored | undefined => this.places.get(value);
-    if (keys.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return { stored: plain };
-    const { index, starts } = this.tables.pack(this.smallParameters(keys).sort((a, b) => a - b));
-    return {
-      stored: (value) => {
-        const place = plain(value);
-        const at = place?.key.startsWith('parameter:') ? starts.get(Number(place.key.slice(10))) : undefined;
-        if (!place || at === undefined) return place;
-        return { ...place, key: `pack:${index}`, layout: { ...place.layout, offset: at } };
-      },
-    };
-  }
-
-  private buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
-    const keys = new Set<string>();
-    for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
-      const place = this.places.get(value);
-      keys.add(place?.key ?? `value:${value}`); // a place of its own, later
-      if (!place) continue;
-      for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
-    }
-    return keys;
   }
 
   private emit(
@@ -381,7 +244,7 @@ class EntryLowering {
     storage: Storage,
   ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
     const context = { facts: this.facts, storage };
-    const headers = kernels.map((kernel) => this.headerOf(kernel));
+    const headers = kernels.map((kernel) => this.describe.headerOf(kernel));
     const signature = signatureOf(kernels, this.facts, storage);
     const write = (profile: Profile): Emitted =>
       this.tables.emitted(signature, [profile, ...headers].join('\n'), () =>
@@ -391,24 +254,6 @@ class EntryLowering {
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
     return { gpu, software: software.wgsl === gpu.wgsl ? undefined : software };
-  }
-
-  /** `layer_norm → linear   phi-2.mdl:42:9`: the ops of the source in order, and the line of the last */
-  private headerOf(kernel: Kernel): string {
-    const source = this.nodesOf(kernel).at(-1)?.origin.source;
-    return `${this.labelOf(kernel)}${source === undefined ? '' : `   ${source}`}`;
-  }
-
-  private nodesOf(kernel: Kernel): AnyNode[] {
-    const own = [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
-    return own.sort((a, b) => this.facts.order.get(a)! - this.facts.order.get(b)!);
-  }
-
-  private labelOf(kernel: Kernel): string {
-    const ops = this.nodesOf(kernel).map(({ op }) => op);
-    const shown = ops.filter((op, index) => op !== ops[index - 1]);
-    if (shown.length === 0) return 'copy';
-    return shown.length <= 8 ? shown.join(' → ') : [...shown.slice(0, 3), '…', ...shown.slice(-4)].join(' → ');
   }
 
   // --- the plan --------------------------------------------------------------------------------------------
@@ -464,7 +309,7 @@ class EntryLowering {
   }
 
   private step(kernels: readonly Kernel[], gpu: Emitted, software: Emitted | undefined): StepPlan {
-    const label = kernels.map((kernel) => this.labelOf(kernel)).join(' ‖ ');
+    const label = kernels.map((kernel) => this.describe.labelOf(kernel)).join(' ‖ ');
     const launch = (emitted: Emitted) => {
       const [groups, ...beside] = emitted.parts.map(
         (part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups,
@@ -480,25 +325,11 @@ class EntryLowering {
     };
     return {
       ...launch(gpu),
-      origin: kernels.map((kernel) => this.originOf(kernel)).join(' ‖ '),
+      origin: kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ '),
       ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
-      flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.flopsOf(kernel)), 0)),
+      flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.describe.flopsOf(kernel)), 0)),
       bytes: sizeText(this.bytesOf(gpu)),
     };
-  }
-
-  /** `llama_model.model.layers.3 · models/phi-2.mdl:42:9`: where the last node came from */
-  private originOf(kernel: Kernel): string {
-    const { path, source } = this.nodesOf(kernel).at(-1)?.origin ?? { path: this.graph.name };
-    return [path, source].filter((part) => part !== undefined && part !== '').join(' · ');
-  }
-
-  private flopsOf(kernel: Kernel): Dim {
-    const points = productOf(kernel.shape);
-    let flops: Dim = mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length);
-    for (const phase of kernel.phases) flops = addDims(flops, productOf(typeOf(this.graph, phase.inputs[0]!).shape));
-    if (!kernel.core) return flops;
-    return addDims(flops, coreFlops(this.graph, kernel.core));
   }
 
   /** a value of each buffer key, once all places are known */
@@ -516,20 +347,6 @@ class EntryLowering {
       return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
     }, 0);
   }
-}
-
-/** Multiplications and additions of a contraction. */
-function coreFlops(graph: Graph, core: NonNullable<Kernel['core']>): Dim {
-  const shapes = core.inputs.map((value) => typeOf(graph, value).shape);
-  const out = productOf(typeOf(graph, core.outputs[0]!).shape);
-  if (core.op === 'linear') return mulDims(mulDims(2, out), shapes[1]![1]!);
-  if (core.op === 'matmul') {
-    const shape = shapes[0]!;
-    const k = shape.length > 1 && core.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
-    return mulDims(mulDims(2, out), k);
-  }
-  // scores and values: 2 · 2 · B·H·T·S·D, as often in each pass of the gradients
-  return mulDims(4, mulDims(productOf(shapes[0]!), shapes[1]![2]!));
 }
 
 /** The concats that append to a cache: past is an input, the result an output, and nothing but views of it is needed. */

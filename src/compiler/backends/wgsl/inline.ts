@@ -169,7 +169,7 @@ export const INLINE: { readonly [N in InlineOp]: InlineRule<N> } = {
       const key = block.once(`key ${salt} ${element(0, [])}`, () => {
         const seed = block.name(`bitcast<u32>(${element(0, [])})`);
         const words = [`${seed} % ${FIELD}u`, `(${seed} / ${FIELD}u) % ${FIELD}u`, '0u'];
-        let text = `${salt % FIELD}u`;
+        let text = block.code.argument(salt % FIELD); // an argument: the masks of all layers are one kernel
         for (const word of words) {
           for (const constant of KEY_ROUNDS) text = block.name(`${cube}(${text} + (${word}) + ${constant}u)`, 'key');
         }

@@ -78,7 +78,7 @@ function kernelText(
     lines.push(`${nameOf(value)} → ${value === into ? 'itself' : placeOf(into)}${moved}`);
   }
   const makers = [...phases, ...(core ? [core] : [])].map((node) => nameOf(node.outputs[0]!));
-  lines.push(`${shapeText(shape)} ${columns} ${core ? 'core' : 'plain'} ${makers.join(' ')}`);
+  lines.push(`${shapeText(shape)} ${columns} ${core ? `core ${kernel.pass ?? ''}` : 'plain'} ${makers.join(' ')}`);
   return lines.join('\n');
 }
 

@@ -52,7 +52,8 @@ export class KernelWriter {
     const text = this.evaluator.element(block, value, coordinates);
     const target = this.context.storage.stored(into);
     if (!target) throw new Error(`value %${into} is written and has no buffer`);
-    const at = coordinates.map((own, axis) => (axis === shift?.axis ? plus(own, block.size(shift.by)) : own));
+    // an argument even where it is a number: the pieces of a concat are then one kernel
+    const at = coordinates.map((own, axis) => (axis === shift?.axis ? plus(own, this.code.argument(shift.by)) : own));
     const { shape } = typeOf(this.context.facts.graph, value);
     const index = this.evaluator.index(
       block,

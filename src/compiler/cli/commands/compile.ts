@@ -23,11 +23,11 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
 }
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
-  if (given.target !== 'webgpu' && given.weightsDtype !== undefined)
-    throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
-  const began = performance.now();
   const options = await atTrainedSize(given, output);
   if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
+  if (options.weightsDtype !== undefined)
+    throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
+  const began = performance.now();
   const { model, compilation } = loadModel(file!, options, output);
   if (options.swapAdapters) checkSwap(model, options);
   const artifact = buildOnnx(model, {

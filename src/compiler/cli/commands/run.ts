@@ -2,13 +2,14 @@
  * `mdl run`: one entry on tensors from a file, outputs to a file. Outside checks drive the project through this, so
  * its contract is kept: inputs and outputs by name, integers as I32 or I64, absent past_key_values.* of length 0.
  */
-import { rm } from 'node:fs/promises';
-import { fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { chromeTrace, fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
+import { profileLines } from '../plan/profile.ts';
 import { openForRun } from '../session.ts';
 import { computeGradients } from '../training/gradients.ts';
 import { atTrainedSize } from '../training/image-size.ts';
@@ -24,6 +25,7 @@ export interface RunOptions extends SettingsOptions, WeightsOptions {
   readonly opset: string;
   readonly grads?: string;
   readonly stage?: string;
+  readonly profile?: string;
 }
 
 export default async function run(output: Output, [file]: readonly string[], given: RunOptions): Promise<void> {
@@ -31,6 +33,8 @@ export default async function run(output: Output, [file]: readonly string[], giv
     throw cliError('C0208', { option: '--grads', without: '--stage' });
   if (given.stage !== undefined && given.grads === undefined)
     throw cliError('C0208', { option: '--stage', without: '--grads' });
+  if (given.profile !== undefined && given.backend !== 'webgpu')
+    throw cliError('C0208', { option: '--profile', without: '--backend webgpu' });
   const staged = given.stage !== undefined && given.stage !== 'all';
   const options = staged ? given : await atTrainedSize(given, output);
   const plain = loadModel(file!, options, output);
@@ -55,7 +59,9 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
     taps: options.tap,
   });
   try {
-    const results = await session.run(options.entry, inputs);
+    const profile = options.profile !== undefined;
+    const results = await session.run(options.entry, inputs, { profile });
+    const steps = profile ? await session.takeProfile() : [];
     await writeSafetensors(options.outputs, new Map(Object.entries(results)));
     if (options.grads !== undefined && options.stage !== undefined) {
       const { entry, stage, grads } = options;
@@ -67,10 +73,16 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
     const shapes = Object.fromEntries(
       Object.entries(results).map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
     );
+    if (options.profile !== undefined) {
+      await writeFile(`${options.profile}.part`, chromeTrace(steps));
+      await rename(`${options.profile}.part`, options.profile);
+      lines.push('', ...profileLines(steps));
+    }
     output.result([`${options.entry} on ${session.info().backend}: ${options.outputs}`, ...lines].join('\n'), {
       entry: options.entry,
       backend: session.info().backend,
       outputs: shapes,
+      ...(profile ? { steps } : {}),
     });
   } finally {
     await session.dispose();

@@ -163,6 +163,7 @@ export const ATTENTION_CASES: readonly Omit<AttentionCase, 'profile'>[] = [
   // more queries than keys: the first ones are blind
   { queries: 7, keys: 3, width: 6, valueWidth: 5, causal: true },
   { queries: 6, keys: 9, width: 8, vectors: false, magnitude: 400 },
+  { queries: 65, keys: 67, width: 12, heads: 1, causal: true, mask: 'some' },
   { queries: 3, keys: 130, width: 88, valueWidth: 80, heads: 1 },
 ];
 

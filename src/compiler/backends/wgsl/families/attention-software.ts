@@ -1,6 +1,6 @@
 /**
- * Attention for adapters without fast barriers: an invocation computes a few queries against all keys, four keys at a
- * time, straight from global memory. Its sums lie in private memory, so the text does not grow with the width.
+ * Attention for adapters without fast barriers: an invocation computes a few queries against all keys, four or eight keys
+ * at a time, straight from global memory. Its sums lie in private memory, so the text does not grow with the width.
  */
 import type { AttentionForward } from './attention.ts';
 import { logSumExp, MAX4, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
@@ -20,7 +20,7 @@ import {
   type TileSize,
 } from './attention-parts.ts';
 import type { Template } from './contract.ts';
-import { indent, range } from './text.ts';
+import { indent, range, sizeOr } from './text.ts';
 
 const WORKGROUP = 8;
 
@@ -54,10 +54,17 @@ let inverse = array<f32, ${rows}>(${inverses.join(', ')});
 ${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => `${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
 }
 
+/** More keys at a time read less per product, and take twice as long to compile: for what is known to be large. */
+function tileSize({ queries, keys }: AttentionForward): TileSize {
+  if (typeof queries.dim === 'number' && queries.dim < 4) return { rows: 1, vectors: 2 };
+  const large = sizeOr(queries, 16) * sizeOr(keys, 16) >= 4096;
+  return { rows: 4, vectors: large ? 2 : 1 };
+}
+
 export function attentionSoftware(p: AttentionForward): Template {
-  const few = typeof p.queries.dim === 'number' && p.queries.dim < 4;
-  const rows = few ? 1 : 4;
-  const many = forwardBody(p, { rows, vectors: few ? 2 : 1 });
+  const size = tileSize(p);
+  const { rows } = size;
+  const many = forwardBody(p, size);
   // one query at run time (a decode step) does not compute three more for nothing
   const body =
     typeof p.queries.dim === 'number'

@@ -1,0 +1,121 @@
+/**
+ * The example page on WebGPU in a real Chromium, on a software adapter: the answers of ONNX Runtime, the kernels that ran, a
+ * lesson, a lost device and the way back. Few steps, because every kernel is compiled for the CPU.
+ */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from './chromium.ts';
+import { type Example, loseDevice, openExample } from './example-page.ts';
+
+const STEPS = 3;
+const HEDGEHOG = '#samples button:has(img[alt^="hedgehog"])';
+
+describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${unavailable})` : ''}`, () => {
+  let example: Example;
+  let page: Page;
+  const text: Example['text'] = (id) => example.text(id);
+
+  beforeAll(async () => {
+    example = await openExample({ webgpu: true, search: '?backend=webgpu' });
+    ({ page } = example);
+  });
+  afterAll(() => example?.close());
+
+  async function chooseBackend(name: string, expected: string): Promise<void> {
+    await page.selectOption('#backend', name);
+    await page.waitForSelector(`#state:has-text("${expected}")`);
+    await example.idle();
+  }
+
+  const rows = (): Promise<string[]> => page.locator('#timings tbody th').allTextContents();
+
+  it('runs there when asked to, without loading ONNX Runtime', async () => {
+    expect(await text('state')).toBe('runs on webgpu (swiftshader)');
+    const caption = await example.answerTo('#samples button:has(img[alt="cat"])', 'cat · a caption');
+    expect(caption).toBe('a picture of a cat');
+    expect(await text('speed')).toMatch(/^6 tokens: /);
+    expect(example.requests.filter((path) => /ort|\.onnx/.test(path))).toEqual([]);
+  });
+
+  it('shows each kernel with its line of the model and its time', async () => {
+    expect(await text('timings-hint')).toContain('timestamps');
+    const shown = await rows();
+    expect(shown.filter((row) => /\.mdl:\d+:\d+/.test(row)).length).toBeGreaterThan(10);
+    const cells = await page.locator('#timings tbody tr:first-child td').allTextContents();
+    expect(Number(cells[1])).toBeGreaterThan(0);
+    expect(cells[2]).toMatch(/FLOP\/s$/);
+    expect(cells[3]).toMatch(/B\/s$/);
+  });
+
+  it('shows whole entries when kernels are not to be timed', async () => {
+    await page.uncheck('#profile');
+    await example.answerTo('#samples button:has(img[alt="pear"])', 'pear · a caption');
+    expect((await rows()).map((row) => row.split('entry of')[0]).sort()).toEqual([
+      'decode',
+      'embed_tokens',
+      'encode_image',
+    ]);
+    await page.check('#profile');
+  });
+
+  it('says when the device is lost, and goes on with another', { timeout: 120_000 }, async () => {
+    await loseDevice(page);
+    await page.click('#caption-button');
+    await page.waitForSelector('#trouble:not([hidden])');
+    expect(await text('trouble-text')).toMatch(/^the WebGPU device is lost/);
+    expect(await text('state')).toBe('the device is lost');
+    await page.click('#recover');
+    await page.waitForSelector('#state:has-text("runs on webgpu")');
+    expect(await page.isVisible('#trouble')).toBe(false);
+    await page.click('#caption-button');
+    await page.waitForSelector('#answer[aria-busy="false"]:has-text("pear")');
+    await example.idle();
+    expect(await text('answer')).toBe('a picture of a pear');
+  });
+
+  /** The loss over a lesson's steps, first and last. */
+  async function lesson(): Promise<{ first: number; last: number; exact: number }> {
+    await page.fill('#noun', 'hedgehog');
+    await page.fill('#steps', String(STEPS));
+    await page.click('#teach-button');
+    await page.waitForSelector('#lesson:has-text("Now ask again")');
+    await page.waitForSelector('#answer[aria-busy="false"]:has-text("a picture")');
+    await example.idle();
+    const label = (await page.getAttribute('#loss', 'aria-label'))!;
+    const [, first, last] = /^loss over 3 training steps: from ([\d.]+) to ([\d.]+)$/.exec(label)!;
+    const [, exact] = /, loss (\d+\.\d{4})\./.exec(await text('lesson'))!;
+    return { first: Number(first), last: Number(last), exact: Number(exact) };
+  }
+
+  it('learns as ONNX Runtime does, and answers with what it learned', { timeout: 240_000 }, async () => {
+    await chooseBackend('onnx', 'onnxruntime-web');
+    await example.answerTo(HEDGEHOG, 'hedgehog · a caption');
+    expect(await text('timings-hint')).toContain('ONNX Runtime tells no kernels apart');
+    const expected = await lesson();
+    await page.reload(); // forgets it
+    await example.idle();
+    await example.answerTo(HEDGEHOG, 'hedgehog · a caption');
+    const losses = await lesson();
+    expect(losses.last).toBeLessThan(losses.first);
+    expect(losses.first).toBe(expected.first);
+    expect(Math.abs(losses.exact - expected.exact)).toBeLessThan(2e-4); // both rounded to 1e-4
+    expect((await rows()).some((row) => row.includes('(gradient)'))).toBe(true);
+    const answer = await text('answer');
+    expect(await text('state')).toBe('runs on webgpu (swiftshader)');
+    // what was learned on one backend is known on the other
+    await chooseBackend('onnx', 'onnxruntime-web');
+    expect(await example.answerTo('#caption-button', 'hedgehog · a caption')).toBe(answer);
+  });
+
+  it('takes ONNX Runtime by itself where the adapter is software, and says why', async () => {
+    await chooseBackend('auto', 'onnxruntime-web');
+    await page.waitForSelector('#why:has-text("swiftshader")');
+    expect(await text('why')).toBe(
+      'because there is no WebGPU adapter here (tried: navigator.gpu has only the software adapter swiftshader)',
+    );
+  });
+
+  it('has complained of nothing and asked nothing of other machines', () => {
+    expect(example.complaints).toEqual([]);
+  });
+});
