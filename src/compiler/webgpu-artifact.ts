@@ -3,9 +3,12 @@ import { PORTS } from '../shared/training.ts';
 import type { WebGpuPlan } from '../shared/webgpu.ts';
 import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './backends/wgsl/index.ts';
 import type { Model } from './elaborate/model.ts';
+import type { Stage } from './elaborate/stages.ts';
 import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
 import { entryManifest } from './ports.ts';
+import { stageGraphs } from './training/artifact.ts';
+import { StageError } from './training/stage-error.ts';
 import { VERSION } from './version.ts';
 
 export interface WebGpuOptions {
@@ -15,6 +18,8 @@ export interface WebGpuOptions {
   readonly taps?: readonly string[];
   /** how matrices are stored on the device */
   readonly weights?: WeightStorage;
+  /** a stage of the model, compiled under the stage's flags: its graphs become entries too */
+  readonly stage?: Stage;
   readonly afterPass?: (pass: string, graph: Graph) => void;
 }
 
@@ -25,7 +30,10 @@ export interface PlannedGraph {
   readonly options?: Parameters<typeof lowerEntry>[2];
 }
 
-/** @returns undefined when an entry has errors, which are then in the model's diagnostics */
+/**
+ * @returns undefined when an entry has errors, which are then in the model's diagnostics
+ * @throws StageError when the stage cannot train, or an entry has the name of one of its graphs
+ */
 export function buildWebGpu(model: Model, options: WebGpuOptions = {}): WebGpuPlan | undefined {
   const names = options.entries ?? model.entries;
   const graphs: PlannedGraph[] = [];
@@ -35,7 +43,15 @@ export function buildWebGpu(model: Model, options: WebGpuOptions = {}): WebGpuPl
     const graph = runPipeline(traced.graph, options.afterPass ? { after: options.afterPass } : {});
     graphs.push({ name, graph, options: { cache: traced.cache } });
   }
-  return graphs.length < names.length ? undefined : planOf(model, graphs, options.weights);
+  const staged = options.stage && stageGraphs(model, options.stage, { fusedAttention: true });
+  if (graphs.length < names.length || (options.stage && !staged)) return undefined;
+  if (!staged) return planOf(model, graphs, options.weights);
+  for (const { name, graph } of staged.entries) {
+    if (names.includes(name))
+      throw new StageError(`the entry ${name} has the name of a graph of training: rename it, or leave it out`);
+    graphs.push({ name, graph, options: { donations: replacements(graph) } });
+  }
+  return { ...planOf(model, graphs, options.weights), training: staged.plan };
 }
 
 /** Outputs that replace an input (`new.parameter.w` for `parameter.w`) take over its buffer. */

@@ -66,7 +66,7 @@ export { Gpu } from './webgpu/gpu.ts';
 export { parsePlan } from './webgpu/plan-file.ts';
 export type { PlanSource } from './webgpu/plan-source.ts';
 export { chromeTrace } from './webgpu/profile.ts';
-export type { Weights } from './webgpu/weights.ts';
+export type { Weights } from './webgpu/stored.ts';
 export { Checkpoint } from './weights/checkpoint.ts';
 export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
 export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';

@@ -11,7 +11,7 @@ import { Session, type SessionParts } from './session.ts';
 import { type Acquire, manifestOf, type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
 import type { Gpu } from './webgpu/gpu.ts';
 import { openWeights, type PlanSource } from './webgpu/plan-source.ts';
-import type { Weights } from './webgpu/weights.ts';
+import type { Weights } from './webgpu/stored.ts';
 
 /** What `openSession` of both index files takes. */
 export interface ChoiceOptions extends Pick<WebGpuOptions, 'device' | 'acquire'> {

@@ -201,6 +201,8 @@ export const MESSAGES = {
   R0804: ({ file, reason }: InFile & { reason: string }) =>
     `${file} ${reason} and a training checkpoint of this version is expected, so remove it or resume from another`,
   R0805: ({ file }: InFile) => `there is no checkpoint to resume from in ${file}, so start the run without --resume`,
+  R0806: ({ stage, found, expected }: { stage: string; found: number; expected: number }) =>
+    `a step of ${stage} takes ${expected} ${expected === 1 ? 'batch' : 'batches'} and was given ${found}, so give trainStep ${expected === 1 ? 'one' : `a list of ${expected}`}`,
 
   // R09: data
   R0901: ({ reason }: { reason: string }) =>

@@ -108,6 +108,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Training checkpoints are safetensors files with the parameters, the optimiser state and a header that says where the run stands. Weights alone cannot be resumed: start from them with `--weights`.',
   R0805:
     'The folder has no checkpoint yet: the run was stopped before the first one was written, or this is another folder.',
+  R0806:
+    'A stage that accumulates averages the gradients of several micro-batches before each update; a step of a generated module takes them all at once, as a list.',
   R0901:
     'The emoji tasks are made from the names and the 64 × 64 pictures of the npm package emoji-datasource-twitter, which is found the way Node finds packages: from the installed program upwards, then from the working directory upwards.',
   R0902: 'An option of the data set is outside its range.',

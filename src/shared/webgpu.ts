@@ -9,6 +9,7 @@
  */
 import type { AdapterManifest, AdapterPort, CachePort, Manifest, TensorPort } from './artifact.ts';
 import type { DType } from './dtype.ts';
+import type { TrainingPlan } from './training.ts';
 
 /** A number, or an expression of dynamic dims. */
 export type Size = number | string;
@@ -158,6 +159,8 @@ export interface WebGpuPlan {
   readonly packs: readonly PackPlan[];
   readonly entries: { readonly [entry: string]: EntryPlan };
   readonly adapter?: AdapterManifest;
+  /** The stage whose graphs are the entries `gradient`, `update` and, where it accumulates, `accumulate`; absent: none. */
+  readonly training?: TrainingPlan;
   /** safetensors files beside the plan; absent or null: the weights are given when the model is opened */
   readonly weights?: Manifest['weights'];
 }

@@ -135,6 +135,8 @@ describe('when it cannot', () => {
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
     [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],
     [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without --target onnx/],
+    [['--stage', 'one'], 1, /error\[C0201\]/],
+    [['--target', 'onnx', '--stage', 'one'], 1, /error\[C0208\]: --stage .* --target webgpu/],
     [['--target', 'onnx', '--weights-dtype', 'f16'], 1, /error\[C0208\]: --weights-dtype .* --target webgpu/],
   ])('%j', async (args, code, says) => {
     const folder = setUp();

@@ -103,6 +103,7 @@ Examples:
         'f16',
       ]),
     )
+    .option('--stage <name>', 'target webgpu: the module trains this stage too')
     .addHelpText(
       'after',
       `

@@ -27,6 +27,12 @@ export interface GraphArtifact {
   readonly manifest: Manifest;
 }
 
+/** What a stage is on every target: its graphs, named as the trainer runs them. */
+export interface StageGraphs {
+  readonly plan: TrainingPlan;
+  readonly entries: readonly GraphEntry[];
+}
+
 export interface StageArtifact {
   readonly plan: TrainingPlan;
   readonly artifact: GraphArtifact;
@@ -36,12 +42,7 @@ export interface StageArtifact {
  * @returns undefined when the loss entry has errors, which are then in the model's diagnostics
  * @throws StageError when the stage trains nothing or a setting is out of range
  */
-export function buildStage(
-  model: Model,
-  stage: Stage,
-  opset: OnnxOpset,
-  options: PlanOptions = {},
-): StageArtifact | undefined {
+export function stageGraphs(model: Model, stage: Stage, options: PlanOptions = {}): StageGraphs | undefined {
   if (stage.trained.length === 0) {
     throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
   }
@@ -60,7 +61,18 @@ export function buildStage(
     ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan.trained) }] : []),
     { name: 'update', graph: updateGraph(plan.trained, optimiserOf(stage)) },
   ];
-  return { plan, artifact: graphArtifact(model, entries, opset) };
+  return { plan, entries };
+}
+
+/** The same as files. @returns and throws as `stageGraphs` */
+export function buildStage(
+  model: Model,
+  stage: Stage,
+  opset: OnnxOpset,
+  options: PlanOptions = {},
+): StageArtifact | undefined {
+  const built = stageGraphs(model, stage, options);
+  return built && { plan: built.plan, artifact: graphArtifact(model, built.entries, opset) };
 }
 
 /** @param entries finished graphs; parameters that several use are stored once */

@@ -1,6 +1,7 @@
 /** What a generated module imports, the same in a page and in Node; the index files add how a device is had. */
 export type { AdapterManifest, AdapterPort, CachePort, TensorPort } from '../../shared/artifact.ts';
 export type { HostTensor } from '../../shared/tensor.ts';
+export type { TrainedParameter, TrainingPlan } from '../../shared/training.ts';
 export type { WebGpuPlan } from '../../shared/webgpu.ts';
 export type { DeviceBackend, DeviceProgram, ModelManifest, ProgramOptions } from '../backend.ts';
 export { type AnyTensor, type DeviceTensor, isOnDevice, toHost } from '../device-tensor.ts';
@@ -21,5 +22,6 @@ export type { AcquireOptions } from './device.ts';
 export { Gpu, type Profile } from './gpu.ts';
 export { parsePlan } from './plan-file.ts';
 export { chromeTrace } from './profile.ts';
+export type { StoredWeights, Weights } from './stored.ts';
 export { GpuTensor } from './tensors.ts';
-export type { StoredWeights, Weights } from './weights.ts';
+export { ModelTrainer, type TrainStepOptions, type TrainStepResult } from './train-model.ts';

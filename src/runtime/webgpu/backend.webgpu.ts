@@ -5,8 +5,9 @@ import type { AnyTensor } from '../device-tensor.ts';
 import type { AcquireOptions } from './device.ts';
 import { Gpu } from './gpu.ts';
 import { WebGpuProgram } from './program.ts';
+import type { Weights } from './stored.ts';
 import { upload } from './tensors.ts';
-import { ModelBuffers, type Weights } from './weights.ts';
+import { ModelBuffers } from './weights.ts';
 
 /** How a device is had where none is given: acquireDevice of device.browser.ts or device.node.ts. */
 export type Acquire = (options: AcquireOptions) => Promise<Gpu>;

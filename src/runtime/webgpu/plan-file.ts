@@ -56,6 +56,19 @@ function checkEntry(name: string, entry: Json): void {
   }
 }
 
+function checkTraining(training: unknown, entries: Json): void {
+  const damaged = 'has a damaged training';
+  need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
+  const { trained, slots, accumulate } = training as Json;
+  need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
+  need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
+  need(Array.isArray(trained), damaged);
+  for (const one of trained as unknown[])
+    need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);
+  for (const entry of ['gradient', 'update', ...((accumulate as number) > 1 ? ['accumulate'] : [])])
+    need(Object.hasOwn(entries, entry), `has training without the entry ${entry}`);
+}
+
 /** @throws RuntimeError R1012 when it is not a plan of this version */
 export function parsePlan(text: string, file: string): WebGpuPlan {
   try {
@@ -71,6 +84,7 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
       parameters,
       entries,
       adapter,
+      training,
       weights = null,
     } = plan as Json;
     need(
@@ -89,6 +103,7 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
     need(isObject(entries), 'has no entries');
     for (const [name, entry] of Object.entries(entries as Json)) checkEntry(name, entry as Json);
     checkAdapter(adapter, entries as Json);
+    if (training !== undefined) checkTraining(training, entries as Json);
     checkWeights(weights);
     return plan as unknown as WebGpuPlan;
   } catch (error) {

@@ -6,23 +6,11 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import type { ConstantPlan, ParameterPlan, WebGpuPlan } from '../../shared/webgpu.ts';
 import { runtimeError } from '../errors.ts';
-import { allocate, convertInto, ITEM_BYTES, READ_AS, type StoredDType } from '../weights/dtypes.ts';
 import type { Gpu } from './gpu.ts';
+import { type Weights, weightChunks } from './stored.ts';
 import { writeWords } from './tensors.ts';
 import { packHalves, toWords } from './words.ts';
 
-/** A checkpoint or a safetensors file, opened. */
-export interface StoredWeights {
-  readonly name: string;
-  readonly tensors: ReadonlyMap<string, { readonly dtype: StoredDType; readonly shape: readonly number[] }>;
-  stream(key: string, chunkBytes?: number): AsyncIterable<Uint8Array>;
-}
-
-/** Where parameters come from: a checkpoint, or a function that gives one tensor at a time. */
-export type Weights = StoredWeights | ((key: string) => Promise<HostTensor>);
-
-/** Bytes of a chunk; a multiple of every element size, and of two elements. */
-const CHUNK_BYTES = 1 << 23;
 /** Bytes after which the upload waits for the device, which holds copies until then. */
 const IN_FLIGHT = 1 << 26;
 
@@ -122,7 +110,7 @@ export class ModelBuffers {
 
   private async upload(parameter: ParameterPlan, shard: Shard): Promise<void> {
     const { gpu } = this;
-    for await (const { at, data } of this.chunks(parameter)) {
+    for await (const { at, data } of weightChunks(this.weights, parameter)) {
       this.write(parameter, shard, at, data);
       if (this.inFlight < IN_FLIGHT) continue;
       this.inFlight = 0;
@@ -140,43 +128,6 @@ export class ModelBuffers {
     const words = storage === 'f16' ? packHalves(part as Float32Array) : toWords(part, key, at + start);
     writeWords(this.gpu, shard.buffer, 4 * shard.word + (storage === 'f16' ? 2 : 4) * element, words);
     this.inFlight += words.byteLength;
-  }
-
-  /** The parameter's elements in order. @throws RuntimeError R1010 when it is another tensor than the plan says */
-  private async *chunks(
-    parameter: ParameterPlan,
-  ): AsyncIterable<{ readonly at: number; readonly data: HostTensor['data'] }> {
-    const { weights } = this;
-    const { key } = parameter;
-    if (typeof weights === 'function') {
-      const tensor = await weights(key);
-      this.check(parameter, tensor.dtype, tensor.shape, 'the weights given');
-      const count = CHUNK_BYTES / 4;
-      for (let at = 0; at < tensor.data.length; at += count)
-        yield { at, data: tensor.data.subarray(at, at + count) as HostTensor['data'] };
-      return;
-    }
-    const stored = weights.tensors.get(key);
-    if (!stored) throw this.mismatch(parameter, weights.name, 'missing');
-    const dtype = READ_AS[stored.dtype];
-    this.check(parameter, dtype, stored.shape, weights.name);
-    let at = 0;
-    for await (const bytes of weights.stream(key, CHUNK_BYTES)) {
-      const count = bytes.byteLength / ITEM_BYTES[stored.dtype];
-      const data = allocate(dtype, count);
-      convertInto(stored.dtype, bytes, data, 0);
-      yield { at, data };
-      at += count;
-    }
-  }
-
-  private check(parameter: ParameterPlan, dtype: string, shape: readonly number[], source: string): void {
-    if (dtype !== parameter.dtype || shape.join() !== parameter.shape.join())
-      throw this.mismatch(parameter, source, `${dtype} [${shape.join(', ')}]`);
-  }
-
-  private mismatch({ key, dtype, shape }: ParameterPlan, source: string, found: string): Error {
-    return runtimeError('R1010', { source, key, found, expected: `${dtype} [${shape.join(', ')}]` });
   }
 }
 

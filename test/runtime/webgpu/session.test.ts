@@ -30,6 +30,9 @@ describe('a plan file', () => {
     await refuses({ entries: { relu: { ...PLAN.entries.relu, steps: [{}] } } }, 'a damaged step in relu');
     await refuses({ entries: { relu: { ...PLAN.entries.relu, buffers: [null] } } }, 'a damaged buffer in relu');
     await refuses({ weights: { origin: 'x', files: [{ file: '../x', bytes: 1 }] } }, 'not a file beside it');
+    await refuses({ training: { stage: 'one', trained: [{}] } }, 'a damaged training');
+    const training = { stage: 'one', schedule: {}, slots: [], trained: [], accumulate: 1 };
+    await refuses({ training }, 'training without the entry gradient');
   });
 });
 

@@ -12,6 +12,7 @@ import type { StepRecord } from '../../../src/runtime/train/log.ts';
 import { hostState, initialState } from '../../../src/runtime/train/state.ts';
 import { type TrainOptions, train } from '../../../src/runtime/train/trainer.ts';
 import { acquireDevice, openPlan } from '../../../src/runtime/webgpu/index.ts';
+import { ModelTrainer } from '../../../src/runtime/webgpu/train-model.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
 import type { TrainingPlan } from '../../../src/shared/training.ts';
 import type { EntryPlan, WebGpuPlan } from '../../../src/shared/webgpu.ts';
@@ -227,6 +228,64 @@ describe.skipIf(unavailable)('training on the device', () => {
     const session = await openPlan({ plan: MODEL, weights: async () => f32([0]) });
     const plan: TrainingPlan = { ...training(1), schedule: { kind: 'constant', iters: 10, epochs: 1, lr: 1e39 } };
     expect(await provokes('R0801', () => train(start(), options(session, plan, 1)))).toContain('the update of w');
+    await session.dispose();
+  });
+});
+
+describe.skipIf(unavailable)("a model's trainer", () => {
+  const W = f32([N], 1, 2, 3, 4, 5);
+  const x = (value: number) => ({ x: f32([1], value) });
+
+  it('steps in order from the weights, goes on after a refused batch, and leaves nothing behind', async () => {
+    const gpu = await acquireDevice();
+    const plan = { ...MODEL, training: training(1) };
+    const session = await openPlan({ plan, weights: async () => W, device: gpu });
+    const trainer = new ModelTrainer(session, plan, async () => W);
+    const losses: number[] = [];
+    const onRecord = (record: object) => void losses.push((record as StepRecord).loss);
+    const expected = await train(start(), options(onHost, plan.training, 3, { onRecord }));
+    const steps = [trainer.step(x(0)), trainer.step(x(1))];
+    expect(await provokes('R0801', () => trainer.step(x(Number.NaN)))).toContain('at step 3');
+    await provokes('R0806', () => trainer.step([x(0), x(1)]));
+    await provokes('R0208', () => trainer.step({ ...x(2), y: W }));
+    steps.push(trainer.step(x(2)));
+    const done = await Promise.all(steps);
+    expect(done.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(done.map(({ loss }) => Math.fround(loss))).toEqual(losses.map(Math.fround));
+    expect(await trainer.trained()).toEqual(expected.parameters);
+    await trainer.step(x(9), { lr: 0 });
+    expect(await trainer.trained()).toEqual(expected.parameters);
+    await trainer.dispose();
+    await session.dispose();
+    expect(gpu.buffers.counts()).toMatchObject({ live: 0, bytes: 0 });
+    gpu.destroy();
+  });
+
+  it('takes as many micro-batches as the stage accumulates', async () => {
+    const plan = { ...MODEL, training: training(2) };
+    const session = await openPlan({ plan, weights: async () => W });
+    const trainer = new ModelTrainer(session, plan, async () => W);
+    const message = await provokes('R0806', () => trainer.step(x(0)));
+    expect(message).toContain('takes 2 batches and was given 1, so give trainStep a list of 2');
+    const expected = await train(start(), options(onHost, plan.training, 1));
+    await trainer.step([x(0), x(1)]);
+    expect(await trainer.trained()).toEqual(expected.parameters);
+    await session.dispose();
+  });
+
+  it('says so when what trains is not in the weights, or was on a device that is lost', async () => {
+    const gpu = await acquireDevice();
+    const plan = { ...MODEL, training: training(1) };
+    const session = await openPlan({ plan, weights: async () => W, device: gpu });
+    const other = new ModelTrainer(session, plan, async () => f32([1], 0));
+    expect(await provokes('R1010', () => other.step(x(0)))).toContain('w');
+    const trainer = new ModelTrainer(session, plan, async () => W);
+    await trainer.step(x(0));
+    gpu.device.destroy();
+    await gpu.device.lost;
+    await session.recover();
+    await provokes('R1008', () => trainer.step(x(0)));
+    await trainer.dispose();
     await session.dispose();
   });
 });

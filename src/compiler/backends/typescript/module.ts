@@ -13,8 +13,10 @@ import {
   VariableDeclarationKind,
 } from 'ts-morph';
 import type { TensorPort } from '../../../shared/artifact.ts';
+import type { TrainingPlan } from '../../../shared/training.ts';
 import type { EntryPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { camelCase, commentText, moduleName, Names, pascalCase, propertyName } from './names.ts';
+import { batchPorts, ownEntries } from './training.ts';
 
 /** What the header says beside what the plan knows. */
 export interface Provenance {
@@ -45,15 +47,18 @@ interface ModelNames {
   readonly create: string;
   readonly entries: readonly EntryNames[];
   readonly generates: boolean;
+  readonly training: TrainingPlan | undefined;
+  /** what a step of it takes */
+  readonly batch: readonly TensorPort[];
 }
 
 const RUNTIME = 'mdl-compiler/webgpu';
 /** Names of the declarations that are the same for every model, and of the globals that they use. */
 const TYPES = [
-  ...['Host', 'OnDevice', 'Given', 'Entry', 'Promise', 'Pick', 'Omit', 'AsyncGenerator'],
+  ...['Host', 'OnDevice', 'Given', 'Entry', 'TrainBatch', 'ReadonlyMap', 'Promise', 'Pick', 'Omit', 'AsyncGenerator'],
   ...['Float32Array', 'BigInt64Array', 'Int32Array', 'Uint8Array'],
 ];
-const METHODS = ['session', 'generate', 'generateStream', 'recover', 'dispose'];
+const METHODS = ['session', 'generate', 'generateStream', 'trainStep', 'trainedWeights', 'recover', 'dispose'];
 
 export function generateModule(plan: WebGpuPlan, provenance: Provenance): GeneratedModule {
   const name = moduleName(plan.model.source);
@@ -85,7 +90,7 @@ export function generateModule(plan: WebGpuPlan, provenance: Provenance): Genera
 function namesOf(plan: WebGpuPlan): ModelNames {
   const types = new Names([]);
   const methods = new Names(METHODS);
-  const entries = Object.entries(plan.entries).map(
+  const entries = ownEntries(plan).map(
     ([entry, ports]): EntryNames => ({
       entry,
       plan: ports,
@@ -95,7 +100,14 @@ function namesOf(plan: WebGpuPlan): ModelNames {
   );
   const others = entries.flatMap(({ type }) => [`${type}Inputs`, `${type}Outputs`]);
   const model = new Names([...TYPES, ...others]).take(pascalCase(plan.model.name), 'Model');
-  return { model, create: `create${model}`, entries, generates: generates(plan) };
+  return {
+    model,
+    create: `create${model}`,
+    entries,
+    generates: generates(plan),
+    training: plan.training,
+    batch: batchPorts(plan),
+  };
 }
 
 /** Whether `generate` finds the entries and ports that it drives. */
@@ -112,7 +124,7 @@ function generates({ entries }: WebGpuPlan): boolean {
   return has('embed_tokens', ['input_ids'], ['inputs_embeds']) && has('decode', ['inputs_embeds'], ['logits']);
 }
 
-function headerOf({ compiler, model, weights, parameters }: WebGpuPlan, { command }: Provenance): string {
+function headerOf({ compiler, model, weights, parameters, training }: WebGpuPlan, { command }: Provenance): string {
   const flags = Object.entries(model.flags).map(([flag, on]) => `${flag}=${on}`);
   const halves = parameters.some(({ storage }) => storage === 'f16');
   const origin = weights ? `${weights.origin}${weights.trained ? '' : ' (untrained)'}` : 'none written';
@@ -125,13 +137,14 @@ function headerOf({ compiler, model, weights, parameters }: WebGpuPlan, { comman
     `config   ${model.config_name || 'none'}`,
     `flags    ${flags.join(' ') || 'none'}`,
     `weights  ${origin}, ${halves ? 'matrices as f16' : 'f32'}`,
+    ...(training ? [`trains   ${training.stage}`] : []),
   ];
   return `/**\n${lines.map((line) => ` * ${commentText(line)}`.trimEnd()).join('\n')}\n */\n`;
 }
 
 // --- the module ----------------------------------------------------------------------------------------------------
 
-function writeScript(file: SourceFile, { create, entries, generates: withGenerate }: ModelNames): void {
+function writeScript(file: SourceFile, { create, entries, generates: withGenerate, training }: ModelNames): void {
   file.addImportDeclaration({ moduleSpecifier: RUNTIME, namespaceImport: 'webgpu' });
   file.addImportDeclaration({ moduleSpecifier: './plan.js', defaultImport: 'plan' });
   file.addExportDeclaration({ namedExports: ['plan'] });
@@ -161,6 +174,7 @@ function writeScript(file: SourceFile, { create, entries, generates: withGenerat
         writer.writeLine('await opened?.close();');
         writer.writeLine('throw error;');
       });
+      if (training) writer.writeLine('const trainer = new webgpu.ModelTrainer(session, plan, opened ?? weights);');
       writer.write('return ').inlineBlock(() => {
         writer.writeLine('session,');
         for (const { entry, method } of entries) {
@@ -170,8 +184,16 @@ function writeScript(file: SourceFile, { create, entries, generates: withGenerat
           writer.writeLine('generate: (input, options) => webgpu.generate(session, input, options),');
           writer.writeLine('generateStream: (input, options) => webgpu.generateStream(session, input, options),');
         }
+        if (training) {
+          writer.writeLine('trainStep: (batch, options) => trainer.step(batch, options),');
+          writer.writeLine('trainedWeights: () => trainer.trained(),');
+        }
         writer.writeLine('recover: () => session.recover(),');
-        writer.writeLine('dispose: () => session.dispose(),');
+        writer.writeLine(
+          training
+            ? 'dispose: () => trainer.dispose().then(() => session.dispose()),'
+            : 'dispose: () => session.dispose(),',
+        );
       });
       writer.write(';');
     },
@@ -186,10 +208,12 @@ function writeScript(file: SourceFile, { create, entries, generates: withGenerat
 
 // --- the declarations ----------------------------------------------------------------------------------------------
 
-function writeDeclarations(file: SourceFile, { model, create, entries, generates: withGenerate }: ModelNames): void {
+function writeDeclarations(file: SourceFile, names: ModelNames): void {
+  const { model, create, entries, generates: withGenerate, training, batch } = names;
   file.addImportDeclaration({ moduleSpecifier: RUNTIME, namespaceImport: 'webgpu', isTypeOnly: true });
   writeCommonTypes(file);
   for (const { entry, plan, type } of entries) writePorts(file, entry, plan, type);
+  if (training) writeBatch(file, training, batch);
   const property = (name: string, type: string, doc: string): OptionalKind<PropertySignatureStructure> => ({
     name,
     type,
@@ -215,6 +239,20 @@ function writeDeclarations(file: SourceFile, { model, create, entries, generates
               'generateStream',
               '(input: webgpu.GenerateInput, options?: webgpu.GenerateOptions) => AsyncGenerator<webgpu.TokenEvent, webgpu.GenerateResult>',
               'The same, token by token.',
+            ),
+          ]
+        : []),
+      ...(training
+        ? [
+            property(
+              'trainStep',
+              `(batch: ${training.accumulate > 1 ? 'readonly TrainBatch[]' : 'TrainBatch'}, options?: webgpu.TrainStepOptions) => Promise<webgpu.TrainStepResult>`,
+              `A step of the stage ${training.stage}${training.accumulate > 1 ? ` over ${training.accumulate} micro-batches` : ''}; what it changes stays on the device.`,
+            ),
+            property(
+              'trainedWeights',
+              '() => Promise<ReadonlyMap<string, webgpu.HostTensor>>',
+              'Copies of what trains, by checkpoint key. The entries go on with the weights that the model was opened with.',
             ),
           ]
         : []),
@@ -247,29 +285,38 @@ function writeDeclarations(file: SourceFile, { model, create, entries, generates
   });
 }
 
-function writePorts(file: SourceFile, entry: string, { inputs, outputs, cache }: EntryPlan, type: string): void {
-  const pasts = new Set(cache.map(({ past }) => past));
-  const property = (port: TensorPort, of: string, note = ''): OptionalKind<PropertySignatureStructure> => ({
+function writeBatch(file: SourceFile, { stage, accumulate }: TrainingPlan, ports: readonly TensorPort[]): void {
+  const doc = `What the stage ${stage} learns from: ${accumulate > 1 ? 'a micro-batch' : 'a batch'}.`;
+  const properties = ports.map((port) => portProperty(port, `Given<'${port.dtype}'>`));
+  file.addInterface({ name: 'TrainBatch', isExported: true, docs: [commentText(doc)], properties });
+}
+
+function portProperty(port: TensorPort, type: string, note = ''): OptionalKind<PropertySignatureStructure> {
+  return {
     name: propertyName(port.name),
-    type: of,
+    type,
     isReadonly: true,
     docs: [commentText(`${port.dtype} [${port.shape.join(', ')}]${note}`)],
-  });
+  };
+}
+
+function writePorts(file: SourceFile, entry: string, { inputs, outputs, cache }: EntryPlan, type: string): void {
+  const pasts = new Set(cache.map(({ past }) => past));
   file.addInterface({
     name: `${type}Inputs`,
     isExported: true,
     docs: [commentText(`What \`${entry}\` takes.`)],
     properties: inputs.map((port) =>
       pasts.has(port.name)
-        ? { ...property(port, `Given<'${port.dtype}'>`, '; absent: empty'), hasQuestionToken: true }
-        : property(port, `Given<'${port.dtype}'>`),
+        ? { ...portProperty(port, `Given<'${port.dtype}'>`, '; absent: empty'), hasQuestionToken: true }
+        : portProperty(port, `Given<'${port.dtype}'>`),
     ),
   });
   file.addInterface({
     name: `${type}Outputs`,
     isExported: true,
     docs: [commentText(`What \`${entry}\` gives.`)],
-    properties: outputs.map((port) => property(port, `Host['${port.dtype}']`)),
+    properties: outputs.map((port) => portProperty(port, `Host['${port.dtype}']`)),
   });
 }
 

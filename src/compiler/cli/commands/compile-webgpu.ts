@@ -1,13 +1,16 @@
 /** `mdl compile --target webgpu`: a model to a plan, its kernels as text, a module to import, and its weights. */
 import { resolve } from 'node:path';
+import type { ParameterPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { generateModule } from '../../backends/typescript/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { Stage } from '../../elaborate/stages.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
-import { loadModel, openWeights } from '../model.ts';
+import { type Loaded, loadModel, openWeights } from '../model.ts';
 import type { Output } from '../output.ts';
 import { kernelsText } from '../plan/kernels.ts';
 import { formatBytes, formatCount } from '../progress.ts';
+import { forStage, loadStage, stageOf } from '../training/stages.ts';
 import { safetensorsFile, withHalves } from '../weights/safetensors.ts';
 import { writeArtifact } from '../weights/write.ts';
 import { type CompileOptions, countParameters, tokenizerFile } from './compile.ts';
@@ -20,15 +23,18 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   const without = '--target onnx';
   if (options.swapAdapters) throw cliError('C0208', { option: '--swap-adapters', without });
   if (options.opset !== '17') throw cliError('C0208', { option: '--opset', without });
-  const { model, compilation } = loadModel(file, options, output);
-  const built = buildWebGpu(model, {
-    weights: options.weightsDtype ?? 'f32',
-    ...(options.entry.length > 0 ? { entries: options.entry } : {}),
-  });
+  const { model, compilation, stage } = load(output, file, options);
+  const built = forStage(stage?.name ?? '', () =>
+    buildWebGpu(model, {
+      weights: options.weightsDtype ?? 'f32',
+      ...(options.entry.length > 0 ? { entries: options.entry } : {}),
+      ...(stage ? { stage } : {}),
+    }),
+  );
   if (!built) throw new DiagnosticError(compilation.diagnostics());
   const tokenizer = tokenizerFile(file, model);
   const weights = await openWeights(model, options, output);
-  const stored = safetensorsFile(WEIGHTS, built.parameters);
+  const stored = safetensorsFile(WEIGHTS, storedParameters(built));
   const origin = weights && {
     origin: weights.origin,
     trained: weights.trained,
@@ -71,6 +77,7 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
     module: { file: `${generated.name}.js`, create: generated.create },
     model: plan.model,
     weights: plan.weights,
+    ...(plan.training ? { training: { stage: plan.training.stage, trained: plan.training.trained.length } } : {}),
     kernels: plan.kernels.length,
     entries: Object.fromEntries(
       Object.entries(plan.entries).map(([name, { inputs, outputs, cache, steps }]) => [
@@ -80,6 +87,19 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
     ),
     seconds,
   });
+}
+
+/** The model, as the stage sees it where one is named. */
+function load(output: Output, file: string, options: CompileOptions): Loaded & { readonly stage?: Stage } {
+  const plain = loadModel(file, options, output);
+  return options.stage === undefined ? plain : loadStage(file, options, stageOf(plain.model, options.stage), output);
+}
+
+/** What the entries use, and what trains besides: training starts from it. */
+function storedParameters({ parameters, training }: WebGpuPlan): readonly ParameterPlan[] {
+  const used = new Set(parameters.map(({ key }) => key));
+  const others = (training?.trained ?? []).filter(({ key }) => !used.has(key));
+  return [...parameters, ...others.map(({ key, shape }) => ({ key, dtype: 'f32', shape, storage: 'f32' }) as const)];
 }
 
 /** The command that writes the same folder again, without where from and where to. */
@@ -96,6 +116,7 @@ function commandOf(file: string, options: CompileOptions): string {
   add('--init', options.init === undefined ? undefined : String(options.init));
   words.push('--target webgpu');
   add('--weights-dtype', options.weightsDtype);
+  add('--stage', options.stage);
   return words.join(' ');
 }
 

@@ -20,6 +20,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly target?: 'onnx' | 'webgpu';
   /** with target webgpu */
   readonly weightsDtype?: 'f32' | 'f16';
+  /** with target webgpu: the stage whose training the module offers */
+  readonly stage?: string;
 }
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
@@ -27,6 +29,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
   if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
   if (options.weightsDtype !== undefined)
     throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
+  if (options.stage !== undefined) throw cliError('C0208', { option: '--stage', without: '--target webgpu' });
   const began = performance.now();
   const { model, compilation } = loadModel(file!, options, output);
   if (options.swapAdapters) checkSwap(model, options);
