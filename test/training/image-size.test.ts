@@ -112,6 +112,16 @@ describe('a run whose second stage has larger images', () => {
     expect(JSON.parse(written)).toMatchObject({ model: { config: { vit: { image_size: 8 } } } });
   });
 
+  test('is compiled at the size of a stage that is named', async () => {
+    const output = recorder();
+    const [weights, into] = [out('whole/model.safetensors'), out('compiled-small')];
+    const stage = 'small';
+    await compile(output, [file], { weights, target: 'webgpu', stage, out: into, opset: '17', entry: [] });
+    expect(output.notes.filter((note) => note.startsWith('images of'))).toEqual([]);
+    const plan = JSON.parse(readFileSync(join(into, 'plan.json'), 'utf8'));
+    expect(plan.model.config.vit.image_size).toBe(4);
+  });
+
   test('--set has the last word', async () => {
     const set = ['vit.image_size=4'];
     await trainCommand(recorder(), [file], options({ stages: 'large', out: out('set'), set }));
