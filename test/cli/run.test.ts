@@ -180,6 +180,14 @@ describe('mistakes', () => {
       args: ['--entry', 'pick', '--backend', 'reference'],
       says: /error\[R0222\]: the input index of pick holds 9 at \[0\]/,
     },
+    // its kernels would give another row
+    ...(unavailable === undefined && {
+      'an index outside, webgpu': {
+        inputs: index,
+        args: ['--entry', 'pick', '--backend', 'webgpu'],
+        says: /error\[R0222\]: the input index of pick holds 9 at \[0\]/,
+      },
+    }),
     'inputs that are no file': {
       args: ['--entry', 'main', '--inputs', 'none.safetensors'],
       says: /error\[C0104\]: the inputs none\.safetensors cannot be read: no such file or directory\n/,

@@ -1,6 +1,7 @@
 /** Integers that a graph looks up in a table: their range is in the manifest, and is checked before a backend runs. */
 import { describe, expect, it } from 'vitest';
 import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
+import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import type { Backend } from '../../src/runtime/backend.ts';
 import { checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/session.ts';
@@ -80,6 +81,15 @@ describe('what is known of an input', () => {
     expect(rangeOf(entries.loss!, 'labels')).toEqual({ low: 0, high: 512, also: [-100], from: [0, 1] });
     expect(rangeOf(entries.decode!, 'position_ids')).toEqual({ low: 0, high: 256 });
     expect(rangeOf(entries.loss!, 'attention_mask')).toBeUndefined();
+  });
+
+  it('is the same in a WebGPU plan, whose operations are taken apart', () => {
+    const { entries } = manifestOf('models/tinygpt-v.mdl', repository, 'nano');
+    const plan = buildWebGpu(compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' }))!;
+    for (const [name, { inputs, outputs }] of Object.entries(entries)) {
+      expect(plan.entries[name]!.inputs, name).toEqual(inputs);
+      expect(plan.entries[name]!.outputs, name).toEqual(outputs);
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import compile from '../../src/compiler/cli/commands/compile.ts';
 import evaluate from '../../src/compiler/cli/commands/evaluate.ts';
 import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
 import { fileSource, SafetensorsFile } from '../../src/runtime/index.ts';
@@ -99,6 +100,26 @@ describe('a run whose second stage has larger images', () => {
     expect(saved.tensors.get('positions')!.shape).toEqual([1, 17, 8]);
     expect(saved.metadata.get('mdl.image_size')).toBe('8');
     await saved.close();
+  });
+
+  test.each(['onnx', 'webgpu'] as const)('is compiled at its size for %s', async (target) => {
+    const output = recorder();
+    const weights = out('whole/model.safetensors');
+    const into = out(`compiled-${target}`);
+    await compile(output, [file], { weights, target, out: into, opset: '17', entry: ['loss'] });
+    expect(output.notes[0]).toContain('images of 8 × 8');
+    const written = readFileSync(join(into, target === 'onnx' ? 'manifest.json' : 'plan.json'), 'utf8');
+    expect(JSON.parse(written)).toMatchObject({ model: { config: { vit: { image_size: 8 } } } });
+  });
+
+  test('is compiled at the size of a stage that is named', async () => {
+    const output = recorder();
+    const [weights, into] = [out('whole/model.safetensors'), out('compiled-small')];
+    const stage = 'small';
+    await compile(output, [file], { weights, target: 'webgpu', stage, out: into, opset: '17', entry: [] });
+    expect(output.notes.filter((note) => note.startsWith('images of'))).toEqual([]);
+    const plan = JSON.parse(readFileSync(join(into, 'plan.json'), 'utf8'));
+    expect(plan.model.config.vit.image_size).toBe(4);
   });
 
   test('--set has the last word', async () => {

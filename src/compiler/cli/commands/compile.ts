@@ -25,7 +25,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
 }
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
-  const options = await atTrainedSize(given, output);
+  // a stage has a size of its own, as in `mdl train`
+  const options = given.stage === undefined ? await atTrainedSize(given, output) : given;
   if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
   if (options.weightsDtype !== undefined)
     throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
