@@ -7,8 +7,8 @@ Object.assign(process.env, adapterEnvironment());
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000, // kernels compile slowly on a software adapter when the machine is busy
+    hookTimeout: 300_000,
     maxWorkers: 2,
     pool: 'forks',
   },
