@@ -94,7 +94,10 @@ export type Composite =
   | 'cross_entropy'
   | 'rotary'
   | 'interpolate'
-  | 'conv2d';
+  | 'conv2d'
+  | 'sum'
+  | 'max'
+  | 'min';
 
 /** The value in place of the node's result, or a list of them for its results; undefined: the node stays. Inputs are values of the new graph. */
 type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | readonly ValueId[] | undefined;
@@ -187,7 +190,27 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const y = write.node('linear', bias === undefined ? operands : [...operands, bias], {});
     return write.reshape(write.transpose(y, [0, 2, 1]), [n, out, rows, columns]);
   },
+  sum: rowsFirst('sum'),
+  max: rowsFirst('max'),
+  min: rowsFirst('min'),
 };
+
+/** Rows from which a fold of everything is worth a dispatch more: what one invocation, or one workgroup, would do alone. */
+const MANY_ROWS = 64;
+
+/** A fold of a whole tensor to one number: each row first, so that all of a device takes part, then the rows' results. */
+function rowsFirst<N extends 'sum' | 'max' | 'min'>(op: N): Rule<N> {
+  return (write, { inputs: [x], attributes }) => {
+    const { axes, keepdims } = attributes as OpAttributes['sum'];
+    const shape = write.shapeOf(x!);
+    const leading = productOf(shape.slice(0, -1));
+    const last = shape.length - 1;
+    if (axes.length < shape.length || !(Number(leading) >= MANY_ROWS && Number(shape[last]) > 1)) return undefined;
+    const fold = (of: ValueId, over: readonly number[]): ValueId =>
+      write.node<'sum' | 'max' | 'min'>(op, [of], { axes: over, keepdims });
+    return fold(fold(x!, [last]), [...Array(last).keys()]);
+  };
+}
 
 /** log Σ eˣ over the axis, kept */
 function logSum(write: Writer, x: ValueId, axis: number): ValueId {

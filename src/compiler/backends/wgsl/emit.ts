@@ -4,6 +4,7 @@
  *   points   one invocation per point of the space; folds, if any, in serial loops
  *   rows     one invocation per row: folds over the row, then a loop over its columns
  *   lanes    one workgroup per row (or per point): lanes share the folds and the columns
+ *   scattered    one workgroup (software: one invocation) per row of a table that rows are added to
  *
  * GEMM and attention bring their `main` (families/); their operands and results are written as functions (core.ts).
  * Independent kernels may be one dispatch: each `main` becomes a function, and workgroups are dealt out among them.
@@ -15,7 +16,7 @@ import type { GraphFacts } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
 import { sharesFolds } from './folds.ts';
 import type { Kernel } from './kernel.ts';
-import { lanes, points, rows } from './mains.ts';
+import { addsRows, lanes, points, rows, scattered } from './mains.ts';
 import { type EmitContext, KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
@@ -66,13 +67,14 @@ export function emitKernels(
 function partOf(writer: KernelWriter, profile: Profile): Part {
   const { kernel, context } = writer;
   if (kernel.core) return corePart(writer, kernel.core, profile);
+  if (addsRows(kernel)) return scattered(writer, profile);
   if (profile === 'gpu' && sharesFolds(kernel, context.facts)) return lanes(writer);
   return kernel.columns > 0 && kernel.phases.length > 0 ? rows(writer) : points(writer);
 }
 
 /** Whether the profiles differ for this kernel. */
 export function dependsOnProfile(kernel: Kernel, facts: GraphFacts): boolean {
-  return kernel.core !== undefined || sharesFolds(kernel, facts);
+  return kernel.core !== undefined || addsRows(kernel) || sharesFolds(kernel, facts);
 }
 
 /** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */

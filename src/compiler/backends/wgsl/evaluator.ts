@@ -80,11 +80,15 @@ export class Evaluator {
     const constant = this.constants.get(value);
     if (constant && constant.data.length === 1) return this.scalar(SCALAR_TYPES[dtype], constant.data[0]!);
     const stored = this.storage.stored(value);
-    if (stored) return this.load(block, stored, coordinates, dtype === 'bool');
+    if (stored) return this.load(block, stored, stored.layout, coordinates, dtype === 'bool');
     const node = this.producers.get(value);
     if (!node) throw new Error(`value %${value} of graph ${this.graph.name} is in no buffer and nothing makes it`);
     if (isPointwise(node.op)) return block.name(this.pointwise(block, node as Node<PointwiseOp>, coordinates), 'v');
     if (isInline(node.op)) {
+      // a chain of views as one sum of products; step by step, reshapes would divide. Fusion wants to see the steps
+      const below = this.watch === undefined ? this.strided(value) : undefined;
+      if (below && !this.knowsBelow(value))
+        return this.load(block, below.stored, below.view, coordinates, dtype === 'bool');
       const text = this.inline(block, node as Node<InlineOp>, node.outputs.indexOf(value), coordinates);
       return block.name(text, 'v');
     }
@@ -136,8 +140,23 @@ export class Evaluator {
     return text;
   }
 
-  private load(block: Block, stored: Stored, coordinates: readonly Coordinate[], bool: boolean): string {
-    const index = this.index(block, stored.layout, coordinates);
+  /** Whether something between this value and its buffer is at hand in the kernel, or a number: it is not read then. */
+  private knowsBelow(value: ValueId): boolean {
+    for (let at: ValueId | undefined = value; at !== undefined; at = this.producers.get(at)?.inputs[0]) {
+      if (this.known.has(at) || this.constants.get(at)?.data.length === 1) return true;
+      if (this.storage.stored(at)) return false;
+    }
+    return false;
+  }
+
+  private load(
+    block: Block,
+    stored: Stored,
+    layout: Strided,
+    coordinates: readonly Coordinate[],
+    bool: boolean,
+  ): string {
+    const index = this.index(block, layout, coordinates);
     if (stored.shards) return block.name(`${this.shardReader(stored)}(${index})`, 'v');
     const { name, wide } = this.bindingOf(stored);
     const text = wordAt(name, stored.element, wide, block.name(index));

@@ -1,7 +1,8 @@
-/** The three shapes of `main` that are no template's: points, rows and lanes (see emit.ts). */
+/** The shapes of `main` that are no template's: points, rows, lanes and scattered (see emit.ts). */
 import { productOf, type Shape } from '../../../shared/dim.ts';
-import type { Node } from '../../ir/graph.ts';
+import { type Node, typeOf } from '../../ir/graph.ts';
 import { Block } from './code.ts';
+import type { Profile } from './families/contract.ts';
 import { knowFold, laneFold, serialFold } from './folds.ts';
 import { type Coordinate, delinearise, plus, times } from './index-math.ts';
 import type { Kernel } from './kernel.ts';
@@ -117,4 +118,76 @@ export function lanes(writer: KernelWriter): Part {
     '}',
   ].join('\n');
   return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per: 1 }, ONE, ONE], linear: true };
+}
+
+/** A kernel that only adds rows of updates to rows of a table: the gradient of an embedding. */
+export function addsRows({ phases, outputs, columns, core }: Kernel): boolean {
+  const [phase] = phases;
+  if (phases.length !== 1 || phase!.op !== 'scatter_add' || columns > 0 || core) return false;
+  return phase!.attributes.axis === 0 && outputs.length === 1 && outputs[0]!.value === phase!.outputs[0];
+}
+
+/**
+ * Whoever has a row of the table looks through all indices, and adds the updates that are for the row: on a GPU a
+ * workgroup, whose lanes take the columns; on software one invocation, since there every lane's look costs. An update is read, or computed, where it is added and nowhere else; as an ordinary fold each element of the
+ * table would compute every update. Sums are in the order of the indices, in memory that only one lane touches.
+ */
+export function scattered(writer: KernelWriter, profile: Profile): Part {
+  const { kernel, evaluator } = writer;
+  const node = kernel.phases[0] as Node<'scatter_add'>;
+  const [base, indices, updates] = node.inputs as [number, number, number];
+  const [output] = kernel.outputs as [Kernel['outputs'][number]];
+  const [rows, ...columns] = kernel.shape;
+  const updateRows = typeOf(writer.context.facts.graph, indices).shape[0]!;
+  const block = new Block(writer.code);
+  block.declare('row');
+  const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
+  const each = shared ? `var c = lane; c < ${width}; c += ${LANES}u` : `var c = 0u; c < ${width}; c++`;
+
+  const fill = block.inner();
+  fill.declare('c');
+  const filled = ['row', ...delinearise(fill, 'c', columns)];
+  evaluator.know(output.value, () => evaluator.element(fill, base, filled));
+  writer.store(fill, output, filled);
+
+  const search = block.inner();
+  search.declare('j');
+  const own = search.name(`u32(${evaluator.element(search, indices, ['j'])})`);
+  // a name of its own, so that what depends on the place is computed for the row's own places alone
+  const found = search.inner();
+  found.declare('place');
+  const add = found.inner();
+  add.declare('c');
+  const added = ['row', ...delinearise(add, 'c', columns)];
+  const target = writer.context.storage.stored(output.into)!;
+  const { name } = writer.code.binding(target.key, target.element, 'read_write');
+  const at = add.name(evaluator.index(add, target.layout, added));
+  const update = evaluator.element(add, updates, ['place', ...added.slice(1)]);
+  add.line(`${name}[${at}] += ${update};`);
+
+  block.line(`for (${each}) {`);
+  block.append(fill);
+  block.line('}');
+  block.line(`for (var j = 0u; j < ${block.size(updateRows)}; j++) {`);
+  const hit = block.inner().inner();
+  hit.line('let place = j;');
+  hit.append(found);
+  hit.line(`for (${each}) {`);
+  hit.append(add);
+  hit.line('}');
+  search.line(`if (${own} == row) {`);
+  search.append(hit);
+  search.line('}');
+  block.append(search);
+  block.line('}');
+  const main = [
+    `@compute @workgroup_size(${LANES})`,
+    `fn main(${INVOCATION}) {`,
+    `  let row = ${shared ? 'group.y * groups.x + group.x' : `(group.y * groups.x + group.x) * ${LANES}u + lane`};`,
+    `  if (row >= ${writer.code.size(rows!)}) { return; }`,
+    block.text(),
+    '}',
+  ].join('\n');
+  const per = shared ? 1 : LANES;
+  return { main, workgroup: [LANES, 1, 1], groups: [{ of: rows!, per }, ONE, ONE], linear: true };
 }
