@@ -906,149 +906,140 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let i1 = (row / params[0].x);
   let i2 = (i1 % 4u);
   let i3 = (i1 / 4u);
-  var acc6 = 0.0;
-  for (var j7 = lane; j7 < 32u; j7 += 64u) {
-    let i8 = (((i2 * 3u) * 32u) + j7);
-    let i9 = (((i3 * params[0].y) + (i0 * 384u)) + i8);
-    acc6 = acc6 + b0[i9];
+  var acc5 = 0.0;
+  for (var j6 = lane; j6 < 32u; j6 += 64u) {
+    let i7 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j6);
+    acc5 = acc5 + b0[i7];
   }
-  let r10 = share_sum_f32(lane, acc6) / f32(32u);
-  var acc12 = 0.0;
-  for (var j13 = lane; j13 < 32u; j13 += 64u) {
-    let i14 = (((i2 * 3u) * 32u) + j13);
-    let i15 = (((i3 * params[0].y) + (i0 * 384u)) + i14);
-    let v16 = b0[i15] - r10;
-    let v17 = v16 * v16;
-    acc12 = acc12 + v17;
+  let r8 = share_sum_f32(lane, acc5) / f32(32u);
+  var acc10 = 0.0;
+  for (var j11 = lane; j11 < 32u; j11 += 64u) {
+    let i12 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j11);
+    let v13 = b0[i12] - r8;
+    let v14 = v13 * v13;
+    acc10 = acc10 + v14;
   }
-  let r18 = share_sum_f32(lane, acc12) / f32(32u);
-  let v19 = r18 + 0.000009999999747378752;
-  let v20 = inverseSqrt(v19);
-  let i33 = ((i3 * params[0].x) + i0);
-  let i34 = u32(b2[i33]);
+  let r15 = share_sum_f32(lane, acc10) / f32(32u);
+  let v16 = r15 + 0.000009999999747378752;
+  let v17 = inverseSqrt(v16);
+  let i29 = ((i3 * params[0].x) + i0);
+  let i30 = u32(b2[i29]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i4 = (((i2 * 3u) * 32u) + c);
-    let i5 = (((i3 * params[0].y) + (i0 * 384u)) + i4);
-    let v11 = b0[i5] - r10;
-    let v21 = v11 * v20;
-    let v22 = v21 * b1[c];
-    let i23 = (32u + c);
-    let v24 = v22 + b1[i23];
-    let v25 = i32(c);
-    let v26 = v25 < 16i;
-    let v27 = v25 < 8i;
-    let v28 = v25 - 8i;
-    let v29 = select(0i, v28, v26);
-    let v30 = select(v29, v25, v27);
-    let i31 = u32(v30);
-    let i35 = ((i34 * 16u) + i31);
-    let v36 = select(1.0, b3[i35], v26);
-    let v37 = v24 * v36;
-    let v38 = v25 + 8i;
-    let v39 = select(v25, v28, v26);
-    let v40 = select(v39, v38, v27);
-    let i41 = u32(v40);
-    let i42 = (((i2 * 3u) * 32u) + i41);
-    let i43 = (((i3 * params[0].y) + (i0 * 384u)) + i42);
-    let v44 = b0[i43] - r10;
-    let v45 = v44 * v20;
-    let v46 = v45 * b1[i41];
-    let i47 = (32u + i41);
-    let v48 = v46 + b1[i47];
-    let v49 = v30 + 8i;
-    let i50 = u32(v49);
-    let i51 = ((i34 * 16u) + i50);
-    let v52 = select(0.0, 1.0, v26);
-    let v53 = select(v52, (-1.0), v27);
-    let v54 = b3[i51] * v53;
-    let v55 = v48 * v54;
-    let v56 = v37 + v55;
-    b4[((row * 32u) + c)] = v56;
+    let i4 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + c);
+    let v9 = b0[i4] - r8;
+    let v18 = v9 * v17;
+    let v19 = v18 * b1[c];
+    let i20 = (32u + c);
+    let v21 = v19 + b1[i20];
+    let v22 = i32(c);
+    let v23 = v22 < 16i;
+    let v24 = v22 < 8i;
+    let v25 = v22 - 8i;
+    let v26 = select(0i, v25, v23);
+    let v27 = select(v26, v22, v24);
+    let i28 = u32(v27);
+    let i31 = ((i30 * 16u) + i28);
+    let v32 = select(1.0, b3[i31], v23);
+    let v33 = v21 * v32;
+    let v34 = v22 + 8i;
+    let v35 = select(v22, v25, v23);
+    let v36 = select(v35, v34, v24);
+    let i37 = u32(v36);
+    let i38 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + i37);
+    let v39 = b0[i38] - r8;
+    let v40 = v39 * v17;
+    let v41 = v40 * b1[i37];
+    let i42 = (32u + i37);
+    let v43 = v41 + b1[i42];
+    let v44 = v27 + 8i;
+    let i45 = u32(v44);
+    let i46 = ((i30 * 16u) + i45);
+    let v47 = select(0.0, 1.0, v23);
+    let v48 = select(v47, (-1.0), v24);
+    let v49 = b3[i46] * v48;
+    let v50 = v43 * v49;
+    let v51 = v33 + v50;
+    b4[((row * 32u) + c)] = v51;
   }
 }
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params[0].z) { return; }
-  let i57 = (row % params[0].x);
-  let i58 = (row / params[0].x);
-  let i59 = (i58 % 4u);
-  let i60 = (i58 / 4u);
-  var acc63 = 0.0;
-  for (var j64 = lane; j64 < 32u; j64 += 64u) {
-    let i65 = ((((i59 * 3u) + 1u) * 32u) + j64);
-    let i66 = (((i60 * params[0].y) + (i57 * 384u)) + i65);
-    acc63 = acc63 + b0[i66];
+  let i52 = (row % params[0].x);
+  let i53 = (row / params[0].x);
+  let i54 = (i53 % 4u);
+  let i55 = (i53 / 4u);
+  var acc57 = 0.0;
+  for (var j58 = lane; j58 < 32u; j58 += 64u) {
+    let i59 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j58);
+    acc57 = acc57 + b0[i59];
   }
-  let r67 = share_sum_f32(lane, acc63) / f32(32u);
-  var acc69 = 0.0;
-  for (var j70 = lane; j70 < 32u; j70 += 64u) {
-    let i71 = ((((i59 * 3u) + 1u) * 32u) + j70);
-    let i72 = (((i60 * params[0].y) + (i57 * 384u)) + i71);
-    let v73 = b0[i72] - r67;
-    let v74 = v73 * v73;
-    acc69 = acc69 + v74;
+  let r60 = share_sum_f32(lane, acc57) / f32(32u);
+  var acc62 = 0.0;
+  for (var j63 = lane; j63 < 32u; j63 += 64u) {
+    let i64 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j63);
+    let v65 = b0[i64] - r60;
+    let v66 = v65 * v65;
+    acc62 = acc62 + v66;
   }
-  let r75 = share_sum_f32(lane, acc69) / f32(32u);
-  let v76 = r75 + 0.000009999999747378752;
-  let v77 = inverseSqrt(v76);
-  let i90 = ((i60 * params[0].x) + i57);
-  let i91 = u32(b2[i90]);
+  let r67 = share_sum_f32(lane, acc62) / f32(32u);
+  let v68 = r67 + 0.000009999999747378752;
+  let v69 = inverseSqrt(v68);
+  let i82 = ((i55 * params[0].x) + i52);
+  let i83 = u32(b2[i82]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i61 = ((((i59 * 3u) + 1u) * 32u) + c);
-    let i62 = (((i60 * params[0].y) + (i57 * 384u)) + i61);
-    let v68 = b0[i62] - r67;
-    let v78 = v68 * v77;
-    let i79 = (64u + c);
-    let v80 = v78 * b1[i79];
-    let i81 = (96u + c);
-    let v82 = v80 + b1[i81];
-    let v83 = i32(c);
-    let v84 = v83 < 16i;
-    let v85 = v83 < 8i;
-    let v86 = v83 - 8i;
-    let v87 = select(0i, v86, v84);
-    let v88 = select(v87, v83, v85);
-    let i89 = u32(v88);
-    let i92 = ((i91 * 16u) + i89);
-    let v93 = select(1.0, b3[i92], v84);
-    let v94 = v82 * v93;
-    let v95 = v83 + 8i;
-    let v96 = select(v83, v86, v84);
-    let v97 = select(v96, v95, v85);
-    let i98 = u32(v97);
-    let i99 = ((((i59 * 3u) + 1u) * 32u) + i98);
-    let i100 = (((i60 * params[0].y) + (i57 * 384u)) + i99);
-    let v101 = b0[i100] - r67;
-    let v102 = v101 * v77;
-    let i103 = (64u + i98);
-    let v104 = v102 * b1[i103];
-    let i105 = (96u + i98);
-    let v106 = v104 + b1[i105];
-    let v107 = v88 + 8i;
-    let i108 = u32(v107);
-    let i109 = ((i91 * 16u) + i108);
-    let v110 = select(0.0, 1.0, v84);
-    let v111 = select(v110, (-1.0), v85);
-    let v112 = b3[i109] * v111;
-    let v113 = v106 * v112;
-    let v114 = v94 + v113;
-    b5[((((i60 * params[1].x) + (i59 * params[1].y)) + ((i57 + params[0].w) * 32u)) + c)] = v114;
+    let i56 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + c);
+    let v61 = b0[i56] - r60;
+    let v70 = v61 * v69;
+    let i71 = (64u + c);
+    let v72 = v70 * b1[i71];
+    let i73 = (96u + c);
+    let v74 = v72 + b1[i73];
+    let v75 = i32(c);
+    let v76 = v75 < 16i;
+    let v77 = v75 < 8i;
+    let v78 = v75 - 8i;
+    let v79 = select(0i, v78, v76);
+    let v80 = select(v79, v75, v77);
+    let i81 = u32(v80);
+    let i84 = ((i83 * 16u) + i81);
+    let v85 = select(1.0, b3[i84], v76);
+    let v86 = v74 * v85;
+    let v87 = v75 + 8i;
+    let v88 = select(v75, v78, v76);
+    let v89 = select(v88, v87, v77);
+    let i90 = u32(v89);
+    let i91 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + i90);
+    let v92 = b0[i91] - r60;
+    let v93 = v92 * v69;
+    let i94 = (64u + i90);
+    let v95 = v93 * b1[i94];
+    let i96 = (96u + i90);
+    let v97 = v95 + b1[i96];
+    let v98 = v80 + 8i;
+    let i99 = u32(v98);
+    let i100 = ((i83 * 16u) + i99);
+    let v101 = select(0.0, 1.0, v76);
+    let v102 = select(v101, (-1.0), v77);
+    let v103 = b3[i100] * v102;
+    let v104 = v97 * v103;
+    let v105 = v86 + v104;
+    b5[((((i55 * params[1].x) + (i54 * params[1].y)) + ((i52 + params[0].w) * 32u)) + c)] = v105;
   }
 }
 
 fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params[1].z) { return; }
-  let i115 = (index % 32u);
-  let i116 = (index / 32u);
-  let i117 = (i116 % params[0].x);
-  let i118 = (i116 / params[0].x);
-  let i119 = (i118 % 4u);
-  let i120 = (i118 / 4u);
-  let i121 = ((((i119 * 3u) + 2u) * 32u) + i115);
-  let i122 = (((i120 * params[0].y) + (i117 * 384u)) + i121);
-  b6[((((i120 * params[1].x) + (i119 * params[1].y)) + ((i117 + params[0].w) * 32u)) + i115)] = b0[i122];
+  let i106 = (index % 32u);
+  let i107 = (index / 32u);
+  let i108 = (i107 % params[0].x);
+  let i109 = (i107 / params[0].x);
+  let i110 = (i109 % 4u);
+  let i111 = (i109 / 4u);
+  let i112 = ((((64u + (i111 * params[0].y)) + (i110 * 96u)) + (i108 * 384u)) + i106);
+  b6[((((i111 * params[1].x) + (i110 * params[1].y)) + ((i108 + params[0].w) * 32u)) + i106)] = b0[i112];
 }
 
 @compute @workgroup_size(64, 1, 1)

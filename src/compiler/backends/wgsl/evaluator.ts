@@ -38,6 +38,15 @@ export interface NamedPosition {
   readonly index: Coordinate;
 }
 
+/** Four neighbours along the last axis that one invocation computes, of which `lane` is being written. */
+export interface Quad {
+  /** of the first; its place along the last axis is a multiple of four */
+  readonly first: NamedPosition;
+  /** the last axis's coordinate of the one being written */
+  readonly at: Coordinate;
+  readonly lane: number;
+}
+
 export class Evaluator {
   readonly code: KernelCode;
   private readonly graph: Graph;
@@ -46,6 +55,7 @@ export class Evaluator {
   private readonly constants: ReadonlyMap<ValueId, WideTensor>;
   private readonly known = new Map<ValueId, Known>();
   private position: NamedPosition | undefined;
+  private quad: Quad | undefined;
   /** called for every value that is asked for: how fusion learns where a kernel reads what */
   watch: ((value: ValueId, coordinates: readonly Coordinate[]) => void) | undefined;
 
@@ -61,8 +71,9 @@ export class Evaluator {
     this.known.set(value, element);
   }
 
-  setPosition(position: NamedPosition): void {
+  setPosition(position: NamedPosition, quad?: Quad): void {
     this.position = position;
+    this.quad = quad;
   }
 
   /** A name (or literal) for the element of `value`; coordinates align from the right and stretch axes of 1. */
@@ -129,10 +140,13 @@ export class Evaluator {
   }
 
   /** Position of an element in its buffer. */
-  index(block: Block, { shape, strides, offset }: Strided, coordinates: readonly Coordinate[]): Coordinate {
-    if (this.position && offset === 0 && isPosition(this.position, shape, coordinates, strides)) {
-      return this.position.index;
-    }
+  index(
+    block: Block,
+    { shape, strides, offset }: Strided,
+    coordinates: readonly Coordinate[],
+    position = this.position,
+  ): Coordinate {
+    if (position && offset === 0 && isPosition(position, shape, coordinates, strides)) return position.index;
     let text = block.size(offset);
     for (const [axis, at] of coordinates.entries()) {
       if (shape[axis] !== 1) text = plus(text, times(at, block.size(strides[axis]!)));
@@ -156,11 +170,28 @@ export class Evaluator {
     coordinates: readonly Coordinate[],
     bool: boolean,
   ): string {
+    const four = this.loadFour(block, stored, layout, coordinates);
+    if (four !== undefined) return four;
     const index = this.index(block, layout, coordinates);
     if (stored.shards) return block.name(`${this.shardReader(stored)}(${index})`, 'v');
     const { name, wide } = this.bindingOf(stored);
     const text = wordAt(name, stored.element, wide, block.name(index));
     return block.name(bool ? `${text} != 0u` : text, 'v');
+  }
+
+  /** One of four neighbours that lie together and are loaded together. */
+  private loadFour(
+    block: Block,
+    stored: Stored,
+    layout: Strided,
+    coordinates: readonly Coordinate[],
+  ): string | undefined {
+    const { quad } = this;
+    const axis = coordinates.length - 1;
+    if (!quad || coordinates[axis] !== quad.at || coordinates.slice(0, -1).includes(quad.at)) return undefined;
+    if (stored.element !== 'f32' || !this.vectorised({ stored, view: layout }, axis)) return undefined;
+    const index = this.index(block, layout, coordinates.with(axis, quad.first.coordinates.at(-1)!), quad.first);
+    return `${block.name(this.vector(stored, index), 'v')}.${'xyzw'[quad.lane]}`;
   }
 
   private bindingOf({ key, element }: Stored) {
@@ -193,8 +224,8 @@ export class Evaluator {
   }
 
   /** vec4 of the elements at `axis` and the next three, where memory allows; `index` counts elements. */
-  vector(stored: Stored, index: Coordinate): string {
-    const binding = this.bindingOf(stored);
+  vector(stored: Stored, index: Coordinate, access: 'read' | 'read_write' = 'read'): string {
+    const binding = this.code.binding(stored.key, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.key);
     const word = `${binding.name}[${index} >> 2u]`;
     return stored.element === 'f16' ? `vec4<f32>(unpack2x16float(${word}.x), unpack2x16float(${word}.y))` : word;

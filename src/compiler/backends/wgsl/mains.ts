@@ -1,19 +1,41 @@
 /** The shapes of `main` that are no template's: points, rows, lanes and scattered (see emit.ts). */
-import { productOf, type Shape } from '../../../shared/dim.ts';
+import { type Dim, equalShapes, productOf, type Shape } from '../../../shared/dim.ts';
 import { type Node, typeOf } from '../../ir/graph.ts';
 import { Block } from './code.ts';
 import type { Profile } from './families/contract.ts';
 import { knowFold, laneFold, serialFold } from './folds.ts';
 import { type Coordinate, delinearise, plus, times } from './index-math.ts';
+import { INLINE, isInline } from './inline.ts';
 import type { Kernel } from './kernel.ts';
 import type { ReduceOp } from './reduce.ts';
+import { costOf, isPointwise } from './scalar.ts';
+import { vectorAlong } from './strided.ts';
 import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
 
-const INVOCATION =
-  '@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32';
+/** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
+function forEach(
+  writer: KernelWriter,
+  name: string,
+  count: Dim,
+  workers: 'invocations' | 'workgroups',
+  block: Block,
+): Part {
+  const group = 'group.y * groups.x + group.x';
+  const per = workers === 'invocations' ? LANES : 1;
+  const main = [
+    `@compute @workgroup_size(${LANES})`,
+    'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {',
+    `  let ${name} = ${per === 1 ? group : `(${group}) * ${LANES}u + lane`};`,
+    `  if (${name} >= ${writer.code.size(count)}) { return; }`,
+    block.text(),
+    '}',
+  ].join('\n');
+  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE], linear: true };
+}
 
 export function points(writer: KernelWriter): Part {
   const { kernel } = writer;
+  if (takesFour(writer)) return pointsByFour(writer);
   const block = new Block(writer.code);
   const count = productOf(kernel.shape);
   block.declare('index');
@@ -21,20 +43,63 @@ export function points(writer: KernelWriter): Part {
   writer.evaluator.setPosition({ shape: kernel.shape, coordinates, index: 'index' });
   for (const phase of kernel.phases) knowFold(writer, phase as Node<ReduceOp>, block, serialFold);
   for (const output of kernel.outputs) writer.store(block, output, coordinates);
-  const main = [
-    `@compute @workgroup_size(${LANES})`,
-    `fn main(${INVOCATION}) {`,
-    `  let index = (group.y * groups.x + group.x) * ${LANES}u + lane;`,
-    `  if (index >= ${writer.code.size(count)}) { return; }`,
-    block.text(),
-    '}',
-  ].join('\n');
-  return {
-    main,
-    workgroup: [LANES, 1, 1],
-    groups: [{ of: count, per: LANES }, ONE, ONE],
-    linear: true,
-  };
+  return forEach(writer, 'index', count, 'invocations', block);
+}
+
+/** Simple operations per point up to which a kernel's text may stand in it four times. */
+const SHORT = 24;
+
+/** Whether a kernel writes f32 tensors whose rows are fours of neighbours, and computes little for each. */
+function takesFour({ kernel, context }: KernelWriter): boolean {
+  const { graph, producers } = context.facts;
+  const last = kernel.shape.at(-1);
+  if (kernel.phases.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
+  const whole = kernel.outputs.every(({ value, into, shift }) => {
+    const place = context.storage.stored(into);
+    const own = value === into && !shift && place?.element === 'f32' && !place.key.startsWith('cache');
+    return (
+      own && equalShapes(typeOf(graph, value).shape, kernel.shape) && vectorAlong(place.layout, kernel.shape.length - 1)
+    );
+  });
+  if (!whole) return false;
+  const roots = new Set(kernel.outputs.map(({ value }) => value));
+  const seen = new Set(roots);
+  let cost = 0;
+  for (const value of seen) {
+    const node = producers.get(value);
+    if (!node || (context.storage.stored(value) && !roots.has(value))) continue;
+    cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? INLINE[node.op].cost : SHORT;
+    for (const operand of node.inputs) seen.add(operand);
+  }
+  return cost < SHORT;
+}
+
+/** Four neighbours each: memory is read and written in vectors where it lies so. */
+function pointsByFour(writer: KernelWriter): Part {
+  const { kernel, evaluator } = writer;
+  const block = new Block(writer.code);
+  const { shape } = kernel;
+  const fours = shape.with(-1, Number(shape.at(-1)) / 4);
+  const count = productOf(fours);
+  block.declare('index');
+  const own = delinearise(block, 'index', fours);
+  const start = block.name(times(own.at(-1)!, '4u'));
+  const index = block.name(times('index', '4u'));
+  const first = { shape, coordinates: own.with(-1, start), index };
+  const values = [0, 1, 2, 3].map((lane) => {
+    const at = plus(start, `${lane}u`);
+    const coordinates = own.with(-1, at);
+    evaluator.setPosition({ shape, coordinates, index: plus(index, `${lane}u`) }, { first, at, lane });
+    return kernel.outputs.map(({ value }) => evaluator.element(block, value, coordinates));
+  });
+  evaluator.setPosition(first);
+  for (const [at, { into }] of kernel.outputs.entries()) {
+    const place = writer.context.storage.stored(into)!;
+    const where = evaluator.index(block, place.layout, first.coordinates);
+    const four = evaluator.vector(place, where, 'read_write');
+    block.line(`${four} = vec4<f32>(${values.map((lane) => lane[at]!).join(', ')});`);
+  }
+  return forEach(writer, 'index', count, 'invocations', block);
 }
 
 interface RowSpace {
@@ -57,15 +122,7 @@ export function rows(writer: KernelWriter): Part {
   for (const phase of kernel.phases) knowFold(writer, phase as Node<ReduceOp>, block, serialFold);
   const width = productOf(space.columns);
   writeColumns(writer, block, own, space, `var c = 0u; c < ${block.size(width)}; c++`);
-  const main = [
-    `@compute @workgroup_size(${LANES})`,
-    `fn main(${INVOCATION}) {`,
-    `  let row = (group.y * groups.x + group.x) * ${LANES}u + lane;`,
-    `  if (row >= ${writer.code.size(count)}) { return; }`,
-    block.text(),
-    '}',
-  ].join('\n');
-  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per: LANES }, ONE, ONE], linear: true };
+  return forEach(writer, 'row', count, 'invocations', block);
 }
 
 /** The loop that writes the columns of a row. */
@@ -109,15 +166,7 @@ export function lanes(writer: KernelWriter): Part {
     block.append(body);
     block.line('}');
   }
-  const main = [
-    `@compute @workgroup_size(${LANES})`,
-    `fn main(${INVOCATION}) {`,
-    '  let row = group.y * groups.x + group.x;',
-    `  if (row >= ${writer.code.size(count)}) { return; }`,
-    block.text(),
-    '}',
-  ].join('\n');
-  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per: 1 }, ONE, ONE], linear: true };
+  return forEach(writer, 'row', count, 'workgroups', block);
 }
 
 /** A kernel that only adds rows of updates to rows of a table: the gradient of an embedding. */
@@ -129,8 +178,9 @@ export function addsRows({ phases, outputs, columns, core }: Kernel): boolean {
 
 /**
  * Whoever has a row of the table looks through all indices, and adds the updates that are for the row: on a GPU a
- * workgroup, whose lanes take the columns; on software one invocation, since there every lane's look costs. An update is read, or computed, where it is added and nowhere else; as an ordinary fold each element of the
- * table would compute every update. Sums are in the order of the indices, in memory that only one lane touches.
+ * workgroup, whose lanes take the columns; on software one invocation, since there every lane's look costs. An update is
+ * read, or computed, where it is added and nowhere else; as an ordinary fold each element of the table would compute
+ * every update. Sums are in the order of the indices, in memory that only one lane touches.
  */
 export function scattered(writer: KernelWriter, profile: Profile): Part {
   const { kernel, evaluator } = writer;
@@ -180,14 +230,5 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   search.line('}');
   block.append(search);
   block.line('}');
-  const main = [
-    `@compute @workgroup_size(${LANES})`,
-    `fn main(${INVOCATION}) {`,
-    `  let row = ${shared ? 'group.y * groups.x + group.x' : `(group.y * groups.x + group.x) * ${LANES}u + lane`};`,
-    `  if (row >= ${writer.code.size(rows!)}) { return; }`,
-    block.text(),
-    '}',
-  ].join('\n');
-  const per = shared ? 1 : LANES;
-  return { main, workgroup: [LANES, 1, 1], groups: [{ of: rows!, per }, ONE, ONE], linear: true };
+  return forEach(writer, 'row', rows!, shared ? 'workgroups' : 'invocations', block);
 }
