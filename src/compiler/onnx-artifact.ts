@@ -7,7 +7,7 @@ import { encodeModel, lowerToOnnx, type OnnxOpset, type PlannedFile, planExterna
 import type { EntryGraph, Model } from './elaborate/model.ts';
 import { type Graph, typeOf } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
-import { entryManifest } from './ports.ts';
+import { entryManifest, modelManifest } from './ports.ts';
 import { adapterManifest, adapterPorts, promoteAdapters, swappableAdapters } from './swap-adapters.ts';
 import { VERSION } from './version.ts';
 
@@ -101,13 +101,7 @@ export function buildOnnx(model: Model, options: ArtifactOptions): Artifact | un
       format: 'mdl-onnx',
       version: 1,
       compiler: `mdl ${VERSION}`,
-      model: {
-        name: model.name,
-        source: model.program.root.source.path,
-        config_name: model.settings.configName,
-        flags: Object.fromEntries(model.settings.flags),
-        config: model.config(),
-      },
+      model: modelManifest(model),
       opset: options.opset,
       entries: Object.fromEntries(
         entries.map((entry) => {

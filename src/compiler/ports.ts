@@ -1,12 +1,24 @@
 /**
- * A graph's inputs and outputs as the ports of a manifest.
+ * What every target's manifest says: of the model, and of the ports that a graph's inputs and outputs become.
  *
  * Integers that are looked up in a table have a range, which a session checks before a backend sees them: runtimes
  * differ in what they make of a token id outside the vocabulary, and some read another row without a word.
  */
-import type { CachePort, EntryManifest, IntegerRange, TensorPort } from '../shared/artifact.ts';
+import type { CachePort, EntryManifest, IntegerRange, Manifest, TensorPort } from '../shared/artifact.ts';
 import { equalDims, printDim } from '../shared/dim.ts';
+import type { Model } from './elaborate/model.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from './ir/graph.ts';
+
+/** What a manifest or a plan says of the model that it was made from. */
+export function modelManifest(model: Model): Manifest['model'] {
+  return {
+    name: model.name,
+    source: model.program.root.source.path,
+    config_name: model.settings.configName,
+    flags: Object.fromEntries(model.settings.flags),
+    config: model.config(),
+  };
+}
 
 /** The manifest of an entry. */
 export function entryManifest(file: string, graph: Graph, cache: readonly CachePort[] = []): EntryManifest {

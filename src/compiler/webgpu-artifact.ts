@@ -6,7 +6,7 @@ import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
 import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
-import { entryManifest } from './ports.ts';
+import { entryManifest, modelManifest } from './ports.ts';
 import { stageGraphs } from './training/artifact.ts';
 import { StageError } from './training/stage-error.ts';
 import { VERSION } from './version.ts';
@@ -75,13 +75,7 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
     format: 'mdl-webgpu',
     version: 1,
     compiler: `mdl ${VERSION}`,
-    model: {
-      name: model.name,
-      source: model.program.root.source.path,
-      config_name: model.settings.configName,
-      flags: Object.fromEntries(model.settings.flags),
-      config: model.config(),
-    },
+    model: modelManifest(model),
     needs: DEFAULT_LIMITS,
     kernels: tables.kernels,
     constants: tables.constants,

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint, parsePlan } from '../../src/runtime/index.ts';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
-import { f32, folderWith, mdl, type Ran, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
+import {
+  f32,
+  folderWith,
+  mdl,
+  type Ran,
+  rawSafetensors,
+  SMALL,
+  SMALL_WEIGHTS,
+  safetensors,
+  TINYGPTV,
+} from './support.ts';
 
 const setUp = (): string => folderWith({ 'small.mdl': SMALL, 'w.safetensors': safetensors(SMALL_WEIGHTS) });
 const compile = (folder: string, ...args: string[]): Promise<Ran> =>
@@ -12,6 +22,7 @@ const compile = (folder: string, ...args: string[]): Promise<Ran> =>
 const list = (folder: string): string[] => readdirSync(join(folder, 'out')).sort();
 const read = (folder: string, file: string): string => readFileSync(join(folder, 'out', file), 'utf8');
 const plan = (folder: string): WebGpuPlan => parsePlan(read(folder, 'plan.json'), 'plan.json');
+const PRETRAINED = TINYGPTV.replace('tinygpt-v.mdl', 'nano-pretrained.safetensors');
 const MODULE = ['kernels.wgsl', 'plan.js', 'plan.json', 'small.d.ts', 'small.js'];
 
 describe('files', () => {
@@ -89,6 +100,35 @@ describe('files', () => {
     expect(Object.keys(plan(folder).entries)).toEqual(['pick']);
     expect(plan(folder).parameters.map(({ key }) => key)).toEqual(['fc.weight']);
   });
+});
+
+it('a stage starts from what `mdl train` starts it from: adapters that a checkpoint lacks, and a table of its size', async () => {
+  const folder = folderWith({});
+  const ran = await mdl(
+    folder,
+    ...[
+      'compile',
+      TINYGPTV,
+      '--config',
+      'nano',
+      '--weights',
+      PRETRAINED,
+      '--target',
+      'webgpu',
+      '--entry',
+      'embed_tokens',
+    ],
+    ...['--stage', 'stage4', '--set', 'training.image_size=112', '--out', 'out'],
+  );
+  expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('made from their initialisers: 16 keys') });
+  const checkpoint = await openCheckpoint(join(folder, 'out/weights.safetensors'));
+  const lora = [...checkpoint.tensors.keys()].filter((key) => key.includes('lora_'));
+  expect(lora).toHaveLength(16);
+  const { training, parameters } = plan(folder);
+  for (const { key, shape } of [...training!.trained, ...parameters]) {
+    expect([key, checkpoint.tensors.get(key)?.shape]).toEqual([key, shape]);
+  }
+  await checkpoint.close();
 });
 
 describe('when it cannot', () => {

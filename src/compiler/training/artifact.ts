@@ -7,7 +7,7 @@ import { encodeModel, lowerToOnnx, type OnnxOpset, planExternalData } from '../b
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
-import { entryManifest } from '../ports.ts';
+import { entryManifest, modelManifest } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { dropsOut, optimiserOf, type PlanOptions, planOf } from './plan.ts';
 import { StageError } from './stage-error.ts';
@@ -99,13 +99,7 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
     format: 'mdl-onnx',
     version: 1,
     compiler: `mdl ${VERSION}`,
-    model: {
-      name: model.name,
-      source: model.program.root.source.path,
-      config_name: model.settings.configName,
-      flags: Object.fromEntries(model.settings.flags),
-      config: model.config(),
-    },
+    model: modelManifest(model),
     opset,
     entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryManifest(file, graph)])),
     weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { ParameterPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { generateModule } from '../../backends/typescript/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
@@ -10,6 +11,7 @@ import { type Loaded, loadModel, openWeights } from '../model.ts';
 import type { Output } from '../output.ts';
 import { kernelsText } from '../plan/kernels.ts';
 import { formatBytes, formatCount } from '../progress.ts';
+import { openBase } from '../training/base.ts';
 import { forStage, loadStage, stageOf } from '../training/stages.ts';
 import { safetensorsFile, withHalves } from '../weights/safetensors.ts';
 import { writeArtifact } from '../weights/write.ts';
@@ -23,7 +25,7 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   const without = '--target onnx';
   if (options.swapAdapters) throw cliError('C0208', { option: '--swap-adapters', without });
   if (options.opset !== '17') throw cliError('C0208', { option: '--opset', without });
-  const { model, compilation, stage } = load(output, file, options);
+  const { model, compilation, stage, own } = load(output, file, options);
   const built = forStage(stage?.name ?? '', () =>
     buildWebGpu(model, {
       weights: options.weightsDtype ?? 'f32',
@@ -33,7 +35,10 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   );
   if (!built) throw new DiagnosticError(compilation.diagnostics());
   const tokenizer = tokenizerFile(file, model);
-  const weights = await openWeights(model, options, output);
+  const given = options.weights !== undefined || options.init !== undefined;
+  // a stage starts from what `mdl train` would start it from
+  const weights =
+    stage && given ? await openBase({ model, own }, options, output) : await openWeights(model, options, output);
   const stored = safetensorsFile(WEIGHTS, storedParameters(built));
   const origin = weights && {
     origin: weights.origin,
@@ -90,9 +95,14 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
 }
 
 /** The model, as the stage sees it where one is named. */
-function load(output: Output, file: string, options: CompileOptions): Loaded & { readonly stage?: Stage } {
+function load(
+  output: Output,
+  file: string,
+  options: CompileOptions,
+): Loaded & { readonly stage?: Stage; readonly own: Model | undefined } {
   const plain = loadModel(file, options, output);
-  return options.stage === undefined ? plain : loadStage(file, options, stageOf(plain.model, options.stage), output);
+  if (options.stage === undefined) return { ...plain, own: undefined };
+  return loadStage(file, options, stageOf(plain.model, options.stage), output);
 }
 
 /** What the entries use, and what trains besides: training starts from it. */
