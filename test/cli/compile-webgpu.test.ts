@@ -169,6 +169,29 @@ describe('when it cannot', () => {
     expect(existsSync(join(folder, 'out'))).toBe(false);
   });
 
+  it('a parameter in more buffers than a kernel can bind is an error that names it, and leaves no file', async () => {
+    const folder = folderWith({
+      'small.mdl': SMALL,
+      'big.mdl': [
+        'import { Embedding } from "std"',
+        'config c { rows = 400000 }',
+        'model Big {',
+        '  table = Embedding(rows, 512)',
+        '  entry look(ids: int[B]) -> (y: [B, 512]) { table(ids) }',
+        '}',
+      ].join('\n'),
+    });
+    const big = (...args: string[]) => mdl(folder, 'compile', 'big.mdl', '--target', 'webgpu', '--out', 'big', ...args);
+    const { code, stderr } = await big();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error\[C0114\]: the entry look cannot be compiled to WebGPU: a kernel binds 9 storage buffers/,
+    );
+    expect(stderr).toContain('and 8 are allowed; table.weight alone lies in 7 (table · std.mdl:');
+    expect(existsSync(join(folder, 'big'))).toBe(false);
+    expect((await big('--weights-dtype', 'f16')).code).toBe(0);
+  });
+
   it.each([
     [['--target', 'wgpu'], 2, /'wgpu' is invalid\. Allowed choices are onnx, webgpu/],
     [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16/],

@@ -51,6 +51,14 @@ describe('mdl explain-plan', () => {
     expect(software.parameters.bytes).toBeLessThan(0.6 * plan.parameters.bytes);
   });
 
+  it('counts of a table that is looked up in the rows that are read', async () => {
+    const plan = await report(TINYGPTV, '--config', 'nano', '--entry', 'embed_tokens', '--at', 'B=2,T=3');
+    // six ids, and six rows of 128 read and written
+    expect(plan.bytes).toBe(4 * (6 + 2 * 6 * 128));
+    expect(plan.minimum_bytes).toBe(plan.bytes);
+    expect(plan.parameters.elements).toBe(512 * 128);
+  });
+
   it('takes the first entry where there is no decode, and usual sizes', async () => {
     const plan = await report('small.mdl');
     expect(plan).toMatchObject({ entry: 'main', dims: { B: 1 }, profile: 'gpu', cache_bytes: 0, lists: [] });

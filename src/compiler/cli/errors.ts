@@ -1,5 +1,7 @@
 /** Errors of the command line: codes, messages and their long forms, as the other catalogues have. */
 
+import type { LimitDetails } from '../backends/wgsl/limit-error.ts';
+
 interface Entry<D> {
   readonly message: (details: D) => string;
   readonly explanation: string;
@@ -67,6 +69,11 @@ export const CLI_CATALOGUE = {
     ({ key, index, value }: { key: string; index: number; value: string }) =>
       `${key} holds ${value} at element ${index}, which f16 cannot hold: leave --weights-dtype out`,
     'The largest number of f16 is 65504. Numbers past it would become infinite, and every output NaN. Matrices stored as f32 hold them.',
+  ),
+  C0114: entry(
+    ({ entry: name, origin, found, limit, parameter, shards }: LimitDetails) =>
+      `the entry ${name} cannot be compiled to WebGPU: a kernel binds ${found} storage buffers and ${limit} are allowed; ${parameter} alone lies in ${shards} (${origin})`,
+    'WebGPU promises 8 storage buffers in a dispatch, of 128 MiB each, so a larger parameter lies in several: five or six of them are the most that leave room for what is read and written beside it. Store matrices as halves (`--weights-dtype f16`), make the parameter smaller, or compile to ONNX.',
   ),
 
   // C02: training

@@ -1,9 +1,10 @@
 /** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
 import { RuntimeError } from '../../runtime/index.ts';
+import { LimitError } from '../backends/wgsl/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../diagnostics/json.ts';
 import { renderDiagnostics } from '../diagnostics/render.ts';
-import { CliError, reasonOf } from './errors.ts';
+import { CliError, cliError, reasonOf } from './errors.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface Output {
@@ -45,8 +46,9 @@ export function outputOf(options: {
 }
 
 /** Prints an error and makes the process exit with 1. */
-export function fail(output: Output, error: unknown): void {
+export function fail(output: Output, thrown: unknown): void {
   process.exitCode = 1;
+  const error = thrown instanceof LimitError ? cliError('C0114', thrown.details, [], thrown) : thrown;
   if (error instanceof DiagnosticError) {
     if (output.json) process.stdout.write(`${JSON.stringify(diagnosticsToJson(error.diagnostics))}\n`);
     else process.stderr.write(renderDiagnostics(error.diagnostics, { colour: output.colour }));

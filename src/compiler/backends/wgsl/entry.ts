@@ -16,6 +16,7 @@ import { factsOf, type GraphFacts, type Storage, type Stored } from './evaluator
 import type { Profile } from './families/contract.ts';
 import { type CacheAppend, type Fused, fuse } from './fuse.ts';
 import type { Kernel } from './kernel.ts';
+import { LimitError } from './limit-error.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
@@ -251,9 +252,31 @@ class EntryLowering {
         emitKernels(kernels, context, profile, headers),
       );
     const gpu = write('gpu');
+    this.checkBuffers(kernels, gpu);
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
     return { gpu, software: software.wgsl === gpu.wgsl ? undefined : software };
+  }
+
+  /** @throws LimitError when a parameter lies in more buffers than a kernel can bind */
+  private checkBuffers(kernels: readonly Kernel[], { buffers }: Emitted): void {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    if (buffers.length <= limit) return;
+    const parts = buffers.flatMap((key) => /^parameter:(\d+)/.exec(key)?.[1] ?? []);
+    const count = (index: string): number => parts.filter((part) => part === index).length;
+    const largest = parts.toSorted((a, b) => count(b) - count(a))[0];
+    throw new LimitError({
+      entry: this.graph.name,
+      origin: this.originOf(kernels),
+      found: buffers.length,
+      limit,
+      parameter: largest === undefined ? '' : this.tables.parameters[Number(largest)]!.key,
+      shards: largest === undefined ? 0 : count(largest),
+    });
+  }
+
+  private originOf(kernels: readonly Kernel[]): string {
+    return kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ ');
   }
 
   // --- the plan --------------------------------------------------------------------------------------------
@@ -325,25 +348,27 @@ class EntryLowering {
     };
     return {
       ...launch(gpu),
-      origin: kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ '),
+      origin: this.originOf(kernels),
       ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
       flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.describe.flopsOf(kernel)), 0)),
-      bytes: sizeText(this.bytesOf(gpu)),
+      bytes: sizeText(this.bytesOf(kernels, gpu)),
     };
   }
 
   /** a value of each buffer key, once all places are known */
   private valueOf: ReadonlyMap<string, ValueId> | undefined;
 
-  private bytesOf({ buffers }: Emitted): Dim {
+  /** Each buffer once, and of a table that is only looked up in as many rows as are looked up. */
+  private bytesOf(kernels: readonly Kernel[], { buffers }: Emitted): Dim {
     this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
     const shapes = this.valueOf;
+    const lookedUp = this.describe.lookedUpBy(kernels);
     return buffers.reduce<Dim>((sum, key) => {
       if (key.startsWith('pack:')) return addDims(sum, 4 * this.tables.packs[Number(key.slice(5))]!.elements);
       const value = shapes.get(key.split('#')[0]!);
       if (value === undefined || key.includes('#')) return sum;
-      const { shape } =
-        value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
+      const own = value < 0 ? this.graph.outputs[-1 - value]!.value : value;
+      const { shape } = typeOf(this.graph, lookedUp.get(own) ?? own);
       return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
     }, 0);
   }

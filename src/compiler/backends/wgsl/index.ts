@@ -7,6 +7,7 @@ import type { ReduceOp } from './reduce.ts';
 import type { PointwiseOp } from './scalar.ts';
 
 export { type EntryOptions, lowerEntry } from './entry.ts';
+export { LimitError } from './limit-error.ts';
 export { DEFAULT_LIMITS, PlanTables, type WeightStorage } from './plan.ts';
 
 /** Every op is in one of the target's tables: one that is in none is named here by the type checker. */

@@ -44,7 +44,7 @@ export interface PlanReport {
   readonly flops: number;
   /** that the kernels move, each its operands and results once */
   readonly bytes: number;
-  /** parameters, inputs, caches and outputs, each once: no plan moves less */
+  /** parameters, inputs, caches and outputs, each once; less where of a table only rows are looked up */
   readonly minimum_bytes: number;
   readonly parameters: { readonly tensors: number; readonly elements: number; readonly bytes: number };
   /** buffers for what lies between kernels, shared by liveness */
@@ -98,7 +98,10 @@ export function reportOf(
     distinct_kernels: new Set(layout.steps.map((step) => launchAt(step, values).plan.kernel)).size,
     flops: sum((row) => row.flops),
     bytes: sum((row) => row.bytes),
-    minimum_bytes: bytes + portBytes(layout, dims),
+    minimum_bytes: Math.min(
+      bytes + portBytes(layout, dims),
+      sum((row) => row.bytes),
+    ),
     parameters: {
       tensors: read.length,
       elements: read.reduce((total, { shape }) => total + sizeOf(shape), 0),
