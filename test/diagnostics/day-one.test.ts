@@ -731,6 +731,28 @@ it('type misspelt', () => {
   `);
 });
 
+it.each([
+  ['i64', 'int'],
+  ['int32', 'int'],
+  ['float32', 'float'],
+  ['f16', 'float'],
+  ['boolean', 'bool'],
+])('type of another language: %s is one error, and %s is meant', (given, meant) => {
+  const files = `import { Embedding } from "std"
+model Tiny {
+  table = Embedding(4, 8)
+  entry run(x: ${given}[B], ids: int[B]) -> (y: [B, 8]) { table(${meant === 'int' ? 'x' : 'ids'}) }
+}
+`;
+  expect(summary(diagnose(files))).toBe(
+    [
+      `E0105 4:16 ${given} is not declared here`,
+      '  note: a type is int, float or bool',
+      `  help: did you mean \`${meant}\`? [4:16 "${meant}"]`,
+    ].join('\n'),
+  );
+});
+
 it('fn without value', () => {
   const files = `fn f(x) { let y = x }
 model Tiny {

@@ -9,17 +9,17 @@
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type DiagnosticBag, type Label, MAX_DIAGNOSTICS, type Suggestion } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { didYouMean } from '../diagnostics/suggest.ts';
+import { didYouMean, suggest } from '../diagnostics/suggest.ts';
 import { STD_FILES } from '../std/std.generated.ts';
 import type * as ast from '../syntax/ast.ts';
 import { checkModuleCycles } from './cycles.ts';
+import { ELEMENT_TYPES, elementMeant } from './element-types.ts';
 import type { FileScope, Program } from './program.ts';
 import { type ConfigShape, capitalNames, configShape, StaticScope } from './static-scope.ts';
 
 const STD_PATH = 'std.mdl';
 /** Element types of tensors, and what else a parameter that is no tensor may be declared as. */
-const ELEMENT_TYPES = ['int', 'float', 'bool'];
-const VALUE_TYPES = [
+const VALUE_TYPES: readonly string[] = [
   ...ELEMENT_TYPES,
   'string',
   'list',
@@ -320,10 +320,11 @@ class FileNames {
 
   private element({ element }: ast.TensorTypeSyntax, known: readonly string[]): void {
     if (!element || known.includes(element.text)) return;
+    const meant = elementMeant(element.text);
     this.bag.add(
       diagnose('unknown_name', { name: element.text }, element.span, {
         notes: [`a type is ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`],
-        suggestions: fix(didYouMean(element.text, known, element.span)),
+        suggestions: fix(meant ? suggest(meant, element.span) : didYouMean(element.text, known, element.span)),
       }),
     );
   }

@@ -34,7 +34,12 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 /** A fix that replaces `span` by the nearest candidate, or undefined if none is near. */
 export function didYouMean(name: string, candidates: Iterable<string>, span: Span): Suggestion | undefined {
   const meant = nearest(name, candidates);
-  return meant === undefined ? undefined : { message: `did you mean \`${meant}\`?`, span, replacement: meant };
+  return meant === undefined ? undefined : suggest(meant, span);
+}
+
+/** A fix that replaces `span` by a name that is known to be meant. */
+export function suggest(meant: string, span: Span): Suggestion {
+  return { message: `did you mean \`${meant}\`?`, span, replacement: meant };
 }
 
 /**

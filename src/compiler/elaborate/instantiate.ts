@@ -2,8 +2,8 @@
  * Modules → instances. A member that `when` switches off is instantiated all the same, marked absent: its keys can
  * then be told from unexpected ones, and a call can check that leaving it out keeps the shape.
  */
-import type { DType } from '../../shared/dtype.ts';
 import { moduleRecursion } from '../check/cycles.ts';
+import { dtypeOf } from '../check/element-types.ts';
 import type { FileScope } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -420,9 +420,4 @@ function placeUnder(instance: ModuleInstance, name: string, keys: readonly strin
 
 function placeAt(place: Place, index: number): Place {
   return { path: `${place.path}.${index}`, keys: place.keys.map((key) => `${key}.${index}`) };
-}
-
-export function dtypeOf(element: string | undefined): DType {
-  if (element === 'int') return 'i64';
-  return element === 'bool' ? 'bool' : 'f32';
 }

@@ -4,6 +4,7 @@
  */
 import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
 import { type Dim, symbol } from '../../shared/dim.ts';
+import { dtypeOf } from '../check/element-types.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
@@ -15,7 +16,6 @@ import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
 import { Evaluator } from './evaluator.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
-import { dtypeOf } from './instantiate.ts';
 import { Reported } from './reported.ts';
 import { Scope } from './scope.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';

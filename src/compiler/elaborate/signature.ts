@@ -17,6 +17,7 @@ import {
   symbol,
   symbolsOf,
 } from '../../shared/dim.ts';
+import { dtypeOf } from '../check/element-types.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -24,7 +25,6 @@ import type { TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { DTYPE_NAMES } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';
-import { dtypeOf } from './instantiate.ts';
 import type { Scope } from './scope.ts';
 
 /** Names of unbound dimension variables carry this mark, so that they never meet the graph's own symbols. */

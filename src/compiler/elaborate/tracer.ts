@@ -1,5 +1,6 @@
 /** Bodies → graph nodes: calls of modules and functions, statements, and what a `when` that is off means. */
 import { isSymbolic } from '../../shared/dim.ts';
+import { dtypeOf } from '../check/element-types.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -11,7 +12,6 @@ import { CONVERSIONS } from './builtin.ts';
 import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
-import { dtypeOf } from './instantiate.ts';
 import { Reported } from './reported.ts';
 import { Scope } from './scope.ts';
 import { printType, SignatureDims } from './signature.ts';
