@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openAnswering } from '../answering.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
-import { evaluateSession, reportLines } from '../training/evaluate.ts';
+import { type Answered, evaluateSession, reportLines } from '../training/evaluate.ts';
 import compile from './compile.ts';
 import summary from './summary.ts';
 import train from './train.ts';
@@ -19,7 +19,10 @@ import train from './train.ts';
 const PRETRAINED = 'nano-pretrained.safetensors';
 /** Held-out examples per report. */
 const EXAMPLES = 150;
-const SHOWN = 6;
+/** of a short run for tests */
+const FEW = 6;
+/** Answers printed of each task. */
+const SHOWN = 2;
 
 export interface DemoOptions {
   readonly out: string;
@@ -76,11 +79,11 @@ export default async function demo(output: Output, _args: readonly string[], opt
     const { report, answers } = await evaluateSession(opened.session, opened.tokenizer, {
       data: 'emoji',
       stage: 4,
-      count: options.steps === undefined ? EXAMPLES : SHOWN,
+      count: options.steps === undefined ? EXAMPLES : FEW,
       seed: 0,
       maxNewTokens: 24,
     });
-    const shown = answers.slice(0, SHOWN).map(({ example, answer }) => {
+    const shown = firstOfEach(answers).map(({ example, answer }) => {
       const question = example.prompt.replace(/^.*<\/Img>\s*/s, '').replace(/\s*\[\/INST\]\s*$/, '');
       return `  ${question}\n    wanted ${JSON.stringify(example.answer)}, got ${JSON.stringify(answer)}`;
     });
@@ -94,4 +97,14 @@ export default async function demo(output: Output, _args: readonly string[], opt
   } finally {
     await opened.close();
   }
+}
+
+/** The first answers to each task, task by task: chosen before anyone looks at them. */
+function firstOfEach(answers: readonly Answered[]): Answered[] {
+  const byTask = new Map<string, Answered[]>();
+  for (const answered of answers) {
+    const { task } = answered.example;
+    byTask.set(task, [...(byTask.get(task) ?? []), answered]);
+  }
+  return [...byTask.values()].flatMap((list) => list.slice(0, SHOWN));
 }
