@@ -8,7 +8,7 @@ import { manifestOf } from '../../../src/runtime/webgpu/backend.webgpu.ts';
 import { acquireDevice, chromeTrace, openPlan, parsePlan, webgpuBackend } from '../../../src/runtime/webgpu/index.ts';
 import { encodeSafetensors } from '../../../src/runtime/weights/encode.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
-import { testDevice, unavailable } from '../../support/adapter.ts';
+import { testAdapter, testDevice, unavailable } from '../../support/adapter.ts';
 import { TINY, writeTinyModel } from '../support.onnx.ts';
 import { provokes } from '../support.ts';
 import { BIAS, f32, PLAN, values } from './plans.ts';
@@ -176,6 +176,50 @@ describe('a folder', () => {
       expect(why).toMatch(/^there is a hardware adapter/);
     }
     probe.destroy();
+  });
+});
+
+describe.skipIf(unavailable)('where the host has a hardware adapter', () => {
+  const info = { vendor: 'acme', architecture: 'gen-1', device: '', description: '', isFallbackAdapter: false };
+  /** The adapter of this machine under another name: what `navigator.gpu` gives in Deno, Bun and pages. */
+  const navigator = {
+    gpu: {
+      async requestAdapter() {
+        const adapter = await testAdapter();
+        const requestDevice = async (descriptor: GPUDeviceDescriptor): Promise<GPUDevice> =>
+          Object.defineProperty(await adapter.requestDevice(descriptor), 'adapterInfo', { value: info });
+        return { info, limits: adapter.limits, features: adapter.features, requestDevice };
+      },
+    },
+  };
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  beforeAll(() => void Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true }));
+  afterAll(() => {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else Reflect.deleteProperty(globalThis, 'navigator');
+  });
+
+  it('auto runs on it, with the kernels for GPUs, and says so', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'mdl-auto-'));
+    const bias = encodeSafetensors(new Map([['bias', f32([4], 10, 20, 30, 40)]]));
+    await writeTinyModel(root);
+    const plan = {
+      ...PLAN,
+      weights: { origin: 'x', trained: true, files: [{ file: 'w.safetensors', bytes: bias.length }] },
+    };
+    await writeFile(join(root, 'plan.json'), JSON.stringify(plan));
+    await writeFile(join(root, 'w.safetensors'), bias);
+    const session = await openSession(root, { backend: 'auto' });
+    expect(session.info()).toMatchObject({
+      backend: expect.stringMatching(/^webgpu \(acme gen-1/),
+      why: 'there is a hardware adapter, acme gen-1',
+    });
+    expect(values((await session.run('relu', { x: X })).y)).toEqual(Y);
+    await session.dispose();
+    const gpu = await acquireDevice({ hardwareOnly: true });
+    expect(gpu.profile).toBe('gpu');
+    gpu.destroy();
+    await rm(root, { recursive: true });
   });
 });
 
