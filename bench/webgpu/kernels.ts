@@ -1,6 +1,7 @@
 /**
  * Speed of the kernel templates on this machine's WebGPU adapter: checks the numbers against float64, then prints
- * GFLOP/s (or GB/s), and how long the pipeline took to compile.
+ * GFLOP/s (or GB/s), and how long the pipeline took to compile. Large products are measured in turns with one written by
+ * hand for their shape.
  *
  *   npx tsx bench/webgpu/kernels.ts [--profile software|gpu]
  */
@@ -8,6 +9,7 @@ import { create, globals } from 'webgpu';
 import type { Profile } from '../../src/compiler/backends/wgsl/families/contract.ts';
 import { type GemmCase, gemmBench } from '../../test/backends/wgsl/families/gemm-cases.ts';
 import { difference } from '../../test/backends/wgsl/families/harness.ts';
+import { handWrittenGemm } from './hand-written.ts';
 
 Object.assign(globalThis, globals);
 const gpu = create([]);
@@ -55,16 +57,39 @@ async function gemm(profile: Profile): Promise<void> {
     prepared.submit(1);
     const y = (await prepared.read()).get('y')!;
     const error = difference(y, expected());
-    const ms = await time((times) => prepared.submit(times));
     const { m, n, k } = shape;
+    const ms = await time((times) => prepared.submit(times));
+    const byHand =
+      m < 128
+        ? ''
+        : `  ${(await beside(shape, () => time((times) => prepared.submit(times)))).toFixed(2)} of hand-written`;
     const rate =
       m === 1 ? `${((4 * n * k) / ms / 1e6).toFixed(2)} GB/s` : `${((2 * m * n * k) / ms / 1e6).toFixed(2)} GFLOP/s`;
     const layout = `${shape.transposeA ? 'aᵀ' : 'a'}·${shape.transposeB ? 'bᵀ' : 'b'}${shape.dynamic ? ' dynamic' : ''}`;
     console.log(
-      `gemm ${`${m}×${n}×${k} ${layout}`.padEnd(30)} ${rate.padStart(14)}  ${ms.toFixed(2).padStart(8)} ms  compile ${prepared.compileMs.toFixed(0).padStart(4)} ms  error ${error.toExponential(1)}`,
+      `gemm ${`${m}×${n}×${k} ${layout}`.padEnd(30)} ${rate.padStart(14)}  ${ms.toFixed(2).padStart(8)} ms  compile ${prepared.compileMs.toFixed(0).padStart(4)} ms  error ${error.toExponential(1)}${byHand}`,
     );
     prepared.destroy();
   }
+}
+
+/** Rounds of a comparison. */
+const TURNS = 5;
+
+/** The rate of a product as a part of the hand-written one's over the same numbers (a · b, both as they lie), median of turns. */
+async function beside({ m, n, k }: Omit<GemmCase, 'profile'>, ours: () => Promise<number>): Promise<number> {
+  const { bench, expected } = gemmBench({ m, n, k, profile: 'software' });
+  const hand = await bench.prepare(device, handWrittenGemm(m, n, k));
+  hand.submit(1);
+  const error = difference((await hand.read()).get('y')!, expected());
+  if (!(error < 1e-5)) throw new Error(`the hand-written product is wrong: ${error}`);
+  const ratios: number[] = [];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const theirs = await time((times) => hand.submit(times));
+    ratios.push(theirs / (await ours()));
+  }
+  hand.destroy();
+  return ratios.sort((a, b) => a - b)[TURNS >> 1]!;
 }
 
 const flag = process.argv.indexOf('--profile');

@@ -38,6 +38,8 @@ const CASES: readonly Omit<GemmCase, 'profile'>[] = [
   { m: 5, n: 8, k: 0 },
   { m: 12, n: 20, k: 8, vectors: false },
   { m: 72, n: 68, k: 64, vectors: false, transposeB: true },
+  // the largest tile
+  { m: 261, n: 264, k: 500, transposeB: true },
 ];
 
 function title({ batch = 1, m, n, k, transposeA, transposeB, vectors, dynamic }: Omit<GemmCase, 'profile'>): string {

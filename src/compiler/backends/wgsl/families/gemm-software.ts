@@ -8,11 +8,15 @@ import { globalTile } from './gemm-loads.ts';
 import { declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
 import { indent, isMultiple, sizeOr } from './text.ts';
 
+/** Multiplications from which a tile that takes three times as long to compile is worth it: tenths of a second. */
+const LARGE = 2 ** 25;
+
 /** rows and vec4 columns of a tile, by the sizes that are known: larger tiles read less, but compile longer */
 function chooseTile(p: GemmParams): readonly [rows: number, vectors: number] {
   const [m, n, k] = [sizeOr(p.m, 64), sizeOr(p.n, 64), sizeOr(p.k, 64)];
   if (m === 1) return [1, n * k >= 65_536 && n >= 16 ? 2 : 1];
   if (m < 8 || n < 8 || m * n * k < 262_144) return [4, 1];
+  if (m >= 128 && n >= 128 && m * n * k >= LARGE) return [16, 2];
   return [8, 2];
 }
 
