@@ -2,7 +2,7 @@
 import { addDims, type Dim, mulDims, productOf } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { GraphFacts } from './evaluator.ts';
-import { isCore, type Kernel } from './kernel.ts';
+import { isCore, type Kernel, kernelsOf } from './kernel.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
 
@@ -52,8 +52,10 @@ export class Descriptions {
 
   labelOf(kernel: Kernel): string {
     const ops = this.nodesOf(kernel).map(({ op }) => op);
-    const shown = ops.filter((op, index) => op !== ops[index - 1]);
+    const shown: string[] = ops.filter((op, index) => op !== ops[index - 1]);
     if (shown.length === 0) return 'copy';
+    // what the new rows go through is in the header of the text
+    if (kernel.fresh) shown.unshift(kernel.fresh.query ? 'new q, k, v' : 'new k, v');
     return shown.length <= 8 ? shown.join(' → ') : [...shown.slice(0, 3), '…', ...shown.slice(-4)].join(' → ');
   }
 
@@ -64,8 +66,11 @@ export class Descriptions {
   }
 
   flopsOf(kernel: Kernel): Dim {
-    const points = productOf(kernel.shape);
-    let flops: Dim = mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length);
+    const { fresh, shape } = kernel;
+    const prepared = fresh ? kernelsOf(fresh).map((part) => this.flopsOf(part)) : [];
+    const points = productOf(shape);
+    let flops: Dim = prepared.reduce<Dim>(addDims, 0);
+    flops = addDims(flops, mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length));
     for (const phase of kernel.phases)
       flops = addDims(flops, productOf(typeOf(this.facts.graph, phase.inputs[0]!).shape));
     if (!kernel.core) return flops;
