@@ -23,6 +23,9 @@ import type { ReduceOp } from './reduce.ts';
 import { vectorAlong } from './strided.ts';
 import { KernelWriter } from './writer.ts';
 
+/** Elements of a row that fit workgroup memory three times, and with what a softmax needs beside them. */
+const WIDEST = 512;
+
 /** The kernels that an attention can take over where there is one query; undefined where it cannot. */
 export function freshRows(
   kernel: Kernel,
@@ -36,6 +39,7 @@ export function freshRows(
   const { graph } = facts;
   const [batch, heads, queries] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   if (typeof queries === 'number' && queries > 1) return undefined;
+  if ([q, v].some((value) => Number(typeOf(graph, value).shape[3]) > WIDEST)) return undefined;
   /** What writes new rows [B, H, T, …] into a value that nothing but the attention reads. */
   const writerOf = (value: ValueId): Kernel | undefined => {
     const [writer, ...others] = fused.kernels.filter(({ outputs }) => outputs.some(({ into }) => into === value));
@@ -62,7 +66,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   const [q, k, v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   const valueWidth = Number(typeOf(graph, v).shape[3]);
-  const block = new Block(writer.code);
+  const block = new Block(writer.code, '');
   for (const name of ['batch', 'head', 'lane']) block.declare(name);
   const put = (row: keyof typeof FRESH, columns: number, by: Kernel | undefined): void => {
     const own = by ? new KernelWriter(by, context, writer.code, writer.suffix) : writer;
