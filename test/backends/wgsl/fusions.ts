@@ -234,6 +234,23 @@ export const SAMPLES: readonly Sample[] = [
     DECODING,
   ),
   sample(
+    'queries that are an output are written by a step of their own',
+    (b) => {
+      const [q, k, v] = threeOf(b, 4);
+      const queries = b.node('relu', [q], {});
+      const [key, value] = [b.x('past.key', [B, 2, P, 4]), b.x('past.value', [B, 2, P, 4])];
+      const [keys, values] = [b.node('concat', [key, k], { axis: 2 }), b.node('concat', [value, v], { axis: 2 })];
+      return { queries, keys, values, y: b.node('attention', [queries, keys, values], { causal: true, scale: null }) };
+    },
+    [
+      'reshape → transpose → slice → reshape → relu ‖ reshape → transpose → slice → reshape ‖ reshape → transpose → slice → reshape: x → queries, cache 0, cache 1',
+      '  T ≤ 1: reshape → transpose → slice → reshape → relu: x → queries',
+      'attention: queries, cache 0, cache 1 → y',
+      '  T ≤ 1: new k, v → attention: queries, x → y, cache 0, cache 1',
+    ],
+    DECODING,
+  ),
+  sample(
     'the same without norm and rotary: the queries are read as they lie',
     (b) => {
       const total = addDims(P, T);

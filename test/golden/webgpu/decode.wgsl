@@ -1472,120 +1472,120 @@ fn main(
   if (index >= params[0].w * 4u * params[0].y) { return; }
   let head = index % 4u;
   let batch = index / 4u;
-    var acc1 = 0.0;
-    for (var j2 = lane; j2 < 32u; j2 += 64u) {
-      let i3 = (((batch * params[0].x) + (head * 96u)) + j2);
-      acc1 = acc1 + b0[i3];
-    }
-    let r4 = share_sum_f32(lane, acc1) / f32(32u);
-    var acc6 = 0.0;
-    for (var j7 = lane; j7 < 32u; j7 += 64u) {
-      let i8 = (((batch * params[0].x) + (head * 96u)) + j7);
-      let v9 = b0[i8] - r4;
-      let v10 = v9 * v9;
-      acc6 = acc6 + v10;
-    }
-    let r11 = share_sum_f32(lane, acc6) / f32(32u);
-    let v12 = r11 + 0.000009999999747378752;
-    let v13 = inverseSqrt(v12);
-    let i25 = (batch * params[0].y);
-    let i26 = u32(b2[i25]);
-    for (var c = lane; c < 32u; c += 64u) {
-      let i0 = (((batch * params[0].x) + (head * 96u)) + c);
-      let v5 = b0[i0] - r4;
-      let v14 = v5 * v13;
-      let v15 = v14 * b1[c];
-      let i16 = (32u + c);
-      let v17 = v15 + b1[i16];
-      let v18 = i32(c);
-      let v19 = v18 < 16i;
-      let v20 = v18 < 8i;
-      let v21 = v18 - 8i;
-      let v22 = select(0i, v21, v19);
-      let v23 = select(v22, v18, v20);
-      let i24 = u32(v23);
-      let i27 = ((i26 * 16u) + i24);
-      let v28 = select(1.0, b3[i27], v19);
-      let v29 = v17 * v28;
-      let v30 = v18 + 8i;
-      let v31 = select(v18, v21, v19);
-      let v32 = select(v31, v30, v20);
-      let i33 = u32(v32);
-      let i34 = (((batch * params[0].x) + (head * 96u)) + i33);
-      let v35 = b0[i34] - r4;
-      let v36 = v35 * v13;
-      let v37 = v36 * b1[i33];
-      let i38 = (32u + i33);
-      let v39 = v37 + b1[i38];
-      let v40 = v23 + 8i;
-      let i41 = u32(v40);
-      let i42 = ((i26 * 16u) + i41);
-      let v43 = select(0.0, 1.0, v19);
-      let v44 = select(v43, (-1.0), v20);
-      let v45 = b3[i42] * v44;
-      let v46 = v39 * v45;
-      let v47 = v29 + v46;
-      fresh_q[c] = v47;
-    }
-    var acc49 = 0.0;
-    for (var j50 = lane; j50 < 32u; j50 += 64u) {
-      let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j50);
-      acc49 = acc49 + b0[i51];
-    }
-    let r52 = share_sum_f32(lane, acc49) / f32(32u);
-    var acc54 = 0.0;
-    for (var j55 = lane; j55 < 32u; j55 += 64u) {
-      let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j55);
-      let v57 = b0[i56] - r52;
-      let v58 = v57 * v57;
-      acc54 = acc54 + v58;
-    }
-    let r59 = share_sum_f32(lane, acc54) / f32(32u);
-    let v60 = r59 + 0.000009999999747378752;
-    let v61 = inverseSqrt(v60);
-    for (var c = lane; c < 32u; c += 64u) {
-      let i48 = (((32u + (batch * params[0].x)) + (head * 96u)) + c);
-      let v53 = b0[i48] - r52;
-      let v62 = v53 * v61;
-      let i63 = (64u + c);
-      let v64 = v62 * b1[i63];
-      let i65 = (96u + c);
-      let v66 = v64 + b1[i65];
-      let v67 = i32(c);
-      let v68 = v67 < 16i;
-      let v69 = v67 < 8i;
-      let v70 = v67 - 8i;
-      let v71 = select(0i, v70, v68);
-      let v72 = select(v71, v67, v69);
-      let i73 = u32(v72);
-      let i74 = ((i26 * 16u) + i73);
-      let v75 = select(1.0, b3[i74], v68);
-      let v76 = v66 * v75;
-      let v77 = v67 + 8i;
-      let v78 = select(v67, v70, v68);
-      let v79 = select(v78, v77, v69);
-      let i80 = u32(v79);
-      let i81 = (((32u + (batch * params[0].x)) + (head * 96u)) + i80);
-      let v82 = b0[i81] - r52;
-      let v83 = v82 * v61;
-      let i84 = (64u + i80);
-      let v85 = v83 * b1[i84];
-      let i86 = (96u + i80);
-      let v87 = v85 + b1[i86];
-      let v88 = v72 + 8i;
-      let i89 = u32(v88);
-      let i90 = ((i26 * 16u) + i89);
-      let v91 = select(0.0, 1.0, v68);
-      let v92 = select(v91, (-1.0), v69);
-      let v93 = b3[i90] * v92;
-      let v94 = v87 * v93;
-      let v95 = v76 + v94;
-      fresh_k[c] = v95;
-    }
-    for (var c = lane; c < 32u; c += 64u) {
-      let i96 = (((64u + (batch * params[0].x)) + (head * 96u)) + c);
-      fresh_v[c] = b0[i96];
-    }
+  var acc1 = 0.0;
+  for (var j2 = lane; j2 < 32u; j2 += 64u) {
+    let i3 = (((batch * params[0].x) + (head * 96u)) + j2);
+    acc1 = acc1 + b0[i3];
+  }
+  let r4 = share_sum_f32(lane, acc1) / f32(32u);
+  var acc6 = 0.0;
+  for (var j7 = lane; j7 < 32u; j7 += 64u) {
+    let i8 = (((batch * params[0].x) + (head * 96u)) + j7);
+    let v9 = b0[i8] - r4;
+    let v10 = v9 * v9;
+    acc6 = acc6 + v10;
+  }
+  let r11 = share_sum_f32(lane, acc6) / f32(32u);
+  let v12 = r11 + 0.000009999999747378752;
+  let v13 = inverseSqrt(v12);
+  let i25 = (batch * params[0].y);
+  let i26 = u32(b2[i25]);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i0 = (((batch * params[0].x) + (head * 96u)) + c);
+    let v5 = b0[i0] - r4;
+    let v14 = v5 * v13;
+    let v15 = v14 * b1[c];
+    let i16 = (32u + c);
+    let v17 = v15 + b1[i16];
+    let v18 = i32(c);
+    let v19 = v18 < 16i;
+    let v20 = v18 < 8i;
+    let v21 = v18 - 8i;
+    let v22 = select(0i, v21, v19);
+    let v23 = select(v22, v18, v20);
+    let i24 = u32(v23);
+    let i27 = ((i26 * 16u) + i24);
+    let v28 = select(1.0, b3[i27], v19);
+    let v29 = v17 * v28;
+    let v30 = v18 + 8i;
+    let v31 = select(v18, v21, v19);
+    let v32 = select(v31, v30, v20);
+    let i33 = u32(v32);
+    let i34 = (((batch * params[0].x) + (head * 96u)) + i33);
+    let v35 = b0[i34] - r4;
+    let v36 = v35 * v13;
+    let v37 = v36 * b1[i33];
+    let i38 = (32u + i33);
+    let v39 = v37 + b1[i38];
+    let v40 = v23 + 8i;
+    let i41 = u32(v40);
+    let i42 = ((i26 * 16u) + i41);
+    let v43 = select(0.0, 1.0, v19);
+    let v44 = select(v43, (-1.0), v20);
+    let v45 = b3[i42] * v44;
+    let v46 = v39 * v45;
+    let v47 = v29 + v46;
+    fresh_q[c] = v47;
+  }
+  var acc49 = 0.0;
+  for (var j50 = lane; j50 < 32u; j50 += 64u) {
+    let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j50);
+    acc49 = acc49 + b0[i51];
+  }
+  let r52 = share_sum_f32(lane, acc49) / f32(32u);
+  var acc54 = 0.0;
+  for (var j55 = lane; j55 < 32u; j55 += 64u) {
+    let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j55);
+    let v57 = b0[i56] - r52;
+    let v58 = v57 * v57;
+    acc54 = acc54 + v58;
+  }
+  let r59 = share_sum_f32(lane, acc54) / f32(32u);
+  let v60 = r59 + 0.000009999999747378752;
+  let v61 = inverseSqrt(v60);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i48 = (((32u + (batch * params[0].x)) + (head * 96u)) + c);
+    let v53 = b0[i48] - r52;
+    let v62 = v53 * v61;
+    let i63 = (64u + c);
+    let v64 = v62 * b1[i63];
+    let i65 = (96u + c);
+    let v66 = v64 + b1[i65];
+    let v67 = i32(c);
+    let v68 = v67 < 16i;
+    let v69 = v67 < 8i;
+    let v70 = v67 - 8i;
+    let v71 = select(0i, v70, v68);
+    let v72 = select(v71, v67, v69);
+    let i73 = u32(v72);
+    let i74 = ((i26 * 16u) + i73);
+    let v75 = select(1.0, b3[i74], v68);
+    let v76 = v66 * v75;
+    let v77 = v67 + 8i;
+    let v78 = select(v67, v70, v68);
+    let v79 = select(v78, v77, v69);
+    let i80 = u32(v79);
+    let i81 = (((32u + (batch * params[0].x)) + (head * 96u)) + i80);
+    let v82 = b0[i81] - r52;
+    let v83 = v82 * v61;
+    let i84 = (64u + i80);
+    let v85 = v83 * b1[i84];
+    let i86 = (96u + i80);
+    let v87 = v85 + b1[i86];
+    let v88 = v72 + 8i;
+    let i89 = u32(v88);
+    let i90 = ((i26 * 16u) + i89);
+    let v91 = select(0.0, 1.0, v68);
+    let v92 = select(v91, (-1.0), v69);
+    let v93 = b3[i90] * v92;
+    let v94 = v87 * v93;
+    let v95 = v76 + v94;
+    fresh_k[c] = v95;
+  }
+  for (var c = lane; c < 32u; c += 64u) {
+    let i96 = (((64u + (batch * params[0].x)) + (head * 96u)) + c);
+    fresh_v[c] = b0[i96];
+  }
   workgroupBarrier();
   for (var chunk = lane; chunk < 8u; chunk += 64u) { block_q[chunk] = fresh4_q(chunk); }
   for (var chunk = lane; chunk < 8u; chunk += 64u) { append_k(batch, head, 4u * chunk, fresh4_k(chunk)); }

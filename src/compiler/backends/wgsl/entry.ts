@@ -2,17 +2,9 @@
  * One graph → one entry of the plan: decompose, fuse until every kernel fits the device, write the kernels, share memory.
  */
 import type { CachePort } from '../../../shared/artifact.ts';
-import { addDims, type Dim, equalDims, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
+import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
-import {
-  type Alternative,
-  type BufferPlan,
-  CAPACITY,
-  type EntryPlan,
-  type Groups,
-  type Launch,
-  type StepPlan,
-} from '../../../shared/webgpu.ts';
+import { type BufferPlan, CAPACITY, type EntryPlan } from '../../../shared/webgpu.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { BufferBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
@@ -23,13 +15,14 @@ import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './emit
 import { factsOf, type GraphFacts, type Storage, type Stored } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
 import { type CacheAppend, type Fused, fuse } from './fuse.ts';
-import { type FreshRows, type Kernel, kernelsOf } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
+import { type StepContext, stepOf, type Variants } from './steps.ts';
 import { contiguous, rowMajor } from './strided.ts';
-import { freshRows } from './token.ts';
+import { type Tokens, tokensOf } from './token.ts';
 
 export interface EntryOptions {
   readonly cache?: readonly CachePort[];
@@ -42,36 +35,6 @@ const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', b
 export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOptions = {}): EntryPlan {
   const { graph, described } = decompose(original);
   return new EntryLowering(graph, tables, options, described).lower();
-}
-
-const NOTHING: Groups = [
-  { of: 0, per: 1 },
-  { of: 0, per: 1 },
-  { of: 0, per: 1 },
-];
-
-/** Kernels as one dispatch; without kernels there is nothing to do. */
-interface Written {
-  readonly kernels: readonly Kernel[];
-  readonly gpu: Emitted;
-  /** where it is another text */
-  readonly software: Emitted | undefined;
-}
-
-interface Variants {
-  readonly many: Written;
-  /** takes its place `when` there is one new position */
-  readonly one?: Written;
-  readonly when?: Alternative['when'];
-}
-
-type TokenKernel = Kernel & { readonly fresh: FreshRows };
-
-interface Tokens {
-  readonly of: ReadonlyMap<Kernel, TokenKernel>;
-  /** kernels whose work they do */
-  readonly taken: ReadonlySet<Kernel>;
-  readonly when: NonNullable<Alternative['when']>;
 }
 
 class EntryLowering {
@@ -110,7 +73,8 @@ class EntryLowering {
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
     const bundles = this.bundles(fused, copies, storage);
-    const tokens = this.tokens(bundles, fused, copies);
+    const fits = (kernel: Kernel): boolean => this.budget.fits(this.budget.buffersOf(kernel, fused.stored));
+    const tokens = tokensOf(bundles, { facts: this.facts, fused, copies, caches: this.caches, fits });
     const emitted = bundles.map((together) => this.variants(together, tokens, fused.stored));
     this.shareMemory(emitted.map(({ many, one }) => [...many.gpu.buffers, ...(one?.gpu.buffers ?? [])]));
     // an output without elements has no kernel, and a buffer all the same
@@ -118,7 +82,13 @@ class EntryLowering {
       const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
-    const steps = emitted.map((variants) => this.step(variants));
+    const writer: StepContext = {
+      kernel: (label, text) => this.tables.kernel(label, text),
+      buffer: (key) => this.buffer(key),
+      bytesOf: (text) => this.bytesOf(text),
+      describe: this.describe,
+    };
+    const steps = emitted.map((variants) => stepOf(variants, writer));
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
@@ -277,23 +247,6 @@ class EntryLowering {
     );
   }
 
-  /** Attentions that prepare the rows of a new position themselves: for each the kernel that does. */
-  private tokens(bundles: readonly (readonly Kernel[])[], fused: Fused, copies: readonly Kernel[]): Tokens {
-    const copied = new Set(copies.map(({ outputs }) => outputs[0]!.value));
-    const found = bundles.flatMap((together): readonly (readonly [Kernel, TokenKernel])[] => {
-      const [kernel] = together as readonly [Kernel];
-      const fresh = together.length === 1 ? freshRows(kernel, this.facts, fused, this.caches) : undefined;
-      if (!fresh || kernelsOf(fresh).some(({ outputs }) => copied.has(outputs[0]!.into))) return [];
-      const made = { ...kernel, fresh };
-      return this.budget.fits(this.budget.buffersOf(made, fused.stored)) ? [[kernel, made]] : [];
-    });
-    const [first] = found;
-    const positions = first?.[1].fresh.key.shape[2] ?? 1;
-    const alike = found.filter(([, { fresh }]) => equalDims(fresh.key.shape[2]!, positions));
-    const taken = new Set(alike.flatMap(([, { fresh }]) => kernelsOf(fresh)));
-    return { of: new Map(alike), taken, when: { size: sizeText(positions), atMost: 1 } };
-  }
-
   /** What a step does on each profile, and instead where there is one new position. */
   private variants(together: readonly Kernel[], tokens: Tokens, stored: ReadonlySet<ValueId>): Variants {
     const write = (kernels: readonly Kernel[]) => {
@@ -374,46 +327,6 @@ class EntryLowering {
       default:
         throw new Error(`no buffer is called ${key}`);
     }
-  }
-
-  private step({ many, one, when }: Variants): StepPlan {
-    const { kernels, gpu, software } = many;
-    const step = {
-      ...this.launch(many, gpu),
-      origin: kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ '),
-      ...this.costs(many),
-    };
-    const alternatives: Alternative[] = [];
-    if (one && when) {
-      const costs = this.costs(one);
-      if (one.software) alternatives.push({ profile: 'software', when, ...this.launch(one, one.software), ...costs });
-      alternatives.push({ when, ...this.launch(one, one.gpu), ...costs });
-    }
-    if (software) alternatives.push({ profile: 'software', ...this.launch(many, software) });
-    return { ...step, ...(alternatives.length > 0 ? { alternatives } : {}) };
-  }
-
-  private launch({ kernels }: Written, emitted: Emitted): Launch {
-    const parts = emitted.parts.map(
-      (part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups,
-    );
-    const [groups, ...beside] = kernels.length > 0 ? parts : [NOTHING];
-    return {
-      kernel: this.tables.kernel(kernels.map((kernel) => this.describe.labelOf(kernel)).join(' ‖ '), emitted),
-      groups: groups!,
-      ...(beside.length > 0 ? { beside } : {}),
-      linear: emitted.linear,
-      buffers: emitted.buffers.map((key) => this.buffer(key)),
-      params: emitted.params.map(sizeText),
-    };
-  }
-
-  private costs({ kernels, gpu }: Written): Pick<StepPlan, 'flops' | 'bytes'> {
-    if (kernels.length === 0) return { flops: 0, bytes: 0 };
-    return {
-      flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.describe.flopsOf(kernel)), 0)),
-      bytes: sizeText(this.bytesOf(gpu)),
-    };
   }
 
   /** a value of each buffer key, once all places are known */

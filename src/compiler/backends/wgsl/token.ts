@@ -9,6 +9,7 @@
  * the runtime takes one by the number of positions.
  */
 import { type Dim, equalDims } from '../../../shared/dim.ts';
+import type { Alternative } from '../../../shared/webgpu.ts';
 import { type Node, typeOf, type ValueId } from '../../ir/graph.ts';
 import { Block } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
@@ -17,22 +18,54 @@ import type { Profile, Template } from './families/contract.ts';
 import { knowFold, laneFold, serialFold, sharesFolds } from './folds.ts';
 import type { CacheAppend, Fused } from './fuse.ts';
 import { plus } from './index-math.ts';
-import type { FreshRows, Kernel, KernelOutput } from './kernel.ts';
+import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from './kernel.ts';
+import { sizeText } from './memory.ts';
 import { extent, maskFunction, sink, tensor } from './operands.ts';
 import type { ReduceOp } from './reduce.ts';
 import { vectorAlong } from './strided.ts';
 import { KernelWriter } from './writer.ts';
 
-/** Elements of a row that fit workgroup memory three times, and with what a softmax needs beside them. */
+/** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
 const WIDEST = 512;
 
+type TokenKernel = Kernel & { readonly fresh: FreshRows };
+
+/** What takes another way where there is one new position. */
+export interface Tokens {
+  /** attentions that then prepare their rows themselves: for each the kernel that does */
+  readonly of: ReadonlyMap<Kernel, TokenKernel>;
+  /** kernels whose work they do */
+  readonly taken: ReadonlySet<Kernel>;
+  readonly when: NonNullable<Alternative['when']>;
+}
+
+export interface TokenFacts {
+  readonly facts: GraphFacts;
+  readonly fused: Fused;
+  readonly caches: readonly CacheAppend[];
+  /** kernels that copy a value to an output */
+  readonly copies: readonly Kernel[];
+  /** whether a device may bind what the kernel does */
+  fits(kernel: Kernel): boolean;
+}
+
+/** @param bundles kernels by the dispatch they are in */
+export function tokensOf(bundles: readonly (readonly Kernel[])[], context: TokenFacts): Tokens {
+  const found = bundles.flatMap((together): readonly (readonly [Kernel, TokenKernel])[] => {
+    const [kernel] = together as readonly [Kernel];
+    const fresh = together.length === 1 ? freshRows(kernel, context) : undefined;
+    const made = fresh && { ...kernel, fresh };
+    return made && context.fits(made) ? [[kernel, made]] : [];
+  });
+  // one size decides for the whole entry
+  const positions = found[0]?.[1].fresh.key.shape[2] ?? 1;
+  const alike = found.filter(([, { fresh }]) => equalDims(fresh.key.shape[2]!, positions));
+  const taken = new Set(alike.flatMap(([, { fresh }]) => kernelsOf(fresh)));
+  return { of: new Map(alike), taken, when: { size: sizeText(positions), atMost: 1 } };
+}
+
 /** The kernels that an attention can take over where there is one query; undefined where it cannot. */
-export function freshRows(
-  kernel: Kernel,
-  facts: GraphFacts,
-  fused: Fused,
-  caches: readonly CacheAppend[],
-): FreshRows | undefined {
+function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts): FreshRows | undefined {
   const { core } = kernel;
   if (core?.op !== 'attention') return undefined;
   const [q, k, v] = core.inputs as [ValueId, ValueId, ValueId];
@@ -42,6 +75,8 @@ export function freshRows(
   if ([q, v].some((value) => Number(typeOf(graph, value).shape[3]) > WIDEST)) return undefined;
   /** What writes new rows [B, H, T, …] into a value that nothing but the attention reads. */
   const writerOf = (value: ValueId): Kernel | undefined => {
+    // a second output of the same value is copied from it, as soon as it is there
+    if (copies.some(({ outputs }) => outputs[0]!.value === value)) return undefined;
     const [writer, ...others] = fused.kernels.filter(({ outputs }) => outputs.some(({ into }) => into === value));
     if (!writer || others.length > 0 || writer.core || writer.outputs.length > 1) return undefined;
     const rows = writer.phases.length > 0 ? writer.columns === 1 : true;
