@@ -87,12 +87,15 @@ export interface Launch {
   readonly params: readonly Size[];
 }
 
-/** A launch that takes the step's place where all of its conditions hold. */
+/** A launch that takes the step's place where all of its conditions hold; over no workgroups it leaves the step out. */
 export interface Alternative extends Launch {
   /** on adapters of this class */
   readonly profile?: 'gpu' | 'software';
   /** when this size is at most the limit: few rows, as in a decoding step */
   readonly when?: { readonly size: Size; readonly atMost: number };
+  /** where it does more, or less, than the step: a step before or after it then does the rest */
+  readonly flops?: Size;
+  readonly bytes?: Size;
 }
 
 /** One dispatch: the first alternative whose conditions hold, else the step itself. */

@@ -59,6 +59,27 @@ describe('mdl explain-plan', () => {
     expect(plan.parameters.elements).toBe(512 * 128);
   });
 
+  // norm and stacked products with the MLP's first; attention; both second products; the norm of the next layer
+  it.each(['gpu', 'software'])(
+    'a cached step of Phi, adapters merged, is four dispatches a layer: %s',
+    async (profile) => {
+      const args = ['--config', 'full', '--entry', 'decode', '--merge-lora', '--profile', profile];
+      const one = await report(TINYGPTV, ...args);
+      expect(one.lists).toEqual([
+        {
+          path: 'llama_model.model.layers',
+          counts: [
+            { items: 31, dispatches: 4 },
+            { items: 1, dispatches: 3 }, // its norm is counted to what comes after
+          ],
+        },
+      ]);
+      expect(one.distinct_kernels).toBeLessThanOrEqual(8);
+      const two = await report(TINYGPTV, ...args, '--at', 'T=2');
+      expect(two.dispatches).toBe(one.dispatches + 32);
+    },
+  );
+
   it('takes the first entry where there is no decode, and usual sizes', async () => {
     const plan = await report('small.mdl');
     expect(plan).toMatchObject({ entry: 'main', dims: { B: 1 }, profile: 'gpu', cache_bytes: 0, lists: [] });

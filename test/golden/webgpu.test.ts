@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
-import type { GroupCount, Launch, WebGpuPlan } from '../../src/shared/webgpu.ts';
+import type { Alternative, GroupCount, Launch, StepPlan, WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { compileOk, repository } from '../support/project.ts';
 import { firstDifference, goldenText } from './support.ts';
 
@@ -54,21 +54,31 @@ function bufferText({ parameters, packs, entries }: WebGpuPlan, entry: string, i
   }
 }
 
+/** What a GPU does in a step's place under a condition. */
+const forGpus = ({ alternatives = [] }: StepPlan): readonly Alternative[] =>
+  alternatives.filter(({ when, profile }) => when && profile !== 'software');
+
 function planText(entry: string): string {
   const { buffers, steps, inputs, outputs } = plan.entries[entry]!;
   const port = ({ name, dtype, shape }: (typeof inputs)[number]): string => `${name}: ${dtype}[${shape.join(', ')}]`;
   const scratch = buffers.flatMap((buffer) => (buffer.kind === 'scratch' ? [buffer.elements.join(' or ')] : []));
-  const lines = steps.flatMap((step) => {
-    const { label, bindings } = plan.kernels[step.kernel]!;
-    const names = step.buffers.map((index) => bufferText(plan, entry, index));
+  const bound = (launch: Launch): string => {
+    const { bindings } = plan.kernels[launch.kernel]!;
+    const names = launch.buffers.map((index) => bufferText(plan, entry, index));
     const read = names.filter((_, at) => bindings[at] === 'read');
     const written = names.filter((_, at) => bindings[at] === 'read_write');
-    return [
-      label,
-      `    ${withoutLines(step.origin)}`,
-      `    ${read.join(', ') || 'nothing'} → ${written.join(', ')}   over ${launchText(step)}`,
-    ];
-  });
+    return `${read.join(', ') || 'nothing'} → ${written.join(', ')}   over ${launchText(launch)}`;
+  };
+  const lines = steps.flatMap((step) => [
+    plan.kernels[step.kernel]!.label,
+    `    ${withoutLines(step.origin)}`,
+    `    ${bound(step)}`,
+    ...forGpus(step).flatMap((other) => {
+      const { size, atMost } = other.when!;
+      if (other.groups[0].of === 0) return [`  ${size} ≤ ${atMost}: left out`];
+      return [`  ${size} ≤ ${atMost}: ${plan.kernels[other.kernel]!.label}`, `    ${bound(other)}`];
+    }),
+  ]);
   return `${[
     `${entry}(${inputs.map(port).join(', ')})`,
     `  → ${outputs.map(port).join(', ')}`,
@@ -80,7 +90,8 @@ function planText(entry: string): string {
 
 /** The kernels for GPUs that decode runs, each once. */
 function kernelsText(): string {
-  const used = [...new Set(plan.entries.decode!.steps.map(({ kernel }) => kernel))];
+  const launches = plan.entries.decode!.steps.flatMap((step) => [step, ...forGpus(step)]);
+  const used = [...new Set(launches.map(({ kernel }) => kernel))];
   return used.map((index) => withoutLines(plan.kernels[index]!.wgsl)).join('\n');
 }
 

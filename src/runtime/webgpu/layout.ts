@@ -24,8 +24,6 @@ export interface StepLayout {
   readonly plan: StepPlan;
   /** of this adapter's profile, the first whose condition holds is taken; the last has none */
   readonly launches: readonly LaunchLayout[];
-  readonly flops: number;
-  readonly bytes: number;
 }
 
 export interface LaunchLayout {
@@ -39,6 +37,9 @@ export interface LaunchLayout {
   readonly parts: readonly (readonly { readonly of: number; readonly per: number }[])[];
   /** of the entry's regions; −1: no parameters */
   readonly region: number;
+  /** indices of the sizes */
+  readonly flops: number;
+  readonly bytes: number;
 }
 
 /** Parameters of one or more steps in the uniform buffer. */
@@ -110,7 +111,7 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
   });
   const regions = new Map<string, Region & { index: number }>();
   let uniformBytes = 0;
-  const launchOf = (launch: Launch, { origin }: StepPlan, when?: Alternative['when']): LaunchLayout => {
+  const launchOf = (launch: StepPlan | Alternative, step: StepPlan, when?: Alternative['when']): LaunchLayout => {
     const kernel = plan.kernels[launch.kernel];
     if (!kernel) throw refuse(`names the kernel ${launch.kernel}`);
     const shape = `${kernel.bindings.length} buffers and ${kernel.params} parameters`;
@@ -135,14 +136,16 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
       groups.map(({ of, per }) => ({ of: sizes.index(of), per })),
     );
     const condition = when && { when: { size: sizes.index(when.size), atMost: when.atMost } };
-    return { plan: launch, origin, kernel, linear: launch.linear, parts, region, ...condition };
+    const costs = { flops: sizes.index(launch.flops ?? step.flops), bytes: sizes.index(launch.bytes ?? step.bytes) };
+    const { origin } = step;
+    return { plan: launch, origin, kernel, linear: launch.linear, parts, region, ...costs, ...condition };
   };
   const steps = entry.steps.map((step): StepLayout => {
     const fitting = (step.alternatives ?? []).filter((one) => (one.profile ?? profile) === profile);
     const last = fitting.find(({ when }) => !when) ?? step;
     const launches = fitting.filter(({ when }) => when).map((one) => launchOf(one, step, one.when));
     launches.push(launchOf(last, step));
-    return { plan: step, launches, flops: sizes.index(step.flops), bytes: sizes.index(step.bytes) };
+    return { plan: step, launches };
   });
   const measured = new Set([CAPACITY, ...inputs.flatMap(({ dims }) => dims.flatMap(symbolsOf))]);
   for (const symbol of sizes.symbols())

@@ -193,9 +193,12 @@ export class WebGpuProgram {
 
   private collect(times: readonly (readonly [number, number])[], { values, launched }: Sized): void {
     const { name: entry, steps } = this.layout;
-    for (const [i, { plan, flops, bytes }] of steps.entries()) {
+    for (const [i, { plan }] of steps.entries()) {
       const [start, end] = times[i]!;
-      const { label } = launched[i]!.launch.kernel;
+      const { launch, workgroups } = launched[i]!;
+      if (!workgroups) continue;
+      const { flops, bytes } = launch;
+      const { label } = launch.kernel;
       const counts = { flops: values[flops]!, bytes: values[bytes]! };
       this.times.push({ entry, label, origin: plan.origin, start, ms: end - start, ...counts });
     }

@@ -4,12 +4,13 @@ import { decompose } from '../../../src/compiler/backends/wgsl/decompose.ts';
 import { factsOf } from '../../../src/compiler/backends/wgsl/evaluator.ts';
 import { type CacheAppend, fuse } from '../../../src/compiler/backends/wgsl/fuse.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';
+import type { Launch } from '../../../src/shared/webgpu.ts';
 import { unavailable } from '../../support/adapter.ts';
 import { gpuOf, PROFILES } from '../../support/webgpu.ts';
 import { SAMPLES, type Sample, tensorsOf } from './fusions.ts';
 import { differences, planOfGraphs, runPlan } from './support.ts';
 
-/** A plan's steps as text: their ops, folds and columns, and what they read and write by name. */
+/** A plan's steps as text: their ops, folds and columns, and what they read and write by name; and what else they may be. */
 function stepsOf(sample: Sample): string[] {
   const { graph, options = {} } = sample;
   const plan = planOfGraphs({ main: { graph, options } });
@@ -39,12 +40,19 @@ function stepsOf(sample: Sample): string[] {
     const { phases, columns } = kernels[step]!;
     return phases.length === 0 ? '' : ` [folds ${phases.map(({ op }) => op).join(', ')}; columns ${columns}]`;
   };
-  return steps.map(({ kernel, buffers: bound }, step) => {
+  const launchText = ({ kernel, buffers: bound }: Launch, form: string): string => {
     const { label, bindings } = plan.kernels[kernel]!;
     const names = (access: string): string =>
       bound.flatMap((index, at) => (bindings[at] === access ? [nameOf(index)] : [])).join(', ');
-    const form = kernels.length === steps.length ? folds(step) : '';
     return `${label}${form}: ${names('read')} → ${names('read_write')}`;
+  };
+  return steps.flatMap((step, index) => {
+    const others = (step.alternatives ?? []).flatMap((other) => {
+      if (!other.when || other.profile) return [];
+      const what = other.groups[0].of === 0 ? 'nothing' : launchText(other, '');
+      return [`  ${other.when.size} ≤ ${other.when.atMost}: ${what}`];
+    });
+    return [launchText(step, kernels.length === steps.length ? folds(index) : ''), ...others];
   });
 }
 

@@ -45,6 +45,54 @@ function sample(
   return { name, graph: b.build(), sizes: USUAL, kernels, ...rest };
 }
 
+const DECODING: Pick<Sample, 'sizes' | 'options'> = {
+  options: {
+    cache: [
+      { past: 'past.key', present: 'keys', axis: 2 },
+      { past: 'past.value', present: 'values', axis: 2 },
+    ],
+  },
+  sizes: [
+    { B: 2, T: 1, P: 5 },
+    { B: 1, T: 1, P: 0 },
+    { B: 1, T: 1, P: 130 },
+    { B: 2, T: 3, P: 2 },
+    { B: 0, T: 1, P: 2 },
+    { B: 2, T: 0, P: 2 },
+  ],
+};
+
+/** Queries, keys and values of two heads, [B, 2, T, width], interleaved in one tensor as Phi has them. */
+function threeOf(b: Sketch, width: number): readonly [ValueId, ValueId, ValueId] {
+  const x = b.node('reshape', [b.x('x', [B, T, 6 * width])], { shape: [B, T, 2, 3, width] });
+  const apart = b.node('transpose', [x], { permutation: [3, 0, 2, 1, 4] });
+  return [0, 1, 2].map((at) => {
+    const shape = [B, 2, T, width];
+    const one = { starts: [at, 0, 0, 0, 0], ends: [at + 1, B, 2, T, width], steps: [1, 1, 1, 1, 1] };
+    return b.node('reshape', [b.node('slice', [apart], one)], { shape });
+  }) as unknown as readonly [ValueId, ValueId, ValueId];
+}
+
+/** A layer's attention in a decoding step: norms and rotary embedding of queries and keys, caches, a mask. */
+function decoding(b: Sketch, width: number): Readonly<Record<string, ValueId>> {
+  const total = addDims(P, T);
+  const mask = b.input('mask', 'bool', [B, total]);
+  const positions = b.input('positions', 'i64', [B, T]);
+  const [q, k, v] = threeOf(b, width);
+  const turned = (x: ValueId, name: string): ValueId => {
+    const weights = [b.w(`${name}.weight`, [width]), b.w(`${name}.bias`, [width])];
+    const settings = { dims: width - 2, theta: 100, max_positions: 16 };
+    return b.node('rotary', [b.node('layer_norm', [x, ...weights], EPS), positions], settings);
+  };
+  const [key, value] = [b.x('past.key', [B, 2, P, width]), b.x('past.value', [B, 2, P, width])];
+  const queries = turned(q, 'q_norm');
+  const [keys, values] = [
+    b.node('concat', [key, turned(k, 'k_norm')], { axis: 2 }),
+    b.node('concat', [value, v], { axis: 2 }),
+  ];
+  return { keys, values, y: b.node('attention', [queries, keys, values, mask], { causal: true, scale: null }) };
+}
+
 export const SAMPLES: readonly Sample[] = [
   sample(
     'layer_norm → linear → gelu: a row kernel and a contraction with its epilogue',
@@ -164,6 +212,63 @@ export const SAMPLES: readonly Sample[] = [
     },
   ),
   sample(
+    'norm, rotary, append and attention of a new position are one dispatch where there is one',
+    (b) => decoding(b, 40),
+    [
+      'reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
+      '  T ≤ 1: nothing',
+      'attention: scratch 0, cache 0, cache 1, mask → y',
+      '  T ≤ 1: new q, k, v → attention: x, pack 3, positions, constant 5, mask → y, cache 0, cache 1',
+    ],
+    DECODING,
+  ),
+  sample(
+    'the same, of heads that vectors do not divide',
+    (b) => decoding(b, 6),
+    [
+      'reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
+      '  T ≤ 1: nothing',
+      'attention: scratch 0, cache 0, cache 1, mask → y',
+      '  T ≤ 1: new q, k, v → attention: x, pack 3, positions, constant 5, mask → y, cache 0, cache 1',
+    ],
+    DECODING,
+  ),
+  sample(
+    'queries that are an output are written by a step of their own',
+    (b) => {
+      const [q, k, v] = threeOf(b, 4);
+      const queries = b.node('relu', [q], {});
+      const [key, value] = [b.x('past.key', [B, 2, P, 4]), b.x('past.value', [B, 2, P, 4])];
+      const [keys, values] = [b.node('concat', [key, k], { axis: 2 }), b.node('concat', [value, v], { axis: 2 })];
+      return { queries, keys, values, y: b.node('attention', [queries, keys, values], { causal: true, scale: null }) };
+    },
+    [
+      'reshape → transpose → slice → reshape → relu ‖ reshape → transpose → slice → reshape ‖ reshape → transpose → slice → reshape: x → queries, cache 0, cache 1',
+      '  T ≤ 1: reshape → transpose → slice → reshape → relu: x → queries',
+      'attention: queries, cache 0, cache 1 → y',
+      '  T ≤ 1: new k, v → attention: queries, x → y, cache 0, cache 1',
+    ],
+    DECODING,
+  ),
+  sample(
+    'the same without norm and rotary: the queries are read as they lie',
+    (b) => {
+      const total = addDims(P, T);
+      const mask = b.input('mask', 'bool', [B, total]);
+      const [q, k, v] = threeOf(b, 4);
+      const [key, value] = [b.x('past.key', [B, 2, P, 4]), b.x('past.value', [B, 2, P, 4])];
+      const [keys, values] = [b.node('concat', [key, k], { axis: 2 }), b.node('concat', [value, v], { axis: 2 })];
+      return { keys, values, y: b.node('attention', [q, keys, values, mask], { causal: false, scale: 0.3 }) };
+    },
+    [
+      'reshape → transpose → slice → reshape ‖ reshape → transpose → slice → reshape: x → cache 0, cache 1',
+      '  T ≤ 1: nothing',
+      'reshape → transpose → slice → reshape → attention: x, cache 0, cache 1, mask → y',
+      '  T ≤ 1: new k, v → reshape → transpose → slice → reshape → attention: x, mask → y, cache 0, cache 1',
+    ],
+    DECODING,
+  ),
+  sample(
     'what is read at other places is not overwritten by its successor',
     (b) => {
       const x = b.x('x', [4, 4]);
@@ -278,6 +383,7 @@ export function tensorsOf(
       shape.map((dim) => evaluateDim(dim, bindings)),
       seed + 1,
     );
+    if (dtype === 'i64') return { ...rest, dtype, data: data.map((x) => Math.floor(4 * Math.abs(x))) };
     return dtype === 'bool' ? { ...rest, dtype, data: data.map((x) => (x > -0.5 ? 1 : 0)) } : { ...rest, data };
   };
   return {

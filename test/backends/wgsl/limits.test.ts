@@ -115,6 +115,12 @@ describe.each(['nano', 'full'])('%s', (config) => {
   });
 });
 
+// pipelines that a device compiles before the first token, both profiles' and all alternatives together
+test.each([true, false])('decode at full size has few kernels, adapters merged: %s', (mergeAdapters) => {
+  const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'full', mergeAdapters });
+  expect(buildWebGpu(model, { entries: ['decode'] })!.kernels.length).toBeLessThanOrEqual(30);
+});
+
 test('the gradient of nano', () => {
   const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' });
   const keys = new Set([...model.parameters].flatMap(([key, { buffer }]) => (buffer ? [] : [key])));

@@ -1366,6 +1366,311 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 
+// new q, k, v → attention → transpose → reshape   models/phi-2.mdl
+// params: 384*T, T, 128*T, B, P, 128*__capacity, 32*__capacity, P + T
+@group(0) @binding(0) var<storage, read> b0: array<f32>;
+@group(0) @binding(1) var<storage, read> b1: array<f32>;
+@group(0) @binding(2) var<storage, read> b2: array<i32>;
+@group(0) @binding(3) var<storage, read> b3: array<f32>;
+@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
+@group(0) @binding(5) var<storage, read_write> b5: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> b6: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> b7: array<u32>;
+@group(0) @binding(8) var<uniform> params: array<vec4<u32>, 2>;
+
+var<workgroup> lanes_f32: array<f32, 64>;
+
+fn share_sum_f32(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  lanes_f32[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+  }
+  workgroupBarrier();
+  return lanes_f32[0];
+}
+
+fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
+  let i97 = ((h * 32u) + e);
+  b4[(((b * params[0].z) + (t * 128u)) + i97)] = value;
+}
+
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
+  let i100 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
+  return b5[i100 >> 2u];
+}
+
+fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
+  let i101 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
+  let v102 = b5[i101 >> 2u][i101 & 3u];
+  return v102;
+}
+
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
+  let i103 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
+  return b6[i103 >> 2u];
+}
+
+fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
+  let i104 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
+  let v105 = b6[i104 >> 2u][i104 & 3u];
+  return v105;
+}
+
+fn visible(b: u32, s: u32) -> bool {
+  let i106 = ((b * params[1].w) + s);
+  let v107 = b7[i106] != 0u;
+  return v107;
+}
+
+fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
+  let i108 = ((((b * params[1].y) + (h * params[1].z)) + (params[1].x * 32u)) + d);
+  b5[i108 >> 2u] = value;
+}
+
+fn append_v(b: u32, h: u32, d: u32, value: vec4f) {
+  let i109 = ((((b * params[1].y) + (h * params[1].z)) + (params[1].x * 32u)) + d);
+  b6[i109 >> 2u] = value;
+}
+
+// a new position per workgroup, blocks of 64 keys
+fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
+  return k_4(b, h, row, d);
+}
+fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
+  return v_4(b, h, row, d);
+}
+
+var<workgroup> fresh_q: array<f32, 32>;
+var<workgroup> fresh_k: array<f32, 32>;
+var<workgroup> fresh_v: array<f32, 32>;
+var<workgroup> block_q: array<vec4f, 8>;
+var<workgroup> weights: array<f32, 64>;
+var<workgroup> parts: array<f32, 64>;
+var<workgroup> merged: array<vec4f, 64>;
+var<workgroup> row_most: array<f32, 1>;
+var<workgroup> row_fade: array<f32, 1>;
+var<workgroup> row_total: array<f32, 1>;
+fn fresh4_q(chunk: u32) -> vec4f {
+  return vec4f(fresh_q[4u * chunk + 0u], fresh_q[4u * chunk + 1u], fresh_q[4u * chunk + 2u], fresh_q[4u * chunk + 3u]);
+}
+fn fresh4_k(chunk: u32) -> vec4f {
+  return vec4f(fresh_k[4u * chunk + 0u], fresh_k[4u * chunk + 1u], fresh_k[4u * chunk + 2u], fresh_k[4u * chunk + 3u]);
+}
+fn fresh4_v(chunk: u32) -> vec4f {
+  return vec4f(fresh_v[4u * chunk + 0u], fresh_v[4u * chunk + 1u], fresh_v[4u * chunk + 2u], fresh_v[4u * chunk + 3u]);
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  if (index >= params[0].w * 4u * params[0].y) { return; }
+  let head = index % 4u;
+  let batch = index / 4u;
+  var acc1 = 0.0;
+  for (var j2 = lane; j2 < 32u; j2 += 64u) {
+    let i3 = (((batch * params[0].x) + (head * 96u)) + j2);
+    acc1 = acc1 + b0[i3];
+  }
+  let r4 = share_sum_f32(lane, acc1) / f32(32u);
+  var acc6 = 0.0;
+  for (var j7 = lane; j7 < 32u; j7 += 64u) {
+    let i8 = (((batch * params[0].x) + (head * 96u)) + j7);
+    let v9 = b0[i8] - r4;
+    let v10 = v9 * v9;
+    acc6 = acc6 + v10;
+  }
+  let r11 = share_sum_f32(lane, acc6) / f32(32u);
+  let v12 = r11 + 0.000009999999747378752;
+  let v13 = inverseSqrt(v12);
+  let i25 = (batch * params[0].y);
+  let i26 = u32(b2[i25]);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i0 = (((batch * params[0].x) + (head * 96u)) + c);
+    let v5 = b0[i0] - r4;
+    let v14 = v5 * v13;
+    let v15 = v14 * b1[c];
+    let i16 = (32u + c);
+    let v17 = v15 + b1[i16];
+    let v18 = i32(c);
+    let v19 = v18 < 16i;
+    let v20 = v18 < 8i;
+    let v21 = v18 - 8i;
+    let v22 = select(0i, v21, v19);
+    let v23 = select(v22, v18, v20);
+    let i24 = u32(v23);
+    let i27 = ((i26 * 16u) + i24);
+    let v28 = select(1.0, b3[i27], v19);
+    let v29 = v17 * v28;
+    let v30 = v18 + 8i;
+    let v31 = select(v18, v21, v19);
+    let v32 = select(v31, v30, v20);
+    let i33 = u32(v32);
+    let i34 = (((batch * params[0].x) + (head * 96u)) + i33);
+    let v35 = b0[i34] - r4;
+    let v36 = v35 * v13;
+    let v37 = v36 * b1[i33];
+    let i38 = (32u + i33);
+    let v39 = v37 + b1[i38];
+    let v40 = v23 + 8i;
+    let i41 = u32(v40);
+    let i42 = ((i26 * 16u) + i41);
+    let v43 = select(0.0, 1.0, v19);
+    let v44 = select(v43, (-1.0), v20);
+    let v45 = b3[i42] * v44;
+    let v46 = v39 * v45;
+    let v47 = v29 + v46;
+    fresh_q[c] = v47;
+  }
+  var acc49 = 0.0;
+  for (var j50 = lane; j50 < 32u; j50 += 64u) {
+    let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j50);
+    acc49 = acc49 + b0[i51];
+  }
+  let r52 = share_sum_f32(lane, acc49) / f32(32u);
+  var acc54 = 0.0;
+  for (var j55 = lane; j55 < 32u; j55 += 64u) {
+    let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j55);
+    let v57 = b0[i56] - r52;
+    let v58 = v57 * v57;
+    acc54 = acc54 + v58;
+  }
+  let r59 = share_sum_f32(lane, acc54) / f32(32u);
+  let v60 = r59 + 0.000009999999747378752;
+  let v61 = inverseSqrt(v60);
+  for (var c = lane; c < 32u; c += 64u) {
+    let i48 = (((32u + (batch * params[0].x)) + (head * 96u)) + c);
+    let v53 = b0[i48] - r52;
+    let v62 = v53 * v61;
+    let i63 = (64u + c);
+    let v64 = v62 * b1[i63];
+    let i65 = (96u + c);
+    let v66 = v64 + b1[i65];
+    let v67 = i32(c);
+    let v68 = v67 < 16i;
+    let v69 = v67 < 8i;
+    let v70 = v67 - 8i;
+    let v71 = select(0i, v70, v68);
+    let v72 = select(v71, v67, v69);
+    let i73 = u32(v72);
+    let i74 = ((i26 * 16u) + i73);
+    let v75 = select(1.0, b3[i74], v68);
+    let v76 = v66 * v75;
+    let v77 = v67 + 8i;
+    let v78 = select(v67, v70, v68);
+    let v79 = select(v78, v77, v69);
+    let i80 = u32(v79);
+    let i81 = (((32u + (batch * params[0].x)) + (head * 96u)) + i80);
+    let v82 = b0[i81] - r52;
+    let v83 = v82 * v61;
+    let i84 = (64u + i80);
+    let v85 = v83 * b1[i84];
+    let i86 = (96u + i80);
+    let v87 = v85 + b1[i86];
+    let v88 = v72 + 8i;
+    let i89 = u32(v88);
+    let i90 = ((i26 * 16u) + i89);
+    let v91 = select(0.0, 1.0, v68);
+    let v92 = select(v91, (-1.0), v69);
+    let v93 = b3[i90] * v92;
+    let v94 = v87 * v93;
+    let v95 = v76 + v94;
+    fresh_k[c] = v95;
+  }
+  for (var c = lane; c < 32u; c += 64u) {
+    let i96 = (((64u + (batch * params[0].x)) + (head * 96u)) + c);
+    fresh_v[c] = b0[i96];
+  }
+  workgroupBarrier();
+  for (var chunk = lane; chunk < 8u; chunk += 64u) { block_q[chunk] = fresh4_q(chunk); }
+  for (var chunk = lane; chunk < 8u; chunk += 64u) { append_k(batch, head, 4u * chunk, fresh4_k(chunk)); }
+  for (var chunk = lane; chunk < 8u; chunk += 64u) { append_v(batch, head, 4u * chunk, fresh4_v(chunk)); }
+  workgroupBarrier();
+  let first = 0u;
+  let end = params[1].x;
+  let scale = f32(1.7677669529663687e-1);
+  let lane_e = lane % 8u;
+  let share = lane / 8u;
+  var score = 0.0;
+  for (var chunk = 0u; chunk < 8u; chunk++) { score += dot(block_q[chunk], fresh4_k(chunk)); }
+  let shown = visible(batch, params[1].x);
+  if (lane == 0u) { row_most[0] = select(-8.0e37, scale * score, shown); }
+  var total0 = select(0.0, 1.0, shown && lane == 0u);
+  var sum0_0 = vec4f(); if (shown && share == 0u) { sum0_0 = fresh4_v(lane_e); }
+  for (var block = 0u; block < end; block += 64u) {
+    // the queries are there, and nobody reads the weights of the block before
+    workgroupBarrier();
+    let key = block + lane;
+    let safe = min(key, params[1].x - 1u);
+    var s0 = 0.0;
+    for (var chunk = 0u; chunk < 8u; chunk++) {
+      let x = key4(batch, head, safe, 4u * chunk);
+      s0 += dot(block_q[0u + chunk], x);
+    }
+    let shown = key < end && visible(batch, safe);
+    let see0 = shown && key < end;
+    let z0 = select(-8.0e37, scale * s0, see0);
+    weights[0u + lane] = z0;
+    workgroupBarrier();
+    var most = weights[(lane / 64u) * 64u + lane % 64u];
+    for (var i = 1u; i < 1u; i++) {
+      most = max(most, weights[(lane / 64u) * 64u + lane % 64u + i * 64u]);
+    }
+    parts[lane] = most;
+    workgroupBarrier();
+    if (lane < 1u) {
+      let before = row_most[lane];
+      most = before;
+      for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
+      row_fade[lane] = exp(before - most);
+      row_most[lane] = most;
+    }
+    workgroupBarrier();
+    let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+    workgroupBarrier();
+    sum0_0 *= row_fade[0];
+    if (lane < 64u) {
+      let count = min(end - block, 64u);
+      for (var i = share; i < count; i += 8u) {
+        let y0 = value4(batch, head, block + i, 4u * lane_e);
+        let w0 = weights[0u + i]; sum0_0 += w0 * y0;
+      }
+    }
+  }
+  workgroupBarrier();
+  weights[0u + lane] = total0;
+  workgroupBarrier();
+  if (lane < 1u) {
+    var total = 0.0;
+    for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+    row_total[lane] = total;
+  }
+  workgroupBarrier();
+  var sums = array<vec4f, 1>(sum0_0);
+  for (var i = 0u; i < 1u; i++) {
+    let row = first + i / 1u;
+    merged[lane] = sums[i];
+    workgroupBarrier();
+    if (lane < 8u && row < params[0].y) {
+      var sum = merged[lane];
+      for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
+      let total = row_total[i / 1u];
+      sum *= select(0.0, 1.0 / total, total > 0.0);
+      for (var c = 0u; c < 4u; c++) {
+        let e = 4u * (lane + i % 1u * 8u) + c;
+        if (e < 32u) { store(batch, head, row, e, sum[c]); }
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+
 // linear   std.mdl
 // params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;

@@ -6,7 +6,7 @@ import { sizeOf } from '../../../shared/tensor.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { GraphFacts, Storage, Stored } from './evaluator.ts';
 import type { Fused } from './fuse.ts';
-import { isCore, type Kernel } from './kernel.ts';
+import { isCore, type Kernel, kernelsOf } from './kernel.ts';
 import type { PlanTables } from './plan.ts';
 
 /** Elements that a parameter may have to be packed with others. */
@@ -123,8 +123,14 @@ export class BufferBudget {
   }
 
   buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
-    const keys = new Set<string>();
+    const { fresh } = kernel;
+    const prepared = fresh ? kernelsOf(fresh) : [];
+    const keys = new Set<string>(prepared.flatMap((part) => [...this.buffersOf(part, stored)]));
+    // the rows that it prepares itself are in no buffer, but those of the cache
+    const unwritten = new Set(fresh?.query?.outputs.map(({ into }) => into));
+    for (const value of unwritten) keys.delete(this.places.get(value)?.key ?? `value:${value}`);
     for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
+      if (unwritten.has(value)) continue;
       const place = this.places.get(value);
       keys.add(place?.key ?? `value:${value}`); // a place of its own, later
       if (!place) continue;

@@ -1,8 +1,6 @@
 /** Kernels driven by a template: operands and results of GEMM and attention as WGSL functions around its `main`. */
 import { type Dim, productOf, type Shape } from '../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../ir/graph.ts';
-import { Block } from './code.ts';
-import type { Stored } from './evaluator.ts';
 import { type AttentionOperands, attentionForward } from './families/attention.ts';
 import {
   attentionBackwardKeyValue,
@@ -11,10 +9,11 @@ import {
 } from './families/attention-backward.ts';
 import type { Profile, Source, Template } from './families/contract.ts';
 import { gemmTemplate } from './families/gemm.ts';
-import { forwardCoordinates } from './fuse.ts';
-import { type Coordinate, delinearise } from './index-math.ts';
+import { delinearise } from './index-math.ts';
 import type { CoreNode } from './kernel.ts';
+import { extent, maskFunction, merged, type Operand, plainSink, sink, source, tensor } from './operands.ts';
 import { expanded, permuted, reshaped, type Strided } from './strided.ts';
+import { tokenAttention } from './token.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
 export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
@@ -24,7 +23,7 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
     case 'matmul':
       return finish(matmul(writer, core, profile));
     case 'attention':
-      return finish(attention(writer, core, profile));
+      return finish((writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile));
     case 'attention_grad':
       return finish(attentionGradient(writer, core, profile));
   }
@@ -33,68 +32,6 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
 function finish({ text, workgroup, groups, linear }: Template): Part {
   return { main: text, workgroup, groups, linear };
 }
-
-/** An operand read through strides, or element by element. */
-interface Operand {
-  readonly stored: Stored | undefined;
-  /** over the template's coordinates */
-  readonly view: Strided | undefined;
-  element(block: Block, coordinates: readonly Coordinate[]): string;
-}
-
-/** The functions of an operand; vector loads first, because they decide how the buffer is declared. */
-function source(writer: KernelWriter, own: string, names: readonly string[], operand: Operand): Source {
-  const { evaluator, code } = writer;
-  const hint = own + writer.suffix;
-  const at4 = new Map<number, string>();
-  const parameters = names.map((name) => `${name}: u32`).join(', ');
-  const { stored, view } = operand;
-  if (stored && view) {
-    for (const axis of names.keys()) {
-      if (!evaluator.vectorised({ stored, view }, axis)) continue;
-      const block = new Block(code);
-      for (const name of names) block.declare(name);
-      const index = block.name(evaluator.index(block, view, names));
-      const text = evaluator.vector(stored, index);
-      code.define(`fn ${hint}_4(${parameters}) -> vec4<f32> {\n${block.text(text)}\n  return ${text};\n}`);
-      at4.set(axis, `${hint}_4`);
-    }
-  }
-  const block = new Block(code);
-  for (const name of names) block.declare(name);
-  const text = operand.element(block, names);
-  code.define(`fn ${hint}(${parameters}) -> f32 {\n${block.text(text)}\n  return ${text};\n}`);
-  return { at: hint, at4 };
-}
-
-/** The function that takes a result of the core at its coordinates through the epilogue to the outputs. */
-function sink(
-  writer: KernelWriter,
-  names: readonly string[],
-  result: ValueId,
-  coordinatesOf: (block: Block) => readonly Coordinate[],
-  finished: (block: Block) => string,
-): string {
-  const { evaluator, code, kernel, context } = writer;
-  const block = new Block(code);
-  for (const name of [...names, 'value']) block.declare(name);
-  const start = coordinatesOf(block);
-  const value = finished(block);
-  evaluator.know(result, () => value);
-  const at = forwardCoordinates(context.facts, kernel, result, start, block, (other) => isStored(writer, other));
-  if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
-  for (const output of kernel.outputs) writer.store(block, output, at);
-  const parameters = [...names.map((name) => `${name}: u32`), 'value: f32'].join(', ');
-  const name = `store${writer.suffix}`;
-  code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
-  return name;
-}
-
-function isStored({ kernel, context }: KernelWriter, value: ValueId): boolean {
-  return !kernel.outputs.some((output) => output.value === value) && context.storage.stored(value) !== undefined;
-}
-
-const extent = (writer: KernelWriter, dim: Dim) => ({ dim, text: writer.code.size(dim) });
 
 function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {
   const { graph } = writer.context.facts;
@@ -128,17 +65,6 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
     out: { store },
     profile,
   });
-}
-
-/** A value's strides brought into the template's coordinates, where both exist. */
-function merged(
-  writer: KernelWriter,
-  value: ValueId,
-  into: (view: Strided) => Strided | undefined,
-): Pick<Operand, 'stored' | 'view'> {
-  const found = writer.evaluator.strided(value);
-  const view = found && into(found.view);
-  return view ? { stored: found.stored, view } : { stored: undefined, view: undefined };
 }
 
 function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): Template {
@@ -247,14 +173,6 @@ function attentionOperands(
   };
 }
 
-/** A tensor over all of its own coordinates. */
-function tensor(writer: KernelWriter, name: string, value: ValueId, axes: readonly string[]): Source {
-  return source(writer, name, axes, {
-    ...merged(writer, value, (view) => view),
-    element: (block, at) => writer.evaluator.element(block, value, at),
-  });
-}
-
 function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
   const operands = attentionOperands(writer, node, profile, node.inputs[3]);
   const axes = ['b', 'h', 't', 'e'];
@@ -289,31 +207,4 @@ function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, p
   }
   const [ofK, ofV] = [plainSink(writer, dk, ['b', 'h', 's', 'd']), plainSink(writer, dv, ['b', 'h', 's', 'e'])];
   return attentionBackwardKeyValue({ ...given, dk: { store: ofK }, dv: { store: ofV } });
-}
-
-/** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
-function plainSink(
-  writer: KernelWriter,
-  value: ValueId,
-  names: readonly string[],
-  constant: readonly string[] = [],
-): string {
-  const block = new Block(writer.code);
-  for (const name of [...names, 'value']) block.declare(name);
-  writer.evaluator.know(value, () => 'value');
-  writer.store(block, { value, into: value }, [...names, ...constant]);
-  const name = writer.code.fresh(`store${writer.suffix}_`);
-  const parameters = [...names.map((axis) => `${axis}: u32`), 'value: f32'].join(', ');
-  writer.code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
-  return name;
-}
-
-/** `visible(b, s)`: whether any query of row b may see key s. */
-function maskFunction(writer: KernelWriter, mask: ValueId): string {
-  const block = new Block(writer.code);
-  for (const name of ['b', 's']) block.declare(name);
-  const text = writer.evaluator.element(block, mask, ['b', 's']);
-  const name = `visible${writer.suffix}`;
-  writer.code.define(`fn ${name}(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
-  return name;
 }

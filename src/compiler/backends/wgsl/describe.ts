@@ -2,7 +2,7 @@
 import { addDims, type Dim, mulDims, productOf } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { GraphFacts } from './evaluator.ts';
-import { isCore, type Kernel } from './kernel.ts';
+import { isCore, type Kernel, kernelsOf } from './kernel.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
 
@@ -41,12 +41,9 @@ export class Descriptions {
 
   /** Tables of which kernels read no more than what an index picks, each with what is picked. */
   lookedUpBy(kernels: readonly Kernel[]): ReadonlyMap<ValueId, ValueId> {
+    const all = kernels.flatMap((kernel) => [kernel, ...(kernel.fresh ? kernelsOf(kernel.fresh) : [])]);
     const nodes = new Set(
-      kernels.flatMap((kernel) => [
-        ...this.computedBy(kernel),
-        ...kernel.phases,
-        ...(kernel.core ? [kernel.core] : []),
-      ]),
+      all.flatMap((kernel) => [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])]),
     );
     const found = new Map<ValueId, ValueId>();
     for (const { op, inputs, outputs } of nodes) {
@@ -71,8 +68,10 @@ export class Descriptions {
 
   labelOf(kernel: Kernel): string {
     const ops = this.nodesOf(kernel).map(({ op }) => op);
-    const shown = ops.filter((op, index) => op !== ops[index - 1]);
+    const shown: string[] = ops.filter((op, index) => op !== ops[index - 1]);
     if (shown.length === 0) return 'copy';
+    // what the new rows go through is in the header of the text
+    if (kernel.fresh) shown.unshift(kernel.fresh.query ? 'new q, k, v' : 'new k, v');
     return shown.length <= 8 ? shown.join(' → ') : [...shown.slice(0, 3), '…', ...shown.slice(-4)].join(' → ');
   }
 
@@ -82,9 +81,16 @@ export class Descriptions {
     return [path, source].filter((part) => part !== undefined && part !== '').join(' · ');
   }
 
+  originsOf(kernels: readonly Kernel[]): string {
+    return kernels.map((kernel) => this.originOf(kernel)).join(' ‖ ');
+  }
+
   flopsOf(kernel: Kernel): Dim {
-    const points = productOf(kernel.shape);
-    let flops: Dim = mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length);
+    const { fresh, shape } = kernel;
+    const prepared = fresh ? kernelsOf(fresh).map((part) => this.flopsOf(part)) : [];
+    const points = productOf(shape);
+    let flops: Dim = prepared.reduce<Dim>(addDims, 0);
+    flops = addDims(flops, mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length));
     for (const phase of kernel.phases)
       flops = addDims(flops, productOf(typeOf(this.facts.graph, phase.inputs[0]!).shape));
     if (!kernel.core) return flops;

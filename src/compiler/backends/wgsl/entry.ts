@@ -4,7 +4,7 @@
 import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
-import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
+import { type BufferPlan, CAPACITY, type EntryPlan } from '../../../shared/webgpu.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { BufferBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
@@ -21,7 +21,9 @@ import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
+import { type StepContext, stepOf, type Variants } from './steps.ts';
 import { contiguous, rowMajor } from './strided.ts';
+import { type Tokens, tokensOf } from './token.ts';
 
 export interface EntryOptions {
   readonly cache?: readonly CachePort[];
@@ -71,17 +73,23 @@ class EntryLowering {
     this.placeOutputs(kernels);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
-    const emitted = this.bundles(fused, copies, storage).map((together) => {
-      const keys = new Set(together.flatMap((kernel) => [...this.budget.buffersOf(kernel, fused.stored)]));
-      return { together, ...this.emit(together, this.budget.storageFor(keys)) };
-    });
-    this.shareMemory(emitted.map(({ gpu }) => gpu.buffers));
+    const bundles = this.bundles(fused, copies, storage);
+    const fits = (kernel: Kernel): boolean => this.budget.fits(this.budget.buffersOf(kernel, fused.stored));
+    const tokens = tokensOf(bundles, { facts: this.facts, fused, copies, caches: this.caches, fits });
+    const emitted = bundles.map((together) => this.variants(together, tokens, fused.stored));
+    this.shareMemory(emitted.map(({ many, one }) => [...many.gpu.buffers, ...(one?.gpu.buffers ?? [])]));
     // an output without elements has no kernel, and a buffer all the same
     for (const [port, { value }] of this.graph.outputs.entries()) {
       const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
-    const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
+    const writer: StepContext = {
+      kernel: (label, text) => this.tables.kernel(label, text),
+      buffer: (key) => this.buffer(key),
+      bytesOf: (kernels, text) => this.bytesOf(kernels, text),
+      describe: this.describe,
+    };
+    const steps = emitted.map((variants) => stepOf(variants, writer));
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
@@ -240,6 +248,19 @@ class EntryLowering {
     );
   }
 
+  /** What a step does on each profile, and instead where there is one new position. */
+  private variants(together: readonly Kernel[], tokens: Tokens, stored: ReadonlySet<ValueId>): Variants {
+    const write = (kernels: readonly Kernel[]) => {
+      const keys = new Set(kernels.flatMap((kernel) => [...this.budget.buffersOf(kernel, stored)]));
+      return { kernels, ...this.emit(kernels, this.budget.storageFor(keys)) };
+    };
+    const many = write(together);
+    const token = tokens.of.get(together[0]!);
+    const left = token ? [token] : together.filter((kernel) => !tokens.taken.has(kernel));
+    if (!token && left.length === together.length) return { many };
+    return { many, one: left.length > 0 ? write(left) : { ...many, kernels: [] }, when: tokens.when };
+  }
+
   private emit(
     kernels: readonly Kernel[],
     storage: Storage,
@@ -267,16 +288,12 @@ class EntryLowering {
     const largest = parts.toSorted((a, b) => count(b) - count(a))[0];
     throw new LimitError({
       entry: this.graph.name,
-      origin: this.originOf(kernels),
+      origin: this.describe.originsOf(kernels),
       found: buffers.length,
       limit,
       parameter: largest === undefined ? '' : this.tables.parameters[Number(largest)]!.key,
       shards: largest === undefined ? 0 : count(largest),
     });
-  }
-
-  private originOf(kernels: readonly Kernel[]): string {
-    return kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ ');
   }
 
   // --- the plan --------------------------------------------------------------------------------------------
@@ -329,30 +346,6 @@ class EntryLowering {
       default:
         throw new Error(`no buffer is called ${key}`);
     }
-  }
-
-  private step(kernels: readonly Kernel[], gpu: Emitted, software: Emitted | undefined): StepPlan {
-    const label = kernels.map((kernel) => this.describe.labelOf(kernel)).join(' ‖ ');
-    const launch = (emitted: Emitted) => {
-      const [groups, ...beside] = emitted.parts.map(
-        (part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups,
-      );
-      return {
-        kernel: this.tables.kernel(label, emitted),
-        groups: groups!,
-        ...(beside.length > 0 ? { beside } : {}),
-        linear: emitted.linear,
-        buffers: emitted.buffers.map((key) => this.buffer(key)),
-        params: emitted.params.map(sizeText),
-      };
-    };
-    return {
-      ...launch(gpu),
-      origin: this.originOf(kernels),
-      ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
-      flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.describe.flopsOf(kernel)), 0)),
-      bytes: sizeText(this.bytesOf(kernels, gpu)),
-    };
   }
 
   /** a value of each buffer key, once all places are known */

@@ -21,6 +21,17 @@ export interface KernelOutput {
   readonly shift?: { readonly axis: number; readonly by: Shape[number] };
 }
 
+/** Kernels that would prepare rows [B, H, T, …] for an attention; key and value go to the end of a cache. */
+export interface FreshRows {
+  /** undefined: the queries lie in memory as the attention reads them */
+  readonly query: Kernel | undefined;
+  readonly key: Kernel;
+  readonly value: Kernel;
+}
+
+export const kernelsOf = ({ query, key, value }: FreshRows): readonly Kernel[] =>
+  query ? [query, key, value] : [key, value];
+
 /**
  * One dispatch. Points of the space are written independently. With `columns` > 0 the trailing axes are the columns of
  * rows; `phases` are folds that each row (with no columns: each point) needs first, in order. `core` is the op whose
@@ -34,6 +45,8 @@ export interface Kernel {
   /** which part of its core's work, where several kernels share it: attention's gradients */
   readonly pass?: AttentionPass;
   readonly phases: AnyNode[];
+  /** of an attention over a cache with one new position: the rows of that position, which it prepares itself */
+  readonly fresh?: FreshRows;
   /** position in the graph of the last node it holds: kernels run in this order */
   order: number;
 }

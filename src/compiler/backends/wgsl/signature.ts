@@ -28,7 +28,15 @@ export function signatureOf(kernels: readonly Kernel[], facts: GraphFacts, stora
     return numbers.size - 1;
   };
   const place = (stored: Stored | undefined): string => (stored ? `@${number(stored.key)} ${placeText(stored)}` : '-');
-  const texts = kernels.map((kernel) => kernelText(kernel, facts, (value) => place(storage.stored(value)), storage));
+  const text = (kernel: Kernel): string => {
+    const own = kernelText(kernel, facts, (value) => place(storage.stored(value)), storage);
+    const { fresh } = kernel;
+    if (!fresh) return own;
+    return [own, fresh.query ? text(fresh.query) : 'queries as they are', text(fresh.key), text(fresh.value)].join(
+      '\n\n',
+    );
+  };
+  const texts = kernels.map(text);
   return { text: texts.join('\n\n'), buffers: [...numbers.keys()] };
 }
 

@@ -63,9 +63,12 @@ export function reportOf(
   const values = layout.sizes.evaluate(symbols);
   const rows = new Map<string, KernelRow>();
   const perItem = new Map<string, Map<string, number>>();
-  for (const step of layout.steps) {
+  const launched = layout.steps.flatMap((step) => {
     const launch = launchAt(step, values);
-    const workgroups = workgroupsOf(entry, launch, values, MOST_WORKGROUPS) ?? [0, 0, 0];
+    const workgroups = workgroupsOf(entry, launch, values, MOST_WORKGROUPS);
+    return workgroups ? [{ step, launch, workgroups }] : [];
+  });
+  for (const { step, launch, workgroups } of launched) {
     const [path, ...rest] = step.plan.origin.split(' · ');
     countItem(perItem, path!);
     const row = {
@@ -77,8 +80,8 @@ export function reportOf(
         launch.plan.buffers.map((index) => layout.plan.buffers[index]!),
       ).map(({ shape }) => shape),
       workgroups,
-      flops: values[step.flops]!,
-      bytes: values[step.bytes]!,
+      flops: values[launch.flops]!,
+      bytes: values[launch.bytes]!,
     };
     const key = JSON.stringify([launch.plan.kernel, row]);
     rows.set(key, { ...row, count: (rows.get(key)?.count ?? 0) + 1 });
@@ -94,8 +97,8 @@ export function reportOf(
     profile,
     kernels,
     lists: listsOf(perItem),
-    dispatches: layout.steps.length,
-    distinct_kernels: new Set(layout.steps.map((step) => launchAt(step, values).plan.kernel)).size,
+    dispatches: launched.length,
+    distinct_kernels: new Set(launched.map(({ launch }) => launch.plan.kernel)).size,
     flops: sum((row) => row.flops),
     bytes: sum((row) => row.bytes),
     minimum_bytes: Math.min(

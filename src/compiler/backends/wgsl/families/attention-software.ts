@@ -22,12 +22,11 @@ import {
 import type { Template } from './contract.ts';
 import { indent, range, sizeOr } from './text.ts';
 
-const WORKGROUP = 8;
+export const WORKGROUP = 8;
 
-/** Everything from the first key to the stores; expects batch, head and first. */
-function forwardBody(p: AttentionForward, size: TileSize): string {
-  const { rows, vectors } = size;
-  const inverses = range(rows).map((r) => `select(0.0, 1.0 / total${r}, total${r} > 0.0)`);
+/** All keys before `end`: totals and sums of each row, of which there may be something already. */
+export function overKeys(p: AttentionForward, size: TileSize): string {
+  const { vectors } = size;
   const values = addWeighted(
     'sums',
     size,
@@ -36,22 +35,35 @@ function forwardBody(p: AttentionForward, size: TileSize): string {
     (c) => `value4(batch, head, other${c}, d)`,
     (r) => `fade${r}`,
   );
+  return `for (var key = 0u; key < end; key += ${4 * vectors}u) {
+${indent(otherNames('key', p.keys, size))}
+${indent(seenKeys(p, size))}
+${indent(scoreDots(p, size))}
+${indent(onlineSoftmax(size))}
+${indent(values)}
+}`;
+}
+
+/** Stores the sums, each divided by its total. */
+export function weighedSums(p: AttentionForward, size: TileSize): string {
+  const { rows } = size;
+  const inverses = range(rows).map((r) => `select(0.0, 1.0 / total${r}, total${r} > 0.0)`);
+  return `let inverse = array<f32, ${rows}>(${inverses.join(', ')});
+${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => `${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
+}
+
+/** Everything from the first key to the stores; expects batch, head and first. */
+function forwardBody(p: AttentionForward, size: TileSize): string {
+  const { rows } = size;
   const lse = p.lse && storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total${r}`));
   return `${rowNames(p.queries, rows)}
 ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
 ${onlineVariables(rows)}
 var sums = array<vec4f, ${rows * chunksOf(p.valueWidth)}>();
-for (var key = 0u; key < end; key += ${4 * vectors}u) {
-${indent(otherNames('key', p.keys, size))}
-${indent(seenKeys(p, size))}
-${indent(scoreDots(p, size))}
-${indent(onlineSoftmax(size))}
-${indent(values)}
-}
+${overKeys(p, size)}
 ${lse ?? ''}
-let inverse = array<f32, ${rows}>(${inverses.join(', ')});
-${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => `${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
+${weighedSums(p, size)}`;
 }
 
 /** More keys at a time read less per product, and take twice as long to compile: for what is known to be large. */

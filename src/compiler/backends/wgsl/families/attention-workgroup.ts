@@ -10,10 +10,14 @@ import { chunkFunction, chunksOf, LOWEST, scaleText, visibleKeys } from './atten
 import type { Template } from './contract.ts';
 import { indent, lines, ONE_GROUP, range, sizeOr } from './text.ts';
 
-const LANES = 64;
+export const LANES = 64;
 
 /** How the lanes share the values: `along` lanes take a chunk each (`turns` times), `shares` of them split the keys. */
-function valueLanes(valueWidth: number): { readonly along: number; readonly turns: number; readonly shares: number } {
+export function valueLanes(valueWidth: number): {
+  readonly along: number;
+  readonly turns: number;
+  readonly shares: number;
+} {
   const chunks = chunksOf(valueWidth);
   const along = Math.min(chunks, LANES);
   return { along, turns: Math.ceil(chunks / LANES), shares: Math.floor(LANES / along) };
@@ -86,7 +90,21 @@ ${indent(
 }`;
 }
 
-function stores(p: AttentionForward, rows: number): string {
+/** All keys before `end`, 64 at a time: total and sums of each row, of which there may be something already. */
+export function overKeys(p: AttentionForward, rows: number): string {
+  return `for (var block = 0u; block < end; block += ${LANES}u) {
+  // the queries are there, and nobody reads the weights of the block before
+  workgroupBarrier();
+${indent(scores(p, rows))}
+  workgroupBarrier();
+${indent(largest(rows))}
+${indent(lines(rows, (r) => `let p${r} = select(0.0, exp(z${r} - row_most[${r}]), see${r}); total${r} = total${r} * row_fade[${r}] + p${r}; weights[${r * LANES}u + lane] = p${r};`))}
+  workgroupBarrier();
+${indent(values(p, rows))}
+}`;
+}
+
+export function stores(p: AttentionForward, rows: number): string {
   const { along, turns, shares } = valueLanes(p.valueWidth);
   const all = range(rows).flatMap((r) => range(turns).map((j) => `sum${r}_${j}`));
   const lse =
@@ -148,17 +166,19 @@ ${lines(
       .map((j) => `var sum${r}_${j} = vec4f();`)
       .join(' ')}`,
 )}
-for (var block = 0u; block < end; block += ${LANES}u) {
-  // the queries are there, and nobody reads the weights of the block before
-  workgroupBarrier();
-${indent(scores(p, rows))}
-  workgroupBarrier();
-${indent(largest(rows))}
-${indent(lines(rows, (r) => `let p${r} = select(0.0, exp(z${r} - row_most[${r}]), see${r}); total${r} = total${r} * row_fade[${r}] + p${r}; weights[${r * LANES}u + lane] = p${r};`))}
-  workgroupBarrier();
-${indent(values(p, rows))}
-}
+${overKeys(p, rows)}
 ${stores(p, rows)}`;
+}
+
+/** What a workgroup shares while it goes through the keys. */
+export function workgroupMemory(p: AttentionForward, rows: number): string {
+  return `var<workgroup> block_q: array<vec4f, ${rows * chunksOf(p.width)}>;
+var<workgroup> weights: array<f32, ${rows * LANES}>;
+var<workgroup> parts: array<f32, ${LANES}>;
+var<workgroup> merged: array<vec4f, ${LANES}>;
+var<workgroup> row_most: array<f32, ${rows}>;
+var<workgroup> row_fade: array<f32, ${rows}>;
+var<workgroup> row_total: array<f32, ${rows}>;`;
 }
 
 /** Queries per workgroup: a power of two; wide heads take fewer, for workgroup memory and registers. */
@@ -181,13 +201,7 @@ export function attentionWorkgroup(p: AttentionForward): Template {
   return {
     text: `// ${rows} queries per workgroup, blocks of ${LANES} keys
 ${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}
-var<workgroup> block_q: array<vec4f, ${rows * chunksOf(p.width)}>;
-var<workgroup> weights: array<f32, ${rows * LANES}>;
-var<workgroup> parts: array<f32, ${LANES}>;
-var<workgroup> merged: array<vec4f, ${LANES}>;
-var<workgroup> row_most: array<f32, ${rows}>;
-var<workgroup> row_fade: array<f32, ${rows}>;
-var<workgroup> row_total: array<f32, ${rows}>;
+${workgroupMemory(p, rows)}
 
 @compute @workgroup_size(${LANES}, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
