@@ -5,10 +5,10 @@ import type { CachePort } from '../../../shared/artifact.ts';
 import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
 import { type BufferPlan, CAPACITY, type EntryPlan, type Groups, type StepPlan } from '../../../shared/webgpu.ts';
-import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { BufferBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
-import type { Element } from './code.ts';
+import { type Element, isBase } from './code.ts';
 import { decompose } from './decompose.ts';
 import { Descriptions } from './describe.ts';
 import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './emit.ts';
@@ -17,10 +17,11 @@ import type { Profile } from './families/contract.ts';
 import { type CacheAppend, type Fused, fuse } from './fuse.ts';
 import type { Kernel } from './kernel.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
+import { type OutputPiece, outputPieces } from './pieces.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
-import { contiguous, rowMajor } from './strided.ts';
+import { contiguous, rowMajor, type Strided } from './strided.ts';
 
 export interface EntryOptions {
   readonly cache?: readonly CachePort[];
@@ -36,7 +37,10 @@ export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOp
 }
 
 class EntryLowering {
+  /** its outputs are `written`, one by one */
   private readonly graph: Graph;
+  private readonly ports: Pick<Graph, 'inputs' | 'outputs'>;
+  private readonly written: readonly OutputPiece[];
   private readonly facts: GraphFacts;
   private readonly tables: PlanTables;
   private readonly options: EntryOptions;
@@ -53,21 +57,21 @@ class EntryLowering {
     options: EntryOptions,
     described: ReturnType<typeof decompose>['described'],
   ) {
-    this.graph = graph;
-    this.facts = factsOf(graph);
+    const facts = factsOf(graph);
+    this.ports = graph;
+    this.written = outputPieces(facts);
+    this.graph = { ...graph, outputs: this.written };
+    this.facts = { ...facts, graph: this.graph };
     this.budget = new BufferBudget(this.facts, tables, this.places);
     this.tables = tables;
     this.options = options;
-    this.caches = cachesOf(graph, this.facts, options.cache ?? []);
+    this.caches = cachesOf(this.graph, this.facts, options.cache ?? []);
     this.placeLeaves(described);
   }
 
   lower(): EntryPlan {
     const copies = this.copies();
-    const fused = this.fuse();
-    this.describe = new Descriptions(this.facts, fused.stored);
-    const kernels = [...fused.kernels, ...copies];
-    this.placeOutputs(kernels);
+    const fused = this.fuse(copies);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
     const emitted = this.bundles(fused, copies, storage).map((together) => {
@@ -80,14 +84,17 @@ class EntryLowering {
       const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
-    const steps = emitted.map(({ together, gpu, software }) => this.step(together, gpu, software));
+    const steps = emitted.map(({ together, gpu, software }) => {
+      const reads = (kernel: Kernel) => this.budget.reads(kernel, fused.stored);
+      return this.step(together, gpu, software, this.bytesOf(together, gpu, reads));
+    });
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
     };
     return {
-      inputs: this.graph.inputs.map(port),
-      outputs: this.graph.outputs.map(port),
+      inputs: this.ports.inputs.map(port),
+      outputs: this.ports.outputs.map(port),
       cache: this.options.cache ?? [],
       buffers: this.buffers,
       steps,
@@ -96,9 +103,14 @@ class EntryLowering {
 
   // --- where values lie ------------------------------------------------------------------------------------
 
-  private place(value: ValueId, key: string): void {
+  private place(value: ValueId, key: string, base?: number): void {
+    this.places.set(value, this.placeOf(value, key, base));
+  }
+
+  private placeOf(value: ValueId, key: string, base?: number): Stored {
     const { dtype, shape } = typeOf(this.graph, value);
-    this.places.set(value, { key, element: ELEMENTS[dtype], layout: contiguous(shape) });
+    const layout = { ...contiguous(shape), ...(base === undefined ? {} : { base }) };
+    return { key, element: ELEMENTS[dtype], layout };
   }
 
   private placeLeaves(described: ReturnType<typeof decompose>['described']): void {
@@ -142,31 +154,33 @@ class EntryLowering {
   private copies(): Kernel[] {
     const copies: Kernel[] = [];
     const seen = new Set<ValueId>();
-    for (const [port, { value }] of this.graph.outputs.entries()) {
+    for (const [index, { value, port, base }] of this.written.entries()) {
       const cached = this.caches.some(({ present }) => present === value);
       const made = this.facts.producers.has(value) && !seen.has(value);
       seen.add(value);
       if (made || cached) continue;
-      const into = -1 - port;
-      const { dtype, shape } = typeOf(this.graph, value);
-      this.places.set(into, { key: `output:${port}`, element: ELEMENTS[dtype], layout: contiguous(shape) });
+      const into = -1 - index;
+      const { shape } = typeOf(this.graph, value);
+      this.places.set(into, this.placeOf(value, `output:${port}`, base));
       copies.push({
         outputs: [{ value, into }],
         shape,
         columns: 0,
         core: undefined,
         phases: [],
-        order: this.graph.nodes.length + port,
+        order: this.graph.nodes.length + index,
       });
     }
     return copies;
   }
 
-  private placeOutputs(kernels: readonly Kernel[]): void {
-    for (const [port, { name, value }] of this.graph.outputs.entries()) {
-      if (this.places.has(value)) continue;
-      this.place(value, this.donated(name, value, kernels) ?? `output:${port}`);
-    }
+  /** @returns those that had no place before */
+  private placeOutputs(kernels: readonly Kernel[]): readonly ValueId[] {
+    return this.written.flatMap(({ name, value, port, base }) => {
+      if (this.places.has(value)) return [];
+      this.place(value, this.donated(name, value, kernels) ?? `output:${port}`, base);
+      return [value];
+    });
   }
 
   /** The key of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
@@ -182,7 +196,8 @@ class EntryLowering {
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
     const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
     const inside = new Set(this.describe.computedBy(writer));
-    const safe = users.every((node) => inside.has(node)) && [...inside].every((node) => isPointwise(node.op));
+    const inPlace = ({ op, inputs }: AnyNode): boolean => isPointwise(op) || inputs.length === 0;
+    const safe = users.every((node) => inside.has(node)) && [...inside].every(inPlace);
     const alone = kernels.every(
       (kernel) => kernel === writer || !this.describe.computedBy(kernel).some((node) => users.includes(node)),
     );
@@ -192,14 +207,18 @@ class EntryLowering {
   // --- kernels ---------------------------------------------------------------------------------------------
 
   /** Fuses, and where a kernel binds more buffers than the device allows splits it, until all fit. */
-  private fuse(): Fused {
+  private fuse(copies: readonly Kernel[]): Fused {
     const forced = new Set<ValueId>();
     const alone = new Set<ValueId>();
     for (;;) {
       const fused = fuse(this.facts, { caches: this.caches, forced, alone });
+      this.describe = new Descriptions(this.facts, fused.stored);
+      // before buffers are counted: an output in place of an input needs none of its own
+      const placed = this.placeOutputs([...fused.kernels, ...copies]);
       const split = fused.kernels.flatMap((kernel) => this.budget.tooManyBuffers(kernel, fused) ?? []);
       const fresh = split.filter((value) => !alone.has(value));
       if (fresh.length === 0) return fused;
+      for (const value of placed) this.places.delete(value);
       for (const value of fresh) {
         forced.add(value);
         alone.add(value);
@@ -290,8 +309,8 @@ class EntryLowering {
     const [index, shard] = rest.split('#').map(Number) as [number, number?];
     switch (kind) {
       case 'input': {
-        const output = this.graph.outputs.findIndex(({ value }) => this.places.get(value)?.key === key);
-        return output < 0 ? { kind, port: index } : { kind: 'output', port: output, donated: index };
+        const output = this.written.find(({ value }) => this.places.get(value)?.key === key);
+        return output ? { kind: 'output', port: output.port, donated: index } : { kind, port: index };
       }
       case 'output':
         return { kind, port: index };
@@ -308,7 +327,7 @@ class EntryLowering {
     }
   }
 
-  private step(kernels: readonly Kernel[], gpu: Emitted, software: Emitted | undefined): StepPlan {
+  private step(kernels: readonly Kernel[], gpu: Emitted, software: Emitted | undefined, bytes: Dim): StepPlan {
     const label = kernels.map((kernel) => this.describe.labelOf(kernel)).join(' ‖ ');
     const launch = (emitted: Emitted) => {
       const [groups, ...beside] = emitted.parts.map(
@@ -320,7 +339,7 @@ class EntryLowering {
         ...(beside.length > 0 ? { beside } : {}),
         linear: emitted.linear,
         buffers: emitted.buffers.map((key) => this.buffer(key)),
-        params: emitted.params.map(sizeText),
+        params: emitted.params.map((param) => (isBase(param) ? param.base : sizeText(param))),
       };
     };
     return {
@@ -328,24 +347,40 @@ class EntryLowering {
       origin: kernels.map((kernel) => this.describe.originOf(kernel)).join(' ‖ '),
       ...(software ? { alternatives: [{ profile: 'software', ...launch(software) }] } : {}),
       flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, this.describe.flopsOf(kernel)), 0)),
-      bytes: sizeText(this.bytesOf(gpu)),
+      bytes: sizeText(bytes),
     };
   }
 
-  /** a value of each buffer key, once all places are known */
-  private valueOf: ReadonlyMap<string, ValueId> | undefined;
+  /** What a dispatch touches, each place once: one buffer may hold several values, and a slice takes a part of one. */
+  private bytesOf(
+    kernels: readonly Kernel[],
+    { buffers }: Emitted,
+    reads: (kernel: Kernel) => ReadonlySet<ValueId>,
+  ): Dim {
+    const touched = new Map<string, Dim>();
+    for (const kernel of kernels) {
+      for (const value of [...reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
+        const { key, element, layout } = this.places.get(value)!;
+        const bytes = element === 'f16' ? 2 : 4;
+        const slices = this.slicesOf(kernel, value) ?? [layout];
+        if (buffers.includes(key))
+          for (const { base, shape } of slices) touched.set(`${key} ${base}`, mulDims(bytes, productOf(shape)));
+      }
+    }
+    const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
+    const packed = packs.reduce((sum, pack) => sum + 4 * this.tables.packs[pack]!.elements, 0);
+    return [...touched.values()].reduce<Dim>(addDims, packed);
+  }
 
-  private bytesOf({ buffers }: Emitted): Dim {
-    this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
-    const shapes = this.valueOf;
-    return buffers.reduce<Dim>((sum, key) => {
-      if (key.startsWith('pack:')) return addDims(sum, 4 * this.tables.packs[Number(key.slice(5))]!.elements);
-      const value = shapes.get(key.split('#')[0]!);
-      if (value === undefined || key.includes('#')) return sum;
-      const { shape } =
-        value < 0 ? typeOf(this.graph, this.graph.outputs[-1 - value]!.value) : typeOf(this.graph, value);
-      return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
-    }, 0);
+  /** The pieces of a flat value that a kernel reads, where it reads nothing else of it. */
+  private slicesOf(kernel: Kernel, value: ValueId): readonly Pick<Strided, 'base' | 'shape'>[] | undefined {
+    const readers = [...this.describe.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
+    const own = readers.filter(({ inputs }) => inputs.includes(value));
+    const slices = own.flatMap((node) => (node.op === 'slice' ? [node] : []));
+    if (slices.length === 0 || slices.length < own.length) return undefined;
+    return slices.map(({ attributes: { starts }, outputs: [slice] }) => {
+      return { base: Number(starts[0]), shape: typeOf(this.graph, slice!).shape };
+    });
   }
 }
 
