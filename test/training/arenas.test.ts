@@ -1,5 +1,7 @@
 /** Trained tensors in arenas: the same numbers as one by one, an update of one dispatch, and checkpoints that fit both. */
 import { describe, expect, it, test } from 'vitest';
+import { locateNonFinite } from '../../src/compiler/cli/training/diagnose.ts';
+import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
@@ -11,7 +13,7 @@ import { updateGraph } from '../../src/compiler/training/update.ts';
 import { planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import { hostState, initialState, type LogRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import { acquireDevice, openPlan } from '../../src/runtime/webgpu/index.ts';
-import { sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';
+import { narrow, sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';
 import { type Arena, PORTS, type TrainedParameter } from '../../src/shared/training.ts';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { unavailable } from '../support/adapter.ts';
@@ -175,6 +177,24 @@ describe.each([
     expect(all!.steps.length).toBeLessThanOrEqual(one!.steps.length + 1);
     expect(all!.outputs).toHaveLength(2 + 1 + arenas.length);
   });
+});
+
+test('an element that is not finite is traced to its tensor', async () => {
+  const model = modelOf();
+  const stage = built(model, 'two', LIMIT);
+  const { name, elements, pieces } = stage.plan.arenas![0]!;
+  const { key, at } = pieces[3]!;
+  const feeds = { [PORTS.parameter(name)]: narrow({ ...filled([elements], 1) }) };
+  feeds[PORTS.parameter(name)]!.data[at] = Number.NaN;
+  const weights = seededWeights(model, 0);
+  const found = locateNonFinite(model, graphOf(stage, 'gradient'), feeds, {
+    plan: stage.plan,
+    weights,
+    backend: 'reference',
+    opset: 17,
+  });
+  expect(await found).toBe(`the input parameter.${key}`);
+  await weights.close();
 });
 
 test('equal layers share the kernels of their gradients, wherever their tensors lie', () => {

@@ -85,7 +85,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
         if ('loss' in record) progress.step(record);
       },
       onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
-      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { weights, backend, opset }),
+      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { plan, weights, backend, opset }),
     });
     await run.onState(state, true);
     return { state, steps };
