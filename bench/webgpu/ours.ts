@@ -2,12 +2,15 @@
  * MDL's own WebGPU target: the row's graphs lowered to a plan, run by the runtime that ships. Inputs, parameters, caches
  * and the optimiser's state stay on the device; a run feeds handles and reads back the row's outputs, or the loss.
  */
-import { type PlannedGraph, planOf, replacements } from '../../src/compiler/webgpu-artifact.ts';
+import { stageOf } from '../../src/compiler/cli/training/stages.ts';
+import { stageGraphs } from '../../src/compiler/training/artifact.ts';
+import { type PlannedGraph, planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import { type AnyTensor, type AnyTensors, toHost } from '../../src/runtime/device-tensor.ts';
+import { hostState, initialState, liveState } from '../../src/runtime/train/index.ts';
 import { openPlan } from '../../src/runtime/webgpu/index.ts';
 import { GpuTensor } from '../../src/runtime/webgpu/tensors.ts';
-import { type HostTensor, sizeOf } from '../../src/shared/tensor.ts';
-import { PORTS } from '../../src/shared/training.ts';
+import type { HostTensor } from '../../src/shared/tensor.ts';
+import { heldTensors, PORTS } from '../../src/shared/training.ts';
 import type { Contestant, Prepared, Results } from './contestant.ts';
 import { installGpu } from './gpu.ts';
 import { LEARNING_RATE, type Problem } from './problem.ts';
@@ -66,31 +69,29 @@ async function grown(
   );
 }
 
-async function training(problem: Problem): Promise<Prepared> {
-  const { trained, slots } = problem.plan!;
-  const session = await open(
-    problem,
-    ['gradient', 'update'].map((name) => {
-      const graph = problem.graphs.get(name)!;
-      return { name, graph, options: { donations: replacements(graph) } };
-    }),
-  );
+async function training({ row, model, parameters, inputs: batch }: Problem): Promise<Prepared> {
+  if (row.kind !== 'training') throw new Error(`${row.name} is no training row`);
+  // what trains lies otherwise than in the graphs that the peers share
+  const { plan, entries } = stageGraphs(model, stageOf(model, row.stage), STAGE_ON_DEVICE)!;
+  const graphs = entries.map(({ name, graph }) => ({ name, graph, options: { donations: replacements(graph) } }));
+  const session = await openPlan({ plan: planOf(model, graphs), weights: async (key) => parameters[key]! });
   const number = (value: number): HostTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) });
   const inputs: Record<string, AnyTensor> = { [PORTS.lossScale]: await session.upload(number(1), PORTS.lossScale) };
-  for (const [name, tensor] of Object.entries(problem.inputs)) inputs[name] = await session.upload(tensor, name);
+  for (const [name, tensor] of Object.entries(batch)) inputs[name] = await session.upload(tensor, name);
+  const start = initialState(plan, new Map(plan.trained.map(({ key }) => [key, parameters[key]!])));
+  const live = await liveState(start, session, plan);
+  const held = heldTensors(plan).map(({ name }) => name);
+  /** by port */
   let state: Record<string, AnyTensor> = {};
-  for (const { key, shape } of trained) {
-    const zeros: HostTensor = { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) };
-    const parameter = PORTS.parameter(key);
-    state[parameter] = await session.upload(problem.parameters[key]!, parameter);
-    for (const slot of slots) state[PORTS.state(slot, key)] = await session.upload(zeros, PORTS.state(slot, key));
+  for (const name of held) {
+    state[PORTS.parameter(name)] = live.parameters.get(name)!;
+    for (const [slot, tensors] of live.slots) state[PORTS.state(slot, name)] = tensors.get(name)!;
   }
-  const parameters = trained.map(({ key }) => PORTS.parameter(key));
-  const gradients = trained.map(({ key }) => PORTS.gradient(key));
+  const gradients = held.map(PORTS.gradient);
   let step = 0;
   return {
     run: async () => {
-      const weights = Object.fromEntries(parameters.map((port) => [port, state[port]!]));
+      const weights = Object.fromEntries(held.map(PORTS.parameter).map((port) => [port, state[port]!]));
       const results = await session.run(
         'gradient',
         { ...inputs, ...weights },
@@ -108,10 +109,14 @@ async function training(problem: Problem): Promise<Prepared> {
       return numbersOf({ loss: loss! });
     },
     details: async () => {
+      const tensors = (portOf: (name: string) => string) =>
+        new Map(held.map((name) => [name, state[portOf(name)]!] as const));
+      const slots = new Map(plan.slots.map((slot) => [slot, tensors((name) => PORTS.state(slot, name))] as const));
+      const after = await hostState({ ...live, parameters: tensors(PORTS.parameter), slots });
       const details: Record<string, AnyTensor> = {};
-      for (const { key } of trained) {
-        details[`exp_avg.${key}`] = state[PORTS.state('exp_avg', key)]!;
-        details[`parameter.${key}`] = state[PORTS.parameter(key)]!;
+      for (const { key } of plan.trained) {
+        details[`exp_avg.${key}`] = after.slots.get('exp_avg')!.get(key)!;
+        details[`parameter.${key}`] = after.parameters.get(key)!;
       }
       return numbersOf(details);
     },

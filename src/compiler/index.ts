@@ -23,7 +23,14 @@ export { type Artifact, type ArtifactOptions, buildOnnx } from './onnx-artifact.
 export { PIPELINE, runPipeline } from './passes/pipeline.ts';
 export { buildStage, type GraphArtifact, type StageArtifact } from './training/artifact.ts';
 export { VERSION } from './version.ts';
-export { buildWebGpu, type PlannedGraph, planOf, replacements, type WebGpuOptions } from './webgpu-artifact.ts';
+export {
+  buildWebGpu,
+  type PlannedGraph,
+  planOf,
+  replacements,
+  STAGE_ON_DEVICE,
+  type WebGpuOptions,
+} from './webgpu-artifact.ts';
 
 export interface Compilation {
   readonly program: Program | undefined;

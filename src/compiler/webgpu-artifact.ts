@@ -8,6 +8,7 @@ import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
 import { entryManifest, modelManifest } from './ports.ts';
 import { stageGraphs } from './training/artifact.ts';
+import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +23,12 @@ export interface WebGpuOptions {
   readonly stage?: Stage;
   readonly afterPass?: (pass: string, graph: Graph) => void;
 }
+
+/** How a stage's graphs are made for this target. */
+export const STAGE_ON_DEVICE: Pick<PlanOptions, 'fusedAttention' | 'arenas'> = {
+  fusedAttention: true,
+  arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4,
+};
 
 /** An entry's graph, finished, with what the plan needs to know beside it. */
 export interface PlannedGraph {
@@ -43,7 +50,7 @@ export function buildWebGpu(model: Model, options: WebGpuOptions = {}): WebGpuPl
     const graph = runPipeline(traced.graph, options.afterPass ? { after: options.afterPass } : {});
     graphs.push({ name, graph, options: { cache: traced.cache } });
   }
-  const staged = options.stage && stageGraphs(model, options.stage, { fusedAttention: true });
+  const staged = options.stage && stageGraphs(model, options.stage, STAGE_ON_DEVICE);
   if (graphs.length < names.length || (options.stage && !staged)) return undefined;
   if (!staged) return planOf(model, graphs, options.weights);
   for (const { name, graph } of staged.entries) {

@@ -8,6 +8,9 @@
  *   accumulate  `sum.<key>`, `gradient.<key>`, `inverse_scale` → `new.sum.<key>`, `statistics`
  *   update      `parameter.<key>`, `gradient.<key>`, `state.<slot>.<key>`, `learning_rate`, `step`, `gradient_scale`
  *               → `new.parameter.<key>`, `new.state.<slot>.<key>`
+ *
+ * Where the plan has arenas, `<key>` is an arena's name and its tensor is flat: the update is then one kernel for all that
+ * trains. Everything outside of the graphs (states on the host, checkpoints, logs, statistics) speaks checkpoint keys.
  */
 
 /** Names of the graphs' ports, for the side that writes them and the side that feeds them. */
@@ -42,6 +45,17 @@ export interface TrainedParameter {
   readonly decay: boolean;
 }
 
+/** Trained tensors one after the other in a flat f32 tensor, each at a multiple of 4 elements; zeros in between. */
+export interface Arena {
+  /** as ports have it in place of a checkpoint key */
+  readonly name: string;
+  /** a multiple of 4 */
+  readonly elements: number;
+  /** weight decay applies to the elements before this one */
+  readonly decayed: number;
+  readonly pieces: readonly { readonly key: string; readonly shape: readonly number[]; readonly at: number }[];
+}
+
 /**
  * `iters` steps make an epoch. linear_warmup_cosine and step are the released code's LinearWarmupCosineLRScheduler and
  * LinearWarmupStepLRScheduler; a negative warmup_lr stands for lr, as there.
@@ -66,6 +80,8 @@ export type Schedule = { readonly iters: number; readonly epochs: number; readon
 export interface TrainingPlan {
   readonly stage: string;
   readonly trained: readonly TrainedParameter[];
+  /** how the graphs' ports hold the trained tensors; absent: each has its own */
+  readonly arenas?: readonly Arena[];
   /** names of the tensors that the optimiser keeps per parameter, zero at first */
   readonly slots: readonly string[];
   readonly schedule: Schedule;
@@ -79,4 +95,19 @@ export interface TrainingPlan {
   readonly dropout: boolean;
   /** the gradient graph gives `tokens` */
   readonly countsTokens: boolean;
+}
+
+/** The tensors that the graphs' ports hold, with `name` where `<key>` stands in a port's name. */
+export function heldTensors({
+  trained,
+  arenas,
+}: Pick<TrainingPlan, 'trained' | 'arenas'>): readonly { readonly name: string; readonly shape: readonly number[] }[] {
+  if (arenas) return arenas.map(({ name, elements }) => ({ name, shape: [elements] }));
+  return trained.map(({ key, shape }) => ({ name: key, shape }));
+}
+
+/** Whose an element of such a tensor is: the checkpoint key. */
+export function keyAt({ arenas }: Pick<TrainingPlan, 'arenas'>, name: string, element: number): string {
+  const arena = arenas?.find((one) => one.name === name);
+  return arena?.pieces.findLast(({ at }) => at <= element)?.key ?? name;
 }

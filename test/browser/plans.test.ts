@@ -10,7 +10,7 @@ import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { differentiate } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
 import { buildStage } from '../../src/compiler/training/artifact.ts';
-import { type PlannedGraph, planOf, replacements } from '../../src/compiler/webgpu-artifact.ts';
+import { type PlannedGraph, planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import { embedPrompt, encodeImage, encodeSafetensors, generate } from '../../src/runtime/index.ts';
 import { initialState, train } from '../../src/runtime/train/index.ts';
 import { narrow, type WideTensor } from '../../src/shared/tensor.ts';
@@ -92,7 +92,7 @@ describe.skipIf(unavailable)(`in Node and in Chromium${unavailable ? ` (${unavai
   it('TinyGPT-V’s picture, tokens with a cache, and steps of AdamW', { timeout: 300_000 }, async () => {
     const model = tinyModel(true);
     const stage = model.stages.find(({ name }) => name === 'stage2')!;
-    const built = buildStage(model, stage, 17, { lr: 1e-3 })!;
+    const built = buildStage(model, stage, 17, { lr: 1e-3, ...STAGE_ON_DEVICE })!;
     const graphs: PlannedGraph[] = built.artifact.entries.map(({ name, graph }) => ({
       name,
       graph,

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import runCommand from '../../src/compiler/cli/commands/run.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 
+import { unavailable } from '../support/adapter.ts';
 import { readTensors } from '../support/reference.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
@@ -14,20 +15,23 @@ const options = { ...DEFAULTS, init: 1, batch, steps: 3 };
 describe('a value that is not finite', () => {
   const source = MICRO.replace('cross_entropy(head(h), labels)', 'cross_entropy(head(sqrt(h - 5.0)), labels)');
 
-  test.each(['onnx', 'reference'])('is traced to its operation and line on %s', async (backend) => {
-    const broken = microFolder(microBatch(), source);
-    const line = source.split('\n').findIndex((text) => text.includes('sqrt')) + 1;
-    const log = join(broken.folder, 'log.jsonl');
-    const run = trainCommand(recorder(), [broken.file], {
-      ...options,
-      stage: 'one',
-      batch: broken.batch,
-      backend,
-      log,
-    });
-    await expect(run).rejects.toThrow(`the loss is not finite at step 1 of one, first in sqrt (micro.mdl:${line}:`);
-    expect(readFileSync(log, 'utf8')).toContain('"event":"non_finite"');
-  });
+  test.each(['onnx', 'reference', ...(unavailable ? [] : ['webgpu'])])(
+    'is traced to its operation and line on %s',
+    async (backend) => {
+      const broken = microFolder(microBatch(), source);
+      const line = source.split('\n').findIndex((text) => text.includes('sqrt')) + 1;
+      const log = join(broken.folder, 'log.jsonl');
+      const run = trainCommand(recorder(), [broken.file], {
+        ...options,
+        stage: 'one',
+        batch: broken.batch,
+        backend,
+        log,
+      });
+      await expect(run).rejects.toThrow(`the loss is not finite at step 1 of one, first in sqrt (micro.mdl:${line}:`);
+      expect(readFileSync(log, 'utf8')).toContain('"event":"non_finite"');
+    },
+  );
 
   test('made by an update stops the run before it is saved', async () => {
     const wild = microFolder(microBatch(), MICRO.replace('optimize adamw(betas = (0.9, 0.99))', 'optimize sgd()'));

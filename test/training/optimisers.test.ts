@@ -4,7 +4,7 @@ import type { Stage } from '../../src/compiler/elaborate/stages.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
-import { planOf } from '../../src/compiler/training/plan.ts';
+import { planOf, trainedParameter } from '../../src/compiler/training/plan.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
 import type { ConfigValue } from '../../src/shared/artifact.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
@@ -39,7 +39,7 @@ async function update(
   step: number,
 ): Promise<Map<string, WideTensor>[]> {
   const optimiser = OPTIMISERS[name](settings);
-  const graph = updateGraph([{ key: 'w', shape: p.shape as number[], layer: 'w', decay }], optimiser);
+  const graph = updateGraph({ trained: [{ key: 'w', shape: p.shape as number[], layer: 'w', decay }] }, optimiser);
   verifyGraph(graph);
   const inputs = new Map<string, WideTensor>([
     ['learning_rate', scalar(lr)],
@@ -156,7 +156,10 @@ test.each([
 test('decay goes to tensors of rank 2 and up whose name has no bias, ln or bn', () => {
   const model = micro();
   const stage: Stage = model.stages.find(({ name }) => name === 'two')!;
-  const plan = planOf(stage, [...model.parameters.values()], { dropout: false, countsTokens: true });
+  const plan = planOf(stage, [...model.parameters.values()].map(trainedParameter), {
+    dropout: false,
+    countsTokens: true,
+  });
   const decayed = plan.trained.filter(({ decay }) => decay).map(({ key }) => key);
   expect(decayed).toEqual([
     'first.weight',

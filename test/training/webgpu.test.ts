@@ -7,7 +7,7 @@ import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { differentiate } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
 import { buildStage } from '../../src/compiler/training/artifact.ts';
-import { planOf } from '../../src/compiler/webgpu-artifact.ts';
+import { planOf, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import type { AnyTensors } from '../../src/runtime/device-tensor.ts';
 import { Session } from '../../src/runtime/session.ts';
 import {
@@ -64,13 +64,13 @@ describe.skipIf(unavailable)('gradients', SLOW, () => {
 describe.skipIf(unavailable)('five steps of AdamW', SLOW, () => {
   const expected = readTensors(tinyFile('optim'));
   test.each([
-    ['stage1', 'gpu'],
-    ['stage2', 'software'],
-  ] as const)('of %s, profile %s', async (name, profile) => {
+    ['stage1', 'gpu', STAGE_ON_DEVICE.arenas],
+    ['stage2', 'software', 4096], // elements of an arena: several are needed
+  ] as const)('of %s, profile %s', async (name, profile, arenas) => {
     const model = tinyModel(name !== 'stage1');
     const read = tinyWeights(model);
     const stage = model.stages.find((candidate) => candidate.name === name)!;
-    const { plan, artifact } = buildStage(model, stage, 17, { lr: 1e-3 })!;
+    const { plan, artifact } = buildStage(model, stage, 17, { lr: 1e-3, arenas: arenas! })!;
     const device = planOf(model, artifact.entries);
     const session = Session.open(manifestOf(device), {
       backend: backendOf(await gpuOf(profile), device, async (key) => read(key)),

@@ -3,7 +3,7 @@
  * LoRA adapters, norms and projections on the picture, and opens the model anew with what they have become. This module
  * brings the compiler along, so it is loaded with the first lesson.
  */
-import { buildOnnx, buildStage, compile, type Model, planOf, replacements } from 'mdl-compiler';
+import { buildOnnx, buildStage, compile, type Model, planOf, replacements, STAGE_ON_DEVICE } from 'mdl-compiler';
 import {
   type DataSource,
   type HostTensor,
@@ -89,7 +89,8 @@ export async function openLearned({ backend, why, tokenizer }: Engine, learned: 
 async function openTraining(backend: BackendName, weights: Weights): Promise<{ plan: TrainingPlan; session: Session }> {
   const model = compiled();
   const stage = model.stages.find(({ name }) => name === STAGE)!;
-  const { plan, artifact } = buildStage(model, stage, 17, { lr: LEARNING_RATE })!;
+  const target = backend === 'webgpu' ? STAGE_ON_DEVICE : {};
+  const { plan, artifact } = buildStage(model, stage, 17, { lr: LEARNING_RATE, ...target })!;
   if (backend === 'webgpu') {
     // the update overwrites parameters and moments where they lie on the device
     const graphs = artifact.entries.map(({ name, graph }) => ({

@@ -31,10 +31,12 @@ export const PIPELINE: readonly Pass[] = [
 export interface PipelineOptions {
   /** Called with the graph after each pass: to print it, to verify it. */
   readonly after?: (name: string, graph: Graph) => void;
+  /** names of passes to leave out */
+  readonly without?: readonly string[];
 }
 
-export function runPipeline(graph: Graph, { after }: PipelineOptions = {}): Graph {
-  return PIPELINE.reduce((current, { name, run }) => {
+export function runPipeline(graph: Graph, { after, without = [] }: PipelineOptions = {}): Graph {
+  return PIPELINE.filter(({ name }) => !without.includes(name)).reduce((current, { name, run }) => {
     const next = run(current);
     after?.(name, next);
     return next;

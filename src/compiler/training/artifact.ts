@@ -9,7 +9,8 @@ import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
 import { entryManifest, modelManifest } from '../ports.ts';
 import { VERSION } from '../version.ts';
-import { dropsOut, optimiserOf, type PlanOptions, planOf } from './plan.ts';
+import { arenasOf } from './arenas.ts';
+import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter } from './plan.ts';
 import { StageError } from './stage-error.ts';
 import { gradientGraph } from './step.ts';
 import { accumulateGraph, updateGraph } from './update.ts';
@@ -46,20 +47,22 @@ export function stageGraphs(model: Model, stage: Stage, options: PlanOptions = {
   if (stage.trained.length === 0) {
     throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
   }
-  const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, parameter]));
+  const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, trainedParameter(parameter)]));
+  const trainedOf = (keys: readonly string[]) => keys.map((key) => wanted.get(key)!);
+  const { arenas: limit } = options;
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     dropout: dropsOut(stage),
     recompute: options.recompute ?? stage.options.recompute === true,
     fusedAttention: options.fusedAttention ?? false,
+    ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
   });
   if (!gradient) return undefined;
-  const { dropout, countsTokens } = gradient;
-  const trained = gradient.keys.map((key) => wanted.get(key)!);
-  const plan = planOf(stage, trained, { dropout, countsTokens }, options);
+  const { keys, dropout, countsTokens, arenas } = gradient;
+  const plan = planOf(stage, trainedOf(keys), { dropout, countsTokens, ...(arenas ? { arenas } : {}) }, options);
   const entries = [
     { name: 'gradient', graph: gradient.graph },
-    ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan.trained) }] : []),
-    { name: 'update', graph: updateGraph(plan.trained, optimiserOf(stage)) },
+    ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan) }] : []),
+    { name: 'update', graph: updateGraph(plan, optimiserOf(stage)) },
   ];
   return { plan, entries };
 }

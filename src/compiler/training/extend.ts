@@ -1,6 +1,7 @@
 /** Appends to a finished graph: new inputs, nodes behind the old ones, other outputs. Old value ids stay. */
 import type { Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
+import type { WideTensor } from '../../shared/tensor.ts';
 import type { AnyNode, Graph, GraphConstant, GraphInput, GraphOutput, TensorType, ValueId } from '../ir/graph.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
 import { specOf } from '../ops/index.ts';
@@ -8,7 +9,7 @@ import { specOf } from '../ops/index.ts';
 /** What optimisers and statistics need of a graph under construction; GraphBuilder has it too. */
 export interface NodeSink {
   node<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId;
-  scalar(value: number): ValueId;
+  scalar(value: number, dtype?: DType): ValueId;
   typeOf(value: ValueId): TensorType;
 }
 
@@ -39,16 +40,14 @@ export class GraphExtension implements NodeSink {
     return value;
   }
 
-  scalar(value: number): ValueId {
-    const id = this.fresh({ dtype: 'f32', shape: [] });
-    this.constants.push({ value: id, tensor: { dtype: 'f32', shape: [], data: Float64Array.of(value) } });
-    return id;
+  constant(tensor: WideTensor): ValueId {
+    const value = this.fresh({ dtype: tensor.dtype, shape: tensor.shape });
+    this.constants.push({ value, tensor });
+    return value;
   }
 
-  integer(value: number): ValueId {
-    const id = this.fresh({ dtype: 'i64', shape: [] });
-    this.constants.push({ value: id, tensor: { dtype: 'i64', shape: [], data: Float64Array.of(value) } });
-    return id;
+  scalar(value: number, dtype: DType = 'f32'): ValueId {
+    return this.constant({ dtype, shape: [], data: Float64Array.of(value) });
   }
 
   /** A node with one output. */

@@ -15,7 +15,8 @@ export interface UpdateInputs {
   readonly state: Readonly<Record<string, ValueId>>;
   readonly lr: ValueId;
   readonly t: ValueId;
-  readonly decay: boolean;
+  /** whether weight decay applies; a bool of p's shape where it does to some elements only */
+  readonly decay: boolean | ValueId;
 }
 
 export interface UpdateOutputs {
@@ -42,7 +43,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
       update(b, { p, g, state, lr, t, decay }) {
-        const decayed = decay && weightDecay !== 0 ? decoupled(b, p, lr, weightDecay) : p;
+        const decayed = decoupled(b, p, lr, weightDecay, decay);
         return adam(b, { p: decayed, g, state, lr, t }, betas, eps);
       },
     };
@@ -53,7 +54,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
       update(b, { p, g, state, lr, t, decay }) {
-        return adam(b, { p, g: coupled(b, p, g, decay ? weightDecay : 0), state, lr, t }, betas, eps);
+        return adam(b, { p, g: coupled(b, p, g, weightDecay, decay), state, lr, t }, betas, eps);
       },
     };
   },
@@ -69,7 +70,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: momentum === 0 ? [] : ['momentum'],
       update(b, { p, g, state, lr, decay }) {
-        const gradient = coupled(b, p, g, decay ? weightDecay : 0);
+        const gradient = coupled(b, p, g, weightDecay, decay);
         if (momentum === 0) return { p: b.node('sub', [p, mul(b, lr, gradient)], {}), state: {} };
         const m = add(b, scale(b, state.momentum!, momentum), gradient);
         const direction = nesterov ? add(b, gradient, scale(b, m, momentum)) : m;
@@ -88,7 +89,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
       slots: ['exp_avg'],
       update(b, { p, g, state, lr, decay }) {
         const m = state.exp_avg!;
-        const decayed = decay && weightDecay !== 0 ? decoupled(b, p, lr, weightDecay) : p;
+        const decayed = decoupled(b, p, lr, weightDecay, decay);
         const direction = sign(b, blend(b, m, g, beta1));
         return { p: b.node('sub', [decayed, mul(b, lr, direction)], {}), state: { exp_avg: blend(b, m, g, beta2) } };
       },
@@ -130,15 +131,22 @@ const scale = (b: NodeSink, x: ValueId, by: number): ValueId => mul(b, x, b.scal
 const blend = (b: NodeSink, x: ValueId, y: ValueId, beta: number): ValueId =>
   add(b, scale(b, x, beta), scale(b, y, 1 - beta));
 
+type Decay = UpdateInputs['decay'];
+
 /** p(1 − lr λ) */
-function decoupled(b: NodeSink, p: ValueId, lr: ValueId, weightDecay: number): ValueId {
-  return mul(b, p, b.node('sub', [b.scalar(1), scale(b, lr, weightDecay)], {}));
+function decoupled(b: NodeSink, p: ValueId, lr: ValueId, weightDecay: number, decay: Decay): ValueId {
+  if (decay === false || weightDecay === 0) return p;
+  return where(b, decay, mul(b, p, b.node('sub', [b.scalar(1), scale(b, lr, weightDecay)], {})), p);
 }
 
 /** g + λp */
-function coupled(b: NodeSink, p: ValueId, g: ValueId, weightDecay: number): ValueId {
-  return weightDecay === 0 ? g : add(b, g, scale(b, p, weightDecay));
+function coupled(b: NodeSink, p: ValueId, g: ValueId, weightDecay: number, decay: Decay): ValueId {
+  if (decay === false || weightDecay === 0) return g;
+  return where(b, decay, add(b, g, scale(b, p, weightDecay)), g);
 }
+
+const where = (b: NodeSink, condition: true | ValueId, x: ValueId, otherwise: ValueId): ValueId =>
+  condition === true ? x : b.node('where', [condition, x, otherwise], {});
 
 /** [0 < x] − [x < 0] */
 function sign(b: NodeSink, x: ValueId): ValueId {

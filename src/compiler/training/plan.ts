@@ -13,6 +13,8 @@ export interface PlanOptions {
   readonly recompute?: boolean;
   /** attention's gradients as one node: see GradientOptions */
   readonly fusedAttention?: boolean;
+  /** trained tensors in arenas (see shared/training.ts) of at most so many elements each: for a target on a device */
+  readonly arenas?: number;
 }
 
 const atLeast0 = (x: number): boolean => x >= 0;
@@ -53,23 +55,24 @@ export function scheduleOf({ schedule }: Pick<Stage, 'schedule'>, { lr }: PlanOp
   }
 }
 
+export function trainedParameter({ keys: [key], path, shape }: ParameterInfo): TrainedParameter {
+  return { key, shape, layer: layerOf(path), decay: decays(key, shape) };
+}
+
 /**
  * @param trained the stage's parameters that the loss depends on
  * @throws StageError
  */
 export function planOf(
   stage: Stage,
-  trained: readonly ParameterInfo[],
-  graphs: { readonly dropout: boolean; readonly countsTokens: boolean },
+  trained: readonly TrainedParameter[],
+  graphs: Pick<TrainingPlan, 'dropout' | 'countsTokens' | 'arenas'>,
   options: PlanOptions = {},
 ): TrainingPlan {
   const { accumulate, clip, loss_scale } = stage.options;
   return {
     stage: stage.name,
-    trained: trained.map((parameter): TrainedParameter => {
-      const [key] = parameter.keys;
-      return { key, shape: parameter.shape, layer: layerOf(parameter.path), decay: decays(key, parameter.shape) };
-    }),
+    trained,
     slots: optimiserOf(stage).slots,
     schedule: scheduleOf(stage, options),
     accumulate: accumulate === undefined ? 1 : positiveInt('accumulate', accumulate),

@@ -7,11 +7,12 @@
  * backend maps once.
  */
 
-import { PORTS } from '../../shared/training.ts';
+import { type Arena, PORTS } from '../../shared/training.ts';
 import type { EntryGraph, Model } from '../elaborate/model.ts';
 import type { Graph, Node, ValueId } from '../ir/graph.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
 import { runPipeline } from '../passes/pipeline.ts';
+import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { GraphExtension, promoteParameters } from './extend.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
@@ -23,6 +24,8 @@ export interface GradientGraph {
   readonly keys: readonly string[];
   readonly dropout: boolean;
   readonly countsTokens: boolean;
+  /** where `arenas` was asked for */
+  readonly arenas: readonly Arena[] | undefined;
 }
 
 export interface GradientOptions {
@@ -35,6 +38,8 @@ export interface GradientOptions {
   readonly fusedAttention?: boolean;
   /** give the row of statistics of each gradient (default) */
   readonly statistics?: boolean;
+  /** takes the trained tensors, and gives their gradients, in these arenas */
+  readonly arenas?: (keys: readonly string[]) => readonly Arena[];
 }
 
 /**
@@ -73,7 +78,9 @@ export function gradientGraph(
     fusedAttention: options.fusedAttention ?? false,
   });
   const differentiated = options.recompute ? recompute(kept, { segments: layersOf(simplified) }) : kept;
-  const backward = new GraphExtension(promoteParameters(differentiated, new Set(keys), PORTS.parameter));
+  const promoted = promoteParameters(differentiated, new Set(keys), PORTS.parameter);
+  const arenas = options.arenas?.(keys);
+  const backward = new GraphExtension(arenas ? sliceInputs(promoted, arenas, PORTS.parameter) : promoted);
   backward.keepOutputs((name) => name !== SCALED);
   if (statistics) {
     const scaleInput = differentiated.inputs.find(({ name }) => name === PORTS.lossScale)!.value;
@@ -81,6 +88,7 @@ export function gradientGraph(
     const gradients = keys.map((key) => backward.outputOf(PORTS.gradient(key)));
     backward.output(PORTS.statistics, gradientStatistics(backward, gradients, inverse));
   }
+  if (arenas) gatherOutputs(backward, arenas, PORTS.gradient);
   const graph = lastLayerFirst(runPipeline(backward.build()));
   return {
     graph,
@@ -88,6 +96,7 @@ export function gradientGraph(
     keys,
     dropout: graph.inputs.some(({ name }) => name === PORTS.dropoutSeed),
     countsTokens: tokens !== undefined,
+    arenas,
   };
 }
 
@@ -115,7 +124,7 @@ function labelledTokens(b: GraphExtension, graph: Graph): ValueId | undefined {
   const losses = graph.nodes.filter((node): node is Node<'cross_entropy'> => node.op === 'cross_entropy');
   const counts = losses.map((node) => {
     const target = node.inputs[1]!;
-    const counted = b.node('not', [b.node('equal', [target, b.integer(node.attributes.ignore_index)], {})], {});
+    const counted = b.node('not', [b.node('equal', [target, b.scalar(node.attributes.ignore_index, 'i64')], {})], {});
     const axes = [...b.typeOf(target).shape.keys()];
     return b.node('sum', [b.node('cast', [counted], { to: 'f32' })], { axes, keepdims: false });
   });

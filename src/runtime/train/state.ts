@@ -2,14 +2,16 @@
  * Everything that changes while a stage trains: what a checkpoint holds and a resumed run starts from.
  *
  * On a backend with a device the tensors of a running stage live there, and each step's update overwrites them: a state
- * is then good until the next step. `hostState` copies one, for a checkpoint or the end.
+ * is then good until the next step. `hostState` copies one, for a checkpoint or the end. Where the plan has arenas, a
+ * running stage has those in place of the trained tensors, and nobody else sees them.
  */
-import type { HostTensor } from '../../shared/tensor.ts';
+import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { TrainingPlan } from '../../shared/training.ts';
 import { type AnyTensor, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
+import { packed, unpacked } from './arenas.ts';
 import { initialLossScale, type LossScale } from './loss-scale.ts';
 
 export interface TrainState<T extends AnyTensor = HostTensor> {
@@ -28,16 +30,16 @@ export interface TrainState<T extends AnyTensor = HostTensor> {
 }
 
 /** A state whose tensors may be on a device. */
-export type LiveState = TrainState<AnyTensor>;
+export interface LiveState extends TrainState<AnyTensor> {
+  /** its tensors are the arenas of this plan, by name */
+  readonly packedBy?: Pick<TrainingPlan, 'arenas' | 'trained'>;
+}
 
 /** @param parameters the trained tensors, by checkpoint key */
 export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string, HostTensor>): TrainState {
   const zeros = (): Map<string, HostTensor> =>
     new Map(
-      plan.trained.map(({ key, shape }) => [
-        key,
-        { dtype: 'f32', shape, data: new Float32Array(shape.reduce((product, dim) => product * dim, 1)) },
-      ]),
+      plan.trained.map(({ key, shape }) => [key, { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) }]),
     );
   return {
     stage: plan.stage,
@@ -50,33 +52,46 @@ export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string,
   };
 }
 
+type Tensors = ReadonlyMap<string, AnyTensor>;
+
+/** @param change is told what the tensors are, for messages: `exp_avg of ` */
 async function mapTensors<T extends AnyTensor>(
-  state: LiveState,
-  change: (tensor: AnyTensor, name: string) => Promise<T>,
+  { stage, step, updates, lossScale, vanishing, ...state }: LiveState,
+  change: (tensors: Tensors, of: string) => Promise<Map<string, T>>,
 ): Promise<TrainState<T>> {
-  const map = async (tensors: ReadonlyMap<string, AnyTensor>, prefix: string): Promise<Map<string, T>> => {
-    const changed = new Map<string, T>();
-    for (const [key, tensor] of tensors) changed.set(key, await change(tensor, prefix + key));
-    return changed;
-  };
   const slots = new Map<string, Map<string, T>>();
-  for (const [slot, tensors] of state.slots) slots.set(slot, await map(tensors, `${slot} of `));
-  return { ...state, parameters: await map(state.parameters, ''), slots };
+  for (const [slot, tensors] of state.slots) slots.set(slot, await change(tensors, `${slot} of `));
+  return { stage, step, updates, lossScale, vanishing, parameters: await change(state.parameters, ''), slots };
 }
 
-/** The state where the runner computes. */
-export async function liveState(state: LiveState, runner: Runner): Promise<LiveState> {
-  return runner.upload ? mapTensors(state, (tensor, name) => runner.upload!(tensor, name)) : state;
+/** The state where the runner computes, as the plan's graphs take it. */
+export async function liveState(state: LiveState, runner: Runner, plan: TrainingPlan): Promise<LiveState> {
+  const arenas = state.packedBy ? undefined : plan.arenas;
+  if (!arenas && !runner.upload) return state;
+  const live = await mapTensors(state, async (tensors, of) => {
+    const there = new Map<string, AnyTensor>();
+    for await (const [name, tensor] of arenas ? packed(arenas, tensors) : tensors)
+      there.set(name, runner.upload ? await runner.upload(tensor, of + name) : tensor);
+    return there;
+  });
+  return plan.arenas ? { ...live, packedBy: plan } : live;
 }
 
 /**
- * A copy of the state on the host; the state itself where it is there already.
+ * A copy of the state on the host, by checkpoint key; the state itself where it is that already.
  * @throws RuntimeError R0801 when a parameter that comes from a device is not finite: no step has looked at it
  */
 export async function hostState(state: LiveState): Promise<TrainState> {
   const onHost = ![...state.parameters.values()].some(isOnDevice);
-  if (onHost) return state as TrainState;
-  const copy = await mapTensors(state, toHost);
+  if (onHost && !state.packedBy) return state as TrainState;
+  const { arenas, trained = [] } = state.packedBy ?? {};
+  const copy = await mapTensors(state, async (tensors) => {
+    const here = new Map<string, HostTensor>();
+    for (const [name, tensor] of tensors) here.set(name, await toHost(tensor));
+    if (!arenas) return here;
+    const pieces = unpacked(arenas, here);
+    return new Map(trained.map(({ key }) => [key, pieces.get(key)!]));
+  });
   for (const [key, { data }] of copy.parameters) {
     if (firstNonFinite(data as Float32Array) >= 0)
       throw runtimeError('R0801', {

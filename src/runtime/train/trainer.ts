@@ -8,7 +8,7 @@
  * its count of tokens and its statistics.
  */
 import type { HostTensor } from '../../shared/tensor.ts';
-import { PORTS, type TrainingPlan } from '../../shared/training.ts';
+import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../shared/training.ts';
 import { type AnyTensor, type AnyTensors, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { randomStream } from '../random.ts';
@@ -56,7 +56,7 @@ export interface TrainOptions {
  * @throws RuntimeError R0801 when the loss or a gradient is not finite, R0802 when a batch has no labels
  */
 export async function train(start: LiveState, options: TrainOptions): Promise<TrainState> {
-  let state = await liveState(start, options.runner);
+  let state = await liveState(start, options.runner, options.plan);
   try {
     while (state.step < options.steps && !options.signal?.aborted) {
       state = await trainStep(state, options);
@@ -102,8 +102,8 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
     ({ parameters, slots } = updated(plan, results));
     releaseState(state); // what the update did not overwrite
     // on a device they are looked at when they are read: `hostState`
-    const broken = plan.trained.find(({ key }) => isBroken(parameters.get(key)!));
-    if (broken) return stop(`the update of ${broken.key}`, step, feeds, options);
+    const broken = brokenKey(plan, parameters);
+    if (broken !== undefined) return stop(`the update of ${broken}`, step, feeds, options);
   }
   releaseAll(sums.gradients);
   const ended = performance.now();
@@ -142,6 +142,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
     vanishing: runs,
     parameters,
     slots,
+    ...(state.packedBy ? { packedBy: state.packedBy } : {}),
   };
 }
 
@@ -176,7 +177,8 @@ async function gradients(state: LiveState, options: TrainOptions): Promise<Gradi
   let statistics: HostTensor | undefined;
   let [loss, tokens, feedSeconds] = [0, 0, 0];
   let feeds: AnyTensors = {};
-  const keep = plan.trained.map(({ key }) => PORTS.gradient(key));
+  const held = heldTensors(plan);
+  const keep = held.map(({ name }) => PORTS.gradient(name));
   for (let micro = 0; micro < plan.accumulate; micro++) {
     const index = state.step * plan.accumulate + micro;
     const began = performance.now();
@@ -190,7 +192,7 @@ async function gradients(state: LiveState, options: TrainOptions): Promise<Gradi
     }
     tokens += counted;
     loss += first(results[PORTS.loss]);
-    const fresh = new Map(plan.trained.map(({ key }) => [key, results[PORTS.gradient(key)]!]));
+    const fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
     statistics = results[PORTS.statistics] as HostTensor;
     if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
     else summed = fresh;
@@ -213,21 +215,22 @@ async function accumulated(
   scale: number,
 ): Promise<{ summed: Tensors; statistics: HostTensor | undefined }> {
   const feeds: Record<string, AnyTensor> = { [PORTS.inverseScale]: scalar(1 / (scale * plan.accumulate)) };
-  for (const { key } of plan.trained) {
-    feeds[PORTS.sum(key)] = sums.get(key)!;
-    feeds[PORTS.gradient(key)] = fresh.get(key)!;
+  const held = heldTensors(plan);
+  for (const { name } of held) {
+    feeds[PORTS.sum(name)] = sums.get(name)!;
+    feeds[PORTS.gradient(name)] = fresh.get(name)!;
   }
-  const keep = plan.trained.map(({ key }) => PORTS.next(PORTS.sum(key)));
+  const keep = held.map(({ name }) => PORTS.next(PORTS.sum(name)));
   const results = await runKeeping(runner, 'accumulate', feeds, { keep });
   releaseAll(sums);
   releaseAll(fresh);
-  const summed = new Map(plan.trained.map(({ key }) => [key, results[PORTS.next(PORTS.sum(key))]!]));
+  const summed = new Map(held.map(({ name }) => [name, results[PORTS.next(PORTS.sum(name))]!]));
   return { summed, statistics: results[PORTS.statistics] as HostTensor };
 }
 
 function gradientFeeds(state: LiveState, { plan, seed }: TrainOptions, batch: Feeds, index: number): AnyTensors {
   const feeds: Record<string, AnyTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
-  for (const { key } of plan.trained) feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
+  for (const { name } of heldTensors(plan)) feeds[PORTS.parameter(name)] = state.parameters.get(name)!;
   if (plan.dropout) {
     const word = randomStream(seed, `dropout ${plan.stage}`).at(index);
     feeds[PORTS.dropoutSeed] = { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(word)) };
@@ -235,29 +238,34 @@ function gradientFeeds(state: LiveState, { plan, seed }: TrainOptions, batch: Fe
   return feeds;
 }
 
-function updateFeeds({ trained, slots }: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {
+function updateFeeds(plan: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {
   const feeds: Record<string, AnyTensor> = {};
-  for (const { key } of trained) {
-    feeds[PORTS.parameter(key)] = state.parameters.get(key)!;
-    feeds[PORTS.gradient(key)] = sums.get(key)!;
-    for (const slot of slots) feeds[PORTS.state(slot, key)] = state.slots.get(slot)!.get(key)!;
+  for (const { name } of heldTensors(plan)) {
+    feeds[PORTS.parameter(name)] = state.parameters.get(name)!;
+    feeds[PORTS.gradient(name)] = sums.get(name)!;
+    for (const slot of plan.slots) feeds[PORTS.state(slot, name)] = state.slots.get(slot)!.get(name)!;
   }
   return feeds;
 }
 
-function updated({ trained, slots }: TrainingPlan, results: AnyTensors): Pick<LiveState, 'parameters' | 'slots'> {
-  const next = (port: string): AnyTensor => results[PORTS.next(port)]!;
-  return {
-    parameters: new Map(trained.map(({ key }) => [key, next(PORTS.parameter(key))])),
-    slots: new Map(slots.map((slot) => [slot, new Map(trained.map(({ key }) => [key, next(PORTS.state(slot, key))]))])),
-  };
+function updated(plan: TrainingPlan, results: AnyTensors): Pick<LiveState, 'parameters' | 'slots'> {
+  const next = (portOf: (name: string) => string): Tensors =>
+    new Map(heldTensors(plan).map(({ name }) => [name, results[PORTS.next(portOf(name))]!]));
+  const slots = plan.slots.map((slot) => [slot, next((name) => PORTS.state(slot, name))] as const);
+  return { parameters: next(PORTS.parameter), slots: new Map(slots) };
 }
 
 const first = (tensor: AnyTensor | undefined): number => Number((tensor as HostTensor).data[0]);
 const round = (seconds: number): number => Number(seconds.toPrecision(6));
 
-const isBroken = (tensor: AnyTensor): boolean =>
-  !isOnDevice(tensor) && firstNonFinite(tensor.data as Float32Array) >= 0;
+/** The key of a parameter on the host that is not finite. */
+function brokenKey(plan: TrainingPlan, parameters: Tensors): string | undefined {
+  for (const [name, tensor] of parameters) {
+    const element = isOnDevice(tensor) ? -1 : firstNonFinite(tensor.data as Float32Array);
+    if (element >= 0) return keyAt(plan, name, element);
+  }
+  return undefined;
+}
 
 function releaseAll(tensors: Tensors): void {
   for (const tensor of tensors.values()) release(tensor);

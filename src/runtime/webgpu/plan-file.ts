@@ -59,12 +59,17 @@ function checkEntry(name: string, entry: Json): void {
 function checkTraining(training: unknown, entries: Json): void {
   const damaged = 'has a damaged training';
   need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
-  const { trained, slots, accumulate } = training as Json;
+  const { trained, slots, accumulate, arenas = [] } = training as Json;
   need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
   need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
   need(Array.isArray(trained), damaged);
   for (const one of trained as unknown[])
     need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);
+  need(Array.isArray(arenas), damaged);
+  for (const one of arenas as unknown[]) {
+    need(isObject(one) && typeof one.name === 'string' && Number.isSafeInteger(one.elements), damaged);
+    need(Array.isArray((one as Json).pieces), damaged);
+  }
   for (const entry of ['gradient', 'update', ...((accumulate as number) > 1 ? ['accumulate'] : [])])
     need(Object.hasOwn(entries, entry), `has training without the entry ${entry}`);
 }

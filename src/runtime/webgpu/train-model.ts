@@ -105,7 +105,7 @@ export class ModelTrainer {
     const parameters = new Map<string, HostTensor>();
     for (const { key, shape } of this.plan.trained)
       parameters.set(key, await readWeight(this.weights, { key, dtype: 'f32', shape }));
-    this.state = await liveState(initialState(this.plan, parameters), this.session);
+    this.state = await liveState(initialState(this.plan, parameters), this.session, this.plan);
     return this.state;
   }
 

@@ -121,6 +121,18 @@ test.each([true, false])('decode at full size has few kernels, adapters merged: 
   expect(buildWebGpu(model, { entries: ['decode'] })!.kernels.length).toBeLessThanOrEqual(30);
 });
 
+test('training the full model: what trains is in two bindings, and updated in as many dispatches', () => {
+  const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'full' });
+  const stage = model.stages.find(({ name }) => name === 'stage2')!;
+  const plan = buildWebGpu(model, { stage, entries: [] })!;
+  expectWithinLimits(plan);
+  expectSmallBuffers(plan);
+  const arenas = plan.training!.arenas!;
+  expect(arenas).toHaveLength(2);
+  for (const { elements } of arenas) expect(4 * elements).toBeLessThanOrEqual(plan.needs.maxStorageBufferBindingSize);
+  expect(plan.entries.update!.steps).toHaveLength(2);
+});
+
 test('the gradient of nano', () => {
   const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' });
   const keys = new Set([...model.parameters].flatMap(([key, { buffer }]) => (buffer ? [] : [key])));

@@ -4,6 +4,8 @@ import type { Emitted } from '../../../src/compiler/backends/wgsl/emit.ts';
 import { lowerEntry, PlanTables } from '../../../src/compiler/backends/wgsl/index.ts';
 import type { Signature } from '../../../src/compiler/backends/wgsl/signature.ts';
 import { runPipeline } from '../../../src/compiler/passes/pipeline.ts';
+import { arenasOf } from '../../../src/compiler/training/arenas.ts';
+import { trainedParameter } from '../../../src/compiler/training/plan.ts';
 import { gradientGraph } from '../../../src/compiler/training/step.ts';
 import { compileOk, memory, repository } from '../../support/project.ts';
 
@@ -77,8 +79,17 @@ model M {
     );
     const loss = runPipeline(model.entry('loss')!.graph);
     const gradient = gradientGraph(model, new Set(model.parameters.keys()), { dropout: false, recompute: false })!;
+    const trained = [...model.parameters.values()].map(trainedParameter);
+    const inArenas = gradientGraph(model, new Set(model.parameters.keys()), {
+      dropout: false,
+      arenas: (keys) =>
+        arenasOf(
+          keys.map((key) => trained.find((one) => one.key === key)!),
+          256,
+        ),
+    })!;
     const [anew, once] = [new Anew(), new Counted()];
-    for (const graph of [loss, gradient.graph])
+    for (const graph of [loss, gradient.graph, inArenas.graph])
       expect(JSON.stringify(lowerEntry(graph, once))).toBe(JSON.stringify(lowerEntry(graph, anew)));
     expect(once.kernels).toEqual(anew.kernels);
     expect(once.written).toBeLessThan(anew.written);

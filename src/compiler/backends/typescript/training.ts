@@ -1,6 +1,6 @@
 /** What of a plan is its stage's: entries that only the trainer runs, and the batch that a caller gives. */
 import type { TensorPort } from '../../../shared/artifact.ts';
-import { PORTS } from '../../../shared/training.ts';
+import { heldTensors, PORTS } from '../../../shared/training.ts';
 import type { EntryPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 
 const GRAPHS: readonly string[] = ['gradient', 'accumulate', 'update'];
@@ -14,6 +14,6 @@ export function ownEntries({ entries, training }: WebGpuPlan): readonly (readonl
 export function batchPorts({ entries, training }: WebGpuPlan): readonly TensorPort[] {
   if (!training) return [];
   const fed = new Set<string>([PORTS.lossScale, ...(training.dropout ? [PORTS.dropoutSeed] : [])]);
-  for (const { key } of training.trained) fed.add(PORTS.parameter(key));
+  for (const { name } of heldTensors(training)) fed.add(PORTS.parameter(name));
   return entries.gradient!.inputs.filter(({ name }) => !fed.has(name));
 }

@@ -25,7 +25,7 @@ export class BufferBudget {
   }
 
   /** Values in buffers that a kernel reads. */
-  private reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+  reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     // what an earlier kernel of the same core left for this one
     const shared = kernel.pass === 'query' || kernel.pass === 'key_value' ? kernel.core?.outputs.at(-1) : undefined;

@@ -21,6 +21,12 @@ export interface Binding {
   access: 'read' | 'read_write';
 }
 
+/** A word of the uniform: a size, or where a tensor begins in a buffer that it shares (see Strided). */
+export type Param = Dim | { readonly base: number };
+
+export const isBase = (param: Param): param is { readonly base: number } =>
+  typeof param === 'object' && 'base' in param;
+
 /** WGSL types of values in kernels. */
 export type ScalarType = 'f32' | 'i32' | 'bool';
 
@@ -41,8 +47,8 @@ const WORDS = /\w+/g;
 
 export class KernelCode {
   readonly bindings: Binding[] = [];
-  /** dims whose sizes are words of the uniform, in order */
-  readonly params: Dim[] = [];
+  /** words of the uniform, in order */
+  readonly params: Param[] = [];
   /** what each `let` stands for */
   readonly definitions = new Map<string, string>();
   private readonly functions: string[] = [];
@@ -93,8 +99,17 @@ export class KernelCode {
   /** A word of the uniform for a number too: kernels that differ only in it are one text. */
   argument(dim: Dim): Coordinate {
     const text = printDim(dim);
-    let at = this.params.findIndex((other) => printDim(other) === text);
-    if (at < 0) at = this.params.push(dim) - 1;
+    return this.word(dim, (other) => !isBase(other) && printDim(other) === text);
+  }
+
+  /** A word that is a base: not shared with an equal size, which other kernels of this text need not have. */
+  base(base: number): Coordinate {
+    return this.word({ base }, (other) => isBase(other) && other.base === base);
+  }
+
+  private word(param: Param, is: (other: Param) => boolean): Coordinate {
+    let at = this.params.findIndex(is);
+    if (at < 0) at = this.params.push(param) - 1;
     return `params[${at >> 2}].${'xyzw'[at & 3]!}`;
   }
 
@@ -133,10 +148,7 @@ export class KernelCode {
     const words = Math.ceil(this.params.length / 4);
     const uniform =
       words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
-    const dims =
-      this.params.length === 0
-        ? []
-        : [`// params: ${this.params.map((dim) => (typeof dim === 'number' ? 'a number' : printDim(dim))).join(', ')}`];
+    const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(paramText).join(', ')}`];
     return `${[
       ...header.map((line) => `// ${line}`),
       ...dims,
@@ -147,6 +159,11 @@ export class KernelCode {
       `\n${main}`,
     ].join('\n')}\n`;
   }
+}
+
+function paramText(param: Param): string {
+  if (isBase(param)) return 'a place';
+  return typeof param === 'number' ? 'a number' : printDim(param);
 }
 
 /**

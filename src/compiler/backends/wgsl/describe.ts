@@ -39,22 +39,6 @@ export class Descriptions {
     return nodes;
   }
 
-  /** Tables of which kernels read no more than what an index picks, each with what is picked. */
-  lookedUpBy(kernels: readonly Kernel[]): ReadonlyMap<ValueId, ValueId> {
-    const all = kernels.flatMap((kernel) => [kernel, ...(kernel.fresh ? kernelsOf(kernel.fresh) : [])]);
-    const nodes = new Set(
-      all.flatMap((kernel) => [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])]),
-    );
-    const found = new Map<ValueId, ValueId>();
-    for (const { op, inputs, outputs } of nodes) {
-      if (op === 'gather' && !found.has(inputs[0]!)) found.set(inputs[0]!, outputs[0]!);
-    }
-    for (const { op, inputs } of nodes) {
-      for (const [at, value] of inputs.entries()) if (op !== 'gather' || at > 0) found.delete(value);
-    }
-    return found;
-  }
-
   /** `layer_norm → linear   phi-2.mdl:42:9`: the ops of the source in order, and the line of the last */
   headerOf(kernel: Kernel): string {
     const source = this.nodesOf(kernel).at(-1)?.origin.source;

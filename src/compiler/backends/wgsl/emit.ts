@@ -9,8 +9,7 @@
  * GEMM and attention bring their `main` (families/); their operands and results are written as functions (core.ts).
  * Independent kernels may be one dispatch: each `main` becomes a function, and workgroups are dealt out among them.
  */
-import type { Dim } from '../../../shared/dim.ts';
-import { KernelCode } from './code.ts';
+import { KernelCode, type Param } from './code.ts';
 import { corePart } from './core.ts';
 import type { GraphFacts } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
@@ -25,7 +24,7 @@ export interface Emitted {
   /** keys of buffers, in binding order */
   readonly buffers: readonly string[];
   readonly access: readonly ('read' | 'read_write')[];
-  readonly params: readonly Dim[];
+  readonly params: readonly Param[];
   readonly workgroup: readonly [number, number, number];
   /** of each kernel */
   readonly parts: readonly Part['groups'][];

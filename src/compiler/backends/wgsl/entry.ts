@@ -2,10 +2,10 @@
  * One graph → one entry of the plan: decompose, fuse until every kernel fits the device, write the kernels, share memory.
  */
 import type { CachePort } from '../../../shared/artifact.ts';
-import { addDims, type Dim, equalShapes, mulDims, productOf, symbol } from '../../../shared/dim.ts';
+import { equalShapes, productOf, symbol } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
 import { type BufferPlan, CAPACITY, type EntryPlan } from '../../../shared/webgpu.ts';
-import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { BufferBudget } from './budget.ts';
 import { bundle } from './bundle.ts';
 import type { Element } from './code.ts';
@@ -18,12 +18,14 @@ import { type CacheAppend, type Fused, fuse } from './fuse.ts';
 import type { Kernel } from './kernel.ts';
 import { LimitError } from './limit-error.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
+import { type OutputPiece, outputPieces } from './pieces.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
 import { type StepContext, stepOf, type Variants } from './steps.ts';
 import { contiguous, rowMajor } from './strided.ts';
 import { type Tokens, tokensOf } from './token.ts';
+import { bytesOf } from './traffic.ts';
 
 export interface EntryOptions {
   readonly cache?: readonly CachePort[];
@@ -39,7 +41,10 @@ export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOp
 }
 
 class EntryLowering {
+  /** its outputs are `written`, one by one */
   private readonly graph: Graph;
+  private readonly ports: Pick<Graph, 'inputs' | 'outputs'>;
+  private readonly written: readonly OutputPiece[];
   private readonly facts: GraphFacts;
   private readonly tables: PlanTables;
   private readonly options: EntryOptions;
@@ -56,21 +61,21 @@ class EntryLowering {
     options: EntryOptions,
     described: ReturnType<typeof decompose>['described'],
   ) {
-    this.graph = graph;
-    this.facts = factsOf(graph);
+    const facts = factsOf(graph);
+    this.ports = graph;
+    this.written = outputPieces(facts);
+    this.graph = { ...graph, outputs: this.written };
+    this.facts = { ...facts, graph: this.graph };
     this.budget = new BufferBudget(this.facts, tables, this.places);
     this.tables = tables;
     this.options = options;
-    this.caches = cachesOf(graph, this.facts, options.cache ?? []);
+    this.caches = cachesOf(this.graph, this.facts, options.cache ?? []);
     this.placeLeaves(described);
   }
 
   lower(): EntryPlan {
     const copies = this.copies();
-    const fused = this.fuse();
-    this.describe = new Descriptions(this.facts, fused.stored);
-    const kernels = [...fused.kernels, ...copies];
-    this.placeOutputs(kernels);
+    const fused = this.fuse(copies);
     for (const value of fused.stored) if (!this.places.has(value)) this.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => this.places.get(value) };
     const bundles = this.bundles(fused, copies, storage);
@@ -83,20 +88,22 @@ class EntryLowering {
       const { key } = (this.places.get(-1 - port) ?? this.places.get(value))!;
       if (key.startsWith('output')) this.buffer(key);
     }
-    const writer: StepContext = {
-      kernel: (label, text) => this.tables.kernel(label, text),
+    const { graph, places, tables, describe } = this;
+    const reads = (kernel: Kernel) => this.budget.reads(kernel, fused.stored);
+    const context: StepContext = {
+      kernel: (label, text) => tables.kernel(label, text),
       buffer: (key) => this.buffer(key),
-      bytesOf: (kernels, text) => this.bytesOf(kernels, text),
-      describe: this.describe,
+      bytesOf: (kernels, text) => bytesOf(kernels, text, { graph, places, tables, describe, reads }),
+      describe,
     };
-    const steps = emitted.map((variants) => stepOf(variants, writer));
+    const steps = emitted.map((variants) => stepOf(variants, context));
     const port = ({ name, value }: { readonly name: string; readonly value: ValueId }) => {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
     };
     return {
-      inputs: this.graph.inputs.map(port),
-      outputs: this.graph.outputs.map(port),
+      inputs: this.ports.inputs.map(port),
+      outputs: this.ports.outputs.map(port),
       cache: this.options.cache ?? [],
       buffers: this.buffers,
       steps,
@@ -105,9 +112,14 @@ class EntryLowering {
 
   // --- where values lie ------------------------------------------------------------------------------------
 
-  private place(value: ValueId, key: string): void {
+  private place(value: ValueId, key: string, base?: number): void {
+    this.places.set(value, this.placeOf(value, key, base));
+  }
+
+  private placeOf(value: ValueId, key: string, base?: number): Stored {
     const { dtype, shape } = typeOf(this.graph, value);
-    this.places.set(value, { key, element: ELEMENTS[dtype], layout: contiguous(shape) });
+    const layout = { ...contiguous(shape), ...(base === undefined ? {} : { base }) };
+    return { key, element: ELEMENTS[dtype], layout };
   }
 
   private placeLeaves(described: ReturnType<typeof decompose>['described']): void {
@@ -151,31 +163,33 @@ class EntryLowering {
   private copies(): Kernel[] {
     const copies: Kernel[] = [];
     const seen = new Set<ValueId>();
-    for (const [port, { value }] of this.graph.outputs.entries()) {
+    for (const [index, { value, port, base }] of this.written.entries()) {
       const cached = this.caches.some(({ present }) => present === value);
       const made = this.facts.producers.has(value) && !seen.has(value);
       seen.add(value);
       if (made || cached) continue;
-      const into = -1 - port;
-      const { dtype, shape } = typeOf(this.graph, value);
-      this.places.set(into, { key: `output:${port}`, element: ELEMENTS[dtype], layout: contiguous(shape) });
+      const into = -1 - index;
+      const { shape } = typeOf(this.graph, value);
+      this.places.set(into, this.placeOf(value, `output:${port}`, base));
       copies.push({
         outputs: [{ value, into }],
         shape,
         columns: 0,
         core: undefined,
         phases: [],
-        order: this.graph.nodes.length + port,
+        order: this.graph.nodes.length + index,
       });
     }
     return copies;
   }
 
-  private placeOutputs(kernels: readonly Kernel[]): void {
-    for (const [port, { name, value }] of this.graph.outputs.entries()) {
-      if (this.places.has(value)) continue;
-      this.place(value, this.donated(name, value, kernels) ?? `output:${port}`);
-    }
+  /** @returns those that had no place before */
+  private placeOutputs(kernels: readonly Kernel[]): readonly ValueId[] {
+    return this.written.flatMap(({ name, value, port, base }) => {
+      if (this.places.has(value)) return [];
+      this.place(value, this.donated(name, value, kernels) ?? `output:${port}`, base);
+      return [value];
+    });
   }
 
   /** The key of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
@@ -191,7 +205,8 @@ class EntryLowering {
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
     const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
     const inside = new Set(this.describe.computedBy(writer));
-    const safe = users.every((node) => inside.has(node)) && [...inside].every((node) => isPointwise(node.op));
+    const inPlace = ({ op, inputs }: AnyNode): boolean => isPointwise(op) || inputs.length === 0;
+    const safe = users.every((node) => inside.has(node)) && [...inside].every(inPlace);
     const alone = kernels.every(
       (kernel) => kernel === writer || !this.describe.computedBy(kernel).some((node) => users.includes(node)),
     );
@@ -201,14 +216,18 @@ class EntryLowering {
   // --- kernels ---------------------------------------------------------------------------------------------
 
   /** Fuses, and where a kernel binds more buffers than the device allows splits it, until all fit. */
-  private fuse(): Fused {
+  private fuse(copies: readonly Kernel[]): Fused {
     const forced = new Set<ValueId>();
     const alone = new Set<ValueId>();
     for (;;) {
       const fused = fuse(this.facts, { caches: this.caches, forced, alone });
+      this.describe = new Descriptions(this.facts, fused.stored);
+      // before buffers are counted: an output in place of an input needs none of its own
+      const placed = this.placeOutputs([...fused.kernels, ...copies]);
       const split = fused.kernels.flatMap((kernel) => this.budget.tooManyBuffers(kernel, fused) ?? []);
       const fresh = split.filter((value) => !alone.has(value));
       if (fresh.length === 0) return fused;
+      for (const value of placed) this.places.delete(value);
       for (const value of fresh) {
         forced.add(value);
         alone.add(value);
@@ -330,8 +349,8 @@ class EntryLowering {
     const [index, shard] = rest.split('#').map(Number) as [number, number?];
     switch (kind) {
       case 'input': {
-        const output = this.graph.outputs.findIndex(({ value }) => this.places.get(value)?.key === key);
-        return output < 0 ? { kind, port: index } : { kind: 'output', port: output, donated: index };
+        const output = this.written.find(({ value }) => this.places.get(value)?.key === key);
+        return output ? { kind: 'output', port: output.port, donated: index } : { kind, port: index };
       }
       case 'output':
         return { kind, port: index };
@@ -346,24 +365,6 @@ class EntryLowering {
       default:
         throw new Error(`no buffer is called ${key}`);
     }
-  }
-
-  /** a value of each buffer key, once all places are known */
-  private valueOf: ReadonlyMap<string, ValueId> | undefined;
-
-  /** Each buffer once, and of a table that is only looked up in as many rows as are looked up. */
-  private bytesOf(kernels: readonly Kernel[], { buffers }: Emitted): Dim {
-    this.valueOf ??= new Map([...this.places].map(([value, { key }]) => [key, value] as const));
-    const shapes = this.valueOf;
-    const lookedUp = this.describe.lookedUpBy(kernels);
-    return buffers.reduce<Dim>((sum, key) => {
-      if (key.startsWith('pack:')) return addDims(sum, 4 * this.tables.packs[Number(key.slice(5))]!.elements);
-      const value = shapes.get(key.split('#')[0]!);
-      if (value === undefined || key.includes('#')) return sum;
-      const own = value < 0 ? this.graph.outputs[-1 - value]!.value : value;
-      const { shape } = typeOf(this.graph, lookedUp.get(own) ?? own);
-      return addDims(sum, mulDims(this.places.get(value)!.element === 'f16' ? 2 : 4, productOf(shape)));
-    }, 0);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Block, Element, KernelCode } from './code.ts';
 import { type Coordinate, literalOf, plus, times } from './index-math.ts';
 import { INLINE, type InlineContext, type InlineOp, type InlineRule, isInline } from './inline.ts';
 import { isPointwise, number, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
-import { rowMajor, type Strided, vectorAlong } from './strided.ts';
+import { pieceOf, rowMajor, type Strided, vectorAlong } from './strided.ts';
 
 /** A value that lies in a buffer. */
 export interface Stored {
@@ -142,12 +142,14 @@ export class Evaluator {
   /** Position of an element in its buffer. */
   index(
     block: Block,
-    { shape, strides, offset }: Strided,
+    { shape, strides, offset, base }: Strided,
     coordinates: readonly Coordinate[],
     position = this.position,
   ): Coordinate {
-    if (position && offset === 0 && isPosition(position, shape, coordinates, strides)) return position.index;
-    let text = block.size(offset);
+    const start = base === undefined ? '0u' : this.code.base(base);
+    if (position && offset === 0 && isPosition(position, shape, coordinates, strides))
+      return plus(start, position.index);
+    let text = plus(start, block.size(offset));
     for (const [axis, at] of coordinates.entries()) {
       if (shape[axis] !== 1) text = plus(text, times(at, block.size(strides[axis]!)));
     }
@@ -271,7 +273,8 @@ export function stridedBase(
   const below = stridedBase(producers, graph, node.inputs[0]!, layoutOf);
   if (!below) return undefined;
   const { shape } = typeOf(graph, value);
-  const view = rule.strided(below.view, node as Node<InlineOp>, node.outputs.indexOf(value), shape);
+  const piece = below.base === node.inputs[0] && node.op === 'slice' ? pieceOf(below.view, node, shape) : undefined;
+  const view = piece ?? rule.strided(below.view, node as Node<InlineOp>, node.outputs.indexOf(value), shape);
   return view && { base: below.base, view };
 }
 
@@ -281,7 +284,8 @@ function aligned(coordinates: readonly Coordinate[], shape: Shape): Coordinate[]
   return shape.map((dim, axis) => (dim === 1 ? '0u' : (coordinates[axis + missing] ?? '0u')));
 }
 
-function wordAt(name: string, element: Element, wide: boolean, index: Coordinate): string {
+/** The word of an element, to read or to write. */
+export function wordAt(name: string, element: Element, wide: boolean, index: Coordinate): string {
   const known = literalOf(index);
   if (element === 'f16') {
     const word = wide ? `${name}[${index} >> 2u][(${index} >> 1u) & 1u]` : `${name}[${index} >> 1u]`;

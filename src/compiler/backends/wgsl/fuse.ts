@@ -157,7 +157,10 @@ class Fusion {
     if (this.readersOf(value).size <= 1) return true;
     if (isView(node.op)) return true;
     if (isInline(node.op)) return INLINE[node.op].cost <= CHEAP;
-    return isPointwise(node.op) && costOf(node.op) <= CHEAP && this.readsLittle(node);
+    if (!isPointwise(node.op)) return false;
+    // arithmetic on single numbers costs each reader less than a dispatch does
+    if (typeOf(this.graph, value).shape.every((dim) => dim === 1)) return true;
+    return costOf(node.op) <= CHEAP && this.readsLittle(node);
   }
 
   /** At most one operand has to be loaded, through nothing but views. */

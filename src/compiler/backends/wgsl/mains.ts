@@ -2,6 +2,7 @@
 import { type Dim, equalShapes, productOf, type Shape } from '../../../shared/dim.ts';
 import { type Node, typeOf } from '../../ir/graph.ts';
 import { Block } from './code.ts';
+import { wordAt } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
 import { knowFold, laneFold, serialFold } from './folds.ts';
 import { type Coordinate, delinearise, plus, times } from './index-math.ts';
@@ -68,6 +69,7 @@ function takesFour({ kernel, context }: KernelWriter): boolean {
   for (const value of seen) {
     const node = producers.get(value);
     if (!node || (context.storage.stored(value) && !roots.has(value))) continue;
+    if (typeOf(graph, value).shape.every((dim) => dim === 1)) continue; // stands there once
     cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? INLINE[node.op].cost : SHORT;
     for (const operand of node.inputs) seen.add(operand);
   }
@@ -210,10 +212,10 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   add.declare('c');
   const added = ['row', ...delinearise(add, 'c', columns)];
   const target = writer.context.storage.stored(output.into)!;
-  const { name } = writer.code.binding(target.key, target.element, 'read_write');
+  const { name, wide } = writer.code.binding(target.key, target.element, 'read_write');
   const at = add.name(evaluator.index(add, target.layout, added));
   const update = evaluator.element(add, updates, ['place', ...added.slice(1)]);
-  add.line(`${name}[${at}] += ${update};`);
+  add.line(`${wordAt(name, target.element, wide, at)} += ${update};`);
 
   block.line(`for (${each}) {`);
   block.append(fill);

@@ -2,7 +2,7 @@
 import type { DType } from '../../../shared/dtype.ts';
 import { narrow, sizeOf, type WideTensor } from '../../../shared/tensor.ts';
 import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../shared/webgpu.ts';
-import type { Element } from './code.ts';
+import { type Element, isBase, type Param } from './code.ts';
 import type { Emitted } from './emit.ts';
 import type { Signature } from './signature.ts';
 
@@ -57,15 +57,26 @@ export class PlanTables {
         const [whole, ...shard] = buffer.split('#') as [string, string?];
         return [name(whole), ...shard].join('#');
       });
+    const moved = (params: readonly Param[], to: (base: number) => number): Param[] =>
+      params.map((param) => (isBase(param) ? { base: to(param.base) } : param));
     const before = this.emittedOf.get(key);
-    if (before) return { ...before, buffers: renamed(before.buffers, (number) => signature.buffers[Number(number)]!) };
+    if (before) {
+      const buffers = renamed(before.buffers, (number) => signature.buffers[Number(number)]!);
+      return { ...before, buffers, params: moved(before.params, (number) => signature.bases[number]!) };
+    }
     const made = make();
     const numberOf = (buffer: string): string => {
       const number = numbers.get(buffer);
       if (number === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
       return number;
     };
-    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, numberOf) });
+    const baseNumberOf = (base: number): number => {
+      const number = signature.bases.indexOf(base);
+      if (number < 0) throw new Error(`a kernel takes the base ${base}, which its signature does not have`);
+      return number;
+    };
+    const params = moved(made.params, baseNumberOf);
+    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, numberOf), params });
     return made;
   }
 

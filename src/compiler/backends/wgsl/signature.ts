@@ -5,18 +5,21 @@
  *   layer 3: %812 = linear(%790, parameter:77, parameter:78) …    linear #0 #1 #2, buffers 0 = value:790, 1 = parameter:77 …
  *   layer 4: %901 = linear(%879, parameter:91, parameter:92) …    the same, with buffers 0 = value:879, 1 = parameter:91 …
  *
- * Values are numbered in the graph's order and buffers by first use; what stays is ops, attributes, types, layouts, and which
- * buffers are the same. A signature may say more than a text needs, never less: what an emitter looks at has to be here.
+ * Values are numbered in the graph's order, buffers and bases (places in a shared buffer) by first use; what stays is ops,
+ * attributes, types, layouts, and which buffers are the same. A signature may say more than a text needs, never less: what an emitter looks at has to be here.
  */
 import { printDim, type Shape } from '../../../shared/dim.ts';
 import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { GraphFacts, Storage, Stored } from './evaluator.ts';
 import type { Kernel } from './kernel.ts';
+import { pieceOf } from './strided.ts';
 
 export interface Signature {
   readonly text: string;
   /** keys of buffers, by the number that the text has for them */
   readonly buffers: readonly string[];
+  /** where tensors begin in buffers that they share, likewise */
+  readonly bases: readonly number[];
 }
 
 export function signatureOf(kernels: readonly Kernel[], facts: GraphFacts, storage: Storage): Signature {
@@ -27,9 +30,17 @@ export function signatureOf(kernels: readonly Kernel[], facts: GraphFacts, stora
     numbers.set(key, numbers.size);
     return numbers.size - 1;
   };
-  const place = (stored: Stored | undefined): string => (stored ? `@${number(stored.key)} ${placeText(stored)}` : '-');
+  const bases = new Map<number, number>();
+  const baseText = (base: number | undefined): string => {
+    if (base === undefined) return '';
+    if (!bases.has(base)) bases.set(base, bases.size);
+    // only whether vectors can be loaded there is in a kernel's text
+    return ` ^${bases.get(base)}${base % 4 === 0 ? '' : ' unaligned'}`;
+  };
+  const place = (stored: Stored | undefined): string =>
+    stored ? `@${number(stored.key)} ${placeText(stored)}${baseText(stored.layout.base)}` : '-';
   const text = (kernel: Kernel): string => {
-    const own = kernelText(kernel, facts, (value) => place(storage.stored(value)), storage);
+    const own = kernelText(kernel, facts, { place, base: baseText }, storage);
     const { fresh } = kernel;
     if (!fresh) return own;
     return [own, fresh.query ? text(fresh.query) : 'queries as they are', text(fresh.key), text(fresh.value)].join(
@@ -37,16 +48,22 @@ export function signatureOf(kernels: readonly Kernel[], facts: GraphFacts, stora
     );
   };
   const texts = kernels.map(text);
-  return { text: texts.join('\n\n'), buffers: [...numbers.keys()] };
+  return { text: texts.join('\n\n'), buffers: [...numbers.keys()], bases: [...bases.keys()] };
+}
+
+interface PlaceTexts {
+  place(stored: Stored | undefined): string;
+  base(base: number | undefined): string;
 }
 
 function kernelText(
   kernel: Kernel,
   { graph, producers, constants, order }: GraphFacts,
-  placeOf: (value: ValueId) => string,
+  texts: PlaceTexts,
   storage: Storage,
 ): string {
   const { outputs, shape, columns, core, phases } = kernel;
+  const placeOf = (value: ValueId): string => texts.place(storage.stored(value));
   const computed = new Set([...outputs.map(({ value }) => value), ...(core?.outputs ?? [])]);
   const nodes = new Set<AnyNode>();
   const seen = new Set<ValueId>();
@@ -72,6 +89,14 @@ function kernelText(
     return name;
   };
   const nameOf = (value: ValueId): string => names.get(value) ?? leaf(value);
+  /** A piece of a flat value in a buffer is read at its base, and its attributes are not looked at. */
+  const attributesOf = (node: AnyNode): string => {
+    const [operand] = node.inputs;
+    const whole = node.op !== 'slice' || computed.has(operand!) ? undefined : storage.stored(operand!);
+    const piece =
+      whole && node.op === 'slice' ? pieceOf(whole.layout, node, typeOf(graph, node.outputs[0]!).shape) : undefined;
+    return piece ? texts.base(piece.base) : attributesText(node);
+  };
   for (const node of sorted) {
     const operands = node.inputs.map(nameOf);
     const results = node.outputs.map((value) => {
@@ -79,7 +104,7 @@ function kernelText(
       names.set(value, name);
       return `${name} ${typeText(typeOf(graph, value))}${computed.has(value) ? ` ${placeOf(value)}` : ''}`;
     });
-    lines.push(`${results.join(', ')} = ${node.op}(${operands.join(', ')}) ${attributesText(node)}`);
+    lines.push(`${results.join(', ')} = ${node.op}(${operands.join(', ')}) ${attributesOf(node)}`);
   }
   for (const { value, into, shift } of outputs) {
     const moved = shift ? ` + ${shift.axis} ${printDim(shift.by)}` : '';

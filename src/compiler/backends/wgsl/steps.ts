@@ -1,6 +1,7 @@
 /** Kernels that have been written → a step of the plan: its launch, what else it may be, and what it costs. */
 import { addDims, type Dim } from '../../../shared/dim.ts';
 import type { Alternative, Groups, Launch, StepPlan } from '../../../shared/webgpu.ts';
+import { isBase } from './code.ts';
 import type { Descriptions } from './describe.ts';
 import type { Emitted } from './emit.ts';
 import type { Kernel } from './kernel.ts';
@@ -63,7 +64,7 @@ function launchOf({ kernels }: Written, text: Emitted, { kernel, buffer, describ
     ...(beside.length > 0 ? { beside } : {}),
     linear: text.linear,
     buffers: text.buffers.map(buffer),
-    params: text.params.map(sizeText),
+    params: text.params.map((param) => (isBase(param) ? param.base : sizeText(param))),
   };
 }
 

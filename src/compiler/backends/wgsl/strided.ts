@@ -9,6 +9,7 @@
  * the position with divisions instead.
  */
 import { addDims, type Dim, divideDims, equalDims, mulDims, type Shape } from '../../../shared/dim.ts';
+import type { Node } from '../../ir/graph.ts';
 import { segmentsOf } from './index-math.ts';
 
 export interface Strided {
@@ -16,6 +17,11 @@ export interface Strided {
   /** in elements, per axis; 0 along a broadcast axis */
   readonly strides: readonly Dim[];
   readonly offset: Dim;
+  /**
+   * Where a tensor begins in a buffer that it shares with others, in elements: added to the offset. It is an argument of
+   * the kernel, so that kernels that differ in it are one text.
+   */
+  readonly base?: number;
 }
 
 export function rowMajor(shape: Shape): readonly Dim[] {
@@ -30,33 +36,44 @@ export function rowMajor(shape: Shape): readonly Dim[] {
 
 export const contiguous = (shape: Shape): Strided => ({ shape, strides: rowMajor(shape), offset: 0 });
 
-export function permuted({ shape, strides, offset }: Strided, permutation: readonly number[]): Strided {
+export function permuted(view: Strided, permutation: readonly number[]): Strided {
   return {
-    shape: permutation.map((axis) => shape[axis]!),
-    strides: permutation.map((axis) => strides[axis]!),
-    offset,
+    ...view,
+    shape: permutation.map((axis) => view.shape[axis]!),
+    strides: permutation.map((axis) => view.strides[axis]!),
   };
 }
 
 export function sliced(view: Strided, starts: readonly Dim[], steps: readonly number[], shape: Shape): Strided {
   return {
+    ...view,
     shape,
     strides: view.strides.map((stride, axis) => mulDims(stride, steps[axis]!)),
     offset: starts.reduce<Dim>((sum, start, axis) => addDims(sum, mulDims(start, view.strides[axis]!)), view.offset),
   };
 }
 
+/** A slice of all that lies in a buffer, where that is flat: a tensor that begins at a base. Undefined for any other. */
+export function pieceOf(view: Strided, { attributes }: Node<'slice'>, shape: Shape): Strided | undefined {
+  const {
+    starts: [start],
+    steps,
+  } = attributes;
+  const flat = view.shape.length === 1 && view.strides[0] === 1 && view.offset === 0 && view.base === undefined;
+  return flat && typeof start === 'number' && steps[0] === 1 ? { ...view, shape, base: start } : undefined;
+}
+
 /** Right-aligned, as NumPy. */
 export function expanded(view: Strided, shape: Shape): Strided {
   const missing = shape.length - view.shape.length;
   return {
+    ...view,
     shape,
     strides: shape.map((dim, axis) => {
       if (axis < missing) return 0;
       const own = view.shape[axis - missing]!;
       return equalDims(own, 1) && !equalDims(dim, 1) ? 0 : view.strides[axis - missing]!;
     }),
-    offset: view.offset,
   };
 }
 
@@ -72,7 +89,7 @@ export function reshaped(view: Strided, shape: Shape): Strided | undefined {
       step = mulDims(step, shape[axis]!);
     }
   }
-  return { shape, strides, offset: view.offset };
+  return { ...view, shape, strides };
 }
 
 /** The stride of axes start … end − 1 read as one; undefined when they do not lie one after the other. */
@@ -89,9 +106,9 @@ function mergedStride({ shape, strides }: Strided, start: number, end: number): 
 }
 
 /** Whether four elements along the axis can be loaded as one vec4: contiguous, and every row starts at a multiple of 4. */
-export function vectorAlong({ shape, strides, offset }: Strided, axis: number): boolean {
+export function vectorAlong({ shape, strides, offset, base = 0 }: Strided, axis: number): boolean {
   const extent = shape[axis]!;
-  if (strides[axis] !== 1 || !isMultipleOf4(extent) || !isMultipleOf4(offset)) return false;
+  if (strides[axis] !== 1 || ![extent, offset, base].every(isMultipleOf4)) return false;
   return strides.every((stride, other) => other === axis || shape[other] === 1 || isMultipleOf4(stride));
 }
 

@@ -1,7 +1,7 @@
 /** What writes the text of one kernel: its evaluator, and stores to its outputs. */
 import { typeOf, type ValueId } from '../../ir/graph.ts';
 import type { Block, Element, KernelCode, ScalarType } from './code.ts';
-import { Evaluator, type GraphFacts, type Storage, type Stored } from './evaluator.ts';
+import { Evaluator, type GraphFacts, type Storage, type Stored, wordAt } from './evaluator.ts';
 import type { TemplateGroups } from './families/contract.ts';
 import { type Coordinate, plus } from './index-math.ts';
 import type { Kernel, KernelOutput } from './kernel.ts';
@@ -62,7 +62,8 @@ export class KernelWriter {
     );
     const binding = this.code.binding(target.key, target.element, 'read_write');
     const type = SCALAR_TYPES[typeOf(this.context.facts.graph, value).dtype];
-    block.line(`${binding.name}[${index}] = ${word(text, type, target.element)};`);
+    const place = wordAt(binding.name, target.element, binding.wide, binding.wide ? block.name(index) : index);
+    block.line(`${place} = ${word(text, type, target.element)};`);
   }
 }
 

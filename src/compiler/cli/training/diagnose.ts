@@ -5,6 +5,7 @@
 
 import { firstNonFinite } from '../../../runtime/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
+import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../../shared/training.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { AnyNode, Graph } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
@@ -30,15 +31,21 @@ export async function locateNonFinite(
   graph: Graph,
   feeds: Readonly<Record<string, HostTensor>>,
   {
+    plan,
     weights,
     backend,
     opset,
-  }: { readonly weights: WeightProvider; readonly backend: BackendName; readonly opset: 17 | 23 },
+  }: {
+    readonly plan: TrainingPlan;
+    readonly weights: WeightProvider;
+    readonly backend: BackendName;
+    readonly opset: 17 | 23;
+  },
 ): Promise<string | undefined> {
-  const parameter = Object.entries(feeds).find(
-    ([, { data }]) => data instanceof Float32Array && firstNonFinite(data) >= 0,
-  );
-  if (parameter) return `the input ${parameter[0]}`;
+  for (const [port, { data }] of Object.entries(feeds)) {
+    const element = data instanceof Float32Array ? firstNonFinite(data) : -1;
+    if (element >= 0) return `the input ${ownerOf(plan, port, element)}`;
+  }
   const opened = await openGraphs(
     graphArtifact(model, [{ name: 'watched', graph: watched(graph) }], opset),
     weights,
@@ -60,6 +67,12 @@ export async function locateNonFinite(
   } finally {
     await opened.close();
   }
+}
+
+/** A port's name, with the checkpoint key in place of an arena's name. */
+function ownerOf(plan: TrainingPlan, port: string, element: number): string {
+  const held = heldTensors(plan).find(({ name }) => PORTS.parameter(name) === port);
+  return held ? PORTS.parameter(keyAt(plan, held.name, element)) : port;
 }
 
 /** `sqrt of llama_model.model.layers.0 (models/phi-2.mdl:42:9)` */

@@ -13,6 +13,7 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { buildStage } from '../../training/artifact.ts';
+import { STAGE_ON_DEVICE } from '../../webgpu-artifact.ts';
 import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -56,7 +57,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     buildStage(model, stage, opset, {
       ...(run.lr === undefined ? {} : { lr: run.lr }),
       ...(run.recompute ? { recompute: true } : {}),
-      fusedAttention: backend === 'webgpu',
+      ...(backend === 'webgpu' ? STAGE_ON_DEVICE : {}),
     }),
   );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
@@ -84,7 +85,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
         if ('loss' in record) progress.step(record);
       },
       onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
-      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { weights, backend, opset }),
+      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { plan, weights, backend, opset }),
     });
     await run.onState(state, true);
     return { state, steps };

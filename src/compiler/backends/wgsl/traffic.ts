@@ -1,0 +1,57 @@
+/** How many bytes a dispatch touches at least: each place once, and of a tensor no more than what its slices and lookups read. */
+import { addDims, type Dim, mulDims, productOf, type Shape } from '../../../shared/dim.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { Descriptions } from './describe.ts';
+import type { Emitted } from './emit.ts';
+import type { Stored } from './evaluator.ts';
+import { type Kernel, kernelsOf } from './kernel.ts';
+import type { PlanTables } from './plan.ts';
+
+export interface TrafficContext {
+  readonly graph: Graph;
+  readonly places: ReadonlyMap<ValueId, Stored>;
+  readonly tables: PlanTables;
+  readonly describe: Descriptions;
+  /** values in buffers that a kernel reads */
+  reads(kernel: Kernel): ReadonlySet<ValueId>;
+}
+
+export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, context: TrafficContext): Dim {
+  const { places, tables } = context;
+  const touched = new Map<string, Dim>();
+  for (const kernel of kernels.flatMap((one) => [one, ...(one.fresh ? kernelsOf(one.fresh) : [])])) {
+    for (const value of [...context.reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
+      const place = places.get(value);
+      if (!place || !buffers.includes(place.key)) continue;
+      const { key, element, layout } = place;
+      for (const { name, shape } of partsOf(kernel, value, context) ?? [{ name: layout.base, shape: layout.shape }])
+        touched.set(`${key} ${name}`, mulDims(element === 'f16' ? 2 : 4, productOf(shape)));
+    }
+  }
+  const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
+  const packed = packs.reduce((sum, pack) => sum + 4 * tables.packs[pack]!.elements, 0);
+  return [...touched.values()].reduce<Dim>(addDims, packed);
+}
+
+interface PartOf {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** What a kernel reads of a value, where it reads slices and rows that are looked up and nothing else. */
+function partsOf(kernel: Kernel, value: ValueId, { graph, describe }: TrafficContext): readonly PartOf[] | undefined {
+  const nodes: readonly AnyNode[] = [
+    ...describe.computedBy(kernel),
+    ...kernel.phases,
+    ...(kernel.core ? [kernel.core] : []),
+  ];
+  const parts: PartOf[] = [];
+  for (const node of nodes) {
+    if (!node.inputs.includes(value)) continue;
+    const { shape } = typeOf(graph, node.outputs[0]!);
+    if (node.op === 'slice') parts.push({ name: `from ${JSON.stringify(node.attributes.starts)}`, shape });
+    else if (node.op === 'gather' && node.inputs[1] !== value) parts.push({ name: `by %${node.inputs[1]}`, shape });
+    else return undefined;
+  }
+  return parts.length > 0 ? parts : undefined;
+}
