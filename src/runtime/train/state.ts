@@ -52,6 +52,23 @@ export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string,
   };
 }
 
+/** @throws RuntimeError R0803 when a state is not one of this plan's stage, parameters and optimiser */
+export function checkState(state: TrainState, { stage, trained, slots }: TrainingPlan): void {
+  const expect = (what: string, found: string | undefined, expected: string): void => {
+    if (found !== expected)
+      throw runtimeError('R0803', { file: 'the state', what, found: found ?? 'missing', expected });
+  };
+  expect('stage', state.stage, stage);
+  expect('optimiser state', [...state.slots.keys()].join(', '), slots.join(', '));
+  for (const [name, tensors] of [['', state.parameters] as const, ...state.slots]) {
+    for (const { key, shape } of trained) {
+      const found = tensors.get(key)?.shape.join(', ');
+      expect(`${name} ${key}`.trim(), found === undefined ? found : `[${found}]`, `[${shape.join(', ')}]`);
+    }
+    expect(`number of tensors`, String(tensors.size), String(trained.length));
+  }
+}
+
 type Tensors = ReadonlyMap<string, AnyTensor>;
 
 /** @param change is told what the tensors are, for messages: `exp_avg of ` */

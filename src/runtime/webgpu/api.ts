@@ -14,6 +14,7 @@ export type { GeneratedRow } from '../generate/result.ts';
 export { SafetensorsFile } from '../safetensors.ts';
 export { type Runner, type RunOptions, Session, type SessionInfo } from '../session.ts';
 export type { StepTime } from '../step-time.ts';
+export type { TrainState } from '../train/state.ts';
 export { Checkpoint } from '../weights/checkpoint.ts';
 export { bytesSource, type RandomAccess } from '../weights/source.ts';
 export { manifestOf, type WebGpuOptions } from './backend.webgpu.ts';

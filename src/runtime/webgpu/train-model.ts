@@ -12,7 +12,15 @@ import type { AnyFeeds } from '../feeds.ts';
 import type { Session } from '../session.ts';
 import type { Batch } from '../train/data-source.ts';
 import type { StepRecord } from '../train/log.ts';
-import { hostState, initialState, type LiveState, liveState, releaseState } from '../train/state.ts';
+import {
+  checkState,
+  hostState,
+  initialState,
+  type LiveState,
+  liveState,
+  releaseState,
+  type TrainState,
+} from '../train/state.ts';
 import { trainStep } from '../train/trainer.ts';
 import { readWeight, type Weights } from './stored.ts';
 
@@ -89,6 +97,24 @@ export class ModelTrainer {
   /** Copies of the trained tensors, by checkpoint key. @throws RuntimeError R0801 when one is not finite, R1008 */
   trained(): Promise<ReadonlyMap<string, HostTensor>> {
     return this.inOrder(async () => (await hostState(await this.started())).parameters);
+  }
+
+  /** A copy of the state on the host: parameters, optimiser, loss scale, counts. @throws as `trained` */
+  save(): Promise<TrainState> {
+    return this.inOrder(async () => hostState(await this.started()));
+  }
+
+  /**
+   * Goes on from a state that `save` gave, as if nothing had come between.
+   * @throws RuntimeError R0803 when it is of another stage or other weights
+   */
+  resume(saved: TrainState): Promise<void> {
+    return this.inOrder(async () => {
+      checkState(saved, this.plan);
+      const state = await liveState(saved, this.session, this.plan);
+      if (this.state) releaseState(this.state);
+      this.state = state;
+    });
   }
 
   /** Frees the state, once the calls before are done; the session stays. */

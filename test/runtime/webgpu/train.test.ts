@@ -273,6 +273,33 @@ describe.skipIf(unavailable)("a model's trainer", () => {
     await session.dispose();
   });
 
+  it('goes on from a saved state as if nothing had come between, and refuses one of another run', async () => {
+    const plan = { ...MODEL, training: training(1) };
+    const session = await openPlan({ plan, weights: async () => W });
+    const trainer = new ModelTrainer(session, plan, async () => W);
+    await trainer.step(x(0));
+    const saved = structuredClone(await trainer.save());
+    expect(saved).toMatchObject({ stage: plan.training.stage, step: 1, updates: 1 });
+    const later = [await trainer.step(x(1)), await trainer.step(x(2))];
+    const after = await trainer.save();
+    await session.dispose();
+
+    const anew = await openPlan({ plan, weights: async () => W });
+    const other = new ModelTrainer(anew, plan, async () => W);
+    await other.step(x(7));
+    for (const wrong of [
+      { ...saved, stage: 'stage9' },
+      { ...saved, parameters: new Map([['w', f32([1], 0)]]) },
+      { ...saved, slots: new Map([['elsewhere', saved.parameters]]) },
+      { ...saved, parameters: new Map([...saved.parameters, ['more', W]]) },
+    ])
+      expect(await provokes('R0803', () => other.resume(wrong))).toContain('the state is of another run');
+    await other.resume(saved);
+    expect([await other.step(x(1)), await other.step(x(2))]).toEqual(later);
+    expect(await other.save()).toEqual(after);
+    await anew.dispose();
+  });
+
   it('says so when what trains is not in the weights, or was on a device that is lost', async () => {
     const gpu = await acquireDevice();
     const plan = { ...MODEL, training: training(1) };
@@ -281,10 +308,14 @@ describe.skipIf(unavailable)("a model's trainer", () => {
     expect(await provokes('R1010', () => other.step(x(0)))).toContain('w');
     const trainer = new ModelTrainer(session, plan, async () => W);
     await trainer.step(x(0));
+    const saved = await trainer.save();
+    const next = await trainer.step(x(1));
     gpu.device.destroy();
     await gpu.device.lost;
     await session.recover();
     await provokes('R1008', () => trainer.step(x(0)));
+    await trainer.resume(saved);
+    expect(await trainer.step(x(1))).toEqual(next);
     await trainer.dispose();
     await session.dispose();
   });
