@@ -21,7 +21,7 @@ import { type OutputPiece, outputPieces } from './pieces.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
 import { signatureOf } from './signature.ts';
-import { contiguous, rowMajor, type Strided } from './strided.ts';
+import { contiguous, pieceOf, rowMajor, type Strided } from './strided.ts';
 
 export interface EntryOptions {
   readonly cache?: readonly CachePort[];
@@ -351,7 +351,7 @@ class EntryLowering {
     };
   }
 
-  /** What a dispatch touches, each place once: one buffer may hold several values, and a slice takes a part of one. */
+  /** What a dispatch touches, each place once: one buffer may hold several values, and a piece is a part of one. */
   private bytesOf(
     kernels: readonly Kernel[],
     { buffers }: Emitted,
@@ -362,9 +362,9 @@ class EntryLowering {
       for (const value of [...reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
         const { key, element, layout } = this.places.get(value)!;
         const bytes = element === 'f16' ? 2 : 4;
-        const slices = this.slicesOf(kernel, value) ?? [layout];
+        const pieces = this.piecesOf(kernel, value) ?? [layout];
         if (buffers.includes(key))
-          for (const { base, shape } of slices) touched.set(`${key} ${base}`, mulDims(bytes, productOf(shape)));
+          for (const { base, shape } of pieces) touched.set(`${key} ${base}`, mulDims(bytes, productOf(shape)));
       }
     }
     const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
@@ -373,14 +373,14 @@ class EntryLowering {
   }
 
   /** The pieces of a flat value that a kernel reads, where it reads nothing else of it. */
-  private slicesOf(kernel: Kernel, value: ValueId): readonly Pick<Strided, 'base' | 'shape'>[] | undefined {
+  private piecesOf(kernel: Kernel, value: ValueId): readonly Strided[] | undefined {
     const readers = [...this.describe.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
     const own = readers.filter(({ inputs }) => inputs.includes(value));
     const slices = own.flatMap((node) => (node.op === 'slice' ? [node] : []));
-    if (slices.length === 0 || slices.length < own.length) return undefined;
-    return slices.map(({ attributes: { starts }, outputs: [slice] }) => {
-      return { base: Number(starts[0]), shape: typeOf(this.graph, slice!).shape };
+    const pieces = slices.flatMap((node) => {
+      return pieceOf(this.places.get(value)!.layout, node, typeOf(this.graph, node.outputs[0]!).shape) ?? [];
     });
+    return pieces.length > 0 && pieces.length === own.length ? pieces : undefined;
   }
 }
 

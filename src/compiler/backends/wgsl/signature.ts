@@ -5,8 +5,8 @@
  *   layer 3: %812 = linear(%790, parameter:77, parameter:78) …    linear #0 #1 #2, buffers 0 = value:790, 1 = parameter:77 …
  *   layer 4: %901 = linear(%879, parameter:91, parameter:92) …    the same, with buffers 0 = value:879, 1 = parameter:91 …
  *
- * Values are numbered in the graph's order, buffers and bases (places in a shared buffer) by first use; what stays is ops, attributes, types, layouts, and which
- * buffers are the same. A signature may say more than a text needs, never less: what an emitter looks at has to be here.
+ * Values are numbered in the graph's order, buffers and bases (places in a shared buffer) by first use; what stays is ops,
+ * attributes, types, layouts, and which buffers are the same. A signature may say more than a text needs, never less: what an emitter looks at has to be here.
  */
 import { printDim, type Shape } from '../../../shared/dim.ts';
 import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
