@@ -369,6 +369,17 @@ export const SAMPLES: readonly Sample[] = [
       ],
     },
   ),
+  sample(
+    'what is as good as an output is computed again by each reader: a gradient without its scale, and its size',
+    (b) => {
+      const g = b.node('matmul', [b.x('a', [16, 8]), b.x('b', [8, 16])], { transpose_a: false, transpose_b: false });
+      const size = b.node('abs', [b.mul(g, b.x('scale', []))], {});
+      const fold = (op: 'sum' | 'max', x: ValueId): ValueId => b.node(op, [x], { axes: [1], keepdims: false });
+      return { g, squares: fold('sum', b.mul(size, size)), most: fold('max', size) };
+    },
+    ['matmul: a, b → g', 'mul → abs → mul → sum ‖ mul → abs → max: g, scale → squares, most'],
+    { sizes: [{}] },
+  ),
 ];
 
 /** Numbers for the inputs at some sizes, and for the parameters. */

@@ -33,6 +33,7 @@ describe('a plan file', () => {
     await refuses({ training: { stage: 'one', trained: [{}] } }, 'a damaged training');
     const training = { stage: 'one', schedule: {}, slots: [], trained: [], accumulate: 1 };
     await refuses({ training }, 'training without the entry gradient');
+    await refuses({ training: { ...training, arenas: [{ name: 'arena.0', elements: 4 }] } }, 'a damaged training');
   });
 });
 

@@ -166,7 +166,21 @@ class Fusion {
   /** At most one operand has to be loaded, through nothing but views. */
   private readsLittle(node: AnyNode): boolean {
     const loads = node.inputs.filter((value) => this.facts.constants.get(value)?.data.length !== 1);
-    return loads.length <= 1 && loads.every((value) => this.leaves.has(value));
+    return (loads.length <= 1 && loads.every((value) => this.leaves.has(value))) || this.nearOutput(node, 2);
+  }
+
+  /** An output by single numbers, or the like of that: a gradient without its loss scale, and the size of it. */
+  private nearOutput(node: AnyNode, steps: number): boolean {
+    const loads = node.inputs.filter((value) => !typeOf(this.graph, value).shape.every((dim) => dim === 1));
+    return (
+      loads.length === 1 &&
+      loads.every((value) => {
+        if (this.outputs.has(value)) return true;
+        const below = this.facts.producers.get(value);
+        const cheap = below !== undefined && isPointwise(below.op) && costOf(below.op) <= CHEAP;
+        return cheap && steps > 1 && this.nearOutput(below, steps - 1);
+      })
+    );
   }
 
   private kernel(output: KernelOutput, order: number): Kernel {

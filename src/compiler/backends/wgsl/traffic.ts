@@ -1,4 +1,4 @@
-/** How many bytes a dispatch touches at least: each place once, and of a tensor no more than what its slices and lookups read. */
+/** How many bytes a dispatch touches at least: each place once, and of a tensor no more than the pieces and rows that are read. */
 import { addDims, type Dim, mulDims, productOf, type Shape } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { Descriptions } from './describe.ts';
@@ -6,6 +6,7 @@ import type { Emitted } from './emit.ts';
 import type { Stored } from './evaluator.ts';
 import { type Kernel, kernelsOf } from './kernel.ts';
 import type { PlanTables } from './plan.ts';
+import { pieceOf, type Strided } from './strided.ts';
 
 export interface TrafficContext {
   readonly graph: Graph;
@@ -24,7 +25,8 @@ export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, contex
       const place = places.get(value);
       if (!place || !buffers.includes(place.key)) continue;
       const { key, element, layout } = place;
-      for (const { name, shape } of partsOf(kernel, value, context) ?? [{ name: layout.base, shape: layout.shape }])
+      const whole = { name: `at ${layout.base}`, shape: layout.shape };
+      for (const { name, shape } of partsOf(kernel, value, layout, context) ?? [whole])
         touched.set(`${key} ${name}`, mulDims(element === 'f16' ? 2 : 4, productOf(shape)));
     }
   }
@@ -38,8 +40,13 @@ interface PartOf {
   readonly shape: Shape;
 }
 
-/** What a kernel reads of a value, where it reads slices and rows that are looked up and nothing else. */
-function partsOf(kernel: Kernel, value: ValueId, { graph, describe }: TrafficContext): readonly PartOf[] | undefined {
+/** What a kernel reads of a value, where it reads pieces of a flat tensor, or rows that are looked up, and nothing else. */
+function partsOf(
+  kernel: Kernel,
+  value: ValueId,
+  layout: Strided,
+  { graph, describe }: TrafficContext,
+): readonly PartOf[] | undefined {
   const nodes: readonly AnyNode[] = [
     ...describe.computedBy(kernel),
     ...kernel.phases,
@@ -49,7 +56,8 @@ function partsOf(kernel: Kernel, value: ValueId, { graph, describe }: TrafficCon
   for (const node of nodes) {
     if (!node.inputs.includes(value)) continue;
     const { shape } = typeOf(graph, node.outputs[0]!);
-    if (node.op === 'slice') parts.push({ name: `from ${JSON.stringify(node.attributes.starts)}`, shape });
+    const piece = node.op === 'slice' ? pieceOf(layout, node, shape) : undefined;
+    if (piece) parts.push({ name: `at ${piece.base}`, shape });
     else if (node.op === 'gather' && node.inputs[1] !== value) parts.push({ name: `by %${node.inputs[1]}`, shape });
     else return undefined;
   }
