@@ -19,6 +19,8 @@ export interface KernelOutput {
   readonly into: ValueId;
   /** coordinates inside `into` of an element of `value` */
   readonly shift?: { readonly axis: number; readonly by: Shape[number] };
+  /** written by the kernel's template at coordinates of its own: attention's log-sum-exp */
+  readonly beside?: true;
 }
 
 /** Kernels that would prepare rows [B, H, T, …] for an attention; key and value go to the end of a cache. */
