@@ -8,7 +8,7 @@ export type CoreNode = { [N in CoreOp]: Node<N> }[CoreOp];
 const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention', 'attention_grad']);
 export const isCore = (node: AnyNode): node is CoreNode => CORES.has(node.op);
 
-/** Log-sum-exp and Σ dy · y of each query, then from them dq, and dk with dv. */
+/** Log-sum-exp and Σ dy · y of each query where forward did not save them, then from them dq, and dk with dv. */
 export type AttentionPass = 'statistics' | 'query' | 'key_value';
 
 /** One tensor that a kernel writes. */
