@@ -269,6 +269,65 @@ export const SAMPLES: readonly Sample[] = [
     DECODING,
   ),
   sample(
+    'gradients of attention read the log-sum-exp that it saved, and y where it lies',
+    (b) => {
+      const [q, k, v] = ['q', 'k', 'v'].map((name) => b.x(name, [B, 2, T, 4])) as [ValueId, ValueId, ValueId];
+      const mask = b.input('mask', 'bool', [B, T]);
+      const settings = { causal: true, scale: null };
+      const y = b.node('transpose', [b.node('attention', [q, k, v, mask], settings)], { permutation: [0, 2, 1, 3] });
+      const flat = b.node('reshape', [y], { shape: [B, T, 8] });
+      const out = b.node('linear', [flat, b.w('dense', [8, 8])], {});
+      const [dq, dk, dv] = b.nodeOutputs('attention_grad', [q, k, v, b.x('dy', [B, 2, T, 4]), mask], settings);
+      return { out, dq: dq!, dk: dk!, dv: dv! };
+    },
+    [
+      'attention → transpose → reshape: q, k, v, mask → scratch 0, scratch 1',
+      'linear: scratch 0, dense → out',
+      'reshape → transpose → mul → sum [folds sum; columns 0]: dy, scratch 0 → scratch 1',
+      'attention_grad: q, k, v, mask, dy, scratch 1 → dk, dv',
+      'attention_grad: q, k, v, mask, dy, scratch 1 → dq',
+    ],
+  ),
+  sample(
+    'gradients of an attention that is nowhere else compute what they need of it',
+    (b) => {
+      const [q, k, v, dy] = ['q', 'k', 'v', 'dy'].map((name) => b.x(name, [B, 2, T, 4])) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const y = b.node('attention', [q, k, v], { causal: false, scale: null });
+      const [dq, dk, dv] = b.nodeOutputs('attention_grad', [q, k, v, dy], { causal: true, scale: null });
+      return { y, dq: dq!, dk: dk!, dv: dv! };
+    },
+    [
+      'attention: q, k, v → y',
+      'attention_grad: q, k, v, dy → scratch 0',
+      'attention_grad ‖ attention_grad: q, k, v, dy, scratch 0 → dk, dv, dq',
+    ],
+  ),
+  sample(
+    'an epilogue that needs the gradients does not join the attention that they need',
+    (b) => {
+      const [q, k, v, dy] = ['q', 'k', 'v', 'dy'].map((name) => b.x(name, [B, 2, T, 4])) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const y = b.node('attention', [q, k, v], { causal: true, scale: null });
+      const [dq] = b.nodeOutputs('attention_grad', [q, k, v, dy], { causal: true, scale: null });
+      return { sum: b.add(y, dq!) };
+    },
+    [
+      'attention: q, k, v → scratch 0, scratch 1',
+      'mul → sum [folds sum; columns 0]: dy, scratch 0 → scratch 1',
+      'attention_grad: q, k, v, dy, scratch 1 → scratch 2',
+      'add: scratch 0, scratch 2 → sum',
+    ],
+  ),
+  sample(
     'what is read at other places is not overwritten by its successor',
     (b) => {
       const x = b.x('x', [4, 4]);

@@ -8,6 +8,7 @@ import type { GraphFacts, Storage, Stored } from './evaluator.ts';
 import type { Fused } from './fuse.ts';
 import { isCore, type Kernel, kernelsOf } from './kernel.ts';
 import type { PlanTables } from './plan.ts';
+import { gradientOperands } from './statistics.ts';
 
 /** Elements that a parameter may have to be packed with others. */
 const PACKED = 16_384;
@@ -28,7 +29,9 @@ export class BufferBudget {
   reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     // what an earlier kernel of the same core left for this one
-    const shared = kernel.pass === 'query' || kernel.pass === 'key_value' ? kernel.core?.outputs.at(-1) : undefined;
+    const { pass, core } = kernel;
+    const gradient = core?.op === 'attention_grad' && pass !== 'statistics' ? gradientOperands(core) : undefined;
+    const shared = gradient?.makesThem ? gradient.statistics : undefined;
     const leaves = new Set<ValueId>(shared === undefined ? [] : [shared]);
     const seen = new Set<ValueId>(roots);
     const open = [...roots];

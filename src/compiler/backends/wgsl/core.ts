@@ -10,8 +10,9 @@ import {
 import type { Profile, Source, Template } from './families/contract.ts';
 import { gemmTemplate } from './families/gemm.ts';
 import { delinearise } from './index-math.ts';
-import type { CoreNode } from './kernel.ts';
+import type { CoreNode, KernelOutput } from './kernel.ts';
 import { extent, maskFunction, merged, type Operand, plainSink, sink, source, tensor } from './operands.ts';
+import { gradientOperands } from './statistics.ts';
 import { expanded, permuted, reshaped, type Strided } from './strided.ts';
 import { tokenAttention } from './token.ts';
 import type { KernelWriter, Part } from './writer.ts';
@@ -183,16 +184,20 @@ function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profi
     () => axes,
     () => 'value',
   );
-  return attentionForward({ ...operands, out: { store } });
+  const saved = writer.kernel.outputs.find(({ beside }) => beside);
+  const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), ['0u']) } };
+  return attentionForward({ ...operands, out: { store }, ...lse });
 }
 
 function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, profile: Profile): Template {
-  const operands = attentionOperands(writer, node, profile, node.inputs[4]);
-  const [dq, dk, dv, statistics] = node.outputs as [ValueId, ValueId, ValueId, ValueId];
-  const dy = tensor(writer, 'dy', node.inputs[3]!, ['b', 'h', 't', 'e']);
+  const { dy: upstream, mask, statistics } = gradientOperands(node);
+  const operands = attentionOperands(writer, node, profile, mask);
+  const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
+  const dy = tensor(writer, 'dy', upstream, ['b', 'h', 't', 'e']);
   const rows = ['b', 'h', 't'];
+  const own = (value: ValueId): KernelOutput => ({ value, into: value });
   if (writer.kernel.pass === 'statistics') {
-    const [lse, delta] = ['0u', '1u'].map((at) => ({ store: plainSink(writer, statistics, rows, [at]) }));
+    const [lse, delta] = ['0u', '1u'].map((at) => ({ store: plainSink(writer, own(statistics), rows, [at]) }));
     return attentionStatistics({ ...operands, dy, lse: lse!, delta: delta! });
   }
   const saved = (name: string, at: string): Source =>
@@ -203,8 +208,11 @@ function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, p
     });
   const given = { ...operands, dy, lse: saved('lse', '0u'), delta: saved('delta', '1u') };
   if (writer.kernel.pass === 'query') {
-    return attentionBackwardQuery({ ...given, dq: { store: plainSink(writer, dq, [...rows, 'd']) } });
+    return attentionBackwardQuery({ ...given, dq: { store: plainSink(writer, own(dq), [...rows, 'd']) } });
   }
-  const [ofK, ofV] = [plainSink(writer, dk, ['b', 'h', 's', 'd']), plainSink(writer, dv, ['b', 'h', 's', 'e'])];
+  const [ofK, ofV] = [
+    plainSink(writer, own(dk), ['b', 'h', 's', 'd']),
+    plainSink(writer, own(dv), ['b', 'h', 's', 'e']),
+  ];
   return attentionBackwardKeyValue({ ...given, dk: { store: ofK }, dv: { store: ofV } });
 }

@@ -12,6 +12,7 @@ import type { AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { resamplingMatrix } from '../../ops/resample.ts';
+import { withStatistics } from './statistics.ts';
 
 /** Writes nodes in the place of one. */
 export class Writer {
@@ -250,19 +251,4 @@ function rewrite<N extends Composite>(
 
 function isComposite(node: AnyNode): node is { [N in Composite]: Node<N> }[Composite] {
   return Object.hasOwn(RULES, node.op);
-}
-
-/**
- * attention_grad gets a fourth result that its kernels share: [B, H, T, 2], the log-sum-exp of each query's scores and
- * Σ dy · y.
- */
-function withStatistics(graph: Graph): Graph {
-  const types = [...graph.types];
-  const nodes = graph.nodes.map((node) => {
-    if (node.op !== 'attention_grad') return node;
-    const { shape } = types[node.inputs[0]!]!;
-    const statistics = types.push({ dtype: 'f32', shape: [...shape.slice(0, 3), 2] }) - 1;
-    return { ...node, outputs: [...node.outputs, statistics] };
-  });
-  return { ...graph, types, nodes };
 }

@@ -24,6 +24,7 @@ import { INLINE, isInline, isView } from './inline.ts';
 import { type AttentionPass, isCore, type Kernel, type KernelOutput } from './kernel.ts';
 import { isReduction, REDUCTIONS, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { costOf, isPointwise } from './scalar.ts';
+import { gradientOperands } from './statistics.ts';
 import { contiguous, reshaped } from './strided.ts';
 
 /** A concat of more operands than this is written piece by piece. */
@@ -71,6 +72,8 @@ class Fusion {
   private readonly stored = new Set<ValueId>();
   private readonly needed = new Map<Kernel, bigint>();
   private readonly bits = new Map<Kernel, bigint>();
+  /** second results of cores, and where they go */
+  private readonly beside = new Map<ValueId, KernelOutput>();
   private readonly outputs: ReadonlySet<ValueId>;
   private readonly leaves: ReadonlySet<ValueId>;
 
@@ -123,7 +126,7 @@ class Fusion {
     else if (node.op === 'attention_grad') this.attentionGradient(node, order);
     else if (isCore(node)) this.core(node, order);
     else if (isReduction(node.op)) this.reduction(node as Node<ReduceOp>, order);
-    else if (node.op === 'concat' && node.inputs.length > SELECTED_PIECES) this.pieces(node, order);
+    else if (node.op === 'concat' && this.inPieces(node)) this.pieces(node, order);
     else this.inline(node, wanted, order);
   }
 
@@ -194,8 +197,14 @@ class Fusion {
     this.stored.add(value);
     const host = this.mergeTarget(value, undefined);
     const kernel = host ?? this.kernel({ value, into: value }, order);
-    if (host) this.takeOver(host, value);
+    if (host) this.takeOver(host, { value, into: value });
     for (const operand of node.inputs) this.read(operand, kernel);
+  }
+
+  /** Many operands; or one, the first, that a template writes beside its result. */
+  private inPieces({ inputs }: AnyNode): boolean {
+    const first = this.facts.producers.get(inputs[0]!);
+    return inputs.length > SELECTED_PIECES || (first?.op === 'attention' && first.outputs[0] !== inputs[0]);
   }
 
   /** Each operand is written into its part of the result. */
@@ -205,8 +214,10 @@ class Fusion {
     const { axis } = node.attributes as { readonly axis: number };
     let by: Dim = 0;
     for (const operand of node.inputs) {
-      const kernel = this.kernel({ value: operand, into: value, shift: { axis, by } }, order);
-      this.read(operand, kernel);
+      const maker = this.facts.producers.get(operand);
+      if (maker?.op === 'attention' && maker.outputs[0] !== operand) {
+        this.beside.set(operand, { value: operand, into: value, beside: true });
+      } else this.read(operand, this.kernel({ value: operand, into: value, shift: { axis, by } }, order));
       by = addDims(by, typeOf(this.graph, operand).shape[axis]!);
     }
   }
@@ -321,28 +332,25 @@ class Fusion {
 
   private core(node: AnyNode, order: number): void {
     const value = node.outputs[0]!;
-    const several = node.outputs.length > 1;
     const readers = this.readersOf(value);
+    // the kernel takes no epilogue that needs what is computed from its second result
+    const beside = node.outputs.flatMap((other) => this.beside.get(other) ?? []);
+    const free = (host: Kernel): boolean =>
+      beside.every(({ into }) => [...this.readersOf(into)].every((reader) => !this.reaches(reader, host)));
     let kernel: Kernel | undefined;
-    if (!several && !this.mustStore(value) && readers.size === 1) {
+    if (!this.mustStore(value) && readers.size === 1) {
       const [reader] = readers as unknown as [Kernel];
-      if (this.takesCore(reader, value)) kernel = reader;
-    }
-    if (!kernel && !several) {
-      this.stored.add(value);
-      const host = this.mergeTarget(value, node);
-      if (host) this.takeOver(host, value);
-      kernel = host ?? this.kernel({ value, into: value }, order);
+      if (this.takesCore(reader, value) && free(reader)) kernel = reader;
     }
     if (!kernel) {
-      kernel = this.kernel({ value, into: value }, order);
-      kernel.outputs.length = 0;
-      for (const made of node.outputs) {
-        if (!this.outputs.has(made) && this.readersOf(made).size === 0) continue;
-        this.stored.add(made);
-        kernel.outputs.push({ value: made, into: made });
-      }
+      this.stored.add(value);
+      const host = this.mergeTarget(value, node);
+      if (host && free(host)) {
+        this.takeOver(host, { value, into: value });
+        kernel = host;
+      } else kernel = this.kernel({ value, into: value }, order);
     }
+    for (const output of beside) this.takeOver(kernel, output);
     kernel.core = node as NonNullable<Kernel['core']>;
     for (const [index, operand] of node.inputs.entries()) {
       // a mask and a bias are read once per result, with whatever is fused into them
@@ -353,7 +361,8 @@ class Fusion {
 
   /** One kernel for what the others need of each query, one for dq, one for dk and dv, as far as they are wanted. */
   private attentionGradient(node: Node<'attention_grad'>, order: number): void {
-    const [dq, dk, dv, statistics] = node.outputs as [ValueId, ValueId, ValueId, ValueId];
+    const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
+    const { statistics, makesThem } = gradientOperands(node);
     const wanted = (value: ValueId): boolean => this.outputs.has(value) || this.readersOf(value).size > 0;
     const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
       const outputs = values.map((value) => ({ value, into: value }));
@@ -369,7 +378,7 @@ class Fusion {
     };
     if (wanted(dq)) add('query', [dq]);
     if (wanted(dk) || wanted(dv)) add('key_value', [dk, dv]);
-    add('statistics', [statistics]);
+    if (makesThem) add('statistics', [statistics]);
   }
 
   /**
@@ -464,8 +473,9 @@ class Fusion {
   }
 
   /** The kernel writes this value too: its readers, and theirs, now need the kernel and what it needs. */
-  private takeOver(kernel: Kernel, value: ValueId): void {
-    kernel.outputs.unshift({ value, into: value });
+  private takeOver(kernel: Kernel, output: KernelOutput): void {
+    if (output.beside) kernel.outputs.push(output);
+    else kernel.outputs.unshift(output);
     this.needed.delete(kernel);
     for (const [other, bits] of this.needed) if ((bits & this.bit(kernel)) !== 0n) this.needed.delete(other);
   }
@@ -485,7 +495,7 @@ export function forwardCoordinates(
 ): readonly Coordinate[] | undefined {
   const { graph } = facts;
   const at = new Map<ValueId, readonly Coordinate[]>([[value, start]]);
-  const roots = new Set(kernel.outputs.map((output) => output.value));
+  const roots = new Set(kernel.outputs.flatMap((output) => (output.beside ? [] : [output.value])));
   const [root] = [...roots] as [ValueId];
   const inside = insideOf(facts, kernel, isStored);
   for (const node of inside) {

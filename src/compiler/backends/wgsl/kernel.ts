@@ -8,7 +8,7 @@ export type CoreNode = { [N in CoreOp]: Node<N> }[CoreOp];
 const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention', 'attention_grad']);
 export const isCore = (node: AnyNode): node is CoreNode => CORES.has(node.op);
 
-/** Log-sum-exp and Σ dy · y of each query, then from them dq, and dk with dv. */
+/** Log-sum-exp and Σ dy · y of each query where forward did not save them, then from them dq, and dk with dv. */
 export type AttentionPass = 'statistics' | 'query' | 'key_value';
 
 /** One tensor that a kernel writes. */
@@ -19,6 +19,8 @@ export interface KernelOutput {
   readonly into: ValueId;
   /** coordinates inside `into` of an element of `value` */
   readonly shift?: { readonly axis: number; readonly by: Shape[number] };
+  /** written by the kernel's template at coordinates of its own: attention's log-sum-exp */
+  readonly beside?: true;
 }
 
 /** Kernels that would prepare rows [B, H, T, …] for an attention; key and value go to the end of a cache. */

@@ -6,6 +6,7 @@ import type { Stored } from './evaluator.ts';
 import type { Source } from './families/contract.ts';
 import { forwardCoordinates } from './fuse.ts';
 import type { Coordinate } from './index-math.ts';
+import type { KernelOutput } from './kernel.ts';
 import type { Strided } from './strided.ts';
 import type { KernelWriter } from './writer.ts';
 
@@ -58,7 +59,7 @@ export function sink(
   evaluator.know(result, () => value);
   const at = forwardCoordinates(context.facts, kernel, result, start, block, (other) => isStored(writer, other));
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
-  for (const output of kernel.outputs) writer.store(block, output, at);
+  for (const output of kernel.outputs) if (!output.beside) writer.store(block, output, at);
   const parameters = [...names.map((name) => `${name}: u32`), 'value: f32'].join(', ');
   const name = `store${writer.suffix}`;
   code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
@@ -93,14 +94,14 @@ export function tensor(writer: KernelWriter, name: string, value: ValueId, axes:
 /** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
 export function plainSink(
   writer: KernelWriter,
-  value: ValueId,
+  output: KernelOutput,
   names: readonly string[],
   constant: readonly string[] = [],
 ): string {
   const block = new Block(writer.code);
   for (const name of [...names, 'value']) block.declare(name);
-  writer.evaluator.know(value, () => 'value');
-  writer.store(block, { value, into: value }, [...names, ...constant]);
+  writer.evaluator.know(output.value, () => 'value');
+  writer.store(block, output, [...names, ...constant]);
   const name = writer.code.fresh(`store${writer.suffix}_`);
   const parameters = [...names.map((axis) => `${axis}: u32`), 'value: f32'].join(', ');
   writer.code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);

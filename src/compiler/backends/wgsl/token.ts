@@ -67,7 +67,7 @@ export function tokensOf(bundles: readonly (readonly Kernel[])[], context: Token
 /** The kernels that an attention can take over where there is one query; undefined where it cannot. */
 function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts): FreshRows | undefined {
   const { core } = kernel;
-  if (core?.op !== 'attention') return undefined;
+  if (core?.op !== 'attention' || kernel.outputs.some(({ beside }) => beside)) return undefined;
   const [q, k, v] = core.inputs as [ValueId, ValueId, ValueId];
   const { graph } = facts;
   const [batch, heads, queries] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];

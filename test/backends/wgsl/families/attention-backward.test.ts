@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   attentionBackwardKeyValue,
   attentionBackwardQuery,
-  attentionDelta,
   attentionStatistics,
 } from '../../../../src/compiler/backends/wgsl/families/attention-backward.ts';
 import type { Profile, Template } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
@@ -94,15 +93,4 @@ describe.skipIf(unavailable)('gradients of attention', () => {
 
   test('1,024 queries and keys', () =>
     check({ queries: 1_024, keys: 1_024, width: 8, heads: 1, causal: true, magnitude: 20, profile: 'software' }));
-
-  test('delta is the dot product of a result with its gradient', async () => {
-    const c: AttentionCase = { queries: 5, keys: 6, width: 8, valueWidth: 6, batch: 2, profile: 'software' };
-    const data = dataOf(c);
-    const expected = expectedOf(c, data);
-    const results = await runWith(c, data, ({ bench, gradient, E, extents: { B, H, T } }) => {
-      const y = bench.source('y', Float32Array.from(expected.y), [B, H, T, E]);
-      return attentionDelta({ ...gradient, y, delta: bench.sink('delta', [B, H, T]) });
-    });
-    expect(difference(results.get('delta')!, expected.delta)).toBeLessThan(TOLERANCE);
-  });
 });

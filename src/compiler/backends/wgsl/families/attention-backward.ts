@@ -206,35 +206,3 @@ ${storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total
 ${storePerQuery(rows, p.queries.text, p.delta, (r) => `select(0.0, delta${r} / total${r}, total${r} > 0.0)`)}`;
   return template(p, p.queries, `log-sum-exp and delta of ${rows} queries per invocation`, `${loads(p)}${MAX4}`, body);
 }
-
-export interface AttentionDelta {
-  readonly batch: Extent;
-  readonly heads: Extent;
-  readonly queries: Extent;
-  /** E */
-  readonly valueWidth: number;
-  /** coordinates (b, h, t, e) */
-  readonly y: Source;
-  readonly dy: Source;
-  /** store(b, h, t, value) */
-  readonly delta: Sink;
-}
-
-/** delta = Σ_e dy · y, an invocation per query. */
-export function attentionDelta(p: AttentionDelta): Template {
-  const lanes = 64;
-  const text = `// Σ dy · y of a query per invocation
-${chunkFunction('y4', p.y, p.valueWidth)}${chunkFunction('dy4', p.dy, p.valueWidth)}
-${blockMain(
-  p,
-  p.queries,
-  1,
-  lanes,
-  `var sum = 0.0;
-for (var e = 0u; e < ${p.valueWidth}u; e += 4u) {
-  sum += dot(y4(batch, head, first, e), dy4(batch, head, first, e));
-}
-${p.delta.store}(batch, head, first, sum);`,
-)}`;
-  return { text, workgroup: [lanes, 1, 1], groups: blockGroups(p, p.queries, 1, lanes), linear: true };
-}
