@@ -17,11 +17,14 @@
  */
 import { addDims, type Dim, equalDims, equalShapes, productOf } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../ir/graph.ts';
+import { accesses } from './accesses.ts';
 import { Block, KernelCode } from './code.ts';
-import { Evaluator, type GraphFacts, type Stored, stridedBase } from './evaluator.ts';
-import { type Coordinate, reshapeCoordinates } from './index-math.ts';
+import { type GraphFacts, stridedBase } from './evaluator.ts';
+import { forwardCoordinates } from './forward.ts';
+import type { Coordinate } from './index-math.ts';
 import { INLINE, isInline, isView } from './inline.ts';
 import { type AttentionPass, isCore, type Kernel, type KernelOutput } from './kernel.ts';
+import { KernelOrder } from './kernel-order.ts';
 import { isReduction, REDUCTIONS, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import { gradientOperands } from './statistics.ts';
@@ -66,12 +69,9 @@ class Fusion {
   private readonly graph: Graph;
   private readonly facts: GraphFacts;
   private readonly options: FuseOptions;
-  private readonly kernels = new Set<Kernel>();
-  private readonly readers = new Map<ValueId, Set<Kernel>>();
+  private readonly order = new KernelOrder();
   private readonly forced: Set<ValueId>;
   private readonly stored = new Set<ValueId>();
-  private readonly needed = new Map<Kernel, bigint>();
-  private readonly bits = new Map<Kernel, bigint>();
   /** second results of cores, and where they go */
   private readonly beside = new Map<ValueId, KernelOutput>();
   private readonly outputs: ReadonlySet<ValueId>;
@@ -89,38 +89,15 @@ class Fusion {
 
   run(): Fused {
     for (const [order, node] of [...this.graph.nodes.entries()].reverse()) this.visit(node, order);
-    return { kernels: this.scheduled(), stored: this.stored, readersOf: (kernel) => this.kernelsReading(kernel) };
-  }
-
-  /** Writers before readers; among those that are ready, the graph's order (what is computed again comes late). */
-  private scheduled(): Kernel[] {
-    const waiting = new Map<Kernel, number>([...this.kernels].map((kernel) => [kernel, 0]));
-    for (const kernel of this.kernels) {
-      for (const reader of this.kernelsReading(kernel)) waiting.set(reader, waiting.get(reader)! + 1);
-    }
-    const ready = [...this.kernels].filter((kernel) => waiting.get(kernel) === 0);
-    const done: Kernel[] = [];
-    while (ready.length > 0) {
-      ready.sort((a, b) => b.order - a.order);
-      const kernel = ready.pop()!;
-      done.push(kernel);
-      for (const reader of this.kernelsReading(kernel)) {
-        waiting.set(reader, waiting.get(reader)! - 1);
-        if (waiting.get(reader) === 0) ready.push(reader);
-      }
-    }
-    if (done.length < this.kernels.size) throw new Error(`the kernels of graph ${this.graph.name} wait for each other`);
-    return done;
-  }
-
-  private kernelsReading(kernel: Kernel): Kernel[] {
-    const all = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
-    all.delete(kernel);
-    return [...all];
+    return {
+      kernels: this.order.scheduled(),
+      stored: this.stored,
+      readersOf: (kernel) => this.order.kernelsReading(kernel),
+    };
   }
 
   private visit(node: AnyNode, order: number): void {
-    const wanted = node.outputs.filter((value) => this.outputs.has(value) || this.readersOf(value).size > 0);
+    const wanted = node.outputs.filter((value) => this.outputs.has(value) || this.order.readersOf(value).size > 0);
     if (wanted.length === 0) return;
     if (this.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
     else if (node.op === 'attention_grad') this.attentionGradient(node, order);
@@ -133,22 +110,10 @@ class Fusion {
   private inline(node: AnyNode, wanted: readonly ValueId[], order: number): void {
     for (const value of wanted) {
       if (!this.mustStore(value) && this.foldable(node, value)) {
-        for (const operand of node.inputs) for (const reader of this.readersOf(value)) this.read(operand, reader);
+        for (const operand of node.inputs)
+          for (const reader of this.order.readersOf(value)) this.order.read(operand, reader);
       } else this.store(node, value, order);
     }
-  }
-
-  private readersOf(value: ValueId): Set<Kernel> {
-    let set = this.readers.get(value);
-    if (!set) {
-      set = new Set();
-      this.readers.set(value, set);
-    }
-    return set;
-  }
-
-  private read(value: ValueId, reader: Kernel): void {
-    this.readersOf(value).add(reader);
   }
 
   private mustStore(value: ValueId): boolean {
@@ -157,7 +122,7 @@ class Fusion {
 
   /** Folded into its only reader, or into several when computing it again costs next to nothing. */
   private foldable(node: AnyNode, value: ValueId): boolean {
-    if (this.readersOf(value).size <= 1) return true;
+    if (this.order.readersOf(value).size <= 1) return true;
     if (isView(node.op)) return true;
     if (isInline(node.op)) return INLINE[node.op].cost <= CHEAP;
     if (!isPointwise(node.op)) return false;
@@ -189,7 +154,7 @@ class Fusion {
   private kernel(output: KernelOutput, order: number): Kernel {
     const { shape } = typeOf(this.graph, output.value);
     const made: Kernel = { outputs: [output], shape, columns: 0, core: undefined, phases: [], order };
-    this.kernels.add(made);
+    this.order.add(made);
     return made;
   }
 
@@ -197,8 +162,8 @@ class Fusion {
     this.stored.add(value);
     const host = this.mergeTarget(value, undefined);
     const kernel = host ?? this.kernel({ value, into: value }, order);
-    if (host) this.takeOver(host, { value, into: value });
-    for (const operand of node.inputs) this.read(operand, kernel);
+    if (host) this.order.takeOver(host, { value, into: value });
+    for (const operand of node.inputs) this.order.read(operand, kernel);
   }
 
   /** Many operands; or one, the first, that a template writes beside its result. */
@@ -217,7 +182,7 @@ class Fusion {
       const maker = this.facts.producers.get(operand);
       if (maker?.op === 'attention' && maker.outputs[0] !== operand) {
         this.beside.set(operand, { value: operand, into: value, beside: true });
-      } else this.read(operand, this.kernel({ value: operand, into: value, shift: { axis, by } }, order));
+      } else this.order.read(operand, this.kernel({ value: operand, into: value, shift: { axis, by } }, order));
       by = addDims(by, typeOf(this.graph, operand).shape[axis]!);
     }
   }
@@ -228,12 +193,12 @@ class Fusion {
     const by = typeOf(this.graph, past).shape[axis]!;
     const fresh = node.inputs[1]!;
     const kernel = this.kernel({ value: fresh, into: node.outputs[0]!, shift: { axis, by } }, order);
-    this.read(fresh, kernel);
+    this.order.read(fresh, kernel);
   }
 
   private reduction(node: Node<ReduceOp>, order: number): void {
     const value = node.outputs[0]!;
-    const readers = this.readersOf(value);
+    const readers = this.order.readersOf(value);
     let kernel: Kernel | undefined;
     if (!this.mustStore(value) && readers.size === 1) {
       const [reader] = readers as unknown as [Kernel];
@@ -249,7 +214,7 @@ class Fusion {
       kernel = this.kernel({ value, into: value }, order);
       kernel.phases.push(node as AnyNode);
     }
-    for (const operand of node.inputs) this.read(operand, kernel);
+    for (const operand of node.inputs) this.order.read(operand, kernel);
   }
 
   /** How many columns the reader's rows have if the fold becomes one of its phases; undefined when it cannot. */
@@ -276,67 +241,24 @@ class Fusion {
 
   /** Coordinates, as texts over c0, c1 … of the kernel's space, at which it reads a value. */
   private accesses(kernel: Kernel, value: ValueId): readonly (readonly Coordinate[])[] {
-    const found: (readonly Coordinate[])[] = [];
-    const code = new KernelCode();
-    const evaluator = new Evaluator(code, this.facts, { stored: (other) => this.placeholder(other, kernel) });
-    evaluator.watch = (asked, coordinates) => {
-      if (asked === value) found.push(coordinates.map((text) => code.expanded(text)));
-    };
-    evaluator.know(value, () => 'known');
-    const own = kernel.shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
-    const block = new Block(code);
-    // a phase gives one number per row; its own reads count too, at the places of its domain
-    const places = new Map<AnyNode, readonly Coordinate[]>();
-    for (const phase of kernel.phases) {
-      evaluator.know(phase.outputs[0]!, (coordinates) => {
-        if (!places.has(phase)) places.set(phase, coordinates);
-        return 'folded';
-      });
-    }
-    for (const { value: root } of kernel.outputs) evaluator.element(block, root, own);
-    // the last phase reads those before it
-    for (const phase of kernel.phases.toReversed()) {
-      this.probePhase(evaluator, phase as Node<ReduceOp>, places.get(phase) ?? own);
-    }
-    return found;
+    return accesses(this.facts, kernel, value, (other) => this.isApart(other, kernel));
   }
 
-  private probePhase(evaluator: Evaluator, phase: Node<ReduceOp>, coordinates: readonly Coordinate[]): void {
-    const rule = REDUCTIONS[phase.op] as ReduceRule<ReduceOp>;
-    const block = new Block(evaluator.code);
-    const types = phase.inputs.map((operand) => typeOf(this.graph, operand));
-    const context = {
-      block,
-      node: phase,
-      types,
-      outputType: typeOf(this.graph, phase.outputs[0]!),
-      coordinates,
-      element: (operand: number, at: readonly Coordinate[]) => evaluator.element(block, phase.inputs[operand]!, at),
-    };
-    const at = rule.domain(phase, types, context.outputType).map((_, axis) => `j${axis}`);
-    rule.body(context, at);
-    rule.finish?.(context, 'folded');
-  }
-
-  /** While probing: everything that this kernel does not compute itself is in some buffer. */
-  private placeholder(value: ValueId, kernel: Kernel): Stored | undefined {
-    const own = kernel.outputs.some((output) => output.value === value);
+  /** Whether a kernel under construction finds a value in a buffer. */
+  private isApart(value: ValueId, kernel: Kernel): boolean {
     const node = this.facts.producers.get(value);
-    const apart = node !== undefined && (isCore(node) || isReduction(node.op));
-    if (apart) return { key: `%${value}`, element: 'f32', layout: contiguous(typeOf(this.graph, value).shape) };
-    if (own || (this.readersOf(value).has(kernel) && !this.leaves.has(value) && !this.stored.has(value)))
-      return undefined;
-    const { shape } = typeOf(this.graph, value);
-    return { key: `%${value}`, element: 'f32', layout: contiguous(shape) };
+    if (node !== undefined && (isCore(node) || isReduction(node.op))) return true;
+    if (kernel.outputs.some((output) => output.value === value)) return false;
+    return !this.order.readersOf(value).has(kernel) || this.leaves.has(value) || this.stored.has(value);
   }
 
   private core(node: AnyNode, order: number): void {
     const value = node.outputs[0]!;
-    const readers = this.readersOf(value);
+    const readers = this.order.readersOf(value);
     // the kernel takes no epilogue that needs what is computed from its second result
     const beside = node.outputs.flatMap((other) => this.beside.get(other) ?? []);
     const free = (host: Kernel): boolean =>
-      beside.every(({ into }) => [...this.readersOf(into)].every((reader) => !this.reaches(reader, host)));
+      beside.every(({ into }) => [...this.order.readersOf(into)].every((reader) => !this.order.reaches(reader, host)));
     let kernel: Kernel | undefined;
     if (!this.mustStore(value) && readers.size === 1) {
       const [reader] = readers as unknown as [Kernel];
@@ -346,15 +268,15 @@ class Fusion {
       this.stored.add(value);
       const host = this.mergeTarget(value, node);
       if (host && free(host)) {
-        this.takeOver(host, { value, into: value });
+        this.order.takeOver(host, { value, into: value });
         kernel = host;
       } else kernel = this.kernel({ value, into: value }, order);
     }
-    for (const output of beside) this.takeOver(kernel, output);
+    for (const output of beside) this.order.takeOver(kernel, output);
     kernel.core = node as NonNullable<Kernel['core']>;
     for (const [index, operand] of node.inputs.entries()) {
       // a mask and a bias are read once per result, with whatever is fused into them
-      if (index > 2 || (node.op === 'linear' && index === 2)) this.read(operand, kernel);
+      if (index > 2 || (node.op === 'linear' && index === 2)) this.order.read(operand, kernel);
       else this.readStrided(node, operand, kernel);
     }
   }
@@ -363,17 +285,17 @@ class Fusion {
   private attentionGradient(node: Node<'attention_grad'>, order: number): void {
     const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
     const { statistics, makesThem } = gradientOperands(node);
-    const wanted = (value: ValueId): boolean => this.outputs.has(value) || this.readersOf(value).size > 0;
+    const wanted = (value: ValueId): boolean => this.outputs.has(value) || this.order.readersOf(value).size > 0;
     const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
       const outputs = values.map((value) => ({ value, into: value }));
       const { shape } = typeOf(this.graph, values[0]!);
       const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
-      this.kernels.add(kernel);
+      this.order.add(kernel);
       for (const value of values) this.stored.add(value);
-      if (pass !== 'statistics') this.read(statistics, kernel);
+      if (pass !== 'statistics') this.order.read(statistics, kernel);
       for (const [index, operand] of node.inputs.entries()) {
         if (index < 4) this.readStrided(node, operand, kernel);
-        else this.read(operand, kernel);
+        else this.order.read(operand, kernel);
       }
     };
     if (wanted(dq)) add('query', [dq]);
@@ -386,7 +308,7 @@ class Fusion {
    * axes to merge as well.
    */
   private readStrided(node: AnyNode, operand: ValueId, kernel: Kernel): void {
-    this.read(operand, kernel);
+    this.order.read(operand, kernel);
     const { shape } = typeOf(this.graph, operand);
     const layoutOf = (value: ValueId) => {
       const own = this.facts.producers.get(value);
@@ -420,7 +342,7 @@ class Fusion {
    */
   private mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
     if (this.options.alone.has(value)) return undefined;
-    const readers = [...this.readersOf(value)];
+    const readers = [...this.order.readersOf(value)];
     const { shape } = typeOf(this.graph, value);
     return readers.find((reader) => {
       if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
@@ -432,7 +354,7 @@ class Fusion {
       const direct = reader.phases.length === 0;
       if (direct && !this.accesses(reader, value).every((at) => at.join() === own)) return false;
       if (!direct && !this.readsOwnRow(reader, value)) return false;
-      return !readers.some((other) => other !== reader && this.reaches(other, reader));
+      return !readers.some((other) => other !== reader && this.order.reaches(other, reader));
     });
   }
 
@@ -446,94 +368,4 @@ class Fusion {
       ),
     );
   }
-
-  /** Whether what `from` writes is needed, directly or not, by `to`. */
-  private reaches(from: Kernel, to: Kernel): boolean {
-    return from === to || (this.needing(from) & this.bit(to)) !== 0n;
-  }
-
-  /** All kernels that need, directly or not, what a kernel writes: a bit each. */
-  private needing(kernel: Kernel): bigint {
-    const before = this.needed.get(kernel);
-    if (before !== undefined) return before;
-    const readers = new Set(kernel.outputs.flatMap(({ into }) => [...this.readersOf(into)]));
-    readers.delete(kernel);
-    let bits = 0n;
-    for (const reader of readers) bits |= this.bit(reader) | this.needing(reader);
-    this.needed.set(kernel, bits);
-    return bits;
-  }
-
-  private bit(kernel: Kernel): bigint {
-    const before = this.bits.get(kernel);
-    if (before !== undefined) return before;
-    const bit = 1n << BigInt(this.bits.size);
-    this.bits.set(kernel, bit);
-    return bit;
-  }
-
-  /** The kernel writes this value too: its readers, and theirs, now need the kernel and what it needs. */
-  private takeOver(kernel: Kernel, output: KernelOutput): void {
-    if (output.beside) kernel.outputs.push(output);
-    else kernel.outputs.unshift(output);
-    this.needed.delete(kernel);
-    for (const [other, bits] of this.needed) if ((bits & this.bit(kernel)) !== 0n) this.needed.delete(other);
-  }
-}
-
-/**
- * Coordinates in a kernel's space of the point that reads the element of `value` at `start`: forward through pointwise
- * ops of the same shape and views that are one to one. Undefined when some element would be read elsewhere or twice.
- */
-export function forwardCoordinates(
-  facts: GraphFacts,
-  kernel: Kernel,
-  value: ValueId,
-  start: readonly Coordinate[],
-  block: Block,
-  isStored: (value: ValueId) => boolean,
-): readonly Coordinate[] | undefined {
-  const { graph } = facts;
-  const at = new Map<ValueId, readonly Coordinate[]>([[value, start]]);
-  const roots = new Set(kernel.outputs.flatMap((output) => (output.beside ? [] : [output.value])));
-  const [root] = [...roots] as [ValueId];
-  const inside = insideOf(facts, kernel, isStored);
-  for (const node of inside) {
-    const from = node.inputs.filter((operand) => at.has(operand));
-    if (from.length === 0) continue;
-    const texts = new Set(from.map((operand) => at.get(operand)!.join()));
-    if (texts.size !== 1) return undefined;
-    const operand = from[0]!;
-    const shapes = [typeOf(graph, operand).shape, typeOf(graph, node.outputs[0]!).shape] as const;
-    const coordinates = at.get(operand)!;
-    if (isPointwise(node.op) && equalShapes(...shapes)) at.set(node.outputs[0]!, coordinates);
-    else if (node.op === 'reshape') {
-      at.set(node.outputs[0]!, reshapeCoordinates(block, coordinates, shapes[0], shapes[1]));
-    } else if (node.op === 'transpose') {
-      const { permutation } = node.attributes;
-      at.set(
-        node.outputs[0]!,
-        permutation.map((axis) => coordinates[axis]!),
-      );
-    } else if (node.op === 'barrier') at.set(node.outputs[0]!, coordinates);
-    else return undefined;
-  }
-  const found = at.get(root);
-  const agree = [...roots].every((other) => at.get(other)?.join() === found?.join());
-  return agree ? found : undefined;
-}
-
-/** Nodes that a kernel computes, in the graph's order. */
-function insideOf(facts: GraphFacts, kernel: Kernel, isStored: (value: ValueId) => boolean): AnyNode[] {
-  const own = new Set(kernel.outputs.map(({ value }) => value));
-  const seen = new Set<AnyNode>();
-  const open = [...own];
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    const node = facts.producers.get(value);
-    if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
-    if (isStored(value) && !own.has(value)) continue;
-    seen.add(node);
-    open.push(...node.inputs);
-  }
-  return [...seen].sort((a, b) => facts.order.get(a)! - facts.order.get(b)!);
 }

@@ -4,7 +4,7 @@ import type { ValueId } from '../../ir/graph.ts';
 import { Block } from './code.ts';
 import type { Stored } from './evaluator.ts';
 import type { Source } from './families/contract.ts';
-import { forwardCoordinates } from './fuse.ts';
+import { forwardCoordinates } from './forward.ts';
 import type { Coordinate } from './index-math.ts';
 import type { KernelOutput } from './kernel.ts';
 import type { Strided } from './strided.ts';
