@@ -25,8 +25,21 @@ export class BufferBudget {
     this.places = places;
   }
 
-  /** Values in buffers that a kernel reads. */
+  private readonly readBy = new WeakMap<
+    Kernel,
+    { readonly stored: ReadonlySet<ValueId>; readonly leaves: ReadonlySet<ValueId> }
+  >();
+
+  /** Values in buffers that a kernel reads, once fusion is done with it. */
   reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+    const before = this.readBy.get(kernel);
+    if (before?.stored === stored) return before.leaves;
+    const leaves = this.leavesOf(kernel, stored);
+    this.readBy.set(kernel, { stored, leaves });
+    return leaves;
+  }
+
+  private leavesOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     // what an earlier kernel of the same core left for this one
     const { pass, core } = kernel;

@@ -21,12 +21,13 @@ export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, contex
   const { places, tables } = context;
   const touched = new Map<string, Dim>();
   for (const kernel of kernels.flatMap((one) => [one, ...(one.fresh ? kernelsOf(one.fresh) : [])])) {
+    const users = usersIn(kernel, context.describe);
     for (const value of [...context.reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
       const place = places.get(value);
       if (!place || !buffers.includes(place.key)) continue;
       const { key, element, layout } = place;
       const whole = { name: `at ${layout.base}`, shape: layout.shape };
-      for (const { name, shape } of partsOf(kernel, value, layout, context) ?? [whole])
+      for (const { name, shape } of partsOf(users.get(value) ?? [], value, layout, context.graph) ?? [whole])
         touched.set(`${key} ${name}`, mulDims(element === 'f16' ? 2 : 4, productOf(shape)));
     }
   }
@@ -40,21 +41,24 @@ interface PartOf {
   readonly shape: Shape;
 }
 
-/** What a kernel reads of a value, where it reads pieces of a flat tensor, or rows that are looked up, and nothing else. */
+/** The nodes of a kernel by what they read. */
+function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, readonly AnyNode[]> {
+  const users = new Map<ValueId, AnyNode[]>();
+  for (const node of [...describe.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])]) {
+    for (const value of new Set(node.inputs)) users.set(value, [...(users.get(value) ?? []), node]);
+  }
+  return users;
+}
+
+/** What is read of a value, where it is pieces of a flat tensor, or rows that are looked up, and nothing else. */
 function partsOf(
-  kernel: Kernel,
+  users: readonly AnyNode[],
   value: ValueId,
   layout: Strided,
-  { graph, describe }: TrafficContext,
+  graph: Graph,
 ): readonly PartOf[] | undefined {
-  const nodes: readonly AnyNode[] = [
-    ...describe.computedBy(kernel),
-    ...kernel.phases,
-    ...(kernel.core ? [kernel.core] : []),
-  ];
   const parts: PartOf[] = [];
-  for (const node of nodes) {
-    if (!node.inputs.includes(value)) continue;
+  for (const node of users) {
     const { shape } = typeOf(graph, node.outputs[0]!);
     const piece = node.op === 'slice' ? pieceOf(layout, node, shape) : undefined;
     if (piece) parts.push({ name: `at ${piece.base}`, shape });
