@@ -121,6 +121,20 @@ it('a stage starts from what `mdl train` starts it from: adapters that a checkpo
     ...['--stage', 'stage4', '--set', 'training.image_size=112', '--out', 'out'],
   );
   expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('made from their initialisers: 16 keys') });
+  expect(ran.stdout).not.toContain('cached step');
+  const decoding = await mdl(
+    folder,
+    'compile',
+    TINYGPTV,
+    '--config',
+    'nano',
+    '--target',
+    'webgpu',
+    '--entry',
+    'decode',
+  );
+  const [, all, cached] = /decode +(\d+) dispatches of \d+ kernels, (\d+) in a cached step\n/.exec(decoding.stdout)!;
+  expect(Number(all) - Number(cached)).toBe(4); // one a layer
   const checkpoint = await openCheckpoint(join(folder, 'out/weights.safetensors'));
   const lora = [...checkpoint.tensors.keys()].filter((key) => key.includes('lora_'));
   expect(lora).toHaveLength(16);

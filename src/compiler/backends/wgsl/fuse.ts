@@ -15,7 +15,7 @@
  * Ops are asked what they are by the tables inline.ts, scalar.ts and reduce.ts, never by name. Nothing changes a
  * result: a kernel that does not join stays correct, it only reads and writes more.
  */
-import { addDims, type Dim, equalDims, equalShapes, productOf } from '../../../shared/dim.ts';
+import { addDims, type Dim, equalDims, equalShapes, productOf, type Shape } from '../../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../ir/graph.ts';
 import { accesses } from './accesses.ts';
 import { Block, KernelCode } from './code.ts';
@@ -222,18 +222,20 @@ class Fusion {
     if (reader.core) return undefined;
     const rule = REDUCTIONS[node.op] as ReduceRule<ReduceOp>;
     const { shape } = reader;
+    const results = productOf(typeOf(this.graph, node.outputs[0]!).shape);
+    const rowsOf = (columns: number): Shape => shape.slice(0, shape.length - columns);
+    // one result per row, none computed twice
+    const free = (reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0]).filter(
+      (columns) => columns <= shape.length && equalDims(results, productOf(rowsOf(columns))),
+    );
+    if (free.length === 0) return undefined;
     const seen = this.accesses(reader, node.outputs[0]!);
     if (seen.length === 0 || seen.some((at) => at.join() !== seen[0]!.join())) return undefined;
     if (seen[0]!.some((at) => /\bj\d/.test(at))) return undefined; // another result at each place of a fold
     const used = new Set(seen[0]!.flatMap((at) => at.match(/\bc\d+\b/g) ?? []));
-    const results = productOf(typeOf(this.graph, node.outputs[0]!).shape);
-    const free = reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0];
     return free.find((columns) => {
-      if (columns > shape.length) return false;
-      const rows = shape.slice(0, shape.length - columns);
-      const axes = rows.flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
+      const axes = rowsOf(columns).flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
       if (used.size !== axes.length || !axes.every((axis) => used.has(axis))) return false;
-      if (!equalDims(results, productOf(rows))) return false; // one result per row, none computed twice
       const elements = productOf(shape.slice(shape.length - columns));
       return columns === 0 || axes.length > 0 || (typeof elements === 'number' && elements <= SINGLE_ROW);
     });
@@ -241,7 +243,11 @@ class Fusion {
 
   /** Coordinates, as texts over c0, c1 … of the kernel's space, at which it reads a value. */
   private accesses(kernel: Kernel, value: ValueId): readonly (readonly Coordinate[])[] {
-    return accesses(this.facts, kernel, value, (other) => this.isApart(other, kernel));
+    const { order, producers } = this.facts;
+    const own = order.get(producers.get(value)!)!;
+    // what is made before the value does not read it, and need not be looked into
+    const before = (other: ValueId): boolean => (order.get(producers.get(other)!) ?? -1) < own;
+    return accesses(this.facts, kernel, value, (other) => before(other) || this.isApart(other, kernel));
   }
 
   /** Whether a kernel under construction finds a value in a buffer. */
@@ -352,9 +358,8 @@ class Fusion {
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
       const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
       const direct = reader.phases.length === 0;
-      if (direct && !this.accesses(reader, value).every((at) => at.join() === own)) return false;
-      if (!direct && !this.readsOwnRow(reader, value)) return false;
-      return !readers.some((other) => other !== reader && this.order.reaches(other, reader));
+      if (readers.some((other) => other !== reader && this.order.reaches(other, reader))) return false;
+      return direct ? this.accesses(reader, value).every((at) => at.join() === own) : this.readsOwnRow(reader, value);
     });
   }
 

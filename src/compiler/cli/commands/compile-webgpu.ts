@@ -68,7 +68,12 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
     `${model.name} (config ${model.settings.configName || 'none'}, webgpu; ${flags}) in ${options.out}`,
     ...Object.entries(plan.entries).map(([name, { steps }]) => {
       const kernels = new Set(steps.map(({ kernel }) => kernel)).size;
-      return line(name, `${String(steps.length).padStart(6)} dispatches of ${kernels} kernels`);
+      // over no workgroups, where there is one new position
+      const leftOut = steps.filter(({ alternatives = [] }) =>
+        alternatives.some(({ groups }) => groups[0].of === 0),
+      ).length;
+      const cached = leftOut > 0 ? `, ${steps.length - leftOut} in a cached step` : '';
+      return line(name, `${String(steps.length).padStart(6)} dispatches of ${kernels} kernels${cached}`);
     }),
     line(`${generated.name}.js`, `${generated.create}(device, weights)`),
     line('plan.json', formatBytes(files.get('plan.json')!.length)),
