@@ -11,7 +11,7 @@ import type { Profile, Source, Template } from './families/contract.ts';
 import { gemmTemplate } from './families/gemm.ts';
 import { delinearise } from './index-math.ts';
 import type { CoreNode, KernelOutput } from './kernel.ts';
-import { extent, maskFunction, merged, type Operand, plainSink, sink, source, tensor } from './operands.ts';
+import { extent, maskFunction, merged, type Operand, plainSink, resultSink, sink, source, tensor } from './operands.ts';
 import { gradientOperands } from './statistics.ts';
 import { expanded, permuted, reshaped, type Strided } from './strided.ts';
 import { tokenAttention } from './token.ts';
@@ -177,13 +177,7 @@ function attentionOperands(
 function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
   const operands = attentionOperands(writer, node, profile, node.inputs[3]);
   const axes = ['b', 'h', 't', 'e'];
-  const store = sink(
-    writer,
-    axes,
-    node.outputs[0]!,
-    () => axes,
-    () => 'value',
-  );
+  const store = resultSink(writer, node.outputs[0]!, axes);
   const saved = writer.kernel.outputs.find(({ beside }) => beside);
   const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), ['0u']) } };
   return attentionForward({ ...operands, out: { store }, ...lse });

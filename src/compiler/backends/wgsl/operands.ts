@@ -66,6 +66,17 @@ export function sink(
   return name;
 }
 
+/** The same for a template that gives each result whole, at the result's own coordinates. */
+export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly string[]): string {
+  return sink(
+    writer,
+    axes,
+    result,
+    () => axes,
+    () => 'value',
+  );
+}
+
 function isStored({ kernel, context }: KernelWriter, value: ValueId): boolean {
   return !kernel.outputs.some((output) => output.value === value) && context.storage.stored(value) !== undefined;
 }

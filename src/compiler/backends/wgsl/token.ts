@@ -20,7 +20,7 @@ import type { CacheAppend, Fused } from './fuse.ts';
 import { plus } from './index-math.ts';
 import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from './kernel.ts';
 import { sizeText } from './memory.ts';
-import { extent, maskFunction, sink, tensor } from './operands.ts';
+import { extent, maskFunction, resultSink, tensor } from './operands.ts';
 import type { ReduceOp } from './reduce.ts';
 import { vectorAlong } from './strided.ts';
 import { KernelWriter } from './writer.ts';
@@ -120,13 +120,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   put('k', Number(width), key);
   put('v', valueWidth, value);
   const axes = ['b', 'h', 't', 'e'];
-  const store = sink(
-    writer,
-    axes,
-    node.outputs[0]!,
-    () => axes,
-    () => 'value',
-  );
+  const store = resultSink(writer, node.outputs[0]!, axes);
   const past = (of: ValueId): ValueId => context.facts.producers.get(of)!.inputs[0]!;
   return attentionToken({
     batch: extent(writer, batch),
