@@ -1,5 +1,6 @@
 // TinyGPT-V nano on WebGPU in Node: node examples/node/webgpu.mjs MODEL PICTURE.png ["question"], MODEL as `mdl compile --target
-// webgpu` writes it, with the same module as a page. It wants an adapter; answer.mjs runs on ONNX Runtime, and needs none.
+// webgpu` writes it, with the same module as a page. Deno runs it too: deno run -A --unstable-webgpu examples/node/webgpu.mjs …
+// It wants an adapter; answer.mjs runs on ONNX Runtime, and needs none.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

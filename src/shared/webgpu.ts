@@ -17,7 +17,7 @@ export type Size = number | string;
 /** The symbol that the runtime binds itself: how many positions a cache buffer has room for (≥ every growing axis). */
 export const CAPACITY = '__capacity';
 
-/** How a parameter lies in its buffer. f16 is two values per u32 word, the first in the low half (unpack2x16float). */
+/** How a parameter lies in its buffer. f16 is two bytes a value, little-endian; the last word of an odd number is filled up. */
 export type ParameterStorage = 'f32' | 'f16' | 'i32' | 'u32';
 
 export interface ParameterPlan {
@@ -51,6 +51,8 @@ export interface KernelPlan {
   readonly label: string;
   /** entry point `main`; storage buffers at group 0, bindings 0 … n − 1; the uniform after them, if any */
   readonly wgsl: string;
+  /** the text needs `HALVES` (halves.ts) before it, in the form that the device has */
+  readonly halves?: true;
   readonly bindings: readonly ('read' | 'read_write')[];
   /** u32 words in the uniform buffer (an array<vec4<u32>, ⌈words / 4⌉); 0: there is none */
   readonly params: number;

@@ -1,5 +1,6 @@
 /** The examples in Node, run as their first lines say, on a package that was just built. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { unavailable as noDeno } from '../hosts/deno.ts';
 import { unavailable } from '../support/adapter.ts';
 import { type Built, buildPackage } from './built.ts';
 
@@ -31,4 +32,10 @@ it.skipIf(unavailable)('does so with the generated module on WebGPU', { timeout:
   expect(caption).toMatchObject({ code: 0, stdout: 'a picture of a dog\n', stderr: '' });
   const answer = await built.run(`node examples/node/webgpu.mjs nano-webgpu ${PICTURE} "what is this?"`);
   expect(answer).toMatchObject({ code: 0, stdout: 'dog\n' });
+});
+
+it.skipIf(noDeno)(`does so in Deno${noDeno ? ` (${noDeno})` : ''}`, { timeout: 120_000 }, async () => {
+  const deno = 'node_modules/.bin/deno run --allow-all --unstable-webgpu';
+  const caption = await built.run(`${deno} examples/node/webgpu.mjs nano-webgpu ${PICTURE}`);
+  expect(caption).toMatchObject({ code: 0, stdout: 'a picture of a dog\n' });
 });

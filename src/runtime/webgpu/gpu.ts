@@ -29,7 +29,9 @@ export function profileOf(info: GPUAdapterInfo): Profile {
 /** `swiftshader`, `apple metal-3`, `nvidia ampere`. */
 function nameOf(info: GPUAdapterInfo): string {
   if (/swiftshader/i.test(`${info.architecture} ${info.device} ${info.description}`)) return 'swiftshader';
-  return [info.vendor, info.architecture].filter((part) => part).join(' ') || info.description || 'unnamed adapter';
+  // wgpu's vendors are numbers (`65541`), which name nobody
+  const parts = [info.vendor, info.architecture].filter((part) => part !== '' && !/^\d+$/.test(part));
+  return parts.join(' ') || info.description || 'unnamed adapter';
 }
 
 export class Gpu {
@@ -49,7 +51,7 @@ export class Gpu {
     this.name = nameOf(device.adapterInfo);
     this.profile = options.profile ?? profileOf(device.adapterInfo);
     this.buffers = new BufferPool(device);
-    this.pipelines = new Pipelines(device);
+    this.pipelines = Pipelines.of(device);
     this.owner = options.owner;
     void device.lost.then(({ reason, message }) => {
       this.lost ??= message || reason;

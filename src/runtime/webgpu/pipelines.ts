@@ -4,6 +4,7 @@
  * Bindings are data of the plan, so the bind group layouts are explicit: the storage buffers in order, then the uniform
  * if the kernel has parameters. What does not compile is shown with the lines around the place.
  */
+import { HALVES } from '../../shared/halves.ts';
 import type { KernelPlan } from '../../shared/webgpu.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { STAGE_COMPUTE } from './flags.ts';
@@ -13,6 +14,8 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
+const OF_DEVICE = new WeakMap<GPUDevice, Pipelines>();
+
 /** Lines before and after the place of an error. */
 const CONTEXT = 3;
 
@@ -21,8 +24,17 @@ export class Pipelines {
   private readonly compiled = new Map<string, Promise<Pipeline>>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
 
-  constructor(device: GPUDevice) {
+  private constructor(device: GPUDevice) {
     this.device = device;
+  }
+
+  /** Those of a device: models that share it share them. */
+  static of(device: GPUDevice): Pipelines {
+    const before = OF_DEVICE.get(device);
+    if (before) return before;
+    const made = new Pipelines(device);
+    OF_DEVICE.set(device, made);
+    return made;
   }
 
   /** Distinct pipelines so far. */
@@ -58,7 +70,9 @@ export class Pipelines {
     return layout;
   }
 
-  private async compile({ label, wgsl }: KernelPlan, layout: GPUBindGroupLayout): Promise<Pipeline> {
+  private async compile(kernel: KernelPlan, layout: GPUBindGroupLayout): Promise<Pipeline> {
+    const { label } = kernel;
+    const wgsl = textFor(kernel, this.device.features);
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ label, code: wgsl });
     const compiling = this.device.createComputePipelineAsync({
@@ -87,6 +101,11 @@ export class Pipelines {
       );
     }
   }
+}
+
+/** A kernel's whole text for a device with these features. */
+export function textFor({ wgsl, halves }: KernelPlan, features: ReadonlySet<string>): string {
+  return halves ? HALVES[features.has('shader-f16') ? 'native' : 'packed'] + wgsl : wgsl;
 }
 
 /** The lines around one, numbered, that one marked. */

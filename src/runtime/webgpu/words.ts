@@ -5,7 +5,7 @@
  *     i64  int32, or uint32 from 2^31  BigInt64Array
  *     bool uint32, 0 or 1              Uint8Array
  *
- * f16 is for parameters only: two per word, the first in the low half.
+ * f16 is for parameters only: two per word, the first in the low half, as halves lie in memory.
  */
 import type { DType } from '../../shared/dtype.ts';
 import type { HostTensor } from '../../shared/tensor.ts';

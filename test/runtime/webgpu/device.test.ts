@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { acquireDevice } from '../../../src/runtime/webgpu/device.node.ts';
 import { acquireFrom, type GpuPlace } from '../../../src/runtime/webgpu/device.ts';
-import { Gpu, profileOf } from '../../../src/runtime/webgpu/gpu.ts';
+import { Gpu, nameOf, profileOf } from '../../../src/runtime/webgpu/gpu.ts';
 import { numbered } from '../../../src/runtime/webgpu/pipelines.ts';
 import { WebGpuProgram } from '../../../src/runtime/webgpu/program.ts';
 import { GpuTensor, upload } from '../../../src/runtime/webgpu/tensors.ts';
@@ -44,6 +44,13 @@ describe('a device that is not to be had', () => {
     expect(profile({ isFallbackAdapter: true })).toBe('software');
     expect(profile({ vendor: 'nvidia', architecture: 'ampere', description: 'NVIDIA GeForce' })).toBe('gpu');
     expect(profile({ vendor: 'intel', architecture: 'gen-12lp' })).toBe('gpu');
+  });
+
+  it('has a name that people know', () => {
+    const name = (part: Partial<GPUAdapterInfo>) => nameOf(info(part));
+    expect(name({ vendor: 'apple', architecture: 'metal-3' })).toBe('apple metal-3');
+    expect(name({ vendor: '65541', description: 'llvmpipe (LLVM 15)' })).toBe('llvmpipe (LLVM 15)'); // wgpu
+    expect(name({ vendor: '', description: '' })).toBe('unnamed adapter');
   });
 });
 
@@ -110,6 +117,20 @@ describe.skipIf(unavailable)('a device', () => {
     expect(message).toMatch(/\n> {4}8 \| .*y\[i\] = nowhere/);
     expect(gpu.pipelines.size).toBeLessThan(3);
     gpu.destroy();
+  });
+
+  it('compiles a kernel once for all models on it', async () => {
+    const device = await testDevice();
+    const compile = vi.spyOn(device, 'createComputePipelineAsync');
+    const open = async (): Promise<number> => {
+      const gpu = Gpu.of(device);
+      await (await WebGpuProgram.open(gpu, PLAN, 'chain', new ModelBuffers(gpu, PLAN, BIAS))).dispose();
+      return compile.mock.calls.length;
+    };
+    const first = await open();
+    expect(first).toBeGreaterThan(0);
+    expect(await open()).toBe(first);
+    device.destroy();
   });
 
   it('refuses to profile without timestamps', async () => {

@@ -8,7 +8,7 @@ import { type Dim, printDim } from '../../../shared/dim.ts';
 import type { Coordinate, IndexWriter } from './index-math.ts';
 import { LIBRARY, type LibraryName } from './library.ts';
 
-/** What lies in a storage buffer, four bytes each: f32, i32, bool as u32, or two f16 per word. */
+/** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
 export type Element = 'f32' | 'i32' | 'u32' | 'f16';
 
 /** A storage binding. `key` says which buffer; several kernels with equal texts bind different ones. */
@@ -16,7 +16,7 @@ export interface Binding {
   readonly key: string;
   readonly name: string;
   readonly element: Element;
-  /** an array of vec4 (or, for f16, of two words) */
+  /** an array of vectors of four */
   readonly wide: boolean;
   access: 'read' | 'read_write';
 }
@@ -39,7 +39,7 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
   f32: ['f32', 'vec4<f32>'],
   i32: ['i32', 'vec4<i32>'],
   u32: ['u32', 'vec4<u32>'],
-  f16: ['u32', 'vec2<u32>'],
+  f16: ['half2', 'half4'],
 };
 
 const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
@@ -139,7 +139,12 @@ export class KernelCode {
     this.functions.push(text);
   }
 
-  /** The whole module. @param header lines of comment, without slashes */
+  /** Whether the text needs what src/shared/halves.ts puts before it. */
+  get halves(): boolean {
+    return this.bindings.some(({ element }) => element === 'f16');
+  }
+
+  /** The whole module, but for halves. @param header lines of comment, without slashes */
   text(header: readonly string[], main: string): string {
     const bindings = this.bindings.map(
       ({ name, element, wide, access }, index) =>

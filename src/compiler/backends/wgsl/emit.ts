@@ -21,6 +21,7 @@ import { type EmitContext, KernelWriter, type Part } from './writer.ts';
 /** Kernels as one text, and how to launch it. */
 export interface Emitted {
   readonly wgsl: string;
+  readonly halves: boolean;
   /** keys of buffers, in binding order */
   readonly buffers: readonly string[];
   readonly access: readonly ('read' | 'read_write')[];
@@ -53,6 +54,7 @@ export function emitKernels(
     const main = parts.length === 1 ? parts[0]!.main : sideBySide(code, parts);
     return {
       wgsl: code.text(header, main),
+      halves: code.halves,
       buffers: code.bindings.map(({ key }) => key),
       access: code.bindings.map(({ access }) => access),
       params: code.params,

@@ -230,7 +230,7 @@ export class Evaluator {
     const binding = this.code.binding(stored.key, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.key);
     const word = `${binding.name}[${index} >> 2u]`;
-    return stored.element === 'f16' ? `vec4<f32>(unpack2x16float(${word}.x), unpack2x16float(${word}.y))` : word;
+    return stored.element === 'f16' ? `widen4(${word})` : word;
   }
 
   /** Whether `vector` may be used along an axis of the view. */
@@ -288,8 +288,7 @@ function aligned(coordinates: readonly Coordinate[], shape: Shape): Coordinate[]
 export function wordAt(name: string, element: Element, wide: boolean, index: Coordinate): string {
   const known = literalOf(index);
   if (element === 'f16') {
-    const word = wide ? `${name}[${index} >> 2u][(${index} >> 1u) & 1u]` : `${name}[${index} >> 1u]`;
-    return `unpack2x16float(${word})[${index} & 1u]`;
+    return wide ? `widen4(${name}[${index} >> 2u])[${index} & 3u]` : `widen2(${name}[${index} >> 1u])[${index} & 1u]`;
   }
   if (!wide) return `${name}[${index}]`;
   return known === undefined ? `${name}[${index} >> 2u][${index} & 3u]` : `${name}[${known >> 2}][${known & 3}]`;

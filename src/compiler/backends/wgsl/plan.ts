@@ -89,10 +89,11 @@ export class PlanTables {
     return made;
   }
 
-  kernel(label: string, { wgsl, access, params, workgroup }: Emitted): number {
+  kernel(label: string, { wgsl, halves, access, params, workgroup }: Emitted): number {
     const before = this.kernelOf.get(wgsl);
     if (before !== undefined) return before;
-    const index = this.kernels.push({ label, wgsl, bindings: access, params: params.length, workgroup }) - 1;
+    const plan: KernelPlan = { label, wgsl, bindings: access, params: params.length, workgroup };
+    const index = this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
     this.kernelOf.set(wgsl, index);
     return index;
   }

@@ -1,4 +1,5 @@
-/** `kernels.wgsl`: all kernels of a plan, for people to read; what runs is in the plan. */
+/** `kernels.wgsl`: all kernels of a plan, for people to read, as a device without shader-f16 has them; what runs is in the plan. */
+import { HALVES } from '../../../shared/halves.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 
 export function kernelsText({ model, kernels, entries }: WebGpuPlan): string {
@@ -10,9 +11,9 @@ export function kernelsText({ model, kernels, entries }: WebGpuPlan): string {
     }
   }
   const head = `// The kernels of ${model.name.replace(/\s+/g, ' ')}, to read: each is a module of its own, and plan.json has them too.\n`;
-  const texts = kernels.map(({ wgsl }, index) => {
+  const texts = kernels.map(({ wgsl, halves }, index) => {
     const used = [...uses[index]!].map(([entry, count]) => `${entry}${count > 1 ? ` × ${count}` : ''}`);
-    return `\n// ---- kernel ${index}: ${used.join(', ')}\n${wgsl}`;
+    return `\n// ---- kernel ${index}: ${used.join(', ')}\n${halves ? HALVES.packed : ''}${wgsl}`;
   });
   return head + texts.join('');
 }

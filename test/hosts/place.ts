@@ -1,29 +1,26 @@
-/**
- * One plan in two places: in Node, on the package `webgpu`, and in headless Chromium. Both are Dawn, of different versions,
- * over the same SwiftShader.
- */
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import type { Page } from 'playwright-core';
+/** One plan in several places: in Node, on the package `webgpu`, in Chromium and in Deno; and whether they agree. */
 import type { Feeds } from '../../src/runtime/feeds.ts';
 import type { Runner } from '../../src/runtime/session.ts';
 import { manifestOf, openPlan, type WebGpuOptions } from '../../src/runtime/webgpu/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { testDevice } from '../support/adapter.ts';
-import { launch } from './chromium.ts';
-import { packAll, unpackOutputs } from './packed.ts';
-import type { Plans } from './plans.page.ts';
-import { serve } from './server.ts';
 
 type Tensors = Readonly<Record<string, HostTensor>>;
 
 /** Runs entries of a plan. */
 export interface Place {
   readonly backend: string;
+  /** of its device */
+  readonly features: readonly string[];
   run(entry: string, feeds: Feeds): Promise<Record<string, HostTensor>>;
   close(): Promise<void>;
 }
+
+/** The weights of a plan without parameters. */
+export const noWeights = async (key: string): Promise<never> => {
+  throw new Error(`the plan has a parameter ${key}, and no weights were given`);
+};
 
 /** @param weights of the plan's parameters */
 export async function openInNode(plan: WebGpuPlan, weights: WebGpuOptions['weights']): Promise<Place> {
@@ -32,6 +29,7 @@ export async function openInNode(plan: WebGpuPlan, weights: WebGpuOptions['weigh
   await Promise.all(Object.keys(plan.entries).map((entry) => session.load(entry)));
   return {
     backend: session.info().backend,
+    features: [...device.features],
     run: (entry, feeds) => session.run(entry, feeds),
     async close() {
       await session.dispose();
@@ -40,52 +38,8 @@ export async function openInNode(plan: WebGpuPlan, weights: WebGpuOptions['weigh
   };
 }
 
-/** @param folder with weights.safetensors, where the plan has parameters */
-export async function openInChromium(plan: WebGpuPlan, folder?: string): Promise<Place> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('plans.page.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    write: false,
-  });
-  const html = '<!doctype html><title>plans</title><link rel="icon" href="data:,"><script type="module" src="page.js">';
-  const server = await serve({
-    folders: folder === undefined ? {} : { '/weights/': folder },
-    texts: {
-      '/index.html': `${html}</script>`,
-      '/page.js': outputFiles[0]!.text,
-      '/plan.json': JSON.stringify(plan),
-    },
-  });
-  const browser = await launch({ webgpu: true });
-  const close = async (): Promise<void> => {
-    await browser.close();
-    await server.close();
-  };
-  try {
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/index.html`);
-    await page.waitForFunction('globalThis.plans !== undefined', undefined, { timeout: 10_000 });
-    const weights = folder === undefined ? {} : { weights: '/weights/weights.safetensors' };
-    return {
-      backend: await call(page, 'open', { plan: '/plan.json', ...weights }),
-      run: async (entry, feeds) => unpackOutputs(await call(page, 'run', { entry, feeds: packAll(feeds) })),
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-async function call<N extends keyof Plans>(
-  page: Page,
-  name: N,
-  argument: Parameters<Plans[N]>[0],
-): Promise<Awaited<ReturnType<Plans[N]>>> {
-  return (await page.evaluate(`plans.${name}(${JSON.stringify(argument)})`)) as Awaited<ReturnType<Plans[N]>>;
-}
+/** What generation and training run entries on. */
+export const runnerOf = (plan: WebGpuPlan, { run }: Place): Runner => ({ manifest: manifestOf(plan), run });
 
 /**
  * Runs everything in both places, with the same inputs, and goes on with the second's results.
