@@ -128,7 +128,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0909:
     'In a batch the image tokens of all rows are filled in order from the images; one too many in a row would shift all that follow.',
   R1001:
-    'A page needs navigator.gpu (Chrome and Edge 113, Safari 26, Firefox 141 or newer, on https or localhost). Deno and Bun may have it too. Node gets it from the optional package `webgpu` (Dawn), which needs a graphics driver; a software driver such as SwiftShader (named in VK_DRIVER_FILES) works, slowly.',
+    'A page needs navigator.gpu (Chrome and Edge 113, Safari 26, Firefox 141 or newer, on https or localhost). Deno has it too, with --unstable-webgpu. Node and Bun get it from the optional package `webgpu` (Dawn), which needs a graphics driver; a software driver such as SwiftShader (named in VK_DRIVER_FILES) works, slowly.',
   R1002:
     'Plans are compiled for limits that a device must grant. The defaults of the WebGPU specification are granted everywhere; a plan that was compiled for more runs on fewer machines.',
   R1003:

@@ -1,4 +1,4 @@
-/** A device in Node: a global navigator.gpu where the host has one (Deno, Bun), else the optional package `webgpu`. */
+/** A device in Node: a global navigator.gpu where the host has one (Deno), else the optional package `webgpu`. */
 import { type AcquireOptions, acquireFrom, GLOBAL_GPU, type GpuPlace } from './device.ts';
 import type { Gpu } from './gpu.ts';
 

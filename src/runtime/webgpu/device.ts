@@ -76,7 +76,7 @@ async function requestDevice(adapter: GPUAdapter, gpu: GPU, options: AcquireOpti
   return Gpu.of(device, { owner: gpu, ...(profile === undefined ? {} : { profile }) });
 }
 
-/** A global `navigator.gpu`: pages, Deno, Bun. */
+/** A global `navigator.gpu`: pages, Deno. */
 export const GLOBAL_GPU: GpuPlace = {
   name: 'navigator.gpu',
   open: async () => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu,
