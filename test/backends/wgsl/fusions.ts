@@ -436,7 +436,47 @@ export const SAMPLES: readonly Sample[] = [
       const fold = (op: 'sum' | 'max', x: ValueId): ValueId => b.node(op, [x], { axes: [1], keepdims: false });
       return { g, squares: fold('sum', b.mul(size, size)), most: fold('max', size) };
     },
-    ['matmul: a, b → g', 'mul → abs → mul → sum ‖ mul → abs → max: g, scale → squares, most'],
+    ['matmul: a, b → g', 'mul → abs → mul → sum → max [folds sum, max; columns 0]: g, scale → squares, most'],
+    { sizes: [{}] },
+  ),
+  sample(
+    'folds that go over the same places and read the same there: one loop for all',
+    (b) => {
+      const [x, y] = [b.x('x', [300, 12]), b.x('y', [300, 12])];
+      const fold = (op: 'sum' | 'max', of: ValueId): ValueId => b.node(op, [of], { axes: [0], keepdims: false });
+      return {
+        bias: fold('sum', x),
+        weight: fold('sum', b.mul(x, y)),
+        most: fold('max', x),
+        other: fold('sum', b.mul(y, y)),
+      };
+    },
+    ['sum → mul → sum → max ‖ mul → sum: x, y → bias, weight, most, other'],
+    { sizes: [{}] },
+  ),
+  sample(
+    'a fold that needs the result of another has a loop of its own',
+    (b) => {
+      const x = b.x('x', [5, 70]);
+      const mean = (of: ValueId): ValueId => b.node('mean', [of], { axes: [1], keepdims: true });
+      const centred = b.node('sub', [x, mean(x)], {});
+      return {
+        mean: mean(x),
+        variance: mean(b.mul(centred, centred)),
+        least: b.node('min', [x], { axes: [1], keepdims: true }),
+      };
+    },
+    ['mean → sub → mean → mul → mean → min [folds mean, mean, mean, min; columns 0]: x → mean, variance, least'],
+    { sizes: [{}] },
+  ),
+  sample(
+    'folds over the same places, of which one is wanted at others than the other',
+    (b) => {
+      const x = b.x('x', [6, 6, 40]);
+      const sum = (of: ValueId): ValueId => b.node('sum', [of], { axes: [2], keepdims: false });
+      return { y: b.add(sum(x), b.node('transpose', [sum(b.mul(x, x))], { permutation: [1, 0] })) };
+    },
+    ['sum → mul → sum → transpose → add [folds sum, sum; columns 0]: x → y'],
     { sizes: [{}] },
   ),
 ];

@@ -35,20 +35,20 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   if (row >= params[1].x) { return; }
   let i4 = (row % params[0].z);
   let i5 = (row / params[0].z);
-  var acc7 = 0.0;
-  for (var j8 = lane; j8 < 128u; j8 += 64u) {
-    let i9 = (((i5 * params[0].w) + (i4 * 128u)) + j8);
-    acc7 = acc7 + b2[i9];
+  var acc8 = 0.0;
+  for (var j7 = lane; j7 < 128u; j7 += 64u) {
+    let i9 = (((i5 * params[0].w) + (i4 * 128u)) + j7);
+    acc8 = acc8 + b2[i9];
   }
-  let r10 = share_sum_f32(lane, acc7) / f32(128u);
-  var acc12 = 0.0;
-  for (var j13 = lane; j13 < 128u; j13 += 64u) {
-    let i14 = (((i5 * params[0].w) + (i4 * 128u)) + j13);
+  let r10 = share_sum_f32(lane, acc8) / f32(128u);
+  var acc13 = 0.0;
+  for (var j12 = lane; j12 < 128u; j12 += 64u) {
+    let i14 = (((i5 * params[0].w) + (i4 * 128u)) + j12);
     let v15 = b2[i14] - r10;
     let v16 = v15 * v15;
-    acc12 = acc12 + v16;
+    acc13 = acc13 + v16;
   }
-  let r17 = share_sum_f32(lane, acc12) / f32(128u);
+  let r17 = share_sum_f32(lane, acc13) / f32(128u);
   let v18 = r17 + 0.000009999999747378752;
   let v19 = inverseSqrt(v18);
   for (var c = lane; c < 128u; c += 64u) {
@@ -906,20 +906,20 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let i1 = (row / params[0].x);
   let i2 = (i1 % 4u);
   let i3 = (i1 / 4u);
-  var acc5 = 0.0;
-  for (var j6 = lane; j6 < 32u; j6 += 64u) {
-    let i7 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j6);
-    acc5 = acc5 + b0[i7];
+  var acc6 = 0.0;
+  for (var j5 = lane; j5 < 32u; j5 += 64u) {
+    let i7 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j5);
+    acc6 = acc6 + b0[i7];
   }
-  let r8 = share_sum_f32(lane, acc5) / f32(32u);
-  var acc10 = 0.0;
-  for (var j11 = lane; j11 < 32u; j11 += 64u) {
-    let i12 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j11);
+  let r8 = share_sum_f32(lane, acc6) / f32(32u);
+  var acc11 = 0.0;
+  for (var j10 = lane; j10 < 32u; j10 += 64u) {
+    let i12 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j10);
     let v13 = b0[i12] - r8;
     let v14 = v13 * v13;
-    acc10 = acc10 + v14;
+    acc11 = acc11 + v14;
   }
-  let r15 = share_sum_f32(lane, acc10) / f32(32u);
+  let r15 = share_sum_f32(lane, acc11) / f32(32u);
   let v16 = r15 + 0.000009999999747378752;
   let v17 = inverseSqrt(v16);
   let i29 = ((i3 * params[0].x) + i0);
@@ -970,20 +970,20 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let i53 = (row / params[0].x);
   let i54 = (i53 % 4u);
   let i55 = (i53 / 4u);
-  var acc57 = 0.0;
-  for (var j58 = lane; j58 < 32u; j58 += 64u) {
-    let i59 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j58);
-    acc57 = acc57 + b0[i59];
+  var acc58 = 0.0;
+  for (var j57 = lane; j57 < 32u; j57 += 64u) {
+    let i59 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j57);
+    acc58 = acc58 + b0[i59];
   }
-  let r60 = share_sum_f32(lane, acc57) / f32(32u);
-  var acc62 = 0.0;
-  for (var j63 = lane; j63 < 32u; j63 += 64u) {
-    let i64 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j63);
+  let r60 = share_sum_f32(lane, acc58) / f32(32u);
+  var acc63 = 0.0;
+  for (var j62 = lane; j62 < 32u; j62 += 64u) {
+    let i64 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j62);
     let v65 = b0[i64] - r60;
     let v66 = v65 * v65;
-    acc62 = acc62 + v66;
+    acc63 = acc63 + v66;
   }
-  let r67 = share_sum_f32(lane, acc62) / f32(32u);
+  let r67 = share_sum_f32(lane, acc63) / f32(32u);
   let v68 = r67 + 0.000009999999747378752;
   let v69 = inverseSqrt(v68);
   let i82 = ((i55 * params[0].x) + i52);
@@ -1472,20 +1472,20 @@ fn main(
   if (index >= params[0].w * 4u * params[0].y) { return; }
   let head = index % 4u;
   let batch = index / 4u;
-  var acc1 = 0.0;
-  for (var j2 = lane; j2 < 32u; j2 += 64u) {
-    let i3 = (((batch * params[0].x) + (head * 96u)) + j2);
-    acc1 = acc1 + b0[i3];
+  var acc2 = 0.0;
+  for (var j1 = lane; j1 < 32u; j1 += 64u) {
+    let i3 = (((batch * params[0].x) + (head * 96u)) + j1);
+    acc2 = acc2 + b0[i3];
   }
-  let r4 = share_sum_f32(lane, acc1) / f32(32u);
-  var acc6 = 0.0;
-  for (var j7 = lane; j7 < 32u; j7 += 64u) {
-    let i8 = (((batch * params[0].x) + (head * 96u)) + j7);
+  let r4 = share_sum_f32(lane, acc2) / f32(32u);
+  var acc7 = 0.0;
+  for (var j6 = lane; j6 < 32u; j6 += 64u) {
+    let i8 = (((batch * params[0].x) + (head * 96u)) + j6);
     let v9 = b0[i8] - r4;
     let v10 = v9 * v9;
-    acc6 = acc6 + v10;
+    acc7 = acc7 + v10;
   }
-  let r11 = share_sum_f32(lane, acc6) / f32(32u);
+  let r11 = share_sum_f32(lane, acc7) / f32(32u);
   let v12 = r11 + 0.000009999999747378752;
   let v13 = inverseSqrt(v12);
   let i25 = (batch * params[0].y);
@@ -1527,20 +1527,20 @@ fn main(
     let v47 = v29 + v46;
     fresh_q[c] = v47;
   }
-  var acc49 = 0.0;
-  for (var j50 = lane; j50 < 32u; j50 += 64u) {
-    let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j50);
-    acc49 = acc49 + b0[i51];
+  var acc50 = 0.0;
+  for (var j49 = lane; j49 < 32u; j49 += 64u) {
+    let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j49);
+    acc50 = acc50 + b0[i51];
   }
-  let r52 = share_sum_f32(lane, acc49) / f32(32u);
-  var acc54 = 0.0;
-  for (var j55 = lane; j55 < 32u; j55 += 64u) {
-    let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j55);
+  let r52 = share_sum_f32(lane, acc50) / f32(32u);
+  var acc55 = 0.0;
+  for (var j54 = lane; j54 < 32u; j54 += 64u) {
+    let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j54);
     let v57 = b0[i56] - r52;
     let v58 = v57 * v57;
-    acc54 = acc54 + v58;
+    acc55 = acc55 + v58;
   }
-  let r59 = share_sum_f32(lane, acc54) / f32(32u);
+  let r59 = share_sum_f32(lane, acc55) / f32(32u);
   let v60 = r59 + 0.000009999999747378752;
   let v61 = inverseSqrt(v60);
   for (var c = lane; c < 32u; c += 64u) {
@@ -2015,43 +2015,43 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (row >= params[0].z) { return; }
   let i0 = (row % params[0].x);
   let i1 = (row / params[0].x);
-  var acc5 = 0.0;
-  for (var j6 = lane; j6 < 128u; j6 += 64u) {
-    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j6);
+  var acc6 = 0.0;
+  for (var j5 = lane; j5 < 128u; j5 += 64u) {
+    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j5);
     let v8 = 2.0 * b2[i7];
     let v9 = b1[i7] + v8;
     let v10 = v9 * v9;
-    acc5 = acc5 + v10;
+    acc6 = acc6 + v10;
   }
-  let r11 = share_sum_f32(lane, acc5) / f32(128u);
+  let r11 = share_sum_f32(lane, acc6) / f32(128u);
   let v12 = r11 + 9.999999974752427e-7;
   let v13 = inverseSqrt(v12);
-  var acc18 = 0.0;
-  for (var j19 = lane; j19 < 128u; j19 += 64u) {
-    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j19);
+  var acc19 = 0.0;
+  for (var j18 = lane; j18 < 128u; j18 += 64u) {
+    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
     let v21 = 2.0 * b2[i20];
     let v22 = b1[i20] + v21;
     let v23 = v22 * v13;
-    let v24 = v23 * b3[j19];
+    let v24 = v23 * b3[j18];
     let v25 = b0[i20] + v24;
     let v26 = v25 + b4[i20];
-    acc18 = acc18 + v26;
+    acc19 = acc19 + v26;
   }
-  let r27 = share_sum_f32(lane, acc18) / f32(128u);
-  var acc29 = 0.0;
-  for (var j30 = lane; j30 < 128u; j30 += 64u) {
-    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j30);
+  let r27 = share_sum_f32(lane, acc19) / f32(128u);
+  var acc30 = 0.0;
+  for (var j29 = lane; j29 < 128u; j29 += 64u) {
+    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j29);
     let v32 = 2.0 * b2[i31];
     let v33 = b1[i31] + v32;
     let v34 = v33 * v13;
-    let v35 = v34 * b3[j30];
+    let v35 = v34 * b3[j29];
     let v36 = b0[i31] + v35;
     let v37 = v36 + b4[i31];
     let v38 = v37 - r27;
     let v39 = v38 * v38;
-    acc29 = acc29 + v39;
+    acc30 = acc30 + v39;
   }
-  let r40 = share_sum_f32(lane, acc29) / f32(128u);
+  let r40 = share_sum_f32(lane, acc30) / f32(128u);
   let v41 = r40 + 0.000009999999747378752;
   let v42 = inverseSqrt(v41);
   for (var c = lane; c < 128u; c += 64u) {
@@ -2104,43 +2104,43 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (row >= params[0].z) { return; }
   let i0 = (row % params[0].x);
   let i1 = (row / params[0].x);
-  var acc5 = 0.0;
-  for (var j6 = lane; j6 < 128u; j6 += 64u) {
-    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j6);
+  var acc6 = 0.0;
+  for (var j5 = lane; j5 < 128u; j5 += 64u) {
+    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j5);
     let v8 = 2.0 * b2[i7];
     let v9 = b1[i7] + v8;
     let v10 = v9 * v9;
-    acc5 = acc5 + v10;
+    acc6 = acc6 + v10;
   }
-  let r11 = share_sum_f32(lane, acc5) / f32(128u);
+  let r11 = share_sum_f32(lane, acc6) / f32(128u);
   let v12 = r11 + 9.999999974752427e-7;
   let v13 = inverseSqrt(v12);
-  var acc18 = 0.0;
-  for (var j19 = lane; j19 < 128u; j19 += 64u) {
-    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j19);
+  var acc19 = 0.0;
+  for (var j18 = lane; j18 < 128u; j18 += 64u) {
+    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
     let v21 = 2.0 * b2[i20];
     let v22 = b1[i20] + v21;
     let v23 = v22 * v13;
-    let v24 = v23 * b3[j19];
+    let v24 = v23 * b3[j18];
     let v25 = b0[i20] + v24;
     let v26 = v25 + b4[i20];
-    acc18 = acc18 + v26;
+    acc19 = acc19 + v26;
   }
-  let r27 = share_sum_f32(lane, acc18) / f32(128u);
-  var acc29 = 0.0;
-  for (var j30 = lane; j30 < 128u; j30 += 64u) {
-    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j30);
+  let r27 = share_sum_f32(lane, acc19) / f32(128u);
+  var acc30 = 0.0;
+  for (var j29 = lane; j29 < 128u; j29 += 64u) {
+    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j29);
     let v32 = 2.0 * b2[i31];
     let v33 = b1[i31] + v32;
     let v34 = v33 * v13;
-    let v35 = v34 * b3[j30];
+    let v35 = v34 * b3[j29];
     let v36 = b0[i31] + v35;
     let v37 = v36 + b4[i31];
     let v38 = v37 - r27;
     let v39 = v38 * v38;
-    acc29 = acc29 + v39;
+    acc30 = acc30 + v39;
   }
-  let r40 = share_sum_f32(lane, acc29) / f32(128u);
+  let r40 = share_sum_f32(lane, acc30) / f32(128u);
   let v41 = r40 + 0.000009999999747378752;
   let v42 = inverseSqrt(v41);
   for (var c = lane; c < 128u; c += 64u) {

@@ -2,8 +2,8 @@
  * Folds inside a kernel: serial loops of one invocation, or shared by the lanes of a workgroup. A fold is written when
  * its result is first asked for.
  */
-import { productOf, type Shape } from '../../../shared/dim.ts';
-import { type Node, typeOf } from '../../ir/graph.ts';
+import { equalShapes, productOf, type Shape } from '../../../shared/dim.ts';
+import { type AnyNode, type Node, typeOf } from '../../ir/graph.ts';
 import type { Block, ScalarType } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { type Coordinate, delinearise } from './index-math.ts';
@@ -15,9 +15,10 @@ import { type KernelWriter, LANES } from './writer.ts';
 /** A fold of fewer places than this is not worth a barrier. */
 const SHARED_FOLD = 32;
 
-/** The fold is computed when its result is first asked for, in the block of the row: it is the same for the whole row. */
-export type FoldWriter = (writer: KernelWriter, block: Block, fold: Fold) => string;
+/** Texts of the results, in the block of the row: they are the same for the whole row. */
+export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly string[];
 
+/** Several in one loop have the same domain. */
 interface Fold {
   readonly combine: Combine;
   readonly type: ScalarType;
@@ -26,20 +27,42 @@ interface Fold {
   body(block: Block, at: readonly Coordinate[]): string;
 }
 
-export function knowFold<N extends ReduceOp>(
+/** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
+export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], block: Block, write: FoldWriter): void {
+  const made = new Map<AnyNode, string>();
+  /** made along with another, for the coordinates at which that one was wanted */
+  const guessed = new Map<AnyNode, string>();
+  for (const together of loopsOf(writer.context.facts, phases)) {
+    for (const node of together) {
+      writer.evaluator.know(node.outputs[0]!, (coordinates) => {
+        const at = coordinates.join();
+        const before = made.get(node);
+        if (before !== undefined && (guessed.get(node) ?? at) === at) return before;
+        const others = before === undefined ? together.filter((other) => other !== node && !made.has(other)) : [];
+        const nodes = [node, ...others] as readonly Node<ReduceOp>[];
+        const texts = foldsAt(writer, nodes, block, coordinates, write);
+        for (const [index, other] of nodes.entries()) made.set(other as AnyNode, texts[index]!);
+        for (const other of others) guessed.set(other, at);
+        guessed.delete(node);
+        return texts[0]!;
+      });
+    }
+  }
+}
+
+/** Names of the folds' results at these coordinates. */
+function foldsAt<N extends ReduceOp>(
   writer: KernelWriter,
-  node: Node<N>,
+  nodes: readonly Node<N>[],
   block: Block,
+  coordinates: readonly Coordinate[],
   write: FoldWriter,
-): void {
+): string[] {
   const { graph } = writer.context.facts;
-  const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
-  const result = node.outputs[0]!;
-  const outputType = typeOf(graph, result);
-  const types = node.inputs.map((operand) => typeOf(graph, operand));
-  let made: string | undefined;
-  writer.evaluator.know(result, (coordinates) => {
-    if (made !== undefined) return made;
+  const parts = nodes.map((node) => {
+    const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
+    const outputType = typeOf(graph, node.outputs[0]!);
+    const types = node.inputs.map((operand) => typeOf(graph, operand));
     const contextIn = (inner: Block): ReduceContext<N> => ({
       block: inner,
       node,
@@ -48,16 +71,63 @@ export function knowFold<N extends ReduceOp>(
       coordinates,
       element: (operand, at) => writer.evaluator.element(inner, node.inputs[operand]!, at),
     });
-    const folded = write(writer, block, {
+    const fold: Fold = {
       combine: rule.combine,
       type: SCALAR_TYPES[rule.combine === 'argmax' ? types[0]!.dtype : outputType.dtype],
       domain: rule.domain(node, types, outputType),
       upTo: rule.upTo?.(contextIn(block)),
       body: (inner, at) => rule.body(contextIn(inner), at),
-    });
-    made = block.name(rule.finish ? rule.finish(contextIn(block), folded) : folded, 'r');
-    return made;
+    };
+    return { fold, finish: (text: string) => rule.finish?.(contextIn(block), text) ?? text };
   });
+  const folded = write(
+    writer,
+    block,
+    parts.map(({ fold }) => fold),
+  );
+  return parts.map(({ finish }, index) => block.name(finish(folded[index]!), 'r'));
+}
+
+/** Folds over the same places of operands of one shape, of which none needs another's result: a loop each. */
+function loopsOf(facts: GraphFacts, phases: readonly AnyNode[]): AnyNode[][] {
+  const loops: AnyNode[][] = [];
+  for (const phase of phases) {
+    const loop = loops.find((nodes) =>
+      nodes.every((node) => sameDomain(facts, node, phase) && !needs(facts, phase, node)),
+    );
+    if (loop) loop.push(phase);
+    else loops.push([phase]);
+  }
+  return loops;
+}
+
+/** Whether two folds go over the same plain axes of equal shapes, and give equal shapes. */
+export function sameDomain({ graph }: GraphFacts, a: AnyNode, b: AnyNode): boolean {
+  const [one, other] = [a, b].map((node) => {
+    const rule = REDUCTIONS[node.op as ReduceOp] as unknown as ReduceRule<ReduceOp>;
+    if (!rule.rows || rule.upTo || rule.combine === 'argmax') return undefined;
+    const { axes } = node.attributes as { readonly axes: readonly number[] };
+    return { axes, from: typeOf(graph, node.inputs[0]!).shape, to: typeOf(graph, node.outputs[0]!).shape };
+  });
+  if (!one || !other) return false;
+  return one.axes.join() === other.axes.join() && equalShapes(one.from, other.from) && equalShapes(one.to, other.to);
+}
+
+/** Whether a node is computed from another's result. */
+function needs({ producers, order }: GraphFacts, node: AnyNode, from: AnyNode): boolean {
+  const first = order.get(from)!;
+  const open = [node];
+  const seen = new Set(open);
+  for (let next = open.pop(); next; next = open.pop()) {
+    for (const operand of next.inputs) {
+      const producer = producers.get(operand);
+      if (producer === from) return true;
+      if (!producer || seen.has(producer) || order.get(producer)! < first) continue;
+      seen.add(producer);
+      open.push(producer);
+    }
+  }
+  return false;
 }
 
 function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): string {
@@ -76,23 +146,29 @@ function combined(writer: KernelWriter, combine: Combine, type: ScalarType, acc:
 /** Long sums are made of the sums of 64 places each: the error grows with n / 64 instead of n. */
 const PART = 64;
 
-export const serialFold: FoldWriter = (writer, block, fold) => {
-  const acc = writer.code.fresh('acc');
-  const at = fold.domain.map(() => writer.code.fresh('j'));
-  const best = writer.code.fresh('best');
-  block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
-  if (fold.combine === 'argmax') block.line(`var ${best} = 0i;`);
-  const end = fold.upTo ?? block.size(fold.domain[0] ?? 1);
-  const long = fold.domain.length === 1 && fold.combine === 'sum' && !(Number(fold.domain[0]) <= 2 * PART);
-  const part = writer.code.fresh('part');
-  const start = writer.code.fresh('start');
+export const serialFold: FoldWriter = (writer, block, folds) => {
+  const [{ domain, upTo }] = folds as readonly [Fold, ...Fold[]];
+  const { code } = writer;
+  const at = domain.map(() => code.fresh('j'));
+  const end = upTo ?? block.size(domain[0] ?? 1);
+  const long =
+    domain.length === 1 && !(Number(domain[0]) <= 2 * PART) && folds.some(({ combine }) => combine === 'sum');
+  const totals = folds.map((fold) => {
+    const acc = code.fresh('acc');
+    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    const part = long && fold.combine === 'sum' ? code.fresh('part') : undefined;
+    const best = fold.combine === 'argmax' ? code.fresh('best') : undefined;
+    if (best !== undefined) block.line(`var ${best} = 0i;`);
+    return { fold, acc, part, best };
+  });
+  const start = long ? code.fresh('start') : '';
   const loops: readonly (readonly [header: string, counter: string])[] = long
     ? [
         [`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start],
         [`for (var ${at[0]} = ${start}; ${at[0]} < min(${start} + ${PART}u, ${end}); ${at[0]}++) {`, at[0]!],
       ]
     : at.map((counter, axis) => {
-        const limit = fold.upTo ?? block.size(fold.domain[axis]!);
+        const limit = upTo ?? block.size(domain[axis]!);
         return [`for (var ${counter} = 0u; ${counter} < ${limit}; ${counter}++) {`, counter] as const;
       });
   const blocks: Block[] = [block];
@@ -102,21 +178,23 @@ export const serialFold: FoldWriter = (writer, block, fold) => {
     blocks.push(inner);
   }
   const inner = blocks.at(-1)!;
-  const target = long ? part : acc;
-  const value = fold.body(inner, at);
-  if (fold.combine === 'argmax') {
-    inner.line(`if (${at[0]} == 0u || ${value} > ${acc}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
-  } else inner.line(`${target} = ${combined(writer, fold.combine, fold.type, target, value)};`);
+  for (const { fold, acc, part, best } of totals) {
+    const value = fold.body(inner, at);
+    if (best === undefined) {
+      inner.line(`${part ?? acc} = ${combined(writer, fold.combine, fold.type, part ?? acc, value)};`);
+    } else inner.line(`if (${at[0]} == 0u || ${value} > ${acc}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
+  }
   // headers come last: what does not depend on a loop has been named before it by now
   for (const [level, [header]] of [...loops.entries()].reverse()) {
     const outer = blocks[level]!;
-    if (long && level === 1) outer.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
+    const parts = level === 1 ? totals.filter(({ part }) => part !== undefined) : [];
+    for (const { part, fold } of parts) outer.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
     outer.line(header);
     outer.append(blocks[level + 1]!);
     outer.line('}');
-    if (long && level === 1) outer.line(`${acc} += ${part};`);
+    for (const { acc, part } of parts) outer.line(`${acc} += ${part};`);
   }
-  return fold.combine === 'argmax' ? best : acc;
+  return totals.map(({ acc, best }) => best ?? acc);
 };
 
 /** A fold over a plain domain that is long enough for the lanes of a workgroup. */
@@ -137,18 +215,23 @@ export function sharesFolds(kernel: Kernel, { graph }: GraphFacts): boolean {
   });
 }
 
-export const laneFold: FoldWriter = (writer, block, fold) => {
-  const [acc, j] = [writer.code.fresh('acc'), writer.code.fresh('j')];
-  block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+export const laneFold: FoldWriter = (writer, block, folds) => {
+  const { domain } = folds[0]!;
+  const j = writer.code.fresh('j');
   const body = block.inner();
   body.declare(j);
-  const at = fold.domain.length === 1 ? [j] : delinearise(body, j, fold.domain);
-  const value = fold.body(body, at);
-  body.line(`${acc} = ${combined(writer, fold.combine, fold.type, acc, value)};`);
-  block.line(`for (var ${j} = lane; ${j} < ${block.size(productOf(fold.domain))}; ${j} += ${LANES}u) {`);
+  const at = domain.length === 1 ? [j] : delinearise(body, j, domain);
+  const accs = folds.map((fold) => {
+    const acc = writer.code.fresh('acc');
+    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    const value = fold.body(body, at);
+    body.line(`${acc} = ${combined(writer, fold.combine, fold.type, acc, value)};`);
+    return acc;
+  });
+  block.line(`for (var ${j} = lane; ${j} < ${block.size(productOf(domain))}; ${j} += ${LANES}u) {`);
   block.append(body);
   block.line('}');
-  return `${sharedFold(writer, fold.combine, fold.type)}(lane, ${acc})`;
+  return folds.map(({ combine, type }, index) => `${sharedFold(writer, combine, type)}(lane, ${accs[index]})`);
 };
 
 /** A function that folds one value per lane, the same way every time: a tree over workgroup memory. */

@@ -20,6 +20,7 @@ import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../..
 import { accesses } from './accesses.ts';
 import { Block, KernelCode } from './code.ts';
 import { type GraphFacts, stridedBase } from './evaluator.ts';
+import { sameDomain } from './folds.ts';
 import { forwardCoordinates } from './forward.ts';
 import type { Coordinate } from './index-math.ts';
 import { INLINE, isInline, isView } from './inline.ts';
@@ -32,6 +33,10 @@ import { contiguous, reshaped } from './strided.ts';
 
 /** A concat of more operands than this is written piece by piece. */
 const SELECTED_PIECES = 4;
+/** Tensors that a kernel writes. */
+const MOST_OUTPUTS = 4;
+/** Simple operations between two folds' operands and what both read. */
+const NEAR = 5;
 /** Elements that one row's columns may have when the row is everything there is. */
 const SINGLE_ROW = 4096;
 /** Simple operations per element that are done again rather than stored and loaded. */
@@ -74,6 +79,9 @@ class Fusion {
   private readonly stored = new Set<ValueId>();
   /** second results of cores, and where they go */
   private readonly beside = new Map<ValueId, KernelOutput>();
+  /** kernels with folds */
+  private readonly folding = new Set<Kernel>();
+  private readonly reads = new Map<AnyNode, ReadonlySet<ValueId>>();
   private readonly outputs: ReadonlySet<ValueId>;
   private readonly leaves: ReadonlySet<ValueId>;
 
@@ -211,10 +219,51 @@ class Fusion {
     }
     if (!kernel) {
       this.stored.add(value);
-      kernel = this.kernel({ value, into: value }, order);
-      kernel.phases.push(node as AnyNode);
+      kernel = this.foldsAlong(node as AnyNode);
+      if (kernel) this.order.takeOver(kernel, { value, into: value });
+      else kernel = this.kernel({ value, into: value }, order);
+      kernel.phases.unshift(node as AnyNode);
     }
+    this.folding.add(kernel);
     for (const operand of node.inputs) this.order.read(operand, kernel);
+  }
+
+  /**
+   * A kernel that goes over the same places and reads some of the same numbers there: the sum of a gradient's squares, its
+   * largest element and its zeros, or a bias's gradient and a weight's. It reads them once for all.
+   */
+  private foldsAlong(node: AnyNode): Kernel | undefined {
+    const value = node.outputs[0]!;
+    if (this.options.alone.has(value)) return undefined;
+    const own = this.readBy(node);
+    const readers = [...this.order.readersOf(value)];
+    return [...this.folding].findLast(
+      (kernel) =>
+        !kernel.core &&
+        kernel.columns === 0 &&
+        kernel.outputs.length < MOST_OUTPUTS &&
+        kernel.outputs.every(({ value: other, shift }) => !shift && !this.options.alone.has(other)) &&
+        kernel.phases.every((phase) => sameDomain(this.facts, phase, node)) &&
+        equalShapes(kernel.shape, typeOf(this.graph, value).shape) &&
+        kernel.phases.some((phase) => [...this.readBy(phase)].some((read) => own.has(read))) &&
+        !readers.some((reader) => this.order.reaches(reader, kernel)),
+    );
+  }
+
+  /** Tensors that a fold needs at each of its places, within a few simple operations. */
+  private readBy(node: AnyNode): ReadonlySet<ValueId> {
+    const before = this.reads.get(node);
+    if (before) return before;
+    const found = new Set<ValueId>();
+    const walk = (value: ValueId, steps: number): void => {
+      if (found.has(value) || typeOf(this.graph, value).shape.every((dim) => dim === 1)) return;
+      found.add(value);
+      const below = this.facts.producers.get(value);
+      if (below && steps > 0 && isPointwise(below.op)) for (const operand of below.inputs) walk(operand, steps - 1);
+    };
+    for (const operand of node.inputs) walk(operand, NEAR);
+    this.reads.set(node, found);
+    return found;
   }
 
   /** How many columns the reader's rows have if the fold becomes one of its phases; undefined when it cannot. */
@@ -355,7 +404,7 @@ class Fusion {
       if (core && reader.phases.length > 0) return false;
       const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
       if (core && this.forward(joined, value) === undefined) return false;
-      if (!equalShapes(reader.shape, shape) || reader.outputs.length >= 4) return false;
+      if (!equalShapes(reader.shape, shape) || reader.outputs.length >= MOST_OUTPUTS) return false;
       const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
       const direct = reader.phases.length === 0;
       if (readers.some((other) => other !== reader && this.order.reaches(other, reader))) return false;

@@ -4,11 +4,10 @@ import { type Node, typeOf } from '../../ir/graph.ts';
 import { Block } from './code.ts';
 import { wordAt } from './evaluator.ts';
 import type { Profile } from './families/contract.ts';
-import { knowFold, laneFold, serialFold } from './folds.ts';
+import { knowFolds, laneFold, serialFold } from './folds.ts';
 import { type Coordinate, delinearise, plus, times } from './index-math.ts';
 import { INLINE, isInline } from './inline.ts';
 import type { Kernel } from './kernel.ts';
-import type { ReduceOp } from './reduce.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import { vectorAlong } from './strided.ts';
 import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
@@ -42,7 +41,7 @@ export function points(writer: KernelWriter): Part {
   block.declare('index');
   const coordinates = delinearise(block, 'index', kernel.shape);
   writer.evaluator.setPosition({ shape: kernel.shape, coordinates, index: 'index' });
-  for (const phase of kernel.phases) knowFold(writer, phase as Node<ReduceOp>, block, serialFold);
+  knowFolds(writer, kernel.phases, block, serialFold);
   for (const output of kernel.outputs) writer.store(block, output, coordinates);
   return forEach(writer, 'index', count, 'invocations', block);
 }
@@ -121,7 +120,7 @@ export function rows(writer: KernelWriter): Part {
   const count = productOf(space.rows);
   block.declare('row');
   const own = delinearise(block, 'row', space.rows);
-  for (const phase of kernel.phases) knowFold(writer, phase as Node<ReduceOp>, block, serialFold);
+  knowFolds(writer, kernel.phases, block, serialFold);
   const width = productOf(space.columns);
   writeColumns(writer, block, own, space, `var c = 0u; c < ${block.size(width)}; c++`);
   return forEach(writer, 'row', count, 'invocations', block);
@@ -154,7 +153,7 @@ export function lanes(writer: KernelWriter): Part {
   const count = productOf(space.rows);
   block.declare('row');
   const own = delinearise(block, 'row', space.rows);
-  for (const phase of kernel.phases) knowFold(writer, phase as Node<ReduceOp>, block, laneFold);
+  knowFolds(writer, kernel.phases, block, laneFold);
   if (kernel.columns > 0) {
     const width = block.size(productOf(space.columns));
     writeColumns(writer, block, own, space, `var c = lane; c < ${width}; c += ${LANES}u`);

@@ -15,13 +15,12 @@ import { Block } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { type Append, attentionToken, type FRESH, freshColumns, putFresh } from './families/attention-token.ts';
 import type { Profile, Template } from './families/contract.ts';
-import { knowFold, laneFold, serialFold, sharesFolds } from './folds.ts';
+import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
 import type { CacheAppend, Fused } from './fuse.ts';
 import { plus } from './index-math.ts';
 import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from './kernel.ts';
 import { sizeText } from './memory.ts';
 import { extent, maskFunction, resultSink, tensor } from './operands.ts';
-import type { ReduceOp } from './reduce.ts';
 import { vectorAlong } from './strided.ts';
 import { KernelWriter } from './writer.ts';
 
@@ -106,7 +105,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   const put = (row: keyof typeof FRESH, columns: number, by: Kernel | undefined): void => {
     const own = by ? new KernelWriter(by, context, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(by, context.facts) ? laneFold : serialFold;
-    for (const phase of by?.phases ?? []) knowFold(own, phase as Node<ReduceOp>, block, fold);
+    knowFolds(own, by?.phases ?? [], block, fold);
     const body = block.inner();
     body.declare('c');
     const made = by ? by.outputs[0]!.value : q;
