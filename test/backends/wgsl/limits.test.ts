@@ -110,6 +110,7 @@ describe.each(['nano', 'full'])('%s', (config) => {
   const model = compileOk('models/tinygpt-v.mdl', repository, { config });
   test.each(['f32', 'f16'] as const)('every entry, weights in %s', (weights) => {
     const plan = buildWebGpu(model, { weights })!;
+    for (const { label, wgsl } of plan.kernels) expect(label, wgsl).not.toBe('');
     expectWithinLimits(plan);
     expectSmallBuffers(plan);
   });

@@ -44,6 +44,8 @@ export function stepOf({ many, one, when }: Variants, context: StepContext): Ste
     origin: context.describe.originsOf(kernels),
     ...costsOf(many, context),
   };
+  // before what leaves it out: a text goes by the label that it comes with first
+  const onSoftware = software ? launchOf(many, software, context) : undefined;
   const alternatives: Alternative[] = [];
   if (one && when) {
     const costs = costsOf(one, context);
@@ -51,7 +53,7 @@ export function stepOf({ many, one, when }: Variants, context: StepContext): Ste
     if (other) alternatives.push({ profile: 'software', when, ...launchOf(one, other, context), ...costs });
     alternatives.push({ when, ...launchOf(one, plain, context), ...costs });
   }
-  if (software) alternatives.push({ profile: 'software', ...launchOf(many, software, context) });
+  if (onSoftware) alternatives.push({ profile: 'software', ...onSoftware });
   return { ...step, ...(alternatives.length > 0 ? { alternatives } : {}) };
 }
 
