@@ -7,9 +7,9 @@
  */
 import { create, globals } from 'webgpu';
 import type { Profile } from '../../src/compiler/backends/wgsl/families/contract.ts';
+import { productOfRegisters } from '../../src/compiler/cli/plan/measure/hand-written.ts';
 import { type GemmCase, gemmBench } from '../../test/backends/wgsl/families/gemm-cases.ts';
 import { difference } from '../../test/backends/wgsl/families/harness.ts';
-import { handWrittenGemm } from './hand-written.ts';
 
 Object.assign(globalThis, globals);
 const gpu = create([]);
@@ -79,7 +79,7 @@ const TURNS = 5;
 /** The rate of a product as a part of the hand-written one's over the same numbers (a · b, both as they lie), median of turns. */
 async function beside({ m, n, k }: Omit<GemmCase, 'profile'>, ours: () => Promise<number>): Promise<number> {
   const { bench, expected } = gemmBench({ m, n, k, profile: 'software' });
-  const hand = await bench.prepare(device, handWrittenGemm(m, n, k));
+  const hand = await bench.prepare(device, productOfRegisters(m, n, k));
   hand.submit(1);
   const error = difference((await hand.read()).get('y')!, expected());
   if (!(error < 1e-5)) throw new Error(`the hand-written product is wrong: ${error}`);

@@ -1,6 +1,7 @@
 /** `mdl explain-plan`: the table, its sums, and the sizes it is asked for. */
 import { describe, expect, it } from 'vitest';
 import type { PlanReport } from '../../src/compiler/cli/plan/report.ts';
+import { unavailable } from '../support/adapter.ts';
 import { folderWith, mdl, SMALL, TINYGPTV } from './support.ts';
 
 const folder = folderWith({ 'small.mdl': SMALL });
@@ -8,6 +9,13 @@ const folder = folderWith({ 'small.mdl': SMALL });
 async function report(file: string, ...args: string[]): Promise<PlanReport> {
   const { code, stdout, stderr } = await mdl(folder, 'explain-plan', file, '--json', ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as PlanReport;
+}
+
+/** With `--measure`, which says what it is at. */
+async function measuredReport(file: string, ...args: string[]): Promise<PlanReport> {
+  const { code, stdout, stderr } = await mdl(folder, 'explain-plan', file, '--json', ...args);
+  expect(code, stderr).toBe(0);
   return JSON.parse(stdout) as PlanReport;
 }
 
@@ -79,6 +87,44 @@ describe('mdl explain-plan', () => {
       expect(two.dispatches).toBe(one.dispatches + 32);
     },
   );
+
+  it.skipIf(unavailable)('measures each launch beside what the adapter can do', async () => {
+    const args = ['--config', 'nano', '--entry', 'decode', '--measure'];
+    const plan = await measuredReport(TINYGPTV, ...args);
+    const { limits, ms, limit_ms } = plan.measured!;
+    for (const limit of Object.values(limits)) expect(limit).toBeGreaterThan(0);
+    const least = (row: PlanReport['kernels'][number]): number =>
+      Math.max(row.flops / limits.gflops / 1e6, row.bytes / limits.gigabytes_per_second / 1e6, limits.dispatch_ms);
+    const sum = (of: (row: PlanReport['kernels'][number]) => number): number =>
+      plan.kernels.reduce((total, row) => total + row.count * of(row), 0);
+    for (const row of plan.kernels) {
+      expect(row.measured!.ms).toBeGreaterThan(0);
+      expect(row.measured!.of_limit).toBeCloseTo(least(row) / row.measured!.ms, 9);
+    }
+    expect(ms).toBeCloseTo(
+      sum(({ measured }) => measured!.ms),
+      9,
+    );
+    expect(limit_ms).toBeCloseTo(sum(least), 9);
+    const costs = plan.kernels.map(({ count, measured }) => count * measured!.ms);
+    expect(costs).toEqual(costs.toSorted((a, b) => b - a));
+    // the launches are those of the plan
+    const planned = await report(TINYGPTV, ...args.slice(0, -1), '--profile', plan.profile);
+    const kinds = ({ kernels }: PlanReport) => kernels.map(({ measured: _, ...row }) => JSON.stringify(row)).sort();
+    expect(kinds(plan)).toEqual(kinds(planned));
+  });
+
+  it.skipIf(unavailable)('prints what it measured', async () => {
+    const ran = await mdl(folder, 'explain-plan', 'small.mdl', '--measure', '--at', 'B=5');
+    expect(ran).toMatchObject({ code: 0, stderr: expect.stringMatching(/^measuring 1 kinds of launches on .+ …\n$/) });
+    const lines = ran.stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim());
+    expect(lines[2]).toBe('×  over  FLOPs  bytes  ms  GFLOP/s  GB/s  of limit  kernel');
+    expect(lines[3]).toMatch(/^1 {2}2·5 {2}\d+ {2}140 B {2}[\d.]+ {2}[\d.]+ {2}[\d.]+ {2}\d+ % {2}linear → mul/);
+    expect(lines.at(-3)).toMatch(/^time {2}[\d.]+ ms on .+, each launch alone; \d+ % of what its limits allow$/);
+    expect(lines.at(-2)).toMatch(
+      /^limits {2}[\d.]+ GFLOP\/s \(a product by hand\), [\d.]+ GB\/s \(a copy\), [\d.]+ µs/,
+    );
+  });
 
   it('takes the first entry where there is no decode, and usual sizes', async () => {
     const plan = await report('small.mdl');

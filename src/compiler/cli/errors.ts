@@ -75,6 +75,11 @@ export const CLI_CATALOGUE = {
       `the entry ${name} cannot be compiled to WebGPU: a kernel binds ${found} storage buffers and ${limit} are allowed; ${parameter} alone lies in ${shards} (${origin})`,
     'WebGPU promises 8 storage buffers in a dispatch, of 128 MiB each, so a larger parameter lies in several: five or six of them are the most that leave room for what is read and written beside it. Store matrices as halves (`--weights-dtype f16`), make the parameter smaller, or compile to ONNX.',
   ),
+  C0115: entry(
+    (details: { adapter: string; kernel: string; index: number; found: number; expected: number }) =>
+      `the adapter ${details.adapter} computes the ${details.kernel} that limits are measured with wrong: element ${details.index} is ${details.found}, and ${details.expected} was expected`,
+    'What `--measure` compares a plan with are kernels whose results are known. Where one of them is wrong, the driver or the adapter is not to be trusted, and no time that it gives means anything: update the driver, or name another one.',
+  ),
 
   // C02: training
   C0201: entry(

@@ -145,7 +145,13 @@ Examples:
     .description('print what an entry costs on WebGPU: kernels, sizes, FLOPs, bytes, memory')
     .option('--entry <name>', 'the entry (default: decode, or the first)')
     .option('--at <list>', 'sizes of the dynamic dims: B=1,T=1,P=128')
-    .addOption(new Option('--profile <name>', 'kernels for which adapters').choices(['gpu', 'software']).default('gpu'))
+    .addOption(
+      new Option(
+        '--profile <name>',
+        "kernels for which adapters (default: gpu; with --measure the adapter's own)",
+      ).choices(['gpu', 'software']),
+    )
+    .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
     .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(['f32', 'f16']).default('f32'))
     .option('--merge-lora', 'fold adapters into the weights they adapt')
     .addHelpText(

@@ -74,6 +74,18 @@ export class Recorder {
     }
   }
 
+  /** One step, so many times in a pass of its own. */
+  repeat(
+    encoder: GPUCommandEncoder,
+    buffers: readonly GPUBuffer[],
+    launched: Launched,
+    { repeats, timestamps }: { readonly repeats: number; readonly timestamps: Timestamps },
+  ): void {
+    const pass = encoder.beginComputePass({ label: launched.launch.origin, timestampWrites: timestamps.writes(0) });
+    for (let i = 0; i < repeats; i++) this.dispatch(pass, launched, buffers);
+    pass.end();
+  }
+
   /** Which step a device refused: each is recorded once more, alone. */
   async blame(error: GPUError, buffers: readonly GPUBuffer[], launched: readonly Launched[]): Promise<Error> {
     const { gpu, layout } = this;

@@ -1,17 +1,23 @@
-/** `mdl explain-plan`: what an entry costs on WebGPU, kernel by kernel, at given sizes; needs no weights and no device. */
+/**
+ * `mdl explain-plan`: what an entry costs on WebGPU, kernel by kernel, at given sizes. Needs no weights, and a device only to
+ * measure what kernels take.
+ */
+import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
 import { loadModel, type SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
-import { dimsOf, reportOf } from '../plan/report.ts';
+import { dimsOf, entryAt, type PlanReport, reportOf } from '../plan/report.ts';
 import { tableOf } from '../plan/table.ts';
 
 export interface ExplainPlanOptions extends SettingsOptions {
   readonly entry?: string;
   /** `B=1,T=1,P=128` */
   readonly at?: string;
-  readonly profile: 'gpu' | 'software';
+  /** the adapter's own with `measure`, else `gpu` */
+  readonly profile?: 'gpu' | 'software';
+  readonly measure?: boolean;
   readonly weightsDtype: 'f32' | 'f16';
 }
 
@@ -36,8 +42,33 @@ export default async function explainPlan(
     return name === 'T' ? (cached ? 1 : PROMPT) : ROWS;
   };
   const dims = new Map(names.map((name) => [name, given.get(name) ?? usual(name)]));
-  const report = reportOf(plan, entry, dims, options.profile);
+  const report = options.measure
+    ? await measuredReport(output, plan, entry, dims, options.profile)
+    : reportOf(entryAt(plan, entry, dims, options.profile ?? 'gpu')).report;
   output.result(tableOf(report), { model: plan.model.name, config: plan.model.config_name, ...report });
+}
+
+/** @throws RuntimeError R1001, R1002 (device) and what measuring throws */
+async function measuredReport(
+  output: Output,
+  plan: WebGpuPlan,
+  entry: string,
+  dims: ReadonlyMap<string, number>,
+  profile: ExplainPlanOptions['profile'],
+): Promise<PlanReport> {
+  const [{ acquireDevice }, { measured }] = await Promise.all([
+    import('../../../runtime/webgpu/index.ts'),
+    import('../plan/measure/index.ts'),
+  ]);
+  const gpu = await acquireDevice({ needs: plan.needs, ...(profile === undefined ? {} : { profile }) });
+  try {
+    const at = entryAt(plan, entry, dims, gpu.profile);
+    const planned = reportOf(at);
+    output.note(`measuring ${planned.kinds.length} kinds of launches on ${gpu.name} …`);
+    return await measured(gpu, at, planned);
+  } finally {
+    gpu.destroy();
+  }
 }
 
 /** @throws CliError C0103 */

@@ -1,5 +1,6 @@
 /** The times of a profiled run as a table: equal kernels together, the slowest first. */
 import type { StepTime } from '../../../runtime/index.ts';
+import { formatRate } from './table.ts';
 
 interface Row {
   readonly label: string;
@@ -24,7 +25,7 @@ export function profileLines(steps: readonly StepTime[]): string[] {
   }
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
   const sorted = [...rows.values()].sort((a, b) => b.ms - a.ms);
-  const rate = (amount: number, ms: number): string => (ms > 0 ? (amount / ms / 1e6).toFixed(2) : '–').padStart(7);
+  const rate = (amount: number, ms: number): string => formatRate(amount, ms).padStart(7);
   const lines = sorted.map(({ label, origin, count, ms, flops, bytes }) => {
     const share = total > 0 ? Math.round((100 * ms) / total) : 0;
     const head = `${ms.toFixed(3).padStart(10)} ms ${String(share).padStart(3)} % ${`×${count}`.padStart(5)}`;

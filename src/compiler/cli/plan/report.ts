@@ -3,11 +3,12 @@
  * same code that takes them (src/runtime/webgpu), with equal ones counted together.
  */
 import { parseDim } from '../../../runtime/dims.ts';
-import { launchAt, workgroupsOf } from '../../../runtime/webgpu/dispatch.ts';
-import { type EntryLayout, layoutOf } from '../../../runtime/webgpu/layout.ts';
+import { launchAt, type Workgroups, workgroupsOf } from '../../../runtime/webgpu/dispatch.ts';
+import { type EntryLayout, type LaunchLayout, layoutOf, type StepLayout } from '../../../runtime/webgpu/layout.ts';
 import { evaluateDim } from '../../../shared/dim.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type ParameterPlan, type WebGpuPlan } from '../../../shared/webgpu.ts';
+import type { Limits } from './measure/limits.ts';
 
 /** Workgroups along an axis that every device allows. */
 const MOST_WORKGROUPS = 65535;
@@ -27,6 +28,15 @@ export interface KernelRow {
   readonly flops: number;
   /** of one launch, at least */
   readonly bytes: number;
+  /** with --measure */
+  readonly measured?: MeasuredRow;
+}
+
+export interface MeasuredRow {
+  /** of one launch */
+  readonly ms: number;
+  /** what the adapter's limits allow, as a part of `ms` */
+  readonly of_limit: number;
 }
 
 export interface PlanReport {
@@ -50,27 +60,56 @@ export interface PlanReport {
   /** buffers for what lies between kernels, shared by liveness */
   readonly scratch_bytes: number;
   readonly cache_bytes: number;
+  /** with --measure */
+  readonly measured?: {
+    readonly adapter: string;
+    readonly limits: Limits;
+    /** of all launches, each alone */
+    readonly ms: number;
+    /** that the limits would allow them */
+    readonly limit_ms: number;
+  };
 }
 
-export function reportOf(
-  plan: WebGpuPlan,
-  entry: string,
-  dims: ReadonlyMap<string, number>,
-  profile: PlanReport['profile'],
-): PlanReport {
+interface Launched {
+  readonly step: StepLayout;
+  readonly launch: LaunchLayout;
+  readonly workgroups: Workgroups;
+}
+
+/** An entry at given sizes: what is launched, in order. */
+export interface EntryAt {
+  readonly plan: WebGpuPlan;
+  readonly layout: EntryLayout;
+  readonly dims: Dims;
+  /** `dims`, and the capacity of caches */
+  readonly symbols: Dims;
+  /** of the layout's sizes */
+  readonly values: Float64Array;
+  readonly launched: readonly Launched[];
+  readonly profile: PlanReport['profile'];
+}
+
+export function entryAt(plan: WebGpuPlan, entry: string, dims: Dims, profile: PlanReport['profile']): EntryAt {
   const layout = layoutOf(plan, entry, profile);
   const symbols = new Map([...dims, [CAPACITY, capacityOf(layout, dims)]]);
   const values = layout.sizes.evaluate(symbols);
-  const rows = new Map<string, KernelRow>();
-  const perItem = new Map<string, Map<string, number>>();
   const launched = layout.steps.flatMap((step) => {
     const launch = launchAt(step, values);
     const workgroups = workgroupsOf(entry, launch, values, MOST_WORKGROUPS);
     return workgroups ? [{ step, launch, workgroups }] : [];
   });
-  for (const { step, launch, workgroups } of launched) {
+  return { plan, layout, dims, symbols, values, launched, profile };
+}
+
+/** Kinds of launches, each with the first of its kind. */
+export type Kinds = readonly { readonly row: KernelRow; readonly first: Launched }[];
+
+function kindsOf({ plan, layout, values, launched }: EntryAt): Kinds {
+  const kinds = new Map<string, { row: KernelRow; first: Launched }>();
+  for (const one of launched) {
+    const { step, launch, workgroups } = one;
     const [path, ...rest] = step.plan.origin.split(' · ');
-    countItem(perItem, path!);
     const row = {
       label: launch.kernel.label,
       source: rest.at(-1)?.split(' ‖ ')[0] ?? (path!.includes('.mdl:') ? path! : ''),
@@ -84,15 +123,24 @@ export function reportOf(
       bytes: values[launch.bytes]!,
     };
     const key = JSON.stringify([launch.plan.kernel, row]);
-    rows.set(key, { ...row, count: (rows.get(key)?.count ?? 0) + 1 });
+    const before = kinds.get(key);
+    kinds.set(key, { row: { ...row, count: (before?.row.count ?? 0) + 1 }, first: before?.first ?? one });
   }
-  const kernels = [...rows.values()];
+  return [...kinds.values()];
+}
+
+export function reportOf(at: EntryAt): { readonly report: PlanReport; readonly kinds: Kinds } {
+  const { plan, layout, dims, values, launched, profile } = at;
+  const perItem = new Map<string, Map<string, number>>();
+  for (const { step } of launched) countItem(perItem, step.plan.origin.split(' · ')[0]!);
+  const kinds = kindsOf(at);
+  const kernels = kinds.map(({ row }) => row);
   const sum = (of: (row: KernelRow) => number): number =>
     kernels.reduce((total, row) => total + row.count * of(row), 0);
   const read = parametersRead(plan, layout.plan.buffers);
   const bytes = read.reduce((total, parameter) => total + bytesOf(parameter), 0);
-  return {
-    entry,
+  const report: PlanReport = {
+    entry: layout.name,
     dims: Object.fromEntries(dims),
     profile,
     kernels,
@@ -120,6 +168,7 @@ export function reportOf(
       0,
     ),
   };
+  return { report, kinds };
 }
 
 type Dims = ReadonlyMap<string, number>;

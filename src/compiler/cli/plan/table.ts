@@ -2,19 +2,67 @@
 import { formatBytes, formatCount } from '../progress.ts';
 import type { KernelRow, PlanReport } from './report.ts';
 
-const HEAD = ['×', 'over', 'workgroups', 'FLOPs', 'bytes', 'FLOP/B', 'parameters', 'kernel'];
-/** of the last two columns, which are text */
-const TEXT = 6;
+interface Column {
+  readonly head: string;
+  /** numbers are to the right */
+  readonly text?: true;
+  cell(row: KernelRow): string;
+}
+
 const MOST_SHAPES = 3;
+
+const COUNT: Column = { head: '×', cell: ({ count }) => String(count) };
+const OVER: Column = {
+  head: 'over',
+  cell: ({ over }) => over.map((extents) => extents.join('·')).join(' ‖ '),
+};
+const FLOPS: Column = { head: 'FLOPs', cell: ({ flops }) => formatNumber(flops) };
+const BYTES: Column = { head: 'bytes', cell: ({ bytes }) => formatBytes(bytes) };
+const KERNEL: Column = {
+  head: 'kernel',
+  text: true,
+  cell: ({ label, source }) => `${label}${source === '' ? '' : `  ${source}`}`,
+};
+
+const PLANNED: readonly Column[] = [
+  COUNT,
+  OVER,
+  { head: 'workgroups', cell: ({ workgroups }) => workgroups.filter((size) => size !== 1).join('·') || '1' },
+  FLOPS,
+  BYTES,
+  { head: 'FLOP/B', cell: ({ flops, bytes }) => (bytes === 0 ? '' : (flops / bytes).toFixed(2)) },
+  {
+    head: 'parameters',
+    text: true,
+    cell: ({ parameters }) => {
+      const shown = parameters.slice(0, MOST_SHAPES).map((shape) => `[${shape.join(', ')}]`);
+      return shown.join(' ') + (parameters.length > MOST_SHAPES ? ` + ${parameters.length - MOST_SHAPES}` : '');
+    },
+  },
+  KERNEL,
+];
+
+const MEASURED: readonly Column[] = [
+  COUNT,
+  OVER,
+  FLOPS,
+  BYTES,
+  { head: 'ms', cell: ({ measured }) => formatMs(measured!.ms) },
+  { head: 'GFLOP/s', cell: ({ flops, measured }) => formatRate(flops, measured!.ms) },
+  { head: 'GB/s', cell: ({ bytes, measured }) => formatRate(bytes, measured!.ms) },
+  { head: 'of limit', cell: ({ measured }) => formatPart(measured!.of_limit) },
+  KERNEL,
+];
 
 export function tableOf(report: PlanReport): string {
   const sizes = Object.entries(report.dims).map(([name, size]) => `${name} = ${size}`);
-  const { kernels, parameters, lists } = report;
-  const rows = [HEAD, ...kernels.map(cells)];
-  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const { kernels, parameters, lists, measured } = report;
+  const columns = measured ? MEASURED : PLANNED;
+  const rows = [columns.map(({ head }) => head), ...kernels.map((row) => columns.map(({ cell }) => cell(row)))];
+  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
   const lines = rows.map((row) =>
     row
-      .map((cell, at) => (at < TEXT ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
+      .map((cell, at) => (columns[at]!.text ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
       .join('  ')
       .trimEnd(),
   );
@@ -32,21 +80,14 @@ export function tableOf(report: PlanReport): string {
     `bytes       ${formatBytes(report.bytes)}, ${(report.bytes / report.minimum_bytes).toFixed(2)} × the minimum of ${formatBytes(report.minimum_bytes)} (parameters, inputs, caches and outputs once)`,
     `parameters  ${formatCount(parameters.elements)} in ${parameters.tensors} tensors, ${formatBytes(parameters.bytes)}`,
     `memory      ${formatBytes(report.scratch_bytes)} between kernels${report.cache_bytes > 0 ? `, ${formatBytes(report.cache_bytes)} of caches` : ''}`,
+    ...(measured ? measuredLines(measured) : []),
   ].join('\n');
 }
 
-function cells({ count, label, source, over, parameters, workgroups, flops, bytes }: KernelRow): string[] {
-  const shown = parameters.slice(0, MOST_SHAPES).map((shape) => `[${shape.join(', ')}]`);
-  const more = parameters.length > MOST_SHAPES ? ` + ${parameters.length - MOST_SHAPES}` : '';
+function measuredLines({ adapter, limits, ms, limit_ms }: NonNullable<PlanReport['measured']>): string[] {
   return [
-    String(count),
-    over.map((extents) => extents.join('·')).join(' ‖ '),
-    workgroups.filter((size) => size !== 1).join('·') || '1',
-    formatNumber(flops),
-    formatBytes(bytes),
-    bytes === 0 ? '' : (flops / bytes).toFixed(2),
-    shown.join(' ') + more,
-    `${label}${source === '' ? '' : `  ${source}`}`,
+    `time        ${formatMs(ms)} ms on ${adapter}, each launch alone; ${formatPart(limit_ms / ms)} of what its limits allow`,
+    `limits      ${limits.gflops.toPrecision(3)} GFLOP/s (a product by hand), ${limits.gigabytes_per_second.toPrecision(3)} GB/s (a copy), ${(1000 * limits.dispatch_ms).toPrecision(3)} µs a dispatch`,
   ];
 }
 
@@ -60,3 +101,9 @@ function formatNumber(value: number): string {
   }
   return `${unit === 0 ? size : size.toPrecision(3)}${units[unit]}`;
 }
+
+/** Three digits. */
+const formatMs = (ms: number): string => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3));
+const formatPart = (part: number): string => `${(100 * part).toFixed(0)} %`;
+/** 10⁹ a second. */
+export const formatRate = (amount: number, ms: number): string => (ms > 0 ? (amount / ms / 1e6).toFixed(2) : '–');
