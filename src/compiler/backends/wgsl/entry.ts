@@ -20,6 +20,7 @@ import { outputPieces } from './pieces.ts';
 import { Places } from './places.ts';
 import type { PlanTables } from './plan.ts';
 import { signatureOf } from './signature.ts';
+import { splitProducts } from './split-products.ts';
 import { type StepContext, stepOf, type Variants } from './steps.ts';
 import { type Tokens, tokensOf } from './token.ts';
 import { bytesOf } from './traffic.ts';
@@ -46,7 +47,11 @@ class EntryLowering {
   private readonly budget: BufferBudget;
   private describe!: Descriptions;
 
-  constructor({ graph, described }: Decomposed, tables: PlanTables, options: EntryOptions) {
+  constructor(decomposed: Decomposed, tables: PlanTables, options: EntryOptions) {
+    const graph = splitProducts(decomposed.graph, (parameter) => {
+      const { dtype, shape } = typeOf(decomposed.graph, parameter.value);
+      return tables.parameter(parameter.key, dtype, shape as readonly number[]).shards;
+    });
     const facts = factsOf(graph);
     const written = outputPieces(facts);
     this.ports = graph;
@@ -54,7 +59,7 @@ class EntryLowering {
     this.facts = { ...facts, graph: this.graph };
     this.tables = tables;
     this.options = options;
-    this.places = new Places(this.facts, written, tables, options, described);
+    this.places = new Places(this.facts, written, tables, options, decomposed.described);
     this.buffers = new EntryBuffers(this.graph, written, this.places, tables);
     this.budget = new BufferBudget(this.facts, tables, this.places.known);
   }

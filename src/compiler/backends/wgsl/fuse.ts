@@ -174,9 +174,11 @@ class Fusion {
     for (const operand of node.inputs) this.order.read(operand, kernel);
   }
 
-  /** Many operands; or one, the first, that a template writes beside its result. */
+  /** Many operands; only products, which write where they are told to; or one, the first, that a template writes beside its result. */
   private inPieces({ inputs }: AnyNode): boolean {
-    const first = this.facts.producers.get(inputs[0]!);
+    const makers = inputs.map((value) => this.facts.producers.get(value));
+    const [first] = makers;
+    if (makers.every((maker) => maker?.op === 'linear' || maker?.op === 'matmul')) return true;
     return inputs.length > SELECTED_PIECES || (first?.op === 'attention' && first.outputs[0] !== inputs[0]);
   }
 

@@ -14,6 +14,7 @@ import type { Kernel } from './kernel.ts';
 import type { OutputPiece } from './pieces.ts';
 import type { PlanTables } from './plan.ts';
 import { isPointwise } from './scalar.ts';
+import type { ParameterPart } from './split-products.ts';
 import { contiguous, rowMajor } from './strided.ts';
 
 const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
@@ -60,14 +61,16 @@ export class Places {
 
   private placeLeaves(described: Decomposed['described']): void {
     for (const [port, { value }] of this.graph.inputs.entries()) this.place(value, `input:${port}`);
-    for (const { key, value } of this.graph.parameters) {
+    for (const parameter of this.graph.parameters) {
+      const { key, value } = parameter;
+      const part = 'part' in parameter ? (parameter as ParameterPart).part : undefined;
       const { dtype, shape } = typeOf(this.graph, value);
       const { index, element, shards } = this.tables.parameter(key, dtype, shape as readonly number[]);
       this.known.set(value, {
-        key: `parameter:${index}`,
+        key: `parameter:${index}${part ? `#${part}` : ''}`,
         element,
         layout: contiguous(shape),
-        ...(shards.length > 0 ? { shards } : {}),
+        ...(shards.length > 0 && part === undefined ? { shards } : {}),
       });
     }
     for (const { value, tensor } of this.graph.constants) {

@@ -15,6 +15,9 @@ export const DEFAULT_LIMITS: DeviceNeeds = {
   maxComputeInvocationsPerWorkgroup: 256,
 };
 
+/** Rows of a part of a parameter are a multiple of this: where a part begins, vectors can be loaded. */
+const EVEN = 4;
+
 /** How f32 parameters of two or more axes are stored. */
 export type WeightStorage = 'f32' | 'f16';
 
@@ -52,10 +55,14 @@ export class PlanTables {
     const key = `${beside}\n${signature.text}`;
     const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
     // the shards of a buffer are key#1, key#2 …
-    const renamed = (buffers: readonly string[], name: (buffer: string) => string): string[] =>
+    const renamed = (buffers: readonly string[], name: (buffer: string) => string | undefined): string[] =>
       buffers.map((buffer) => {
+        const own = name(buffer);
+        if (own !== undefined) return own;
         const [whole, ...shard] = buffer.split('#') as [string, string?];
-        return [name(whole), ...shard].join('#');
+        const renamed = name(whole);
+        if (renamed === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
+        return [renamed, ...shard].join('#');
       });
     const moved = (params: readonly Param[], to: (base: number) => number): Param[] =>
       params.map((param) => (isBase(param) ? { base: to(param.base) } : param));
@@ -65,18 +72,13 @@ export class PlanTables {
       return { ...before, buffers, params: moved(before.params, (number) => signature.bases[number]!) };
     }
     const made = make();
-    const numberOf = (buffer: string): string => {
-      const number = numbers.get(buffer);
-      if (number === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
-      return number;
-    };
     const baseNumberOf = (base: number): number => {
       const number = signature.bases.indexOf(base);
       if (number < 0) throw new Error(`a kernel takes the base ${base}, which its signature does not have`);
       return number;
     };
     const params = moved(made.params, baseNumberOf);
-    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, numberOf), params });
+    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, (buffer) => numbers.get(buffer)), params });
     return made;
   }
 
@@ -117,7 +119,7 @@ export class PlanTables {
     const place: ParameterPlace = {
       index,
       element: storage,
-      shards: shardsOf(sizeOf(shape), this.elementsPerBuffer(storage)),
+      shards: shardsOf(shape, this.elementsPerBuffer(storage)),
     };
     this.parameterOf.set(key, place);
     return place;
@@ -154,9 +156,16 @@ export class PlanTables {
   }
 }
 
-function shardsOf(elements: number, limit: number): number[] {
+/** Where the parts begin, of as many whole rows each as is even; of rows longer than the limit, of as many elements as fit. */
+function shardsOf(shape: readonly number[], limit: number): number[] {
+  const elements = sizeOf(shape);
+  if (elements <= limit) return [];
+  const [rows = 1, ...row] = shape;
+  const width = sizeOf(row);
+  const most = Math.floor(limit / width / EVEN) * EVEN; // rows of a part
+  const each = most === 0 ? limit : EVEN * Math.ceil(rows / Math.ceil(rows / most) / EVEN) * width;
   const starts: number[] = [];
-  for (let start = limit; start < elements; start += limit) starts.push(start);
+  for (let start = each; start < elements; start += each) starts.push(start);
   return starts;
 }
 
