@@ -1,6 +1,6 @@
 /** Errors of the command line: codes, messages and their long forms, as the other catalogues have. */
 
-import type { LimitDetails } from '../backends/wgsl/limit-error.ts';
+import type { LimitDetails } from '../backends/wgsl/plan/limit-error.ts';
 
 interface Entry<D> {
   readonly message: (details: D) => string;

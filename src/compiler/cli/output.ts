@@ -1,6 +1,6 @@
 /** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
 import { RuntimeError } from '../../runtime/index.ts';
-import { LimitError } from '../backends/wgsl/limit-error.ts';
+import { LimitError } from '../backends/wgsl/plan/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../diagnostics/json.ts';
 import { renderDiagnostics } from '../diagnostics/render.ts';

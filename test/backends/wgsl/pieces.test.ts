@@ -1,7 +1,7 @@
 /** Flat outputs that are several tensors are written piece by piece, and slices of flat tensors are read where they lie. */
 import { describe, expect, it } from 'vitest';
-import { factsOf } from '../../../src/compiler/backends/wgsl/evaluator.ts';
-import { outputPieces } from '../../../src/compiler/backends/wgsl/pieces.ts';
+import { outputPieces } from '../../../src/compiler/backends/wgsl/fusion/pieces.ts';
+import { factsOf } from '../../../src/compiler/backends/wgsl/text/evaluator.ts';
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
 import type { Graph, ValueId } from '../../../src/compiler/ir/graph.ts';
 import { type WideTensor, widen } from '../../../src/shared/tensor.ts';

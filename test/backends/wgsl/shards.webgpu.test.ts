@@ -1,6 +1,6 @@
 /** Parameters that are larger than a binding: what reads them is right, and products read each part as any other matrix. */
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS, PlanTables } from '../../../src/compiler/backends/wgsl/plan.ts';
+import { DEFAULT_LIMITS, PlanTables } from '../../../src/compiler/backends/wgsl/plan/tables.ts';
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
 import type { Graph, ValueId } from '../../../src/compiler/ir/graph.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';

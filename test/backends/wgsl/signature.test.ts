@@ -1,8 +1,8 @@
 /** Kernels with equal signatures are written once; a plan is the same, byte for byte, as if each were written anew. */
 import { describe, expect, it } from 'vitest';
-import type { Emitted } from '../../../src/compiler/backends/wgsl/emit.ts';
 import { lowerEntry, PlanTables } from '../../../src/compiler/backends/wgsl/index.ts';
-import type { Signature } from '../../../src/compiler/backends/wgsl/signature.ts';
+import type { Signature } from '../../../src/compiler/backends/wgsl/plan/signature.ts';
+import type { Emitted } from '../../../src/compiler/backends/wgsl/text/emit.ts';
 import { runPipeline } from '../../../src/compiler/passes/pipeline.ts';
 import { arenasOf } from '../../../src/compiler/training/arenas.ts';
 import { trainedParameter } from '../../../src/compiler/training/plan.ts';

@@ -1,0 +1,157 @@
+/**
+ * What a dispatch may bind: counts the buffers behind a kernel, says which value to store apart when they are too many,
+ * and puts small parameters into one buffer where that is enough.
+ */
+import { sizeOf } from '../../../../shared/tensor.ts';
+import type { ValueId } from '../../../ir/graph.ts';
+import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
+import type { PlanTables } from '../plan/tables.ts';
+import { gradientOperands } from '../statistics.ts';
+import type { GraphFacts, Storage, Stored } from '../text/evaluator.ts';
+import type { Fused } from './fuse.ts';
+
+/** Elements that a parameter may have to be packed with others. */
+const PACKED = 16_384;
+
+export class BufferBudget {
+  private readonly facts: GraphFacts;
+  private readonly tables: PlanTables;
+  /** where values lie, as far as it is known */
+  private readonly places: ReadonlyMap<ValueId, Stored>;
+
+  constructor(facts: GraphFacts, tables: PlanTables, places: ReadonlyMap<ValueId, Stored>) {
+    this.facts = facts;
+    this.tables = tables;
+    this.places = places;
+  }
+
+  private readonly readBy = new WeakMap<
+    Kernel,
+    { readonly stored: ReadonlySet<ValueId>; readonly leaves: ReadonlySet<ValueId> }
+  >();
+
+  /** Values in buffers that a kernel reads, once fusion is done with it. */
+  reads(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+    const before = this.readBy.get(kernel);
+    if (before?.stored === stored) return before.leaves;
+    const leaves = this.leavesOf(kernel, stored);
+    this.readBy.set(kernel, { stored, leaves });
+    return leaves;
+  }
+
+  private leavesOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    // what an earlier kernel of the same core left for this one
+    const { pass, core } = kernel;
+    const gradient = core?.op === 'attention_grad' && pass !== 'statistics' ? gradientOperands(core) : undefined;
+    const shared = gradient?.makesThem ? gradient.statistics : undefined;
+    const leaves = new Set<ValueId>(shared === undefined ? [] : [shared]);
+    const seen = new Set<ValueId>(roots);
+    const open = [...roots];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      if (this.facts.constants.get(value)?.data.length === 1) continue;
+      const node = this.facts.producers.get(value);
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else {
+        for (const operand of node.inputs) {
+          if (seen.has(operand)) continue;
+          seen.add(operand);
+          open.push(operand);
+        }
+      }
+    }
+    return leaves;
+  }
+
+  /** The same for each value on the way to them. */
+  private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const found = new Map<ValueId, Set<ValueId>>();
+    const visit = (value: ValueId): Set<ValueId> => {
+      const before = found.get(value);
+      if (before) return before;
+      const leaves = new Set<ValueId>();
+      found.set(value, leaves);
+      const node = this.facts.producers.get(value);
+      if (this.facts.constants.get(value)?.data.length === 1) return leaves;
+      if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
+      else for (const operand of node.inputs) for (const leaf of visit(operand)) leaves.add(leaf);
+      return leaves;
+    };
+    for (const root of roots) visit(root);
+    return found;
+  }
+
+  /**
+   * A value to store by a kernel of its own so that this one binds fewer buffers; undefined when it fits or nothing can
+   * be split off. A parameter in several shards takes as many buffers.
+   */
+  tooManyBuffers(kernel: Kernel, { stored }: Fused): ValueId | undefined {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const buffersOf = (leaves: ReadonlySet<ValueId>): number =>
+      [...leaves].reduce((sum, value) => sum + 1 + (this.places.get(value)?.shards?.length ?? 0), 0);
+    const all = this.reads(kernel, stored);
+    const written = new Set(kernel.outputs.map(({ into }) => into)).size;
+    if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
+    // outputs that joined: the one that joined last leaves
+    if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
+    // the value with the most buffers behind it that is not nearly everything
+    const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
+      const node = this.facts.producers.get(value);
+      const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
+      return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
+    });
+    candidates.sort((a, b) => b.buffers - a.buffers);
+    return candidates.find(({ buffers }) => buffers + 1 <= limit)?.value;
+  }
+
+  /** Within the device's limit, if need be with the small parameters in one buffer. */
+  fits(keys: ReadonlySet<string>): boolean {
+    const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
+    const small = this.smallParameters(keys).length;
+    return keys.size <= limit || (small > 1 && keys.size - small + 1 <= limit);
+  }
+
+  /** Indices of the parameters among these buffers that may be packed. */
+  private smallParameters(keys: ReadonlySet<string>): number[] {
+    return [...keys].flatMap((key) => {
+      const [kind, index] = key.split(':') as [string, string];
+      if (kind !== 'parameter' || index.includes('#')) return [];
+      const { shape, storage } = this.tables.parameters[Number(index)]!;
+      return storage === 'f32' && sizeOf(shape) <= PACKED ? [Number(index)] : [];
+    });
+  }
+
+  /** Where a bundle finds its values: its small parameters in one buffer, when it would bind too many otherwise. */
+  storageFor(keys: ReadonlySet<string>): Storage {
+    const plain = (value: ValueId): Stored | undefined => this.places.get(value);
+    if (keys.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return { stored: plain };
+    const { index, starts } = this.tables.pack(this.smallParameters(keys).sort((a, b) => a - b));
+    return {
+      stored: (value) => {
+        const place = plain(value);
+        const at = place?.key.startsWith('parameter:') ? starts.get(Number(place.key.slice(10))) : undefined;
+        if (!place || at === undefined) return place;
+        return { ...place, key: `pack:${index}`, layout: { ...place.layout, offset: at } };
+      },
+    };
+  }
+
+  buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
+    const { fresh } = kernel;
+    const prepared = fresh ? kernelsOf(fresh) : [];
+    const keys = new Set<string>(prepared.flatMap((part) => [...this.buffersOf(part, stored)]));
+    // the rows that it prepares itself are in no buffer, but those of the cache
+    const unwritten = new Set(fresh?.query?.outputs.map(({ into }) => into));
+    for (const value of unwritten) keys.delete(this.places.get(value)?.key ?? `value:${value}`);
+    for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
+      if (unwritten.has(value)) continue;
+      const place = this.places.get(value);
+      keys.add(place?.key ?? `value:${value}`); // a place of its own, later
+      if (!place) continue;
+      for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
+    }
+    return keys;
+  }
+}

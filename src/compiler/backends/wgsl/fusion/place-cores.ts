@@ -1,0 +1,87 @@
+/**
+ * Which kernel does a product or an attention: one of its own, which takes what is computed from its result as its epilogue
+ * where each point of that needs one element of it.
+ */
+import { productOf } from '../../../../shared/dim.ts';
+import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import type { AttentionPass, Kernel } from '../kernel.ts';
+import { gradientOperands } from '../statistics.ts';
+import { stridedBase } from '../text/evaluator.ts';
+import { isView } from '../text/inline.ts';
+import { contiguous, reshaped } from '../text/strided.ts';
+import type { FusionState } from './state.ts';
+
+export function placeCore(state: FusionState, node: AnyNode, order: number): void {
+  const value = node.outputs[0]!;
+  const readers = state.order.readersOf(value);
+  // the kernel takes no epilogue that needs what is computed from its second result
+  const beside = node.outputs.flatMap((other) => state.beside.get(other) ?? []);
+  const free = (host: Kernel): boolean =>
+    beside.every(({ into }) => [...state.order.readersOf(into)].every((reader) => !state.order.reaches(reader, host)));
+  let kernel: Kernel | undefined;
+  if (!state.mustStore(value) && readers.size === 1) {
+    const [reader] = readers as unknown as [Kernel];
+    if (takesCore(state, reader, value) && free(reader)) kernel = reader;
+  }
+  if (!kernel) {
+    state.stored.add(value);
+    const host = state.mergeTarget(value, node);
+    if (host && free(host)) {
+      state.order.takeOver(host, { value, into: value });
+      kernel = host;
+    } else kernel = state.kernel({ value, into: value }, order);
+  }
+  for (const output of beside) state.order.takeOver(kernel, output);
+  kernel.core = node as NonNullable<Kernel['core']>;
+  for (const [index, operand] of node.inputs.entries()) {
+    // a mask and a bias are read once per result, with whatever is fused into them
+    if (index > 2 || (node.op === 'linear' && index === 2)) state.order.read(operand, kernel);
+    else readStrided(state, node, operand, kernel);
+  }
+}
+
+/** One kernel for what the others need of each query, one for dq, one for dk and dv, as far as they are wanted. */
+export function placeAttentionGradient(state: FusionState, node: Node<'attention_grad'>, order: number): void {
+  const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
+  const { statistics, makesThem } = gradientOperands(node);
+  const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
+    const outputs = values.map((value) => ({ value, into: value }));
+    const { shape } = typeOf(state.graph, values[0]!);
+    const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
+    state.order.add(kernel);
+    for (const value of values) state.stored.add(value);
+    if (pass !== 'statistics') state.order.read(statistics, kernel);
+    for (const [index, operand] of node.inputs.entries()) {
+      if (index < 4) readStrided(state, node, operand, kernel);
+      else state.order.read(operand, kernel);
+    }
+  };
+  if (state.isWanted(dq)) add('query', [dq]);
+  if (state.isWanted(dk) || state.isWanted(dv)) add('key_value', [dk, dv]);
+  if (makesThem) add('statistics', [statistics]);
+}
+
+/**
+ * Templates load operands many times, so only views that are strides are folded into them. A GEMM needs its leading
+ * axes to merge as well.
+ */
+function readStrided(state: FusionState, node: AnyNode, operand: ValueId, kernel: Kernel): void {
+  state.order.read(operand, kernel);
+  const { shape } = typeOf(state.graph, operand);
+  const layoutOf = (value: ValueId) => {
+    const own = state.facts.producers.get(value);
+    return own && isView(own.op) && !state.mustStore(value) ? undefined : contiguous(typeOf(state.graph, value).shape);
+  };
+  const found = stridedBase(state.facts.producers, state.graph, operand, layoutOf);
+  const merges =
+    node.op !== 'linear' || (found && reshaped(found.view, [productOf(shape.slice(0, -1)), shape.at(-1) ?? 1]));
+  if (found && merges) {
+    if (!state.leaves.has(found.base)) state.forced.add(found.base);
+  } else state.forced.add(operand);
+}
+
+/** Whether the kernel can be driven by the op that makes `value`: each of its points needs one element of it. */
+function takesCore(state: FusionState, kernel: Kernel, value: ValueId): boolean {
+  if (kernel.core || kernel.phases.length > 0) return false;
+  return state.forward(kernel, value) !== undefined;
+}

@@ -1,0 +1,113 @@
+/** What fusion knows while it walks a graph from its outputs to its inputs, and what all of its parts ask of it. */
+import { equalShapes } from '../../../../shared/dim.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { isCore, type Kernel, type KernelOutput } from '../kernel.ts';
+import { Block, KernelCode } from '../text/code.ts';
+import type { GraphFacts } from '../text/evaluator.ts';
+import type { Coordinate } from '../text/index-math.ts';
+import { isReduction } from '../text/reduce.ts';
+import { accesses } from './accesses.ts';
+import { forwardCoordinates } from './forward.ts';
+import type { FuseOptions } from './fuse.ts';
+import { KernelOrder } from './kernel-order.ts';
+
+/** Tensors that a kernel writes. */
+export const MOST_OUTPUTS = 4;
+
+export class FusionState {
+  readonly graph: Graph;
+  readonly facts: GraphFacts;
+  readonly options: FuseOptions;
+  readonly order = new KernelOrder();
+  readonly forced: Set<ValueId>;
+  readonly stored = new Set<ValueId>();
+  /** second results of cores, and where they go */
+  readonly beside = new Map<ValueId, KernelOutput>();
+  /** inputs, parameters and constants */
+  readonly leaves: ReadonlySet<ValueId>;
+  readonly outputs: ReadonlySet<ValueId>;
+
+  constructor(facts: GraphFacts, options: FuseOptions) {
+    this.graph = facts.graph;
+    this.facts = facts;
+    this.options = options;
+    this.forced = new Set(options.forced);
+    this.outputs = new Set(this.graph.outputs.map(({ value }) => value));
+    const { inputs, parameters, constants } = this.graph;
+    this.leaves = new Set([...inputs, ...parameters, ...constants].map(({ value }) => value));
+  }
+
+  isWanted(value: ValueId): boolean {
+    return this.outputs.has(value) || this.order.readersOf(value).size > 0;
+  }
+
+  mustStore(value: ValueId): boolean {
+    return this.outputs.has(value) || this.forced.has(value);
+  }
+
+  /** A kernel of its own for a value. */
+  kernel(output: KernelOutput, order: number): Kernel {
+    const { shape } = typeOf(this.graph, output.value);
+    const made: Kernel = { outputs: [output], shape, columns: 0, core: undefined, phases: [], order };
+    this.order.add(made);
+    return made;
+  }
+
+  /** Coordinates, as texts over c0, c1 … of the kernel's space, at which it reads a value. */
+  accesses(kernel: Kernel, value: ValueId): readonly (readonly Coordinate[])[] {
+    const { order, producers } = this.facts;
+    const own = order.get(producers.get(value)!)!;
+    // what is made before the value does not read it, and need not be looked into
+    const before = (other: ValueId): boolean => (order.get(producers.get(other)!) ?? -1) < own;
+    return accesses(this.facts, kernel, value, (other) => before(other) || this.isApart(other, kernel));
+  }
+
+  /** Whether a kernel under construction finds a value in a buffer. */
+  private isApart(value: ValueId, kernel: Kernel): boolean {
+    const node = this.facts.producers.get(value);
+    if (node !== undefined && (isCore(node) || isReduction(node.op))) return true;
+    if (kernel.outputs.some((output) => output.value === value)) return false;
+    return !this.order.readersOf(value).has(kernel) || this.leaves.has(value) || this.stored.has(value);
+  }
+
+  /** Coordinates of a kernel's point for each of the value's, where the points are the value's elements one to one. */
+  forward(kernel: Kernel, value: ValueId): readonly Coordinate[] | undefined {
+    const { shape } = typeOf(this.graph, value);
+    const start = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
+    return forwardCoordinates(this.facts, kernel, value, start, new Block(new KernelCode()), (other) =>
+      this.stored.has(other),
+    );
+  }
+
+  /**
+   * A reader of a stored value that can write it as well: same space, read at the same point, and nothing else that
+   * reads the value has to run before that reader.
+   */
+  mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+    if (this.options.alone.has(value)) return undefined;
+    const readers = [...this.order.readersOf(value)];
+    const { shape } = typeOf(this.graph, value);
+    return readers.find((reader) => {
+      if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
+      if (core && reader.phases.length > 0) return false;
+      const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
+      if (core && this.forward(joined, value) === undefined) return false;
+      if (!equalShapes(reader.shape, shape) || reader.outputs.length >= MOST_OUTPUTS) return false;
+      const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
+      const direct = reader.phases.length === 0;
+      if (readers.some((other) => other !== reader && this.order.reaches(other, reader))) return false;
+      return direct ? this.accesses(reader, value).every((at) => at.join() === own) : this.readsOwnRow(reader, value);
+    });
+  }
+
+  /** In a row kernel a phase reads the value at its own places of the same row; the outputs read it at their point. */
+  private readsOwnRow(kernel: Kernel, value: ValueId): boolean {
+    const rows = kernel.shape.length - kernel.columns;
+    const { shape } = typeOf(this.graph, value);
+    return this.accesses(kernel, value).every((at) =>
+      at.every((text, axis) =>
+        axis < rows ? text === (shape[axis] === 1 ? '0u' : `c${axis}`) : /^(c|j)?\d+u?$/.test(text),
+      ),
+    );
+  }
+}

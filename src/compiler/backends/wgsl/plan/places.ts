@@ -1,0 +1,170 @@
+/** Where the values of an entry lie: which buffer, in which layout, at which place of it. */
+import type { CachePort } from '../../../../shared/artifact.ts';
+import { equalShapes, symbol } from '../../../../shared/dim.ts';
+import type { DType } from '../../../../shared/dtype.ts';
+import { CAPACITY } from '../../../../shared/webgpu.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
+import type { Decomposed } from '../decompose.ts';
+import type { EntryOptions } from '../entry.ts';
+import type { CacheAppend } from '../fusion/fuse.ts';
+import type { OutputPiece } from '../fusion/pieces.ts';
+import type { Kernel } from '../kernel.ts';
+import type { ParameterPart } from '../split-products.ts';
+import type { Element } from '../text/code.ts';
+import type { GraphFacts, Stored } from '../text/evaluator.ts';
+import { isPointwise } from '../text/scalar.ts';
+import { contiguous, rowMajor } from '../text/strided.ts';
+import type { Descriptions } from './describe.ts';
+import type { PlanTables } from './tables.ts';
+
+const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
+
+export class Places {
+  /** by value; copies of values that are outputs already are numbered −1, −2 … by output piece */
+  readonly known = new Map<ValueId, Stored>();
+  readonly caches: readonly CacheAppend[];
+  private readonly graph: Graph;
+  private readonly facts: GraphFacts;
+  private readonly written: readonly OutputPiece[];
+  private readonly tables: PlanTables;
+  private readonly cache: readonly CachePort[];
+  private readonly donations: EntryOptions['donations'];
+
+  /** @param facts of the graph whose outputs are `written` */
+  constructor(
+    facts: GraphFacts,
+    written: readonly OutputPiece[],
+    tables: PlanTables,
+    { cache = [], donations }: EntryOptions,
+    described: Decomposed['described'],
+  ) {
+    this.graph = facts.graph;
+    this.facts = facts;
+    this.written = written;
+    this.tables = tables;
+    this.cache = cache;
+    this.donations = donations;
+    this.caches = cachesOf(facts, cache);
+    this.placeLeaves(described);
+  }
+
+  /** A value's own buffer, or the place in it that `base` says. */
+  place(value: ValueId, key: string, base?: number): void {
+    this.known.set(value, this.placeOf(value, key, base));
+  }
+
+  private placeOf(value: ValueId, key: string, base?: number): Stored {
+    const { dtype, shape } = typeOf(this.graph, value);
+    const layout = { ...contiguous(shape), ...(base === undefined ? {} : { base }) };
+    return { key, element: ELEMENTS[dtype], layout };
+  }
+
+  private placeLeaves(described: Decomposed['described']): void {
+    for (const [port, { value }] of this.graph.inputs.entries()) this.place(value, `input:${port}`);
+    for (const parameter of this.graph.parameters) {
+      const { key, value } = parameter;
+      const part = 'part' in parameter ? (parameter as ParameterPart).part : undefined;
+      const { dtype, shape } = typeOf(this.graph, value);
+      const { index, element, shards } = this.tables.parameter(key, dtype, shape as readonly number[]);
+      this.known.set(value, {
+        key: `parameter:${index}${part ? `#${part}` : ''}`,
+        element,
+        layout: contiguous(shape),
+        ...(shards.length > 0 && part === undefined ? { shards } : {}),
+      });
+    }
+    for (const { value, tensor } of this.graph.constants) {
+      this.known.set(value, {
+        key: `constant:${this.tables.constant(tensor, described.get(tensor))}`,
+        element: ELEMENTS[tensor.dtype],
+        layout: contiguous(tensor.shape),
+      });
+    }
+    for (const [index, { past, present, axis }] of this.caches.entries()) {
+      for (const value of [past, present]) {
+        const { shape, dtype } = typeOf(this.graph, value);
+        const room = shape.map((dim, at) => (at === axis ? symbol(CAPACITY) : dim));
+        this.known.set(value, {
+          key: `cache:${this.cacheIndex(index)}`,
+          element: ELEMENTS[dtype],
+          layout: { shape, strides: rowMajor(room), offset: 0 },
+        });
+      }
+    }
+  }
+
+  private cacheIndex(index: number): number {
+    const name = this.graph.inputs.find(({ value }) => value === this.caches[index]!.past)!.name;
+    return this.cache.findIndex(({ past }) => past === name);
+  }
+
+  /** Outputs that no kernel of their own writes: inputs and parameters handed through, values given twice. */
+  copies(): Kernel[] {
+    const copies: Kernel[] = [];
+    const seen = new Set<ValueId>();
+    for (const [index, { value, port, base }] of this.written.entries()) {
+      const cached = this.caches.some(({ present }) => present === value);
+      const made = this.facts.producers.has(value) && !seen.has(value);
+      seen.add(value);
+      if (made || cached) continue;
+      const into = -1 - index;
+      const { shape } = typeOf(this.graph, value);
+      this.known.set(into, this.placeOf(value, `output:${port}`, base));
+      copies.push({
+        outputs: [{ value, into }],
+        shape,
+        columns: 0,
+        core: undefined,
+        phases: [],
+        order: this.graph.nodes.length + index,
+      });
+    }
+    return copies;
+  }
+
+  /** @returns those that had no place before */
+  placeOutputs(kernels: readonly Kernel[], describe: Descriptions): readonly ValueId[] {
+    return this.written.flatMap(({ name, value, port, base }) => {
+      if (this.known.has(value)) return [];
+      this.place(value, this.donated(name, value, kernels, describe) ?? `output:${port}`, base);
+      return [value];
+    });
+  }
+
+  /** The key of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
+  private donated(
+    name: string,
+    value: ValueId,
+    kernels: readonly Kernel[],
+    describe: Descriptions,
+  ): string | undefined {
+    const input = this.graph.inputs.findIndex((other) => other.name === this.donations?.get(name));
+    if (input < 0) return undefined;
+    const donor = this.graph.inputs[input]!.value;
+    // handed through as an output, which is copied last; or taken over already
+    const taken = [...this.known.values()].filter(({ key }) => key === `input:${input}`).length > 1;
+    if (taken || this.graph.outputs.some((output) => output.value === donor)) return undefined;
+    const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
+    if (!writer || writer.core || writer.phases.length > 0) return undefined;
+    if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
+    const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
+    const inside = new Set(describe.computedBy(writer));
+    const inPlace = ({ op, inputs }: AnyNode): boolean => isPointwise(op) || inputs.length === 0;
+    const safe = users.every((node) => inside.has(node)) && [...inside].every(inPlace);
+    const alone = kernels.every(
+      (kernel) => kernel === writer || !describe.computedBy(kernel).some((node) => users.includes(node)),
+    );
+    return safe && alone ? `input:${input}` : undefined;
+  }
+}
+
+/** The concats that append to a cache: past is an input, the result an output, and nothing but views of it is needed. */
+function cachesOf({ graph, producers }: GraphFacts, ports: readonly CachePort[]): CacheAppend[] {
+  return ports.flatMap(({ past, present, axis }) => {
+    const input = graph.inputs.find(({ name }) => name === past);
+    const output = graph.outputs.find(({ name }) => name === present);
+    const node = output && producers.get(output.value);
+    if (!input || node?.op !== 'concat' || node.inputs.length !== 2 || node.inputs[0] !== input.value) return [];
+    return [{ past: input.value, present: output!.value, axis }];
+  });
+}

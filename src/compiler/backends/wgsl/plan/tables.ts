@@ -1,0 +1,193 @@
+/** What the entries of a plan share: kernels by text, constants by content, parameters by key. */
+import type { DType } from '../../../../shared/dtype.ts';
+import { narrow, sizeOf, type WideTensor } from '../../../../shared/tensor.ts';
+import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../../shared/webgpu.ts';
+import { type Element, isBase, type Param } from '../text/code.ts';
+import type { Emitted } from '../text/emit.ts';
+import type { Signature } from './signature.ts';
+
+/** What every WebGPU device grants (the specification's defaults, section 3.6.2). */
+export const DEFAULT_LIMITS: DeviceNeeds = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+  maxBufferSize: 256 * 2 ** 20,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+};
+
+/** Rows of a part of a parameter are a multiple of this: where a part begins, vectors can be loaded. */
+const EVEN = 4;
+
+/** How f32 parameters of two or more axes are stored. */
+export type WeightStorage = 'f32' | 'f16';
+
+export interface ParameterPlace {
+  readonly index: number;
+  readonly element: Element;
+  /** elements at which further buffers begin */
+  readonly shards: readonly number[];
+}
+
+export class PlanTables {
+  readonly kernels: KernelPlan[] = [];
+  readonly constants: ConstantPlan[] = [];
+  readonly parameters: ParameterPlan[] = [];
+  readonly packs: PackPlan[] = [];
+  readonly limits: DeviceNeeds;
+  private readonly storage: WeightStorage;
+  private readonly kernelOf = new Map<string, number>();
+  private readonly emittedOf = new Map<string, Emitted>();
+  private readonly commonOf = new Map<string, string>();
+  private readonly constantOf = new Map<string, number>();
+  private readonly parameterOf = new Map<string, ParameterPlace>();
+  private readonly packOf = new Map<string, number>();
+
+  constructor(storage: WeightStorage = 'f32', limits: DeviceNeeds = DEFAULT_LIMITS) {
+    this.storage = storage;
+    this.limits = limits;
+  }
+
+  /**
+   * What `make` writes for kernels with this signature, written once: the same text over other buffers.
+   * @param beside what else the text depends on: the adapter's profile, the header
+   */
+  emitted(signature: Signature, beside: string, make: () => Emitted): Emitted {
+    const key = `${beside}\n${signature.text}`;
+    const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
+    // the shards of a buffer are key#1, key#2 …
+    const renamed = (buffers: readonly string[], name: (buffer: string) => string | undefined): string[] =>
+      buffers.map((buffer) => {
+        const own = name(buffer);
+        if (own !== undefined) return own;
+        const [whole, ...shard] = buffer.split('#') as [string, string?];
+        const renamed = name(whole);
+        if (renamed === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
+        return [renamed, ...shard].join('#');
+      });
+    const moved = (params: readonly Param[], to: (base: number) => number): Param[] =>
+      params.map((param) => (isBase(param) ? { base: to(param.base) } : param));
+    const before = this.emittedOf.get(key);
+    if (before) {
+      const buffers = renamed(before.buffers, (number) => signature.buffers[Number(number)]!);
+      return { ...before, buffers, params: moved(before.params, (number) => signature.bases[number]!) };
+    }
+    const made = make();
+    const baseNumberOf = (base: number): number => {
+      const number = signature.bases.indexOf(base);
+      if (number < 0) throw new Error(`a kernel takes the base ${base}, which its signature does not have`);
+      return number;
+    };
+    const params = moved(made.params, baseNumberOf);
+    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, (buffer) => numbers.get(buffer)), params });
+    return made;
+  }
+
+  /** What kernels with this signature have in common, found once. */
+  common(signature: Signature, make: () => string): string {
+    const before = this.commonOf.get(signature.text);
+    if (before !== undefined) return before;
+    const made = make();
+    this.commonOf.set(signature.text, made);
+    return made;
+  }
+
+  kernel(label: string, { wgsl, halves, access, params, workgroup }: Emitted): number {
+    const before = this.kernelOf.get(wgsl);
+    if (before !== undefined) return before;
+    const plan: KernelPlan = { label, wgsl, bindings: access, params: params.length, workgroup };
+    const index = this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
+    this.kernelOf.set(wgsl, index);
+    return index;
+  }
+
+  constant(tensor: WideTensor, described: ConstantPlan | undefined): number {
+    const plan = described ?? stored(tensor);
+    const key = JSON.stringify(plan);
+    const before = this.constantOf.get(key);
+    if (before !== undefined) return before;
+    const index = this.constants.push(plan) - 1;
+    this.constantOf.set(key, index);
+    return index;
+  }
+
+  parameter(key: string, dtype: DType, shape: readonly number[]): ParameterPlace {
+    const before = this.parameterOf.get(key);
+    if (before) return before;
+    const half = this.storage === 'f16' && dtype === 'f32' && shape.length >= 2;
+    const storage: Element = half ? 'f16' : dtype === 'f32' ? 'f32' : dtype === 'i64' ? 'i32' : 'u32';
+    const index = this.parameters.push({ key, dtype, shape, storage }) - 1;
+    const place: ParameterPlace = {
+      index,
+      element: storage,
+      shards: shardsOf(shape, this.elementsPerBuffer(storage)),
+    };
+    this.parameterOf.set(key, place);
+    return place;
+  }
+
+  /** Small f32 parameters side by side, each at a multiple of four words. @param indices of `parameters` */
+  pack(indices: readonly number[]): { readonly index: number; readonly starts: ReadonlyMap<number, number> } {
+    const starts = new Map<number, number>();
+    let elements = 0;
+    for (const parameter of indices) {
+      starts.set(parameter, elements);
+      elements += 4 * Math.ceil(sizeOf(this.parameters[parameter]!.shape) / 4);
+    }
+    const key = indices.join();
+    let index = this.packOf.get(key);
+    if (index === undefined) {
+      index = this.packs.push({ elements, parts: [...starts].map(([parameter, at]) => ({ parameter, at })) }) - 1;
+      this.packOf.set(key, index);
+    }
+    return { index, starts };
+  }
+
+  /** The part of a parameter that a shard holds; nothing to say when it is in one piece. */
+  shard(index: number, shard: number): { readonly from?: number; readonly to?: number } {
+    const { key, shape } = this.parameters[index]!;
+    const { shards } = this.parameterOf.get(key)!;
+    if (shards.length === 0) return {};
+    return { from: shard === 0 ? 0 : shards[shard - 1]!, to: shards[shard] ?? sizeOf(shape) };
+  }
+
+  private elementsPerBuffer(storage: Element): number {
+    const bytes = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+    return Math.floor(bytes / (storage === 'f16' ? 2 : 4));
+  }
+}
+
+/** Where the parts begin, of as many whole rows each as is even; of rows longer than the limit, of as many elements as fit. */
+function shardsOf(shape: readonly number[], limit: number): number[] {
+  const elements = sizeOf(shape);
+  if (elements <= limit) return [];
+  const [rows = 1, ...row] = shape;
+  const width = sizeOf(row);
+  const most = Math.floor(limit / width / EVEN) * EVEN; // rows of a part
+  const each = most === 0 ? limit : EVEN * Math.ceil(rows / Math.ceil(rows / most) / EVEN) * width;
+  const starts: number[] = [];
+  for (let start = each; start < elements; start += each) starts.push(start);
+  return starts;
+}
+
+function stored(tensor: WideTensor): ConstantPlan {
+  const { dtype, shape, data } = narrow(tensor);
+  const words =
+    dtype === 'f32'
+      ? (data as Float32Array)
+      : dtype === 'i64'
+        ? Int32Array.from(data as BigInt64Array, Number)
+        : Uint32Array.from(data as Uint8Array);
+  return {
+    kind: 'data',
+    dtype,
+    shape,
+    base64: base64(new Uint8Array(words.buffer, words.byteOffset, words.byteLength)),
+  };
+}
+
+/** Works in a page as well, and on arrays of any length. */
+function base64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}

@@ -1,0 +1,69 @@
+/** How many bytes a dispatch touches at least: each place once, and of a tensor no more than the pieces and rows that are read. */
+import { addDims, type Dim, mulDims, productOf, type Shape } from '../../../../shared/dim.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { type Kernel, kernelsOf } from '../kernel.ts';
+import type { Emitted } from '../text/emit.ts';
+import type { Stored } from '../text/evaluator.ts';
+import { pieceOf, type Strided } from '../text/strided.ts';
+import type { Descriptions } from './describe.ts';
+import type { PlanTables } from './tables.ts';
+
+export interface TrafficContext {
+  readonly graph: Graph;
+  readonly places: ReadonlyMap<ValueId, Stored>;
+  readonly tables: PlanTables;
+  readonly describe: Descriptions;
+  /** values in buffers that a kernel reads */
+  reads(kernel: Kernel): ReadonlySet<ValueId>;
+}
+
+export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, context: TrafficContext): Dim {
+  const { places, tables } = context;
+  const touched = new Map<string, Dim>();
+  for (const kernel of kernels.flatMap((one) => [one, ...(one.fresh ? kernelsOf(one.fresh) : [])])) {
+    const users = usersIn(kernel, context.describe);
+    for (const value of [...context.reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
+      const place = places.get(value);
+      if (!place || !buffers.includes(place.key)) continue;
+      const { key, element, layout } = place;
+      const whole = { name: `at ${layout.base}`, shape: layout.shape };
+      for (const { name, shape } of partsOf(users.get(value) ?? [], value, layout, context.graph) ?? [whole])
+        touched.set(`${key} ${name}`, mulDims(element === 'f16' ? 2 : 4, productOf(shape)));
+    }
+  }
+  const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
+  const packed = packs.reduce((sum, pack) => sum + 4 * tables.packs[pack]!.elements, 0);
+  return [...touched.values()].reduce<Dim>(addDims, packed);
+}
+
+interface PartOf {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** The nodes of a kernel by what they read. */
+function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, readonly AnyNode[]> {
+  const users = new Map<ValueId, AnyNode[]>();
+  for (const node of [...describe.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])]) {
+    for (const value of new Set(node.inputs)) users.set(value, [...(users.get(value) ?? []), node]);
+  }
+  return users;
+}
+
+/** What is read of a value, where it is pieces of a flat tensor, or rows that are looked up, and nothing else. */
+function partsOf(
+  users: readonly AnyNode[],
+  value: ValueId,
+  layout: Strided,
+  graph: Graph,
+): readonly PartOf[] | undefined {
+  const parts: PartOf[] = [];
+  for (const node of users) {
+    const { shape } = typeOf(graph, node.outputs[0]!);
+    const piece = node.op === 'slice' ? pieceOf(layout, node, shape) : undefined;
+    if (piece) parts.push({ name: `at ${piece.base}`, shape });
+    else if (node.op === 'gather' && node.inputs[1] !== value) parts.push({ name: `by %${node.inputs[1]}`, shape });
+    else return undefined;
+  }
+  return parts.length > 0 ? parts : undefined;
+}

@@ -1,0 +1,259 @@
+/**
+ * The text of one kernel as it is written: bindings, uniform words, helper functions, statements.
+ *
+ * Names depend on the order of first use and on nothing else, so that equal layers of a model give equal texts and
+ * share one pipeline.
+ */
+import { type Dim, printDim } from '../../../../shared/dim.ts';
+import type { Coordinate, IndexWriter } from './index-math.ts';
+import { LIBRARY, type LibraryName } from './library.ts';
+
+/** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
+export type Element = 'f32' | 'i32' | 'u32' | 'f16';
+
+/** A storage binding. `key` says which buffer; several kernels with equal texts bind different ones. */
+export interface Binding {
+  readonly key: string;
+  readonly name: string;
+  readonly element: Element;
+  /** an array of vectors of four */
+  readonly wide: boolean;
+  access: 'read' | 'read_write';
+}
+
+/** A word of the uniform: a size, or where a tensor begins in a buffer that it shares (see Strided). */
+export type Param = Dim | { readonly base: number };
+
+export const isBase = (param: Param): param is { readonly base: number } =>
+  typeof param === 'object' && 'base' in param;
+
+/** WGSL types of values in kernels. */
+export type ScalarType = 'f32' | 'i32' | 'bool';
+
+export interface Expression {
+  readonly text: string;
+  readonly type: ScalarType;
+}
+
+const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: string]>> = {
+  f32: ['f32', 'vec4<f32>'],
+  i32: ['i32', 'vec4<i32>'],
+  u32: ['u32', 'vec4<u32>'],
+  f16: ['half2', 'half4'],
+};
+
+const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
+const WORDS = /\w+/g;
+
+export class KernelCode {
+  readonly bindings: Binding[] = [];
+  /** words of the uniform, in order */
+  readonly params: Param[] = [];
+  /** what each `let` stands for */
+  readonly definitions = new Map<string, string>();
+  private readonly functions: string[] = [];
+  private readonly library = new Set<LibraryName>();
+  private readonly memory = new Map<string, unknown>();
+  private readonly wide: ReadonlySet<string>;
+  private count = 0;
+
+  /** @param wide keys of buffers that are read as vectors somewhere in the kernel */
+  constructor(wide: ReadonlySet<string> = new Set()) {
+    this.wide = wide;
+  }
+
+  /** A name that no other name of this kernel has, and that is no type (`i32`). */
+  fresh(hint: string): string {
+    const name = `${hint}${this.count++}`;
+    return TYPES.has(name) ? this.fresh(hint) : name;
+  }
+
+  /** A text with every `let` replaced by what it stands for. */
+  expanded(text: string): string {
+    return text.replace(/[a-z]\w*/gi, (word) => {
+      const definition = this.definitions.get(word);
+      return definition === undefined ? word : `(${this.expanded(definition)})`;
+    });
+  }
+
+  /** The binding of a buffer, made at first use. */
+  binding(key: string, element: Element, access: 'read' | 'read_write'): Binding {
+    const before = this.bindings.find((binding) => binding.key === key);
+    if (before) {
+      if (access === 'read_write') before.access = access;
+      return before;
+    }
+    const made: Binding = { key, name: `b${this.bindings.length}`, element, wide: this.wide.has(key), access };
+    this.bindings.push(made);
+    return made;
+  }
+
+  /** Buffers that were asked for as vectors and are not: the kernel has to be written again, with them in `wide`. */
+  readonly missed = new Set<string>();
+
+  /** A literal, or a word of the uniform. */
+  size(dim: Dim): Coordinate {
+    return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
+  }
+
+  /** A word of the uniform for a number too: kernels that differ only in it are one text. */
+  argument(dim: Dim): Coordinate {
+    const text = printDim(dim);
+    return this.word(dim, (other) => !isBase(other) && printDim(other) === text);
+  }
+
+  /** A word that is a base: not shared with an equal size, which other kernels of this text need not have. */
+  base(base: number): Coordinate {
+    return this.word({ base }, (other) => isBase(other) && other.base === base);
+  }
+
+  private word(param: Param, is: (other: Param) => boolean): Coordinate {
+    let at = this.params.findIndex(is);
+    if (at < 0) at = this.params.push(param) - 1;
+    return `params[${at >> 2}].${'xyzw'[at & 3]!}`;
+  }
+
+  /** Uses a helper of the library, with those it needs. */
+  use(name: LibraryName): string {
+    if (!this.library.has(name)) {
+      for (const needed of LIBRARY[name].needs ?? []) this.use(needed);
+      this.library.add(name);
+    }
+    return name;
+  }
+
+  /** What `make` gives, made once for this key in this kernel. */
+  once<T>(key: string, make: () => T): T {
+    if (!this.memory.has(key)) this.memory.set(key, make());
+    return this.memory.get(key) as T;
+  }
+
+  /** Takes a name at module scope; false when it is taken. */
+  claim(name: string): boolean {
+    if (this.memory.has(`name ${name}`)) return false;
+    this.memory.set(`name ${name}`, true);
+    return true;
+  }
+
+  define(text: string): void {
+    this.functions.push(text);
+  }
+
+  /** Whether the text needs what src/shared/halves.ts puts before it. */
+  get halves(): boolean {
+    return this.bindings.some(({ element }) => element === 'f16');
+  }
+
+  /** The whole module, but for halves. @param header lines of comment, without slashes */
+  text(header: readonly string[], main: string): string {
+    const bindings = this.bindings.map(
+      ({ name, element, wide, access }, index) =>
+        `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${WORD_TYPES[element][wide ? 1 : 0]}>;`,
+    );
+    const words = Math.ceil(this.params.length / 4);
+    const uniform =
+      words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
+    const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(paramText).join(', ')}`];
+    return `${[
+      ...header.map((line) => `// ${line}`),
+      ...dims,
+      ...bindings,
+      ...uniform,
+      ...[...this.library].map((name) => `\n${LIBRARY[name].text}`),
+      ...this.functions.map((text) => `\n${text}`),
+      `\n${main}`,
+    ].join('\n')}\n`;
+  }
+}
+
+function paramText(param: Param): string {
+  if (isBase(param)) return 'a place';
+  return typeof param === 'number' ? 'a number' : printDim(param);
+}
+
+/**
+ * Statements of one block, in order. Equal expressions are named once. A block inside (a loop's body) sees the names
+ * of the blocks around it and not the other way round.
+ */
+export class Block implements IndexWriter {
+  readonly code: KernelCode;
+  private readonly outer: Block | undefined;
+  private readonly indent: string;
+  private readonly lines: string[] = [];
+  private readonly named = new Map<string, string>();
+  private readonly own = new Set<string>();
+  private readonly memory = new Map<string, unknown>();
+
+  constructor(code: KernelCode, indent = '  ', outer?: Block) {
+    this.code = code;
+    this.indent = indent;
+    this.outer = outer;
+  }
+
+  inner(): Block {
+    return new Block(this.code, `${this.indent}  `, this);
+  }
+
+  line(text: string): void {
+    this.lines.push(`${this.indent}${text}`);
+  }
+
+  append(block: Block): void {
+    this.lines.push(...block.lines);
+  }
+
+  size(dim: Dim): Coordinate {
+    return this.code.size(dim);
+  }
+
+  /** Says that a name belongs to this block (a loop's counter), so that what depends on it stays inside. */
+  declare(name: string): void {
+    this.own.add(name);
+  }
+
+  /** A short expression stays as it is; another becomes a `let`, in the outermost block that has all it reads. */
+  name(text: string, hint = 'i'): string {
+    if (/^[\w.[\]]+$/.test(text)) return text;
+    const before = this.lookUp(text);
+    if (before !== undefined) return before;
+    if (this.outer && !(text.match(/[a-z_]\w*/gi) ?? []).some((word) => this.own.has(word))) {
+      return this.outer.name(text, hint);
+    }
+    const name = this.code.fresh(hint);
+    this.code.definitions.set(name, text);
+    this.own.add(name);
+    this.line(`let ${name} = ${text};`);
+    this.named.set(text, name);
+    return name;
+  }
+
+  /** What `make` gives, made once for this key in this block or one around it. */
+  once<T>(key: string, make: () => T): T {
+    const before = this.recall<T>(key);
+    if (before !== undefined) return before;
+    const made = make();
+    this.memory.set(key, made);
+    return made;
+  }
+
+  /** The statements without names that nothing reads; `tail` is text after them that may read some. */
+  text(tail = ''): string {
+    const kept: string[] = [];
+    const read = new Set(tail.match(WORDS));
+    for (const line of this.lines.toReversed()) {
+      const name = /^\s*let (\w+) = /.exec(line)?.[1];
+      if (name !== undefined && !read.has(name)) continue;
+      kept.push(line);
+      for (const word of line.match(WORDS) ?? []) read.add(word);
+    }
+    return kept.reverse().join('\n');
+  }
+
+  private lookUp(text: string): string | undefined {
+    return this.named.get(text) ?? this.outer?.lookUp(text);
+  }
+
+  private recall<T>(key: string): T | undefined {
+    return (this.memory.get(key) as T | undefined) ?? this.outer?.recall<T>(key);
+  }
+}

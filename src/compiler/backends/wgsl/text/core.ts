@@ -1,0 +1,212 @@
+/** Kernels driven by a template: operands and results of GEMM and attention as WGSL functions around its `main`. */
+import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
+import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { type AttentionOperands, attentionForward } from '../families/attention.ts';
+import {
+  attentionBackwardKeyValue,
+  attentionBackwardQuery,
+  attentionStatistics,
+} from '../families/attention-backward.ts';
+import type { Profile, Source, Template } from '../families/contract.ts';
+import { gemmTemplate } from '../families/gemm.ts';
+import type { CoreNode, KernelOutput } from '../kernel.ts';
+import { gradientOperands } from '../statistics.ts';
+import { delinearise } from './index-math.ts';
+import { extent, maskFunction, merged, type Operand, plainSink, resultSink, sink, source, tensor } from './operands.ts';
+import { expanded, permuted, reshaped, type Strided } from './strided.ts';
+import { tokenAttention } from './token.ts';
+import type { KernelWriter, Part } from './writer.ts';
+
+export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
+  switch (core.op) {
+    case 'linear':
+      return finish(linear(writer, core, profile));
+    case 'matmul':
+      return finish(matmul(writer, core, profile));
+    case 'attention':
+      return finish((writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile));
+    case 'attention_grad':
+      return finish(attentionGradient(writer, core, profile));
+  }
+}
+
+function finish({ text, workgroup, groups, linear }: Template): Part {
+  return { main: text, workgroup, groups, linear };
+}
+
+function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {
+  const { graph } = writer.context.facts;
+  const [x, weight, bias] = inputs as [ValueId, ValueId, ValueId?];
+  const [shape, weightShape] = [typeOf(graph, x).shape, typeOf(graph, weight).shape];
+  const leading = shape.slice(0, -1);
+  const [m, n, k] = [productOf(leading), weightShape[0]!, weightShape[1]!];
+  const a = source(writer, 'a', ['batch', 'm', 'k'], {
+    ...merged(writer, x, (view) => reshaped(view, [1, m, k])),
+    element: (block, [, row, at]) => writer.evaluator.element(block, x, [...delinearise(block, row!, leading), at!]),
+  });
+  const b = source(writer, 'b', ['batch', 'k', 'n'], {
+    ...merged(writer, weight, (view) => ({ ...expanded(permuted(view, [1, 0]), [1, k, n]) })),
+    element: (block, [, at, column]) => writer.evaluator.element(block, weight, [column!, at!]),
+  });
+  const store = sink(
+    writer,
+    ['batch', 'm', 'n'],
+    outputs[0]!,
+    (block) => [...delinearise(block, 'm', leading), 'n'],
+    (block) =>
+      bias === undefined ? 'value' : block.name(`value + ${writer.evaluator.element(block, bias, ['n'])}`, 'v'),
+  );
+  return gemmTemplate({
+    batch: extent(writer, 1),
+    m: extent(writer, m),
+    n: extent(writer, n),
+    k: extent(writer, k),
+    a,
+    b,
+    out: { store },
+    profile,
+  });
+}
+
+function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): Template {
+  const { graph } = writer.context.facts;
+  const { transpose_a, transpose_b } = node.attributes;
+  const [a, b] = node.inputs as [ValueId, ValueId];
+  const shapeA = typeOf(graph, a).shape;
+  const shapeB = typeOf(graph, b).shape;
+  const out = typeOf(graph, node.outputs[0]!).shape;
+  const [rowless, columnless] = [shapeA.length === 1, shapeB.length === 1];
+  const batchShape = out.slice(0, out.length - (rowless ? 0 : 1) - (columnless ? 0 : 1));
+  const [m, k] = rowless ? [1 as Dim, shapeA[0]!] : swapped(shapeA, transpose_a);
+  const n = columnless ? 1 : swapped(shapeB, transpose_b)[1];
+  const batch = productOf(batchShape);
+
+  /** A matrix operand over (batch, row, column) of the product. */
+  const matrix = (
+    value: ValueId,
+    shape: Shape,
+    turned: boolean,
+    vector: 'row' | 'column' | undefined,
+    to: Shape,
+  ): Operand => {
+    const own = shape.slice(0, Math.max(shape.length - 2, 0));
+    const view = (strided: Strided): Strided | undefined => {
+      let full = strided;
+      if (vector === 'row') full = reshaped(strided, [1, shape[0]!])!;
+      else if (vector === 'column') full = reshaped(strided, [shape[0]!, 1])!;
+      const rank = full.shape.length;
+      if (turned)
+        full = permuted(
+          full,
+          [...Array(rank).keys()].map((axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)),
+        );
+      return reshaped(expanded(full, [...batchShape, ...to]), [batch, ...to]);
+    };
+    return {
+      ...merged(writer, value, view),
+      element: (block, [at, row, column]) => {
+        if (vector) return writer.evaluator.element(block, value, [vector === 'row' ? column! : row!]);
+        const leading = delinearise(block, at!, batchShape).slice(batchShape.length - own.length);
+        return writer.evaluator.element(block, value, [...leading, ...(turned ? [column!, row!] : [row!, column!])]);
+      },
+    };
+  };
+  const left = source(
+    writer,
+    'a',
+    ['batch', 'm', 'k'],
+    matrix(a, shapeA, transpose_a && !rowless, rowless ? 'row' : undefined, [m, k]),
+  );
+  const right = source(
+    writer,
+    'b',
+    ['batch', 'k', 'n'],
+    matrix(b, shapeB, transpose_b && !columnless, columnless ? 'column' : undefined, [k, n]),
+  );
+  const store = sink(
+    writer,
+    ['batch', 'm', 'n'],
+    node.outputs[0]!,
+    (block) => [...delinearise(block, 'batch', batchShape), ...(rowless ? [] : ['m']), ...(columnless ? [] : ['n'])],
+    () => 'value',
+  );
+  return gemmTemplate({
+    batch: extent(writer, batch),
+    m: extent(writer, m),
+    n: extent(writer, n),
+    k: extent(writer, k),
+    a: left,
+    b: right,
+    out: { store },
+    profile,
+  });
+}
+
+function swapped(shape: Shape, turned: boolean): [Dim, Dim] {
+  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
+  return turned ? [columns, rows] : [rows, columns];
+}
+
+/** What forward and gradients have in common. @param mask index of the mask among the inputs */
+function attentionOperands(
+  writer: KernelWriter,
+  { inputs, attributes }: Node<'attention'> | Node<'attention_grad'>,
+  profile: Profile,
+  mask: ValueId | undefined,
+): AttentionOperands {
+  const { graph } = writer.context.facts;
+  const [q, k, v] = inputs as [ValueId, ValueId, ValueId];
+  const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
+  return {
+    batch: extent(writer, batch),
+    heads: extent(writer, heads),
+    queries: extent(writer, queries),
+    keys: extent(writer, typeOf(graph, k).shape[2]!),
+    width: Number(width),
+    valueWidth: Number(typeOf(graph, v).shape[3]),
+    q: tensor(writer, 'q', q, ['b', 'h', 't', 'd']),
+    k: tensor(writer, 'k', k, ['b', 'h', 's', 'd']),
+    v: tensor(writer, 'v', v, ['b', 'h', 's', 'e']),
+    ...(mask === undefined ? {} : { mask: maskFunction(writer, mask) }),
+    causal: attributes.causal,
+    scale: attributes.scale ?? 1 / Math.sqrt(Number(width)),
+    profile,
+  };
+}
+
+function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
+  const operands = attentionOperands(writer, node, profile, node.inputs[3]);
+  const axes = ['b', 'h', 't', 'e'];
+  const store = resultSink(writer, node.outputs[0]!, axes);
+  const saved = writer.kernel.outputs.find(({ beside }) => beside);
+  const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), ['0u']) } };
+  return attentionForward({ ...operands, out: { store }, ...lse });
+}
+
+function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, profile: Profile): Template {
+  const { dy: upstream, mask, statistics } = gradientOperands(node);
+  const operands = attentionOperands(writer, node, profile, mask);
+  const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
+  const dy = tensor(writer, 'dy', upstream, ['b', 'h', 't', 'e']);
+  const rows = ['b', 'h', 't'];
+  const own = (value: ValueId): KernelOutput => ({ value, into: value });
+  if (writer.kernel.pass === 'statistics') {
+    const [lse, delta] = ['0u', '1u'].map((at) => ({ store: plainSink(writer, own(statistics), rows, [at]) }));
+    return attentionStatistics({ ...operands, dy, lse: lse!, delta: delta! });
+  }
+  const saved = (name: string, at: string): Source =>
+    source(writer, name, rows, {
+      stored: undefined,
+      view: undefined,
+      element: (block, row) => writer.evaluator.element(block, statistics, [...row, at]),
+    });
+  const given = { ...operands, dy, lse: saved('lse', '0u'), delta: saved('delta', '1u') };
+  if (writer.kernel.pass === 'query') {
+    return attentionBackwardQuery({ ...given, dq: { store: plainSink(writer, own(dq), [...rows, 'd']) } });
+  }
+  const [ofK, ofV] = [
+    plainSink(writer, own(dk), ['b', 'h', 's', 'd']),
+    plainSink(writer, own(dv), ['b', 'h', 's', 'e']),
+  ];
+  return attentionBackwardKeyValue({ ...given, dk: { store: ofK }, dv: { store: ofV } });
+}

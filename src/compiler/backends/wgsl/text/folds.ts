@@ -1,0 +1,256 @@
+/**
+ * Folds inside a kernel: serial loops of one invocation, or shared by the lanes of a workgroup. A fold is written when
+ * its result is first asked for.
+ */
+import { equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
+import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Block, ScalarType } from './code.ts';
+import type { GraphFacts } from './evaluator.ts';
+import { type Coordinate, delinearise } from './index-math.ts';
+import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
+import { SCALAR_TYPES } from './scalar.ts';
+import { type KernelWriter, LANES } from './writer.ts';
+
+/** A fold of fewer places than this is not worth a barrier. */
+const SHARED_FOLD = 32;
+
+/** Texts of the results, in the block of the row: they are the same for the whole row. */
+export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly string[];
+
+/** Several in one loop have the same domain. */
+interface Fold {
+  readonly combine: Combine;
+  readonly type: ScalarType;
+  readonly domain: Shape;
+  readonly upTo: Coordinate | undefined;
+  body(block: Block, at: readonly Coordinate[]): string;
+}
+
+/** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
+export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], block: Block, write: FoldWriter): void {
+  const made = new Map<AnyNode, string>();
+  /** made along with another, for the coordinates at which that one was wanted */
+  const guessed = new Map<AnyNode, string>();
+  for (const together of loopsOf(writer.context.facts, phases)) {
+    for (const node of together) {
+      writer.evaluator.know(node.outputs[0]!, (coordinates) => {
+        const at = coordinates.join();
+        const before = made.get(node);
+        if (before !== undefined && (guessed.get(node) ?? at) === at) return before;
+        const others = before === undefined ? together.filter((other) => other !== node && !made.has(other)) : [];
+        const nodes = [node, ...others] as readonly Node<ReduceOp>[];
+        const texts = foldsAt(writer, nodes, block, coordinates, write);
+        for (const [index, other] of nodes.entries()) made.set(other as AnyNode, texts[index]!);
+        for (const other of others) guessed.set(other, at);
+        guessed.delete(node);
+        return texts[0]!;
+      });
+    }
+  }
+}
+
+/** Names of the folds' results at these coordinates. */
+function foldsAt<N extends ReduceOp>(
+  writer: KernelWriter,
+  nodes: readonly Node<N>[],
+  block: Block,
+  coordinates: readonly Coordinate[],
+  write: FoldWriter,
+): string[] {
+  const { graph } = writer.context.facts;
+  const parts = nodes.map((node) => {
+    const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
+    const outputType = typeOf(graph, node.outputs[0]!);
+    const types = node.inputs.map((operand) => typeOf(graph, operand));
+    const contextIn = (inner: Block): ReduceContext<N> => ({
+      block: inner,
+      node,
+      types,
+      outputType,
+      coordinates,
+      element: (operand, at) => writer.evaluator.element(inner, node.inputs[operand]!, at),
+    });
+    const fold: Fold = {
+      combine: rule.combine,
+      type: SCALAR_TYPES[rule.combine === 'argmax' ? types[0]!.dtype : outputType.dtype],
+      domain: rule.domain(node, types, outputType),
+      upTo: rule.upTo?.(contextIn(block)),
+      body: (inner, at) => rule.body(contextIn(inner), at),
+    };
+    return { fold, finish: (text: string) => rule.finish?.(contextIn(block), text) ?? text };
+  });
+  const folded = write(
+    writer,
+    block,
+    parts.map(({ fold }) => fold),
+  );
+  return parts.map(({ finish }, index) => block.name(finish(folded[index]!), 'r'));
+}
+
+/** Folds over the same places of operands of one shape, of which none needs another's result: a loop each. */
+function loopsOf(facts: GraphFacts, phases: readonly AnyNode[]): AnyNode[][] {
+  const loops: AnyNode[][] = [];
+  for (const phase of phases) {
+    const loop = loops.find((nodes) =>
+      nodes.every((node) => sameDomain(facts, node, phase) && !needs(facts, phase, node)),
+    );
+    if (loop) loop.push(phase);
+    else loops.push([phase]);
+  }
+  return loops;
+}
+
+/** Whether two folds go over the same plain axes of equal shapes, and give equal shapes. */
+export function sameDomain({ graph }: GraphFacts, a: AnyNode, b: AnyNode): boolean {
+  const [one, other] = [a, b].map((node) => {
+    const rule = REDUCTIONS[node.op as ReduceOp] as unknown as ReduceRule<ReduceOp>;
+    if (!rule.rows || rule.upTo || rule.combine === 'argmax') return undefined;
+    const { axes } = node.attributes as { readonly axes: readonly number[] };
+    return { axes, from: typeOf(graph, node.inputs[0]!).shape, to: typeOf(graph, node.outputs[0]!).shape };
+  });
+  if (!one || !other) return false;
+  return one.axes.join() === other.axes.join() && equalShapes(one.from, other.from) && equalShapes(one.to, other.to);
+}
+
+/** Whether a node is computed from another's result. */
+function needs({ producers, order }: GraphFacts, node: AnyNode, from: AnyNode): boolean {
+  const first = order.get(from)!;
+  const open = [node];
+  const seen = new Set(open);
+  for (let next = open.pop(); next; next = open.pop()) {
+    for (const operand of next.inputs) {
+      const producer = producers.get(operand);
+      if (producer === from) return true;
+      if (!producer || seen.has(producer) || order.get(producer)! < first) continue;
+      seen.add(producer);
+      open.push(producer);
+    }
+  }
+  return false;
+}
+
+function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): string {
+  if (combine === 'sum') return type === 'i32' ? '0i' : '0.0';
+  if (type === 'i32') return combine === 'min' ? '2147483647i' : 'i32(-2147483648)';
+  return writer.evaluator.scalar('f32', combine === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+}
+
+/** acc combined with value, both texts of the type */
+function combined(writer: KernelWriter, combine: Combine, type: ScalarType, acc: string, value: string): string {
+  if (combine === 'sum') return `${acc} + ${value}`;
+  const extreme = combine === 'min' ? 'minimum_of' : 'maximum_of';
+  return type === 'f32' ? `${writer.code.use(extreme)}(${acc}, ${value})` : `${combine}(${acc}, ${value})`;
+}
+
+/** Long sums are made of the sums of 64 places each: the error grows with n / 64 instead of n. */
+const PART = 64;
+
+export const serialFold: FoldWriter = (writer, block, folds) => {
+  const [{ domain, upTo }] = folds as readonly [Fold, ...Fold[]];
+  const { code } = writer;
+  const at = domain.map(() => code.fresh('j'));
+  const end = upTo ?? block.size(domain[0] ?? 1);
+  const long =
+    domain.length === 1 && !(Number(domain[0]) <= 2 * PART) && folds.some(({ combine }) => combine === 'sum');
+  const totals = folds.map((fold) => {
+    const acc = code.fresh('acc');
+    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    const part = long && fold.combine === 'sum' ? code.fresh('part') : undefined;
+    const best = fold.combine === 'argmax' ? code.fresh('best') : undefined;
+    if (best !== undefined) block.line(`var ${best} = 0i;`);
+    return { fold, acc, part, best };
+  });
+  const start = long ? code.fresh('start') : '';
+  const loops: readonly (readonly [header: string, counter: string])[] = long
+    ? [
+        [`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start],
+        [`for (var ${at[0]} = ${start}; ${at[0]} < min(${start} + ${PART}u, ${end}); ${at[0]}++) {`, at[0]!],
+      ]
+    : at.map((counter, axis) => {
+        const limit = upTo ?? block.size(domain[axis]!);
+        return [`for (var ${counter} = 0u; ${counter} < ${limit}; ${counter}++) {`, counter] as const;
+      });
+  const blocks: Block[] = [block];
+  for (const [, counter] of loops) {
+    const inner = blocks.at(-1)!.inner();
+    inner.declare(counter);
+    blocks.push(inner);
+  }
+  const inner = blocks.at(-1)!;
+  for (const { fold, acc, part, best } of totals) {
+    const value = fold.body(inner, at);
+    if (best === undefined) {
+      inner.line(`${part ?? acc} = ${combined(writer, fold.combine, fold.type, part ?? acc, value)};`);
+    } else inner.line(`if (${at[0]} == 0u || ${value} > ${acc}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
+  }
+  // headers come last: what does not depend on a loop has been named before it by now
+  for (const [level, [header]] of [...loops.entries()].reverse()) {
+    const outer = blocks[level]!;
+    const parts = level === 1 ? totals.filter(({ part }) => part !== undefined) : [];
+    for (const { part, fold } of parts) outer.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
+    outer.line(header);
+    outer.append(blocks[level + 1]!);
+    outer.line('}');
+    for (const { acc, part } of parts) outer.line(`${acc} += ${part};`);
+  }
+  return totals.map(({ acc, best }) => best ?? acc);
+};
+
+/** A fold over a plain domain that is long enough for the lanes of a workgroup. */
+export function sharesFolds(kernel: Kernel, { graph }: GraphFacts): boolean {
+  if (kernel.phases.length === 0 || kernel.outputs.some(({ shift }) => shift && kernel.columns === 0)) return false;
+  return kernel.phases.every((phase) => {
+    const node = phase as Node<ReduceOp>;
+    const rule = REDUCTIONS[node.op] as unknown as ReduceRule<ReduceOp>;
+    if (rule.upTo || rule.combine === 'argmax' || !rule.rows) return false;
+    const { axes } = node.attributes as { readonly axes: readonly number[] };
+    const { shape } = typeOf(graph, node.inputs[0]!);
+    // neighbouring points read neighbouring elements: one invocation each is as good and needs no barrier
+    const along = axes.includes(shape.length - 1);
+    const points = kernel.columns === 0 ? productOf(kernel.shape) : 0;
+    if (!along && typeof points === 'number' && points >= 4 * LANES) return false;
+    const length = productOf(axes.map((axis) => shape[axis]!));
+    return typeof length !== 'number' || length >= SHARED_FOLD;
+  });
+}
+
+export const laneFold: FoldWriter = (writer, block, folds) => {
+  const { domain } = folds[0]!;
+  const j = writer.code.fresh('j');
+  const body = block.inner();
+  body.declare(j);
+  const at = domain.length === 1 ? [j] : delinearise(body, j, domain);
+  const accs = folds.map((fold) => {
+    const acc = writer.code.fresh('acc');
+    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    const value = fold.body(body, at);
+    body.line(`${acc} = ${combined(writer, fold.combine, fold.type, acc, value)};`);
+    return acc;
+  });
+  block.line(`for (var ${j} = lane; ${j} < ${block.size(productOf(domain))}; ${j} += ${LANES}u) {`);
+  block.append(body);
+  block.line('}');
+  return folds.map(({ combine, type }, index) => `${sharedFold(writer, combine, type)}(lane, ${accs[index]})`);
+};
+
+/** A function that folds one value per lane, the same way every time: a tree over workgroup memory. */
+function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): string {
+  const name = `share_${combine}_${type}`;
+  return writer.code.once(name, () => {
+    const memory = `lanes_${type}`;
+    writer.code.once(memory, () => writer.code.define(`var<workgroup> ${memory}: array<${type}, ${LANES}>;`));
+    const pair = combined(writer, combine, type, `${memory}[lane]`, `${memory}[lane + half]`);
+    writer.code.define(`fn ${name}(lane: u32, value: ${type}) -> ${type} {
+  workgroupBarrier();
+  ${memory}[lane] = value;
+  for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { ${memory}[lane] = ${pair}; }
+  }
+  workgroupBarrier();
+  return ${memory}[0];
+}`);
+    return name;
+  });
+}

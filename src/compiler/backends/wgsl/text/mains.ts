@@ -1,0 +1,235 @@
+/** The shapes of `main` that are no template's: points, rows, lanes and scattered (see emit.ts). */
+import { type Dim, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
+import { type Node, typeOf } from '../../../ir/graph.ts';
+import type { Profile } from '../families/contract.ts';
+import type { Kernel } from '../kernel.ts';
+import { Block } from './code.ts';
+import { wordAt } from './evaluator.ts';
+import { knowFolds, laneFold, serialFold } from './folds.ts';
+import { type Coordinate, delinearise, plus, times } from './index-math.ts';
+import { INLINE, isInline } from './inline.ts';
+import { costOf, isPointwise } from './scalar.ts';
+import { vectorAlong } from './strided.ts';
+import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
+
+/** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
+function forEach(
+  writer: KernelWriter,
+  name: string,
+  count: Dim,
+  workers: 'invocations' | 'workgroups',
+  block: Block,
+): Part {
+  const group = 'group.y * groups.x + group.x';
+  const per = workers === 'invocations' ? LANES : 1;
+  const main = [
+    `@compute @workgroup_size(${LANES})`,
+    'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {',
+    `  let ${name} = ${per === 1 ? group : `(${group}) * ${LANES}u + lane`};`,
+    `  if (${name} >= ${writer.code.size(count)}) { return; }`,
+    block.text(),
+    '}',
+  ].join('\n');
+  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE], linear: true };
+}
+
+export function points(writer: KernelWriter): Part {
+  const { kernel } = writer;
+  if (takesFour(writer)) return pointsByFour(writer);
+  const block = new Block(writer.code);
+  const count = productOf(kernel.shape);
+  block.declare('index');
+  const coordinates = delinearise(block, 'index', kernel.shape);
+  writer.evaluator.setPosition({ shape: kernel.shape, coordinates, index: 'index' });
+  knowFolds(writer, kernel.phases, block, serialFold);
+  for (const output of kernel.outputs) writer.store(block, output, coordinates);
+  return forEach(writer, 'index', count, 'invocations', block);
+}
+
+/** Simple operations per point up to which a kernel's text may stand in it four times. */
+const SHORT = 24;
+
+/** Whether a kernel writes f32 tensors whose rows are fours of neighbours, and computes little for each. */
+function takesFour({ kernel, context }: KernelWriter): boolean {
+  const { graph, producers } = context.facts;
+  const last = kernel.shape.at(-1);
+  if (kernel.phases.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
+  const whole = kernel.outputs.every(({ value, into, shift }) => {
+    const place = context.storage.stored(into);
+    const own = value === into && !shift && place?.element === 'f32' && !place.key.startsWith('cache');
+    return (
+      own && equalShapes(typeOf(graph, value).shape, kernel.shape) && vectorAlong(place.layout, kernel.shape.length - 1)
+    );
+  });
+  if (!whole) return false;
+  const roots = new Set(kernel.outputs.map(({ value }) => value));
+  const seen = new Set(roots);
+  let cost = 0;
+  for (const value of seen) {
+    const node = producers.get(value);
+    if (!node || (context.storage.stored(value) && !roots.has(value))) continue;
+    if (typeOf(graph, value).shape.every((dim) => dim === 1)) continue; // stands there once
+    cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? INLINE[node.op].cost : SHORT;
+    for (const operand of node.inputs) seen.add(operand);
+  }
+  return cost < SHORT;
+}
+
+/** Four neighbours each: memory is read and written in vectors where it lies so. */
+function pointsByFour(writer: KernelWriter): Part {
+  const { kernel, evaluator } = writer;
+  const block = new Block(writer.code);
+  const { shape } = kernel;
+  const fours = shape.with(-1, Number(shape.at(-1)) / 4);
+  const count = productOf(fours);
+  block.declare('index');
+  const own = delinearise(block, 'index', fours);
+  const start = block.name(times(own.at(-1)!, '4u'));
+  const index = block.name(times('index', '4u'));
+  const first = { shape, coordinates: own.with(-1, start), index };
+  const values = [0, 1, 2, 3].map((lane) => {
+    const at = plus(start, `${lane}u`);
+    const coordinates = own.with(-1, at);
+    evaluator.setPosition({ shape, coordinates, index: plus(index, `${lane}u`) }, { first, at, lane });
+    return kernel.outputs.map(({ value }) => evaluator.element(block, value, coordinates));
+  });
+  evaluator.setPosition(first);
+  for (const [at, { into }] of kernel.outputs.entries()) {
+    const place = writer.context.storage.stored(into)!;
+    const where = evaluator.index(block, place.layout, first.coordinates);
+    const four = evaluator.vector(place, where, 'read_write');
+    block.line(`${four} = vec4<f32>(${values.map((lane) => lane[at]!).join(', ')});`);
+  }
+  return forEach(writer, 'index', count, 'invocations', block);
+}
+
+interface RowSpace {
+  readonly rows: Shape;
+  readonly columns: Shape;
+}
+
+function rowSpace({ shape, columns }: Kernel): RowSpace {
+  const at = shape.length - columns;
+  return { rows: shape.slice(0, at), columns: shape.slice(at) };
+}
+
+export function rows(writer: KernelWriter): Part {
+  const { kernel } = writer;
+  const block = new Block(writer.code);
+  const space = rowSpace(kernel);
+  const count = productOf(space.rows);
+  block.declare('row');
+  const own = delinearise(block, 'row', space.rows);
+  knowFolds(writer, kernel.phases, block, serialFold);
+  const width = productOf(space.columns);
+  writeColumns(writer, block, own, space, `var c = 0u; c < ${block.size(width)}; c++`);
+  return forEach(writer, 'row', count, 'invocations', block);
+}
+
+/** The loop that writes the columns of a row. */
+function writeColumns(
+  writer: KernelWriter,
+  block: Block,
+  own: readonly Coordinate[],
+  { rows, columns }: RowSpace,
+  loop: string,
+): void {
+  const body = block.inner();
+  body.declare('c');
+  const coordinates = [...own, ...delinearise(body, 'c', columns)];
+  const width = body.size(productOf(columns));
+  const index = rows.every((dim) => dim === 1) ? 'c' : plus(times('row', width), 'c');
+  writer.evaluator.setPosition({ shape: [...rows, ...columns], coordinates, index });
+  for (const output of writer.kernel.outputs) writer.store(body, output, coordinates);
+  block.line(`for (${loop}) {`);
+  block.append(body);
+  block.line('}');
+}
+
+export function lanes(writer: KernelWriter): Part {
+  const { kernel } = writer;
+  const block = new Block(writer.code);
+  const space = rowSpace(kernel);
+  const count = productOf(space.rows);
+  block.declare('row');
+  const own = delinearise(block, 'row', space.rows);
+  knowFolds(writer, kernel.phases, block, laneFold);
+  if (kernel.columns > 0) {
+    const width = block.size(productOf(space.columns));
+    writeColumns(writer, block, own, space, `var c = lane; c < ${width}; c += ${LANES}u`);
+  } else {
+    const body = block.inner();
+    writer.evaluator.setPosition({ shape: space.rows, coordinates: own, index: 'row' });
+    // folds are reached by every lane; only the writing is for the first
+    for (const { value } of kernel.outputs) writer.evaluator.element(block, value, own);
+    for (const output of kernel.outputs) writer.store(body, output, own);
+    block.line('if (lane == 0u) {');
+    block.append(body);
+    block.line('}');
+  }
+  return forEach(writer, 'row', count, 'workgroups', block);
+}
+
+/** A kernel that only adds rows of updates to rows of a table: the gradient of an embedding. */
+export function addsRows({ phases, outputs, columns, core }: Kernel): boolean {
+  const [phase] = phases;
+  if (phases.length !== 1 || phase!.op !== 'scatter_add' || columns > 0 || core) return false;
+  return phase!.attributes.axis === 0 && outputs.length === 1 && outputs[0]!.value === phase!.outputs[0];
+}
+
+/**
+ * Whoever has a row of the table looks through all indices, and adds the updates that are for the row: on a GPU a
+ * workgroup, whose lanes take the columns; on software one invocation, since there every lane's look costs. An update is
+ * read, or computed, where it is added and nowhere else; as an ordinary fold each element of the table would compute
+ * every update. Sums are in the order of the indices, in memory that only one lane touches.
+ */
+export function scattered(writer: KernelWriter, profile: Profile): Part {
+  const { kernel, evaluator } = writer;
+  const node = kernel.phases[0] as Node<'scatter_add'>;
+  const [base, indices, updates] = node.inputs as [number, number, number];
+  const [output] = kernel.outputs as [Kernel['outputs'][number]];
+  const [rows, ...columns] = kernel.shape;
+  const updateRows = typeOf(writer.context.facts.graph, indices).shape[0]!;
+  const block = new Block(writer.code);
+  block.declare('row');
+  const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
+  const each = shared ? `var c = lane; c < ${width}; c += ${LANES}u` : `var c = 0u; c < ${width}; c++`;
+
+  const fill = block.inner();
+  fill.declare('c');
+  const filled = ['row', ...delinearise(fill, 'c', columns)];
+  evaluator.know(output.value, () => evaluator.element(fill, base, filled));
+  writer.store(fill, output, filled);
+
+  const search = block.inner();
+  search.declare('j');
+  const own = search.name(`u32(${evaluator.element(search, indices, ['j'])})`);
+  // a name of its own, so that what depends on the place is computed for the row's own places alone
+  const found = search.inner();
+  found.declare('place');
+  const add = found.inner();
+  add.declare('c');
+  const added = ['row', ...delinearise(add, 'c', columns)];
+  const target = writer.context.storage.stored(output.into)!;
+  const { name, wide } = writer.code.binding(target.key, target.element, 'read_write');
+  const at = add.name(evaluator.index(add, target.layout, added));
+  const update = evaluator.element(add, updates, ['place', ...added.slice(1)]);
+  add.line(`${wordAt(name, target.element, wide, at)} += ${update};`);
+
+  block.line(`for (${each}) {`);
+  block.append(fill);
+  block.line('}');
+  block.line(`for (var j = 0u; j < ${block.size(updateRows)}; j++) {`);
+  const hit = block.inner().inner();
+  hit.line('let place = j;');
+  hit.append(found);
+  hit.line(`for (${each}) {`);
+  hit.append(add);
+  hit.line('}');
+  search.line(`if (${own} == row) {`);
+  search.append(hit);
+  search.line('}');
+  block.append(search);
+  block.line('}');
+  return forEach(writer, 'row', rows!, shared ? 'workgroups' : 'invocations', block);
+}

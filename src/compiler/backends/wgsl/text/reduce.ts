@@ -1,0 +1,286 @@
+/**
+ * Ops whose element is a fold over a domain: sums, extremes, convolutions, pooling, adding writes. A rule says how large
+ * the domain is, what each of its places contributes, and what is made of the result. No adding write uses atomics: each
+ * element of the result looks for its own updates, so results do not depend on the order of threads.
+ */
+import type { Dim, Shape } from '../../../../shared/dim.ts';
+import type { Node, TensorType } from '../../../ir/graph.ts';
+import type { OpAttributes } from '../../../ops/attributes.ts';
+import type { Block } from './code.ts';
+import { type Coordinate, literal, minus, plus, times } from './index-math.ts';
+
+export type Combine = 'sum' | 'max' | 'min' | 'argmax';
+
+export interface ReduceContext<N extends keyof OpAttributes> {
+  readonly block: Block;
+  readonly node: Node<N>;
+  readonly types: readonly TensorType[];
+  readonly outputType: TensorType;
+  /** of the result's element */
+  readonly coordinates: readonly Coordinate[];
+  /** named text of an operand's element */
+  element(operand: number, coordinates: readonly Coordinate[]): string;
+}
+
+export interface ReduceRule<N extends keyof OpAttributes> {
+  readonly combine: Combine;
+  /** the domain's axes; a text where only the kernel knows the size (cumsum: as far as the element itself) */
+  domain(node: Node<N>, types: readonly TensorType[], outputType: TensorType): Shape;
+  /** the domain of cumsum ends at the element */
+  readonly upTo?: (context: ReduceContext<N>) => Coordinate;
+  /** text of what one place contributes */
+  body(context: ReduceContext<N>, at: readonly Coordinate[]): string;
+  /** text of the element from the folded value */
+  finish?(context: ReduceContext<N>, folded: string): string;
+  /** folds plain axes of its operand: may become one phase of a row kernel */
+  readonly rows?: true;
+}
+
+type AxesOp = 'sum' | 'mean' | 'max' | 'min';
+export type ReduceOp =
+  | AxesOp
+  | ('argmax' | 'cumsum' | 'scatter_add' | 'scatter_elements_add')
+  | ('conv2d' | 'conv2d_grad_input' | 'conv2d_grad_weight' | 'avg_pool2d' | 'max_pool2d' | 'max_pool2d_grad');
+
+/** Coordinates of the operand: those of the result on kept axes, those of the domain on folded ones. */
+function unfolded(
+  rank: number,
+  { axes, keepdims }: OpAttributes['sum'],
+  coordinates: readonly Coordinate[],
+  at: readonly Coordinate[],
+): Coordinate[] {
+  let kept = 0;
+  return Array.from({ length: rank }, (_, axis) => {
+    const folded = axes.indexOf(axis);
+    if (folded >= 0) {
+      if (keepdims) kept++;
+      return at[folded]!;
+    }
+    return coordinates[kept++]!;
+  });
+}
+
+function axesRule<N extends AxesOp>(
+  combine: Combine,
+  finish?: (context: ReduceContext<N>, folded: string) => string,
+): ReduceRule<N> {
+  return {
+    combine,
+    rows: true,
+    domain: ({ attributes }, types) => (attributes as OpAttributes['sum']).axes.map((axis) => types[0]!.shape[axis]!),
+    body: ({ node, types, coordinates, element }, at) =>
+      element(0, unfolded(types[0]!.shape.length, node.attributes as OpAttributes['sum'], coordinates, at)),
+    ...(finish ? { finish } : {}),
+  };
+}
+
+type Pair = readonly [number, number];
+
+interface Window {
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+}
+
+/** Rows and columns of the input under place (i, j) of the window at (y, x), and the condition that they are inside. */
+function inside(
+  block: Block,
+  [y, x]: readonly [Coordinate, Coordinate],
+  [i, j]: readonly [Coordinate, Coordinate],
+  { stride, padding, dilation }: Window,
+  size: readonly [Dim, Dim],
+): { readonly at: [Coordinate, Coordinate]; readonly condition: string } {
+  const along = (place: Coordinate, tap: Coordinate, axis: 0 | 1): Coordinate =>
+    block.name(
+      minus(plus(times(place, literal(stride[axis])), times(tap, literal(dilation[axis]))), literal(padding[axis])),
+    );
+  const at: [Coordinate, Coordinate] = [along(y, i, 0), along(x, j, 1)];
+  // a place before the first wraps around to a large number
+  return { at, condition: `${at[0]} < ${block.size(size[0])} && ${at[1]} < ${block.size(size[1])}` };
+}
+
+const imageSize = ({ shape }: TensorType): [Dim, Dim] => [shape[2]!, shape[3]!];
+
+/** Rows and columns of the output whose window has (y, x) under its place (i, j), and the condition that there is one. */
+function reached(
+  block: Block,
+  [y, x]: readonly [Coordinate, Coordinate],
+  [i, j]: readonly [Coordinate, Coordinate],
+  { stride, padding, dilation }: Window,
+  places: readonly [Dim, Dim],
+): { readonly at: [Coordinate, Coordinate]; readonly condition: string } {
+  const conditions: string[] = [];
+  const along = (position: Coordinate, tap: Coordinate, axis: 0 | 1): Coordinate => {
+    const from = block.name(plus(position, literal(padding[axis])));
+    const back = times(tap, literal(dilation[axis]));
+    const distance = block.name(minus(from, back));
+    if (back !== '0u') conditions.push(`${from} >= ${back}`);
+    if (stride[axis] > 1) conditions.push(`${distance} % ${stride[axis]}u == 0u`);
+    const place = block.name(stride[axis] > 1 ? `${distance} / ${stride[axis]}u` : distance);
+    conditions.push(`${place} < ${block.size(places[axis])}`);
+    return place;
+  };
+  const at: [Coordinate, Coordinate] = [along(y, i, 0), along(x, j, 1)];
+  return { at, condition: conditions.join(' && ') };
+}
+
+/** Channel within its group, and the group's first channel: for a channel of `all` in `groups`. */
+function inGroup(block: Block, channel: Coordinate, all: number, groups: number): [own: Coordinate, group: Coordinate] {
+  if (groups === 1) return [channel, '0u'];
+  const each = literal(all / groups);
+  return [block.name(`${channel} % ${each}`), block.name(`${channel} / ${each}`)];
+}
+
+const window = ({ stride, padding }: { readonly stride: Pair; readonly padding: Pair }): Window => ({
+  stride,
+  padding,
+  dilation: [1, 1],
+});
+
+export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
+  sum: axesRule('sum'),
+  mean: axesRule<'mean'>('sum', ({ block, node, types }, folded) => {
+    const sizes = node.attributes.axes.map((axis) => block.size(types[0]!.shape[axis]!));
+    return `${folded} / f32(${sizes.reduce(times, '1u')})`;
+  }),
+  max: axesRule('max'),
+  min: axesRule('min'),
+  argmax: {
+    combine: 'argmax',
+    domain: ({ attributes: { axis } }, types) => [types[0]!.shape[axis]!],
+    body: ({ node: { attributes }, coordinates, element }, [at]) =>
+      element(0, [...coordinates.slice(0, attributes.axis), at!, ...coordinates.slice(attributes.axis)]),
+  },
+  cumsum: {
+    combine: 'sum',
+    domain: ({ attributes: { axis } }, types) => [types[0]!.shape[axis]!],
+    upTo: ({ node: { attributes }, coordinates }) => plus(coordinates[attributes.axis]!, '1u'),
+    body: ({ node: { attributes }, coordinates, element }, [at]) =>
+      element(
+        0,
+        coordinates.map((own, axis) => (axis === attributes.axis ? at! : own)),
+      ),
+  },
+  scatter_add: {
+    combine: 'sum',
+    domain: (_node, types) => types[1]!.shape,
+    body: ({ block, node: { attributes }, outputType, coordinates, element }, [at]) => {
+      const own = coordinates[attributes.axis]!;
+      const update = element(
+        2,
+        coordinates.map((other, axis) => (axis === attributes.axis ? at! : other)),
+      );
+      return block.name(`select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${own})`, 'v');
+    },
+    finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
+  },
+  scatter_elements_add: {
+    combine: 'sum',
+    domain: ({ attributes: { axis } }, types) => [types[1]!.shape[axis]!],
+    body: ({ block, node: { attributes }, outputType, coordinates, element }, [at]) => {
+      const place = coordinates.map((other, axis) => (axis === attributes.axis ? at! : other));
+      const hit = `u32(${element(1, place)}) == ${coordinates[attributes.axis]!}`;
+      return block.name(`select(${zero(outputType)}, ${element(2, place)}, ${hit})`, 'v');
+    },
+    finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
+  },
+  // y[n, o, y, x] = Σ x[n, c, y·s − p + i·d, …] · w[o, c, i, j] (+ bias[o])
+  conv2d: {
+    combine: 'sum',
+    domain: (_node, types) => types[1]!.shape.slice(1),
+    body: ({ block, node: { attributes }, types, coordinates: [n, o, y, x], element }, [c, i, j]) => {
+      const [, group] = inGroup(block, o!, Number(types[1]!.shape[0]), attributes.groups);
+      const channel = block.name(plus(times(group, block.size(types[1]!.shape[1]!)), c!));
+      const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return `${value} * ${element(1, [o!, c!, i!, j!])}`;
+    },
+    finish: ({ types, coordinates, element }, folded) =>
+      types.length > 2 ? `${folded} + ${element(2, [coordinates[1]!])}` : folded,
+  },
+  conv2d_grad_input: {
+    combine: 'sum',
+    domain: ({ attributes: { groups } }, types) => [
+      Number(types[1]!.shape[0]) / groups,
+      types[1]!.shape[2]!,
+      types[1]!.shape[3]!,
+    ],
+    body: ({ block, node: { attributes }, types, outputType, coordinates: [n, c, y, x], element }, [o, i, j]) => {
+      const [own, group] = inGroup(block, c!, Number(outputType.shape[1]), attributes.groups);
+      const each = Number(types[1]!.shape[0]) / attributes.groups;
+      const channel = block.name(plus(times(group, literal(each)), o!));
+      const { at, condition } = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return `${value} * ${element(1, [channel, own, i!, j!])}`;
+    },
+  },
+  conv2d_grad_weight: {
+    combine: 'sum',
+    domain: (_node, types) => [types[1]!.shape[0]!, types[1]!.shape[2]!, types[1]!.shape[3]!],
+    body: ({ block, node: { attributes }, types, outputType, coordinates: [o, c, i, j], element }, [n, y, x]) => {
+      const [, group] = inGroup(block, o!, Number(outputType.shape[0]), attributes.groups);
+      const channel = block.name(plus(times(group, block.size(outputType.shape[1]!)), c!));
+      const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return `${value} * ${element(1, [n!, o!, y!, x!])}`;
+    },
+  },
+  avg_pool2d: {
+    combine: 'sum',
+    domain: ({ attributes: { kernel } }) => kernel,
+    body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
+      const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
+      return block.name(`select(0.0, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+    },
+    finish: ({ block, node: { attributes }, types, coordinates: [, , y, x] }, folded) => {
+      const { kernel, stride, padding, count_include_pad } = attributes;
+      if (count_include_pad) return `${folded} / ${kernel[0] * kernel[1]}.0`;
+      const covered = (at: Coordinate, axis: 0 | 1): string => {
+        const start = `i32(${at} * ${stride[axis]}u) - ${padding[axis]}`;
+        const size = block.size(imageSize(types[0]!)[axis]);
+        return `(min(${start} + ${kernel[axis]}, i32(${size})) - max(${start}, 0))`;
+      };
+      return `${folded} / f32(${covered(y!, 0)} * ${covered(x!, 1)})`;
+    },
+  },
+  max_pool2d: {
+    combine: 'max',
+    domain: ({ attributes: { kernel } }) => kernel,
+    body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
+      const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
+      return block.name(`select(${LOWEST}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+    },
+  },
+  // dy of each window around the element whose first largest element it is
+  max_pool2d_grad: {
+    combine: 'sum',
+    domain: ({ attributes: { kernel } }) => kernel,
+    body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
+      const around = window(attributes);
+      const place = reached(block, [y!, x!], [i!, j!], around, imageSize(types[1]!));
+      const own = element(0, [n!, c!, y!, x!]);
+      const rivals: string[] = [];
+      const [height, width] = attributes.kernel;
+      for (let a = 0; a < height; a++) {
+        for (let b = 0; b < width; b++) {
+          const rival = inside(block, place.at, [literal(a), literal(b)], around, imageSize(types[0]!));
+          const value = element(0, [n!, c!, ...rival.at]);
+          const earlier = `(${a}u < ${i!} || (${a}u == ${i!} && ${b}u < ${j!}))`;
+          const beats = `(${value} > ${own} || (${value} == ${own} && ${earlier}))`;
+          rivals.push(block.name(`${rival.condition} && ${beats}`, 'beaten'));
+        }
+      }
+      const wins = `${place.condition} && !(${rivals.join(' || ')})`;
+      return block.name(`select(0.0, ${element(1, [n!, c!, ...place.at])}, ${wins})`, 'v');
+    },
+  },
+};
+
+/** The smallest finite f32: where a maximum starts. WGSL has no literal for −∞. */
+export const LOWEST = '-0x1.fffffep+127f';
+
+const zero = ({ dtype }: TensorType): string => (dtype === 'i64' ? '0' : '0.0');
+
+export function isReduction(op: string): op is ReduceOp {
+  return Object.hasOwn(REDUCTIONS, op);
+}

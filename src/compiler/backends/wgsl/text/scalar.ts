@@ -1,0 +1,113 @@
+/**
+ * Pointwise ops as WGSL: one line each, from the texts of the operands to the text of the result.
+ *
+ * Numbers are f32, integers i32, masks bool. What WGSL defines loosely goes through library.ts.
+ */
+import type { DType } from '../../../../shared/dtype.ts';
+import type { OpAttributes } from '../../../ops/attributes.ts';
+import type { KernelCode, ScalarType } from './code.ts';
+
+export const SCALAR_TYPES: { readonly [D in DType]: ScalarType } = { f32: 'f32', i64: 'i32', bool: 'bool' };
+
+/** Operands as texts, all of the first one's type unless the op says otherwise. */
+interface Operands {
+  readonly x: readonly string[];
+  readonly type: ScalarType;
+  readonly code: KernelCode;
+}
+
+type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => string;
+
+export type PointwiseOp =
+  | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
+  | ('relu' | 'silu' | 'gelu' | 'clamp' | 'not' | 'cast')
+  | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'equal' | 'less' | 'less_equal' | 'and' | 'or')
+  | 'where';
+
+const call =
+  (name: Parameters<KernelCode['use']>[0]) =>
+  ({ x, code }: Operands): string =>
+    `${code.use(name)}(${x.join(', ')})`;
+const plain =
+  (name: string) =>
+  ({ x }: Operands): string =>
+    `${name}(${x.join(', ')})`;
+const infix =
+  (sign: string) =>
+  ({ x: [a, b] }: Operands): string =>
+    `${a} ${sign} ${b}`;
+
+export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
+  neg: ({ x: [a] }) => `-${a}`,
+  abs: plain('abs'),
+  exp: plain('exp'),
+  log: plain('log'),
+  sqrt: plain('sqrt'),
+  rsqrt: plain('inverseSqrt'),
+  reciprocal: ({ x: [a] }) => `1.0 / ${a}`,
+  sin: call('sin_of'),
+  cos: call('cos_of'),
+  tanh: call('tanh_of'),
+  erf: call('erf_of'),
+  sigmoid: call('sigmoid_of'),
+  // a NaN stays: max(x, 0) may drop it
+  relu: ({ x: [a] }) => `select(${a}, 0.0, ${a} < 0.0)`,
+  silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
+  gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
+  clamp: ({ x: [a], code }, { min, max }) => {
+    const [low, high] = [number('f32', min), number('f32', max)];
+    return `${code.use('minimum_of')}(${code.use('maximum_of')}(${a}, ${low}), ${high})`;
+  },
+  not: ({ x: [a] }) => `!${a}`,
+  cast: ({ x: [a], type, code }, { to }) => converted(a!, type, SCALAR_TYPES[to], code),
+  add: infix('+'),
+  sub: infix('-'),
+  mul: infix('*'),
+  div: infix('/'),
+  pow: call('power'),
+  maximum: (operands) => (operands.type === 'f32' ? call('maximum_of')(operands) : plain('max')(operands)),
+  minimum: (operands) => (operands.type === 'f32' ? call('minimum_of')(operands) : plain('min')(operands)),
+  equal: infix('=='),
+  less: infix('<'),
+  less_equal: infix('<='),
+  and: infix('&&'),
+  or: infix('||'),
+  where: ({ x: [condition, a, b] }) => `select(${b}, ${a}, ${condition})`,
+};
+
+export function isPointwise(op: string): op is PointwiseOp {
+  return Object.hasOwn(POINTWISE, op);
+}
+
+/** What an evaluation costs beside its loads, in simple operations: decides what is computed twice rather than stored. */
+const COSTLY: ReadonlySet<string> = new Set<PointwiseOp>([
+  'exp',
+  'log',
+  'sin',
+  'cos',
+  'tanh',
+  'erf',
+  'sigmoid',
+  'silu',
+  'gelu',
+  'pow',
+]);
+export const costOf = (op: PointwiseOp): number => (COSTLY.has(op) ? 8 : 1);
+
+export function converted(text: string, from: ScalarType, to: ScalarType, code: KernelCode): string {
+  if (from === to) return text;
+  if (to === 'bool') return `${text} != ${from === 'f32' ? '0.0' : '0'}`;
+  if (from === 'bool') return to === 'f32' ? `select(0.0, 1.0, ${text})` : `select(0, 1, ${text})`;
+  return to === 'f32' ? `f32(${text})` : `${code.use('to_integer')}(${text})`;
+}
+
+/** A literal of the type. Infinities and NaN have none in WGSL: see `nonFinite`. */
+export function number(type: ScalarType, value: number): string {
+  if (type === 'bool') return value === 0 ? 'false' : 'true';
+  if (type === 'i32') return value < 0 ? `i32(${value})` : `${value}i`;
+  const rounded = Math.fround(value);
+  if (rounded === 0) return '0.0';
+  const text = String(rounded);
+  const real = /[.e]/.test(text) ? text : `${text}.0`;
+  return rounded < 0 ? `(${real})` : real;
+}

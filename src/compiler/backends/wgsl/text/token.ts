@@ -1,0 +1,159 @@
+/**
+ * An attention kernel that prepares the rows of one new position: which kernels it can take over, and how what they
+ * computed is written into it.
+ *
+ *   many positions      norm, rotary, append of q ‖ k ‖ v  →  attention
+ *   one, a decoding step                                      attention with `fresh` rows
+ *
+ * With many positions each is read by the queries after it, so they have to be in memory first. The plan has both, and
+ * the runtime takes one by the number of positions.
+ */
+import { type Dim, equalDims } from '../../../../shared/dim.ts';
+import type { Alternative } from '../../../../shared/webgpu.ts';
+import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { type Append, attentionToken, type FRESH, freshColumns, putFresh } from '../families/attention-token.ts';
+import type { Profile, Template } from '../families/contract.ts';
+import type { CacheAppend, Fused } from '../fusion/fuse.ts';
+import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from '../kernel.ts';
+import { sizeText } from '../plan/memory.ts';
+import { Block } from './code.ts';
+import type { GraphFacts } from './evaluator.ts';
+import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
+import { plus } from './index-math.ts';
+import { extent, maskFunction, resultSink, tensor } from './operands.ts';
+import { vectorAlong } from './strided.ts';
+import { KernelWriter } from './writer.ts';
+
+/** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
+const WIDEST = 512;
+
+type TokenKernel = Kernel & { readonly fresh: FreshRows };
+
+/** What takes another way where there is one new position. */
+export interface Tokens {
+  /** attentions that then prepare their rows themselves: for each the kernel that does */
+  readonly of: ReadonlyMap<Kernel, TokenKernel>;
+  /** kernels whose work they do */
+  readonly taken: ReadonlySet<Kernel>;
+  readonly when: NonNullable<Alternative['when']>;
+}
+
+export interface TokenFacts {
+  readonly facts: GraphFacts;
+  readonly fused: Fused;
+  readonly caches: readonly CacheAppend[];
+  /** kernels that copy a value to an output */
+  readonly copies: readonly Kernel[];
+  /** whether a device may bind what the kernel does */
+  fits(kernel: Kernel): boolean;
+}
+
+/** @param bundles kernels by the dispatch they are in */
+export function tokensOf(bundles: readonly (readonly Kernel[])[], context: TokenFacts): Tokens {
+  const found = bundles.flatMap((together): readonly (readonly [Kernel, TokenKernel])[] => {
+    const [kernel] = together as readonly [Kernel];
+    const fresh = together.length === 1 ? freshRows(kernel, context) : undefined;
+    const made = fresh && { ...kernel, fresh };
+    return made && context.fits(made) ? [[kernel, made]] : [];
+  });
+  // one size decides for the whole entry
+  const positions = found[0]?.[1].fresh.key.shape[2] ?? 1;
+  const alike = found.filter(([, { fresh }]) => equalDims(fresh.key.shape[2]!, positions));
+  const taken = new Set(alike.flatMap(([, { fresh }]) => kernelsOf(fresh)));
+  return { of: new Map(alike), taken, when: { size: sizeText(positions), atMost: 1 } };
+}
+
+/** The kernels that an attention can take over where there is one query; undefined where it cannot. */
+function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts): FreshRows | undefined {
+  const { core } = kernel;
+  if (core?.op !== 'attention' || kernel.outputs.some(({ beside }) => beside)) return undefined;
+  const [q, k, v] = core.inputs as [ValueId, ValueId, ValueId];
+  const { graph } = facts;
+  const [batch, heads, queries] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
+  if (typeof queries === 'number' && queries > 1) return undefined;
+  if ([q, v].some((value) => Number(typeOf(graph, value).shape[3]) > WIDEST)) return undefined;
+  /** What writes new rows [B, H, T, …] into a value that nothing but the attention reads. */
+  const writerOf = (value: ValueId): Kernel | undefined => {
+    // a second output of the same value is copied from it, as soon as it is there
+    if (copies.some(({ outputs }) => outputs[0]!.value === value)) return undefined;
+    const [writer, ...others] = fused.kernels.filter(({ outputs }) => outputs.some(({ into }) => into === value));
+    if (!writer || others.length > 0 || writer.core || writer.outputs.length > 1) return undefined;
+    const rows = writer.phases.length > 0 ? writer.columns === 1 : true;
+    const shape = [batch, heads, queries].every((dim, axis) => equalDims(dim, writer.shape[axis]!));
+    const readers = fused.readersOf(writer);
+    return rows && shape && writer.shape.length === 4 && readers.length === 1 && readers[0] === kernel
+      ? writer
+      : undefined;
+  };
+  const appended = (value: ValueId): Kernel | undefined =>
+    caches.some(({ present, axis }) => present === value && axis === 2) ? writerOf(value) : undefined;
+  const [key, value] = [appended(k), appended(v)];
+  if (!key || !value || k === v) return undefined;
+  const writer = graph.outputs.some((output) => output.value === q) ? undefined : writerOf(q);
+  return { query: writer?.outputs.some((output) => output.value === q) ? writer : undefined, key, value };
+}
+
+export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
+  const { kernel, context } = writer;
+  const { graph } = context.facts;
+  const { query, key, value } = kernel.fresh!;
+  const [q, k, v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
+  const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
+  const valueWidth = Number(typeOf(graph, v).shape[3]);
+  const block = new Block(writer.code, '');
+  for (const name of ['batch', 'head', 'lane']) block.declare(name);
+  const put = (row: keyof typeof FRESH, columns: number, by: Kernel | undefined): void => {
+    const own = by ? new KernelWriter(by, context, writer.code, writer.suffix) : writer;
+    const fold = by && profile === 'gpu' && sharesFolds(by, context.facts) ? laneFold : serialFold;
+    knowFolds(own, by?.phases ?? [], block, fold);
+    const body = block.inner();
+    body.declare('c');
+    const made = by ? by.outputs[0]!.value : q;
+    const element = own.evaluator.element(body, made, ['batch', 'head', '0u', 'c']);
+    body.line(putFresh(profile, row, element));
+    block.line(freshColumns(profile, columns));
+    block.append(body);
+    block.line('}');
+  };
+  put('q', Number(width), query);
+  put('k', Number(width), key);
+  put('v', valueWidth, value);
+  const axes = ['b', 'h', 't', 'e'];
+  const store = resultSink(writer, node.outputs[0]!, axes);
+  const past = (of: ValueId): ValueId => context.facts.producers.get(of)!.inputs[0]!;
+  return attentionToken({
+    batch: extent(writer, batch),
+    heads: extent(writer, heads),
+    queries: extent(writer, queries),
+    keys: extent(writer, typeOf(graph, past(k)).shape[2]!),
+    width: Number(width),
+    valueWidth,
+    k: tensor(writer, 'k', past(k), ['b', 'h', 's', 'd']),
+    v: tensor(writer, 'v', past(v), ['b', 'h', 's', 'e']),
+    ...(mask === undefined ? {} : { mask: maskFunction(writer, mask) }),
+    scale: node.attributes.scale ?? 1 / Math.sqrt(Number(width)),
+    profile,
+    out: { store },
+    rows: block.text(),
+    appendKey: append(writer, 'append_k', key.outputs[0]!),
+    appendValue: append(writer, 'append_v', value.outputs[0]!),
+  });
+}
+
+/** The function that puts elements of a new row at the end of a cache. */
+function append(writer: KernelWriter, hint: string, { into, shift }: KernelOutput): Append {
+  const { code, evaluator, suffix, context } = writer;
+  const place = context.storage.stored(into)!;
+  const block = new Block(code);
+  for (const name of ['b', 'h', 'd', 'value']) block.declare(name);
+  const index = block.name(evaluator.index(block, place.layout, ['b', 'h', plus('0u', code.argument(shift!.by)), 'd']));
+  const vector = place.element === 'f32' && vectorAlong(place.layout, 3);
+  const target = vector
+    ? evaluator.vector(place, index, 'read_write')
+    : `${code.binding(place.key, place.element, 'read_write').name}[${index}]`;
+  block.line(`${target} = value;`);
+  const store = `${hint}${suffix}`;
+  const type = vector ? 'vec4f' : 'f32';
+  code.define(`fn ${store}(b: u32, h: u32, d: u32, value: ${type}) {\n${block.text()}\n}`);
+  return { store, vector };
+}
