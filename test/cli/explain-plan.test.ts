@@ -126,6 +126,17 @@ describe('mdl explain-plan', () => {
     );
   });
 
+  it('says what training a stage costs', async () => {
+    const gradient = await report(TINYGPTV, '--config', 'nano', '--stage', 'stage2', '--at', 'B=2,N=2,T=8');
+    expect(gradient).toMatchObject({ entry: 'gradient', dims: { B: 2, N: 2, T: 8 } });
+    const forward = await report(TINYGPTV, '--config', 'nano', '--entry', 'loss', '--at', 'B=2,N=2,T=8');
+    expect(gradient.flops).toBeGreaterThan(1.5 * forward.flops);
+    const update = await report(TINYGPTV, '--config', 'nano', '--stage', 'stage2', '--entry', 'update');
+    expect(update).toMatchObject({ entry: 'update', dispatches: 1, dims: {} });
+    const decode = await report(TINYGPTV, '--config', 'nano', '--stage', 'stage2', '--entry', 'decode');
+    expect(decode.entry).toBe('decode');
+  });
+
   it('takes the first entry where there is no decode, and usual sizes', async () => {
     const plan = await report('small.mdl');
     expect(plan).toMatchObject({ entry: 'main', dims: { B: 1 }, profile: 'gpu', cache_bytes: 0, lists: [] });
@@ -136,6 +147,7 @@ describe('mdl explain-plan', () => {
     [['--at', 'B=1,Q=2'], 1, /error\[C0103\]: --at is "Q=2"/],
     [['--at', 'B=-1'], 1, /error\[C0103\]: --at is "B=-1"/],
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
+    [['--stage', 'stage1'], 1, /error\[C0201\]: the model has no stage stage1/],
     [['--profile', 'fast'], 2, /Allowed choices are gpu, software/],
   ])('%j', async (args, code, says) => {
     const ran = await mdl(folder, 'explain-plan', 'small.mdl', ...args);

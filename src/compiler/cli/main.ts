@@ -143,7 +143,8 @@ Examples:
 
   withSettings(mdl.command('explain-plan <file>'))
     .description('print what an entry costs on WebGPU: kernels, sizes, FLOPs, bytes, memory')
-    .option('--entry <name>', 'the entry (default: decode, or the first)')
+    .option('--entry <name>', 'the entry (default: decode, or the first; with --stage gradient)')
+    .option('--stage <name>', 'what training this stage costs: the entries gradient, update and accumulate')
     .option('--at <list>', 'sizes of the dynamic dims: B=1,T=1,P=128')
     .addOption(
       new Option(

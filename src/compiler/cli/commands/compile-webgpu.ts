@@ -3,16 +3,14 @@ import { resolve } from 'node:path';
 import type { ParameterPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { generateModule } from '../../backends/typescript/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import type { Model } from '../../elaborate/model.ts';
-import type { Stage } from '../../elaborate/stages.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
-import { type Loaded, loadModel, openWeights } from '../model.ts';
+import { openWeights } from '../model.ts';
 import type { Output } from '../output.ts';
 import { kernelsText } from '../plan/kernels.ts';
 import { formatBytes, formatCount } from '../progress.ts';
 import { openBase } from '../training/base.ts';
-import { forStage, loadStage, stageOf } from '../training/stages.ts';
+import { forStage, loadUnder } from '../training/stages.ts';
 import { safetensorsFile, withHalves } from '../weights/safetensors.ts';
 import { writeArtifact } from '../weights/write.ts';
 import { type CompileOptions, countParameters, tokenizerFile } from './compile.ts';
@@ -25,7 +23,7 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   const without = '--target onnx';
   if (options.swapAdapters) throw cliError('C0208', { option: '--swap-adapters', without });
   if (options.opset !== '17') throw cliError('C0208', { option: '--opset', without });
-  const { model, compilation, stage, own } = load(output, file, options);
+  const { model, compilation, stage, own } = loadUnder(file, options, options.stage, output);
   const built = forStage(stage?.name ?? '', () =>
     buildWebGpu(model, {
       weights: options.weightsDtype ?? 'f32',
@@ -100,16 +98,6 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
 }
 
 /** The model, as the stage sees it where one is named. */
-function load(
-  output: Output,
-  file: string,
-  options: CompileOptions,
-): Loaded & { readonly stage?: Stage; readonly own: Model | undefined } {
-  const plain = loadModel(file, options, output);
-  if (options.stage === undefined) return { ...plain, own: undefined };
-  return loadStage(file, options, stageOf(plain.model, options.stage), output);
-}
-
 /** What the entries use, and what trains besides: training starts from it. */
 function storedParameters({ parameters, training }: WebGpuPlan): readonly ParameterPlan[] {
   const used = new Set(parameters.map(({ key }) => key));

@@ -6,13 +6,16 @@ import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
-import { loadModel, type SettingsOptions } from '../model.ts';
+import type { SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { dimsOf, entryAt, type PlanReport, reportOf } from '../plan/report.ts';
 import { tableOf } from '../plan/table.ts';
+import { forStage, loadUnder } from '../training/stages.ts';
 
 export interface ExplainPlanOptions extends SettingsOptions {
   readonly entry?: string;
+  /** under this stage's flags, and with the graphs that train it as entries */
+  readonly stage?: string;
   /** `B=1,T=1,P=128` */
   readonly at?: string;
   /** the adapter's own with `measure`, else `gpu` */
@@ -24,16 +27,24 @@ export interface ExplainPlanOptions extends SettingsOptions {
 /** Sizes that are not given: one token after a context with a cache, a whole prompt without. */
 const [ROWS, CONTEXT, PROMPT] = [1, 128, 64];
 
-/** @throws CliError C0103 for --at; DiagnosticError */
+/** @throws CliError C0103 for --at and --entry, C0201, C0202 for --stage; DiagnosticError */
 export default async function explainPlan(
   output: Output,
   [file]: readonly string[],
   options: ExplainPlanOptions,
 ): Promise<void> {
-  const { model, compilation } = loadModel(file!, options, output);
-  const entry = options.entry ?? (model.entries.includes('decode') ? 'decode' : model.entries[0]!);
-  const plan = buildWebGpu(model, { entries: [entry], weights: options.weightsDtype });
+  const { model, compilation, stage } = loadUnder(file!, options, options.stage, output);
+  const usualEntry = model.entries.includes('decode') ? 'decode' : model.entries[0]!;
+  const entry = options.entry ?? (stage ? 'gradient' : usualEntry);
+  const entries = stage && !model.entries.includes(entry) ? [] : [entry];
+  const plan = forStage(stage?.name ?? '', () =>
+    buildWebGpu(model, { entries, weights: options.weightsDtype, ...(stage ? { stage } : {}) }),
+  );
   if (!plan) throw new DiagnosticError(compilation.diagnostics());
+  if (!plan.entries[entry]) {
+    const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
+    throw cliError('C0103', { option: '--entry', text: entry, expected: `one of ${known}` });
+  }
   const names = dimsOf(plan, entry);
   const given = sizesOf(options.at, names);
   const cached = plan.entries[entry]!.cache.length > 0;

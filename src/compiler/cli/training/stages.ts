@@ -56,6 +56,17 @@ export function loadStage(file: string, options: SettingsOptions, stage: Stage, 
   });
 }
 
+/** The model as the stage of this name sees it, or as it is. @throws CliError C0201, and as loadModel */
+export function loadUnder(
+  file: string,
+  options: SettingsOptions,
+  stage: string | undefined,
+  output: Output,
+): Loaded & Partial<LoadedStage> {
+  const plain = loadModel(file, options, output);
+  return stage === undefined ? plain : loadStage(file, options, stageOf(plain.model, stage), output);
+}
+
 /** A note before the errors of a model that nobody asked for by name. */
 function explained<T>(output: Output, note: string, work: () => T): T {
   try {
