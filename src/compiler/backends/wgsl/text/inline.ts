@@ -162,7 +162,7 @@ export const INLINE: { readonly [N in InlineOp]: InlineRule<N> } = {
   },
   // the rounds of ops/random.ts in u32; the seed's bits are a number below 2³²
   random_uniform: {
-    cost: 60,
+    cost: 16,
     element: ({ block, node: { attributes }, coordinates, element }) => {
       const { shape, salt } = attributes;
       const cube = block.code.use('cube_mod');

@@ -24,6 +24,7 @@ export type LibraryName =
   | 'maximum_of'
   | 'minimum_of'
   | 'to_integer'
+  | 'reduce_mod'
   | 'multiply_mod'
   | 'cube_mod';
 
@@ -150,16 +151,27 @@ fn turned(r: f32, n: i32) -> f32 {
     text: 'fn to_integer(x: f32) -> i32 { return select(i32(x), 0, (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u); }',
   },
 
-  // x·y mod p for x, y < 2²⁴ in 32 bits: x in bytes, each product below 2³²
-  multiply_mod: {
-    text: `fn multiply_mod(x: u32, y: u32) -> u32 {
-  var r = ((x >> 16u) * y) % ${P};
-  r = ((r << 8u) % ${P} + (((x >> 8u) & 255u) * y) % ${P}) % ${P};
-  return ((r << 8u) % ${P} + ((x & 255u) * y) % ${P}) % ${P};
+  // 2²⁴ ≡ 17, so what is above 24 bits comes back 17-fold: below 2²⁴ + 4352 for any x, which is below 2p
+  reduce_mod: {
+    text: `fn reduce_mod(x: u32) -> u32 {
+  let r = (x & 0xffffffu) + 17u * (x >> 24u);
+  return select(r, r - ${P}, r >= ${P});
 }`,
   },
+  // x·y mod p for x, y < 2²⁴ in 32 bits: halves of 12 bits, whose products are h·2²⁴ + m·2¹² + l with h, l < 2²⁴ and m < 2²⁵
+  multiply_mod: {
+    text: `fn multiply_mod(x: u32, y: u32) -> u32 {
+  let a = x >> 12u;
+  let b = x & 0xfffu;
+  let c = y >> 12u;
+  let d = y & 0xfffu;
+  let m = a * d + b * c;
+  return reduce_mod(17u * (a * c + (m >> 12u)) + ((m & 0xfffu) << 12u) + b * d);
+}`,
+    needs: ['reduce_mod'],
+  },
   cube_mod: {
-    text: 'fn cube_mod(x: u32) -> u32 { let y = x % 16777199u; return multiply_mod(multiply_mod(y, y), y); }',
-    needs: ['multiply_mod'],
+    text: 'fn cube_mod(x: u32) -> u32 { let y = reduce_mod(x); return multiply_mod(multiply_mod(y, y), y); }',
+    needs: ['multiply_mod', 'reduce_mod'],
   },
 };
