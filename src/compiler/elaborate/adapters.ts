@@ -18,7 +18,7 @@ export function applyAdapters(e: Evaluator): void {
 function apply(e: Evaluator, adapt: ast.AdaptDeclaration): void {
   const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
   const symbol = e.program.root.names.get(adapt.adapter.text);
-  if (!symbol) e.fail(e.unknownName(adapt.adapter.text, adapt.adapter.span, scope));
+  if (!symbol) e.fail(e.names.unknownName(adapt.adapter.text, adapt.adapter.span, scope));
   if (symbol.kind !== 'module' || symbol.declaration.kind !== 'adapter') {
     const what = symbol.kind === 'module' ? `a ${symbol.declaration.kind}` : `a ${symbol.kind}`;
     e.fail(diagnose('not_usable_here', { name: adapt.adapter.text, what, use: 'an adapter' }, adapt.adapter.span));
@@ -140,7 +140,7 @@ function mergedGraph(
   e.trace = { builder, path: adapter.path, cache: undefined, taps: undefined, parameters: new Map() };
   try {
     const value = e.expression(expression, e.modules.scopeOf(adapter));
-    const id = e.tensorOf(value, expression.span, 'f32', parameter.name);
+    const id = e.emission.tensorOf(value, expression.span, 'f32', parameter.name);
     const { shape } = builder.typeOf(id);
     if (shape.join() !== parameter.shape.join()) {
       e.fail(

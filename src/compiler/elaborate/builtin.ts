@@ -76,8 +76,8 @@ export class BoundCall {
   }
 
   asOperand(argument: BoundArgument, dtype: DType | undefined, what: string): Operand {
-    const id = this.evaluator.tensorOf(argument.value, argument.span, dtype, what);
-    const type = this.evaluator.typeOf(id);
+    const id = this.evaluator.emission.tensorOf(argument.value, argument.span, dtype, what);
+    const type = this.evaluator.emission.typeOf(id);
     const terms = type.shape.reduce<number>((product, dim) => product * (isSymbolic(dim) ? dim.terms.length : 1), 1);
     if (terms > MAX_SIZE_TERMS)
       this.clash(
@@ -175,11 +175,11 @@ export class BoundCall {
   }
 
   op<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N]): Value {
-    return this.evaluator.emit(op, operands, attributes, this.span)[0]!;
+    return this.evaluator.emission.emit(op, operands, attributes, this.span)[0]!;
   }
 
   ops<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N]): Value[] {
-    return this.evaluator.emit(op, operands, attributes, this.span);
+    return this.evaluator.emission.emit(op, operands, attributes, this.span);
   }
 
   /** Reports that tensors do not fit and throws Reported. */

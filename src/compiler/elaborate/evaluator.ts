@@ -5,39 +5,30 @@
  * error values; touching an error value unwinds silently. So every statement with a mistake of its own reports it.
  */
 import { type Dim, isSymbolic, printDim, printShape } from '../../shared/dim.ts';
-import type { DType } from '../../shared/dtype.ts';
 import type { Program } from '../check/program.ts';
 import { type DiagnosticExtras, diagnose } from '../diagnostics/catalogue.ts';
-import { type Diagnostic, type DiagnosticBag, type Label, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
-import { formatPosition, joinSpans, type Span } from '../diagnostics/span.ts';
-import { nearest } from '../diagnostics/suggest.ts';
-import type { Origin, TensorType, ValueId } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
-import { TypeRuleError } from '../ops/spec.ts';
+import type { Diagnostic, DiagnosticBag, Label } from '../diagnostics/diagnostic.ts';
+import { joinSpans, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Builtin, Operand } from './builtin.ts';
+import type { Builtin } from './builtin.ts';
 import { callBuiltin } from './calls.ts';
+import { Effort } from './effort.ts';
+import { Emission } from './emission.ts';
 import { indexTensor } from './indexing.ts';
 import { guardOf, Instantiator } from './instantiate.ts';
+import { Lookup } from './lookup.ts';
 import { binary, unary } from './operators.ts';
 import { Reported } from './reported.ts';
-import { Scope } from './scope.ts';
-import { type ConfigField, type ConfigRecord, join, type Settings } from './settings.ts';
+import type { Scope } from './scope.ts';
+import type { Settings } from './settings.ts';
 import type { Trace } from './trace.ts';
 import { Tracer } from './tracer.ts';
 import { bool, describe, float, int, list, NONE, type Value } from './values.ts';
 
-/** Steps in one compile, about a second of work; the full TinyGPT-V takes about 100 thousand. */
-const MAX_STEPS = 3_000_000;
 /** Terms of a dynamic dimension, as `P + T` has two: products of such sums grow without bound. */
 export const MAX_TERMS = 16;
-/** What a node of a graph costs: a type rule runs and a record stays. */
-const NODE_STEPS = 50;
-
-/** Expressions within expressions, through calls as well; a stack of 1 MB holds about twice as many. */
-const MAX_DEPTH = 1000;
+/** What a call takes of the stack, compared with an expression. */
 const CALL_WEIGHT = 12;
-const FIELD_WEIGHT = 6;
 
 export class Evaluator {
   readonly program: Program;
@@ -45,17 +36,15 @@ export class Evaluator {
   readonly builtins: ReadonlyMap<string, Builtin>;
   readonly modules: Instantiator;
   readonly tracer: Tracer;
+  readonly effort: Effort;
+  readonly names: Lookup;
+  readonly emission: Emission;
   /** undefined until the settings are resolved, which itself evaluates config expressions */
   settings: Settings | undefined;
   /** the graph being traced, if any */
   trace: Trace | undefined;
   /** texts of the conditions that enclose what is being evaluated */
   readonly guards: string[] = [];
-  private steps = 0;
-  private exhausted = false;
-  /** expressions being evaluated, those of calling bodies included */
-  private depth = 0;
-  private readonly evaluatingConfig = new Set<ConfigField>();
 
   constructor(program: Program, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
     this.program = program;
@@ -63,6 +52,9 @@ export class Evaluator {
     this.builtins = builtins;
     this.modules = new Instantiator(this);
     this.tracer = new Tracer(this);
+    this.effort = new Effort(this);
+    this.names = new Lookup(this);
+    this.emission = new Emission(this);
   }
 
   report(diagnostic: Diagnostic): void {
@@ -91,28 +83,8 @@ export class Evaluator {
   }
 
   expression(expression: ast.Expression, scope: Scope): Value {
-    this.step(expression.span);
-    this.enter(1, expression.span);
-    try {
-      return this.evaluate(expression, scope);
-    } finally {
-      this.depth--;
-    }
-  }
-
-  /** Runs work that recurses; `weight`: what it takes of the stack, compared with an expression. */
-  nested<T>(weight: number, at: Span, work: () => T): T {
-    this.enter(weight, at);
-    try {
-      return work();
-    } finally {
-      this.depth -= weight;
-    }
-  }
-
-  private enter(weight: number, at: Span): void {
-    if (this.depth + weight > MAX_DEPTH) this.fail(diagnose('nesting_too_deep', { most: MAX_DEPTH }, at));
-    this.depth += weight;
+    this.effort.step(expression.span);
+    return this.effort.nested(1, expression.span, () => this.evaluate(expression, scope));
   }
 
   private evaluate(expression: ast.Expression, scope: Scope): Value {
@@ -128,7 +100,7 @@ export class Evaluator {
       case 'none':
         return NONE;
       case 'name':
-        return this.name(expression, scope);
+        return this.names.name(expression, scope);
       case 'list':
       case 'tuple':
         return list(expression.items.map((item) => this.expression(item, scope)));
@@ -141,138 +113,12 @@ export class Evaluator {
       case 'call':
         return this.call(expression, scope);
       case 'member':
-        return this.member(expression, scope);
+        return this.names.member(expression, scope);
       case 'index':
         return this.index(expression, scope);
       case 'when':
         return this.when(expression, scope);
     }
-  }
-
-  /** Counts towards the limit on compile-time work: 1 for an expression, 1 for an item of a list. */
-  step(at: Span, amount = 1): void {
-    this.steps += amount;
-    if (this.steps <= MAX_STEPS) return;
-    // what is unwinding has nothing to add
-    if (!this.exhausted) this.report(diagnose('too_much_work', { steps: MAX_STEPS }, at));
-    this.exhausted = true;
-    throw new Reported();
-  }
-
-  /** Starts the count of steps again: each graph of a model may take as many. */
-  restart(): void {
-    this.steps = 0;
-    this.exhausted = false;
-  }
-
-  private name(expression: ast.NameExpression, scope: Scope): Value {
-    const value = this.lookUp(expression.text, scope);
-    if (!value) this.fail(this.unknownName(expression.text, expression.span, scope));
-    if (value.kind === 'error') throw new Reported();
-    return value;
-  }
-
-  lookUp(name: string, scope: Scope): Value | undefined {
-    const local = scope.get(name);
-    if (local) return local;
-    const method = scope.self?.declaration.members.find(
-      (member) => member.kind === 'function' && member.name.text === name,
-    );
-    if (method?.kind === 'function')
-      return { kind: 'function', declaration: method, file: scope.self!.file, self: scope.self };
-    const declared = scope.file.names.get(name);
-    if (declared?.kind !== 'flag') {
-      const field = this.configField(name, scope);
-      if (field) return field;
-    }
-    if (declared) {
-      if (declared.kind === 'flag') return bool(this.settings?.flags.get(name) ?? declared.declaration.value, true);
-      if (declared.kind === 'module') return { kind: 'module', declaration: declared.declaration, file: declared.file };
-      if (declared.kind === 'function')
-        return { kind: 'function', declaration: declared.declaration, file: declared.file, self: undefined };
-    }
-    const builtin = this.builtins.get(name);
-    return builtin ? { kind: 'builtin', builtin } : undefined;
-  }
-
-  unknownName(name: string, at: Span, scope: Scope): Diagnostic {
-    const near = this.bag.size < MAX_DIAGNOSTICS ? nearest(name, [...scope.all(), ...this.builtins.keys()]) : undefined;
-    // without a context: it is unknown in every instance
-    return diagnose('unknown_name', { name }, at, {
-      suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: at, replacement: near }] : [],
-    });
-  }
-
-  private configField(name: string, scope: Scope): Value | undefined {
-    for (const record of scope.config) {
-      const field = record.fields.get(name);
-      if (field) return this.fieldValue(field, record, scope.config);
-    }
-    return undefined;
-  }
-
-  /** The value of a config field; its expression sees the fields of its own record and the whole config. */
-  fieldValue(field: ConfigField, record: ConfigRecord, within: readonly ConfigRecord[]): Value {
-    const { content } = field;
-    if (content.kind === 'record') return { kind: 'record', record: content.record };
-    if (content.kind === 'value') return content.value;
-    if (this.evaluatingConfig.has(field)) {
-      this.fail(
-        diagnose('recursion', { name: `the config value ${join(record.path, field.name)}`, verb: 'needs' }, field.span),
-      );
-    }
-    this.evaluatingConfig.add(field);
-    try {
-      const outer = within.filter((other) => other !== record);
-      return this.nested(FIELD_WEIGHT, field.span, () =>
-        this.expression(content.expression, new Scope(this.program.root, { config: [record, ...outer] })),
-      );
-    } finally {
-      this.evaluatingConfig.delete(field);
-    }
-  }
-
-  private member(expression: ast.MemberExpression, scope: Scope): Value {
-    const { object, member } = expression;
-    const value = this.recordNamed(object, scope) ?? this.expression(object, scope);
-    if (value.kind === 'record') {
-      const field = value.record.fields.get(member.text);
-      if (field) return this.fieldValue(field, value.record, this.settings ? [this.settings.config] : scope.config);
-      return this.noMember(`the config record ${value.record.path}`, member, value.record.fields.keys());
-    }
-    if (value.kind === 'instance') {
-      const found = value.instance.members.get(member.text);
-      if (found) {
-        if (found.kind === 'error') throw new Reported();
-        return found;
-      }
-      return this.noMember(
-        value.instance.path || value.instance.declaration.name.text,
-        member,
-        value.instance.members.keys(),
-      );
-    }
-    return this.noMember(describe(value), member, []);
-  }
-
-  /** `lora.r` where `lora` alone is the flag. */
-  private recordNamed(object: ast.Expression, scope: Scope): Value | undefined {
-    if (object.kind !== 'name' || scope.get(object.text)) return undefined;
-    for (const record of scope.config) {
-      const content = record.fields.get(object.text)?.content;
-      if (content?.kind === 'record') return { kind: 'record', record: content.record };
-    }
-    return undefined;
-  }
-
-  private noMember(object: string, member: ast.Name, candidates: Iterable<string>): never {
-    const near = nearest(member.text, candidates);
-    return this.fail(
-      diagnose('unknown_member', { object, name: member.text }, member.span, {
-        ...this.here(),
-        suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: member.span, replacement: near }] : [],
-      }),
-    );
   }
 
   private binary(expression: ast.BinaryExpression, scope: Scope): Value {
@@ -330,7 +176,7 @@ export class Evaluator {
   ): T[] {
     const results: T[] = [];
     for (const value of this.iterate(this.expression(expression.over, scope), expression.over.span)) {
-      this.step(expression.span);
+      this.effort.step(expression.span);
       const inner = scope.child();
       this.destructure(expression.names, value, inner, expression.over.span);
       if (expression.filter && !this.condition(expression.filter, inner)) continue;
@@ -360,7 +206,7 @@ export class Evaluator {
     let items: readonly Value[];
     if (value.kind === 'list') items = value.items;
     else if (value.kind === 'tensor') {
-      const { shape } = this.typeOf(value.id);
+      const { shape } = this.emission.typeOf(value.id);
       if (shape[0] !== names.length)
         this.wrongCount(names, `a tensor of ${printShape(shape)}, which has ${printDim(shape[0] ?? 0)} rows`, at);
       items = names.map((_, row) =>
@@ -387,13 +233,17 @@ export class Evaluator {
       case 'builtin':
         return callBuiltin(this, callee.builtin, expression, scope);
       case 'instance':
-        return this.nested(CALL_WEIGHT, expression.span, () => this.tracer.callInstance(callee, expression, scope));
+        return this.effort.nested(CALL_WEIGHT, expression.span, () =>
+          this.tracer.callInstance(callee, expression, scope),
+        );
       case 'base':
-        return this.nested(CALL_WEIGHT, expression.span, () =>
+        return this.effort.nested(CALL_WEIGHT, expression.span, () =>
           this.tracer.callBase(callee.instance, expression, scope),
         );
       case 'function':
-        return this.nested(CALL_WEIGHT, expression.span, () => this.tracer.callFunction(callee, expression, scope));
+        return this.effort.nested(CALL_WEIGHT, expression.span, () =>
+          this.tracer.callFunction(callee, expression, scope),
+        );
       case 'module':
         return this.fail(
           diagnose(
@@ -429,7 +279,7 @@ export class Evaluator {
       return { kind: 'range' as const, from: bound(item.from), to: bound(item.to) };
     });
     if (object.kind !== 'list') {
-      const id = this.tensorOf(object, expression.object.span, undefined, 'what is indexed');
+      const id = this.emission.tensorOf(object, expression.object.span, undefined, 'what is indexed');
       return indexTensor(this, { id, span: expression.object.span }, items, expression.span);
     }
     const [only] = items;
@@ -530,83 +380,5 @@ export class Evaluator {
       return [{ span: instance.span, message: `${path} is created here` }];
     }
     return [];
-  }
-
-  /** The tensor a value stands for: itself, a parameter's, or a number as a constant. */
-  tensorOf(value: Value, at: Span, dtype: DType | undefined, what: string): ValueId {
-    if (value.kind === 'tensor') return value.id;
-    if (value.kind === 'error') throw new Reported();
-    const trace = this.trace;
-    if (!trace) return this.fail(diagnose('tensor_at_compile_time', { name: what }, at, this.here()));
-    switch (value.kind) {
-      case 'parameter':
-        return this.tracer.parameter(value.parameter);
-      case 'int':
-        return trace.builder.scalar(value.value, dtype === 'f32' ? 'f32' : 'i64');
-      case 'float':
-        return trace.builder.scalar(value.value, 'f32');
-      case 'bool':
-        return trace.builder.scalar(value.value ? 1 : 0, 'bool');
-      case 'dim': {
-        const size = trace.builder.node('dim_size', [], { dim: value.dim }, this.origin(at));
-        // as an int does, so that a body means the same for static and dynamic sizes
-        return dtype === 'f32' ? trace.builder.node('cast', [size], { to: 'f32' }, this.origin(at)) : size;
-      }
-      default:
-        return this.fail(
-          diagnose('wrong_type', { what, expected: 'a tensor', found: describe(value) }, at, this.here()),
-        );
-    }
-  }
-
-  typeOf(id: ValueId): TensorType {
-    return this.trace!.builder.typeOf(id);
-  }
-
-  origin(at: Span): Origin {
-    return { path: this.trace?.path ?? '', source: formatPosition(at.source, at.start) };
-  }
-
-  /** Adds a node to the graph; operands that do not fit are reported with both sides labelled. */
-  emit<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N], at: Span): Value[] {
-    if (!this.trace) this.fail(diagnose('tensor_at_compile_time', { name: op }, at, this.here()));
-    this.step(at, NODE_STEPS);
-    try {
-      const ids = operands.map((operand) => operand.id);
-      return this.trace.builder
-        .nodeOutputs(op, ids, attributes, this.origin(at))
-        .map((id) => ({ kind: 'tensor', id, span: at }));
-    } catch (error) {
-      if (!(error instanceof TypeRuleError)) throw error;
-      const secondary = error.sides.flatMap(({ operand, axis, label }): Label[] => {
-        const source = operands[operand]?.source;
-        if (!source) return [];
-        if (source.value.kind === 'parameter') {
-          const { dimSpans, span } = source.value.parameter;
-          return [{ span: (axis === undefined ? undefined : dimSpans[axis]) ?? span, message: label }];
-        }
-        const { value } = source;
-        const madeElsewhere =
-          value.kind === 'tensor' &&
-          !(value.span.source === at.source && value.span.start >= at.start && value.span.end <= at.end);
-        const origin = madeElsewhere
-          ? [{ span: value.span, message: `${printShape(this.typeOf(value.id).shape)} was made here` }]
-          : [];
-        return [{ span: source.span, message: label }, ...origin];
-      });
-      return this.fail(
-        diagnose('shape_clash', { text: error.message }, at, {
-          ...this.here(),
-          secondary,
-          notes: error.note ? [error.note] : [],
-        }),
-      );
-    }
-  }
-
-  /** An operand from a value, for operators and for code that composes ops. */
-  operand(value: Value, span: Span, dtype?: DType): Operand {
-    const id = this.tensorOf(value, span, dtype, 'an operand');
-    return { id, type: this.typeOf(id), source: { value, span } };
   }
 }

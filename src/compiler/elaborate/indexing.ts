@@ -17,7 +17,7 @@ export function indexTensor(
   items: readonly IndexItem[],
   at: Span,
 ): Value {
-  const { shape } = e.typeOf(x.id);
+  const { shape } = e.emission.typeOf(x.id);
   const clash = (text: string): never => e.fail(diagnose('shape_clash', { text }, at, e.here()));
   const rests = items.filter((item) => item.kind === 'rest').length;
   if (rests > 1) clash('an index may have one ...');
@@ -57,7 +57,7 @@ export function indexTensor(
   const whole = starts.every((start, axis) => start === 0 && equalDims(ends[axis]!, shape[axis]!));
   const sliced = whole
     ? value
-    : e.emit('slice', [e.operand(value, at)], { starts, ends, steps: shape.map(() => 1) }, at)[0]!;
+    : e.emission.emit('slice', [e.emission.operand(value, at)], { starts, ends, steps: shape.map(() => 1) }, at)[0]!;
   if (kept.length === shape.length) return sliced;
-  return e.emit('reshape', [e.operand(sliced, at)], { shape: kept }, at)[0]!;
+  return e.emission.emit('reshape', [e.emission.operand(sliced, at)], { shape: kept }, at)[0]!;
 }

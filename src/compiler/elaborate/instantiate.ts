@@ -83,7 +83,7 @@ export class Instantiator {
       adapter: undefined,
       base,
     };
-    this.evaluator.step(span, INSTANCE_STEPS);
+    this.evaluator.effort.step(span, INSTANCE_STEPS);
     const before = this.path;
     this.path = place.path;
     this.stack.push(declaration);
@@ -111,7 +111,7 @@ export class Instantiator {
       instance.values.set(parameter.name.text, value);
     }
     for (const member of instance.declaration.members) {
-      e.step(member.span);
+      e.effort.step(member.span);
       if (member.kind === 'let-member') {
         instance.values.set(
           member.name.text,

@@ -76,7 +76,7 @@ export class Model {
 
   config(): { [name: string]: ConfigValue } {
     return configToJson(this.settings.config, (field, record) =>
-      this.evaluator.fieldValue(field, record, [this.settings.config]),
+      this.evaluator.names.fieldValue(field, record, [this.settings.config]),
     );
   }
 
@@ -87,7 +87,7 @@ export class Model {
    */
   entry(name: string, taps: readonly string[] = [], options: TraceOptions = {}): EntryGraph | undefined {
     const e = this.evaluator;
-    e.restart();
+    e.effort.restart();
     const declaration = this.root.declaration.members.find(
       (member) => member.kind === 'entry' && member.name.text === name,
     );
@@ -187,7 +187,7 @@ function traceEntry(
           }),
         );
       }
-      const id = e.tensorOf(values[index]!, last, undefined, name.text);
+      const id = e.emission.tensorOf(values[index]!, last, undefined, name.text);
       const problem = dims.unify(type, builder.typeOf(id), last);
       if (problem) {
         const found = printType(builder.typeOf(id));

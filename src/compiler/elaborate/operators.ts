@@ -12,16 +12,17 @@ export function unary(e: Evaluator, expression: ast.UnaryExpression, operand: Va
   const { operator, span } = expression;
   if (operator === 'not') {
     if (operand.kind === 'bool') return bool(!operand.value, operand.byFlag);
-    if (operand.kind === 'tensor') return e.emit('not', [tensorOperand(e, operand, expression.operand)], {}, span)[0]!;
+    if (operand.kind === 'tensor')
+      return e.emission.emit('not', [tensorOperand(e, operand, expression.operand)], {}, span)[0]!;
   } else {
     if (operand.kind === 'int') return int(-operand.value);
     if (operand.kind === 'float') return float(-operand.value);
     if (operand.kind === 'dim') return dimValue(subDims(0, operand.dim));
     if (operand.kind === 'tensor' || operand.kind === 'parameter') {
       const tensor = tensorOperand(e, operand, expression.operand);
-      if (tensor.type.dtype === 'f32') return e.emit('neg', [tensor], {}, span)[0]!;
-      const zero = e.operand(int(0), span, 'i64');
-      return e.emit('sub', [zero, tensor], {}, span)[0]!;
+      if (tensor.type.dtype === 'f32') return e.emission.emit('neg', [tensor], {}, span)[0]!;
+      const zero = e.emission.operand(int(0), span, 'i64');
+      return e.emission.emit('sub', [zero, tensor], {}, span)[0]!;
     }
   }
   return e.fail(
@@ -53,11 +54,11 @@ export function binary(e: Evaluator, expression: ast.BinaryExpression, left: Val
     return bool(right.value, left.byFlag || right.byFlag);
   }
   if (operator === '+' && left.kind === 'list' && right.kind === 'list') {
-    e.step(expression.span, left.items.length + right.items.length);
+    e.effort.step(expression.span, left.items.length + right.items.length);
     return list([...left.items, ...right.items]);
   }
   if (operator === '+' && left.kind === 'string' && right.kind === 'string') {
-    e.step(expression.span, left.value.length + right.value.length);
+    e.effort.step(expression.span, left.value.length + right.value.length);
     return { kind: 'string', value: left.value + right.value };
   }
   if (left.kind === 'dim' || right.kind === 'dim') {
@@ -223,11 +224,11 @@ function tensorBinary(e: Evaluator, expression: ast.BinaryExpression, left: Valu
   }
   const operands = rule.swap ? [b, a] : [a, b];
   const attributes = rule.op === 'matmul' ? { transpose_a: false, transpose_b: false } : {};
-  const result = e.emit(rule.op, operands, attributes as never, span)[0]!;
+  const result = e.emission.emit(rule.op, operands, attributes as never, span)[0]!;
   if (!rule.negate) return result;
-  return e.emit('not', [e.operand(result, span)], {}, span)[0]!;
+  return e.emission.emit('not', [e.emission.operand(result, span)], {}, span)[0]!;
 }
 
 function tensorOperand(e: Evaluator, value: Value, at: ast.Expression, dtype?: DType): Operand {
-  return e.operand(value, at.span, dtype);
+  return e.emission.operand(value, at.span, dtype);
 }

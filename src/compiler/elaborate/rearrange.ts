@@ -114,7 +114,7 @@ function run(c: BoundCall): Value {
   );
   const moved = permutation.every((axis, index) => axis === index)
     ? apart
-    : c.op('transpose', [c.evaluator.operand(apart, c.argument('x').span)], { permutation });
+    : c.op('transpose', [c.evaluator.emission.operand(apart, c.argument('x').span)], { permutation });
   const split = right.flat().map((name) => sizes.get(name)!);
   return reshaped(
     c,
@@ -128,9 +128,9 @@ function reshaped(c: BoundCall, value: Value, from: readonly Dim[], to: readonly
   if (from.length === to.length && from.every((dim, axis) => equalDims(dim, to[axis]!))) {
     return value.kind === 'tensor'
       ? value
-      : { kind: 'tensor', id: c.evaluator.operand(value, c.span).id, span: c.span };
+      : { kind: 'tensor', id: c.evaluator.emission.operand(value, c.span).id, span: c.span };
   }
-  return c.op('reshape', [c.evaluator.operand(value, c.argument('x').span)], { shape: to });
+  return c.op('reshape', [c.evaluator.emission.operand(value, c.argument('x').span)], { shape: to });
 }
 
 function parseSide(text: string, fail: (problem: string) => never): Group[] {

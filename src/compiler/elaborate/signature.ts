@@ -55,7 +55,7 @@ export class SignatureDims {
   private declared(dim: ast.Expression): Dim {
     const scope = this.scope.child();
     for (const name of capitalNames(dim)) {
-      if (this.evaluator.lookUp(name, this.scope)) continue;
+      if (this.evaluator.names.lookUp(name, this.scope)) continue;
       const known = this.bound.get(name) ?? symbol(UNBOUND + name);
       scope.set(name, typeof known === 'number' ? { kind: 'int', value: known } : { kind: 'dim', dim: known });
     }
@@ -65,7 +65,7 @@ export class SignatureDims {
   /** In an entry the variables are the graph's own symbols. */
   declare(dim: ast.Expression): Dim {
     for (const name of capitalNames(dim)) {
-      if (!this.bound.has(name) && !this.evaluator.lookUp(name, this.scope)) this.bound.set(name, symbol(name));
+      if (!this.bound.has(name) && !this.evaluator.names.lookUp(name, this.scope)) this.bound.set(name, symbol(name));
     }
     return this.declared(dim);
   }

@@ -187,8 +187,8 @@ export class Tracer {
     const e = this.evaluator;
     const type = parameter.type!;
     if (argument.value.kind === 'none' && parameter.fallback) return;
-    const id = e.tensorOf(argument.value, argument.span, undefined, `${parameter.name.text} of ${callee}`);
-    const actual = e.typeOf(id);
+    const id = e.emission.tensorOf(argument.value, argument.span, undefined, `${parameter.name.text} of ${callee}`);
+    const actual = e.emission.typeOf(id);
     const problem = dims.unify(type, actual, argument.span);
     if (!problem) return;
     const secondary: Label[] = problem.labels;
@@ -240,7 +240,7 @@ export class Tracer {
       );
     }
     declared.forEach(({ type }, index) => {
-      const actual = e.typeOf(e.tensorOf(values[index]!, last, undefined, `the result of ${callee}`));
+      const actual = e.emission.typeOf(e.emission.tensorOf(values[index]!, last, undefined, `the result of ${callee}`));
       const expected = dims.print(type);
       const problem = dims.unify(type, actual, last);
       if (!problem) return;
@@ -256,14 +256,14 @@ export class Tracer {
   }
 
   block(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
-    return this.evaluator.nested(BLOCK_WEIGHT, block.span, () => this.statements(block, scope, tapPath));
+    return this.evaluator.effort.nested(BLOCK_WEIGHT, block.span, () => this.statements(block, scope, tapPath));
   }
 
   private statements(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
     const e = this.evaluator;
     let last: Value | undefined;
     for (const statement of block.statements) {
-      e.step(statement.span);
+      e.effort.step(statement.span);
       last = undefined;
       switch (statement.kind) {
         case 'let': {
@@ -292,7 +292,7 @@ export class Tracer {
         case 'for': {
           const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [];
           for (const item of items) {
-            e.step(statement.span);
+            e.effort.step(statement.span);
             const inner = scope.child();
             e.destructure(statement.names, item, inner, statement.over.span);
             this.block(statement.body, inner, tapPath);
@@ -331,7 +331,7 @@ export class Tracer {
     const first = [...args.values()][0];
     if (!first || result.kind === 'error') return;
     const typeOf = (value: Value, at: Span): TensorType | undefined =>
-      value.kind === 'list' ? undefined : e.typeOf(e.tensorOf(value, at, undefined, instance.path));
+      value.kind === 'list' ? undefined : e.emission.typeOf(e.emission.tensorOf(value, at, undefined, instance.path));
     const [from, to] = [typeOf(first.value, first.span), typeOf(result, call.span)];
     if (from && to && printType(from) === printType(to)) return;
     e.fail(
@@ -362,7 +362,7 @@ export class Tracer {
     for (const [name, { value, span }] of args) {
       const tensor =
         value.kind === 'tensor' || value.kind === 'parameter'
-          ? e.typeOf(e.tensorOf(value, span, undefined, name))
+          ? e.emission.typeOf(e.emission.tensorOf(value, span, undefined, name))
           : undefined;
       copies.set(name, {
         value: tensor ? { kind: 'tensor', id: builder.input(name, tensor.dtype, tensor.shape), span } : value,

@@ -91,8 +91,8 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
         c.clash(`repeats has ${repeats.length} items and x has ${shape.length} axes`);
       const apart = shape.flatMap((dim): Dim[] => [1, dim]);
       const wide = shape.flatMap((dim, axis): Dim[] => [repeats[axis]!, dim]);
-      const tall = c.evaluator.operand(c.op('reshape', [x], { shape: apart }), c.span);
-      const copied = c.evaluator.operand(c.op('expand', [tall], { shape: wide }), c.span);
+      const tall = c.evaluator.emission.operand(c.op('reshape', [x], { shape: apart }), c.span);
+      const copied = c.evaluator.emission.operand(c.op('expand', [tall], { shape: wide }), c.span);
       return c.op('reshape', [copied], { shape: shape.map((dim, axis) => mulDims(repeats[axis]!, dim)) });
     },
   },
@@ -136,14 +136,14 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
       const x = c.operand('x', 'f32');
       const last = x.type.shape.slice(-2);
       const e = c.evaluator;
-      const row = e.operand(c.op('iota', [], { shape: last, axis: 0 }), c.span);
-      const column = e.operand(c.op('iota', [], { shape: last, axis: 1 }), c.span);
-      const limit = e.operand(
-        c.op('add', [row, e.operand({ kind: 'int', value: c.int('diagonal', 0) }, c.span, 'i64')], {}),
+      const row = e.emission.operand(c.op('iota', [], { shape: last, axis: 0 }), c.span);
+      const column = e.emission.operand(c.op('iota', [], { shape: last, axis: 1 }), c.span);
+      const limit = e.emission.operand(
+        c.op('add', [row, e.emission.operand({ kind: 'int', value: c.int('diagonal', 0) }, c.span, 'i64')], {}),
         c.span,
       );
-      const kept = e.operand(c.op('less_equal', [column, limit], {}), c.span);
-      return c.op('where', [kept, x, e.operand({ kind: 'float', value: 0 }, c.span, 'f32')], {});
+      const kept = e.emission.operand(c.op('less_equal', [column, limit], {}), c.span);
+      return c.op('where', [kept, x, e.emission.operand({ kind: 'float', value: 0 }, c.span, 'f32')], {});
     },
   },
   {
@@ -180,7 +180,7 @@ function cached(c: BoundCall): Value {
     'f32',
     shape.map((dim, axis) => (axis === LENGTH_AXIS ? cache.length : dim)),
   );
-  const joined = builder.node('concat', [input, x.id], { axis: LENGTH_AXIS }, c.evaluator.origin(c.span));
+  const joined = builder.node('concat', [input, x.id], { axis: LENGTH_AXIS }, c.evaluator.emission.origin(c.span));
   cache.ports.push({ past, present, axis: LENGTH_AXIS, value: joined });
   return { kind: 'tensor', id: joined, span: c.span };
 }

@@ -67,7 +67,7 @@ function dropout(c: BoundCall): Value {
   training.seed ??= builder.input('dropout_seed', 'i64', []);
   const call = training.calls.get(path) ?? 0;
   training.calls.set(path, call + 1);
-  const origin = c.evaluator.origin(c.span);
+  const origin = c.evaluator.emission.origin(c.span);
   const uniform = builder.node(
     'random_uniform',
     [training.seed],
@@ -207,7 +207,7 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
       const lifted = operands.map((operand) => {
         const shape = [...operand.type.shape];
         shape.splice(axis, 0, 1);
-        return c.evaluator.operand(c.op('reshape', [operand], { shape }), c.span);
+        return c.evaluator.emission.operand(c.op('reshape', [operand], { shape }), c.span);
       });
       return concat(c, lifted, axis);
     },
@@ -346,7 +346,7 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
         .map((operand) =>
           operand.type.dtype === 'bool'
             ? operand
-            : c.evaluator.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
+            : c.evaluator.emission.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
         );
       return c.op('attention', [c.operand('q', 'f32'), c.operand('k', 'f32'), c.operand('v', 'f32'), ...mask], {
         causal: c.bool('causal', false),

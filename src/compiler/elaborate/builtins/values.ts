@@ -34,7 +34,7 @@ export const VALUE_BUILTINS: readonly Builtin[] = [
       const [start, end] = c.has('end') ? [c.int('start'), c.int('end')] : [0, c.int('start')];
       if (end - start > MAX_RANGE)
         c.fail(`the range ${start} to ${end}`, `at most ${MAX_RANGE} long`, `${end - start} long`, c.span);
-      c.evaluator.step(c.span, Math.max(0, end - start));
+      c.evaluator.effort.step(c.span, Math.max(0, end - start));
       return list(Array.from({ length: Math.max(0, end - start) }, (_, i) => int(start + i)));
     },
   },
