@@ -37,6 +37,11 @@ export function didYouMean(name: string, candidates: Iterable<string>, span: Spa
   return meant === undefined ? undefined : suggest(meant, span);
 }
 
+/** A fix as a list, which is empty where there is none. */
+export function fix(suggestion: Suggestion | undefined): Suggestion[] {
+  return suggestion ? [suggestion] : [];
+}
+
 /** A fix that replaces `span` by a name that is known to be meant. */
 export function suggest(meant: string, span: Span): Suggestion {
   return { message: `did you mean \`${meant}\`?`, span, replacement: meant };

@@ -1,0 +1,175 @@
+/** Names in types, statements and expressions. */
+import { diagnose } from '../diagnostics/catalogue.ts';
+import { didYouMean, fix, suggest } from '../diagnostics/suggest.ts';
+import type * as ast from '../syntax/ast.ts';
+import { ELEMENT_TYPES, elementMeant } from './element-types.ts';
+import type { Places, References } from './references.ts';
+import { type ConfigShape, capitalNames, type StaticScope } from './static-scope.ts';
+
+/** Element types of tensors, and what else a parameter that is no tensor may be declared as. */
+const VALUE_TYPES: readonly string[] = [
+  ...ELEMENT_TYPES,
+  'string',
+  'list',
+  'record',
+  'module',
+  'function',
+  'builtin',
+  'initializer',
+  'instance',
+];
+
+export class Bodies {
+  private readonly references: References;
+
+  constructor(references: References) {
+    this.references = references;
+  }
+
+  /** A declared type; names of dimensions that start with a capital are variables. */
+  type(type: ast.TensorTypeSyntax, outer: StaticScope): void {
+    this.element(type, type.dims ? ELEMENT_TYPES : VALUE_TYPES);
+    for (const dim of type.dims ?? []) {
+      if (dim.kind === 'ellipsis' || (dim.kind === 'name' && dim.text === '_')) continue;
+      const scope = outer.child();
+      for (const { text, span } of capitalNames(dim)) {
+        if (!this.references.knows(text, outer)) scope.declare({ text, span });
+      }
+      this.expression(dim, scope);
+    }
+  }
+
+  element({ element }: ast.TensorTypeSyntax, known: readonly string[]): void {
+    if (!element || known.includes(element.text)) return;
+    const meant = elementMeant(element.text);
+    this.references.bag.add(
+      diagnose('unknown_name', { name: element.text }, element.span, {
+        notes: [`a type is ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`],
+        suggestions: fix(meant ? suggest(meant, element.span) : didYouMean(element.text, known, element.span)),
+      }),
+    );
+  }
+
+  block(block: ast.Block, scope: StaticScope): void {
+    for (const statement of block.statements) {
+      switch (statement.kind) {
+        case 'let':
+          this.expression(statement.value, scope);
+          this.bind(statement.names, scope);
+          break;
+        case 'assign':
+          this.expression(statement.value, scope);
+          if (!scope.canAssign(statement.name.text)) {
+            const known = scope.has(statement.name.text);
+            const { text, span } = statement.name;
+            const note = known
+              ? `${text} belongs to the module and does not change; take a new name: \`let ${text}_2 = …\``
+              : `a new name is declared with \`let ${text} = …\``;
+            const suggestions = known
+              ? []
+              : [{ message: 'declare it', span: { ...span, end: span.start }, replacement: 'let ' }];
+            this.references.bag.add(diagnose('unknown_name', { name: text }, span, { notes: [note], suggestions }));
+            scope.declare(statement.name);
+          }
+          break;
+        case 'for': {
+          this.expression(statement.over, scope);
+          const inner = scope.child();
+          this.bind(statement.names, inner);
+          this.block(statement.body, inner);
+          break;
+        }
+        case 'if':
+          this.expression(statement.condition, scope);
+          this.block(statement.consequent, scope.child());
+          if (statement.otherwise) this.block(statement.otherwise, scope.child());
+          break;
+        case 'expression':
+          this.expression(statement.value, scope);
+      }
+    }
+  }
+
+  private bind(names: readonly ast.Name[], scope: StaticScope): void {
+    const places: Places = new Map();
+    for (const name of names) {
+      if (name.text !== '_') this.references.once(name, places);
+      scope.declare(name);
+    }
+  }
+
+  expression(expression: ast.Expression, scope: StaticScope): void {
+    switch (expression.kind) {
+      case 'name':
+        this.references.use(expression, scope);
+        return;
+      case 'list':
+      case 'tuple':
+        for (const item of expression.items) this.expression(item, scope);
+        return;
+      case 'comprehension': {
+        this.expression(expression.over, scope);
+        const inner = scope.child();
+        this.bind(expression.names, inner);
+        if (expression.filter) this.expression(expression.filter, inner);
+        this.expression(expression.item, inner);
+        return;
+      }
+      case 'unary':
+        this.expression(expression.operand, scope);
+        return;
+      case 'binary':
+        this.expression(expression.left, scope);
+        this.expression(expression.right, scope);
+        return;
+      case 'call':
+        this.expression(expression.callee, scope);
+        for (const argument of expression.arguments) this.expression(argument.value, scope);
+        return;
+      case 'member': {
+        const record = this.recordOf(expression.object, scope);
+        if (!record) {
+          this.expression(expression.object, scope);
+          return;
+        }
+        const { member } = expression;
+        if (record.fields.has(member.text)) return;
+        const suggestions = fix(didYouMean(member.text, record.fields.keys(), member.span));
+        this.references.bag.add(
+          diagnose('unknown_member', { object: `the config record ${record.path}`, name: member.text }, member.span, {
+            suggestions,
+          }),
+        );
+        return;
+      }
+      case 'index':
+        this.expression(expression.object, scope);
+        for (const item of expression.items) {
+          if (item.kind === 'at') this.expression(item.index, scope);
+          else if (item.kind === 'range') for (const end of [item.from, item.to]) if (end) this.expression(end, scope);
+        }
+        return;
+      case 'when':
+        this.expression(expression.value, scope);
+        this.expression(expression.condition, scope);
+        if (expression.otherwise) this.expression(expression.otherwise, scope);
+        return;
+      case 'int':
+      case 'float':
+      case 'string':
+      case 'bool':
+      case 'none':
+    }
+  }
+
+  /** The config record that `phi` or `phi.attention` stands for, if it stands for one. */
+  private recordOf(expression: ast.Expression, scope: StaticScope): ConfigShape | undefined {
+    let found: ConfigShape | undefined;
+    if (expression.kind === 'member')
+      found = this.recordOf(expression.object, scope)?.fields.get(expression.member.text);
+    else if (expression.kind === 'name' && !scope.has(expression.text)) {
+      found = scope.config.map((record) => record.fields.get(expression.text)).find((field) => field !== undefined);
+    }
+    return found?.record ? found : undefined;
+  }
+}
