@@ -455,6 +455,14 @@ export const SAMPLES: readonly Sample[] = [
     { sizes: [{}] },
   ),
   sample(
+    'one part of a split is an output, and read beside another that is not',
+    (b) => {
+      const [first, rest] = b.nodeOutputs('split', [b.x('x', [B, T, 4])], { axis: 2, sizes: [1, 3] });
+      return { first: first!, sum: b.add(first!, rest!) };
+    },
+    ['split: x → first', 'split → add: first, x → sum'],
+  ),
+  sample(
     'a fold that needs the result of another has a loop of its own',
     (b) => {
       const x = b.x('x', [5, 70]);

@@ -100,6 +100,8 @@ function kernelText(
   for (const node of sorted) {
     const operands = node.inputs.map(nameOf);
     const results = node.outputs.map((value) => {
+      // one of several results may be in a buffer that the kernel reads, beside another that it computes
+      if (storage.stored(value) && !computed.has(value)) return nameOf(value);
       const name = `#${names.size}`;
       names.set(value, name);
       return `${name} ${typeText(typeOf(graph, value))}${computed.has(value) ? ` ${placeOf(value)}` : ''}`;
