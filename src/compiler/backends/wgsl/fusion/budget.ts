@@ -40,14 +40,14 @@ export class BufferBudget {
   }
 
   private leavesOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const roots = rootsOf(kernel, stored);
     // what an earlier kernel of the same core left for this one
     const { pass, core } = kernel;
     const gradient = core?.op === 'attention_grad' && pass !== 'statistics' ? gradientOperands(core) : undefined;
     const shared = gradient?.makesThem ? gradient.statistics : undefined;
     const leaves = new Set<ValueId>(shared === undefined ? [] : [shared]);
-    const seen = new Set<ValueId>(roots);
-    const open = [...roots];
+    const seen = new Set<ValueId>(kernel.outputs.map(({ value }) => value));
+    const open = [...seen];
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       if (this.facts.constants.get(value)?.data.length === 1) continue;
       const node = this.facts.producers.get(value);
@@ -65,7 +65,7 @@ export class BufferBudget {
 
   /** The same for each value on the way to them. */
   private leaves(kernel: Kernel, stored: ReadonlySet<ValueId>): Map<ValueId, ReadonlySet<ValueId>> {
-    const roots = new Set(kernel.outputs.map(({ value }) => value));
+    const roots = rootsOf(kernel, stored);
     const found = new Map<ValueId, Set<ValueId>>();
     const visit = (value: ValueId): Set<ValueId> => {
       const before = found.get(value);
@@ -78,7 +78,7 @@ export class BufferBudget {
       else for (const operand of node.inputs) for (const leaf of visit(operand)) leaves.add(leaf);
       return leaves;
     };
-    for (const root of roots) visit(root);
+    for (const { value } of kernel.outputs) visit(value);
     return found;
   }
 
@@ -154,4 +154,9 @@ export class BufferBudget {
     }
     return keys;
   }
+}
+
+/** What a kernel computes, of its outputs: a value that lies somewhere else as well is copied from there. */
+function rootsOf({ outputs }: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
+  return new Set(outputs.flatMap(({ value, into }) => (value === into || !stored.has(value) ? [value] : [])));
 }
