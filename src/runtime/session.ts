@@ -269,7 +269,8 @@ export class Session implements Runner {
 
 /** Fetched and kept outputs, in the order of the ports. */
 function wantedOf(outputs: readonly string[], { fetch, keep = [] }: RunOptions): readonly string[] {
-  return fetch ? outputs.filter((name) => fetch.includes(name) || keep.includes(name)) : outputs;
+  if (!fetch || keep === 'all') return outputs;
+  return outputs.filter((name) => fetch.includes(name) || keep.includes(name));
 }
 
 /** The wanted outputs, checked against the manifest as far as that is cheap. @throws RuntimeError R0212 */

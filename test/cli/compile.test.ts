@@ -28,6 +28,19 @@ const graph = (folder: string, file: string): onnx.ModelProto =>
 const external = (tensor: onnx.ITensorProto): Record<string, string> =>
   Object.fromEntries(tensor.externalData!.map(({ key, value }) => [key, value]));
 
+it('a mistake that no output depends on is an error, for both targets, and leaves nothing behind', async () => {
+  const text = `model M { entry main(x: [B, 3]) -> (y: [B, 3]) { let bad = x @ x\n x } }`;
+  for (const target of ['onnx', 'webgpu']) {
+    const folder = folderWith({ 'm.mdl': text });
+    const ran = await mdl(folder, 'compile', 'm.mdl', '--target', target, '--out', 'out');
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('error[E0302]') });
+    expect(readdirSync(folder)).toEqual(['m.mdl']);
+  }
+  const folder = folderWith({ 'm.mdl': text });
+  const ir = await mdl(folder, 'ir', 'm.mdl', '--entry', 'main');
+  expect(ir).toMatchObject({ code: 1, stderr: expect.stringContaining('error[E0302]') });
+});
+
 describe('files', () => {
   it('a graph per entry, a manifest, and the weights once', async () => {
     const folder = setUp();

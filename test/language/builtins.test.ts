@@ -353,6 +353,12 @@ describe.each(Object.entries(CASES))('%s', (_, cases) => {
   });
 });
 
+it('layer_norm with a bias and no weight would leave the bias out', () => {
+  expect(
+    problems('model M { entry main(x: [2, 3], b: [3]) -> (y: [2, 3]) { layer_norm(x, bias = b) } }').join(),
+  ).toMatch(/bias of layer_norm .*left out where there is no weight/);
+});
+
 describe('initialisers', () => {
   it.each(Object.values(INITIALISERS))('%s', (expression, initializer) => {
     expect(program(`model M { param w: [2, 2] = ${expression} }`).parameters.get('w')!.initializer).toEqual(

@@ -169,6 +169,23 @@ describe('when on a submodule', () => {
     expect(result(text, off)).toEqual([1, 2]);
   });
 
+  it('the first parameter, that is, in whatever order the call gives them, and lists among them', () => {
+    const text = `flag f = true
+      module Add() { param w: [1] = ones()  forward(x: [2], ys) -> [2] { x + ys[0] * w } }
+      model M { a = Add() when f  entry main(x: [2]) -> (out: [2]) { a(ys = [x * 10, x], x = x) } }`;
+    expect(result(text)).toEqual([11, 22]);
+    expect(result(text, off)).toEqual([1, 2]);
+  });
+
+  it('and there is none where a forward has no parameter', () => {
+    const text = `flag f = true
+      module One() { param w: [2] = ones()  forward() -> [2] { w * 1 } }
+      model M { a = One() when f  entry main(x: [2]) -> (out: [2]) { x + a() } }`;
+    const problem = ['E0310 a may be switched off only if it keeps the shape, and it turns nothing into [2]'];
+    expect(problems(text)).toEqual(problem);
+    expect(problems(text, off)).toEqual(problem);
+  });
+
   it('is an error where leaving it out changes the shape, on or off', () => {
     const text = `import { Linear } from "std"\nflag f = true
       model M { s = Linear(2, 3) when f  entry main(x: [2]) -> (out: [_]) { s(x) } }`;

@@ -238,6 +238,11 @@ describe('operands that do not fit', () => {
       "attention_grad takes dy of attention's shape, and axis 3 is 6 in the result and 8 in dy",
     ],
     [
+      'a table of rotary that no machine holds',
+      () => infer('rotary', ['f32[B, 4, T, 8]', 'i64[1, T]'], { dims: 4, theta: 1e4, max_positions: 4e9 }),
+      'rotary needs max_positions of at least 1, and a table of max_positions · dims of at most 16777216 numbers, and got 4000000000 · 4',
+    ],
+    [
       'rotary',
       () => infer('rotary', ['f32[B, 4, T, 8]', 'i64[1, T]'], { dims: 10, theta: 1e4, max_positions: 16 }),
       'rotary turns an even number of elements of each head, and dims is 10 and head_dim is 8',

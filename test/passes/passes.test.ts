@@ -291,6 +291,16 @@ describe('simplify', () => {
       padded('before=[0, 0], after=[0, 3], value=0', 'before=[0, 3], after=[0, 0], value=0', 'f32[B, 7]'),
     ],
     [
+      'blocks of which one is stretched to the other',
+      [
+        '%1 = mean(%0, axes=[0], keepdims=true): f32[1, 4]',
+        '%2 = pad(%1, before=[0, 0], after=[0, 4], value=0): f32[1, 8]',
+        '%3 = pad(%0, before=[0, 4], after=[0, 0], value=0): f32[B, 8]',
+        '%4 = add(%2, %3): f32[B, 8]',
+        'output y = %4',
+      ],
+    ],
+    [
       'blocks in something else than zeros',
       padded('before=[0, 0], after=[0, 4], value=1', 'before=[0, 4], after=[0, 0], value=1', 'f32[B, 8]'),
     ],

@@ -45,6 +45,8 @@ export class Evaluator {
   trace: Trace | undefined;
   /** texts of the conditions that enclose what is being evaluated */
   readonly guards: string[] = [];
+  /** reported so far, repeated ones included */
+  errors = 0;
 
   constructor(program: Program, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
     this.program = program;
@@ -58,6 +60,7 @@ export class Evaluator {
   }
 
   report(diagnostic: Diagnostic): void {
+    if (diagnostic.severity === 'error') this.errors++;
     this.bag.add(diagnostic);
   }
 

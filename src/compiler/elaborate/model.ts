@@ -99,7 +99,10 @@ export class Model {
       e.report(diagnose('no_entry', { name }, this.root.declaration.name.span, { notes }));
       return undefined;
     }
-    return e.attempt(() => traceEntry(e, this.root, declaration, taps, options));
+    const before = e.errors;
+    const traced = e.attempt(() => traceEntry(e, this.root, declaration, taps, options));
+    // a mistake is one even where no output depends on it
+    return e.errors === before ? traced : undefined;
   }
 }
 

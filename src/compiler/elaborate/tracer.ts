@@ -52,12 +52,11 @@ export class Tracer {
         this.checkKeepsShape(instance, args, result, call);
       return result;
     }
-    const first = [...args.values()][0]!;
     this.inScratch(args, (scratchArgs) => {
       const result = this.run(instance.adapter ?? instance, scratchArgs, call, instance.path);
       this.checkKeepsShape(instance, scratchArgs, result, call);
     });
-    return first.value;
+    return this.passedOn(instance, args)?.value ?? ERROR;
   }
 
   /** The adapted module without its adapter. */
@@ -328,11 +327,12 @@ export class Tracer {
     call: ast.CallExpression,
   ): void {
     const e = this.evaluator;
-    const first = [...args.values()][0];
-    if (!first || result.kind === 'error') return;
+    const first = this.passedOn(instance, args);
+    if (result.kind === 'error') return;
     const typeOf = (value: Value, at: Span): TensorType | undefined =>
       value.kind === 'list' ? undefined : e.emission.typeOf(e.emission.tensorOf(value, at, undefined, instance.path));
-    const [from, to] = [typeOf(first.value, first.span), typeOf(result, call.span)];
+    const from = first && typeOf(first.value, first.span);
+    const to = typeOf(result, call.span);
     if (from && to && printType(from) === printType(to)) return;
     e.fail(
       diagnose(
@@ -352,6 +352,13 @@ export class Tracer {
     );
   }
 
+  /** What an instance that is off gives back: the argument of its forward's first parameter, whatever the order of the call's. */
+  private passedOn(instance: ModuleInstance, args: ReadonlyMap<string, BoundArgument>): BoundArgument | undefined {
+    const forward = instance.declaration.members.find((member) => member.kind === 'forward');
+    const first = forward?.kind === 'forward' ? forward.signature.parameters[0] : undefined;
+    return first && args.get(first.name.text);
+  }
+
   /** Runs work on a throw-away graph whose inputs have the arguments' types. */
   private inScratch(args: ReadonlyMap<string, BoundArgument>, work: (args: Map<string, BoundArgument>) => void): void {
     const e = this.evaluator;
@@ -359,16 +366,14 @@ export class Tracer {
     if (!trace) return;
     const builder = new GraphBuilder('scratch');
     const copies = new Map<string, BoundArgument>();
-    for (const [name, { value, span }] of args) {
-      const tensor =
-        value.kind === 'tensor' || value.kind === 'parameter'
-          ? e.emission.typeOf(e.emission.tensorOf(value, span, undefined, name))
-          : undefined;
-      copies.set(name, {
-        value: tensor ? { kind: 'tensor', id: builder.input(name, tensor.dtype, tensor.shape), span } : value,
-        span,
-      });
-    }
+    const copy = (value: Value, span: Span, name: string): Value => {
+      if (value.kind === 'list')
+        return { ...value, items: value.items.map((item, index) => copy(item, span, `${name}.${index}`)) };
+      if (value.kind !== 'tensor' && value.kind !== 'parameter') return value;
+      const { dtype, shape } = e.emission.typeOf(e.emission.tensorOf(value, span, undefined, name));
+      return { kind: 'tensor', id: builder.input(name, dtype, shape), span };
+    };
+    for (const [name, { value, span }] of args) copies.set(name, { value: copy(value, span, name), span });
     e.trace = { builder, path: trace.path, cache: undefined, taps: undefined, parameters: new Map() };
     try {
       e.attempt(() => work(copies));

@@ -8,6 +8,9 @@ import { axisRef, BOOL, expectDType, expectLayout, expectSameDim, expectStatic, 
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
+/** Numbers in the table of a rotary embedding, 64 MiB of f32; Phi-2's has 65,536. */
+const MOST_ROTATIONS = 2 ** 24;
+
 const NAMES = ['q', 'k', 'v', 'mask'] as const;
 
 /** The type of attention's result. */
@@ -113,8 +116,10 @@ function inferRotary(
     );
   }
   if (!(theta > 0)) throw new TypeRuleError(`rotary needs a theta above 0 and got ${theta}`);
-  if (!Number.isInteger(max_positions) || max_positions < 1) {
-    throw new TypeRuleError(`rotary needs max_positions of at least 1 and got ${max_positions}`);
+  if (!Number.isInteger(max_positions) || max_positions < 1 || max_positions * dims > MOST_ROTATIONS) {
+    throw new TypeRuleError(
+      `rotary needs max_positions of at least 1, and a table of max_positions · dims of at most ${MOST_ROTATIONS} numbers, and got ${max_positions} · ${dims}`,
+    );
   }
   const batch = axisRef(inputs, 1, 0, 'batch size');
   if (batch.dim !== 1) {

@@ -111,6 +111,7 @@ function exactReciprocal(value: number): boolean {
 const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
   const [p, q] = [producer('pad', a!, rewriter), producer('pad', b!, rewriter)];
   if (!p || !q || p.attributes.value !== 0 || q.attributes.value !== 0) return undefined;
+  if (!equalShapes(rewriter.typeOf(a!).shape, rewriter.typeOf(b!).shape)) return undefined; // one is stretched
   const differs = (_: number, axis: number): boolean =>
     p.attributes.before[axis] !== q.attributes.before[axis] || p.attributes.after[axis] !== q.attributes.after[axis];
   const axis = p.attributes.before.findIndex(differs);

@@ -455,6 +455,17 @@ export const SAMPLES: readonly Sample[] = [
     { sizes: [{}] },
   ),
   sample(
+    'numbers that WGSL has no literal for',
+    (b) => {
+      const x = b.x('x', [B, 3]);
+      const padded = b.node('pad', [x], { before: [0, 1], after: [0, 0], value: Number.NEGATIVE_INFINITY });
+      const kept = b.node('clamp', [x], { min: 0, max: Number.POSITIVE_INFINITY });
+      return { most: b.node('max', [padded], { axes: [1], keepdims: true }), kept };
+    },
+    ['clamp ‖ pad → max: x → kept, most'],
+    { sizes: [{ B: 2 }] },
+  ),
+  sample(
     'one part of a split is an output, and read beside another that is not',
     (b) => {
       const [first, rest] = b.nodeOutputs('split', [b.x('x', [B, T, 4])], { axis: 2, sizes: [1, 3] });

@@ -24,11 +24,12 @@ function withInnerOutputs(graph: Graph, every: number): Graph {
 }
 
 /** What longer runs of this test found wrong, once. */
+// biome-ignore format: lists of instructions
 const FOUND: [Parameters<typeof buildLayers>[0], readonly [number, number]][] = [
   // a split of which one part is an output, read beside the other
-  [[[23, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 335, 69, 0], [0, 0, 0, 0]], [2, 3]], // biome-ignore format: a list of instructions
+  [[[23, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 335, 69, 0], [0, 0, 0, 0]], [2, 3]],
   // an output given twice, copied in one dispatch with as many others as bind what is allowed
-  [[[3, 0, 0, 0], [0, 0, 0, 0], [4, 0, 0, 0], [0, 863, 899, 0], [0, 0, 0, 0], [3, 37, 0, 0], [16, 682, 0, 0], [0, 0, 0, 0], [0, 21, 0, 0], [9, 199, 0, 0], [11, 475, 0, 0], [24, 0, 0, 0]], [2, 3]], // biome-ignore format: a list of instructions
+  [[[3, 0, 0, 0], [0, 0, 0, 0], [4, 0, 0, 0], [0, 863, 899, 0], [0, 0, 0, 0], [3, 37, 0, 0], [16, 682, 0, 0], [0, 0, 0, 0], [0, 21, 0, 0], [9, 199, 0, 0], [11, 475, 0, 0], [24, 0, 0, 0]], [2, 3]],
 ];
 
 describe.skipIf(unavailable)('on a device', () => {

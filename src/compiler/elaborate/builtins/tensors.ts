@@ -325,7 +325,9 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
     call: (c) => {
       const x = c.operand('x', 'f32');
       const weight = c.optional('weight', 'f32');
-      const bias = weight.length > 0 ? c.optional('bias', 'f32') : [];
+      const bias = c.optional('bias', 'f32');
+      if (weight.length === 0 && bias.length > 0)
+        c.fail(`bias of ${c.name}`, 'left out where there is no weight', 'a tensor', c.argument('bias').span);
       return c.op('layer_norm', [x, ...weight, ...bias], { eps: c.float('eps', 1e-5) });
     },
   },

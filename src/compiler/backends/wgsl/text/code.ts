@@ -91,6 +91,15 @@ export class KernelCode {
   /** Buffers that were asked for as vectors and are not: the kernel has to be written again, with them in `wide`. */
   readonly missed = new Set<string>();
 
+  /** A number of the type. WGSL refuses a constant expression that is not finite, so the bits of one go through a variable. */
+  literal(type: ScalarType, value: number): string {
+    if (type !== 'f32' || Number.isFinite(Math.fround(value))) return number(type, value);
+    const name = Number.isNaN(value) ? 'not_a_number' : value > 0 ? 'infinity' : 'minus_infinity';
+    const bits = { not_a_number: '0x7fc00000u', infinity: '0x7f800000u', minus_infinity: '0xff800000u' }[name];
+    this.once(name, () => this.define(`var<private> ${name}: u32 = ${bits};`));
+    return `bitcast<f32>(${name})`;
+  }
+
   /** A literal, or a word of the uniform. */
   size(dim: Dim): Coordinate {
     return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
@@ -164,6 +173,17 @@ export class KernelCode {
       `\n${main}`,
     ].join('\n')}\n`;
   }
+}
+
+/** A literal of the type, of a finite number. */
+function number(type: ScalarType, value: number): string {
+  if (type === 'bool') return value === 0 ? 'false' : 'true';
+  if (type === 'i32') return value < 0 ? `i32(${value})` : `${value}i`;
+  const rounded = Math.fround(value);
+  if (rounded === 0) return '0.0';
+  const text = String(rounded);
+  const real = /[.e]/.test(text) ? text : `${text}.0`;
+  return rounded < 0 ? `(${real})` : real;
 }
 
 function paramText(param: Param): string {

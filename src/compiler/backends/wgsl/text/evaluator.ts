@@ -10,7 +10,7 @@ import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../..
 import type { Block, Element, KernelCode } from './code.ts';
 import { type Coordinate, literalOf, plus, times } from './index-math.ts';
 import { INLINE, type InlineContext, type InlineOp, type InlineRule, isInline } from './inline.ts';
-import { isPointwise, number, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
+import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
 import { pieceOf, rowMajor, type Strided, vectorAlong } from './strided.ts';
 
 /** A value that lies in a buffer. */
@@ -89,7 +89,7 @@ export class Evaluator {
   private compute(block: Block, value: ValueId, coordinates: readonly Coordinate[]): string {
     const { dtype } = typeOf(this.graph, value);
     const constant = this.constants.get(value);
-    if (constant && constant.data.length === 1) return this.scalar(SCALAR_TYPES[dtype], constant.data[0]!);
+    if (constant && constant.data.length === 1) return this.code.literal(SCALAR_TYPES[dtype], constant.data[0]!);
     const stored = this.storage.stored(value);
     if (stored) return this.load(block, stored, stored.layout, coordinates, dtype === 'bool');
     const node = this.producers.get(value);
@@ -104,16 +104,6 @@ export class Evaluator {
       return block.name(text, 'v');
     }
     throw new Error(`value %${value} of graph ${this.graph.name} (${node.op}) has to be stored to be read`);
-  }
-
-  /** A literal, also of a number that WGSL has no literal for. */
-  scalar(type: 'f32' | 'i32' | 'bool', value: number): string {
-    if (type !== 'f32' || Number.isFinite(Math.fround(value))) return number(type, value);
-    // WGSL refuses a constant expression that is not finite, so its bits go through a variable
-    const name = Number.isNaN(value) ? 'not_a_number' : value > 0 ? 'infinity' : 'minus_infinity';
-    const bits = { not_a_number: '0x7fc00000u', infinity: '0x7f800000u', minus_infinity: '0xff800000u' }[name];
-    this.code.once(name, () => this.code.define(`var<private> ${name}: u32 = ${bits};`));
-    return `bitcast<f32>(${name})`;
   }
 
   private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Coordinate[]): string {

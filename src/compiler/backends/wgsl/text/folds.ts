@@ -133,7 +133,7 @@ function needs({ producers, order }: GraphFacts, node: AnyNode, from: AnyNode): 
 function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): string {
   if (combine === 'sum') return type === 'i32' ? '0i' : '0.0';
   if (type === 'i32') return combine === 'min' ? '2147483647i' : 'i32(-2147483648)';
-  return writer.evaluator.scalar('f32', combine === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+  return writer.code.literal('f32', combine === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 }
 
 /** acc combined with value, both texts of the type */

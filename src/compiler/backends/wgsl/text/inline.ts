@@ -8,7 +8,7 @@ import type { OpAttributes } from '../../../ops/attributes.ts';
 import { COLUMN_ROUNDS, FIELD, KEY_ROUNDS, ROW_ROUNDS, UNIFORM_STEPS } from '../../../ops/random.ts';
 import type { Block } from './code.ts';
 import { type Coordinate, linearise, minus, plus, reshapeCoordinates, times } from './index-math.ts';
-import { number, SCALAR_TYPES } from './scalar.ts';
+import { SCALAR_TYPES } from './scalar.ts';
 import { expanded, permuted, reshaped, type Strided, sliced } from './strided.ts';
 
 /** What a rule works with: `element(i, coordinates)` is the text of operand i's element there. */
@@ -134,7 +134,7 @@ export const INLINE: { readonly [N in InlineOp]: InlineRule<N> } = {
         return own;
       });
       const value = element(0, inside);
-      const filler = number(SCALAR_TYPES[dtype], attributes.value);
+      const filler = block.code.literal(SCALAR_TYPES[dtype], attributes.value);
       return conditions.length === 0
         ? value
         : block.name(`select(${filler}, ${value}, ${conditions.join(' && ')})`, 'v');

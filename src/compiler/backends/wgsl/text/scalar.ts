@@ -55,7 +55,7 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
   gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
   clamp: ({ x: [a], code }, { min, max }) => {
-    const [low, high] = [number('f32', min), number('f32', max)];
+    const [low, high] = [code.literal('f32', min), code.literal('f32', max)];
     return `${code.use('minimum_of')}(${code.use('maximum_of')}(${a}, ${low}), ${high})`;
   },
   not: ({ x: [a] }) => `!${a}`,
@@ -99,15 +99,4 @@ export function converted(text: string, from: ScalarType, to: ScalarType, code: 
   if (to === 'bool') return `${text} != ${from === 'f32' ? '0.0' : '0'}`;
   if (from === 'bool') return to === 'f32' ? `select(0.0, 1.0, ${text})` : `select(0, 1, ${text})`;
   return to === 'f32' ? `f32(${text})` : `${code.use('to_integer')}(${text})`;
-}
-
-/** A literal of the type. Infinities and NaN have none in WGSL: see `nonFinite`. */
-export function number(type: ScalarType, value: number): string {
-  if (type === 'bool') return value === 0 ? 'false' : 'true';
-  if (type === 'i32') return value < 0 ? `i32(${value})` : `${value}i`;
-  const rounded = Math.fround(value);
-  if (rounded === 0) return '0.0';
-  const text = String(rounded);
-  const real = /[.e]/.test(text) ? text : `${text}.0`;
-  return rounded < 0 ? `(${real})` : real;
 }
