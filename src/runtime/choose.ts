@@ -77,7 +77,12 @@ async function automatic(platform: Platform, model: Model, options: ChoiceOption
     first = undefined;
     return device;
   };
-  return overPlan({ ...platform, acquire }, plan, options, why);
+  try {
+    return await overPlan({ ...platform, acquire }, plan, options, why);
+  } catch (error) {
+    first?.destroy(); // nobody took it
+    throw error;
+  }
 }
 
 function overOnnx(platform: Platform, source: ModelSource, backend?: Backend, why?: string): Session {

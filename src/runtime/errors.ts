@@ -43,7 +43,7 @@ export const MESSAGES = {
   R0110: ({ file, found, expected }: InFile & { found: number; expected: number }) =>
     `${file} has ${found} bytes and its header describes ${expected}, so fetch the file again`,
   R0111: ({ file, tensor, near }: InTensor & { near: string | undefined }) =>
-    `${file} has no tensor ${tensor}${suggestion(near)}; list its names with \`mdl weights ${file}\``,
+    `${file} has no tensor ${tensor}${suggestion(near)}; its \`tensors\` has the names`,
   R0112: ({ file, reason }: InFile & { reason: string }) =>
     `the metadata of ${file} ${reason} and safetensors metadata maps text to text, so export the file again`,
   R0113: ({ file, shard }: InFile & { shard: string }) =>

@@ -45,8 +45,13 @@ export class SafetensorsFile {
 
   /** The stored bytes, in order, `chunkBytes` at a time (the last chunk is shorter). */
   async *stream(name: string, chunkBytes: number = CHUNK_BYTES): AsyncIterable<Uint8Array> {
+    yield* this.streamFrom(name, 0, chunkBytes);
+  }
+
+  /** Its bytes from one on. @throws as stream */
+  async *streamFrom(name: string, byte: number, chunkBytes: number = CHUNK_BYTES): AsyncIterable<Uint8Array> {
     const { byteOffset, byteLength } = this.info(name);
-    for (let done = 0; done < byteLength; done += chunkBytes) {
+    for (let done = byte; done < byteLength; done += chunkBytes) {
       yield await this.source.read(byteOffset + done, Math.min(chunkBytes, byteLength - done));
     }
   }

@@ -80,6 +80,8 @@ export class Session implements Runner {
   private readonly programs = new Map<string, Promise<Program | DeviceProgram>>();
   private readonly spent = new Map<string, { runs: number; milliseconds: number }>();
   /** adapters' tensors on the device */
+  /** while a new device is being taken */
+  private recovering: Promise<void> | undefined;
   private uploaded = new WeakMap<HostTensor, Promise<AnyTensor>>();
   private disposed = false;
 
@@ -169,10 +171,18 @@ export class Session implements Runner {
    * @throws RuntimeError R1001, R1002
    */
   async recover(): Promise<void> {
-    if (!hasDevice(this.backend)) return;
-    await this.backend.recover();
-    this.programs.clear();
-    this.uploaded = new WeakMap();
+    const { backend } = this;
+    if (!hasDevice(backend)) return;
+    // two calls are one: each would take a device
+    this.recovering ??= backend.recover().then(() => {
+      this.programs.clear();
+      this.uploaded = new WeakMap();
+    });
+    try {
+      await this.recovering;
+    } finally {
+      this.recovering = undefined;
+    }
   }
 
   /**
@@ -246,6 +256,7 @@ export class Session implements Runner {
     for (const [name, tensor] of Object.entries(feeds)) {
       const there = this.uploaded.get(tensor) ?? this.backend.upload(tensor, name);
       this.uploaded.set(tensor, there);
+      there.catch(() => this.uploaded.delete(tensor)); // the next run may try again
       uploaded[name] = await there;
     }
     return uploaded;

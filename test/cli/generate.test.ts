@@ -195,6 +195,12 @@ describe('mistakes', () => {
   });
 });
 
+it('mdl demo makes its own folder anew, and nobody else’s', async () => {
+  const out = folderWith({ 'run/mine.txt': 'kept' });
+  await expect(demo(recordingOutput(), [], { out, steps: 2 })).rejects.toMatchObject({ code: 'C0206' });
+  expect(readFileSync(join(out, 'run/mine.txt'), 'utf8')).toBe('kept');
+});
+
 it('mdl demo: a summary of the full model, the nano one trained through four stages, its answers', async () => {
   const output = recordingOutput();
   const out = join(folderWith(), 'demo');

@@ -91,5 +91,12 @@ describe('an adapter', () => {
     );
     write({ peft_type: 'LORA', r: 2, lora_alpha: 16 });
     await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('has alpha 16 and the model has 4');
+    // what scales otherwise than alpha / r would be read as if it did not
+    write({ peft_type: 'LORA', r: 2, lora_alpha: 4, use_rslora: true });
+    await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('has alpha 5.65');
+    write({ peft_type: 'LORA', r: 2, lora_alpha: 4, alpha_pattern: { first: 8 } });
+    await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('its alpha_pattern gives modules');
+    write({ peft_type: 'LORA', r: 2, lora_alpha: 4, use_dora: true });
+    await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('it is a DoRA adapter');
   });
 });

@@ -30,8 +30,13 @@ export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions
   const own = (): Promise<Gpu> => acquire({ needs: plan.needs, ...options.acquire });
   let given = device !== undefined;
   let gpu = device === undefined ? await own() : device instanceof Gpu ? device : Gpu.of(device);
-  gpu.requireLimits(plan.needs);
-  gpu.check();
+  try {
+    gpu.requireLimits(plan.needs);
+    gpu.check();
+  } catch (error) {
+    if (!given) gpu.destroy();
+    throw error;
+  }
   let model = new ModelBuffers(gpu, plan, weights);
   return {
     get name() {

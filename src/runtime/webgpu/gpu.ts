@@ -77,6 +77,7 @@ export class Gpu {
 
   /** The result of a promise of the device. @throws RuntimeError R1003 when the device is lost before it is there */
   async wait<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => undefined); // where the next line throws nobody waits for it
     this.check();
     let give!: (error: Error) => void;
     const lost = new Promise<never>((_, reject) => {

@@ -11,6 +11,9 @@ import {
   need,
 } from '../manifest-checks.ts';
 
+const isIndex = (index: unknown, of: unknown): boolean =>
+  Number.isSafeInteger(index) && (index as number) >= 0 && (index as number) < (of as readonly unknown[]).length;
+
 const isSize = (value: unknown): boolean => typeof value === 'string' || Number.isSafeInteger(value);
 
 function checkKernel(kernel: unknown): void {
@@ -22,15 +25,34 @@ function checkKernel(kernel: unknown): void {
 
 function checkLaunch(launch: unknown, name: string): void {
   need(isObject(launch), `has a damaged step in ${name}`);
-  const { kernel, groups, linear } = launch as Json;
+  const { kernel, groups, beside = [], linear, buffers, params } = launch as Json;
   need(
     Number.isSafeInteger(kernel) &&
       typeof linear === 'boolean' &&
-      Array.isArray(groups) &&
-      groups.length === 3 &&
-      groups.every(
-        (one) => isObject(one) && isSize(one.of) && Number.isSafeInteger(one.per) && (one.per as number) > 0,
-      ),
+      isGroups(groups) &&
+      Array.isArray(beside) &&
+      beside.every(isGroups) &&
+      Array.isArray(buffers) &&
+      buffers.every((index) => Number.isSafeInteger(index)) &&
+      Array.isArray(params) &&
+      params.every(isSize),
+    `has a damaged step in ${name}`,
+  );
+}
+
+const isGroups = (groups: unknown): boolean =>
+  Array.isArray(groups) &&
+  groups.length === 3 &&
+  groups.every((one) => isObject(one) && isSize(one.of) && Number.isSafeInteger(one.per) && (one.per as number) > 0);
+
+function checkAlternative(alternative: unknown, name: string): void {
+  checkLaunch(alternative, name);
+  const { profile, when, flops = 0, bytes = 0 } = alternative as Json;
+  need(
+    (profile === undefined || profile === 'gpu' || profile === 'software') &&
+      (when === undefined || (isObject(when) && isSize(when.size) && Number.isSafeInteger(when.atMost))) &&
+      isSize(flops) &&
+      isSize(bytes),
     `has a damaged step in ${name}`,
   );
 }
@@ -43,16 +65,10 @@ function checkEntry(name: string, entry: Json): void {
     need(isObject(buffer) && typeof buffer.kind === 'string', `has a damaged buffer in ${name}`);
   for (const step of steps as unknown[]) {
     checkLaunch(step, name);
-    const { origin, buffers: bound, params, software, flops, bytes } = step as Json;
-    need(
-      typeof origin === 'string' &&
-        Array.isArray(bound) &&
-        bound.every((index) => Number.isSafeInteger(index)) &&
-        Array.isArray(params) &&
-        [...params, flops, bytes].every(isSize),
-      `has a damaged step in ${name}`,
-    );
-    if (software !== undefined) checkLaunch(software, name);
+    const { origin, alternatives = [], flops, bytes } = step as Json;
+    need(typeof origin === 'string' && isSize(flops) && isSize(bytes), `has a damaged step in ${name}`);
+    need(Array.isArray(alternatives), `has a damaged step in ${name}`);
+    for (const alternative of alternatives as unknown[]) checkAlternative(alternative, name);
   }
 }
 
@@ -87,6 +103,7 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
       kernels,
       constants,
       parameters,
+      packs,
       entries,
       adapter,
       training,
@@ -105,6 +122,19 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
     for (const kernel of kernels as unknown[]) checkKernel(kernel);
     for (const one of parameters as unknown[])
       need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), 'has a damaged parameter');
+    for (const one of constants as unknown[])
+      need(isObject(one) && (one.kind === 'data' || one.kind === 'rotary'), 'has a damaged constant');
+    need(Array.isArray(packs), 'lacks packs');
+    for (const one of packs as unknown[])
+      need(
+        isObject(one) &&
+          Number.isSafeInteger(one.elements) &&
+          Array.isArray(one.parts) &&
+          one.parts.every(
+            (part) => isObject(part) && isIndex(part.parameter, parameters) && Number.isSafeInteger(part.at),
+          ),
+        'has a damaged pack',
+      );
     need(isObject(entries), 'has no entries');
     for (const [name, entry] of Object.entries(entries as Json)) checkEntry(name, entry as Json);
     checkAdapter(adapter, entries as Json);

@@ -9,6 +9,8 @@ export interface StoredWeights {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, { readonly dtype: StoredDType; readonly shape: readonly number[] }>;
   stream(key: string, chunkBytes?: number): AsyncIterable<Uint8Array>;
+  /** The same from a byte on, where only a part is wanted. */
+  streamFrom?(key: string, byte: number, chunkBytes: number): AsyncIterable<Uint8Array>;
 }
 
 /** A checkpoint, or a function that gives one tensor at a time. */
@@ -26,8 +28,12 @@ interface Chunk {
 /** Bytes of a chunk; a multiple of every element size, and of two elements. */
 const CHUNK_BYTES = 1 << 23;
 
-/** The tensor's elements in order. @throws RuntimeError R1010 when it is another tensor than was wanted */
-export async function* weightChunks(weights: Weights, wanted: Wanted): AsyncIterable<Chunk> {
+/** The tensor's elements in order, or at least those `from` … `to`. @throws RuntimeError R1010 when it is another tensor than was wanted */
+export async function* weightChunks(
+  weights: Weights,
+  wanted: Wanted,
+  { from, to }: { readonly from: number; readonly to: number } = { from: 0, to: sizeOf(wanted.shape) },
+): AsyncIterable<Chunk> {
   const { key } = wanted;
   if (typeof weights === 'function') {
     const tensor = await weights(key);
@@ -41,13 +47,16 @@ export async function* weightChunks(weights: Weights, wanted: Wanted): AsyncIter
   if (!stored) throw mismatch(wanted, weights.name, 'missing');
   const dtype = READ_AS[stored.dtype];
   check(wanted, dtype, stored.shape, weights.name);
-  let at = 0;
-  for await (const bytes of weights.stream(key, CHUNK_BYTES)) {
-    const count = bytes.byteLength / ITEM_BYTES[stored.dtype];
+  const item = ITEM_BYTES[stored.dtype];
+  let at = weights.streamFrom ? from : 0;
+  const chunks = weights.streamFrom?.(key, from * item, CHUNK_BYTES) ?? weights.stream(key, CHUNK_BYTES);
+  for await (const bytes of chunks) {
+    const count = bytes.byteLength / item;
     const data = allocate(dtype, count);
     convertInto(stored.dtype, bytes, data, 0);
     yield { at, data };
     at += count;
+    if (at >= to) return;
   }
 }
 

@@ -110,7 +110,7 @@ export class ModelBuffers {
 
   private async upload(parameter: ParameterPlan, shard: Shard): Promise<void> {
     const { gpu } = this;
-    for await (const { at, data } of weightChunks(this.weights, parameter)) {
+    for await (const { at, data } of weightChunks(this.weights, parameter, shard)) {
       this.write(parameter, shard, at, data);
       if (this.inFlight < IN_FLIGHT) continue;
       this.inFlight = 0;

@@ -23,7 +23,12 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const files = names.filter((name) => name.endsWith('.safetensors'));
   if (files.length === 0) throw runtimeError('R0118', { file: path, reason: 'the directory has no .safetensors file' });
   const sources: RandomAccess[] = [];
-  for (const name of files) sources.push(await fileSource(join(path, name)));
+  try {
+    for (const name of files) sources.push(await fileSource(join(path, name)));
+  } catch (error) {
+    for (const source of sources) await source.close?.();
+    throw error;
+  }
   return Checkpoint.ofFiles(path, sources);
 }
 

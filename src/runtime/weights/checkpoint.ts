@@ -79,6 +79,11 @@ export class Checkpoint {
     return this.fileOf(tensor).stream(tensor, chunkBytes);
   }
 
+  /** Its bytes from one on. @throws as stream */
+  streamFrom(tensor: string, byte: number, chunkBytes?: number): AsyncIterable<Uint8Array> {
+    return this.fileOf(tensor).streamFrom(tensor, byte, chunkBytes);
+  }
+
   async close(): Promise<void> {
     for (const file of this.files) await file.close();
   }

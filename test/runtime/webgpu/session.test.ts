@@ -2,10 +2,17 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type DeviceTensor, isOnDevice, openSession, Session } from '../../../src/runtime/index.ts';
 import { manifestOf } from '../../../src/runtime/webgpu/backend.webgpu.ts';
-import { acquireDevice, chromeTrace, openPlan, parsePlan, webgpuBackend } from '../../../src/runtime/webgpu/index.ts';
+import {
+  acquireDevice,
+  chromeTrace,
+  Gpu,
+  openPlan,
+  parsePlan,
+  webgpuBackend,
+} from '../../../src/runtime/webgpu/index.ts';
 import { encodeSafetensors } from '../../../src/runtime/weights/encode.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { testAdapter, testDevice, unavailable } from '../../support/adapter.ts';
@@ -28,6 +35,16 @@ describe('a plan file', () => {
     await refuses({ version: 2 }, 'version 2');
     await refuses({ kernels: [{ label: 'x' }] }, 'a damaged kernel x');
     await refuses({ entries: { relu: { ...PLAN.entries.relu, steps: [{}] } } }, 'a damaged step in relu');
+    const [step] = PLAN.entries.relu!.steps;
+    const withStep = (change: object) => ({
+      entries: { relu: { ...PLAN.entries.relu, steps: [{ ...step, ...change }] } },
+    });
+    await refuses(withStep({ alternatives: [{ ...step, profile: 'fast' }] }), 'a damaged step in relu');
+    await refuses(withStep({ alternatives: [{ kernel: 0 }] }), 'a damaged step in relu');
+    await refuses(withStep({ alternatives: [{ ...step, when: { size: 'T' } }] }), 'a damaged step in relu');
+    await refuses(withStep({ beside: [[]] }), 'a damaged step in relu');
+    await refuses({ constants: [{ kind: 'else' }] }, 'a damaged constant');
+    await refuses({ packs: [{ elements: 4, parts: [{ parameter: 99, at: 0 }] }] }, 'a damaged pack');
     await refuses({ entries: { relu: { ...PLAN.entries.relu, buffers: [null] } } }, 'a damaged buffer in relu');
     await refuses({ weights: { origin: 'x', files: [{ file: '../x', bytes: 1 }] } }, 'not a file beside it');
     await refuses({ training: { stage: 'one', trained: [{}] } }, 'a damaged training');
@@ -84,7 +101,10 @@ describe.skipIf(unavailable)('a session over WebGPU', () => {
     gpu.device.destroy();
     await gpu.device.lost;
     await provokes('R1003', () => session.run('relu', { x: X }));
-    await session.recover();
+    const acquired = vi.spyOn(Gpu, 'of');
+    await Promise.all([session.recover(), session.recover()]); // two are one
+    expect(acquired).toHaveBeenCalledTimes(1);
+    acquired.mockRestore();
     expect(values((await session.run('relu', { x: X })).y)).toEqual(Y);
     await provokes('R1008', () => session.run('relu', { x: kept.y! }));
     await session.dispose();

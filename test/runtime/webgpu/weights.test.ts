@@ -83,6 +83,33 @@ describe.skipIf(unavailable)('parameters', () => {
     expect(gpu.buffers.counts().live).toBe(0);
   });
 
+  it('of a shard read no more of the file than the shard, and the chunk it ends in', async () => {
+    const count = 5_000_001; // chunks of 2,097,152 elements
+    const tensor: HostTensor = {
+      dtype: 'f32',
+      shape: [count],
+      data: Float32Array.from({ length: count }, (_, i) => i),
+    };
+    const source = bytesSource(encodeSafetensors(new Map([['w', tensor]])), 'w.safetensors');
+    let read = 0;
+    const counting = {
+      ...source,
+      read: (at: number, bytes: number) => {
+        read += bytes;
+        return source.read(at, bytes);
+      },
+    };
+    const buffers = model({ ...w, shape: [count] }, await SafetensorsFile.open(counting));
+    read = 0;
+    const last = await buffers.parameter(0, 4_900_000, count);
+    expect(read).toBe(4 * 100_001);
+    expect((await floats(last, 100_001)).at(-1)).toBe(count - 1);
+    read = 0;
+    await buffers.parameter(0, 0, 1000);
+    expect(read).toBe(4 * 2_097_152);
+    await buffers.dispose();
+  });
+
   it('are stored as halves, integers and booleans', async () => {
     const half = model({ ...w, storage: 'f16' }, async () => f32([5], 1, 2, 3, 4, -2));
     expect(await words(await half.parameter(0), 3)).toEqual([0x40003c00, 0x44004200, 0xc000]);

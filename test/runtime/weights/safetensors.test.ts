@@ -157,7 +157,13 @@ describe('reading', () => {
     expect([...(await checkpoint.read('w')).data]).toEqual([1, 2]);
     await provokes('R0118', () => openCheckpointByUrl(`${url}/other.json`));
     await provokes('R0118', () => openCheckpointByUrl(`${url}/other.safetensors`));
-    await new Promise((resolve) => server.close(resolve));
+    const gone = await urlSource(`${url}/w`);
+    await new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(resolve);
+    });
+    await provokes('R0121', () => gone.read(0, 8));
+    await provokes('R0118', () => urlSource(`${url}/w`));
   });
 });
 

@@ -3,7 +3,7 @@
  * graphs, its nano version trained through the paper's four stages from the pre-trained parts that come along, and
  * what that has learned.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,12 @@ export interface DemoOptions {
   readonly steps?: number;
 }
 
+/** Whether a folder is empty or has what a run of training has. */
+function isRun(folder: string): boolean {
+  const names = readdirSync(folder);
+  return names.length === 0 || (names.includes('log.jsonl') && names.includes('checkpoints'));
+}
+
 /** The package's folder: the nearest above this file with a package.json. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -48,13 +54,15 @@ export default async function demo(output: Output, _args: readonly string[], opt
       reason: 'no such file (npm run pretrain makes it)',
     });
   }
+  const run = join(options.out, 'run');
+  // an earlier demo's is made anew; anything else is somebody's
+  if (existsSync(run) && !isRun(run)) throw cliError('C0206', { folder: run });
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
   output.note('1. TinyGPT-V, full size, without weights');
   await summary(output, [model], { config: 'full', depth: 2 });
   await compile(output, [model], { ...common, entry: [], config: 'full', out: join(options.out, 'full') });
 
   output.note('\n2. its nano version goes through the four stages of the paper, from pre-trained parts');
-  const run = join(options.out, 'run');
   await rm(run, { recursive: true, force: true });
   const training = {
     ...common,

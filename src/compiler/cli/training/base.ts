@@ -21,6 +21,11 @@ export async function openBase(
   if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
   // a checkpoint's tables are resampled as they are read; a seed would make unrelated ones at another size
   if (!own || options.init === undefined) return weights;
-  const seeded = await openWeights(own, given, output);
-  return overlayWeights(weights, await tablesOf(own, model, seeded!));
+  try {
+    const seeded = await openWeights(own, given, output);
+    return overlayWeights(weights, await tablesOf(own, model, seeded!));
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
 }

@@ -167,7 +167,7 @@ export async function withAdapter(checkpoint: Checkpoint, folder: string, model:
 }
 
 async function checkConfig(folder: string, model: Model, parameters: readonly ParameterInfo[]): Promise<void> {
-  let config: { readonly peft_type?: unknown; readonly r?: unknown; readonly lora_alpha?: unknown };
+  let config: Readonly<Record<string, unknown>>;
   try {
     config = JSON.parse(await readFile(join(folder, CONFIG), 'utf8')) as typeof config;
   } catch (error) {
@@ -185,5 +185,12 @@ async function checkConfig(folder: string, model: Model, parameters: readonly Pa
     throw cliError('C0205', { folder, what, found: String(found), expected: String(expected) });
   };
   differs('r', config.r, shape?.r ?? r);
-  differs('alpha', config.lora_alpha, shape?.alpha);
+  // rank-stabilised LoRA divides by √r (Kalajdzievski 2023, arXiv:2312.03732, eq. 4)
+  const stabilised = config.use_rslora === true && r !== undefined;
+  differs('alpha', stabilised ? Number(config.lora_alpha) * Math.sqrt(r) : config.lora_alpha, shape?.alpha);
+  for (const what of ['rank_pattern', 'alpha_pattern']) {
+    if (JSON.stringify(config[what] ?? {}) !== '{}')
+      throw cliError('C0204', { folder, reason: `its ${what} gives modules ranks or scales of their own` });
+  }
+  if (config.use_dora === true) throw cliError('C0204', { folder, reason: 'it is a DoRA adapter, and LoRA is read' });
 }

@@ -64,14 +64,11 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
   const { plan, artifact } = built;
   const steps = run.steps ?? scheduleLength(plan.schedule);
   const opened = await openGraphs(artifact, weights, backend);
-  const start = run.resumed ?? (await firstState());
-  const progress = trainingProgress(
-    stage.name,
-    steps,
-    start.step,
-    !output.quiet && !output.json && process.stderr.isTTY === true,
-  );
+  let progress: ReturnType<typeof trainingProgress> | undefined;
   try {
+    const start = run.resumed ?? (await firstState());
+    const shown = !output.quiet && !output.json && process.stderr.isTTY === true;
+    progress = trainingProgress(stage.name, steps, start.step, shown);
     const { graph } = artifact.entries.find(({ name }) => name === 'gradient')!;
     const state = await train(start, {
       plan,
@@ -82,7 +79,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
       signal: run.signal,
       onRecord: (record) => {
         run.onRecord(record);
-        if ('loss' in record) progress.step(record);
+        if ('loss' in record) progress?.step(record);
       },
       onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
       diagnose: (feeds) => locateNonFinite(model, graph, feeds, { plan, weights, backend, opset }),
@@ -90,7 +87,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     await run.onState(state, true);
     return { state, steps };
   } finally {
-    progress.stop();
+    progress?.stop();
     await opened.close();
   }
 
