@@ -195,6 +195,21 @@ describe('mistakes', () => {
   });
 });
 
+it.each([
+  ['--set', 'qk_norm=false'],
+  ['--config', 'nano'],
+  ['--init', '1'],
+  ['--weights', 'w.safetensors'],
+  ['--merge-lora'],
+  ['--backend', 'reference'],
+])('what was decided when a folder was compiled is refused, not ignored: %s', async (...option) => {
+  const { code, stderr } = await mdl(folder, 'generate', 'nano', '--prompt', 'hi', ...option);
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/error\[C0208\]: --.* has no meaning without a \.mdl file/),
+  });
+});
+
 it('mdl demo makes its own folder anew, and nobody else’s', async () => {
   const out = folderWith({ 'run/mine.txt': 'kept' });
   await expect(demo(recordingOutput(), [], { out, steps: 2 })).rejects.toMatchObject({ code: 'C0206' });

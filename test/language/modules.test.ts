@@ -146,6 +146,12 @@ describe('when on a submodule', () => {
     expect(keys(text, off)).toEqual(['s.w']);
   });
 
+  it('what is wrong with the other is wrong where it is taken', () => {
+    const text = `flag f = true\n${model('s = Scale(by = 3) when f else Scale(by = [1.0][3])', 's(x)')}`;
+    expect(result(text)).toEqual([3, 6]);
+    expect(problems(text, off)).toEqual([expect.stringContaining('3')]);
+  });
+
   it('applies to a whole list', () => {
     const text = `flag f = true\n${model('s = [Scale(by = i + 2) for i in range(2)] when f', 'for m in s { x = m(x) }\n x')}`;
     expect(result(text)).toEqual([6, 12]);

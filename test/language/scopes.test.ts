@@ -4,6 +4,15 @@ import { evaluate, numbers, problems, program, run, tensor, weightsOf } from './
 
 const x = tensor([2], [1, 2]);
 
+it('a file of one’s own cannot be called as the standard library is', () => {
+  const found = problems(
+    'import { Mine } from "./std.mdl"\nmodel M { m = Mine() }',
+    {},
+    { 'std.mdl': 'module Mine() { }' },
+  );
+  expect(found).toEqual([expect.stringContaining('./std.mdl')]);
+});
+
 describe('bodies', () => {
   it('a let hides the one before it', () => {
     expect(numbers(evaluate('y', { x }, { before: 'let y = x\n let y = y * 3' }))).toEqual([3, 6]);

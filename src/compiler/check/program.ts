@@ -182,7 +182,13 @@ class Loader {
         return undefined;
       }
     }
-    return parts.join('/');
+    const target = parts.join('/');
+    if (target in STD_PATHS) {
+      const notes = ['a file of this name is the standard library: give yours another'];
+      this.bag.add(diagnose('import_form', { path: from.value }, from.span, { notes }));
+      return undefined;
+    }
+    return target;
   }
 }
 

@@ -27,8 +27,11 @@ export interface Opened {
 /** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
 export async function openAnswering(file: string, given: OpenOptions, output: Output): Promise<Opened> {
   if (existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'))) {
+    refuseSettings(given);
     const folder = file.endsWith('.json') ? dirname(file) : file;
-    const session = await openSession(file);
+    const backend = backendName(given.backend);
+    // the default runs what the folder was compiled for
+    const session = await openSession(file, backend === 'onnx' ? {} : { backend });
     const tokenizer = await tokenizerOf(given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
@@ -46,6 +49,21 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     await weights.close();
     throw error;
   });
+}
+
+/** What was decided when a folder was compiled. @throws CliError C0208 */
+function refuseSettings(given: OpenOptions): void {
+  const asked: readonly (readonly [option: string, there: boolean])[] = [
+    ['--config', given.config !== undefined],
+    ['--config-file', given.configFile !== undefined],
+    ['--set', (given.set ?? []).length > 0],
+    ['--weights', given.weights !== undefined],
+    ['--init', given.init !== undefined],
+    ['--merge-lora', given.mergeLora === true],
+    ['--backend reference', given.backend === 'reference'],
+  ];
+  const found = asked.find(([, there]) => there);
+  if (found) throw cliError('C0208', { option: found[0], without: 'a .mdl file' });
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Built-in functions: the interface between the language's calls and the ops. A builtin declares its parameters
- * by name (`axis?` is optional, `items*` takes the rest) and reads them, converted and checked, from a BoundCall.
+ * by name (`axis?` is optional, `sizes**` takes the rest) and reads them, converted and checked, from a BoundCall.
  */
 import type { Dim, Shape } from '../../shared/dim.ts';
 import { isSymbolic, printShape } from '../../shared/dim.ts';

@@ -25,7 +25,11 @@ export class Effort {
     this.steps += amount;
     if (this.steps <= MAX_STEPS) return;
     // what is unwinding has nothing to add
-    if (!this.exhausted) this.evaluator.report(diagnose('too_much_work', { steps: MAX_STEPS }, at));
+    if (!this.exhausted) {
+      // also in work whose own problems are nobody's
+      this.evaluator.errors++;
+      this.evaluator.bag.add(diagnose('too_much_work', { steps: MAX_STEPS }, at));
+    }
     this.exhausted = true;
     throw new Reported();
   }

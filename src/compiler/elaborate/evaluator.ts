@@ -47,6 +47,7 @@ export class Evaluator {
   readonly guards: string[] = [];
   /** reported so far, repeated ones included */
   errors = 0;
+  private quiet = 0;
 
   constructor(program: Program, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
     this.program = program;
@@ -60,6 +61,7 @@ export class Evaluator {
   }
 
   report(diagnostic: Diagnostic): void {
+    if (this.quiet > 0) return;
     if (diagnostic.severity === 'error') this.errors++;
     this.bag.add(diagnostic);
   }
@@ -82,6 +84,16 @@ export class Evaluator {
     } catch (error) {
       if (error instanceof Reported) return undefined;
       throw error;
+    }
+  }
+
+  /** Runs work for what it leaves behind: what is wrong in it is not, where it is not taken. */
+  quietly(work: () => void): void {
+    this.quiet++;
+    try {
+      this.attempt(work);
+    } finally {
+      this.quiet--;
     }
   }
 

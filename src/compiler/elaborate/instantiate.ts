@@ -300,7 +300,7 @@ export class Instantiator {
       const [taken, other] = on ? [expression.value, expression.otherwise] : [expression.otherwise, expression.value];
       const value = this.submodule(member, taken, place, instance, absent, scope);
       if (reason === 'flag' && other.kind === 'call')
-        this.submodule(member, other, place, instance, either(absent, 'flag'), scope);
+        this.evaluator.quietly(() => this.submodule(member, other, place, instance, either(absent, 'flag'), scope));
       return value;
     }
     if (expression.kind === 'list') {

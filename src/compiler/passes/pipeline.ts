@@ -16,7 +16,7 @@ import { fold } from './fold.ts';
 import { simplify } from './simplify.ts';
 
 export interface Pass {
-  /** as `mdl ir --after <name>` takes it */
+  /** as `mdl ir --print-after <name>` takes it */
   readonly name: string;
   run(graph: Graph): Graph;
 }

@@ -86,7 +86,7 @@ export interface StageDeclaration extends Documented {
   readonly clauses: readonly { readonly name: Name; readonly value: Expression }[];
 }
 
-/** `a.b[*].{c,d}_e.lora_*`, as text without spaces; `syntax/pattern.ts` compiles it. */
+/** `a.b[*].{c,d}_e.lora_*`, as text without spaces; `elaborate/pattern.ts` compiles it. */
 export interface PathPattern {
   readonly text: string;
   readonly span: Span;

@@ -53,7 +53,7 @@ export interface Region {
 export interface PortLayout {
   readonly name: string;
   readonly dims: readonly Dim[];
-  /** per axis, index into the sizes; undefined for an input whose dims are only measured */
+  /** per axis, index into the sizes; none for an input, whose dims are only measured */
   readonly sizes: readonly number[];
 }
 

@@ -97,7 +97,6 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   });
 }
 
-/** The model, as the stage sees it where one is named. */
 /** What the entries use, and what trains besides: training starts from it. */
 function storedParameters({ parameters, training }: WebGpuPlan): readonly ParameterPlan[] {
   const used = new Set(parameters.map(({ key }) => key));

@@ -66,6 +66,8 @@ export default async function run(
   options: TrainCommandOptions,
 ): Promise<void> {
   const plain = loadModel(file!, options, output);
+  if (options.stages !== undefined && options.stage !== undefined)
+    throw cliError('C0103', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
   const names = options.stages ?? options.stage;
   if (names === undefined)
     throw cliError('C0201', {

@@ -158,7 +158,7 @@ export class Places {
   }
 }
 
-/** The concats that append to a cache: past is an input, the result an output, and nothing but views of it is needed. */
+/** The concats that append to a cache: past is an input, the result an output. */
 function cachesOf({ graph, producers }: GraphFacts, ports: readonly CachePort[]): CacheAppend[] {
   return ports.flatMap(({ past, present, axis }) => {
     const input = graph.inputs.find(({ name }) => name === past);
