@@ -4,10 +4,10 @@ import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/grap
 import { isCore, type Kernel, type KernelOutput } from '../kernel.ts';
 import { Block, KernelCode } from '../text/code.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
+import { forwardCoordinates } from '../text/forward.ts';
 import type { Coordinate } from '../text/index-math.ts';
 import { isReduction } from '../text/reduce.ts';
 import { accesses } from './accesses.ts';
-import { forwardCoordinates } from './forward.ts';
 import type { FuseOptions } from './fuse.ts';
 import { KernelOrder } from './kernel-order.ts';
 

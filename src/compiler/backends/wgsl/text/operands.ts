@@ -2,10 +2,10 @@
 import type { Dim } from '../../../../shared/dim.ts';
 import type { ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
-import { forwardCoordinates } from '../fusion/forward.ts';
 import type { KernelOutput } from '../kernel.ts';
 import { Block } from './code.ts';
 import type { Stored } from './evaluator.ts';
+import { forwardCoordinates } from './forward.ts';
 import type { Coordinate } from './index-math.ts';
 import type { Strided } from './strided.ts';
 import type { KernelWriter } from './writer.ts';

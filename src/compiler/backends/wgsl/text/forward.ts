@@ -2,11 +2,11 @@
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { isCore, type Kernel } from '../kernel.ts';
-import type { Block } from '../text/code.ts';
-import type { GraphFacts } from '../text/evaluator.ts';
-import { type Coordinate, reshapeCoordinates } from '../text/index-math.ts';
-import { isReduction } from '../text/reduce.ts';
-import { isPointwise } from '../text/scalar.ts';
+import type { Block } from './code.ts';
+import type { GraphFacts } from './evaluator.ts';
+import { type Coordinate, reshapeCoordinates } from './index-math.ts';
+import { isReduction } from './reduce.ts';
+import { isPointwise } from './scalar.ts';
 
 /**
  * Coordinates in a kernel's space of the point that reads the element of `value` at `start`: forward through pointwise
