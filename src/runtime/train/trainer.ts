@@ -174,29 +174,36 @@ async function gradients(state: LiveState, options: TrainOptions): Promise<Gradi
   const { plan, runner } = options;
   const { scale } = state.lossScale;
   let summed: Tensors | undefined;
+  let fresh: Tensors | undefined;
   let statistics: HostTensor | undefined;
   let [loss, tokens, feedSeconds] = [0, 0, 0];
   let feeds: AnyTensors = {};
   const held = heldTensors(plan);
   const keep = held.map(({ name }) => PORTS.gradient(name));
-  for (let micro = 0; micro < plan.accumulate; micro++) {
-    const index = state.step * plan.accumulate + micro;
-    const began = performance.now();
-    const batch = await options.data.batch(index);
-    feedSeconds += (performance.now() - began) / 1000;
-    feeds = gradientFeeds(state, options, batch.feeds, index);
-    const results = await runKeeping(runner, 'gradient', feeds, { keep });
-    const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
-    if (plan.countsTokens && counted === 0) {
-      throw runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
+  try {
+    for (let micro = 0; micro < plan.accumulate; micro++) {
+      const index = state.step * plan.accumulate + micro;
+      const began = performance.now();
+      const batch = await options.data.batch(index);
+      feedSeconds += (performance.now() - began) / 1000;
+      feeds = gradientFeeds(state, options, batch.feeds, index);
+      const results = await runKeeping(runner, 'gradient', feeds, { keep });
+      fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
+      const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
+      if (plan.countsTokens && counted === 0) {
+        throw runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
+      }
+      tokens += counted;
+      loss += first(results[PORTS.loss]);
+      statistics = results[PORTS.statistics] as HostTensor;
+      if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
+      else summed = fresh;
+      fresh = undefined;
+      if (!Number.isFinite(loss)) break;
     }
-    tokens += counted;
-    loss += first(results[PORTS.loss]);
-    const fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
-    statistics = results[PORTS.statistics] as HostTensor;
-    if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
-    else summed = fresh;
-    if (!Number.isFinite(loss)) break;
+  } catch (error) {
+    for (const tensors of [summed, fresh]) if (tensors) releaseAll(tensors);
+    throw error;
   }
   return {
     gradients: summed!,

@@ -224,6 +224,24 @@ describe.skipIf(unavailable)('training on the device', () => {
     gpu.destroy();
   });
 
+  it('leaves no gradient behind where the data fails in the middle of a step', async () => {
+    const gpu = await acquireDevice();
+    const session = await openPlan({ plan: MODEL, weights: async () => f32([0]), device: gpu });
+    const failing = options(session, training(2), 4, {
+      data: {
+        name: 'x',
+        batch: async (i) => {
+          if (i === 3) throw new Error('the disk is gone');
+          return { feeds: { x: f32([1], i) }, tokens: 1, rows: 1 };
+        },
+      },
+    });
+    await expect(train(start(), failing)).rejects.toThrow('the disk is gone');
+    await session.dispose();
+    expect(gpu.buffers.counts()).toMatchObject({ live: 0, bytes: 0 });
+    gpu.destroy();
+  });
+
   it('finds parameters that are not finite when they are read', async () => {
     const session = await openPlan({ plan: MODEL, weights: async () => f32([0]) });
     const plan: TrainingPlan = { ...training(1), schedule: { kind: 'constant', iters: 10, epochs: 1, lr: 1e39 } };
