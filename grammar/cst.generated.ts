@@ -413,8 +413,9 @@ export interface StageClauseCstNode extends CstNode {
 export type StageClauseCstChildren = {
   DocComment?: IToken[];
   Kw_train?: IToken[];
-  pathPattern?: PathPatternCstNode[];
-  Comma?: IToken[];
+  pathPattern?: (PathPatternCstNode)[];
+  Comma?: (IToken)[];
+  Kw_no_decay?: IToken[];
   Kw_set?: IToken[];
   Identifier?: (IToken)[];
   Equal?: IToken[];

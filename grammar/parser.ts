@@ -315,6 +315,14 @@ export class MdlParser extends CstParser {
         },
       },
       {
+        // a clause of this name has patterns: what follows would also begin an expression
+        IGNORE_AMBIGUITIES: true,
+        ALT: () => {
+          this.CONSUME(t.NoDecay);
+          this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => this.SUBRULE2(this.pathPattern) });
+        },
+      },
+      {
         ALT: () => {
           this.CONSUME(t.SetWord);
           this.CONSUME(t.Identifier);

@@ -51,6 +51,7 @@ export const With = contextual('with');
 export const Stage = contextual('stage');
 export const Train = reserved('train');
 export const SetWord = reserved('set');
+export const NoDecay = contextual('no_decay');
 export const Entry = contextual('entry');
 export const Cache = contextual('cache');
 export const Key = contextual('key');
@@ -150,6 +151,7 @@ export const TOKENS: TokenType[] = [
   Stage,
   Train,
   SetWord,
+  NoDecay,
   Entry,
   Cache,
   Key,

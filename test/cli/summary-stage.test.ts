@@ -95,6 +95,31 @@ it('the text says the same', async () => {
   expect(stdout).toContain('frozen, with no backward node: query_tokens, visual_encoder, ln_vision, Qformer\n');
 });
 
+it('lists what decays and what does not', async () => {
+  const text = MICRO.replace('  train head\n', '  train head, layers\n  no_decay layers[1]\n');
+  const place = folderWith({ 'decay.mdl': text });
+  const { stdout } = await mdl(place, '--json', 'summary', 'decay.mdl', '--stage', 'one');
+  expect(JSON.parse(stdout)).toMatchObject({
+    decay: {
+      weight_decay: 0.05,
+      decays: ['head.weight', 'layers.0.fc.weight'],
+      no_decay: [
+        'head.bias',
+        'layers.0.norm.weight',
+        'layers.0.norm.bias',
+        'layers.0.fc.bias',
+        'layers.1.norm.weight',
+        'layers.1.norm.bias',
+        'layers.1.fc.weight',
+        'layers.1.fc.bias',
+      ],
+    },
+  });
+  const shown = await mdl(place, 'summary', 'decay.mdl', '--stage', 'one');
+  expect(shown.stdout).toContain('\nweight decay 0.05: 2 tensors\n  head.weight\n  layers[*].fc.weight\n');
+  expect(shown.stdout).toContain('\nno weight decay: 8 tensors\n  head.bias\n  layers[*].norm.weight (2)\n');
+});
+
 it.each([
   [['--dims', 'B=4'], 1, /^error\[C0208\]: --dims has no meaning without --stage: /],
   [['--stage', 'tow'], 1, /^error\[C0201\]: the model has no stage tow, did you mean two; it has one, two, nothing\n/],

@@ -1,16 +1,14 @@
 /** Update graphs against torch's AdamW (fixtures), and against each optimiser's formula in float64. */
 import { describe, expect, test } from 'vitest';
-import type { Stage } from '../../src/compiler/elaborate/stages.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
-import { planOf, trainedParameter } from '../../src/compiler/training/plan.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
 import type { ConfigValue } from '../../src/shared/artifact.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import { OPSETS, runOnnx } from '../backends/onnx/support.ts';
 import { fixture, readJson, readTensors, relativeError } from '../support/reference.ts';
-import { micro, noise } from './support.ts';
+import { noise } from './support.ts';
 
 type Settings = { readonly [name: string]: ConfigValue };
 
@@ -151,23 +149,4 @@ test.each([
   ['lion', { weight_decay: 'much' }, 'weight_decay is "much", and a number at least 0 is expected'],
 ] as const)('%s refuses %o', (name, settings, message) => {
   expect(() => OPTIMISERS[name](settings as Settings)).toThrow(message);
-});
-
-test('decay goes to tensors of rank 2 and up whose name has no bias, ln or bn', () => {
-  const model = micro();
-  const stage: Stage = model.stages.find(({ name }) => name === 'two')!;
-  const plan = planOf(stage, [...model.parameters.values()].map(trainedParameter), {
-    dropout: false,
-    countsTokens: true,
-  });
-  const decayed = plan.trained.filter(({ decay }) => decay).map(({ key }) => key);
-  expect(decayed).toEqual([
-    'first.weight',
-    'layers.0.fc.weight',
-    'layers.1.fc.weight',
-    'head.weight',
-    'first.lora_A.default.weight',
-    'first.lora_B.default.weight',
-  ]);
-  expect(plan.trained.map(({ layer }) => layer)).toContain('layers.1');
 });

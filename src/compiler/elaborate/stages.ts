@@ -20,6 +20,8 @@ export interface Stage {
   readonly doc: string;
   readonly flags: ReadonlyMap<string, boolean>;
   readonly trained: readonly ParameterInfo[];
+  /** what the stage keeps weight decay from, beside tensors of rank below 2, which never decay */
+  readonly noDecay: ReadonlySet<ParameterInfo>;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
   /** the other clauses: batch, accumulate, clip, … */
@@ -73,20 +75,8 @@ export function checkStages(e: Evaluator): Stage[] {
 
 function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
   const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
-  const live = [...e.modules.parameters.values()].filter((parameter) => !parameter.buffer);
-  const trained = new Set<ParameterInfo>();
-  for (const pattern of stage.train) {
-    const compiled = compilePattern(pattern.text);
-    const matched = live.filter((parameter) => compiled.covers(parameter.path));
-    for (const parameter of matched) trained.add(parameter);
-    if (matched.length > 0 || e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
-    const paths = [...live.map((parameter) => parameter.path), ...e.modules.instances.keys()];
-    e.report(
-      diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, {
-        notes: explainNoMatch(pattern.text, paths),
-      }),
-    );
-  }
+  const trained = parametersMatching(e, stage.train);
+  const noDecay = parametersMatching(e, stage.noDecay);
   if (stage.train.length === 0) e.report(diagnose('trains_nothing', { name: stage.name.text }, stage.name.span));
   const flags = new Map<string, boolean>();
   for (const { name, value } of stage.set) {
@@ -112,7 +102,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
       const option = e.attempt(() => checkOption(e, name.text, plain(e, e.expression(value, scope), value), value));
       if (option !== undefined) options[name.text] = option;
     } else {
-      const near = nearest(name.text, ['train', 'set', 'optimize', 'schedule', ...OPTIONS]);
+      const near = nearest(name.text, ['train', 'no_decay', 'set', 'optimize', 'schedule', ...OPTIONS]);
       e.report(
         diagnose('unknown_clause', { name: name.text }, name.span, {
           suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
@@ -120,7 +110,26 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
       );
     }
   }
-  return { name: stage.name.text, doc: stage.doc, flags, trained: [...trained], optimize, schedule, options };
+  return { name: stage.name.text, doc: stage.doc, flags, trained: [...trained], noDecay, optimize, schedule, options };
+}
+
+/** What the patterns cover, switched-off parameters left out. Reports each pattern that covers nothing, on or off. */
+function parametersMatching(e: Evaluator, patterns: readonly ast.PathPattern[]): Set<ParameterInfo> {
+  const live = [...e.modules.parameters.values()].filter((parameter) => !parameter.buffer);
+  const found = new Set<ParameterInfo>();
+  for (const pattern of patterns) {
+    const compiled = compilePattern(pattern.text);
+    const matched = live.filter((parameter) => compiled.covers(parameter.path));
+    for (const parameter of matched) found.add(parameter);
+    if (matched.length > 0 || e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
+    const paths = [...live.map((parameter) => parameter.path), ...e.modules.instances.keys()];
+    e.report(
+      diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, {
+        notes: explainNoMatch(pattern.text, paths),
+      }),
+    );
+  }
+  return found;
 }
 
 /** image_size becomes part of the config, so it is checked here and not by the trainer. */

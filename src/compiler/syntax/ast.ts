@@ -82,6 +82,7 @@ export interface StageDeclaration extends Documented {
   readonly kind: 'stage';
   readonly name: Name;
   readonly train: readonly PathPattern[];
+  readonly noDecay: readonly PathPattern[];
   readonly set: readonly { readonly name: Name; readonly value: Expression }[];
   readonly clauses: readonly { readonly name: Name; readonly value: Expression }[];
 }

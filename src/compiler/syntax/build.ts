@@ -109,11 +109,14 @@ class FileBuilder extends Expressions {
 
   private stage(node: Cst.StageDeclarationCstNode, doc: string): ast.StageDeclaration {
     const train: ast.PathPattern[] = [];
+    const noDecay: ast.PathPattern[] = [];
     const set: { name: ast.Name; value: ast.Expression }[] = [];
     const clauses: { name: ast.Name; value: ast.Expression }[] = [];
     for (const { children: c } of node.children.stageClause ?? []) {
-      if (c.pathPattern) train.push(...c.pathPattern.map((pattern) => this.pattern(pattern)));
-      else {
+      if (c.pathPattern) {
+        const patterns = c.pathPattern.map((pattern) => this.pattern(pattern));
+        (c.Kw_no_decay ? noDecay : train).push(...patterns);
+      } else {
         const clause = { name: this.name(c.Identifier![0]!), value: this.expression(c.expression![0]!) };
         (c.Kw_set ? set : clauses).push(clause);
       }
@@ -122,6 +125,7 @@ class FileBuilder extends Expressions {
       kind: 'stage',
       name: this.name(node.children.Identifier[0]!),
       train,
+      noDecay,
       set,
       clauses,
       doc,

@@ -47,7 +47,9 @@ export function stageGraphs(model: Model, stage: Stage, options: PlanOptions = {
   if (stage.trained.length === 0) {
     throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
   }
-  const wanted = new Map(stage.trained.map((parameter) => [parameter.keys[0] as string, trainedParameter(parameter)]));
+  const wanted = new Map(
+    stage.trained.map((parameter) => [parameter.keys[0] as string, trainedParameter(parameter, stage)]),
+  );
   const trainedOf = (keys: readonly string[]) => keys.map((key) => wanted.get(key)!);
   const { arenas: limit } = options;
   const gradient = gradientGraph(model, new Set(wanted.keys()), {

@@ -26,6 +26,8 @@ export interface UpdateOutputs {
 
 export interface Optimiser {
   readonly slots: readonly string[];
+  /** λ of the parameters that decay */
+  readonly weightDecay: number;
   update(b: NodeSink, inputs: UpdateInputs): UpdateOutputs;
 }
 
@@ -42,6 +44,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     const { betas, eps, weightDecay } = adamSettings(settings, 0.01);
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
+      weightDecay,
       update(b, { p, g, state, lr, t, decay }) {
         const decayed = decoupled(b, p, lr, weightDecay, decay);
         return adam(b, { p: decayed, g, state, lr, t }, betas, eps);
@@ -53,6 +56,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     const { betas, eps, weightDecay } = adamSettings(settings, 0);
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
+      weightDecay,
       update(b, { p, g, state, lr, t, decay }) {
         return adam(b, { p, g: coupled(b, p, g, weightDecay, decay), state, lr, t }, betas, eps);
       },
@@ -69,6 +73,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     if (nesterov && momentum === 0) throw new StageError('nesterov needs a momentum above 0');
     return {
       slots: momentum === 0 ? [] : ['momentum'],
+      weightDecay,
       update(b, { p, g, state, lr, decay }) {
         const gradient = coupled(b, p, g, weightDecay, decay);
         if (momentum === 0) return { p: b.node('sub', [p, mul(b, lr, gradient)], {}), state: {} };
@@ -87,6 +92,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     const weightDecay = decayOf(settings, 0);
     return {
       slots: ['exp_avg'],
+      weightDecay,
       update(b, { p, g, state, lr, decay }) {
         const m = state.exp_avg!;
         const decayed = decoupled(b, p, lr, weightDecay, decay);

@@ -55,8 +55,15 @@ export function scheduleOf({ schedule }: Pick<Stage, 'schedule'>, { lr }: PlanOp
   }
 }
 
-export function trainedParameter({ keys: [key], path, shape }: ParameterInfo): TrainedParameter {
-  return { key, shape, layer: layerOf(path), decay: decays(key, shape) };
+/** @param stage whose `no_decay` keeps weight decay from some parameters */
+export function trainedParameter(parameter: ParameterInfo, stage: Pick<Stage, 'noDecay'>): TrainedParameter {
+  const { keys, path, shape } = parameter;
+  return { key: keys[0], shape, layer: layerOf(path), decay: decays(parameter, stage) };
+}
+
+/** Matrices and larger decay, unless the stage says otherwise; biases and the weights of norms are vectors. */
+export function decays(parameter: ParameterInfo, { noDecay }: Pick<Stage, 'noDecay'>): boolean {
+  return parameter.shape.length >= 2 && !noDecay.has(parameter);
 }
 
 /**
@@ -98,14 +105,6 @@ function lossScaleOf(value: ConfigValue | undefined): 'dynamic' | number {
   if (value === 'dynamic') return 'dynamic';
   if (typeof value === 'number' && value > 0) return value;
   throw new StageError(`loss_scale is ${JSON.stringify(value)}, and "dynamic" or a number above 0 is expected`);
-}
-
-/**
- * The released code's parameter groups: no decay for tensors of rank below 2, nor where the name has `bias`, `ln` or
- * `bn`. Source: runner_base.py, line 108.
- */
-function decays(key: string, shape: readonly number[]): boolean {
-  return shape.length >= 2 && !/bias|ln|bn/.test(key);
 }
 
 /** `llama_model.model.layers.3.self_attn.dense.lora_A` → `llama_model.model.layers.3`; `llama_proj.weight` → `llama_proj`. */

@@ -79,7 +79,9 @@ model M {
     );
     const loss = runPipeline(model.entry('loss')!.graph);
     const gradient = gradientGraph(model, new Set(model.parameters.keys()), { dropout: false, recompute: false })!;
-    const trained = [...model.parameters.values()].map(trainedParameter);
+    const trained = [...model.parameters.values()].map((parameter) =>
+      trainedParameter(parameter, { noDecay: new Set() }),
+    );
     const inArenas = gradientGraph(model, new Set(model.parameters.keys()), {
       dropout: false,
       arenas: (keys) =>

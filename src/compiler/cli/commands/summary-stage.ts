@@ -5,11 +5,12 @@
 import { evaluateDim, symbolsOf } from '../../../shared/dim.ts';
 import { BYTES_PER_ELEMENT } from '../../backends/onnx/proto.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { type Graph, typeOf } from '../../ir/graph.ts';
 import { isBackward, type SavedActivation, savedActivations } from '../../passes/autodiff/index.ts';
-import { dropsOut } from '../../training/plan.ts';
+import { decays, dropsOut, optimiserOf } from '../../training/plan.ts';
 import { gradientGraph } from '../../training/step.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
@@ -36,6 +37,14 @@ interface ComponentReport {
   readonly saved_with_recompute: Saved;
 }
 
+/** What trains, by whether the optimiser's weight decay applies. */
+interface DecayReport {
+  readonly weight_decay: number;
+  /** checkpoint keys */
+  readonly decays: readonly string[];
+  readonly no_decay: readonly string[];
+}
+
 interface StageReport {
   readonly model: string;
   readonly config: string;
@@ -50,6 +59,7 @@ interface StageReport {
   readonly saved_with_recompute: Saved;
   /** what the stage itself chooses */
   readonly recompute: boolean;
+  readonly decay: DecayReport;
   readonly components: readonly ComponentReport[];
 }
 
@@ -91,9 +101,19 @@ export async function summariseStage(output: Output, file: string, options: Summ
     saved: total(({ saved }) => saved),
     saved_with_recompute: total((component) => component.saved_with_recompute),
     recompute: stage.options.recompute === true,
+    decay: forStage(stage.name, () => decayOf(stage)),
     components,
   };
   output.result(render(data), data);
+}
+
+function decayOf(stage: Stage): DecayReport {
+  const keysOf = (group: readonly ParameterInfo[]): string[] => group.map(({ keys: [key] }) => key);
+  return {
+    weight_decay: optimiserOf(stage).weightDecay,
+    decays: keysOf(stage.trained.filter((parameter) => decays(parameter, stage))),
+    no_decay: keysOf(stage.trained.filter((parameter) => !decays(parameter, stage))),
+  };
 }
 
 /** `B=16,T=48` over what the stage and the defaults say, for the dynamic dims of the graph's inputs. */
@@ -175,7 +195,22 @@ function render(report: StageReport): string {
     '',
     `recomputing the layers keeps ${less.bytes === 0 ? 'nothing' : `${(saved.bytes / less.bytes).toFixed(1)}× less`}`,
     `frozen, with no backward node: ${frozen.map(({ name }) => name).join(', ') || 'none'}`,
+    ...decayLines(report.decay),
   ].join('\n');
+}
+
+/** Both groups, the layers of a list as one line. */
+function decayLines({ weight_decay, decays: decaying, no_decay }: DecayReport): string[] {
+  const group = (title: string, keys: readonly string[]): string[] => {
+    const counts = new Map<string, number>();
+    for (const key of keys) {
+      const name = key.replace(/\.\d+(?=\.|$)/g, '[*]');
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const lines = [...counts].map(([name, count]) => `  ${name}${count > 1 ? ` (${count})` : ''}`);
+    return [`${title}: ${keys.length} ${keys.length === 1 ? 'tensor' : 'tensors'}`, ...lines];
+  };
+  return [...group(`weight decay ${weight_decay}`, decaying), ...group('no weight decay', no_decay)];
 }
 
 /** The first column to the left, the others to the right. */
