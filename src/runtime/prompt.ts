@@ -8,6 +8,7 @@
  * For generation nothing is put in front (the authors add bos in training only).
  */
 import type { HostTensor } from '../shared/tensor.ts';
+import type { TemplateName } from '../shared/wording.ts';
 import { runtimeError } from './errors.ts';
 import { embedTokens } from './generate/decoder.ts';
 import { nearestName } from './names.ts';
@@ -29,8 +30,8 @@ export const TEMPLATES = {
   human: '###Human: {} ###Assistant: ',
   instruct: 'Instruct: {} /n Output: ',
   none: '{}',
-} as const;
-export type TemplateName = keyof typeof TEMPLATES;
+} as const satisfies { readonly [N in TemplateName]: string };
+export type { TemplateName };
 
 /** The text in the template's place `{}`. @throws RuntimeError R0603 for a name that is not in TEMPLATES */
 export function applyTemplate(name: string, text: string): string {

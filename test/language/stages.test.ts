@@ -56,6 +56,17 @@ describe('mistakes', () => {
     ['train a  batch unknown', 'E0105'],
     ['train a  image_size 0', 'E0201'],
     ['train a  image_size [28, 28]', 'E0201'],
+    ['train a  batch "16"', 'E0201'],
+    ['train a  tasks "chat"', 'E0201'],
+    ['train a  template "llama"', 'E0201'],
+    ['train a  end ""', 'E0201'],
+    ['train a  data 1', 'E0201'],
+    ['train a  dropout 0.1', 'E0201'],
+    ['train a  recompute 1', 'E0201'],
+    ['train a  seed -1', 'E0201'],
+    ['train a  batch 1  batch 2', 'E0106'],
+    ['train a  set gate = true  set gate = false', 'E0106'],
+    ['train a  optimize adamw(eps = 1e-8, eps = 1e-6)', 'E0106'],
   ])('%s: %s', (clauses, code) => {
     expect(problems(text(clauses)).map((problem) => problem.slice(0, 5))).toEqual([code]);
   });

@@ -26,7 +26,7 @@ export interface Opened {
 
 /** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
 export async function openAnswering(file: string, given: OpenOptions, output: Output): Promise<Opened> {
-  if (existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'))) {
+  if (isCompiled(file)) {
     refuseSettings(given);
     const folder = file.endsWith('.json') ? dirname(file) : file;
     const backend = backendName(given.backend);
@@ -49,6 +49,11 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     await weights.close();
     throw error;
   });
+}
+
+/** A folder that `mdl compile` wrote, or its index. */
+export function isCompiled(file: string): boolean {
+  return existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'));
 }
 
 /** What was decided when a folder was compiled. @throws CliError C0208 */

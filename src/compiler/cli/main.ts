@@ -3,6 +3,7 @@
  * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
 import { fail, type Output, outputOf } from './output.ts';
@@ -223,7 +224,10 @@ Examples:
   withWeights(withSettings(mdl.command('evaluate <file>')))
     .description('ask held-out examples of a data set and score the answers; FILE is a .mdl file or a compiled folder')
     .requiredOption('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
-    .option('--stage <n>', 'the stage whose tasks are asked', '4')
+    .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
+    .addOption(new Option('--tasks <name>', 'what is asked, instead').choices(TASK_SETS))
+    .addOption(new Option('--template <name>', "how it is asked (default: the config's)").choices(TEMPLATE_NAMES))
+    .option('--end <text>', "what ends an answer (default: the config's)")
     .option('--count <n>', 'examples', integer, 100)
     .option('--seed <n>', 'seed of the examples', integer, 0)
     .option('--max-new-tokens <n>', 'tokens of an answer at most', integer, 24)

@@ -1,5 +1,6 @@
 /** Stages: what trains, with which optimiser and schedule. Checked here; run by the trainer. */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
@@ -43,18 +44,39 @@ const SCHEDULES: Calls = {
   step: ['lr', 'min_lr', 'decay_rate', 'warmup_lr', 'warmup', 'iters', 'epochs'],
   constant: ['lr', 'iters', 'epochs'],
 };
-const OPTIONS = [
-  'batch',
-  'accumulate',
-  'clip',
-  'image_size',
-  'template',
-  'data',
-  'dropout',
-  'recompute',
-  'loss_scale',
-  'seed',
-];
+
+/** What a clause may be given, in words and as a test. */
+interface OptionRule {
+  readonly expected: string;
+  readonly fits: (value: ConfigValue) => boolean;
+}
+
+const int = (least: number) => (value: ConfigValue) => Number.isSafeInteger(value) && (value as number) >= least;
+const COUNT: OptionRule = { expected: 'an int above 0', fits: int(1) };
+const text = (value: ConfigValue): boolean => typeof value === 'string' && value !== '';
+const oneOf = (names: readonly ConfigValue[]): OptionRule => ({
+  expected: `one of ${names.map((name) => JSON.stringify(name)).join(', ')}`,
+  fits: (value) => names.includes(value),
+});
+
+/** The other clauses. Those that the optimiser's plan checks too take anything here. */
+const OPTIONS: Readonly<Record<string, OptionRule | undefined>> = {
+  batch: COUNT,
+  accumulate: undefined,
+  clip: undefined,
+  image_size: COUNT,
+  tasks: oneOf(TASK_SETS),
+  template: oneOf(TEMPLATE_NAMES),
+  end: { expected: 'a string that is not empty', fits: text },
+  data: { expected: 'the name of a data set', fits: text },
+  dropout: {
+    expected: 'true, false or 0: its rate stands where it is applied',
+    fits: (x) => x === 0 || typeof x === 'boolean',
+  },
+  recompute: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
+  loss_scale: undefined,
+  seed: { expected: 'an int of at least 0', fits: int(0) },
+};
 
 export function checkStages(e: Evaluator): Stage[] {
   const seen = new Map<string, ast.Name>();
@@ -95,14 +117,16 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
   let optimize: StageCall | undefined;
   let schedule: StageCall | undefined;
   const options: { [clause: string]: ConfigValue } = {};
+  onlyOnce(e, stage.set);
+  onlyOnce(e, stage.clauses);
   for (const { name, value } of stage.clauses) {
     if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
     else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
-    else if (OPTIONS.includes(name.text)) {
+    else if (Object.hasOwn(OPTIONS, name.text)) {
       const option = e.attempt(() => checkOption(e, name.text, plain(e, e.expression(value, scope), value), value));
       if (option !== undefined) options[name.text] = option;
     } else {
-      const near = nearest(name.text, ['train', 'no_decay', 'set', 'optimize', 'schedule', ...OPTIONS]);
+      const near = nearest(name.text, ['train', 'no_decay', 'set', 'optimize', 'schedule', ...Object.keys(OPTIONS)]);
       e.report(
         diagnose('unknown_clause', { name: name.text }, name.span, {
           suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
@@ -132,11 +156,25 @@ function parametersMatching(e: Evaluator, patterns: readonly ast.PathPattern[]):
   return found;
 }
 
-/** image_size becomes part of the config, so it is checked here and not by the trainer. */
+/** The last of two would be used without a word. */
+function onlyOnce(e: Evaluator, items: readonly { readonly name?: ast.Name | undefined }[]): void {
+  const given = new Map<string, ast.Name>();
+  for (const { name } of items) {
+    if (!name) continue;
+    const before = given.get(name.text);
+    if (before) {
+      const first = { span: before.span, message: 'first given here' };
+      e.report(diagnose('duplicate_name', { name: name.text }, name.span, { secondary: [first] }));
+    }
+    given.set(name.text, name);
+  }
+}
+
 function checkOption(e: Evaluator, name: string, option: ConfigValue, at: ast.Expression): ConfigValue {
-  if (name !== 'image_size' || (typeof option === 'number' && Number.isInteger(option) && option > 0)) return option;
+  const rule = OPTIONS[name];
+  if (rule === undefined || rule.fits(option)) return option;
   const found = typeof option === 'number' ? String(option) : JSON.stringify(option);
-  return e.fail(diagnose('wrong_type', { what: 'image_size', expected: 'an int above 0', found }, at.span));
+  return e.fail(diagnose('wrong_type', { what: name, expected: rule.expected, found }, at.span));
 }
 
 function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope: Scope): StageCall {
@@ -163,6 +201,7 @@ function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope
     );
   }
   const args: { [name: string]: ConfigValue } = {};
+  onlyOnce(e, call.arguments);
   for (const argument of call.arguments) {
     if (!argument.name || !formals.includes(argument.name.text)) {
       const text = argument.name?.text ?? '(unnamed)';

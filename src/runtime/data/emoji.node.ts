@@ -1,27 +1,27 @@
 /**
  * The `emoji` data: pictures made of emoji on a white square, and texts about them, new ones for ever.
  *
- *     stages 1, 2   a picture alone → `a picture of a dog and a cat`
- *     stage 3       `###Human: <Img>…</Img> What do you see? ###Assistant: ` → `the image shows a dog, a kind of animal.`
- *     stage 4       `[INST] <Img>…</Img> [refer] where is the dog? [/INST]` → `{<10><25><45><60>}`, and seven more tasks
+ *     captions       a picture alone → `a picture of a dog and a cat`
+ *     descriptions   `<Img>…</Img> What do you see?` → `the image shows a dog, a kind of animal.`
+ *     multitask      `<Img>…</Img> [refer] where is the dog?` → `{<10><25><45><60>}`, and seven more tasks
  */
 import { runtimeError } from '../errors.ts';
 import { diceOf } from './dice.ts';
 import { CONCEPTS, type Concept } from './emoji/concepts.ts';
-import { draw, stageWording } from './emoji/draw.ts';
+import { draw } from './emoji/draw.ts';
 import { openPictures } from './emoji/pictures.node.ts';
 import { drawScene } from './emoji/scene.ts';
-import { type Mix, STAGE_MIX, type Wording } from './emoji/tasks.ts';
+import { type Mix, TASK_MIX, type Wording, wordingOf } from './emoji/tasks.ts';
 import type { SampleSet } from './example.ts';
-import type { ResolvedOptions } from './options.ts';
+import { type ResolvedOptions, tasksOf } from './options.ts';
 
 /** Fewer leave too few pairs to hold out. */
 const FEWEST_CONCEPTS = 20;
 
 /** @throws RuntimeError R0901 (no pictures), R0902 (concepts) */
 export function emojiSet(options: ResolvedOptions): SampleSet {
-  const { stage, template } = options;
-  return sceneSet('emoji', `emoji/stage${stage}`, STAGE_MIX[stage], stageWording(stage, template), options);
+  const tasks = tasksOf(options);
+  return sceneSet('emoji', `emoji/${tasks}`, TASK_MIX[tasks], wordingOf(tasks, options.template), options);
 }
 
 /** The set of a mix of tasks; `stream` names its random numbers. */

@@ -59,7 +59,7 @@ export interface Example {
   readonly meta: Meta;
 }
 
-/** Captions without instructions (stages 1 and 2): the picture is the whole prompt. */
+/** Captions without instructions: the picture is the whole prompt. */
 export const NO_PROMPT = IMAGE_PLACEHOLDER;
 
 /** `[INST] <Img><ImageHere></Img> [vqa] what is this? [/INST]` and the like. @throws RuntimeError R0603 */

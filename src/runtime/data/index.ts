@@ -1,7 +1,7 @@
 /**
  * Data for training and evaluation, in Node.
  *
- *     const data = await openData('emoji', { stage: 2, tokenizer, imageSize: 56, imageTokens: 8, batchSize: 16, … });
+ *     const data = await openData('emoji', { tasks: 'captions', endSymbol: '\\n', tokenizer, imageSize: 56, imageTokens: 8, batchSize: 16, … });
  *     const { feeds } = await data.batch(0);                 // what the `loss` entry takes
  *     const examples = await openExamples('emoji', { …, split: 'held-out', count: 200 });
  *     const report = await evaluate((example) => answerOf(example), examples);
@@ -30,13 +30,18 @@ export {
   type TaskReport,
   vqaAccuracy,
 } from './metrics.ts';
-export { type BadImage, type DataOptions, type Split, STAGE_TEXT, type Stage } from './options.ts';
+export type { BadImage, DataOptions, Split } from './options.ts';
 
 /** The sets that come with the program; any other name is the path of a folder. */
 const BUILT_IN: ReadonlyMap<string, (options: ResolvedOptions) => SampleSet> = new Map([
   ['emoji', emojiSet],
   ['emoji-pretrain', pretrainSet],
 ]);
+
+/** Whether a set has tasks and a template of its own. */
+export function hasOwnWording(name: string): boolean {
+  return name === 'emoji-pretrain';
+}
 
 /**
  * Batches of a data set: the same step gives the same batch, whatever came before.

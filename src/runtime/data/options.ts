@@ -1,9 +1,9 @@
-/** What a data set is opened with, and what each stage takes unless told otherwise. */
+/** What a data set is opened with. */
+import { TASK_SETS, type TaskSet } from '../../shared/wording.ts';
 import { runtimeError } from '../errors.ts';
 import { TEMPLATES, type TemplateName } from '../prompt.ts';
 import type { TextCodec } from '../tokenizer/tokenizer.ts';
 
-export type Stage = 1 | 2 | 3 | 4;
 export type Split = 'train' | 'held-out';
 
 /** An image of a folder that was left out. */
@@ -15,7 +15,12 @@ export interface BadImage {
 }
 
 export interface DataOptions {
-  readonly stage: Stage;
+  /** what is asked; every set but `emoji-pretrain`, which has tasks of its own, needs it */
+  readonly tasks?: TaskSet;
+  /** how a question becomes a prompt; `none` when absent */
+  readonly template?: TemplateName;
+  /** ends each answer: what generation stops at */
+  readonly endSymbol: string;
   readonly tokenizer: TextCodec;
   /** side of the square images, in pixels */
   readonly imageSize: number;
@@ -33,10 +38,6 @@ export interface DataOptions {
   readonly maxContext?: number;
   /** columns at least, so that shapes repeat from step to step */
   readonly padTo?: number;
-  /** ends each answer; the stage's when absent */
-  readonly endSymbol?: string;
-  /** the stage's when absent */
-  readonly template?: TemplateName;
   /** per channel, of the pixels scaled to 0 … 1; CLIP's when absent */
   readonly mean?: readonly [number, number, number];
   readonly std?: readonly [number, number, number];
@@ -48,37 +49,31 @@ export interface DataOptions {
   readonly report?: (problem: BadImage) => void;
 }
 
-/** Options with the stage's defaults filled in. */
-export type ResolvedOptions = DataOptions &
-  Required<Pick<DataOptions, 'maxLength' | 'endSymbol' | 'template' | 'onBadImage'>>;
-
-/**
- * The template and the end of an answer by stage: captions have no prompt at all in stages 1 and 2; stage 3 speaks as
- * the demo does, stage 4 as its training code does.
- */
-export const STAGE_TEXT: { readonly [S in Stage]: { readonly template: TemplateName; readonly endSymbol: string } } = {
-  1: { template: 'none', endSymbol: '\n' },
-  2: { template: 'none', endSymbol: '\n' },
-  3: { template: 'human', endSymbol: '###' },
-  4: { template: 'inst', endSymbol: '\n' },
-};
+/** Options with their defaults filled in. */
+export type ResolvedOptions = DataOptions & Required<Pick<DataOptions, 'maxLength' | 'template' | 'onBadImage'>>;
 
 /** @throws RuntimeError R0902 */
 export function resolveOptions(options: DataOptions): ResolvedOptions {
-  const { stage, split, batchSize, imageSize, imageTokens, seed, maxLength = 160 } = options;
+  const { tasks, template = 'none', endSymbol, split, batchSize, imageSize, imageTokens, seed } = options;
+  const { maxLength = 160, onBadImage = 'fail' } = options;
   const check = (option: string, value: unknown, valid: boolean, expected: string): void => {
     if (!valid) throw runtimeError('R0902', { option, value, expected });
   };
   const counts = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 1 && value <= most;
-  check('stage', stage, Object.hasOwn(STAGE_TEXT, stage), '1, 2, 3 or 4');
+  check('tasks', tasks, tasks === undefined || TASK_SETS.includes(tasks), `one of ${TASK_SETS.join(', ')}`);
+  check('endSymbol', endSymbol, endSymbol !== '', 'a text that is not empty');
   check('split', split, split === 'train' || split === 'held-out', 'train or held-out');
   check('batchSize', batchSize, counts(batchSize, 65536), 'an integer from 1 to 65536');
   check('imageSize', imageSize, counts(imageSize, 8192), 'a side from 1 to 8192 pixels');
   check('imageTokens', imageTokens, counts(imageTokens, 65536), 'an integer from 1 to 65536');
   check('maxLength', maxLength, counts(maxLength, 2 ** 31), 'an integer of at least 1');
   check('seed', seed, Number.isSafeInteger(seed) && seed >= 0, 'an integer from 0 to 2^53 - 1');
-  const { template, endSymbol } = STAGE_TEXT[stage];
-  const chosen = options.template ?? template;
-  check('template', chosen, Object.hasOwn(TEMPLATES, chosen), `one of ${Object.keys(TEMPLATES).join(', ')}`);
-  return { endSymbol, onBadImage: 'fail', ...options, template: chosen, maxLength };
+  check('template', template, Object.hasOwn(TEMPLATES, template), `one of ${Object.keys(TEMPLATES).join(', ')}`);
+  return { ...options, onBadImage, template, maxLength };
+}
+
+/** The tasks of a set that cannot be asked without. @throws RuntimeError R0902 */
+export function tasksOf({ tasks }: Pick<DataOptions, 'tasks'>): TaskSet {
+  if (tasks !== undefined) return tasks;
+  throw runtimeError('R0902', { option: 'tasks', value: tasks, expected: `one of ${TASK_SETS.join(', ')}` });
 }

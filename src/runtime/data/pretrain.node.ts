@@ -7,6 +7,8 @@
  * the words, the digits of boxes among them. The texts come without the templates and identifiers of the stages, which
  * are left for the stages to learn.
  */
+
+import { runtimeError } from '../errors.ts';
 import type { Mix } from './emoji/tasks.ts';
 import { sceneSet } from './emoji.node.ts';
 import type { SampleSet } from './example.ts';
@@ -32,8 +34,14 @@ const NAMES: Mix = { 'vqa-name': 1 };
  */
 const NAMES_FIRST = 16_000;
 
-/** The same for every `options.stage` and template. @throws RuntimeError R0901, R0902 */
+/** @throws RuntimeError R0901, R0902, also for tasks or a template, which this set does not take */
 export function pretrainSet(options: ResolvedOptions): SampleSet {
+  const refuse = (option: 'tasks' | 'template', value: string | undefined): void => {
+    if (value !== undefined && value !== 'none')
+      throw runtimeError('R0902', { option, value, expected: 'left out for emoji-pretrain, which has its own' });
+  };
+  refuse('tasks', options.tasks);
+  refuse('template', options.template);
   const wording = { template: 'none', identifiers: false, bareCaptions: true };
   const mixed = sceneSet('emoji-pretrain', 'emoji/pretrain', PRETRAIN_MIX, wording, options);
   if (options.split === 'held-out') return mixed;

@@ -239,7 +239,7 @@ function gradientFeeds(state: LiveState, { plan, seed }: TrainOptions, batch: Fe
   const feeds: Record<string, AnyTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
   for (const { name } of heldTensors(plan)) feeds[PORTS.parameter(name)] = state.parameters.get(name)!;
   if (plan.dropout) {
-    const word = randomStream(seed, `dropout ${plan.stage}`).at(index);
+    const word = randomStream(seed, 'dropout').at(index);
     feeds[PORTS.dropoutSeed] = { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(word)) };
   }
   return feeds;

@@ -4,28 +4,33 @@ import { describe, expect, it } from 'vitest';
 import { boxIou, parseBoxes } from '../../../src/runtime/data/box.ts';
 import { diceOf } from '../../../src/runtime/data/dice.ts';
 import { CATEGORIES, CONCEPTS } from '../../../src/runtime/data/emoji/concepts.ts';
-import { type DrawSettings, draw, emojiTexts, stageWording } from '../../../src/runtime/data/emoji/draw.ts';
+import { type DrawSettings, draw, emojiTexts } from '../../../src/runtime/data/emoji/draw.ts';
 import { openPictures } from '../../../src/runtime/data/emoji/pictures.node.ts';
 import { heldOutPairs, isHeldOutPair, type Scene, splitOf, UNITS } from '../../../src/runtime/data/emoji/scene.ts';
-import { STAGE_MIX, type TaskName } from '../../../src/runtime/data/emoji/tasks.ts';
+import { TASK_MIX, type TaskName, wordingOf } from '../../../src/runtime/data/emoji/tasks.ts';
 import { listOf, plural, withArticle } from '../../../src/runtime/data/emoji/words.ts';
 import { openData, openExamples } from '../../../src/runtime/data/index.ts';
-import type { Split, Stage } from '../../../src/runtime/data/options.ts';
+import type { Split } from '../../../src/runtime/data/options.ts';
 import { decodeOnWhite, tint } from '../../../src/runtime/data/pixels.ts';
 import { PRETRAIN_MIX } from '../../../src/runtime/data/pretrain.node.ts';
 import { normaliseImage } from '../../../src/runtime/image/preprocess.ts';
 import { Tokenizer } from '../../../src/runtime/tokenizer/tokenizer.ts';
 import { trainBpe } from '../../../src/runtime/tokenizer/train.ts';
 import { provokes } from '../support.ts';
-import { OPTIONS, plainPng } from './support.ts';
+import { BASE, CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng } from './support.ts';
 
-const ALL_TASKS: Record<TaskName, number> = { describe: 1, caption: 1, ...STAGE_MIX[4], ...PRETRAIN_MIX } as Record<
-  TaskName,
-  number
->;
+/** The set has its own tasks. */
+const PRETRAIN = { endSymbol: '\n' };
+
+const ALL_TASKS: Record<TaskName, number> = {
+  describe: 1,
+  caption: 1,
+  ...TASK_MIX.multitask,
+  ...PRETRAIN_MIX,
+} as Record<TaskName, number>;
 const settings = (split: Split): DrawSettings => ({
   mix: ALL_TASKS,
-  wording: stageWording(4, 'none'),
+  wording: wordingOf('multitask', 'none'),
   concepts: CONCEPTS,
   split,
 });
@@ -168,7 +173,7 @@ describe('pictures', () => {
   });
   it('stand where the boxes say', async () => {
     const side = 40; // two pixels per unit, so nothing is rounded
-    const examples = await openExamples('emoji', { ...OPTIONS, stage: 4, imageSize: side, count: 20 });
+    const examples = await openExamples('emoji', { ...OPTIONS, ...MULTITASK, imageSize: side, count: 20 });
     for (const { picture, meta, images } of examples) {
       expect(images.data).toEqual(normaliseImage(picture).data);
       const painted = picture.data.map((value) => (value < 250 ? 1 : 0));
@@ -199,24 +204,23 @@ describe('pictures', () => {
 
 describe('openData', () => {
   it('is a function of seed and step', async () => {
-    const first = await openData('emoji', { ...OPTIONS, stage: 4 });
-    const again = await openData('emoji', { ...OPTIONS, stage: 4 });
+    const first = await openData('emoji', { ...OPTIONS, ...MULTITASK });
+    const again = await openData('emoji', { ...OPTIONS, ...MULTITASK });
     const third = await first.batch(3);
     await first.batch(0);
     expect(await again.batch(3)).toEqual(third);
     expect(await first.batch(3)).toEqual(third);
     expect(await first.batch(4)).not.toEqual(third);
-    const other = await openData('emoji', { ...OPTIONS, stage: 4, seed: 2 });
+    const other = await openData('emoji', { ...OPTIONS, ...MULTITASK, seed: 2 });
     expect((await other.batch(3)).feeds.pixel_values).not.toEqual(third.feeds.pixel_values);
   });
   it.each([
-    ['emoji', 1],
-    ['emoji', 2],
-    ['emoji', 3],
-    ['emoji', 4],
-    ['emoji-pretrain', 1],
-  ] as const)('feeds the loss: %s, stage %i', async (name, stage) => {
-    const source = await openData(name, { ...OPTIONS, stage });
+    ['emoji', CAPTIONS],
+    ['emoji', DESCRIPTIONS],
+    ['emoji', MULTITASK],
+    ['emoji-pretrain', PRETRAIN],
+  ] as const)('feeds the loss: %s, %o', async (name, wording) => {
+    const source = await openData(name, { ...BASE, ...wording });
     expect(source.name).toBe(name);
     const { feeds, tokens, rows } = await source.batch(1);
     const [, width] = feeds.input_ids!.shape;
@@ -233,12 +237,19 @@ describe('openData', () => {
       const { feeds } = await (await openData('emoji', { ...OPTIONS, batchSize: 1, ...options })).batch(0);
       return String.fromCodePoint(Array.from(feeds.labels!.data, Number).findLast((label) => label !== -100)!);
     };
-    expect(await lastLabel({ stage: 2 })).toBe('\n');
-    expect(await lastLabel({ stage: 3 })).toBe('#');
-    expect(await lastLabel({ stage: 4, endSymbol: '$' })).toBe('$');
+    expect(await lastLabel({ ...CAPTIONS })).toBe('\n');
+    expect(await lastLabel(DESCRIPTIONS)).toBe('#');
+    expect(await lastLabel({ ...MULTITASK, endSymbol: '$' })).toBe('$');
   });
   it('refuses options outside their range', async () => {
-    const wrong = [{ batchSize: 0 }, { stage: 5 as Stage }, { imageSize: 1.5 }, { seed: -1 }, { concepts: 19 }];
+    const wrong = [
+      { batchSize: 0 },
+      { tasks: 'chat' as 'captions' },
+      { endSymbol: '' },
+      { imageSize: 1.5 },
+      { seed: -1 },
+      { concepts: 19 },
+    ];
     for (const options of [...wrong, { split: 'test' as Split }, { template: 'no' as 'none' }])
       await provokes('R0902', () => openData('emoji', { ...OPTIONS, ...options }));
     expect(await provokes('R0902', () => openData('emoji', { ...OPTIONS, concepts: 1000 }))).toContain(
@@ -250,24 +261,24 @@ describe('openData', () => {
 describe('texts', () => {
   it('fit in 50 positions with a vocabulary of 512 that was trained on them', async () => {
     const tokenizer = Tokenizer.from(trainBpe(emojiTexts(500), 512));
-    for (const [name, stage] of [
-      ['emoji', 1],
-      ['emoji', 3],
-      ['emoji', 4],
-      ['emoji-pretrain', 1],
+    for (const [name, wording] of [
+      ['emoji', CAPTIONS],
+      ['emoji', DESCRIPTIONS],
+      ['emoji', MULTITASK],
+      ['emoji-pretrain', PRETRAIN],
     ] as const) {
-      const source = await openData(name, { ...OPTIONS, stage, tokenizer, imageTokens: 8, batchSize: 100 });
+      const source = await openData(name, { ...BASE, ...wording, tokenizer, imageTokens: 8, batchSize: 100 });
       const { feeds } = await source.batch(0);
       expect(feeds.labels!.shape[1]).toBeLessThanOrEqual(50);
     }
   });
-  it('prompts use the templates of the stages', async () => {
-    const prompts = async (stage: Stage) =>
-      (await openExamples('emoji', { ...OPTIONS, stage, count: 30 })).map(({ prompt }) => prompt);
-    expect(new Set(await prompts(1))).toEqual(new Set(['<ImageHere>']));
-    for (const prompt of await prompts(3))
+  it('prompts use the template and the tasks', async () => {
+    const prompts = async (wording: object) =>
+      (await openExamples('emoji', { ...OPTIONS, ...wording, count: 30 })).map(({ prompt }) => prompt);
+    expect(new Set(await prompts(CAPTIONS))).toEqual(new Set(['<ImageHere>']));
+    for (const prompt of await prompts(DESCRIPTIONS))
       expect(prompt).toMatch(/^###Human: <Img><ImageHere><\/Img> [^#]+ ###Assistant: $/);
-    for (const prompt of await prompts(4))
+    for (const prompt of await prompts(MULTITASK))
       expect(prompt).toMatch(
         /^\[INST\] <Img><ImageHere><\/Img> \[(vqa|caption|refer|grounding|identify)\] .+ \[\/INST\]$/,
       );

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Example } from '../../../src/runtime/data/example.ts';
 import { parseRecord } from '../../../src/runtime/data/folder/records.ts';
 import { openData, openExamples } from '../../../src/runtime/data/index.ts';
-import type { BadImage, DataOptions } from '../../../src/runtime/data/options.ts';
+import type { BadImage } from '../../../src/runtime/data/options.ts';
 import { resolveOptions } from '../../../src/runtime/data/options.ts';
 import { batchesOf } from '../../../src/runtime/data/source.ts';
 import { preprocessImage } from '../../../src/runtime/image/preprocess.ts';
 import { provokes } from '../support.ts';
-import { OPTIONS, plainPng } from './support.ts';
+import { CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng } from './support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'mdl-data-'));
 let made = 0;
@@ -117,7 +117,7 @@ describe('a folder', () => {
     expect(await epochs(1)).toEqual([first, second]);
     expect((await epochs(2))[0]).not.toBe(first);
   });
-  it('words its records by stage', async () => {
+  it('words its records by tasks and template', async () => {
     const conversations = [
       { question: 'q', answer: 'a' },
       { question: 'r', answer: 'b' },
@@ -126,17 +126,17 @@ describe('a folder', () => {
     const other = folder([{ image: 'a.png', question: 'what?', answer: 'dog' }], ['a.png'], 'train.jsonl');
     const talk = folder([{ image: 'a.png', conversations }], ['a.png'], 'train.jsonl');
     for (const set of [path, other, talk]) writeFileSync(join(set, 'held-out.jsonl'), '');
-    const prompt = async (set: string, stage: DataOptions['stage']) =>
-      (await openExamples(set, { ...OPTIONS, stage }))[0]!.prompt;
-    expect(await prompt(path, 1)).toBe('<ImageHere>');
-    expect(await prompt(path, 3)).toBe(
+    const prompt = async (set: string, wording: object) =>
+      (await openExamples(set, { ...OPTIONS, ...wording }))[0]!.prompt;
+    expect(await prompt(path, CAPTIONS)).toBe('<ImageHere>');
+    expect(await prompt(path, DESCRIPTIONS)).toBe(
       '###Human: <Img><ImageHere></Img> Take a look at this image and describe what you notice. ###Assistant: ',
     );
-    expect(await prompt(path, 4)).toBe('[INST] <Img><ImageHere></Img> [caption] describe this image. [/INST]');
-    expect(await prompt(other, 3)).toBe('###Human: <Img><ImageHere></Img> what? ###Assistant: ');
-    expect(await prompt(other, 4)).toBe('[INST] <Img><ImageHere></Img> [vqa] what? [/INST]');
-    expect(await prompt(talk, 4)).toBe('[INST] <Img><ImageHere></Img> q [/INST]a\n[INST] r [/INST]');
-    const { feeds } = await (await openData(talk, { ...OPTIONS, stage: 4, batchSize: 1 })).batch(0);
+    expect(await prompt(path, MULTITASK)).toBe('[INST] <Img><ImageHere></Img> [caption] describe this image. [/INST]');
+    expect(await prompt(other, DESCRIPTIONS)).toBe('###Human: <Img><ImageHere></Img> what? ###Assistant: ');
+    expect(await prompt(other, MULTITASK)).toBe('[INST] <Img><ImageHere></Img> [vqa] what? [/INST]');
+    expect(await prompt(talk, MULTITASK)).toBe('[INST] <Img><ImageHere></Img> q [/INST]a\n[INST] r [/INST]');
+    const { feeds } = await (await openData(talk, { ...OPTIONS, ...MULTITASK, batchSize: 1 })).batch(0);
     expect(batchText(feeds.labels!.data)).toBe('a\nb\n');
   });
   it('reads long files in pieces', async () => {

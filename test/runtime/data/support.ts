@@ -9,8 +9,13 @@ export const CHARACTERS: TextCodec = {
   decode: (ids) => String.fromCodePoint(...ids),
 };
 
-export const OPTIONS: DataOptions = {
-  stage: 2,
+/** As the paper's stages 1 and 2, 3 and 4 ask. */
+export const CAPTIONS = { tasks: 'captions', template: 'none', endSymbol: '\n' } as const;
+export const DESCRIPTIONS = { tasks: 'descriptions', template: 'human', endSymbol: '###' } as const;
+export const MULTITASK = { tasks: 'multitask', template: 'inst', endSymbol: '\n' } as const;
+
+/** Without what is asked. */
+export const BASE = {
   tokenizer: CHARACTERS,
   imageSize: 28,
   imageTokens: 4,
@@ -19,7 +24,9 @@ export const OPTIONS: DataOptions = {
   split: 'train',
   bos: 0,
   pad: 0,
-};
+} as const;
+
+export const OPTIONS: DataOptions = { ...BASE, ...CAPTIONS };
 
 /** A PNG of one colour. */
 export function plainPng(colour: readonly number[], side = 8): Uint8Array {

@@ -86,7 +86,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
   try {
     const { report, answers } = await evaluateSession(opened.session, opened.tokenizer, {
       data: 'emoji',
-      stage: 4,
+      wording: { tasks: 'multitask', template: 'inst', endSymbol: '\n' },
       count: options.steps === undefined ? EXAMPLES : FEW,
       seed: 0,
       maxNewTokens: 24,

@@ -1,14 +1,9 @@
 /** Held-out examples put to a model, one by one, and what its answers are worth. */
-import {
-  type Example,
-  type ExampleOptions,
-  evaluate,
-  openExamples,
-  type Report,
-  STAGE_TEXT,
-} from '../../../runtime/data/index.ts';
+import { type Example, type ExampleOptions, evaluate, openExamples, type Report } from '../../../runtime/data/index.ts';
 import { generate, preparePrompt, type Session, type Tokenizer } from '../../../runtime/index.ts';
-import type { ConfigValue } from '../../../shared/artifact.ts';
+import { Config } from './config.ts';
+import { IMAGE_SIZE } from './image-size.ts';
+import type { Wording } from './wording.ts';
 
 export interface Answered {
   readonly example: Example;
@@ -17,7 +12,7 @@ export interface Answered {
 
 export interface EvaluationRequest {
   readonly data: string;
-  readonly stage: 1 | 2 | 3 | 4;
+  readonly wording: Wording;
   readonly count: number;
   readonly seed: number;
   readonly maxNewTokens: number;
@@ -29,26 +24,25 @@ export interface Evaluation {
   readonly answers: readonly Answered[];
 }
 
-/** Greedy answers to the first `count` held-out examples of a stage's tasks. */
+/** Greedy answers to the first `count` held-out examples. @throws CliError C0310 */
 export async function evaluateSession(
   session: Session,
   tokenizer: Tokenizer,
   request: EvaluationRequest,
 ): Promise<Evaluation> {
-  const config = session.manifest.model.config as {
-    readonly [record: string]: { readonly [name: string]: ConfigValue };
-  };
-  const size = config.vit?.image_size;
+  const config = new Config({ config: () => session.manifest.model.config });
+  const [mean, std] = [config.triple('image.mean'), config.triple('image.std')];
   const options: ExampleOptions = {
-    stage: request.stage,
-    imageSize: typeof size === 'number' ? size : 224,
+    ...request.wording,
+    imageSize: config.required(IMAGE_SIZE, request.data),
     seed: request.seed,
     split: 'held-out',
     count: request.count,
+    ...(mean ? { mean } : {}),
+    ...(std ? { std } : {}),
   };
   const examples = await openExamples(request.data, options);
-  const end = STAGE_TEXT[request.stage].endSymbol;
-  const eos = config.tokens?.eos;
+  const eos = config.number('tokens.eos');
   const answers: Answered[] = [];
   const answerOf = async (example: Example): Promise<string> => {
     const embeds = await preparePrompt(session, tokenizer, example.prompt, [example.images]);
@@ -58,8 +52,8 @@ export async function evaluateSession(
       {
         max_new_tokens: request.maxNewTokens,
         decode: (tokens) => tokenizer.decode(tokens),
-        stop_text: [end],
-        ...(typeof eos === 'number' ? { stop_tokens: [eos] } : {}),
+        stop_text: [request.wording.endSymbol],
+        ...(eos === undefined ? {} : { stop_tokens: [eos] }),
       },
     );
     const answer = (rows[0]!.text ?? '').trim();

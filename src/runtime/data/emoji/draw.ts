@@ -4,7 +4,7 @@ import type { Exchange, Thing } from '../example.ts';
 import type { Split } from '../options.ts';
 import { CONCEPTS, type Concept } from './concepts.ts';
 import { type Scene, type SceneMaker, thingOf, throwScene } from './scene.ts';
-import { drawTask, exchangeOf, type Mix, STAGE_MIX, TASKS, type TaskName, type Wording } from './tasks.ts';
+import { drawTask, exchangeOf, type Mix, TASK_MIX, TASKS, type TaskName, type Wording, wordingOf } from './tasks.ts';
 
 export interface Drawn {
   readonly task: TaskName;
@@ -27,32 +27,32 @@ export function draw({ mix, wording, concepts, split }: DrawSettings, dice: Dice
   return { task, scene, things, exchange: exchangeOf(task, things, dice, wording) };
 }
 
-/** How stages ask: captions without any prompt in 1 and 2, identifiers in 4. */
-export function stageWording(stage: 1 | 2 | 3 | 4, template: string): Wording {
-  return { template, identifiers: stage === 4, bareCaptions: stage <= 2 };
-}
+/** What a vocabulary is trained on, each with random numbers of its own. */
+const TEXTS = [
+  { tasks: 'captions', template: 'none', end: '\n', stream: 'emoji/texts/1' },
+  { tasks: 'descriptions', template: 'human', end: '###', stream: 'emoji/texts/3' },
+  { tasks: 'multitask', template: 'inst', end: '\n', stream: 'emoji/texts/4' },
+] as const;
 
 /**
- * Texts to train a vocabulary on (`trainBpe`): prompts and answers of all stages as training draws them, with the end
- * symbols, `count` of each kind of stage.
+ * Texts to train a vocabulary on (`trainBpe`): prompts and answers of all tasks as training draws them, with the end
+ * symbols, `count` of each set.
  * @param concepts as in the options of the data: the first so many
  */
 export function* emojiTexts(count: number, concepts: number = CONCEPTS.length): Generator<string> {
-  const templates = { 1: 'none', 2: 'none', 3: 'human', 4: 'inst' } as const;
-  for (const stage of [1, 3, 4] as const) {
-    const wording = stageWording(stage, templates[stage]);
+  for (const { tasks, template, end, stream } of TEXTS) {
     const settings: DrawSettings = {
-      mix: STAGE_MIX[stage],
-      wording,
+      mix: TASK_MIX[tasks],
+      wording: wordingOf(tasks, template),
       concepts: CONCEPTS.slice(0, concepts),
       split: 'train',
     };
-    const dices = diceOf(0, `emoji/texts/${stage}`);
+    const dices = diceOf(0, stream);
     for (let i = 0; i < count; i++) {
       const { prompt, answer } = draw(settings, dices(i)).exchange;
       // the picture cuts the prompt in two texts
       yield* prompt.split('<ImageHere>').filter((text) => text !== '');
-      yield `${answer}${stage === 3 ? '###' : '\n'}`;
+      yield answer + end;
     }
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The tasks on emoji pictures: what is asked and what the answer is, and how often each is drawn in each stage.
+ * The tasks on emoji pictures: what is asked and what the answer is, and how often each is drawn in each set of tasks.
  *
  * Answers are a function of the picture and the question, so that "exact match" means something; all texts are short and
  * in lower case, for a vocabulary of 512 tokens.
  */
+import type { TaskSet } from '../../../shared/wording.ts';
 import { formatBox } from '../box.ts';
 import type { Dice } from '../dice.ts';
 import { type Exchange, instruction, NO_PROMPT, type Thing } from '../example.ts';
-import type { Stage } from '../options.ts';
 import { copies, row, type SceneMaker, several, single } from './scene.ts';
 import { listOf, plural, withArticle } from './words.ts';
 
@@ -20,7 +20,7 @@ interface Asked {
 interface Task {
   /** picked by the dice, so that each is equally frequent */
   readonly scenes: readonly SceneMaker[];
-  /** the identifier of stage 4 */
+  /** what stands before the question in `multitask` */
   readonly identifier?: string;
   /** @param things from left to right */
   ask(things: readonly Thing[], dice: Dice): Asked;
@@ -28,7 +28,7 @@ interface Task {
 
 const nouns = (things: readonly Thing[]): string => listOf(things.map(({ noun }) => withArticle(noun)));
 
-/** Instructions of stage 3; the paper's goes on with `and describe what you notice`. */
+/** Instructions of `descriptions`; the paper's goes on with `and describe what you notice`. */
 const INSTRUCTIONS = ['Take a look at this image.', 'Describe this image.', 'What do you see?'] as const;
 
 /** Nouns that occur once, so that "the dog" is clear. */
@@ -133,11 +133,10 @@ export type TaskName = keyof typeof TASKS;
 /** How often each task is drawn, relative to the others. */
 export type Mix = { readonly [N in TaskName]?: number };
 
-export const STAGE_MIX: { readonly [S in Stage]: Mix } = {
-  1: { caption: 1 },
-  2: { caption: 1 },
-  3: { describe: 1 },
-  4: {
+export const TASK_MIX: { readonly [S in TaskSet]: Mix } = {
+  captions: { caption: 1 },
+  descriptions: { describe: 1 },
+  multitask: {
     caption: 1,
     'vqa-name': 1,
     'vqa-category': 1,
@@ -167,6 +166,10 @@ export interface Wording {
   readonly identifiers: boolean;
   /** captions have no question: the picture is the whole prompt */
   readonly bareCaptions: boolean;
+}
+
+export function wordingOf(tasks: TaskSet, template: string): Wording {
+  return { template, identifiers: tasks === 'multitask', bareCaptions: tasks === 'captions' };
 }
 
 /** The exchange of a task on a scene's things. @throws RuntimeError R0603 for an unknown template */

@@ -13,7 +13,7 @@ import { resizeBicubic } from '../../image/resize.ts';
 import type { RgbImage } from '../../image/rgb.ts';
 import { hash32 } from '../dice.ts';
 import type { Sample, SampleSet } from '../example.ts';
-import type { ResolvedOptions } from '../options.ts';
+import { type ResolvedOptions, tasksOf } from '../options.ts';
 import { permutation } from '../permutation.ts';
 import { type DataRecord, exchangesOf, parseRecord } from './records.ts';
 
@@ -38,7 +38,8 @@ interface Index {
  * throw R0906 (an image, when told to fail) and R0907 (every image was skipped)
  */
 export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
-  const { stage, template, seed, split, onBadImage, report } = options;
+  const { template, seed, split, onBadImage, report } = options;
+  const tasks = tasksOf(options);
   const name = basename(resolve(folder));
   const root = openFolder(folder);
   const index = indexFolder(root, folder, split);
@@ -83,7 +84,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
           continue;
         }
         const meta = { things: [], source: `${file.name}:${place.line}` };
-        return { task: record.task, turns: exchangesOf(record, stage, template), picture, meta };
+        return { task: record.task, turns: exchangesOf(record, tasks, template), picture, meta };
       }
       throw runtimeError('R0907', { name, split, reason: 'every image was skipped' });
     },

@@ -6,12 +6,12 @@
  *     {"image": "a.png", "conversations": [{"question": "…", "answer": "…"}, …]}
  *     {"image": "a.png", "conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}, …]}
  *
- * `"task": "vqa"` names the task, for the identifier of stage 4 and for the metrics. Other fields are ignored.
+ * `"task": "vqa"` names the task, for the identifier of `multitask` and for the metrics. Other fields are ignored.
  */
+import type { TaskSet } from '../../../shared/wording.ts';
 import { reasonOf, runtimeError } from '../../errors.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER } from '../../prompt.ts';
 import { type Exchange, instruction, NO_PROMPT } from '../example.ts';
-import type { Stage } from '../options.ts';
 
 export interface DataRecord {
   readonly image: string;
@@ -20,10 +20,11 @@ export interface DataRecord {
   readonly turns: readonly { readonly question?: string; readonly answer: string }[];
 }
 
-/** What a caption answers in stages that have prompts; the paper's. */
-const CAPTION_INSTRUCTIONS: { readonly [S in 3 | 4]: string } = {
-  3: 'Take a look at this image and describe what you notice.',
-  4: '[caption] describe this image.',
+/** What a caption answers where there are prompts; the paper's. */
+const CAPTION_INSTRUCTIONS: { readonly [S in TaskSet]: string | undefined } = {
+  captions: undefined,
+  descriptions: 'Take a look at this image and describe what you notice.',
+  multitask: '[caption] describe this image.',
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -87,14 +88,14 @@ function turnsOf(
   }));
 }
 
-/** A record's texts as the stage wants them. Task identifiers are for stage 4, where the question has none yet. */
-export function exchangesOf({ task, turns }: DataRecord, stage: Stage, template: string): readonly Exchange[] {
+/** A record's texts as the tasks want them. `multitask` puts identifiers where the question has none yet. */
+export function exchangesOf({ task, turns }: DataRecord, tasks: TaskSet, template: string): readonly Exchange[] {
   return turns.map(({ question, answer }, turn) => {
     if (question === undefined) {
-      const prompt = stage <= 2 ? NO_PROMPT : instruction(template, CAPTION_INSTRUCTIONS[stage as 3 | 4]);
-      return { prompt, answer };
+      const instructed = CAPTION_INSTRUCTIONS[tasks];
+      return { prompt: instructed === undefined ? NO_PROMPT : instruction(template, instructed), answer };
     }
-    const identify = stage === 4 && task !== 'conversation' && !question.startsWith('[');
+    const identify = tasks === 'multitask' && task !== 'conversation' && !question.startsWith('[');
     const asked = identify ? `[${task}] ${question}` : question;
     return { prompt: turn === 0 ? instruction(template, asked) : applyTemplate(template, asked), answer };
   });

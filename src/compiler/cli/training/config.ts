@@ -1,0 +1,44 @@
+/** Values of a model's config by dotted name, where it has them: what commands read of it beside the graphs. */
+import { cliError } from '../errors.ts';
+
+export class Config {
+  private readonly values: unknown;
+  constructor(model: { config(): unknown }) {
+    this.values = model.config();
+  }
+
+  number(path: string): number | undefined {
+    const value = this.at(path);
+    return typeof value === 'number' ? value : undefined;
+  }
+
+  text(path: string): string | undefined {
+    const value = this.at(path);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** One number for each of red, green and blue. @throws CliError C0103 for anything else */
+  triple(path: string): readonly [number, number, number] | undefined {
+    const value = this.at(path);
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.length === 3 && value.every((x) => typeof x === 'number' && Number.isFinite(x)))
+      return value as unknown as readonly [number, number, number];
+    throw cliError('C0103', { option: path, text: JSON.stringify(value), expected: 'a list of three numbers' });
+  }
+
+  /** @throws CliError C0310 */
+  required(path: string, data: string): number {
+    const found = this.number(path);
+    if (found !== undefined) return found;
+    throw cliError('C0310', { path, data });
+  }
+
+  private at(path: string): unknown {
+    return path
+      .split('.')
+      .reduce<unknown>(
+        (value, name) => (value as { readonly [name: string]: unknown } | undefined)?.[name],
+        this.values,
+      );
+  }
+}

@@ -1,0 +1,22 @@
+/** Training, its data and its command line. */
+import type { Mutant } from './mutant.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "a stage's tasks are read out of its name",
+    file: 'src/compiler/cli/training/data.ts',
+    find: '...wordingOf(model, stage.options, set, stageSays(stage.name)),',
+    replace:
+      "...wordingOf(model, { ...stage.options, tasks: stage.name.endsWith('4') ? 'multitask' : 'captions' }, set, stageSays(stage.name)),",
+    test: 'test/training/wording.test.ts',
+    fails: 'stage4 by another name gives the same bytes',
+  },
+  {
+    fault: 'a clause that is given twice counts as it was given last',
+    file: 'src/compiler/elaborate/stages.ts',
+    find: '  onlyOnce(e, stage.clauses);\n',
+    replace: '',
+    test: 'test/language/stages.test.ts',
+    fails: 'batch 1  batch 2',
+  },
+];
