@@ -4,13 +4,20 @@
  * Line ends matter in one way only: a `(` or `[` that continues an expression (a call, an index) stands on the
  * same line as what it applies to, so that a body's last line may start with a tuple or a list.
  */
-import { CstParser, EOF } from 'chevrotain';
+import { type CstNode, EOF, type IRecognitionException, type IToken } from 'chevrotain';
+import { RecoveringParser } from './recovery.ts';
 import * as t from './tokens.ts';
 
-export class MdlParser extends CstParser {
-  constructor() {
-    super(t.TOKENS, { recoveryEnabled: true, maxLookahead: 3, nodeLocationTracking: 'full' });
+export class MdlParser extends RecoveringParser {
+  constructor(recoveryEnabled: boolean) {
+    super(t.TOKENS, { recoveryEnabled, maxLookahead: 3, nodeLocationTracking: 'full' });
     this.performSelfAnalysis();
+  }
+
+  /** The CST of a file's tokens and what does not fit in it; of a file with errors the CST is partial or missing. */
+  parse(tokens: IToken[]): { cst: CstNode | undefined; errors: IRecognitionException[] } {
+    const { result, errors } = this.bounded(tokens, () => this.file());
+    return { cst: result, errors };
   }
 
   // ── file ────────────────────────────────────────────────────────────────────────────────────
@@ -638,4 +645,13 @@ export class MdlParser extends CstParser {
   }
 }
 
-export const parser = new MdlParser();
+/** Stops at the first error. */
+export const parser = new MdlParser(false);
+
+let recovering: MdlParser | undefined;
+
+/** Goes on after an error, to find more; made when a file has one. */
+export function recoveringParser(): MdlParser {
+  recovering ??= new MdlParser(true);
+  return recovering;
+}

@@ -26,13 +26,12 @@ export function parseFile(source: SourceFile, bag: DiagnosticBag): FileSyntax | 
     bag.add(diagnose('nesting_too_deep', { most: MAX_NESTING }, spanOf(deep, source)));
     return undefined;
   }
-  parser.input = tokens as IToken[];
-  const cst = parser.file();
-  if (parser.errors.length > 0) {
+  const { cst, errors } = parser.parse(tokens as IToken[]);
+  if (errors.length > 0) {
     reportSyntaxErrors(tokens, source, bag);
     return undefined;
   }
-  if (failed) return undefined;
+  if (failed || !cst) return undefined;
   const file = buildFile(cst, source);
   const at = firstNodeTooDeep(file);
   if (!at) return file;

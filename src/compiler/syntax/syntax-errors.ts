@@ -6,7 +6,7 @@
  * the parser was back on its feet: it had read a few tokens of another line since the one before.
  */
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain';
-import { parser } from '../../../grammar/parser.ts';
+import { parser, recoveringParser } from '../../../grammar/parser.ts';
 import * as t from '../../../grammar/tokens.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type DiagnosticBag, type Label, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
@@ -16,6 +16,8 @@ import type { SourceFile, Span } from '../diagnostics/span.ts';
 const SETTLED = 6;
 /** Reserved words used as names that are put right and read past, in one declaration. */
 const MAX_RENAMES = 20;
+/** Tokens read again for them: a long declaration gets fewer. */
+const MAX_REREAD = 100_000;
 
 const STARTS = new Set<TokenType>([t.Import, t.Flag, t.Config, t.Fn, t.Module, t.Model, t.Adapter, t.Adapt, t.Stage]);
 
@@ -53,10 +55,9 @@ function chunksOf(tokens: readonly IToken[]): Chunk[] {
 function reportChunk({ tokens, next }: Chunk, source: SourceFile, bag: DiagnosticBag): boolean {
   const renamed = new Set<string>();
   let errors: IRecognitionException[] = [];
-  for (let attempt = 0; attempt < MAX_RENAMES; attempt++) {
-    parser.input = tokens;
-    parser.file();
-    errors = parser.errors;
+  const attempts = Math.min(MAX_RENAMES, 2 + MAX_REREAD / tokens.length);
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    errors = parser.parse(tokens).errors;
     const [first] = errors;
     const at = first && isReservedName(first, tokens) ? tokens.indexOf(first.token) : -1;
     if (at < 0) break;
@@ -65,9 +66,12 @@ function reportChunk({ tokens, next }: Chunk, source: SourceFile, bag: Diagnosti
     renamed.add(token.image);
     tokens[at] = { ...token, tokenType: t.Identifier, tokenTypeIdx: t.Identifier.tokenTypeIdx! };
   }
-  const settled = renamed.size > 0 ? [] : settledErrors(errors, tokens);
+  if (renamed.size > 0) return true;
+  if (errors.length === 0) return false;
+  const more = recoveringParser().parse(tokens).errors;
+  const settled = settledErrors(more.length > 0 ? more : errors, tokens);
   for (const error of settled) report(error, { tokens, next }, source, bag);
-  return settled.length > 0 || renamed.size > 0;
+  return true;
 }
 
 /** A reserved word where a name belongs: `let in = x`, or a member `train = …`. */
