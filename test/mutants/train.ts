@@ -19,4 +19,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/language/stages.test.ts',
     fails: 'batch 1  batch 2',
   },
+  {
+    fault: 'of two --weights the last is used without a word',
+    file: 'src/compiler/cli/options.ts',
+    find: "  if (twice?.long) throw cliError('C0311', { option: twice.long });\n",
+    replace: '  void twice;\n',
+    test: 'test/cli/options.test.ts',
+    fails: 'commands without weights, and the options of a command itself',
+  },
 ];

@@ -2,34 +2,14 @@
  * `mdl`: the command line. Each command is a module of its own, loaded when it is called, so that `mdl --help` and
  * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
+import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, type Output, outputOf } from './output.ts';
 
 type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('an integer of at least 0 was expected');
-  return value;
-}
-
-function positive(text: string): number {
-  const value = integer(text);
-  if (value === 0) throw new InvalidArgumentError('an integer above 0 was expected');
-  return value;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number was expected');
-  return value;
-}
 
 /** Options that choose a model's configuration. */
 function withSettings(command: Command): Command {
@@ -49,6 +29,11 @@ function withWeights(command: Command): Command {
     .option('--adapter <folder>', "LoRA adapter in PEFT's format, in place of the one there is")
     .option('--merge-lora', 'fold adapters into the weights they adapt');
 }
+
+/** What a checkpoint's keys are matched by says nothing of weights from a seed. */
+const NEED_WEIGHTS = { '--allow-missing': '--weights', '--allow-unexpected': '--weights' };
+/** With --batch the tensors are given. */
+const NEED_DATA = { '--batch-size': '--data', '--skip-bad-images': '--data', '--tokenizer': '--data' };
 
 const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
 const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
@@ -80,6 +65,7 @@ Examples:
       const output = outputOf(mdl.opts());
       const args = all.slice(0, -2).filter((argument) => argument !== undefined) as string[];
       try {
+        checkGiven(command);
         await (await load()).default(output, args.flat(), command.opts() as never);
       } catch (error) {
         fail(output, error);
@@ -91,7 +77,7 @@ Examples:
     .addHelpText('after', '\nExample:\n  mdl check models/*.mdl --json')
     .action(run(() => import('./commands/check.ts')));
 
-  withWeights(withSettings(mdl.command('compile <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
     .description('compile a model to ONNX files and a manifest, or to WebGPU')
     .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx', 'webgpu']).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
@@ -168,7 +154,7 @@ Examples:
     .addHelpText('after', '\nExample:\n  mdl explain E0302')
     .action(run(() => import('./commands/explain.ts')));
 
-  withWeights(withSettings(mdl.command('run <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('run <file>'))), NEED_WEIGHTS)
     .description('run an entry on tensors from a safetensors file')
     .requiredOption('--entry <name>', 'the entry')
     .requiredOption('--inputs <file>', 'safetensors with the inputs by name; integers I32 or I64')
@@ -190,17 +176,23 @@ Example:
     )
     .action(run(() => import('./commands/run.ts')));
 
-  withWeights(withSettings(mdl.command('train <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('train <file>'))), {
+    ...NEED_DATA,
+    ...NEED_WEIGHTS,
+    '--resume': '--out',
+    '--checkpoint-every': '--out',
+    '--keep': '--out',
+  })
     .description("train a model's stages, on a data set or on one batch")
     .option('--stage <name>', 'the stage')
     .option('--stages <list>', 'several, in order: `1-4` is stage1 to stage4, `pretrain,1` two names')
     .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
     .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", integer)
+    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
     .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", number)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", integer)
+    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
+    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
     .option('--recompute', 'compute activations again in the backward part: less memory, more time')
     .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
     .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
@@ -221,16 +213,16 @@ Examples:
     )
     .action(run(() => import('./commands/train.ts')));
 
-  withWeights(withSettings(mdl.command('evaluate <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('evaluate <file>'))), NEED_WEIGHTS)
     .description('ask held-out examples of a data set and score the answers; FILE is a .mdl file or a compiled folder')
     .requiredOption('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
     .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
     .addOption(new Option('--tasks <name>', 'what is asked, instead').choices(TASK_SETS))
     .addOption(new Option('--template <name>', "how it is asked (default: the config's)").choices(TEMPLATE_NAMES))
     .option('--end <text>', "what ends an answer (default: the config's)")
-    .option('--count <n>', 'examples', integer, 100)
+    .option('--count <n>', 'examples', positive, 100)
     .option('--seed <n>', 'seed of the examples', integer, 0)
-    .option('--max-new-tokens <n>', 'tokens of an answer at most', integer, 24)
+    .option('--max-new-tokens <n>', 'tokens of an answer at most', positive, 24)
     .option('--show <n>', 'print this many examples with their answers', integer, 0)
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
     .addOption(backend())
@@ -241,7 +233,7 @@ Examples:
     )
     .action(run(() => import('./commands/evaluate.ts')));
 
-  withWeights(withSettings(mdl.command('ablate <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
     .description('train the model and its ablations by flags through the same stages, and compare')
     .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
     .option('--stages <list>', 'the stages, in order', '1-4')
@@ -250,11 +242,11 @@ Examples:
     .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)
     .option('--data <name>', 'emoji, or a folder with images and a .jsonl file')
     .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", integer)
+    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
     .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", number)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", integer)
+    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
+    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
     .option('--recompute', 'compute activations again in the backward part: less memory, more time')
     .option('--out <folder>', 'keep what is finished and the report here', 'runs/ablate')
     .option('--resume', 'go on with the ablation in --out')
@@ -268,7 +260,7 @@ Example:
     )
     .action(run(() => import('./commands/ablate.ts')));
 
-  withWeights(withSettings(mdl.command('generate <file>')))
+  withNeeds(withWeights(withSettings(mdl.command('generate <file>'))), NEED_WEIGHTS)
     .description('answer a prompt about images; FILE is a .mdl file or a compiled folder')
     .requiredOption('--prompt <text>', 'the prompt; <ImageHere> marks an image (default: before the text)')
     .option('--image <file>', 'PNG or JPEG; repeatable', collect, [])
@@ -297,6 +289,7 @@ Example:
     .option('--out <folder>', 'where to write', 'out/demo')
     .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
     .action(run(() => import('./commands/demo.ts')));
+  watchRepeats(mdl);
   return mdl;
 }
 

@@ -27,6 +27,9 @@ export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
       throw cliError('C0103', { option: '--stages', text, expected: 'a range such as 1-4' });
     return Array.from({ length: to - from + 1 }, (_, index) => `stage${from + index}`);
   });
+  const again = names.find((name, index) => names.indexOf(name) !== index);
+  if (again !== undefined)
+    throw cliError('C0103', { option: '--stages', text, expected: `each stage once, ${again} too,` });
   return names.map((name) => stageOf(model, name));
 }
 

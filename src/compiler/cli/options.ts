@@ -1,0 +1,71 @@
+/** Options of the command line: how their values are read, and that none is given twice or in vain. */
+import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { cliError } from './errors.ts';
+
+export const collect = (value: string, before: string[]): string[] => [...before, value];
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('an integer of at least 0 was expected');
+  return value;
+}
+
+export function positive(text: string): number {
+  const value = integer(text);
+  if (value === 0) throw new InvalidArgumentError('an integer above 0 was expected');
+  return value;
+}
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number was expected');
+  return value;
+}
+
+/** A learning rate. */
+export function rate(text: string): number {
+  const value = number(text);
+  if (value < 0) throw new InvalidArgumentError('a number of at least 0 was expected');
+  return value;
+}
+
+/** `--keep` → `--out`: options that mean nothing unless another is given too. */
+export type Needs = Readonly<Record<string, string>>;
+
+const needed = new WeakMap<Command, Needs>();
+const repeated = new WeakMap<Command, Option>();
+
+export function withNeeds(command: Command, needs: Needs): Command {
+  needed.set(command, needs);
+  return command;
+}
+
+/** Notices values that take the place of one that was given before. Call it once all commands are there. */
+export function watchRepeats(command: Command): void {
+  for (const option of command.options) {
+    if ((!option.required && !option.optional) || option.parseArg === collect) continue;
+    let given = false;
+    command.on(`option:${option.name()}`, () => {
+      if (given && !repeated.has(command)) repeated.set(command, option);
+      given = true;
+    });
+  }
+  for (const inner of command.commands) watchRepeats(inner);
+}
+
+/** @throws CliError C0311 for an option or setting given twice, C0208 for one that has no effect */
+export function checkGiven(command: Command): void {
+  const twice = repeated.get(command);
+  if (twice?.long) throw cliError('C0311', { option: twice.long });
+  const { set = [] } = command.opts<{ set?: readonly string[] }>();
+  const names = set.map((text) => text.slice(0, Math.max(text.indexOf('='), 0)));
+  const again = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
+  if (again !== undefined) throw cliError('C0311', { option: `--set ${again}` });
+  const isGiven = (flag: string): boolean => {
+    const option = command.options.find(({ long }) => long === flag);
+    return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
+  };
+  for (const [option, without] of Object.entries(needed.get(command) ?? {}))
+    if (isGiven(option) && !isGiven(without)) throw cliError('C0208', { option, without });
+}
