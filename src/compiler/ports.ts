@@ -4,7 +4,14 @@
  * Integers that are looked up in a table have a range, which a session checks before a backend sees them: runtimes
  * differ in what they make of a token id outside the vocabulary, and some read another row without a word.
  */
-import type { CachePort, EntryManifest, IntegerRange, Manifest, TensorPort } from '../shared/artifact.ts';
+import type {
+  CachePort,
+  DimRequirement,
+  EntryManifest,
+  IntegerRange,
+  Manifest,
+  TensorPort,
+} from '../shared/artifact.ts';
 import { equalDims, printDim } from '../shared/dim.ts';
 import type { Model } from './elaborate/model.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from './ir/graph.ts';
@@ -29,7 +36,20 @@ export function entryManifest(file: string, graph: Graph, cache: readonly CacheP
     const dims = shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim)));
     return { name, dtype, shape: dims, ...(range ? { range } : {}) };
   };
-  return { file, inputs: graph.inputs.map(port), outputs: graph.outputs.map(port), cache };
+  const ports = { inputs: graph.inputs.map(port), outputs: graph.outputs.map(port) };
+  return { file, ...ports, cache, ...dimRequirements(graph) };
+}
+
+/** What a session checks of the sizes of an entry. */
+export function dimRequirements({ requires }: Graph): { readonly requires?: readonly DimRequirement[] } {
+  if (requires.length === 0) return {};
+  return {
+    requires: requires.map(({ dim, what, origin: { source } }) => ({
+      dim: printDim(dim),
+      what,
+      ...(source === undefined ? {} : { source }),
+    })),
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
 import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
-import { entryManifest, modelManifest } from './ports.ts';
+import { dimRequirements, entryManifest, modelManifest } from './ports.ts';
 import { stageGraphs } from './training/artifact.ts';
 import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
@@ -75,7 +75,7 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
     graphs.map(({ name, graph, options }) => {
       // with the ranges that a session checks: a kernel reads another row for an index outside its table
       const { inputs } = entryManifest('', graph);
-      return [name, { ...lowerEntry(graph, tables, options), inputs }] as const;
+      return [name, { ...lowerEntry(graph, tables, options), inputs, ...dimRequirements(graph) }] as const;
     }),
   );
   return {

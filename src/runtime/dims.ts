@@ -80,7 +80,8 @@ export function bindDims(measured: readonly Measured[], bindings: Map<string, Bi
   }
 }
 
-function explain(dim: Dim, bindings: ReadonlyMap<string, Binding>): string {
+/** Where the sizes of a dim's symbols are from: `T is 2 from axis 1 of x`. */
+export function explain(dim: Dim, bindings: ReadonlyMap<string, Binding>): string {
   const names = symbolsOf(dim);
   if (names.length === 0) return 'fixed when the model was compiled';
   return names.map((name) => `${name} is ${bindings.get(name)!.size} from ${bindings.get(name)!.from}`).join(', ');

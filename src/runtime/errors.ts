@@ -15,6 +15,12 @@ type InFile = { readonly file: string };
 type InTensor = { readonly file: string; readonly tensor: string };
 type InEntry = { readonly entry: string };
 type InAdapter = { readonly adapter: string };
+type DimNeed = {
+  readonly needs: string;
+  readonly what: string;
+  readonly source: string | undefined;
+  readonly because: string;
+};
 type InPort = { readonly entry: string; readonly input: string };
 
 const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'nothing');
@@ -139,6 +145,8 @@ export const MESSAGES = {
     also: readonly number[];
   }) =>
     `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}], and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
+  R0223: ({ entry, needs, what, source, because }: InEntry & DimNeed) =>
+    `${entry} needs ${needs} for ${what}${source === undefined ? '' : ` at ${source}`} and ${because}, so give inputs of other sizes`,
 
   // R03: generation
   R0301: ({ option, value, expected }: { option: string; value: unknown; expected: string }) =>

@@ -69,6 +69,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'An adapter has a lora_A and a lora_B for each adapted module of the model, of the shapes that the model has, finite, and nothing else. All that is missing, unexpected or of another shape is listed.',
   R0222:
     'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
+  R0223:
+    'Slices, splits and tables of a dynamic size work from some size on: `x[:, 1:4]` of [B, T] needs T ≥ 4, `x[:, -1]` needs T ≥ 1. The compiler derives what an entry needs of its dimensions, the manifest lists it with the lines of the .mdl file (`requires`), and a session refuses other sizes before anything runs, on every backend. What needs the size is named even where no output depends on it.',
   R0301:
     'An option of generate() is outside its range, or has no effect together with the others: temperature, top_k and top_p need do_sample.',
   R0302: 'A prompt needs at least one token, and all prompts of a batch have embeddings of the same width.',

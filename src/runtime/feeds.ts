@@ -3,13 +3,13 @@
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
 import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
-import { printDim } from '../shared/dim.ts';
+import { printAtLeastZero, printDim } from '../shared/dim.ts';
 import type { DType } from '../shared/dtype.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
 import type { EntryPorts } from './backend.ts';
 import { type AnyTensor, type DeviceTensor, isOnDevice } from './device-tensor.ts';
-import { type Binding, bindDims, type Measured, parseDim, sizeUnder } from './dims.ts';
+import { type Binding, bindDims, explain, type Measured, parseDim, sizeUnder } from './dims.ts';
 import { runtimeError } from './errors.ts';
 import { nearestName } from './names.ts';
 import { allocate } from './weights/dtypes.ts';
@@ -28,11 +28,17 @@ export type AnyFeeds = Readonly<Record<string, FeedTensor | DeviceTensor>>;
 
 const printPort = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
+/** An entry's inputs as a backend may trust them, and the sizes of its symbols. */
+export interface CheckedFeeds {
+  readonly feeds: Record<string, AnyTensor>;
+  readonly bindings: ReadonlyMap<string, Binding>;
+}
+
 /**
  * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
- * @throws RuntimeError R0207–R0211, R0222
+ * @throws RuntimeError R0207–R0211, R0222, R0223
  */
-export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Record<string, AnyTensor> {
+export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): CheckedFeeds {
   const inputs = entry.inputs.map((port) => port.name);
   for (const given of Object.keys(feeds)) {
     if (!inputs.includes(given))
@@ -67,6 +73,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Re
     const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
     throw runtimeError('R0211', { entry: name, input, axis, dim, found: size, expected, because });
   }
+  checkSizes(name, entry, bindings);
   for (const port of absent) {
     const shape = port.shape.map((text) => sizeUnder(parseDim(text) ?? 0, bindings));
     if (shape.includes(undefined))
@@ -77,7 +84,23 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Re
       data: allocate(port.dtype, sizeOf(shape as number[])),
     };
   }
-  return checked;
+  return { feeds: checked, bindings };
+}
+
+/** @throws RuntimeError R0223 at the first requirement that the sizes do not meet */
+function checkSizes(entry: string, { requires = [] }: EntryPorts, bindings: ReadonlyMap<string, Binding>): void {
+  for (const { dim: text, what, source } of requires) {
+    const dim = parseDim(text);
+    const found = dim === undefined ? undefined : sizeUnder(dim, bindings);
+    if (dim === undefined || found === undefined || found >= 0) continue;
+    throw runtimeError('R0223', {
+      entry,
+      needs: printAtLeastZero(dim),
+      what,
+      source,
+      because: explain(dim, bindings),
+    });
+  }
 }
 
 /** Inputs that callers give; the session feeds those of adapters. */

@@ -3,6 +3,7 @@
  * believed unchecked.
  */
 import { isDType } from '../shared/dtype.ts';
+import { parseDim } from './dims.ts';
 import { staysInside } from './weights/checkpoint.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -33,10 +34,21 @@ function checkPort(port: unknown, where: string): void {
   need(dims, `gives ${name} of ${where} a shape that is not a list of sizes and names`);
 }
 
+/** What an entry needs of its sizes: an unreadable one would be no check. */
+function checkRequires(requires: unknown, name: string): void {
+  const reads = (one: unknown): boolean =>
+    isObject(one) && typeof one.dim === 'string' && parseDim(one.dim) !== undefined;
+  const texts = ({ what, source = '' }: Json): boolean => typeof what === 'string' && typeof source === 'string';
+  need(
+    Array.isArray(requires) && requires.every((one) => reads(one) && texts(one as Json)),
+    `has requirements of ${name} that cannot be read`,
+  );
+}
+
 /** The ports, caches and adapters of an entry. */
 export function checkPorts(name: string, entry: unknown): void {
   need(isObject(entry), `has an entry ${name} that is not an object`);
-  const { inputs, outputs, cache, adapters = [] } = entry as Json;
+  const { inputs, outputs, cache, requires = [], adapters = [] } = entry as Json;
   need(
     Array.isArray(inputs) && Array.isArray(outputs) && Array.isArray(cache),
     `lacks inputs, outputs or cache in ${name}`,
@@ -55,6 +67,7 @@ export function checkPorts(name: string, entry: unknown): void {
       `has a cache in ${name} with a wrong axis`,
     );
   }
+  checkRequires(requires, name);
   need(Array.isArray(adapters), `has adapters in ${name} that are not a list`);
   for (const one of adapters as unknown[]) {
     const { input, key, shape } = (isObject(one) ? one : {}) as Json;

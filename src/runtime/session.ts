@@ -16,6 +16,7 @@ import type {
   ProgramOptions,
 } from './backend.ts';
 import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
+import { type Binding, parseDim, sizeUnder } from './dims.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
 import { type AnyFeeds, checkFeeds, type Feeds } from './feeds.ts';
 import { nearestName } from './names.ts';
@@ -121,7 +122,7 @@ export class Session implements Runner {
    * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
    * backend's device, if it has one; a tensor there that the entry updates in place is used up.
-   * @throws RuntimeError R0201, R0205–R0215, R0222, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
+   * @throws RuntimeError R0201, R0205–R0215, R0222, R0223, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
    */
   run(
     name: string,
@@ -137,7 +138,7 @@ export class Session implements Runner {
       if (!outputs.includes(output))
         throw runtimeError('R0213', { entry: name, output, near: nearestName(output, outputs), outputs });
     }
-    const checked = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
+    const { feeds: checked, bindings } = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
     const program = await this.program(name);
     const began = performance.now();
     const results = await this.runProgram(program, checked, options).catch((error: unknown) => {
@@ -146,7 +147,7 @@ export class Session implements Runner {
     });
     const spent = this.spent.get(name) ?? { runs: 0, milliseconds: 0 };
     this.spent.set(name, { runs: spent.runs + 1, milliseconds: spent.milliseconds + performance.now() - began });
-    return collect(name, entry, wantedOf(outputs, options), results);
+    return collect(name, entry, wantedOf(outputs, options), results, bindings);
   }
 
   /**
@@ -284,12 +285,13 @@ function wantedOf(outputs: readonly string[], { fetch, keep = [] }: RunOptions):
   return outputs.filter((name) => fetch.includes(name) || keep.includes(name));
 }
 
-/** The wanted outputs, checked against the manifest as far as that is cheap. @throws RuntimeError R0212 */
+/** The wanted outputs, checked against the manifest. @throws RuntimeError R0212 */
 function collect(
   entry: string,
   { outputs }: EntryPorts,
   wanted: readonly string[],
   results: AnyTensors,
+  bindings: ReadonlyMap<string, Binding>,
 ): Record<string, AnyTensor> {
   const collected: Record<string, AnyTensor> = {};
   for (const output of wanted) {
@@ -303,6 +305,17 @@ function collect(
         entry,
         output,
         reason: `with rank ${tensor.shape.length} and not ${port.shape.length}`,
+      });
+    }
+    const expected = port.shape.map((text) => {
+      const dim = parseDim(text);
+      return dim === undefined ? undefined : sizeUnder(dim, bindings);
+    });
+    if (expected.some((size, axis) => size !== undefined && size !== tensor.shape[axis])) {
+      throw runtimeError('R0212', {
+        entry,
+        output,
+        reason: `of size [${tensor.shape.join(', ')}] and not [${expected.join(', ')}]`,
       });
     }
     collected[output] = tensor;

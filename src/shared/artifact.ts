@@ -60,12 +60,24 @@ export interface AdapterManifest {
   readonly others: readonly string[];
 }
 
+/** Sizes that an entry works with: `dim` is at least 0. */
+export interface DimRequirement {
+  /** `T - 4` */
+  readonly dim: string;
+  /** `the slice 1:4 of axis 1` */
+  readonly what: string;
+  /** its place in the .mdl file, `m.mdl:4:9`; absent: none is known */
+  readonly source?: string;
+}
+
 export interface EntryManifest {
   /** ONNX file, relative to the manifest */
   readonly file: string;
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly cache: readonly CachePort[];
+  /** checked before a run; absent: any sizes will do */
+  readonly requires?: readonly DimRequirement[];
   /** which inputs are an adapter's; absent: none */
   readonly adapters?: readonly AdapterPort[];
 }

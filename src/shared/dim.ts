@@ -147,6 +147,39 @@ export function printShape(shape: Shape): string {
   return `[${shape.map(printDim).join(', ')}]`;
 }
 
+/** Whether a dim is at least 0 for every size of its symbols (they are at least 0), for none, or for some. */
+export function atLeastZero(dim: Dim): 'always' | 'never' | 'depends' {
+  const terms = termsOf(dim);
+  if (terms.every(({ coefficient }) => coefficient > 0)) return 'always';
+  const constant = terms.find(({ symbols }) => symbols.length === 0)?.coefficient ?? 0;
+  return constant < 0 && terms.every(({ coefficient }) => coefficient < 0) ? 'never' : 'depends';
+}
+
+/** The dim without what all its terms have in common: T − 1 of `4*B*T - 4*B`. */
+export function primitivePart(dim: SymbolicDim): Dim {
+  const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
+  const coefficient = dim.terms.reduce((common, term) => gcd(common, term.coefficient), 0);
+  const symbols = dim.terms.reduce<readonly string[]>((common, term) => {
+    const left = [...term.symbols];
+    return common.filter((name) => {
+      const at = left.indexOf(name);
+      if (at >= 0) left.splice(at, 1);
+      return at >= 0;
+    });
+  }, dim.terms[0]!.symbols);
+  return divideDims(dim, { kind: 'symbolic', terms: [{ coefficient, symbols }] })!;
+}
+
+/** `dim ≥ 0` as people write it: `T ≥ 4` for T − 4, `P + T ≤ 16` for 16 − P − T. */
+export function printAtLeastZero(dim: Dim): string {
+  const terms = termsOf(dim);
+  const side = (sign: number): readonly DimTerm[] => terms.filter(({ coefficient }) => coefficient * sign > 0);
+  const text = (part: readonly DimTerm[], sign: number): string => printDim(mulDims(sign, fromTerms(part)));
+  const [more, less] = [side(1), side(-1)];
+  const symbolic = more.some(({ symbols }) => symbols.length > 0);
+  return symbolic ? `${text(more, 1)} ≥ ${text(less, -1)}` : `${text(less, -1)} ≤ ${text(more, 1)}`;
+}
+
 /** All symbols of a dim, each once. */
 export function symbolsOf(dim: Dim): readonly string[] {
   return [...new Set(termsOf(dim).flatMap((term) => term.symbols))];

@@ -7,7 +7,7 @@
  *
  * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major.
  */
-import type { AdapterManifest, AdapterPort, CachePort, Manifest, TensorPort } from './artifact.ts';
+import type { AdapterManifest, AdapterPort, CachePort, DimRequirement, Manifest, TensorPort } from './artifact.ts';
 import type { DType } from './dtype.ts';
 import type { TrainingPlan } from './training.ts';
 
@@ -139,6 +139,8 @@ export interface EntryPlan {
   readonly cache: readonly CachePort[];
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
+  /** checked before a run; absent: any sizes will do */
+  readonly requires?: readonly DimRequirement[];
   /** which inputs are an adapter's; absent: none */
   readonly adapters?: readonly AdapterPort[];
 }

@@ -54,6 +54,7 @@ describe('the text of a graph', () => {
   %9 = const f32[2, 2]: all -0
   %10 = const bool[0]:
   %11 = const f32[3]: NaN -Infinity 1e-45
+  requires T - 1 >= 0 for "the slice 0:T - 1 of axis 1"
   %3 = linear(%0, %2): f32[B, T, 8]  @ llama_model.layers.0.mlp models/phi-2.mdl:42:9
   %4, %5 = split(%3, axis=2, sizes=[4, 4]): f32[B, T, 4], f32[B, T, 4]  @ mlp
   %7 = mul(%4, %6): f32[B, T, 4]

@@ -5,7 +5,7 @@
  * not make 32 copies of `0.5`.
  */
 import type { Dim, Shape } from '../../shared/dim.ts';
-import { isSymbolic, printDim } from '../../shared/dim.ts';
+import { atLeastZero, isSymbolic, primitivePart, printAtLeastZero, printDim } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
@@ -19,6 +19,7 @@ import type {
   GraphOutput,
   GraphParameter,
   Origin,
+  Requirement,
   TensorType,
   ValueId,
 } from './graph.ts';
@@ -34,6 +35,7 @@ export class GraphBuilder {
   private readonly scalars = new Map<string, ValueId>();
   private readonly nodes: AnyNode[] = [];
   private readonly outputs: GraphOutput[] = [];
+  private readonly requirements = new Map<string, Requirement>();
 
   constructor(name: string) {
     this.name = name;
@@ -97,6 +99,14 @@ export class GraphBuilder {
       inputs.map((id) => this.typeOf(id)),
       attributes,
     );
+    const needs = spec.requires?.(
+      inputs.map((id) => this.typeOf(id)),
+      attributes,
+    );
+    for (const { dim, what } of needs ?? []) this.require({ dim, what, origin });
+    for (const dim of types.flatMap(({ shape }) => shape)) {
+      this.require({ dim, what: `an axis of size ${printDim(dim)}`, origin });
+    }
     const outputs = types.map((type) => this.fresh(type));
     this.nodes.push({ op, inputs, outputs, attributes, origin } as unknown as AnyNode);
     return outputs;
@@ -114,6 +124,20 @@ export class GraphBuilder {
     return outputs[0]!;
   }
 
+  /**
+   * The graph runs only where `dim` ≥ 0.
+   * @throws TypeRuleError when no sizes give that
+   */
+  require(requirement: Requirement): void {
+    const { dim, what } = requirement;
+    const sign = atLeastZero(dim);
+    if (sign === 'always') return;
+    if (sign === 'never') throw new TypeRuleError(`${what} needs ${printAtLeastZero(dim)}, which no sizes give`);
+    // sizes are at least 0, so 4·B·(T − 1) is where T − 1 is
+    const implied = isSymbolic(dim) && this.requirements.has(printDim(primitivePart(dim)));
+    if (!implied && !this.requirements.has(printDim(dim))) this.requirements.set(printDim(dim), requirement);
+  }
+
   output(name: string, value: ValueId): void {
     this.outputs.push({ name, value });
   }
@@ -126,6 +150,7 @@ export class GraphBuilder {
       constants: this.constants,
       nodes: this.nodes,
       outputs: this.outputs,
+      requires: [...this.requirements.values()],
       types: this.types,
     };
   }

@@ -5,7 +5,7 @@
  * key), constants (held in the graph, small) and nodes. Nodes are in topological order. Passes make
  * new graphs and never touch the old one. `ir/print.ts` gives the text form that goldens compare.
  */
-import type { Shape } from '../../shared/dim.ts';
+import type { Dim, Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
@@ -57,6 +57,14 @@ export interface GraphOutput {
   readonly value: ValueId;
 }
 
+/** What a graph needs of its dynamic dims: `dim` ≥ 0. */
+export interface Requirement {
+  readonly dim: Dim;
+  /** `the slice 1:4 of axis 1` */
+  readonly what: string;
+  readonly origin: Origin;
+}
+
 export interface Graph {
   readonly name: string;
   readonly inputs: readonly GraphInput[];
@@ -64,6 +72,11 @@ export interface Graph {
   readonly constants: readonly GraphConstant[];
   readonly nodes: readonly AnyNode[];
   readonly outputs: readonly GraphOutput[];
+  /**
+   * What was written needs these of the dims, each dim once. They hold for the whole graph: passes keep them, also those of
+   * nodes that they drop, and whatever runs the graph refuses other sizes first.
+   */
+  readonly requires: readonly Requirement[];
   /** The type of every value, by id. */
   readonly types: readonly TensorType[];
 }

@@ -5,7 +5,7 @@
  * Parameters are asked for when the first node that is needed uses them, and every value is dropped after
  * its last use, so a large model runs in the memory of its widest place.
  */
-import { evaluateDim, isSymbolic, printDim, printShape, symbolsOf } from '../../shared/dim.ts';
+import { evaluateDim, isSymbolic, printAtLeastZero, printDim, printShape, symbolsOf } from '../../shared/dim.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { specOf } from '../ops/index.ts';
@@ -31,7 +31,7 @@ export interface InterpretOptions {
 /**
  * The outputs by name.
  * @throws Error when an input is missing, of another dtype or of a shape that does not fit; when a
- * dimension of the graph has no value; when an op finds an index out of range
+ * dimension of the graph has no value, or one that the graph cannot work with; when an op finds an index out of range
  */
 export function interpret(graph: Graph, feeds: Feeds, options: InterpretOptions = {}): Map<string, WideTensor> {
   const bindings = bindInputs(graph, feeds.inputs);
@@ -114,7 +114,18 @@ function bindInputs(graph: Graph, inputs: ReadonlyMap<string, WideTensor>): Map<
       );
     }
   }
+  checkRequirements(graph, bindings);
   return bindings;
+}
+
+function checkRequirements({ name, requires }: Graph, bindings: ReadonlyMap<string, number>): void {
+  for (const { dim, what, origin } of requires) {
+    if (evaluateDim(dim, bindings) >= 0) continue;
+    const values = symbolsOf(dim).map((symbol) => `${symbol} is ${bindings.get(symbol)}`);
+    throw new Error(
+      `graph ${name} needs ${printAtLeastZero(dim)} for ${what}${origin.source === undefined ? '' : ` at ${origin.source}`}, and ${values.join(', ')}`,
+    );
+  }
 }
 
 function checkTensor(what: string, tensor: WideTensor, type: TensorType, bindings: ReadonlyMap<string, number>): void {

@@ -9,6 +9,8 @@
  *     %4, %5 = split(%3, axis=1, sizes=[4, 4]): f32[B, 4], f32[B, 4]
  *     output y = %5
  *
+ * Dims that must be at least 0 stand before the nodes: `requires T - 4 >= 0 for "the slice 1:4 of axis 1"  @ mlp m.mdl:3:5`.
+ *
  * A constant's elements follow its type, all of them, or `all 0.5` when several are equal. Names with
  * anything but letters, digits and `_ . / - :` are quoted as in JSON; a name also, where `:` would end it.
  */
@@ -25,6 +27,9 @@ export function printGraph(graph: Graph): string {
     ...graph.inputs.map(({ name, value }) => `%${value} = input ${printName(name)}: ${type(value)}`),
     ...graph.parameters.map(({ key, value }) => `%${value} = param ${printName(key)}: ${type(value)}`),
     ...graph.constants.map(({ value, tensor }) => `%${value} = const ${type(value)}:${printElements(tensor)}`),
+    ...graph.requires.map(
+      ({ dim, what, origin }) => `requires ${printDim(dim)} >= 0 for ${JSON.stringify(what)}${printOrigin(origin)}`,
+    ),
     ...graph.nodes.map((node) => printNode(graph, node)),
     ...graph.outputs.map(({ name, value }) => `output ${printName(name)} = %${value}`),
   ];

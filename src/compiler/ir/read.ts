@@ -14,6 +14,7 @@ import type {
   GraphInput,
   GraphOutput,
   GraphParameter,
+  Requirement,
   TensorType,
   ValueId,
 } from './graph.ts';
@@ -26,6 +27,7 @@ export function readGraph(text: string): Graph {
   const constants: GraphConstant[] = [];
   const nodes: AnyNode[] = [];
   const outputs: GraphOutput[] = [];
+  const requires: Requirement[] = [];
   const types: TensorType[] = [];
   let name: string | undefined;
 
@@ -39,6 +41,10 @@ export function readGraph(text: string): Graph {
       const output = line.name('the name of an output');
       line.take('=');
       outputs.push({ name: output, value: line.value() });
+    } else if (line.accept('requires')) {
+      const dim = line.dim();
+      for (const word of ['>', '=', '0', 'for']) line.keyword(word);
+      requires.push({ dim, what: line.name('what it is for'), origin: line.origin() });
     } else {
       readDefinition(line);
     }
@@ -48,7 +54,7 @@ export function readGraph(text: string): Graph {
   for (let value = 0; value < types.length; value++) {
     if (!types[value]) throw new Error(`graph ${name} has %${types.length - 1} and no %${value}`);
   }
-  return { name, inputs, parameters, constants, nodes, outputs, types };
+  return { name, inputs, parameters, constants, nodes, outputs, requires, types };
 
   function define(line: Line, value: ValueId, type: TensorType): void {
     if (types[value]) line.fail(`%${value} is defined twice`);

@@ -118,6 +118,7 @@ export class Rewriter {
       constants: this.constants,
       nodes: this.nodes,
       outputs: this.old.outputs.map(({ name, value }) => ({ name, value: this.valueOf(value) })),
+      requires: this.old.requires,
       types: this.types,
     };
   }

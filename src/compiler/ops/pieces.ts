@@ -1,6 +1,15 @@
 /** Ops that join, cut and surround tensors along axes. Dims in attributes may be symbolic (`T - 1`). */
 import type { Dim } from '../../shared/dim.ts';
-import { addDims, divideDims, equalDims, isSymbolic, printDim, printShape, subDims } from '../../shared/dim.ts';
+import {
+  addDims,
+  atLeastZero,
+  divideDims,
+  equalDims,
+  isSymbolic,
+  printDim,
+  printShape,
+  subDims,
+} from '../../shared/dim.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
 import type { Family } from './rules.ts';
 import { ANY, axisRef, expectAxesInRange, expectOnePerAxis, expectSameDim, expectSameDType } from './rules.ts';
@@ -11,7 +20,7 @@ const X = [{ name: 'x' }] as const;
 
 /** Number of elements that a slice takes from one axis, checked as far as the dims are known. */
 function sliceLength(axis: number, size: Dim, start: Dim, end: Dim, step: number): Dim {
-  const outside = (found: Dim) => typeof found === 'number' && found < 0;
+  const outside = (found: Dim) => atLeastZero(found) === 'never';
   const side = [{ operand: 0, axis, label: `axis ${axis} is ${printDim(size)}` }];
   if (!Number.isInteger(step) || step < 1) throw new TypeRuleError(`slice needs a step of at least 1 and got ${step}`);
   if (outside(start)) throw new TypeRuleError(`slice of axis ${axis} starts at ${printDim(start)}, before 0`, side);
@@ -103,6 +112,7 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
       }
       return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, size) }));
     },
+    requires: (_, { sizes }) => sizes.map((dim, part) => ({ dim, what: `part ${part} of a split` })),
     evaluate([x], { axis, sizes }) {
       const { outer, size, inner } = alongAxis(x!.shape, axis);
       let offset = 0;
@@ -129,6 +139,14 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
       expectOnePerAxis('slice', 'step', steps, x!);
       const shape = x!.shape.map((size, axis) => sliceLength(axis, size, starts[axis]!, ends[axis]!, steps[axis]!));
       return [{ dtype: x!.dtype, shape }];
+    },
+    requires([x], { starts, ends }) {
+      return x!.shape.flatMap((size, axis) => {
+        const [start, end] = [starts[axis]!, ends[axis]!];
+        if (start === 0 && equalDims(end, size)) return [];
+        const what = `the slice ${printDim(start)}:${printDim(end)} of axis ${axis}`;
+        return [start, subDims(end, start), subDims(size, end)].map((dim) => ({ dim, what }));
+      });
     },
     evaluate([x], { starts, ends, steps }) {
       const [from, to] = [staticShape(starts), staticShape(ends)];

@@ -4,12 +4,12 @@
  * `axes: []` folds nothing and is the identity; "all axes" is written out. Sums are plain left-to-right
  * float64 sums.
  */
-import type { Dim, Shape } from '../../shared/dim.ts';
+import { addDims, type Dim, type Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
 import type { Family } from './rules.ts';
 import { expectAxesInRange, expectDType, F32, NUMBERS } from './rules.ts';
-import type { OpSpec } from './spec.ts';
+import type { DimNeed, OpSpec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { alongAxis, copyStrided, wide } from './strided.ts';
 
@@ -37,6 +37,7 @@ function fold<N extends Fold>(
       if (name === 'max' || name === 'min') expectSomething(name, shape, axes);
       return [{ dtype, shape: reducedShape(shape, axes, keepdims) }];
     },
+    requires: ([x], { axes }) => (name === 'max' || name === 'min' ? somethingToFold(name, x!.shape, axes) : []),
     evaluate([x], { axes, keepdims }) {
       const { dtype, shape, data } = x!;
       const strides = stridesOf(shape);
@@ -68,6 +69,11 @@ function expectSomething(op: Fold | 'argmax', shape: Shape, axes: readonly numbe
   ]);
 }
 
+/** The same of dynamic axes. */
+function somethingToFold(op: Fold | 'argmax', shape: Shape, axes: readonly number[]): DimNeed[] {
+  return axes.map((axis) => ({ dim: addDims(shape[axis]!, -1), what: `${op} along axis ${axis}` }));
+}
+
 function sumOf(data: Float64Array, start: number, count: number): number {
   let sum = 0;
   for (let i = start; i < start + count; i++) sum += data[i]!;
@@ -97,6 +103,7 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
       expectSomething('argmax', shape, [axis]);
       return [{ dtype: 'i64', shape: reducedShape(shape, [axis], false) }];
     },
+    requires: ([x], { axis }) => somethingToFold('argmax', x!.shape, [axis]),
     evaluate([x], { axis }) {
       const { outer, size, inner } = alongAxis(x!.shape, axis);
       const out = new Float64Array(outer * inner);

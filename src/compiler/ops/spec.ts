@@ -1,4 +1,5 @@
 /** The record that declares an op: everything about it that needs nothing above the op itself. */
+import type { Dim } from '../../shared/dim.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { TensorType } from '../ir/graph.ts';
 import type { OpAttributes, OpName } from './attributes.ts';
@@ -9,6 +10,12 @@ export interface OperandSpec {
   readonly optional?: true;
   /** The last operand may repeat (concat). */
   readonly variadic?: true;
+}
+
+/** A dim that has to be at least 0 where the op runs, and what for: `the slice 1:4 of axis 1`. */
+export interface DimNeed {
+  readonly dim: Dim;
+  readonly what: string;
 }
 
 /** What passes may ask about an op, instead of asking for its name. */
@@ -34,6 +41,8 @@ export interface OpSpec<N extends OpName = OpName> {
    * @throws TypeRuleError when the operands do not fit
    */
   infer(inputs: readonly TensorType[], attributes: OpAttributes[N]): readonly TensorType[];
+  /** What `infer` cannot decide before symbolic dims have values, beside output dims that are at least 0. */
+  requires?(inputs: readonly TensorType[], attributes: OpAttributes[N]): readonly DimNeed[];
   /**
    * The meaning of the op, in float64. Every Dim in `attributes` has been replaced by its number. Serves
    * constant folding and the reference interpreter.

@@ -78,7 +78,8 @@ export class GraphExtension implements NodeSink {
 
   build(name: string = this.old.name): Graph {
     const { inputs, constants, nodes, outputs, types } = this;
-    return { name, inputs, parameters: this.old.parameters, constants, nodes, outputs, types };
+    const { parameters, requires } = this.old;
+    return { name, inputs, parameters, constants, nodes, outputs, requires, types };
   }
 
   private fresh(type: TensorType): ValueId {

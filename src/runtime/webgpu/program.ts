@@ -173,6 +173,7 @@ export class WebGpuProgram {
     const key = [...symbols.values()].join();
     if (this.sized?.key === key) return this.sized;
     const values = layout.sizes.evaluate(symbols);
+    this.refuseNegative(values);
     const limit = this.gpu.device.limits.maxComputeWorkgroupsPerDimension;
     const launched = layout.steps.map((step): Launched => {
       const launch = launchAt(step, values);
@@ -181,6 +182,19 @@ export class WebGpuProgram {
     this.recorder.writeParameters(values);
     this.sized = { key, values, launched };
     return this.sized;
+  }
+
+  /**
+   * A session has checked what the entry needs of its sizes; a plan that lacks that must not come to a kernel all the same,
+   * whose loops count up to 2³² − 1 then. @throws RuntimeError R1012
+   */
+  private refuseNegative(values: Float64Array): void {
+    const { elements, outputs, sizes, name } = this.layout;
+    const counts = [...elements.flat(), ...outputs.flatMap((output) => output.sizes)];
+    const negative = counts.find((size) => values[size]! < 0);
+    if (negative === undefined) return;
+    const reason = `gives a tensor of ${name} the size ${sizes.textOf(negative)}, which is ${values[negative]} here`;
+    throw runtimeError('R1012', { file: name, reason });
   }
 
   /** What was allocated may be invalid, so nothing of it is used again. */

@@ -2,7 +2,7 @@
  * The sizes of an entry: every distinct text once, parsed at load and evaluated once per run. Steps refer to them by
  * index, so a run with new sizes costs as many evaluations as there are texts, however many steps there are.
  */
-import { type Dim, evaluateDim, symbolsOf } from '../../shared/dim.ts';
+import { type Dim, evaluateDim, printDim, symbolsOf } from '../../shared/dim.ts';
 import type { Size } from '../../shared/webgpu.ts';
 import { parseDim } from '../dims.ts';
 import { runtimeError } from '../errors.ts';
@@ -29,6 +29,11 @@ export class SizeTable {
 
   symbols(): ReadonlySet<string> {
     return new Set(this.dims.flatMap(symbolsOf));
+  }
+
+  /** For messages. */
+  textOf(index: number): string {
+    return printDim(this.dims[index]!);
   }
 
   /** By index. */

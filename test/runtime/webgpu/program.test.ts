@@ -266,4 +266,14 @@ describe.skipIf(unavailable)('a program', () => {
     expect(await provokes('R1012', () => open('chain', broken({ steps: [step(1, 1, [0], [1])] })))).toContain('double');
     expect(await provokes('R1012', () => open('chain', broken({ buffers: [] })))).toContain('no buffer for y');
   });
+
+  it('refuses a size below 0 before a kernel counts up to it', async () => {
+    const scratch = { kind: 'scratch', elements: ['B - 3'] } as const;
+    const chain = PLAN.entries.chain!;
+    const plan = { ...PLAN, entries: { chain: { ...chain, buffers: [...chain.buffers, scratch] } } };
+    const entry = await open('chain', plan);
+    expect(await provokes('R1012', () => entry.run({ x: f32([2, 4], 0, 1, 2, 3, 4, 5, 6, 7) }))).toContain(
+      'gives a tensor of chain the size B - 3, which is -1 here',
+    );
+  });
 });

@@ -64,6 +64,7 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
 
   const builder = new GraphBuilder(graph.name);
   const emit = new Emit(builder, { fusedAttention: request.fusedAttention ?? false });
+  for (const requirement of graph.requires) builder.require(requirement);
   const values = copySources(graph, builder, emit);
   const newOf = (old: ValueId): ValueId => values.get(old)!;
   for (const node of graph.nodes) {

@@ -1,0 +1,47 @@
+/** Faults of sizes that are too small and of indices outside of their tables. */
+import type { Mutant } from './mutant.ts';
+
+const SIZES = 'test/runtime/sizes.test.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: 'a range that ends after a short axis is not refused: ONNX Runtime clamps it, WebGPU reads the next row',
+    file: 'src/compiler/ops/pieces.ts',
+    find: 'return [start, subDims(end, start), subDims(size, end)].map(',
+    replace: 'return [start, subDims(end, start)].map(',
+    test: SIZES,
+    fails: 'range from T = 4 on',
+  },
+  {
+    fault: 'a tensor of size T - 3 may be made with T = 2: a kernel counts to 2³² − 1',
+    file: 'src/compiler/ir/builder.ts',
+    find: 'for (const dim of types.flatMap(({ shape }) => shape)) {',
+    replace: 'for (const dim of types.flatMap(() => [])) {',
+    test: SIZES,
+    fails: 'filled from T = 3 on',
+  },
+  {
+    fault: 'training graphs forget what their loss needs of its sizes',
+    file: 'src/compiler/passes/autodiff/index.ts',
+    find: 'for (const requirement of graph.requires) builder.require(requirement);',
+    replace: '',
+    test: SIZES,
+    fails: 'the gradient graph has those of its loss',
+  },
+  {
+    fault: 'an output of other sizes than the manifest says is handed on',
+    file: 'src/runtime/session.ts',
+    find: 'size !== undefined && size !== tensor.shape[axis]',
+    replace: 'size === -1',
+    test: SIZES,
+    fails: 'R0212: has the sizes of the manifest',
+  },
+  {
+    fault: 'a plan without its requirements runs kernels with a size below 0',
+    file: 'src/runtime/webgpu/program.ts',
+    find: 'if (negative === undefined) return;',
+    replace: 'if (negative !== -1) return;',
+    test: 'test/runtime/webgpu/program.test.ts',
+    fails: 'refuses a size below 0 before a kernel counts up to it',
+  },
+];

@@ -1,0 +1,55 @@
+/** Sessions of a program on every target, for tests of what all of them must agree on. The weights are those of seed 0. */
+import { rm } from 'node:fs/promises';
+import { afterAll } from 'vitest';
+import { openForRun, type RunTarget } from '../../src/compiler/cli/session.ts';
+import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
+import { compile } from '../../src/compiler/index.ts';
+import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
+import { Session } from '../../src/runtime/session.ts';
+import { unavailable } from './adapter.ts';
+import { memory } from './project.ts';
+import { backendOf, gpuOf, manifestOf } from './webgpu.ts';
+
+export type Target = 'reference' | 'onnx 17' | 'onnx 23' | 'webgpu';
+
+/** Those of this machine. */
+export const TARGETS: readonly Target[] = [
+  'reference',
+  'onnx 17',
+  'onnx 23',
+  ...(unavailable === undefined ? (['webgpu'] as const) : []),
+];
+
+const opened: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of opened) await close();
+});
+
+/** @param source the text of main.mdl */
+export async function sessionOn(target: Target, source: string): Promise<Session> {
+  const compilation = compile('main.mdl', memory({ 'main.mdl': source }));
+  const { model } = compilation;
+  if (!model)
+    throw new Error(
+      compilation
+        .diagnostics()
+        .map(({ code, message }) => `${code} ${message}`)
+        .join('\n'),
+    );
+  const weights = seededWeights(model, 0);
+  if (target === 'webgpu') {
+    const plan = buildWebGpu(model)!;
+    const backend = backendOf(await gpuOf('gpu'), plan, (key) => weights.read(key));
+    return Session.open(manifestOf(plan), { backend });
+  }
+  const run: RunTarget =
+    target === 'reference'
+      ? { backend: 'reference', opset: 17 }
+      : { backend: 'onnx', opset: target === 'onnx 17' ? 17 : 23 };
+  const { session, folder } = await openForRun({ model, compilation }, weights, run);
+  opened.push(async () => {
+    await session.dispose();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+  return session;
+}
