@@ -55,9 +55,9 @@ export const ARITHMETIC: Family<BinaryOp | 'where'> = {
   sub: binary('sub', 'a − b; f32 or i64.', { allowed: NUMBERS }, (a, b) => a - b),
   mul: binary('mul', 'a · b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a * b),
   div: binary('div', 'a / b; f32.', { allowed: F32 }, (a, b) => a / b),
-  // IEEE 754 says pow(1, y) = 1 for every y; JavaScript says NaN for an infinite or NaN y
+  // IEEE 754 says pow(1, y) = 1 for every y and pow(−1, ±∞) = 1; JavaScript says NaN for an infinite or NaN y
   pow: binary('pow', 'aᵇ; f32; NaN for a negative a and a fractional b.', { allowed: F32 }, (a, b) =>
-    a === 1 ? 1 : a ** b,
+    a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b,
   ),
   maximum: binary('maximum', 'The larger of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.max),
   minimum: binary('minimum', 'The smaller of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.min),

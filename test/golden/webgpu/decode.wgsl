@@ -9,6 +9,13 @@
 @group(0) @binding(5) var<storage, read_write> b5: array<f32>;
 @group(0) @binding(6) var<uniform> params: array<vec4<u32>, 2>;
 
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
+}
+
 var<workgroup> lanes_f32: array<f32, 64>;
 
 fn share_sum_f32(lane: u32, value: f32) -> f32 {
@@ -50,7 +57,7 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   }
   let r17 = share_sum_f32(lane, acc13) / f32(128u);
   let v18 = r17 + 0.000009999999747378752;
-  let v19 = inverseSqrt(v18);
+  let v19 = rsqrt_of(v18);
   for (var c = lane; c < 128u; c += 64u) {
     let i6 = ((row * 128u) + c);
     let v11 = b2[i6] - r10;
@@ -84,9 +91,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
+fn unless_nan(x: f32, y: f32) -> f32 {
+  return bitcast<f32>(select(bitcast<u32>(y), bitcast<u32>(x), is_nan(x)));
+}
+
 fn sigmoid_of(x: f32) -> f32 {
-  let e = exp(-min(abs(x), 87.0));
-  return select(select(e, 1.0, x >= 0.0) / (1.0 + e), x, is_nan(x));
+  let a = abs(x);
+  let e = select(exp(-min(a, 88.0)), 0.0, a > 88.0);
+  return unless_nan(x, select(e, 1.0, x >= 0.0) / (1.0 + e));
 }
 
 fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }
@@ -886,6 +898,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(6) var<storage, read_write> b6: array<f32>;
 @group(0) @binding(7) var<uniform> params: array<vec4<u32>, 2>;
 
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
+}
+
 var<workgroup> lanes_f32: array<f32, 64>;
 
 fn share_sum_f32(lane: u32, value: f32) -> f32 {
@@ -921,7 +940,7 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   }
   let r15 = share_sum_f32(lane, acc11) / f32(32u);
   let v16 = r15 + 0.000009999999747378752;
-  let v17 = inverseSqrt(v16);
+  let v17 = rsqrt_of(v16);
   let i29 = ((i3 * params[0].x) + i0);
   let i30 = u32(b2[i29]);
   for (var c = lane; c < 32u; c += 64u) {
@@ -985,7 +1004,7 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   }
   let r67 = share_sum_f32(lane, acc63) / f32(32u);
   let v68 = r67 + 0.000009999999747378752;
-  let v69 = inverseSqrt(v68);
+  let v69 = rsqrt_of(v68);
   let i82 = ((i55 * params[0].x) + i52);
   let i83 = u32(b2[i82]);
   for (var c = lane; c < 32u; c += 64u) {
@@ -1061,6 +1080,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(3) var<storage, read> b3: array<u32>;
 @group(0) @binding(4) var<storage, read_write> b4: array<f32>;
 @group(0) @binding(5) var<uniform> params: array<vec4<u32>, 2>;
+
+fn exp_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let past = select(0x7f800000u, 0u, bits > 0x7fffffffu);
+  let found = select(bitcast<u32>(exp(x)), past, size > 0x42b17217u);
+  return bitcast<f32>(select(found, bits, size > 0x7f800000u));
+}
 
 fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
   let i0 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
@@ -1166,11 +1193,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let before = row_most[lane];
         most = before;
         for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
-        row_fade[lane] = exp(before - most);
+        row_fade[lane] = exp_of(before - most);
         row_most[lane] = most;
       }
       workgroupBarrier();
-      let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+      let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
       workgroupBarrier();
       sum0_0 *= row_fade[0];
       if (lane < 64u) {
@@ -1294,18 +1321,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let before = row_most[lane];
       most = before;
       for (var i = 0u; i < 8u; i++) { most = max(most, parts[lane * 8u + i]); }
-      row_fade[lane] = exp(before - most);
+      row_fade[lane] = exp_of(before - most);
       row_most[lane] = most;
     }
     workgroupBarrier();
-    let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
-    let p1 = select(0.0, exp(z1 - row_most[1]), see1); total1 = total1 * row_fade[1] + p1; weights[64u + lane] = p1;
-    let p2 = select(0.0, exp(z2 - row_most[2]), see2); total2 = total2 * row_fade[2] + p2; weights[128u + lane] = p2;
-    let p3 = select(0.0, exp(z3 - row_most[3]), see3); total3 = total3 * row_fade[3] + p3; weights[192u + lane] = p3;
-    let p4 = select(0.0, exp(z4 - row_most[4]), see4); total4 = total4 * row_fade[4] + p4; weights[256u + lane] = p4;
-    let p5 = select(0.0, exp(z5 - row_most[5]), see5); total5 = total5 * row_fade[5] + p5; weights[320u + lane] = p5;
-    let p6 = select(0.0, exp(z6 - row_most[6]), see6); total6 = total6 * row_fade[6] + p6; weights[384u + lane] = p6;
-    let p7 = select(0.0, exp(z7 - row_most[7]), see7); total7 = total7 * row_fade[7] + p7; weights[448u + lane] = p7;
+    let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+    let p1 = select(0.0, exp_of(z1 - row_most[1]), see1); total1 = total1 * row_fade[1] + p1; weights[64u + lane] = p1;
+    let p2 = select(0.0, exp_of(z2 - row_most[2]), see2); total2 = total2 * row_fade[2] + p2; weights[128u + lane] = p2;
+    let p3 = select(0.0, exp_of(z3 - row_most[3]), see3); total3 = total3 * row_fade[3] + p3; weights[192u + lane] = p3;
+    let p4 = select(0.0, exp_of(z4 - row_most[4]), see4); total4 = total4 * row_fade[4] + p4; weights[256u + lane] = p4;
+    let p5 = select(0.0, exp_of(z5 - row_most[5]), see5); total5 = total5 * row_fade[5] + p5; weights[320u + lane] = p5;
+    let p6 = select(0.0, exp_of(z6 - row_most[6]), see6); total6 = total6 * row_fade[6] + p6; weights[384u + lane] = p6;
+    let p7 = select(0.0, exp_of(z7 - row_most[7]), see7); total7 = total7 * row_fade[7] + p7; weights[448u + lane] = p7;
     workgroupBarrier();
     sum0_0 *= row_fade[0];
     sum1_0 *= row_fade[1];
@@ -1377,6 +1404,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 @group(0) @binding(6) var<storage, read_write> b6: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> b7: array<u32>;
 @group(0) @binding(8) var<uniform> params: array<vec4<u32>, 2>;
+
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
+}
+
+fn exp_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let past = select(0x7f800000u, 0u, bits > 0x7fffffffu);
+  let found = select(bitcast<u32>(exp(x)), past, size > 0x42b17217u);
+  return bitcast<f32>(select(found, bits, size > 0x7f800000u));
+}
 
 var<workgroup> lanes_f32: array<f32, 64>;
 
@@ -1487,7 +1529,7 @@ fn main(
   }
   let r11 = share_sum_f32(lane, acc7) / f32(32u);
   let v12 = r11 + 0.000009999999747378752;
-  let v13 = inverseSqrt(v12);
+  let v13 = rsqrt_of(v12);
   let i25 = (batch * params[0].y);
   let i26 = u32(b2[i25]);
   for (var c = lane; c < 32u; c += 64u) {
@@ -1542,7 +1584,7 @@ fn main(
   }
   let r59 = share_sum_f32(lane, acc55) / f32(32u);
   let v60 = r59 + 0.000009999999747378752;
-  let v61 = inverseSqrt(v60);
+  let v61 = rsqrt_of(v60);
   for (var c = lane; c < 32u; c += 64u) {
     let i48 = (((32u + (batch * params[0].x)) + (head * 96u)) + c);
     let v53 = b0[i48] - r52;
@@ -1627,11 +1669,11 @@ fn main(
       let before = row_most[lane];
       most = before;
       for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
-      row_fade[lane] = exp(before - most);
+      row_fade[lane] = exp_of(before - most);
       row_most[lane] = most;
     }
     workgroupBarrier();
-    let p0 = select(0.0, exp(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+    let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
     workgroupBarrier();
     sum0_0 *= row_fade[0];
     if (lane < 64u) {
@@ -1996,6 +2038,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 @group(0) @binding(6) var<storage, read_write> b6: array<f32>;
 @group(0) @binding(7) var<uniform> params: array<vec4<u32>, 1>;
 
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
+}
+
 var<workgroup> lanes_f32: array<f32, 64>;
 
 fn share_sum_f32(lane: u32, value: f32) -> f32 {
@@ -2025,7 +2074,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let r11 = share_sum_f32(lane, acc6) / f32(128u);
   let v12 = r11 + 9.999999974752427e-7;
-  let v13 = inverseSqrt(v12);
+  let v13 = rsqrt_of(v12);
   var acc19 = 0.0;
   for (var j18 = lane; j18 < 128u; j18 += 64u) {
     let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
@@ -2053,7 +2102,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let r40 = share_sum_f32(lane, acc30) / f32(128u);
   let v41 = r40 + 0.000009999999747378752;
-  let v42 = inverseSqrt(v41);
+  let v42 = rsqrt_of(v41);
   for (var c = lane; c < 128u; c += 64u) {
     let i2 = ((row * 128u) + c);
     let v3 = 2.0 * b2[i2];
@@ -2085,6 +2134,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(7) var<storage, read_write> b7: array<f32>;
 @group(0) @binding(8) var<uniform> params: array<vec4<u32>, 1>;
 
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
+}
+
 var<workgroup> lanes_f32: array<f32, 64>;
 
 fn share_sum_f32(lane: u32, value: f32) -> f32 {
@@ -2114,7 +2170,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let r11 = share_sum_f32(lane, acc6) / f32(128u);
   let v12 = r11 + 9.999999974752427e-7;
-  let v13 = inverseSqrt(v12);
+  let v13 = rsqrt_of(v12);
   var acc19 = 0.0;
   for (var j18 = lane; j18 < 128u; j18 += 64u) {
     let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
@@ -2142,7 +2198,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let r40 = share_sum_f32(lane, acc30) / f32(128u);
   let v41 = r40 + 0.000009999999747378752;
-  let v42 = inverseSqrt(v41);
+  let v42 = rsqrt_of(v41);
   for (var c = lane; c < 128u; c += 64u) {
     let i2 = ((row * 128u) + c);
     let v3 = 2.0 * b2[i2];

@@ -114,7 +114,7 @@ export function attentionBackwardQuery(p: AttentionBackwardQuery): Template {
   const { rows, vectors } = size;
   // a blind query's log-sum-exp is the smallest f32: the difference is cut off before exp, and not seen after it
   const weight = (r: number, v: number) =>
-    `let p${r}_${v} = exp(min(scale * s${r}_${v} - lse${r}, vec4f())); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r}), see${r}_${v});`;
+    `let p${r}_${v} = exp4_of(min(scale * s${r}_${v} - lse${r}, vec4f())); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r}), see${r}_${v});`;
   const body = `${rowNames(p.queries, rows)}
 ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
@@ -145,7 +145,7 @@ export function attentionBackwardKeyValue(p: AttentionBackwardKeyValue): Templat
   };
   const weight = (r: number, v: number) =>
     `let see${r}_${v} = ${see(r, v)};
-let p${r}_${v} = select(vec4f(), exp(min(scale * s${r}_${v} - lse_${v}, vec4f())), see${r}_${v});
+let p${r}_${v} = select(vec4f(), exp4_of(min(scale * s${r}_${v} - lse_${v}, vec4f())), see${r}_${v});
 let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta_${v}), see${r}_${v});`;
   const perQuery = (source: Source, v: number) => vec4((lane) => `${source.at}(batch, head, other${4 * v + lane})`);
   const scores = dots(

@@ -23,16 +23,16 @@ export function onlineSoftmax({ rows, vectors }: TileSize): string {
     const sum = each((v) => `p${r}_${v}`).join(' + ');
     return `${each((v) => `let z${r}_${v} = select(vec4f(${LOWEST}), scale * s${r}_${v}, see${r}_${v});`).join('\n')}
 let next${r} = max(most${r}, max4(${most}));
-let fade${r} = exp(most${r} - next${r});
+let fade${r} = exp_of(most${r} - next${r});
 most${r} = next${r};
-${each((v) => `let p${r}_${v} = select(vec4f(), exp(z${r}_${v} - next${r}), see${r}_${v});`).join('\n')}
+${each((v) => `let p${r}_${v} = select(vec4f(), exp4_of(z${r}_${v} - next${r}), see${r}_${v});`).join('\n')}
 total${r} = total${r} * fade${r} + dot(${sum}, vec4f(1.0));`;
   });
 }
 
 /** log Σ exp of the scores that query `most`, `total` belong to has seen */
 export function logSumExp(most: string, total: string): string {
-  return `select(${BLIND}, ${most} + log(max(${total}, 1e-37)), ${total} > 0.0)`;
+  return `select(${BLIND}, ${most} + log_of(max(${total}, 1e-37)), ${total} > 0.0)`;
 }
 
 /** Stores a value per query of the block that is in range. */

@@ -53,7 +53,7 @@ if (lane < ${rows}u) {
   let before = row_most[lane];
   most = before;
   for (var i = 0u; i < ${parts}u; i++) { most = max(most, parts[lane * ${parts}u + i]); }
-  row_fade[lane] = exp(before - most);
+  row_fade[lane] = exp_of(before - most);
   row_most[lane] = most;
 }
 workgroupBarrier();`;
@@ -98,7 +98,7 @@ export function overKeys(p: AttentionForward, rows: number): string {
 ${indent(scores(p, rows))}
   workgroupBarrier();
 ${indent(largest(rows))}
-${indent(lines(rows, (r) => `let p${r} = select(0.0, exp(z${r} - row_most[${r}]), see${r}); total${r} = total${r} * row_fade[${r}] + p${r}; weights[${r * LANES}u + lane] = p${r};`))}
+${indent(lines(rows, (r) => `let p${r} = select(0.0, exp_of(z${r} - row_most[${r}]), see${r}); total${r} = total${r} * row_fade[${r}] + p${r}; weights[${r * LANES}u + lane] = p${r};`))}
   workgroupBarrier();
 ${indent(values(p, rows))}
 }`;

@@ -20,17 +20,21 @@ import type { KernelWriter, Part } from './writer.ts';
 export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
   switch (core.op) {
     case 'linear':
-      return finish(linear(writer, core, profile));
+      return finish(writer, linear(writer, core, profile));
     case 'matmul':
-      return finish(matmul(writer, core, profile));
+      return finish(writer, matmul(writer, core, profile));
     case 'attention':
-      return finish((writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile));
+      return finish(writer, (writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile));
     case 'attention_grad':
-      return finish(attentionGradient(writer, core, profile));
+      return finish(writer, attentionGradient(writer, core, profile));
   }
 }
 
-function finish({ text, workgroup, groups, linear }: Template): Part {
+/** Functions of the library that templates call. */
+export const CALLED = ['exp_of', 'exp4_of', 'log_of'] as const;
+
+function finish({ code }: KernelWriter, { text, workgroup, groups, linear }: Template): Part {
+  for (const name of CALLED) if (text.includes(`${name}(`)) code.use(name);
   return { main: text, workgroup, groups, linear };
 }
 

@@ -36,22 +36,26 @@ const infix =
   (sign: string) =>
   ({ x: [a, b] }: Operands): string =>
     `${a} ${sign} ${b}`;
+/** integers and masks by the sign, f32 by the function */
+const compared =
+  (sign: string, name: Parameters<KernelCode['use']>[0]) =>
+  (operands: Operands): string =>
+    operands.type === 'f32' ? call(name)(operands) : infix(sign)(operands);
 
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   neg: ({ x: [a] }) => `-${a}`,
   abs: plain('abs'),
-  exp: plain('exp'),
-  log: plain('log'),
-  sqrt: plain('sqrt'),
-  rsqrt: plain('inverseSqrt'),
+  exp: call('exp_of'),
+  log: call('log_of'),
+  sqrt: call('sqrt_of'),
+  rsqrt: call('rsqrt_of'),
   reciprocal: ({ x: [a] }) => `1.0 / ${a}`,
   sin: call('sin_of'),
   cos: call('cos_of'),
   tanh: call('tanh_of'),
   erf: call('erf_of'),
   sigmoid: call('sigmoid_of'),
-  // a NaN stays: max(x, 0) may drop it
-  relu: ({ x: [a] }) => `select(${a}, 0.0, ${a} < 0.0)`,
+  relu: call('relu_of'),
   silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
   gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
   clamp: ({ x: [a], code }, { min, max }) => {
@@ -63,13 +67,13 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   add: infix('+'),
   sub: infix('-'),
   mul: infix('*'),
-  div: infix('/'),
+  div: call('quotient'),
   pow: call('power'),
   maximum: (operands) => (operands.type === 'f32' ? call('maximum_of')(operands) : plain('max')(operands)),
   minimum: (operands) => (operands.type === 'f32' ? call('minimum_of')(operands) : plain('min')(operands)),
-  equal: infix('=='),
-  less: infix('<'),
-  less_equal: infix('<='),
+  equal: compared('==', 'equal_of'),
+  less: compared('<', 'less_of'),
+  less_equal: compared('<=', 'less_equal_of'),
   and: infix('&&'),
   or: infix('||'),
   where: ({ x: [condition, a, b] }) => `select(${b}, ${a}, ${condition})`,
@@ -96,7 +100,7 @@ export const costOf = (op: PointwiseOp): number => (COSTLY.has(op) ? 8 : 1);
 
 export function converted(text: string, from: ScalarType, to: ScalarType, code: KernelCode): string {
   if (from === to) return text;
-  if (to === 'bool') return `${text} != ${from === 'f32' ? '0.0' : '0'}`;
+  if (to === 'bool') return from === 'f32' ? `${code.use('truth_of')}(${text})` : `${text} != 0`;
   if (from === 'bool') return to === 'f32' ? `select(0.0, 1.0, ${text})` : `select(0, 1, ${text})`;
   return to === 'f32' ? `f32(${text})` : `${code.use('to_integer')}(${text})`;
 }
