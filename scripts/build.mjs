@@ -7,7 +7,8 @@
  *     dist/compiler.browser.js the same with its packages brought along, for pages
  *     dist/webgpu.js           the WebGPU half of the runtime for Node, which generated modules import
  *     dist/webgpu.browser.js   the same for pages, with nothing else in it
- *     dist/runtime.browser.js  the runtime for pages; brings its packages along, except onnxruntime-web
+ *     dist/runtime.browser.js  the runtime for pages; brings its packages along, except onnxruntime-web; the decoders of JPEG and
+ *                              WebP are chunks that it loads when a picture wants them
  *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
  * without it. With `--types` (when the package is packed) the declarations go to dist/types as well. Plain JavaScript, because it runs when a package is installed, before anything is built.
@@ -44,7 +45,12 @@ const TARGETS = [
   },
   {
     entries: { 'runtime.browser': 'src/runtime/index.browser.ts' },
-    options: { platform: 'browser', target: 'es2022', external: ['onnxruntime-web', 'onnxruntime-web/*'] },
+    options: {
+      platform: 'browser',
+      target: 'es2022',
+      external: ['onnxruntime-web', 'onnxruntime-web/*'],
+      splitting: true,
+    },
   },
   {
     entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' },

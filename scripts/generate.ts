@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { builtins } from './generate/builtins.ts';
+import { codecs } from './generate/codecs.ts';
 import { cst } from './generate/cst.ts';
 import { diagnostics } from './generate/diagnostics.ts';
 import { runGenerators } from './generate/files.ts';
@@ -13,7 +14,11 @@ import { std } from './generate/std.ts';
 
 const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { written, stale, problems } = await runGenerators(root, [std, cst, grammar, diagnostics, ops, builtins], check);
+const { written, stale, problems } = await runGenerators(
+  root,
+  [std, cst, grammar, diagnostics, ops, builtins, codecs],
+  check,
+);
 
 for (const problem of problems) console.error(problem);
 if (check) {

@@ -28,10 +28,11 @@ export { type GenerateInput, type GenerateResult, generate, generateStream } fro
 export type { GenerateOptions, TokenEvent } from './generate/options.ts';
 export type { GeneratedRow } from './generate/result.ts';
 export type { FinishReason } from './generate/stop.ts';
-export { decodeImage } from './image/decode.ts';
+export { decodeImage, loadImageDecoders } from './image/decode.ts';
+export { type DecodeOptions, MAX_PIXELS } from './image/options.ts';
 export { CLIP_MEAN, CLIP_STD, normaliseImage, type PreprocessOptions, preprocessImage } from './image/preprocess.ts';
 export { type PassOrder, resizeBicubic } from './image/resize.ts';
-export type { RgbImage } from './image/rgb.ts';
+export type { Rgb, RgbImage } from './image/rgb.ts';
 export { type InitTarget, initialise } from './init.ts';
 export { parseManifest } from './manifest.ts';
 export {

@@ -11,6 +11,7 @@ import { runtimeError } from './errors.ts';
 import { generate } from './generate/generate.ts';
 import { type GenerateOptions, resolveOptions } from './generate/options.ts';
 import type { GeneratedRow } from './generate/result.ts';
+import { loadImageDecoders } from './image/decode.ts';
 import { preprocessImage } from './image/preprocess.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
@@ -18,7 +19,7 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export interface Question {
   readonly prompt: string;
-  /** PNG or JPEG files; each has a `<ImageHere>` in the prompt, or stands before it */
+  /** PNG, JPEG or WebP files; each has a `<ImageHere>` in the prompt, or stands before it */
   readonly images?: readonly Uint8Array[];
   /** name of a template; the config's `prompt.template` by default, else none */
   readonly template?: string;
@@ -45,6 +46,7 @@ export async function ask(
   const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
   const template = question.template ?? text(manifest, 'prompt', 'template') ?? 'none';
   const prompt = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
+  await loadImageDecoders(images);
   const pixels = images.map((bytes) =>
     preprocessImage(bytes, {
       size: number(manifest, 'vit', 'image_size') ?? 224,

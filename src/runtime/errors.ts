@@ -163,14 +163,21 @@ export const MESSAGES = {
     `the prompt has ${prompt} tokens and ${wanted} new ones may follow, and the model has ${positions} positions, so shorten the prompt or allow fewer new tokens`,
 
   // R04: images
-  R0401: ({ found }: { found: string }) => `the image is ${found} and PNG or JPEG is expected, so convert it`,
+  R0401: ({ found }: { found: string }) => `the image is ${found} and PNG, JPEG or WebP is expected, so convert it`,
   R0402: ({ width, height, limit }: { width: number; height: number; limit: number }) =>
-    `the image has ${width} × ${height} pixels and at most ${limit} are read, so make it smaller first`,
+    `the image has ${width} × ${height} pixels and at most ${limit} are read, so make it smaller first, or allow more with max_pixels`,
   R0403: ({ format, reason }: { format: string; reason: string }) =>
     `the ${format} is damaged (${reason}), so save or fetch it again`,
-  R0404: ({ found }: { found: string }) =>
-    `the image is an ${found}, which is not read, so save it again without interlacing`,
+  R0404: ({ found, fix }: { found: string; fix: string }) => `the image is ${found}, which is not read, so ${fix}`,
   R0405: ({ size }: { size: string }) => `the image size ${size} is not possible, so give sides from 1 to 8192 pixels`,
+  R0406: ({ name, value, expected }: { name: string; value: string; expected: string }) =>
+    `image.${name} of the model's config is ${value} and ${expected} is expected, so correct it and compile again`,
+  R0407: ({ option, value, expected }: { option: string; value: string; expected: string }) =>
+    `the option ${option} of an image is ${value} and must be ${expected}, so change it`,
+  R0408: ({ format }: { format: string }) =>
+    `the decoder of ${format} is not loaded in this page yet, so await loadImageDecoders() before the image is decoded`,
+  R0409: ({ format, reason }: { format: string; reason: string }) =>
+    `the decoder of ${format} could not be loaded (${reason}); allow 'wasm-unsafe-eval' in the page's Content-Security-Policy and serve the chunks of mdl-compiler, or convert the image to PNG`,
 
   // R05: tokenizer
   R0501: ({ reason }: { reason: string }) =>

@@ -79,11 +79,20 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0304: 'The AbortSignal that was given to generate() was aborted. The reason is the cause of this error.',
   R0305: 'A model that yields NaN was trained to divergence, loaded wrongly, or overflowed in low precision.',
   R0306: 'A model with a table of positions (`max_position_embeddings`) cannot place tokens past its end.',
-  R0401: 'The first bytes of the file say what it is, whatever its name. The runtime reads PNG and JPEG.',
-  R0402: 'A small file can claim to be a gigantic image. The size is checked before memory is allocated for it.',
+  R0401: 'The first bytes of the file say what it is, whatever its name. The runtime reads PNG, JPEG and WebP.',
+  R0402:
+    'A small file can claim to be a gigantic image. The size in its header is checked before memory is allocated for it: at most 2^26 pixels (8192 × 8192), or the option max_pixels of decodeImage, preprocessImage and ask (`mdl generate --max-pixels`).',
   R0403: 'The file begins like an image of this format and then breaks its rules, usually because it was cut short.',
-  R0404: 'Interlaced PNGs are read with 8 or 16 bits per sample only.',
+  R0404:
+    'JPEGs of 8 bits are read, baseline and progressive, with 1, 3 or 4 components; not those that are lossless, hierarchical, arithmetic-coded or of 12 bits, which most programs do not read either. An animated WebP is many pictures, and which one is meant is for you to say.',
   R0405: 'The size that images are resized to before they enter the model: 224 or 448 for TinyGPT-V.',
+  R0406:
+    'The record `image` of a model\'s config says what its pictures must be like: `mean` and `std` (three numbers of each channel), `background` (what is behind transparent pixels: three integers from 0 to 255, or none to drop transparency as Pillow\'s convert("RGB") does) and `exif_orientation` (true when photographs are turned upright, which is so when absent; false as in code that does not).',
+  R0407: 'Options of decodeImage, preprocessImage and ask: exif_orientation, background and max_pixels.',
+  R0408:
+    'Pages fetch the decoders of JPEG and WebP (WebAssembly, 50 KiB each) when they are wanted. decodeImage and preprocessImage answer at once and cannot wait for them; ask() loads them by itself. PNG needs none.',
+  R0409:
+    "A Content-Security-Policy without 'wasm-unsafe-eval' forbids WebAssembly; a bundler or server that leaves out the chunks of the package gives a fetch error.",
   R0501:
     'A tokenizer.json describes normaliser, pre-tokenizer, model and decoder. vocab.json with merges.txt is an older format; convert it with HF tokenizers.',
   R0502:

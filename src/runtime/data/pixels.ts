@@ -1,10 +1,9 @@
-/** Pictures as bytes: white canvases, pasting, transparency, and the way into `pixel_values`. */
-import { decode } from 'fast-png';
-import { reasonOf, runtimeError } from '../errors.ts';
+/** Pictures as bytes: white canvases, pasting, tints, and the way into `pixel_values`. */
+import { decodeImage } from '../image/decode.ts';
 import { CLIP_MEAN, CLIP_STD } from '../image/preprocess.ts';
-import type { RgbImage } from '../image/rgb.ts';
+import type { Rgb, RgbImage } from '../image/rgb.ts';
 
-type Rgb = readonly [number, number, number];
+const WHITE: Rgb = [255, 255, 255];
 
 export function whiteCanvas(size: number): RgbImage {
   return { width: size, height: size, data: new Uint8Array(3 * size * size).fill(255) };
@@ -19,42 +18,9 @@ export function paste(canvas: RgbImage, picture: RgbImage, x: number, y: number)
   }
 }
 
-/**
- * A PNG with transparency, blended onto white: v = round(alpha · colour + (1 − alpha) · 255).
- * `decodeImage` drops alpha as Pillow's `convert("RGB")` does, which shows whatever colour the invisible pixels have
- * (black, mostly) and fringes where the edges are soft.
- * @throws RuntimeError R0403 when it is damaged
- */
+/** Whatever shows through is white: `decodeImage` with that background. @throws RuntimeError R0401–R0404, R0408 */
 export function decodeOnWhite(bytes: Uint8Array): RgbImage {
-  let png: ReturnType<typeof decode>;
-  try {
-    png = decode(bytes);
-  } catch (error) {
-    throw runtimeError('R0403', { format: 'PNG', reason: reasonOf(error) }, error);
-  }
-  const { width, height, depth, channels, palette, data } = png;
-  const unit = depth === 16 ? 257 : 1; // 16-bit samples per 8-bit ones
-  const isGrey = !palette && channels < 3;
-  const hasAlpha = channels === 2 || channels === 4;
-  const result = new Uint8Array(3 * width * height);
-  for (let i = 0; i < width * height; i++) {
-    const colour = palette?.[packed(data, i, width, depth)];
-    const at = i * channels;
-    const alpha = palette ? (colour?.[3] ?? 255) : hasAlpha ? data[at + channels - 1]! / unit : 255;
-    for (let c = 0; c < 3; c++) {
-      const value = palette ? (colour?.[c] ?? 0) : data[isGrey ? at : at + c]! / unit;
-      result[3 * i + c] = Math.round(255 + (alpha / 255) * (value - 255));
-    }
-  }
-  return { width, height, data: result };
-}
-
-/** Pixel i where pixels may have fewer than 8 bits: rows start at a byte, the first pixel in the highest bits. */
-function packed(data: ArrayLike<number>, i: number, width: number, depth: number): number {
-  if (depth >= 8) return data[i]!;
-  const bit = (i % width) * depth;
-  const byte = data[Math.floor(i / width) * Math.ceil((width * depth) / 8) + (bit >> 3)]!;
-  return (byte >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+  return decodeImage(bytes, { background: WHITE });
 }
 
 /** Multiplies each channel's distance from white: a tint that leaves the background white. */

@@ -1,27 +1,58 @@
 /** An image file of a known format to RGB. The first bytes decide, never a file name. */
+
+import { loadModules } from '#image-modules';
 import { runtimeError } from '../errors.ts';
+import { WASM_FORMATS, type WasmFormat } from './codecs/formats.ts';
 import { decodeJpeg } from './jpeg.ts';
-import { decodePng } from './png.ts';
+import { type DecodeOptions, type ResolvedDecodeOptions, resolveDecodeOptions } from './options.ts';
+import { decodePng } from './png/decode.ts';
 import type { RgbImage } from './rgb.ts';
+import { decodeWebp } from './webp.ts';
 
 const SIGNATURES: readonly {
   readonly format: string;
   readonly bytes: readonly (number | null)[];
-  readonly decode?: (bytes: Uint8Array) => RgbImage;
+  readonly decode?: (bytes: Uint8Array, options: ResolvedDecodeOptions) => RgbImage;
 }[] = [
   { format: 'PNG', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], decode: decodePng },
   { format: 'JPEG', bytes: [0xff, 0xd8, 0xff], decode: decodeJpeg },
+  // RIFF, four bytes of length, WEBP
+  {
+    format: 'WebP',
+    bytes: [0x52, 0x49, 0x46, 0x46, null, null, null, null, 0x57, 0x45, 0x42, 0x50],
+    decode: decodeWebp,
+  },
   { format: 'GIF', bytes: [0x47, 0x49, 0x46, 0x38] },
   { format: 'BMP', bytes: [0x42, 0x4d] },
-  // RIFF, four bytes of length, WEBP
-  { format: 'WebP', bytes: [0x52, 0x49, 0x46, 0x46, null, null, null, null, 0x57, 0x45, 0x42, 0x50] },
   { format: 'TIFF', bytes: [0x49, 0x49, 0x2a, 0x00] },
   { format: 'TIFF', bytes: [0x4d, 0x4d, 0x00, 0x2a] },
+  // the brands of the ISO container, after four bytes of length: ftypavif, ftypheic
+  { format: 'AVIF', bytes: [null, null, null, null, 0x66, 0x74, 0x79, 0x70, 0x61, 0x76, 0x69, 0x66] },
+  { format: 'HEIC', bytes: [null, null, null, null, 0x66, 0x74, 0x79, 0x70, 0x68, 0x65, 0x69, 0x63] },
 ];
 
-/** @throws RuntimeError R0401 (another format), R0402 (too large), R0403 (damaged), R0404 (a kind that is not read) */
-export function decodeImage(bytes: Uint8Array): RgbImage {
-  const known = SIGNATURES.find((signature) => signature.bytes.every((byte, i) => byte === null || bytes[i] === byte));
+const signatureOf = (bytes: Uint8Array) =>
+  SIGNATURES.find((signature) => signature.bytes.every((byte, i) => byte === null || bytes[i] === byte));
+
+/**
+ * PNG, JPEG or WebP to RGB, equal to Pillow's `Image.open(…).convert("RGB")` unless the options say otherwise. In a page JPEG
+ * and WebP need `await loadImageDecoders()` first.
+ * @throws RuntimeError R0401 (another format), R0402 (too large), R0403 (damaged), R0404 (a kind that is not read), R0407
+ * (options), R0408 (not loaded)
+ */
+export function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): RgbImage {
+  const resolved = resolveDecodeOptions(options);
+  const known = signatureOf(bytes);
   if (!known?.decode) throw runtimeError('R0401', { found: known?.format ?? 'no image format that is known' });
-  return known.decode(bytes);
+  return known.decode(bytes, resolved);
+}
+
+/**
+ * Loads the decoders of JPEG and WebP, or those that `images` need, where they are not there yet: in a page they are fetched
+ * with the first picture that wants them, so that others cost nothing. `ask()` does it by itself; in Node it does nothing.
+ * @throws RuntimeError R0409 when they cannot be loaded
+ */
+export function loadImageDecoders(images?: readonly Uint8Array[]): Promise<void> {
+  const needed = images && new Set(images.map((bytes) => signatureOf(bytes)?.format));
+  return loadModules(WASM_FORMATS.filter((format: WasmFormat) => needed?.has(format) ?? true));
 }

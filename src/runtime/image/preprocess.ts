@@ -2,16 +2,15 @@
 import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { decodeImage } from './decode.ts';
+import type { DecodeOptions } from './options.ts';
 import { type PassOrder, resizeBicubic } from './resize.ts';
-import type { RgbImage } from './rgb.ts';
-
-type Rgb = readonly [number, number, number];
+import type { Rgb, RgbImage } from './rgb.ts';
 
 /** CLIP's statistics, which EVA ViT-g was trained with. */
 export const CLIP_MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073];
 export const CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
 
-export interface PreprocessOptions {
+export interface PreprocessOptions extends DecodeOptions {
   /** side of the square, or [height, width], in pixels */
   readonly size: number | readonly [number, number];
   readonly mean?: Rgb;
@@ -38,13 +37,15 @@ export function normaliseImage(
 }
 
 /**
- * A PNG or JPEG as f32 [1, 3, H, W]. The aspect ratio is not kept, as in the authors' code.
- * @throws RuntimeError R0401–R0405
+ * A PNG, JPEG or WebP as f32 [1, 3, H, W]. The aspect ratio is not kept, as in the authors' code. In a page JPEG and WebP need
+ * `await loadImageDecoders()` first.
+ * @throws RuntimeError R0401–R0405, R0407, R0408
  */
-export function preprocessImage(bytes: Uint8Array, { size, mean, std, order }: PreprocessOptions): HostTensor {
+export function preprocessImage(bytes: Uint8Array, options: PreprocessOptions): HostTensor {
+  const { size, mean, std, order, ...decode } = options;
   const [height, width] = typeof size === 'number' ? [size, size] : size;
   if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0 && side <= 8192)) {
     throw runtimeError('R0405', { size: `${width} × ${height}` });
   }
-  return normaliseImage(resizeBicubic(decodeImage(bytes), width, height, order), mean, std);
+  return normaliseImage(resizeBicubic(decodeImage(bytes, decode), width, height, order), mean, std);
 }

@@ -6,5 +6,5 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/** Images over this are refused before anything is allocated for them. */
-export const LARGEST_IMAGE = 64 * 2 ** 20; // pixels
+/** Red, green, blue. */
+export type Rgb = readonly [number, number, number];

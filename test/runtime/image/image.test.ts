@@ -35,22 +35,16 @@ describe('decoding', () => {
     expect(image.data).toEqual(bytes(rgb));
   });
 
-  it.each(cases.jpeg)('$name: as Pillow, up to rounding', ({ name, file, size, rgb }) => {
+  it.each(cases.jpeg)('$name: as Pillow', ({ file, size, rgb }) => {
     const image = decodeImage(bytes(file));
     expect([image.width, image.height]).toEqual(size);
-    const expected = bytes(rgb);
-    const differences = image.data.map((value, i) => Math.abs(value - expected[i]!));
-    expect(image.data.length).toBe(expected.length);
-    // with subsampled colour the decoders interpolate differently
-    expect(Math.max(...differences)).toBeLessThanOrEqual(name.includes('4:2:0') ? 40 : 4);
-    expect(differences.reduce((sum, d) => sum + d, 0) / differences.length).toBeLessThan(
-      name.includes('4:2:0') ? 4 : 1,
-    );
+    expect(image.data).toEqual(bytes(rgb));
   });
 
   it('R0401: other formats by their first bytes', async () => {
-    expect(await provokes('R0401', () => decodeImage(bytes(cases.webp)))).toContain('WebP');
-    await provokes('R0401', () => decodeImage(new TextEncoder().encode('GIF89a')));
+    expect(await provokes('R0401', () => decodeImage(new TextEncoder().encode('GIF89a')))).toContain('GIF');
+    const avif = new TextEncoder().encode('\0\0\0\x1cftypavif');
+    expect(await provokes('R0401', () => decodeImage(avif))).toContain('AVIF');
     await provokes('R0401', () => decodeImage(new TextEncoder().encode('<svg>')));
     await provokes('R0401', () => decodeImage(new Uint8Array(0)));
   });
@@ -101,14 +95,8 @@ describe('decoding', () => {
     expect(await provokes('R0403', () => decodeImage(claims))).toContain('more data than its size explains');
   });
 
-  it('R0404: interlaced images of few bits', async () => {
-    const png = pngOf('grey 1 bit');
-    png[28] = 1;
-    await provokes('R0404', () => decodeImage(png));
-  });
-
   it('never fails otherwise, whatever the bytes', () => {
-    const files = [pngOf('rgb 8 bit'), pngOf('palette 2 bit'), bytes(cases.jpeg[0]!.file)];
+    const files = [pngOf('rgb 8 bit'), pngOf('palette 2 bit'), bytes(cases.jpeg[0]!.file), bytes(cases.webp)];
     fc.assert(
       fc.property(fc.constantFrom(...files), fc.nat(), fc.nat(255), (file, at, value) => {
         const spoiled = file.slice();

@@ -1,0 +1,35 @@
+/** The one entry of EXIF data that changes a picture: its orientation, 1 … 8. */
+
+const ORIENTATION = 0x0112;
+/** Before the data in JPEG, and in some WebP files. */
+const PREFIX = 'Exif\0\0';
+
+export function hasExifPrefix(bytes: Uint8Array): boolean {
+  return [...PREFIX].every((character, i) => bytes[i] === character.charCodeAt(0));
+}
+
+/**
+ * The orientation that EXIF data (a TIFF header and its first directory) says; 1, as it stands, where it says none or
+ * nonsense, as viewers read it.
+ */
+export function exifOrientation(bytes: Uint8Array): number {
+  const tiff = hasExifPrefix(bytes) ? bytes.subarray(PREFIX.length) : bytes;
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  if (tiff.length < 14) return 1;
+  const order = view.getUint16(0);
+  if (order !== 0x4949 && order !== 0x4d4d) return 1;
+  const little = order === 0x4949;
+  const directory = view.getUint32(4, little);
+  if (view.getUint16(2, little) !== 42 || directory + 2 > tiff.length) return 1;
+  const entries = view.getUint16(directory, little);
+  for (let i = 0; i < entries; i++) {
+    // tag, type, count, value: 2 + 2 + 4 + 4 bytes
+    const at = directory + 2 + 12 * i;
+    if (at + 12 > tiff.length) return 1;
+    if (view.getUint16(at, little) !== ORIENTATION) continue;
+    const isLong = view.getUint16(at + 2, little) === 4;
+    const value = isLong ? view.getUint32(at + 8, little) : view.getUint16(at + 8, little);
+    return value >= 1 && value <= 8 ? value : 1;
+  }
+  return 1;
+}

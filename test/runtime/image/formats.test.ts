@@ -1,0 +1,130 @@
+/** Every kind of PNG, JPEG and WebP against Pillow; what each file is, and where `white` comes from: formats.py. */
+import { describe, expect, it } from 'vitest';
+import { decodeOnWhite } from '../../../src/runtime/data/pixels.ts';
+import { decodeImage } from '../../../src/runtime/image/decode.ts';
+import { readJson } from '../../support/reference.ts';
+import { provokes } from '../support.ts';
+
+interface Case {
+  readonly name: string;
+  readonly file: string;
+  readonly size: readonly [width: number, height: number];
+  readonly rgb: string;
+}
+type OnWhite = Case & { readonly white: string };
+type Oriented = Case & { readonly upright: string; readonly upright_size: readonly [number, number] };
+
+const formats = readJson<{
+  png: OnWhite[];
+  jpeg: Case[];
+  webp: OnWhite[];
+  oriented: Oriented[];
+  refused: { name: string; file: string }[];
+  animated: string;
+}>('image/formats.json');
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+const jpegOf = (name: string) => bytes(formats.jpeg.find((one) => one.name === name)!.file);
+
+/** In units of 255: the largest, and the mean with its sign. */
+function difference(found: Uint8Array, expected: string): { readonly max: number; readonly bias: number } {
+  const values = bytes(expected);
+  if (found.length !== values.length) throw new Error(`${found.length} bytes and not ${values.length}`);
+  let [max, sum] = [0, 0];
+  for (const [i, value] of values.entries()) {
+    max = Math.max(max, Math.abs(found[i]! - value));
+    sum += found[i]! - value;
+  }
+  return { max, bias: sum / values.length };
+}
+const NONE = { max: 0, bias: 0 };
+const WHITE = [255, 255, 255] as const;
+
+describe('equal to Pillow, convert("RGB")', () => {
+  it.each([...formats.png.map((one) => ({ ...one, name: `PNG, ${one.name}` })), ...formats.webp])(
+    '$name',
+    ({ file, size, rgb, white }) => {
+      const image = decodeImage(bytes(file));
+      expect([image.width, image.height]).toEqual(size);
+      expect(difference(image.data, rgb)).toEqual(NONE);
+      expect(difference(decodeImage(bytes(file), { background: WHITE }).data, white)).toEqual(NONE);
+      expect(difference(decodeOnWhite(bytes(file)).data, white)).toEqual(NONE);
+    },
+  );
+
+  it.each(formats.jpeg)('JPEG, $name', ({ file, size, rgb }) => {
+    const image = decodeImage(bytes(file));
+    expect([image.width, image.height]).toEqual(size);
+    expect(difference(image.data, rgb)).toEqual(NONE);
+    // a JPEG has no transparency: nothing shows through
+    expect(difference(decodeOnWhite(bytes(file)).data, rgb)).toEqual(NONE);
+  });
+});
+
+describe('EXIF orientation', () => {
+  it.each(formats.oriented)('$name: as it stands, and as ImageOps.exif_transpose', (one) => {
+    expect(difference(decodeImage(bytes(one.file)).data, one.rgb)).toEqual(NONE);
+    const upright = decodeImage(bytes(one.file), { exif_orientation: true });
+    expect([upright.width, upright.height]).toEqual(one.upright_size);
+    expect(difference(upright.data, one.upright)).toEqual(NONE);
+  });
+
+  it('is 1 where the EXIF data is nonsense', () => {
+    const file = bytes(formats.oriented.find(({ name }) => name === 'JPEG 6')!.file);
+    const tiff = Buffer.from(file).indexOf('Exif') + 6;
+    for (const [at, value] of [
+      [0, 0x4e], // no byte order
+      [3, 43], // no TIFF
+      [7, 0xff], // a directory past the end
+    ] as const) {
+      const spoiled = file.slice();
+      spoiled[tiff + at] = value;
+      expect(decodeImage(spoiled, { exif_orientation: true }).data).toEqual(decodeImage(file).data);
+    }
+  });
+});
+
+describe('what is refused, by name', () => {
+  it.each(formats.refused)('R0404: $name', async ({ name, file }) => {
+    expect(await provokes('R0404', () => decodeImage(bytes(file)))).toContain(name.split(',')[0]);
+  });
+
+  it('R0404: an animated WebP', async () => {
+    expect(await provokes('R0404', () => decodeImage(bytes(formats.animated)))).toContain('an animated WebP');
+  });
+
+  it('R0404: two components, which Pillow does not read either', async () => {
+    const file = jpegOf('4:4:4');
+    file[file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xc0) + 9] = 2;
+    expect(await provokes('R0404', () => decodeImage(file))).toContain('2 components');
+  });
+
+  it('R0404: more scans than any picture needs, each of which would cost a pass over it', async () => {
+    const file = jpegOf('4:2:0 progressive');
+    const first = file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xda);
+    const second = file.findIndex((byte, i) => i > first && byte === 0xff && file[i + 1] === 0xda);
+    const scan = [...file.subarray(first, second)];
+    const many = Uint8Array.from([...file.subarray(0, first), ...Array(101).fill(scan).flat(), 0xff, 0xd9]);
+    expect(await provokes('R0404', () => decodeImage(many))).toContain('100 scans');
+  });
+
+  it('R0403: files that are cut short, in their first byte or their last', async () => {
+    for (const { file } of [formats.jpeg[0]!, formats.webp[0]!, formats.webp[4]!, formats.png[0]!]) {
+      const whole = bytes(file);
+      for (const length of [30, Math.floor(whole.length / 2), whole.length - 1])
+        await provokes('R0403', () => decodeImage(whole.subarray(0, length)));
+    }
+  });
+
+  it('R0407: options that are none', async () => {
+    const file = jpegOf('4:4:4');
+    for (const options of [
+      { background: [0, 0] },
+      { background: [0, 0, 256] },
+      { background: 'white' },
+      { max_pixels: 0 },
+      { max_pixels: Number.NaN },
+      { exif_orientation: 1 },
+    ])
+      await provokes('R0407', () => decodeImage(file, options as never));
+  });
+});
