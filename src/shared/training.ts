@@ -4,8 +4,9 @@
  *
  * The graphs are three entries of an ordinary manifest:
  *   gradient    inputs of the loss entry + `parameter.<key>` + `loss_scale` (+ `dropout_seed`)
- *               → `loss`, `tokens` (where the loss counts labels), `gradient.<key>`, `statistics`
- *   accumulate  `sum.<key>`, `gradient.<key>`, `inverse_scale` → `new.sum.<key>`, `statistics`
+ *               → `loss`, `tokens` (where the loss counts labels), `weight` (where micro-batches have one), `gradient.<key>`,
+ *               `statistics`
+ *   accumulate  `sum.<key>`, `gradient.<key>`, `sum_weight`, `gradient_weight`, `inverse_scale` → `new.sum.<key>`, `statistics`
  *   update      `parameter.<key>`, `gradient.<key>`, `state.<slot>.<key>`, `learning_rate`, `step`, `gradient_scale`
  *               → `new.parameter.<key>`, `new.state.<slot>.<key>`
  *
@@ -23,9 +24,12 @@ export const PORTS = {
   next: (port: string) => `new.${port}`,
   loss: 'loss',
   tokens: 'tokens',
+  weight: 'weight',
   statistics: 'statistics',
   lossScale: 'loss_scale',
   inverseScale: 'inverse_scale',
+  sumWeight: 'sum_weight',
+  gradientWeight: 'gradient_weight',
   dropoutSeed: 'dropout_seed',
   learningRate: 'learning_rate',
   step: 'step',
@@ -85,8 +89,13 @@ export interface TrainingPlan {
   /** names of the tensors that the optimiser keeps per parameter, zero at first */
   readonly slots: readonly string[];
   readonly schedule: Schedule;
-  /** micro-batches per step; their gradients are averaged */
+  /** micro-batches per step */
   readonly accumulate: number;
+  /**
+   * What their losses and gradients become: their mean by `weight`, an output of the gradient graph (the step is then that of
+   * one batch of all rows); their mean; their sum
+   */
+  readonly combine: 'weighted' | 'equal' | 'sum';
   /** largest global gradient norm; null: not clipped */
   readonly clip: number | null;
   /** `dynamic`, or a constant (1: none) */

@@ -63,6 +63,7 @@ const oneOf = (names: readonly ConfigValue[]): OptionRule => ({
 const OPTIONS: Readonly<Record<string, OptionRule | undefined>> = {
   batch: COUNT,
   accumulate: undefined,
+  average: oneOf(['samples', 'batches']),
   clip: undefined,
   image_size: COUNT,
   tasks: oneOf(TASK_SETS),

@@ -10,7 +10,7 @@ import { type Graph, typeOf } from '../ir/graph.ts';
 import { entryManifest, modelManifest } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { arenasOf } from './arenas.ts';
-import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter } from './plan.ts';
+import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weighsBatches } from './plan.ts';
 import { StageError } from './stage-error.ts';
 import { gradientGraph } from './step.ts';
 import { accumulateGraph, updateGraph } from './update.ts';
@@ -56,11 +56,17 @@ export function stageGraphs(model: Model, stage: Stage, options: PlanOptions = {
     dropout: dropsOut(stage),
     recompute: options.recompute ?? stage.options.recompute === true,
     fusedAttention: options.fusedAttention ?? false,
+    weighs: weighsBatches(stage),
     ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
   });
   if (!gradient) return undefined;
-  const { keys, dropout, countsTokens, arenas } = gradient;
-  const plan = planOf(stage, trainedOf(keys), { dropout, countsTokens, ...(arenas ? { arenas } : {}) }, options);
+  const { keys, dropout, countsTokens, combine, arenas } = gradient;
+  const plan = planOf(
+    stage,
+    trainedOf(keys),
+    { dropout, countsTokens, combine, ...(arenas ? { arenas } : {}) },
+    options,
+  );
   const entries = [
     { name: 'gradient', graph: gradient.graph },
     ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan) }] : []),

@@ -73,20 +73,30 @@ export function decays(parameter: ParameterInfo, { noDecay }: Pick<Stage, 'noDec
 export function planOf(
   stage: Stage,
   trained: readonly TrainedParameter[],
-  graphs: Pick<TrainingPlan, 'dropout' | 'countsTokens' | 'arenas'>,
+  graphs: Pick<TrainingPlan, 'dropout' | 'countsTokens' | 'combine' | 'arenas'>,
   options: PlanOptions = {},
 ): TrainingPlan {
-  const { accumulate, clip, loss_scale } = stage.options;
+  const { clip, loss_scale } = stage.options;
   return {
     stage: stage.name,
     trained,
     slots: optimiserOf(stage).slots,
     schedule: scheduleOf(stage, options),
-    accumulate: accumulate === undefined ? 1 : positiveInt('accumulate', accumulate),
+    accumulate: accumulateOf(stage),
     clip: clip === undefined ? null : numberOf({ clip }, 'clip', undefined, above0, 'above 0'),
     lossScale: lossScaleOf(loss_scale),
     ...graphs,
   };
+}
+
+/** Micro-batches per step. @throws StageError */
+function accumulateOf({ options: { accumulate } }: Stage): number {
+  return accumulate === undefined ? 1 : positiveInt('accumulate', accumulate);
+}
+
+/** Whether a step averages over all samples of its micro-batches, and not over the micro-batches. @throws StageError */
+export function weighsBatches(stage: Stage): boolean {
+  return accumulateOf(stage) > 1 && stage.options.average !== 'batches';
 }
 
 /** Whether the stage's dropout drops: `dropout false` or `dropout 0` switches it off for the stage. */

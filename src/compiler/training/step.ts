@@ -13,6 +13,7 @@ import type { Graph, Node, ValueId } from '../ir/graph.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
 import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
+import { type Combination, combinationOf, countedLabels } from './combine.ts';
 import { GraphExtension, promoteParameters } from './extend.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
@@ -24,6 +25,7 @@ export interface GradientGraph {
   readonly keys: readonly string[];
   readonly dropout: boolean;
   readonly countsTokens: boolean;
+  readonly combine: Combination['combine'];
   /** where `arenas` was asked for */
   readonly arenas: readonly Arena[] | undefined;
 }
@@ -38,6 +40,8 @@ export interface GradientOptions {
   readonly fusedAttention?: boolean;
   /** give the row of statistics of each gradient (default) */
   readonly statistics?: boolean;
+  /** several batches are one step, each with its weight: give that of the batch */
+  readonly weighs?: boolean;
   /** takes the trained tensors, and gives their gradients, in these arenas */
   readonly arenas?: (keys: readonly string[]) => readonly Arena[];
 }
@@ -64,6 +68,10 @@ export function gradientGraph(
   const scale = forward.input(PORTS.lossScale, 'f32', []);
   forward.output(SCALED, forward.node('mul', [forward.outputOf(PORTS.loss), scale], {}));
   if (tokens !== undefined) forward.output(PORTS.tokens, tokens);
+  const combination: Combination = options.weighs
+    ? combinationOf(traced.graph, forward.outputOf(PORTS.loss))
+    : { combine: 'equal' };
+  if (combination.weight) forward.output(PORTS.weight, combination.weight(forward));
   const simplified = runPipeline(forward.build('gradient'));
 
   const keys = simplified.parameters.map(({ key }) => key).filter((key) => wanted.has(key));
@@ -96,6 +104,7 @@ export function gradientGraph(
     keys,
     dropout: graph.inputs.some(({ name }) => name === PORTS.dropoutSeed),
     countsTokens: tokens !== undefined,
+    combine: combination.combine,
     arenas,
   };
 }
@@ -122,11 +131,6 @@ function lossOnly(graph: Graph): Graph {
 /** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */
 function labelledTokens(b: GraphExtension, graph: Graph): ValueId | undefined {
   const losses = graph.nodes.filter((node): node is Node<'cross_entropy'> => node.op === 'cross_entropy');
-  const counts = losses.map((node) => {
-    const target = node.inputs[1]!;
-    const counted = b.node('not', [b.node('equal', [target, b.scalar(node.attributes.ignore_index, 'i64')], {})], {});
-    const axes = [...b.typeOf(target).shape.keys()];
-    return b.node('sum', [b.node('cast', [counted], { to: 'f32' })], { axes, keepdims: false });
-  });
+  const counts = losses.map(({ inputs, attributes }) => countedLabels(b, inputs[1]!, attributes.ignore_index));
   return counts.length === 0 ? undefined : counts.reduce((sum, one) => b.node('add', [sum, one], {}));
 }

@@ -12,7 +12,7 @@ export type Trained = Pick<TrainingPlan, 'trained' | 'arenas'>;
 
 /**
  * New parameters and optimiser state. `gradient_scale` takes off the loss scale, averages over micro-batches and clips:
- * 1 / (loss scale · micro-batches) · min(1, clip / (norm + 1e-6)). `step` counts updates from 1.
+ * 1 / (loss scale · their weight) · min(1, clip / (norm + 1e-6)). `step` counts updates from 1.
  */
 export function updateGraph(plan: Trained, optimiser: Optimiser): Graph {
   const { trained, arenas } = plan;
@@ -34,14 +34,19 @@ export function updateGraph(plan: Trained, optimiser: Optimiser): Graph {
   return runPipeline(b.build(), arenas ? { without: ['fold'] } : {});
 }
 
-/** sum ← sum + gradient, with the statistics of the sum: after the last micro-batch, those of the step. */
+/**
+ * sum ← sum_weight · sum + gradient_weight · gradient, with the statistics of the sum: after the last micro-batch, those of the
+ * step. `sum_weight` gives the first micro-batch's gradient its own weight.
+ */
 export function accumulateGraph(plan: Trained): Graph {
   const { trained, arenas } = plan;
   const b = new GraphBuilder('accumulate');
-  const inverse = b.input(PORTS.inverseScale, 'f32', []);
+  const [inverse, sumWeight, weight] = [PORTS.inverseScale, PORTS.sumWeight, PORTS.gradientWeight].map((name) =>
+    b.input(name, 'f32', []),
+  );
   const sums = heldTensors(plan).map(({ name, shape }) => {
     const [sum, gradient] = [PORTS.sum(name), PORTS.gradient(name)].map((port) => b.input(port, 'f32', shape));
-    const next = b.node('add', [sum!, gradient!], {});
+    const next = b.node('add', [b.node('mul', [sum!, sumWeight!], {}), b.node('mul', [gradient!, weight!], {})], {});
     b.output(PORTS.next(PORTS.sum(name)), next);
     return next;
   });
@@ -50,6 +55,6 @@ export function accumulateGraph(plan: Trained): Graph {
   );
   const pieceOfKey = new Map(pieces);
   const each = pieces ? trained.map(({ key }) => pieceOfKey.get(key)!) : sums;
-  b.output(PORTS.statistics, gradientStatistics(b, each, inverse));
+  b.output(PORTS.statistics, gradientStatistics(b, each, inverse!));
   return runPipeline(b.build());
 }

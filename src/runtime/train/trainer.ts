@@ -9,23 +9,17 @@
  */
 import type { HostTensor } from '../../shared/tensor.ts';
 import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../shared/training.ts';
-import { type AnyTensor, type AnyTensors, isOnDevice, release, toHost } from '../device-tensor.ts';
+import { type AnyTensor, type AnyTensors, isOnDevice, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
-import { randomStream } from '../random.ts';
 import { type Runner, runKeeping } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
 import type { DataSource } from './data-source.ts';
+import { releaseAll, scalar, stepGradient } from './gradient.ts';
 import type { LogRecord, StepRecord } from './log.ts';
 import { nextLossScale } from './loss-scale.ts';
 import { learningRate } from './schedule.ts';
 import { hostState, type LiveState, liveState, releaseState, type TrainState } from './state.ts';
-import {
-  type GradientStatistics,
-  readStatistics,
-  VANISHING,
-  type VanishingOptions,
-  watchVanishing,
-} from './statistics.ts';
+import { VANISHING, type VanishingOptions, watchVanishing } from './statistics.ts';
 
 type Feeds = Readonly<Record<string, HostTensor>>;
 type Tensors = ReadonlyMap<string, AnyTensor>;
@@ -75,7 +69,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
   const lr = learningRate(plan.schedule, state.step);
   const { scale } = state.lossScale;
   const began = performance.now();
-  const sums = await gradients(state, options);
+  const sums = await stepGradient(state, options);
   const { statistics, loss, feeds } = sums;
 
   const bad = !Number.isFinite(loss)
@@ -96,7 +90,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
       ...updateFeeds(plan, state, sums.gradients),
       [PORTS.learningRate]: scalar(lr),
       [PORTS.step]: scalar(state.updates + 1),
-      [PORTS.gradientScale]: scalar(clip / (scale * plan.accumulate)),
+      [PORTS.gradientScale]: scalar(clip / (scale * sums.divisor)),
     };
     const results = await runKeeping(runner, 'update', updateInputs, { keep: 'all' });
     ({ parameters, slots } = updated(plan, results));
@@ -159,92 +153,6 @@ async function stop(
   throw runtimeError('R0801', { stage: plan.stage, step, what, where });
 }
 
-interface Gradients {
-  /** sums over the micro-batches, still under the loss scale */
-  readonly gradients: Tensors;
-  readonly statistics: GradientStatistics;
-  readonly loss: number;
-  readonly tokens: number;
-  readonly feedSeconds: number;
-  /** of the first micro-batch whose loss is not finite, or of the last */
-  readonly feeds: AnyTensors;
-}
-
-async function gradients(state: LiveState, options: TrainOptions): Promise<Gradients> {
-  const { plan, runner } = options;
-  const { scale } = state.lossScale;
-  let summed: Tensors | undefined;
-  let fresh: Tensors | undefined;
-  let statistics: HostTensor | undefined;
-  let [loss, tokens, feedSeconds] = [0, 0, 0];
-  let feeds: AnyTensors = {};
-  const held = heldTensors(plan);
-  const keep = held.map(({ name }) => PORTS.gradient(name));
-  try {
-    for (let micro = 0; micro < plan.accumulate; micro++) {
-      const index = state.step * plan.accumulate + micro;
-      const began = performance.now();
-      const batch = await options.data.batch(index);
-      feedSeconds += (performance.now() - began) / 1000;
-      feeds = gradientFeeds(state, options, batch.feeds, index);
-      const results = await runKeeping(runner, 'gradient', feeds, { keep });
-      fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
-      const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
-      if (plan.countsTokens && counted === 0) {
-        throw runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
-      }
-      tokens += counted;
-      loss += first(results[PORTS.loss]);
-      statistics = results[PORTS.statistics] as HostTensor;
-      if (summed) ({ summed, statistics } = await accumulated(options, summed, fresh, scale));
-      else summed = fresh;
-      fresh = undefined;
-      if (!Number.isFinite(loss)) break;
-    }
-  } catch (error) {
-    for (const tensors of [summed, fresh]) if (tensors) releaseAll(tensors);
-    throw error;
-  }
-  return {
-    gradients: summed!,
-    statistics: readStatistics(plan.trained, statistics!),
-    loss: loss / plan.accumulate,
-    tokens,
-    feedSeconds,
-    feeds,
-  };
-}
-
-async function accumulated(
-  { plan, runner }: TrainOptions,
-  sums: Tensors,
-  fresh: Tensors,
-  scale: number,
-): Promise<{ summed: Tensors; statistics: HostTensor | undefined }> {
-  const feeds: Record<string, AnyTensor> = { [PORTS.inverseScale]: scalar(1 / (scale * plan.accumulate)) };
-  const held = heldTensors(plan);
-  for (const { name } of held) {
-    feeds[PORTS.sum(name)] = sums.get(name)!;
-    feeds[PORTS.gradient(name)] = fresh.get(name)!;
-  }
-  const keep = held.map(({ name }) => PORTS.next(PORTS.sum(name)));
-  const results = await runKeeping(runner, 'accumulate', feeds, { keep });
-  releaseAll(sums);
-  releaseAll(fresh);
-  const summed = new Map(held.map(({ name }) => [name, results[PORTS.next(PORTS.sum(name))]!]));
-  return { summed, statistics: results[PORTS.statistics] as HostTensor };
-}
-
-function gradientFeeds(state: LiveState, { plan, seed }: TrainOptions, batch: Feeds, index: number): AnyTensors {
-  const feeds: Record<string, AnyTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
-  for (const { name } of heldTensors(plan)) feeds[PORTS.parameter(name)] = state.parameters.get(name)!;
-  if (plan.dropout) {
-    const word = randomStream(seed, 'dropout').at(index);
-    feeds[PORTS.dropoutSeed] = { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(word)) };
-  }
-  return feeds;
-}
-
 function updateFeeds(plan: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {
   const feeds: Record<string, AnyTensor> = {};
   for (const { name } of heldTensors(plan)) {
@@ -262,7 +170,6 @@ function updated(plan: TrainingPlan, results: AnyTensors): Pick<LiveState, 'para
   return { parameters: next(PORTS.parameter), slots: new Map(slots) };
 }
 
-const first = (tensor: AnyTensor | undefined): number => Number((tensor as HostTensor).data[0]);
 const round = (seconds: number): number => Number(seconds.toPrecision(6));
 
 /** The key of a parameter on the host that is not finite. */
@@ -274,16 +181,8 @@ function brokenKey(plan: TrainingPlan, parameters: Tensors): string | undefined 
   return undefined;
 }
 
-function releaseAll(tensors: Tensors): void {
-  for (const tensor of tensors.values()) release(tensor);
-}
-
 async function hostFeeds(feeds: AnyTensors): Promise<Feeds> {
   const host: Record<string, HostTensor> = {};
   for (const [name, tensor] of Object.entries(feeds)) host[name] = await toHost(tensor);
   return host;
-}
-
-function scalar(value: number): HostTensor {
-  return { dtype: 'f32', shape: [], data: Float32Array.of(value) };
 }

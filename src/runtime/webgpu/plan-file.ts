@@ -75,8 +75,9 @@ function checkEntry(name: string, entry: Json): void {
 function checkTraining(training: unknown, entries: Json): void {
   const damaged = 'has a damaged training';
   need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
-  const { trained, slots, accumulate, arenas = [] } = training as Json;
+  const { trained, slots, accumulate, combine, arenas = [] } = training as Json;
   need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
+  need(combine === 'weighted' || combine === 'equal' || combine === 'sum', damaged);
   need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
   need(Array.isArray(trained), damaged);
   for (const one of trained as unknown[])

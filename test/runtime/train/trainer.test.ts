@@ -33,6 +33,7 @@ const PLAN: TrainingPlan = {
   slots: ['m'],
   schedule: { kind: 'constant', lr: 0.5, iters: 10, epochs: 1 },
   accumulate: 1,
+  combine: 'equal',
   clip: null,
   lossScale: 1,
   dropout: false,

@@ -49,9 +49,9 @@ const KERNELS = [
   ),
   kernel(
     'accumulate',
-    { g: READ, sum: WRITE, statistics: WRITE },
+    { g: READ, before: READ, weight: READ, sum: WRITE, statistics: WRITE },
     0,
-    `  if (i < ${N}) { sum[i] += g[i]; }
+    `  if (i < ${N}) { sum[i] = before[0] * sum[i] + weight[0] * g[i]; }
   if (i < 4) { statistics[i] = 0; }`,
   ),
 ];
@@ -89,15 +89,23 @@ const update: EntryPlan = {
 };
 
 const accumulate: EntryPlan = {
-  inputs: [port('sum.w', 'f32', N), port('gradient.w', 'f32', N), port('inverse_scale', 'f32')],
+  inputs: [
+    port('sum.w', 'f32', N),
+    port('gradient.w', 'f32', N),
+    port('sum_weight', 'f32'),
+    port('gradient_weight', 'f32'),
+    port('inverse_scale', 'f32'),
+  ],
   outputs: [port('new.sum.w', 'f32', N), port('statistics', 'f32', 1, 4)],
   cache: [],
   buffers: [
     { kind: 'output', port: 0, donated: 0 },
     { kind: 'input', port: 1 },
+    { kind: 'input', port: 2 },
+    { kind: 'input', port: 3 },
     { kind: 'output', port: 1 },
   ],
-  steps: [step(3, N, [1, 0, 2], [])],
+  steps: [step(3, N, [1, 2, 3, 0, 4], [])],
 };
 
 const MODEL: WebGpuPlan = { ...PLAN, kernels: KERNELS, parameters: [], entries: { gradient, update, accumulate } };
@@ -108,6 +116,7 @@ const training = (accumulated: number): TrainingPlan => ({
   slots: ['m'],
   schedule: { kind: 'constant', iters: 10, epochs: 1, lr: 0.25 },
   accumulate: accumulated,
+  combine: 'equal',
   clip: null,
   lossScale: 4,
   dropout: false,
