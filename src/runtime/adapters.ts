@@ -11,6 +11,7 @@ import { sizeOf } from '../shared/tensor.ts';
 import type { EntryPorts, ModelManifest } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 import { nearestName } from './names.ts';
+import { alphaOf, coverOf, type PeftConfig, parsePeftConfig, unsupportedSetting } from './peft-config.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import { firstNonFinite } from './weights/dtypes.ts';
 import { bytesSource } from './weights/source.ts';
@@ -34,6 +35,8 @@ export interface AdapterInfo {
   readonly name: string;
   /** whether runs use it now */
   readonly active: boolean;
+  /** modules of the model that it leaves as they are, where there are any; known once it has been read */
+  readonly without?: readonly string[];
 }
 
 /** Ways to files, which differ between Node and a page. */
@@ -43,8 +46,11 @@ export interface AdapterFiles {
   readonly openAdapter?: (location: string) => Promise<AdapterBytes>;
 }
 
-/** By checkpoint key. */
-type AdapterTensors = ReadonlyMap<string, HostTensor>;
+interface LoadedAdapter {
+  /** by checkpoint key */
+  readonly tensors: ReadonlyMap<string, HostTensor>;
+  readonly without: readonly string[];
+}
 
 /** `llama_model.base_model.model.model.layers.0.….lora_A.default.weight` → `base_model.model.model.layers.0.….lora_A.weight` */
 export function peftKey(key: string): string {
@@ -57,7 +63,8 @@ export function peftKey(key: string): string {
 export class Adapters {
   private readonly manifest: ModelManifest;
   private readonly files: AdapterFiles;
-  private readonly known = new Map<string, Promise<AdapterTensors>>();
+  private readonly known = new Map<string, Promise<LoadedAdapter>>();
+  private readonly partial = new Map<string, readonly string[]>();
   private readonly zeros = new Map<string, HostTensor>();
   private current: string | null;
 
@@ -71,8 +78,9 @@ export class Adapters {
   async add(name: string, source: AdapterSource): Promise<void> {
     this.swappable();
     const label = typeof source === 'string' ? source : name;
-    const tensors = await readAdapter(this.manifest, label, await this.bytesOf(label, source));
-    this.known.set(name, Promise.resolve(tensors));
+    const loaded = await readAdapter(this.manifest, label, await this.bytesOf(label, source));
+    this.known.set(name, Promise.resolve(loaded));
+    this.partial.set(name, loaded.without);
   }
 
   /** @throws RuntimeError R0217 when there is no adapter of this name, R0218 */
@@ -85,14 +93,17 @@ export class Adapters {
   }
 
   list(): AdapterInfo[] {
-    return this.names().map((name) => ({ name, active: name === this.current }));
+    return this.names().map((name) => {
+      const without = this.partial.get(name) ?? [];
+      return { name, active: name === this.current, ...(without.length > 0 ? { without } : {}) };
+    });
   }
 
   /** What the current adapter feeds to an entry; without one zeros, under which A and B add nothing. */
   async feeds(entry: EntryPorts): Promise<Record<string, HostTensor>> {
     const { adapters = [] } = entry;
     if (adapters.length === 0) return {};
-    const tensors = this.current === null ? undefined : await this.load(this.current);
+    const tensors = this.current === null ? undefined : (await this.load(this.current)).tensors;
     return Object.fromEntries(adapters.map(({ input, key, shape }) => [input, tensors?.get(key) ?? this.zero(shape)]));
   }
 
@@ -107,7 +118,7 @@ export class Adapters {
   }
 
   /** Only the folder's own is not there yet: it is read when a run first uses it. */
-  private load(name: string): Promise<AdapterTensors> {
+  private load(name: string): Promise<LoadedAdapter> {
     const before = this.known.get(name);
     if (before) return before;
     const folder = this.manifest.adapter!.default!;
@@ -150,25 +161,26 @@ export class Adapters {
 }
 
 /** An adapter's tensors by checkpoint key, f32. @throws RuntimeError R0219–R0221, R01xx */
-async function readAdapter(manifest: ModelManifest, adapter: string, bytes: AdapterBytes): Promise<AdapterTensors> {
+async function readAdapter(manifest: ModelManifest, adapter: string, bytes: AdapterBytes): Promise<LoadedAdapter> {
   checkConfig(manifest, adapter, bytes.config);
   const file = await SafetensorsFile.open(bytesSource(bytes.weights, `${adapter}: ${ADAPTER_WEIGHTS}`));
   const ports = new Map<string, AdapterPort>();
   for (const entry of Object.values(manifest.entries))
     for (const port of entry.adapters ?? []) ports.set(port.key, port);
   const stored = new Map([...file.tensors.keys()].map((name) => [peftKey(name), name]));
-  const unexpected = new Set(file.tensors.keys());
+  const keys = [...ports.keys(), ...manifest.adapter!.others];
+  const { without, missing } = coverOf(keys.map(peftKey), new Set(stored.keys()));
   const problems: string[] = [];
+  const unexpected = new Set(file.tensors.keys());
+  for (const key of keys) unexpected.delete(stored.get(peftKey(key)) ?? '');
   const tensors = new Map<string, HostTensor>();
-  const find = (key: string): string | undefined => {
-    const name = stored.get(peftKey(key));
-    if (name === undefined) problems.push(`${peftKey(key)} is missing`);
-    else unexpected.delete(name);
-    return name;
-  };
   for (const { key, shape } of ports.values()) {
-    const name = find(key);
-    if (name === undefined) continue;
+    const name = stored.get(peftKey(key));
+    if (name === undefined) {
+      // where both are absent a run feeds zeros
+      if (missing.includes(peftKey(key))) problems.push(`${peftKey(key)} is missing`);
+      continue;
+    }
     const found = file.info(name);
     if (found.shape.join() !== shape.join()) {
       problems.push(`${name} has shape [${found.shape.join(', ')}] and not [${shape.join(', ')}]`);
@@ -183,22 +195,22 @@ async function readAdapter(manifest: ModelManifest, adapter: string, bytes: Adap
     if (at >= 0) problems.push(`${name} is ${tensor.data[at]} at element ${at}`);
     tensors.set(key, tensor);
   }
-  for (const key of manifest.adapter!.others) find(key);
+  for (const key of manifest.adapter!.others.map(peftKey))
+    if (missing.includes(key)) problems.push(`${key} is missing`);
   for (const name of unexpected) problems.push(`${name} is unexpected`);
+  if (problems.length === 0 && stored.size === 0) problems.push('it has none');
   if (problems.length > 0) throw runtimeError('R0221', { adapter, problems });
-  return tensors;
+  return { tensors, without };
 }
 
 /** Rank and scaling, which are part of the compiled graphs. @throws RuntimeError R0219, R0220 */
 function checkConfig(manifest: ModelManifest, adapter: string, text: Uint8Array | string): void {
-  let config: Readonly<Record<string, unknown>> | null;
+  let config: PeftConfig;
   try {
-    config = JSON.parse(typeof text === 'string' ? text : new TextDecoder().decode(text)) as typeof config;
+    config = parsePeftConfig(typeof text === 'string' ? text : new TextDecoder().decode(text));
   } catch (error) {
     throw runtimeError('R0219', { adapter, reason: `${ADAPTER_CONFIG} is not JSON: ${reasonOf(error)}` }, error);
   }
-  if (typeof config !== 'object' || config === null || Array.isArray(config))
-    throw runtimeError('R0219', { adapter, reason: `${ADAPTER_CONFIG} is not a JSON object` });
   const { type, r, alpha } = manifest.adapter!;
   const same = (what: string, found: unknown, expected: unknown): void => {
     if (found === expected) return;
@@ -207,9 +219,8 @@ function checkConfig(manifest: ModelManifest, adapter: string, text: Uint8Array 
   };
   same('peft_type', config.peft_type, type);
   same('r', config.r, r);
-  // rank-stabilised LoRA divides by √r (Kalajdzievski 2023, arXiv:2312.03732, eq. 4)
-  if (config.use_rslora === true) same('scaling', Number(config.lora_alpha) / Math.sqrt(r), alpha / r);
+  if (config.use_rslora === true) same('scaling', Number(alphaOf(config)) / r, alpha / r);
   else same('lora_alpha', config.lora_alpha, alpha);
-  same('use_dora', config.use_dora ?? false, false);
-  for (const what of ['rank_pattern', 'alpha_pattern']) same(what, JSON.stringify(config[what] ?? {}), '{}');
+  const other = unsupportedSetting(config);
+  if (other) throw runtimeError('R0220', { adapter, what: other.key, found: other.found, expected: 'none' });
 }

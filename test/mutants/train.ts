@@ -27,4 +27,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/cli/options.test.ts',
     fails: 'commands without weights, and the options of a command itself',
   },
+  {
+    fault: 'settings of PEFT that nobody knows are applied as plain LoRA',
+    file: 'src/runtime/peft-config.ts',
+    find: '  return Object.hasOwn(HARMLESS, key) || (HONOURED as readonly string[]).includes(key);',
+    replace: "  return !['use_dora', 'rank_pattern', 'alpha_pattern'].includes(key);",
+    test: 'test/runtime/peft-config.test.ts',
+    fails: 'alora_invocation_tokens = [50256] is refused by its name',
+  },
+  {
+    fault: 'half of a pair of LoRA matrices is taken for a module that is not adapted',
+    file: 'src/runtime/peft-config.ts',
+    find: 'missing: wanted.filter((key) => !stored.has(key) && there.has(moduleOf(key))),',
+    replace: 'missing: [],',
+    test: 'test/runtime/peft-config.test.ts',
+    fails: 'a module has both halves or none',
+  },
 ];

@@ -103,6 +103,18 @@ describe('swapping', () => {
     expect(await fed(session)).toEqual(NONE);
   });
 
+  it('adapts some of the modules and leaves the others as they are, which it tells', async () => {
+    const { [KEYS.other]: _, ...main } = tensorsOf(1);
+    const session = open(MANIFEST);
+    await session.addAdapter('main', adapter(main));
+    session.setAdapter('main');
+    expect(session.adapters()).toEqual([{ name: 'main', active: true, without: ['base_model.model.gate'] }]);
+    expect(await fed(session)).toEqual([1, 2, 3, 4, 5]);
+    await session.addAdapter('gate', adapter({ [KEYS.other]: tensorsOf(1)[KEYS.other]! }));
+    session.setAdapter('gate');
+    expect(await fed(session)).toEqual(NONE);
+  });
+
   it('takes a run’s adapter when the run begins, and replaces one of the same name', async () => {
     const session = open(MANIFEST);
     await session.addAdapter('one', adapter(tensorsOf(1)));
@@ -216,8 +228,9 @@ describe('what is refused', () => {
     expect(await provokes('R0221', () => add(adapter(spoiled)))).toContain(
       `in 3 of its tensors, so train it on this model: ${KEYS.a} has shape [2, 1] and not [1, 2]; ${KEYS.b} is missing; base_model.model.x is unexpected`,
     );
-    const { [KEYS.other]: _, ...without } = tensorsOf(1);
-    expect(await provokes('R0221', () => add(adapter(without)))).toContain(`${KEYS.other} is missing`);
+    expect(await provokes('R0221', () => add(adapter({})))).toContain('it has none');
+    const { [KEYS.a]: _, ...half } = tensorsOf(1);
+    expect(await provokes('R0221', () => add(adapter(half)))).toContain(`${KEYS.a} is missing`);
     const infinite = { ...tensorsOf(1), [KEYS.a]: f32([1, 2], 1, Number.POSITIVE_INFINITY) };
     expect(await provokes('R0221', () => add(adapter(infinite)))).toContain('is Infinity at element 1');
     const integers: HostTensor = { dtype: 'i64', shape: [1, 2], data: BigInt64Array.of(1n, 2n) };

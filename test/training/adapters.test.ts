@@ -7,7 +7,7 @@ import runCommand from '../../src/compiler/cli/commands/run.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { peftKey } from '../../src/compiler/cli/training/peft.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
-import { DEFAULTS, microFolder, recorder } from './support.ts';
+import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
 test('keys are those of peft', () => {
   const base = 'llama_model.base_model.model.model.layers.0.self_attn.dense.lora_A';
@@ -73,6 +73,24 @@ describe('an adapter', () => {
     expect(relativeError([await lossOf({ weights, adapter, mergeLora: true })], [trained])).toBeLessThan(1e-5);
   });
 
+  test('of some modules: the others stay as they are, which is said', async () => {
+    const both = microFolder(
+      microBatch(),
+      MICRO.replace('adapt first with LoRA', 'adapt first, layers[*].fc with LoRA'),
+    );
+    const output = recorder();
+    await runCommand(output, [both.file], {
+      ...{ entry: 'loss', inputs: batch, outputs, tap: [], backend: 'onnx', opset: '17' },
+      weights,
+      adapter,
+    });
+    expect(output.notes).toContain(
+      `the adapter ${adapter} leaves 2 of 3 modules as they are: layers.0.fc, layers.1.fc`,
+    );
+    // the model that adapts the one module alone is the judge
+    expect(Number(readTensors(outputs).get('loss')!.data[0])).toBeCloseTo(await lossOf({ weights, adapter }), 6);
+  });
+
   test('that does not fit is refused', async () => {
     await expect(lossOf({ weights, adapter, set: ['lora=false'] })).rejects.toThrow(
       'the model has no adapter under these settings',
@@ -96,6 +114,12 @@ describe('an adapter', () => {
     await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('has alpha 5.65');
     write({ peft_type: 'LORA', r: 2, lora_alpha: 4, alpha_pattern: { first: 8 } });
     await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('its alpha_pattern gives modules');
+    write({ peft_type: 'LORA', r: 2, lora_alpha: 4, alora_invocation_tokens: [5] });
+    await expect(lossOf({ weights, adapter: changed })).rejects.toThrow(
+      'its alora_invocation_tokens switches the adapter on only from these tokens on',
+    );
+    write({ peft_type: 'LORA', r: 2, lora_alpha: 4, next_year: 1 });
+    await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('its next_year is 1, and what that changes');
     write({ peft_type: 'LORA', r: 2, lora_alpha: 4, use_dora: true });
     await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('it is a DoRA adapter');
   });

@@ -98,7 +98,7 @@ export const CLI_CATALOGUE = {
   ),
   C0204: entry(
     ({ folder, reason }: { folder: string; reason: string }) => `the adapter ${folder} cannot be used: ${reason}`,
-    "An adapter is a folder in PEFT's format: adapter_config.json (peft_type LORA) and adapter_model.safetensors with the keys `base_model.model.<module>.lora_A.weight` and `….lora_B.weight` for every adapted module of the model.",
+    "An adapter is a folder in PEFT's format: adapter_config.json (peft_type LORA) and adapter_model.safetensors with the keys `base_model.model.<module>.lora_A.weight` and `….lora_B.weight` for modules of the model that are adapted; modules without both stay as they are, and the command says so. Settings of PEFT that make an adapter something else than W + (alpha / r) B A are refused by name, and so is every setting that is not known.",
   ),
   C0205: entry(
     ({ folder, what, found, expected }: { folder: string; what: string; found: string; expected: string }) =>

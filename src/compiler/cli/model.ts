@@ -101,7 +101,7 @@ export async function openWeights(
   const base = await openCheckpoint(options.weights);
   let checkpoint: CheckpointLike = base;
   try {
-    if (options.adapter !== undefined) checkpoint = await withAdapter(base, options.adapter, model);
+    if (options.adapter !== undefined) checkpoint = await withAdapter(base, options.adapter, model, output);
     // what a run feeds is not missing; part of an adapter still is
     const fed = options.swapAdapters && !hasAdapter(model, checkpoint);
     const adapters = [...model.parameters.values()].filter(({ adapter }) => fed && adapter !== undefined);

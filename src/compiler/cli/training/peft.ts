@@ -12,11 +12,19 @@ import {
   type StoredTensor,
   writeSafetensors,
 } from '../../../runtime/index.ts';
-import type { HostTensor } from '../../../shared/tensor.ts';
+import {
+  alphaOf,
+  coverOf,
+  type PeftConfig,
+  parsePeftConfig,
+  unsupportedSetting,
+} from '../../../runtime/peft-config.ts';
+import { type HostTensor, sizeOf } from '../../../shared/tensor.ts';
 import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts';
 import { submodulesOf } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { cliError, reasonOf } from '../errors.ts';
+import type { Output } from '../output.ts';
 import { needed } from '../weights/match.ts';
 import type { CheckpointLike, WeightProvider } from '../weights/provider.ts';
 
@@ -129,10 +137,15 @@ export function hasAdapter(model: Model, checkpoint: Pick<Checkpoint, 'tensors'>
 }
 
 /**
- * A checkpoint with an adapter's tensors in place of its own.
+ * A checkpoint with an adapter's tensors in place of its own; says which modules it leaves as they are.
  * @throws CliError C0204 when the folder is no adapter of this model, C0205 when rank or alpha differ
  */
-export async function withAdapter(checkpoint: Checkpoint, folder: string, model: Model): Promise<CheckpointLike> {
+export async function withAdapter(
+  checkpoint: Checkpoint,
+  folder: string,
+  model: Model,
+  output: Output,
+): Promise<CheckpointLike> {
   const parameters = adapterParameters(model);
   if (parameters.length === 0)
     throw cliError('C0204', { folder, reason: 'the model has no adapter under these settings' });
@@ -140,25 +153,38 @@ export async function withAdapter(checkpoint: Checkpoint, folder: string, model:
   const adapter = await openCheckpoint(join(folder, WEIGHTS));
   const sources = new Map<string, string>(); // canonical key → key in the adapter's file
   const byName = new Map([...adapter.tensors.keys()].map((name) => [peftKey(name), name]));
-  for (const {
-    keys: [key],
-  } of parameters) {
+  const wanted = parameters.map(({ keys: [key] }) => peftKey(key));
+  const { without, missing } = coverOf(wanted, new Set(byName.keys()));
+  if (byName.size === 0) throw cliError('C0204', { folder, reason: 'it has no tensors' });
+  if (missing[0] !== undefined) throw cliError('C0204', { folder, reason: `it has no ${missing[0]}` });
+  const zeros = new Map<string, HostTensor>(); // by canonical key
+  for (const { keys, shape } of parameters) {
+    const [key] = keys;
     const name = byName.get(peftKey(key));
-    if (name === undefined) throw cliError('C0204', { folder, reason: `it has no ${peftKey(key)}` });
-    sources.set(key, name);
+    if (name === undefined) zeros.set(key, { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) });
+    else sources.set(key, name);
     byName.delete(peftKey(key));
   }
   for (const name of byName.keys())
     throw cliError('C0204', { folder, reason: `it has ${name}, which the model does not` });
+  if (without.length > 0)
+    output.note(
+      `the adapter ${folder} leaves ${without.length} of ${wanted.length / 2} modules as they are: ${namesOf(without)}`,
+    );
   const replaced = new Set(parameters.flatMap(({ keys }) => keys));
   const tensors = new Map<string, StoredTensor>([...checkpoint.tensors].filter(([key]) => !replaced.has(key)));
   for (const [key, name] of sources) tensors.set(key, adapter.tensors.get(name)!);
+  for (const [key, { shape, data }] of zeros)
+    tensors.set(key, { dtype: 'F32', shape, byteOffset: 0, byteLength: data.byteLength });
   return {
     name: `${checkpoint.name} + ${folder}`,
     tensors,
-    read: (key) => (sources.has(key) ? adapter.read(sources.get(key)!) : checkpoint.read(key)),
-    stream: (key, bytes) =>
-      sources.has(key) ? adapter.stream(sources.get(key)!, bytes) : checkpoint.stream(key, bytes),
+    read: async (key) => zeros.get(key) ?? (sources.has(key) ? adapter.read(sources.get(key)!) : checkpoint.read(key)),
+    stream: (key, bytes) => {
+      const zero = zeros.get(key);
+      if (zero) return whole(zero);
+      return sources.has(key) ? adapter.stream(sources.get(key)!, bytes) : checkpoint.stream(key, bytes);
+    },
     close: async () => {
       await adapter.close();
       await checkpoint.close();
@@ -166,10 +192,21 @@ export async function withAdapter(checkpoint: Checkpoint, folder: string, model:
   };
 }
 
+async function* whole({ data }: HostTensor): AsyncIterable<Uint8Array> {
+  yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** The first few. */
+function namesOf(modules: readonly string[]): string {
+  const shown = modules.slice(0, 4).map((name) => name.replace(/^base_model\.model\./, ''));
+  return shown.join(', ') + (modules.length > shown.length ? ', …' : '');
+}
+
+/** @throws CliError C0204, C0205 */
 async function checkConfig(folder: string, model: Model, parameters: readonly ParameterInfo[]): Promise<void> {
-  let config: Readonly<Record<string, unknown>>;
+  let config: PeftConfig;
   try {
-    config = JSON.parse(await readFile(join(folder, CONFIG), 'utf8')) as typeof config;
+    config = parsePeftConfig(await readFile(join(folder, CONFIG), 'utf8'));
   } catch (error) {
     throw cliError('C0204', { folder, reason: `${CONFIG} cannot be read (${reasonOf(error)})` }, [], error);
   }
@@ -185,12 +222,7 @@ async function checkConfig(folder: string, model: Model, parameters: readonly Pa
     throw cliError('C0205', { folder, what, found: String(found), expected: String(expected) });
   };
   differs('r', config.r, shape?.r ?? r);
-  // rank-stabilised LoRA divides by √r (Kalajdzievski 2023, arXiv:2312.03732, eq. 4)
-  const stabilised = config.use_rslora === true && r !== undefined;
-  differs('alpha', stabilised ? Number(config.lora_alpha) * Math.sqrt(r) : config.lora_alpha, shape?.alpha);
-  for (const what of ['rank_pattern', 'alpha_pattern']) {
-    if (JSON.stringify(config[what] ?? {}) !== '{}')
-      throw cliError('C0204', { folder, reason: `its ${what} gives modules ranks or scales of their own` });
-  }
-  if (config.use_dora === true) throw cliError('C0204', { folder, reason: 'it is a DoRA adapter, and LoRA is read' });
+  differs('alpha', alphaOf(config), shape?.alpha);
+  const other = unsupportedSetting(config);
+  if (other) throw cliError('C0204', { folder, reason: other.reason });
 }
