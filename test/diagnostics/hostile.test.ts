@@ -116,7 +116,7 @@ describe('compile-time work', () => {
     ],
     ['huge parameters', `model M { param w: [10 ** 300, 10 ** 300] = zeros() ${TRIVIAL} }`, 'E0201'],
     ['parameters too large', `model M { param w: [100000000, 100000000] = zeros() ${TRIVIAL} }`, 'E0411'],
-    ['numbers beyond f64', `model M { let a = ${times('9', 50_000)} param w: [a] = zeros() ${TRIVIAL} }`, 'E0411'],
+    ['numbers beyond f64', `model M { let a = ${times('9', 50_000)} param w: [a] = zeros() ${TRIVIAL} }`, 'E0217'],
     [
       'products of dynamic dimensions',
       `model M { entry run(x: [A, B, C, D]) -> (y: [A]) { ${times('let s = A + B + C + D + 1\n', 1)}${times('let s = s * s\n', 12)} reshape(x, [s]) } }`,

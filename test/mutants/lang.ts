@@ -10,4 +10,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/diagnostics/recovery.test.ts',
     fails: 'an error at the bottom of what may nest > parentheses',
   },
+  {
+    fault: 'a resizing to 20,000,000 rows occupies the compiler for a minute and 2.6 GB',
+    file: 'src/compiler/elaborate/effort.ts',
+    find: 'if (total > MAX_TABLE_ELEMENTS) {',
+    replace: 'if (total > Number.MAX_VALUE) {',
+    test: 'test/diagnostics/limits.test.ts',
+    fails: 'tables that a target would compute > the other axis',
+  },
+  {
+    fault: 'a negative dimension of an entry ends as an internal error',
+    file: 'src/compiler/elaborate/signature.ts',
+    find: 'if (isSymbolic(declared) || (declared >= 0 && Number.isSafeInteger(declared))) return declared;',
+    replace: 'if (this.evaluator) return declared;',
+    test: 'test/diagnostics/limits.test.ts',
+    fails: 'dimensions > negative by arithmetic',
+  },
 ];

@@ -165,6 +165,16 @@ export const MESSAGES = {
     'recursion',
     (a) => `${a.name} ${a.verb} itself`,
   ),
+  table_too_large: message<{ op: string; elements: number; most: number }>(
+    'E0216',
+    'compile-time table too large',
+    (a) => `${a.op} needs a table of ${a.elements} elements at compile time, and a graph may have ${a.most}`,
+  ),
+  number_too_large: message<{ text: string; most: string }>(
+    'E0217',
+    'number too large',
+    (a) => `${a.text} is beyond ${a.most} and cannot be kept exactly`,
+  ),
   unknown_setting: message<Named>('E0220', 'unknown setting', (a) => `there is no flag or config value ${a.name}`),
   unknown_config: message<Named>('E0221', 'unknown config', (a) => `there is no config ${a.name}`),
   config_cycle: message<{ cycle: string }>(

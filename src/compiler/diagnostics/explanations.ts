@@ -263,6 +263,24 @@ that contain many modules that contain many. Check the numbers in \`range(…)\`
 }
 `,
   },
+  table_too_large: {
+    text: `Some ops need a table that is computed while the model is compiled: the weights of a resizing for each pair of positions, cos and sin of each
+position of a rotary embedding. Tables of equal contents are made once, and all of a graph together have a limit, so that a slip in
+a size ends here and not in a compiler that takes minutes and gigabytes. Check the sizes at this call.`,
+    example: `model Tiny {
+  entry run(x: [B, 3, 8, 8]) -> (y: [B, 3, 20000000, 1]) { interpolate(x, [20000000, 1], "bilinear") }
+}
+`,
+  },
+  number_too_large: {
+    text: `An int is kept exactly up to 2^53 − 1 and a float is a 64-bit float. A number beyond would become another one without a word.
+Write a smaller one; a value for "never" is a size that is not reached, such as \`10 ** 9\`.`,
+    example: `model Tiny {
+  let most = 9007199254740993
+  entry run(x: [B]) -> (y: [B]) { x }
+}
+`,
+  },
   index_out_of_range: {
     text: `A list has fewer items than the index says. Items are counted from 0, and \`-1\` is the last one.`,
     example: `model Tiny {

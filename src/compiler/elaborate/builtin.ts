@@ -7,7 +7,7 @@ import { isSymbolic, printShape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { TensorType, ValueId } from '../ir/graph.ts';
+import { MAX_RANK, type TensorType, type ValueId } from '../ir/graph.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -135,6 +135,13 @@ export class BoundCall {
     if (terms > MAX_SIZE_TERMS)
       this.clash(`${name} of ${this.name} has a product of ${terms} terms, which is too much to count with`, span);
     return dims;
+  }
+
+  shape(name: string): Shape {
+    const { length } = this.items(name);
+    if (length > MAX_RANK)
+      this.clash(`${name} of ${this.name} has ${length} axes and may have ${MAX_RANK}`, this.argument(name).span);
+    return this.dims(name);
   }
 
   ints(name: string): number[] {

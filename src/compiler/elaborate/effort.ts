@@ -3,6 +3,7 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { Evaluator } from './evaluator.ts';
 import { Reported } from './reported.ts';
+import { MAX_TABLE_ELEMENTS, type Table } from './tables.ts';
 
 /** Steps in one compile, about a second of work; the full TinyGPT-V takes about 100 thousand. */
 const MAX_STEPS = 3_000_000;
@@ -13,6 +14,8 @@ export class Effort {
   private readonly evaluator: Evaluator;
   private steps = 0;
   private exhausted = false;
+  /** elements of the graph's tables, by what is in them */
+  private readonly tables = new Map<string, number>();
   /** expressions being evaluated, those of calling bodies included */
   private depth = 0;
 
@@ -38,6 +41,23 @@ export class Effort {
   restart(): void {
     this.steps = 0;
     this.exhausted = false;
+    this.tables.clear();
+  }
+
+  /** Counts a table that compiling computes towards the graph's limit. */
+  table(op: string, { key, elements }: Table, at: Span): void {
+    if (this.tables.has(key)) return;
+    const total = [...this.tables.values()].reduce((sum, size) => sum + size, elements);
+    if (total > MAX_TABLE_ELEMENTS) {
+      const before = total - elements;
+      this.evaluator.fail(
+        diagnose('table_too_large', { op, elements, most: MAX_TABLE_ELEMENTS }, at, {
+          ...this.evaluator.here(),
+          notes: before > 0 ? [`other tables of this graph have ${before} elements`] : [],
+        }),
+      );
+    }
+    this.tables.set(key, elements);
   }
 
   /** Runs work that recurses; `weight`: what it takes of the stack, compared with an expression. */

@@ -10,6 +10,7 @@ import { TypeRuleError } from '../ops/spec.ts';
 import type { Operand } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';
 import { Reported } from './reported.ts';
+import { tablesOf } from './tables.ts';
 import { describe, type Value } from './values.ts';
 
 /** What a node of a graph costs: a type rule runs and a record stays. */
@@ -64,10 +65,13 @@ export class Emission {
       this.evaluator.fail(diagnose('tensor_at_compile_time', { name: op }, at, this.evaluator.here()));
     this.evaluator.effort.step(at, NODE_STEPS);
     try {
+      const { builder, training } = this.evaluator.trace;
       const ids = operands.map((operand) => operand.id);
-      return this.evaluator.trace.builder
-        .nodeOutputs(op, ids, attributes, this.origin(at))
-        .map((id) => ({ kind: 'tensor', id, span: at }));
+      const results = builder.nodeOutputs(op, ids, attributes, this.origin(at));
+      const types = ids.map((id) => builder.typeOf(id));
+      for (const table of tablesOf(op, types, attributes, training !== undefined))
+        this.evaluator.effort.table(op, table, at);
+      return results.map((id) => ({ kind: 'tensor', id, span: at }));
     } catch (error) {
       if (!(error instanceof TypeRuleError)) throw error;
       const secondary = error.sides.flatMap(({ operand, axis, label }): Label[] => {

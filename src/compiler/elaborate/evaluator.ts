@@ -105,8 +105,10 @@ export class Evaluator {
   private evaluate(expression: ast.Expression, scope: Scope): Value {
     switch (expression.kind) {
       case 'int':
+        if (!Number.isSafeInteger(expression.value)) return this.tooLarge(expression, '2^53 − 1');
         return int(expression.value);
       case 'float':
+        if (!Number.isFinite(expression.value)) return this.tooLarge(expression, '1.8e308');
         return float(expression.value);
       case 'string':
         return { kind: 'string', value: expression.value };
@@ -134,6 +136,12 @@ export class Evaluator {
       case 'when':
         return this.when(expression, scope);
     }
+  }
+
+  private tooLarge({ span }: ast.NumberExpression, most: string): never {
+    const text = span.source.text.slice(span.start, span.end);
+    const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    return this.fail(diagnose('number_too_large', { text: shown, most }, span));
   }
 
   private binary(expression: ast.BinaryExpression, scope: Scope): Value {
@@ -312,7 +320,9 @@ export class Evaluator {
     if (only.kind === 'range') {
       const [from, to] = [only.from ?? 0, only.to ?? size];
       if (isSymbolic(from) || isSymbolic(to)) return this.dynamicIndex(expression.span);
-      return list(object.items.slice(from, to));
+      const part = object.items.slice(from, to);
+      this.effort.step(expression.span, part.length);
+      return list(part);
     }
     if (isSymbolic(only.index)) return this.dynamicIndex(expression.span);
     const found = object.items.at(only.index);
@@ -352,6 +362,16 @@ export class Evaluator {
   dimOf(value: Value, at: Span, what: string): Dim {
     if (value.kind === 'int') return value.value;
     if (value.kind === 'dim') {
+      const unsafe = value.dim.terms.find(({ coefficient }) => !Number.isSafeInteger(coefficient));
+      if (unsafe)
+        return this.fail(
+          diagnose(
+            'wrong_type',
+            { what, expected: 'a sum with factors below 2^53', found: `one with ${unsafe.coefficient}` },
+            at,
+            this.here(),
+          ),
+        );
       if (value.dim.terms.length <= MAX_TERMS) return value.dim;
       return this.fail(
         diagnose(

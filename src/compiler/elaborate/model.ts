@@ -10,7 +10,7 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { nearest } from '../diagnostics/suggest.ts';
 import { GraphBuilder } from '../ir/builder.ts';
-import type { Graph, TensorType } from '../ir/graph.ts';
+import { type Graph, MAX_RANK, type TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
@@ -256,6 +256,10 @@ function declareInput(
         notes: ['an entry declares the shape of each input, as in `x: [B, T, d]`'],
       }),
     );
+  }
+  if (type.dims.length > MAX_RANK) {
+    const text = `the input ${name.text} has ${type.dims.length} axes and may have ${MAX_RANK}`;
+    e.fail(diagnose('entry_signature', { text }, type.span));
   }
   const shape = type.dims.map((dim) => {
     if (dim.kind === 'ellipsis') {

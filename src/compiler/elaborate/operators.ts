@@ -62,6 +62,20 @@ export function binary(e: Evaluator, expression: ast.BinaryExpression, left: Val
     return { kind: 'string', value: left.value + right.value };
   }
   if (left.kind === 'dim' || right.kind === 'dim') {
+    if (operator === '*' && degree(left) + degree(right) > MAX_FACTORS) {
+      return e.fail(
+        diagnose(
+          'wrong_type',
+          {
+            what: 'a dimension',
+            expected: `a product of at most ${MAX_FACTORS} dynamic dimensions`,
+            found: `one of ${degree(left) + degree(right)}`,
+          },
+          expression.span,
+          e.here(),
+        ),
+      );
+    }
     const result = dimBinary(operator, left, right);
     if (result) return result;
   }
@@ -82,6 +96,12 @@ export function binary(e: Evaluator, expression: ast.BinaryExpression, left: Val
 
 /** Terms of a product of dynamic dimensions. */
 const MAX_PRODUCT_TERMS = 1000;
+/** Dynamic dimensions in one term of such a product, repeated ones included. */
+const MAX_FACTORS = 64;
+
+function degree(value: Value): number {
+  return value.kind === 'dim' ? Math.max(...value.dim.terms.map(({ symbols }) => symbols.length)) : 0;
+}
 
 type NumberValue = Extract<Value, { kind: 'int' | 'float' }>;
 

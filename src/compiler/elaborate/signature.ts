@@ -8,6 +8,7 @@ import {
   addDims,
   type Dim,
   equalDims,
+  isSymbolic,
   mulDims,
   printDim,
   printShape,
@@ -67,7 +68,16 @@ export class SignatureDims {
     for (const name of capitalNames(dim)) {
       if (!this.bound.has(name) && !this.evaluator.names.lookUp(name, this.scope)) this.bound.set(name, symbol(name));
     }
-    return this.declared(dim);
+    const declared = this.declared(dim);
+    if (isSymbolic(declared) || (declared >= 0 && Number.isSafeInteger(declared))) return declared;
+    return this.evaluator.fail(
+      diagnose(
+        'wrong_type',
+        { what: 'a dimension', expected: `from 0 to ${Number.MAX_SAFE_INTEGER}`, found: String(declared) },
+        dim.span,
+        this.evaluator.here(),
+      ),
+    );
   }
 
   /** The text of a declared type with what is known filled in: `[B, T, 64]`. */

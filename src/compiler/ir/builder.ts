@@ -11,17 +11,18 @@ import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
 import { specOf } from '../ops/index.ts';
 import { TypeRuleError } from '../ops/spec.ts';
-import type {
-  AnyNode,
-  Graph,
-  GraphConstant,
-  GraphInput,
-  GraphOutput,
-  GraphParameter,
-  Origin,
-  Requirement,
-  TensorType,
-  ValueId,
+import {
+  type AnyNode,
+  type Graph,
+  type GraphConstant,
+  type GraphInput,
+  type GraphOutput,
+  type GraphParameter,
+  MAX_RANK,
+  type Origin,
+  type Requirement,
+  type TensorType,
+  type ValueId,
 } from './graph.ts';
 
 const NOWHERE: Origin = { path: '' };
@@ -156,6 +157,8 @@ export class GraphBuilder {
   }
 
   private fresh(type: TensorType): ValueId {
+    if (type.shape.length > MAX_RANK)
+      throw new TypeRuleError(`a tensor may have ${MAX_RANK} axes, and this one would have ${type.shape.length}`);
     for (const dim of type.shape) {
       if (!isSymbolic(dim) && (!Number.isSafeInteger(dim) || dim < 0)) {
         throw new TypeRuleError(`a dimension must be an integer of at least 0, and ${printDim(dim as Dim)} is not`);

@@ -15,6 +15,9 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
+/** Axes of a tensor, as in NumPy; models have up to six. */
+export const MAX_RANK = 64;
+
 /** Index into `Graph.types`. Dense: 0 … types.length − 1. */
 export type ValueId = number;
 

@@ -2,7 +2,7 @@
  * Constant folding: a node whose operands are all constants becomes its value, computed by the op's own
  * `evaluate` in float64.
  *
- * Invariants: only static results of at most 64 Ki elements fold, because a constant is stored in the
+ * Invariants: only static results of at most 64 Ki elements fold, and 4 Mi in all, because a constant is stored in the
  * graph; a node without operands (iota, dim_size of a number) folds too; a node whose evaluation fails (an
  * index out of range) stays, because the mistake belongs to the run that reaches it.
  *
@@ -23,12 +23,16 @@ import { specOf } from '../ops/index.ts';
 
 /** Elements in one folded result: 512 KiB in float64. */
 const LARGEST = 64 * 1024;
+/** Elements in all results of a graph; after those, nodes stay nodes. */
+const MOST = 64 * LARGEST;
 
 export function fold(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
+  let folded = 0;
   for (const node of graph.nodes) {
-    const results = fits(graph, node) ? evaluate(rewriter, node) : undefined;
+    const results = folded < MOST && fits(graph, node) ? evaluate(rewriter, node) : undefined;
     if (results) {
+      for (const { data } of results) folded += data.length;
       for (const [index, value] of node.outputs.entries()) rewriter.replace(value, rewriter.constant(results[index]!));
     } else {
       rewriter.copy(node);

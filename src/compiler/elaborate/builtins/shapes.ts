@@ -24,7 +24,7 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
     parameters: ['x', 'shape'],
     call: (c) => {
       const x = c.operand('x');
-      return c.op('reshape', [x], { shape: inferredShape(c, x.type.shape, c.dims('shape')) });
+      return c.op('reshape', [x], { shape: inferredShape(c, x.type.shape, c.shape('shape')) });
     },
   },
   {
@@ -77,7 +77,7 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
     name: 'expand',
     doc: 'Repeats axes of size 1 to a shape (NumPy broadcasting).',
     parameters: ['x', 'shape'],
-    call: (c) => c.op('expand', [c.operand('x')], { shape: c.dims('shape') }),
+    call: (c) => c.op('expand', [c.operand('x')], { shape: c.shape('shape') }),
   },
   {
     name: 'repeat',
@@ -116,7 +116,7 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
     name: 'full',
     doc: 'A tensor of one value.',
     parameters: ['shape', 'value'],
-    call: (c) => c.op('expand', [c.operand('value')], { shape: c.dims('shape') }),
+    call: (c) => c.op('expand', [c.operand('value')], { shape: c.shape('shape') }),
   },
   {
     name: 'iota',

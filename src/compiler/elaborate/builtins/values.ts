@@ -18,11 +18,17 @@ const initializer = (
   call: (c) => ({ kind: 'initializer', initializer: make(c) }),
 });
 
+/** An int of a call's argument `x`, which is refused where an int could not keep it. */
+function whole(c: BoundCall, value: number): Value {
+  if (Number.isSafeInteger(value)) return int(value);
+  return c.fail(`x of ${c.name}`, 'a number below 2^53', String(value), c.argument('x').span);
+}
+
 const rounding = (name: string, doc: string, round: (x: number) => number): Builtin => ({
   name,
   doc,
   parameters: ['x'],
-  call: (c) => int(round(c.float('x'))),
+  call: (c) => whole(c, round(c.float('x'))),
 });
 
 export const VALUE_BUILTINS: readonly Builtin[] = [
@@ -50,7 +56,7 @@ export const VALUE_BUILTINS: readonly Builtin[] = [
     parameters: ['x'],
     call: (c) => {
       const value = c.value('x');
-      if (value.kind === 'int' || value.kind === 'float') return int(Math.trunc(value.value));
+      if (value.kind === 'int' || value.kind === 'float') return whole(c, Math.trunc(value.value));
       if (value.kind === 'bool') return int(value.value ? 1 : 0);
       if (value.kind === 'dim') return value;
       return c.op('cast', [c.operand('x')], { to: 'i64' });
