@@ -21,7 +21,6 @@ describe('tables that a target would compute', () => {
 
   it.each([
     ['the other axis', '[B, 1, 1, 9000]', '[B, 1, 1, 9000]', 'interpolate(x, [1, 9001], "bicubic")'],
-    ['rotary positions', '[B, 2, T, 8]', '[B, 2, T, 8]', 'rotary(x, unsqueeze(iota(T), 0), 8, max_positions = 10000000)'],
     ['a norm without weights', '[B, 100000000]', '[B, 100000000]', 'layer_norm(x)'],
   ])('%s', (_, from, to, body) => {
     const [only] = diagnose(model(`x: ${from}) -> (y: ${to})`, body));

@@ -26,4 +26,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/diagnostics/limits.test.ts',
     fails: 'dimensions > negative by arithmetic',
   },
+  {
+    fault: 'an error inside std points at std.mdl and never at the line of the user',
+    file: 'src/compiler/elaborate/call-stack.ts',
+    find: 'this.frames.findLast(({ at }) => !inStd(at))',
+    replace: 'this.frames.findLast(({ at }) => at.start < 0)',
+    test: 'test/diagnostics/library-errors.test.ts',
+    fails: 'a size that no parameter may have',
+  },
 ];

@@ -31,7 +31,8 @@ export class Effort {
     if (!this.exhausted) {
       // also in work whose own problems are nobody's
       this.evaluator.errors++;
-      this.evaluator.bag.add(diagnose('too_much_work', { steps: MAX_STEPS }, at));
+      const diagnostic = diagnose('too_much_work', { steps: MAX_STEPS }, at);
+      this.evaluator.bag.add(this.evaluator.calls.locate(diagnostic) ?? diagnostic);
     }
     this.exhausted = true;
     throw new Reported();

@@ -11,6 +11,7 @@ import type { Diagnostic, DiagnosticBag, Label } from '../diagnostics/diagnostic
 import { joinSpans, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Builtin } from './builtin.ts';
+import { CallStack } from './call-stack.ts';
 import { callBuiltin } from './calls.ts';
 import { Effort } from './effort.ts';
 import { Emission } from './emission.ts';
@@ -39,6 +40,7 @@ export class Evaluator {
   readonly effort: Effort;
   readonly names: Lookup;
   readonly emission: Emission;
+  readonly calls = new CallStack();
   /** undefined until the settings are resolved, which itself evaluates config expressions */
   settings: Settings | undefined;
   /** the graph being traced, if any */
@@ -63,7 +65,8 @@ export class Evaluator {
   report(diagnostic: Diagnostic): void {
     if (this.quiet > 0) return;
     if (diagnostic.severity === 'error') this.errors++;
-    this.bag.add(diagnostic);
+    const located = this.calls.locate(diagnostic);
+    if (located) this.bag.add(located);
   }
 
   fail(diagnostic: Diagnostic): never {

@@ -91,7 +91,7 @@ export class Instantiator {
       const name = base ? `${place.path} (${declaration.name.text})` : place.path;
       // the branch of a `when … else …` that is not taken stands at the place of the other and does not hide it
       if (!absent || !this.instances.has(name)) this.instances.set(name, instance);
-      this.fill(instance, args);
+      this.evaluator.calls.within({ name, at: span, verb: 'created' }, () => this.fill(instance, args));
     } finally {
       this.stack.pop();
       this.path = before;

@@ -157,7 +157,7 @@ export class Tracer {
       scope.set(symbol, isSymbolic(dim) ? { kind: 'dim', dim } : { kind: 'int', value: dim });
     this.active.set(body, paths.add(path));
     try {
-      const result = this.block(body, scope, tapPath);
+      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () => this.block(body, scope, tapPath));
       if (result === undefined)
         return e.fail(
           diagnose(
