@@ -55,7 +55,8 @@ export {
 export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
 export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type SessionInfo } from './session.ts';
 export type { StepTime } from './step-time.ts';
-export { type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
+export type { TokenIds } from './tokenizer/ids.ts';
+export { type EncodeOptions, PART, type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
 export { type TokenizerJson, trainBpe } from './tokenizer/train.ts';
 export type { Batch, DataSource } from './train/data-source.ts';
 export type { LogRecord, StepRecord } from './train/log.ts';

@@ -15,7 +15,7 @@ import { loadImageDecoders } from './image/decode.ts';
 import { preprocessImage } from './image/preprocess.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
-import type { Tokenizer } from './tokenizer/tokenizer.ts';
+import { PART, type Tokenizer } from './tokenizer/tokenizer.ts';
 
 export interface Question {
   readonly prompt: string;
@@ -64,7 +64,7 @@ export async function ask(
     {
       ...(eos === undefined ? {} : { stop_tokens: [eos] }),
       ...(end && (options.num_beams ?? 1) === 1 ? { stop_text: [end] } : {}),
-      ...(end && (options.num_beams ?? 1) > 1 ? { stop_sequences: [tokenizer.encode(end)] } : {}),
+      ...(end && (options.num_beams ?? 1) > 1 ? { stop_sequences: [tokenizer.encode(end, PART)] } : {}),
       decode: (tokens) => tokenizer.decode(tokens),
       ...options,
     },

@@ -186,6 +186,32 @@ export const MESSAGES = {
     `the token ${id} is not in the vocabulary of ${size} entries, so use the tokenizer that the model was trained with`,
   R0503: ({ found, wanted }: { found: number; wanted: number }) =>
     `the texts yield ${found} tokens and ${wanted} are wanted, so add text or ask for a smaller vocabulary`,
+  R0504: ({ path, type, known }: { path: string; type: string; known: readonly string[] }) =>
+    `${path} in the tokenizer is of the type ${type}, which is not read; the types are ${list(known)}`,
+  R0505: ({ path, value, expected }: { path: string; value: string; expected: string }) =>
+    `${path} in the tokenizer is ${value} and must be ${expected}, so correct the file or use another tokenizer`,
+  R0506: ({
+    path,
+    name,
+    near,
+    known,
+  }: {
+    path: string;
+    name: string;
+    near: string | undefined;
+    known: readonly string[];
+  }) =>
+    `${path === '' ? 'the tokenizer' : `${path} in the tokenizer`} has a field ${name}, which is not read${suggestion(near)}; the fields are ${list(known)}`,
+  R0507: ({ path, pattern, reason }: { path: string; pattern: string; reason: string }) =>
+    `${path} in the tokenizer is a regular expression that is not read (it has ${reason}): ${pattern}`,
+  R0508: ({ text }: { text: string }) =>
+    `the tokenizer cannot write ${JSON.stringify(text)}: its vocabulary lacks it and has no token for what is unknown, so use a tokenizer that has one`,
+  R0509: ({ reason }: { reason: string }) =>
+    `the tokenizer contradicts itself: ${reason}; take the file from one and the same release`,
+  R0510: ({ name, near, known }: { name: string; near: string | undefined; known: readonly string[] }) =>
+    `encode has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
+  R0511: ({ at, value }: { at: number; value: string }) =>
+    `the token id at place ${at} is ${value} and must be an integer, so give ids as numbers or as an array of integers`,
 
   // R06: prompts
   R0601: ({ slots, images }: { slots: number; images: number }) =>

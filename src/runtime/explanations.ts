@@ -99,6 +99,19 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Phi-2 has 51,200 rows of logits and a vocabulary of 50,295 entries: the last rows belong to no token and should never be chosen by a trained model.',
   R0503:
     'The trainer merges pairs of tokens until the vocabulary is full; short texts run out of pairs. The smallest vocabulary has 257 entries.',
+  R0504:
+    'A tokenizer.json is a list of components, each with a type. A component that is left out changes the ids of every text, so an unknown one is an error and not skipped. UnicodeScripts is the one pre-tokenizer of HF tokenizers that is not read.',
+  R0505:
+    'The values that HF tokenizers writes are read, and nothing else: a dropout above 0 makes ids random, ids of 2^24 and above belong to no real vocabulary, a pattern may not be empty.',
+  R0506: 'A field that is not known may change how a text is cut, so it is an error and not skipped.',
+  R0507:
+    'Patterns are read as Oniguruma reads them, which HF tokenizers uses, and matched without exponential backtracking. Look-behind, references to groups, named groups, POSIX classes ([[:alpha:]]) and {n,m}+ are not read. Patterns that would be larger than 20,000 steps are refused.',
+  R0508:
+    'WordLevel and WordPiece need their unk_token in the vocabulary, Unigram its unk_id. HF tokenizers reports such texts as errors too.',
+  R0509:
+    'Two tokens with one id cannot be told apart when decoding; a merge needs its two parts and its result in the vocabulary; an added token that stands in the vocabulary has the same id there.',
+  R0510: "The options have HF's names: add_special_tokens, split_special_tokens.",
+  R0511: 'Ids come as a list of numbers, an Int32Array or a BigInt64Array, as models give them.',
   R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',
   R0603:

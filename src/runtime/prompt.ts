@@ -5,7 +5,8 @@
  *       → [ids of '###Human: <Img>'] [−1 × num_query_tokens] [ids of '</Img> Describe this.###Assistant: ']
  *       → f32 [T, d]: embed_tokens for the ids, encode_image's rows for the −1s
  *
- * For generation nothing is put in front (the authors add bos in training only).
+ * For generation nothing is put in front (the authors add bos in training only): the texts are parts of one prompt, so
+ * the tokenizer adds no special tokens to them.
  */
 import type { HostTensor } from '../shared/tensor.ts';
 import type { TemplateName } from '../shared/wording.ts';
@@ -13,7 +14,7 @@ import { runtimeError } from './errors.ts';
 import { embedTokens } from './generate/decoder.ts';
 import { nearestName } from './names.ts';
 import type { Runner } from './session.ts';
-import type { TextCodec } from './tokenizer/tokenizer.ts';
+import { PART, type TextCodec } from './tokenizer/tokenizer.ts';
 
 export const IMAGE_PLACEHOLDER = '<ImageHere>';
 /** How an image stands in a prompt. */
@@ -91,7 +92,7 @@ export function splitPrompt(prompt: string, images: number): string[] {
  */
 export function promptIds(prompt: string, imageTokens: readonly number[], tokenizer: TextCodec): number[] {
   return splitPrompt(prompt, imageTokens.length).flatMap((text, i) => [
-    ...tokenizer.encode(text),
+    ...tokenizer.encode(text, PART),
     ...Array<number>(imageTokens[i] ?? 0).fill(IMAGE_TOKEN_ID),
   ]);
 }

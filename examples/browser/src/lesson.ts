@@ -8,6 +8,7 @@ import {
   type HostTensor,
   layoutRows,
   normaliseImage,
+  PART,
   promptIds,
   type Row,
   type Tokenizer,
@@ -52,7 +53,7 @@ export function lessonData(lesson: Lesson, tokenizer: Tokenizer, sizes: Sizes): 
       });
       const rows = examples.map(({ prompt, answer }): Row => {
         const ids = promptIds(prompt, [sizes.imageTokens], tokenizer);
-        return { turns: [{ prompt: ids, answer: tokenizer.encode(answer + END) }] };
+        return { turns: [{ prompt: ids, answer: tokenizer.encode(answer + END, PART) }] };
       });
       const { feeds, labelled } = layoutRows(rows, { ...sizes, maxLength: 64, padTo: COLUMNS });
       const pixels = examples.map(({ picture }) =>

@@ -1,6 +1,7 @@
 /** From samples to batches: tokenises the texts, lays out the rows, stacks the pictures. */
 import { runtimeError } from '../errors.ts';
 import { IMAGE_TOKEN_ID, promptIds } from '../prompt.ts';
+import { PART } from '../tokenizer/tokenizer.ts';
 import type { Batch, DataSource } from '../train/data-source.ts';
 import type { Example, Exchange, Sample, SampleSet } from './example.ts';
 import { layoutRows, type Row } from './layout.ts';
@@ -52,7 +53,7 @@ function cachedEncoder({ tokenizer, imageTokens, endSymbol }: ResolvedOptions) {
     if (images > 1) throw runtimeError('R0909', { row, found: images * imageTokens, expected: imageTokens });
     return {
       prompt: cached(`prompt ${prompt}`, () => promptIds(prompt, Array<number>(images).fill(imageTokens), tokenizer)),
-      answer: cached(`answer ${answer}`, () => tokenizer.encode(answer + endSymbol)),
+      answer: cached(`answer ${answer}`, () => tokenizer.encode(answer + endSymbol, PART)),
     };
   };
 }

@@ -14,6 +14,11 @@ export const BYTE_CHARACTERS: readonly string[] = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 })();
 
+/** Byte of each character. */
+export const CHARACTER_BYTES: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+);
+
 /** The 256 characters by code point: the order of GPT-2's vocabulary, and of ours. */
 export const ALPHABET: readonly string[] = [...BYTE_CHARACTERS].sort();
 

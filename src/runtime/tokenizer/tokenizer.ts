@@ -1,61 +1,102 @@
 /**
- * Text to token ids and back, from a `tokenizer.json` (Phi-2's is a byte-level BPE). A thin wrap of
- * @huggingface/tokenizers: nothing is added to a text, and no spaces are "cleaned up" behind the user's back.
+ * Text to token ids and back, from a `tokenizer.json` as Hugging Face's `tokenizers` writes it. The ids are those of that
+ * library; what of it is not read is refused when the file is loaded (see fields.ts).
  */
-import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
-import { reasonOf, runtimeError } from '../errors.ts';
+import { RuntimeError, reasonOf, runtimeError } from '../errors.ts';
+import { nearestName } from '../names.ts';
+import { isObject } from './fields.ts';
+import { idList, type TokenIds } from './ids.ts';
+import { Pipeline } from './pipeline.ts';
+
+export interface EncodeOptions {
+  /** Puts the special tokens around the text that the file's post-processor asks for (`[CLS]` … `[SEP]`, `<s>`); on by default. */
+  readonly add_special_tokens?: boolean;
+  /** Reads special tokens that are written out in the text as ordinary text: for text of users. Off by default. */
+  readonly split_special_tokens?: boolean;
+  /** Applies the file's own truncation and padding; on by default. */
+  readonly apply_limits?: boolean;
+}
 
 /** What prompts and generation need of a tokenizer. */
 export interface TextCodec {
-  encode(text: string): number[];
+  encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[]): string;
 }
 
+/** How a text that is part of a sequence is encoded: nothing around it, nothing cut off. */
+export const PART: EncodeOptions = { add_special_tokens: false, apply_limits: false };
+
+const OPTIONS = ['add_special_tokens', 'split_special_tokens', 'apply_limits'] as const;
+
 export class Tokenizer implements TextCodec {
-  private readonly inner: HfTokenizer;
+  private readonly pipeline: Pipeline;
+  private readonly specials: ReadonlySet<string>;
+  private readonly addedText: ReadonlyMap<number, string>;
+  private readonly addedId: ReadonlyMap<string, number>;
   /** one more than the largest id */
   readonly vocabSize: number;
 
-  private constructor(inner: HfTokenizer) {
-    this.inner = inner;
+  private constructor(pipeline: Pipeline) {
+    this.pipeline = pipeline;
+    const { added, model } = pipeline;
+    this.specials = new Set(added.filter(({ special }) => special).map(({ content }) => content));
+    this.addedText = new Map(added.map(({ id, text }) => [id, text]));
+    this.addedId = new Map(added.map(({ id, content }) => [content, id]));
     let largest = -1;
-    for (const id of inner.get_vocab(true).values()) largest = Math.max(largest, id);
+    for (const id of model.tokenOf.keys()) largest = Math.max(largest, id);
+    for (const { id } of added) largest = Math.max(largest, id);
     this.vocabSize = largest + 1;
   }
 
   /**
    * @param json the text of a tokenizer.json, or the object in it
-   * @throws RuntimeError R0501 when it is not one
+   * @throws RuntimeError R0501 when it is not one, R0504–R0507 and R0509 for what in it is not read
    */
   static from(json: string | object): Tokenizer {
     try {
       const value: unknown = typeof json === 'string' ? JSON.parse(json) : json;
-      if (typeof (value as { model?: unknown } | null)?.model !== 'object') throw new Error('it has no model');
-      return new Tokenizer(new HfTokenizer(value as object, { clean_up_tokenization_spaces: false }));
+      if (!isObject(value) || !isObject(value.model)) throw new Error('it has no model');
+      return new Tokenizer(new Pipeline(value));
     } catch (error) {
+      if (error instanceof RuntimeError) throw error;
       throw runtimeError('R0501', { reason: reasonOf(error) }, error);
     }
   }
 
-  /** Special tokens written out in the text (`<|endoftext|>`) become their ids; none are added. */
-  encode(text: string): number[] {
-    return text === '' ? [] : this.inner.encode(text, { add_special_tokens: false }).ids;
+  /**
+   * Special tokens written out in the text (`<|endoftext|>`) become their ids, unless they are split.
+   * @throws RuntimeError R0508 for a text that the vocabulary cannot write, R0510 for unknown options
+   */
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    for (const [name, value] of Object.entries(options)) {
+      if (!(OPTIONS as readonly string[]).includes(name))
+        throw runtimeError('R0510', { name, near: nearestName(name, OPTIONS), known: OPTIONS });
+      if (value !== undefined && typeof value !== 'boolean')
+        throw runtimeError('R0301', { option: name, value, expected: 'true or false' });
+    }
+    const { add_special_tokens = true, split_special_tokens = false, apply_limits = true } = options;
+    return this.pipeline.encode(text, {
+      special: add_special_tokens,
+      split: split_special_tokens,
+      limits: apply_limits,
+    });
   }
 
   /**
    * Special tokens are left out unless asked for. Bytes that are not UTF-8 (half a character) become U+FFFD.
    * @throws RuntimeError R0502 for an id that is not in the vocabulary
    */
-  decode(ids: readonly number[], { special = false }: { readonly special?: boolean } = {}): string {
-    for (const id of ids) {
-      if (this.inner.id_to_token(id) === undefined) throw runtimeError('R0502', { id, size: this.vocabSize });
-    }
-    if (ids.length === 0) return '';
-    return this.inner.decode([...ids], { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
+  decode(ids: TokenIds, { special = false }: { readonly special?: boolean } = {}): string {
+    const tokens = idList(ids).map((id) => {
+      const token = this.addedText.get(id) ?? this.pipeline.model.tokenOf.get(id);
+      if (token === undefined) throw runtimeError('R0502', { id, size: this.vocabSize });
+      return token;
+    });
+    return this.pipeline.decode(special ? tokens : tokens.filter((token) => !this.specials.has(token)));
   }
 
   /** The id of a token, written as in the vocabulary (`Ġthe`, `<|endoftext|>`). */
   idOf(token: string): number | undefined {
-    return this.inner.token_to_id(token);
+    return this.addedId.get(token) ?? this.pipeline.model.idOf.get(token);
   }
 }

@@ -127,7 +127,7 @@ describe('the nano tokenizer', () => {
   it('refuses other files, and ids it does not have', async () => {
     await provokes('R0501', () => Tokenizer.from('{'));
     await provokes('R0501', () => Tokenizer.from('null'));
-    await provokes('R0501', () => Tokenizer.from({ model: { type: 'other' } }));
+    await provokes('R0501', () => Tokenizer.from({}));
     await provokes('R0502', () => tokenizer.decode([512]));
     await provokes('R0502', () => tokenizer.decode([-1]));
   });
