@@ -43,4 +43,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/runtime/peft-config.test.ts',
     fails: 'a module has both halves or none',
   },
+  {
+    fault: 'a flag that adds tensors which nothing trains is compared without a word',
+    file: 'src/compiler/cli/ablation/preflight.ts',
+    find: '    if (keys.length === 0) return [];',
+    replace: '    if (keys.length >= 0) return [];',
+    test: 'test/training/untrained.test.ts',
+    fails: 'ablate says that a flag adds what nothing trains',
+  },
+  {
+    fault: 'ablate exits with 0 when a variant failed',
+    file: 'src/compiler/cli/commands/ablate.ts',
+    find: 'process.exitCode = FAILED;',
+    replace: 'process.exitCode = 0;',
+    test: 'test/training/untrained.test.ts',
+    fails: 'ablate exits with 1 when a variant failed',
+  },
 ];

@@ -159,6 +159,11 @@ export const CLI_CATALOGUE = {
       `the config has no number ${path}, which the data ${data} needs: add it to the config, or train on tensors with --batch`,
     "A data set of pictures is made in the model's own sizes: `vit.image_size` is the side of its images in pixels, `tokens.bos` and `tokens.pad` are the ids that begin a row and fill it up. A number that was guessed instead would train another model.",
   ),
+  C0312: entry(
+    ({ variant, reason }: { variant: string; reason: string }) =>
+      `the variant ${variant} cannot start from these weights: ${reason}`,
+    'Every variant of an ablation starts from the same weights, so the checkpoint must fit each of them; that is checked before the first is trained. The keys are listed. A flag that adds parameters needs them in the checkpoint, or `--allow-missing PATTERN`: they then come from their initialisers, and mean something only if a stage trains them.',
+  ),
   C0311: entry(
     ({ option }: { option: string }) => `${option} is given twice: leave one out`,
     'Of two values of an option only one could be used, and which one is a guess. Options that say "repeatable" in the help (`--allow-missing`, `--set` for different names, `--image`) may be given several times.',

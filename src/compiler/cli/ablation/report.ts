@@ -17,6 +17,8 @@ export interface Report extends Layout {
   readonly machine: string;
   /** ISO 8601 */
   readonly date: string;
+  /** what was known before the first step: flags whose tensors nothing trains */
+  readonly warnings?: readonly string[];
   readonly records: readonly CellRecord[];
 }
 
@@ -91,6 +93,9 @@ function blocksOf(report: Report): Block[] {
             ],
           } as const,
         ]
+      : []),
+    ...(report.warnings && report.warnings.length > 0
+      ? [{ kind: 'heading', text: 'Warnings' } as const, { kind: 'list', items: report.warnings } as const]
       : []),
     { kind: 'heading', text: 'Events' },
     events.length > 0

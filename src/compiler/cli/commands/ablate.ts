@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { CellRecord } from '../ablation/cell.ts';
 import { openAblation } from '../ablation/folder.ts';
 import { modelText } from '../ablation/model-text.ts';
+import { preflight } from '../ablation/preflight.ts';
 import { lossTable, type Report, renderHtml, renderMarkdown, reportJson } from '../ablation/report.ts';
 import { runAblation } from '../ablation/run.ts';
 import { summarise } from '../ablation/summary.ts';
@@ -15,12 +16,13 @@ import { variantsOf } from '../ablation/variants.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
-import { openBase } from '../training/base.ts';
-import { openBatches } from '../training/data.ts';
 import { INTERRUPTED, onInterrupt } from '../training/interrupt.ts';
 import { runSettings } from '../training/settings.ts';
-import { loadStage, stageList } from '../training/stages.ts';
+import { stageList } from '../training/stages.ts';
 import type { TrainCommandOptions } from './train.ts';
+
+/** Exit code when a variant could not be compiled or run; the report says why. */
+const FAILED = 1;
 
 export interface AblateCommandOptions extends Omit<TrainCommandOptions, 'checkpointEvery' | 'keep'> {
   readonly flags: string;
@@ -45,12 +47,8 @@ export default async function run(
   if (given.weights === undefined && given.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
   // what is wrong with the weights or the data shows before anything is trained
-  const once = withoutRepeats(output);
-  for (const declared of stages) {
-    const loaded = loadStage(file!, options, declared, once);
-    await (await openBase(loaded, options, once)).close();
-    await openBatches(file!, loaded.model, loaded.stage, options, once);
-  }
+  const warnings = await preflight(file!, variants, stages, options, withoutRepeats(output));
+  for (const warning of warnings) output.note(`warning: ${warning}`);
 
   const settings = {
     ...runSettings(model, stages, options),
@@ -72,6 +70,7 @@ export default async function run(
     last: given.last,
     machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
     date: new Date().toISOString(),
+    warnings,
     records,
   });
   const write = async (records: readonly CellRecord[]): Promise<Report> => {
@@ -108,6 +107,10 @@ export default async function run(
     process.exitCode = INTERRUPTED;
     output.note(`stopped; go on with --resume --out ${given.out}`);
   }
+  const failed = report.records.filter(({ outcome }) => outcome === 'failed');
+  for (const { variant, seed, stage, detail } of failed)
+    output.note(`failed: ${variant}, seed ${seed}, ${stage}: ${detail}`);
+  if (failed.length > 0 && !interrupt.signal.aborted) process.exitCode = FAILED;
   const table = alignTable(lossTable(report, false)).join('\n');
   output.result(`${table}\nreport: ${join(given.out, 'report.html')}`, {
     out: given.out,
@@ -116,6 +119,8 @@ export default async function run(
     seeds,
     stages: report.stages,
     summary: summarise(report.records, report),
+    failed: failed.map(({ variant, seed, stage, detail }) => ({ variant, seed, stage, detail })),
+    warnings,
   });
 }
 

@@ -18,6 +18,7 @@ import {
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
+import type { Stage } from '../../elaborate/stages.ts';
 import { backendName } from '../backends.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
@@ -33,6 +34,7 @@ import { saveAdapter } from '../training/peft.ts';
 import { runStage } from '../training/run-stage.ts';
 import { runSettings } from '../training/settings.ts';
 import { loadStage, stageList, stageOf } from '../training/stages.ts';
+import { untrainedKeys, untrainedWarning } from '../training/untrained.ts';
 import { writeModel } from '../training/write-model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
@@ -80,9 +82,7 @@ export default async function run(
     throw cliError('C0106', { weights: 'no weights were given' });
   if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });
 
-  // a size that the model cannot have shows before anything is trained
-  for (const stage of stages) if (stage.options.image_size !== undefined) loadStage(file!, options, stage, output);
-
+  const untrained = await checkStages(file!, stages, options, output);
   const settings = runSettings(plain.model, stages, options);
   const folder =
     options.out === undefined
@@ -178,9 +178,44 @@ export default async function run(
   );
   output.result(lines.join('\n') || 'nothing left to do', {
     stages: summary,
+    untrained,
     out: options.out ?? null,
     interrupted: interrupt.signal.aborted,
   });
+}
+
+/**
+ * What shows before anything is trained: a size that the model cannot have, weights that do not fit, an adapter that no
+ * stage trains. Warns of tensors that stay as initialised, and returns their keys.
+ */
+async function checkStages(
+  file: string,
+  stages: readonly Stage[],
+  options: TrainCommandOptions,
+  output: Output,
+): Promise<string[]> {
+  const [trained, told] = [new Set<string>(), new Set<string>()];
+  const silent = { ...output, note: () => {}, warn: () => {} };
+  let trainsAdapter = false;
+  for (const declared of stages) {
+    const loaded = loadStage(file, options, declared, silent);
+    const { model, stage } = loaded;
+    const base = await openBase(loaded, options, silent);
+    await base.close();
+    const keys = untrainedKeys(model, stage, base, trained).filter((key) => !told.has(key));
+    if (keys.length > 0) output.note(untrainedWarning(stage.name, keys));
+    for (const key of keys) told.add(key);
+    for (const { keys: own, adapter } of stage.trained) {
+      trained.add(own[0]);
+      trainsAdapter ||= adapter !== undefined;
+    }
+  }
+  if (options.saveAdapter !== undefined && !trainsAdapter)
+    throw cliError('C0204', {
+      folder: options.saveAdapter,
+      reason: 'no stage trains an adapter, so none can be saved',
+    });
+  return [...told];
 }
 
 const isStep = (record: object): record is StepRecord => 'loss' in record;

@@ -7,6 +7,7 @@ export function overlayWeights(base: WeightProvider, replaced: ReadonlyMap<strin
   return {
     origin: base.origin,
     trained: base.trained || replaced.size > 0,
+    ...(base.fresh ? { fresh: new Set([...base.fresh].filter((key) => !replaced.has(key))) } : {}),
     read: async (key) => replaced.get(key) ?? base.read(key),
     async *chunks(key) {
       const tensor = replaced.get(key);

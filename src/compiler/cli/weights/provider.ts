@@ -25,6 +25,8 @@ import { resampleGrid } from './resample.ts';
 export interface WeightProvider {
   readonly origin: string;
   readonly trained: boolean;
+  /** keys of the tensors that initialisers made; none where it is absent */
+  readonly fresh?: ReadonlySet<string>;
   read(key: string): Promise<HostTensor>;
   /** The tensor's bytes as the weights file holds them, little-endian. */
   chunks(key: string): AsyncIterable<Uint8Array>;
@@ -44,7 +46,7 @@ export function seededWeights(model: Model, seed: number): WeightProvider {
     chunks: (parameter) => seededChunks(parameter, seed),
     close: async () => {},
   };
-  return provider(model, raw, `seed ${seed}`, false);
+  return { ...provider(model, raw, `seed ${seed}`, false), fresh: new Set(needed(model).map(({ keys }) => keys[0])) };
 }
 
 function seeded(parameter: ParameterInfo, seed: number): HostTensor['data'] {
@@ -103,7 +105,8 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
     },
     close: () => checkpoint.close(),
   };
-  return provider(model, raw, checkpoint.name.split(/[/\\]/).at(-1) ?? checkpoint.name, true);
+  const origin = checkpoint.name.split(/[/\\]/).at(-1) ?? checkpoint.name;
+  return { ...provider(model, raw, origin, true), fresh: new Set(match.missing) };
 }
 
 interface RawWeights {
