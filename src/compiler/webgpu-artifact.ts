@@ -75,7 +75,10 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
     graphs.map(({ name, graph, options }) => {
       // with the ranges that a session checks: a kernel reads another row for an index outside its table
       const { inputs } = entryManifest('', graph);
-      return [name, { ...lowerEntry(graph, tables, options), inputs, ...dimRequirements(graph) }] as const;
+      const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
+      const { plan, requires } = lowerEntry(graph, tables, { ...options, ranges });
+      const needed = dimRequirements({ ...graph, requires: [...graph.requires, ...requires] });
+      return [name, { ...plan, inputs, ...needed }] as const;
     }),
   );
   return {

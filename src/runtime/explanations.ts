@@ -167,13 +167,17 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1008:
     'A tensor on the device that is given to a run which updates it in place (a key/value cache, a trained parameter) is used up by that run; the output takes its place. After destroy() and after the loss of its device it is gone too.',
   R1009:
-    'WGSL has no 64-bit integers. Token ids, labels, positions and seeds fit in 32 bits; values from 2^31 on are stored as their unsigned pattern.',
+    'WGSL has no 64-bit integers, and cutting one off would make it another number. Token ids, labels and positions fit in 32 bits. A seed may be up to 4294967295.',
   R1010:
     'The weights belong to another model, config or set of flags than the plan. Keys are checkpoint keys; shapes must agree exactly.',
   R1011:
     'The number of workgroups follows from the shapes of the inputs. Where the kernel allows it the runtime folds them; this one does not.',
   R1012:
     'plan.json is what `mdl compile --target webgpu` writes: kernels, buffers and steps. This one is damaged or of another version.',
+  R1014:
+    'WGSL has no 64-bit integers. Where the compiler cannot tell from the operands that a sum, a product or a cast stays in 32 bits, the kernels count the elements that leave them, and a run in which there are some gives no results. What it was to update in place (a cache) is used up.',
+  R1015:
+    'Buffers of a device have fewer than 2^32 bytes, so a tensor with elements has fewer than 2^30 along every axis.',
   R1013:
     'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
 };

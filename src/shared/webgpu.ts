@@ -5,7 +5,8 @@
  * per entry the buffers and the steps. Sizes that depend on the inputs' shapes are texts as `printDim` writes
  * them (`B*T*128`, `P + T`); the runtime binds the symbols from the feeds, as for ONNX, and evaluates them.
  *
- * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major.
+ * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major. What does not fit in 32 bits is
+ * refused where it enters, or found after the run (`watched`).
  */
 import type { AdapterManifest, AdapterPort, CachePort, DimRequirement, Manifest, TensorPort } from './artifact.ts';
 import type { DType } from './dtype.ts';
@@ -112,8 +113,8 @@ export interface StepPlan extends Launch {
 
 /** A storage buffer of an entry. `elements` counts 4-byte words. */
 export type BufferPlan =
-  /** index into the entry's inputs */
-  | { readonly kind: 'input'; readonly port: number }
+  /** Index into the entry's inputs. `unsigned`: a seed, whose bits are a number below 2³²; other integers are signed. */
+  | { readonly kind: 'input'; readonly port: number; readonly unsigned?: true }
   /**
    * Index into the entry's outputs. With `donated` it is the buffer of that input (an index into the inputs), which
    * the steps overwrite in place.
@@ -127,11 +128,20 @@ export type BufferPlan =
   | { readonly kind: 'constant'; readonly constant: number }
   /** Used by several values in turn; as large as the largest of `elements`. Contents do not outlive a run. */
   | { readonly kind: 'scratch'; readonly elements: readonly Size[] }
+  /** of each of the entry's watched integers (f32), how many elements left 32 bits */
+  | { readonly kind: 'watch' }
   /**
    * A key/value cache: index into the entry's `cache`. One buffer is both `past` (its first P positions) and `present`
    * (P + T, appended in place). Its shape is the port's with the growing axis replaced by CAPACITY.
    */
   | { readonly kind: 'cache'; readonly cache: number };
+
+/** An integer result of which nothing says that it stays in the 32 bits that the device has. */
+export interface WatchedInteger {
+  readonly op: string;
+  /** module path and .mdl line */
+  readonly origin: string;
+}
 
 export interface EntryPlan {
   readonly inputs: readonly TensorPort[];
@@ -139,6 +149,8 @@ export interface EntryPlan {
   readonly cache: readonly CachePort[];
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
+  /** by element of the buffer `watch`; absent: none */
+  readonly watched?: readonly WatchedInteger[];
   /** checked before a run; absent: any sizes will do */
   readonly requires?: readonly DimRequirement[];
   /** which inputs are an adapter's; absent: none */

@@ -183,6 +183,19 @@ describe('when it cannot', () => {
     expect(existsSync(join(folder, 'out'))).toBe(false);
   });
 
+  it('an integer that 32 bits cannot hold is an error at its line, for WebGPU alone', async () => {
+    const folder = folderWith({
+      'late.mdl': 'model Late {\n  entry main(x: int[B]) -> (y: int[B]) { x + 5000000000 }\n}\n',
+    });
+    const { code, stderr } = await mdl(folder, 'compile', 'late.mdl', '--target', 'webgpu', '--out', 'late');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'error[C0116]: the entry main cannot be compiled to WebGPU: it computes with the integer 5000000000',
+    );
+    expect(stderr).toMatch(/late\.mdl:2:\d+\)/);
+    expect((await mdl(folder, 'compile', 'late.mdl', '--out', 'late')).code).toBe(0);
+  });
+
   it('a parameter in more buffers than a kernel can bind is an error that names it, and leaves no file', async () => {
     const folder = folderWith({
       'small.mdl': SMALL,

@@ -49,6 +49,8 @@ function bufferText({ parameters, packs, entries }: WebGpuPlan, entry: string, i
       return packs[buffer.pack]!.parts.map(({ parameter }) => parameters[parameter]!.key).join(' with ');
     case 'constant':
       return 'a constant';
+    case 'watch':
+      return 'integers past 32 bits';
     case 'scratch':
       return `scratch ${buffers.slice(0, index).filter(({ kind }) => kind === 'scratch').length}`;
   }

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const SCALAR = 'test/backends/wgsl/scalar-functions.webgpu.test.ts';
+const INTEGERS = 'test/backends/wgsl/integers.webgpu.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -43,5 +44,37 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     test: SCALAR,
     fails: 'the interpreter > pow',
+  },
+  {
+    fault: 'an input past 32 bits is cut off: 3000000000 becomes −1294967296',
+    file: 'src/runtime/webgpu/words.ts',
+    find: 'const HIGHEST = 2n ** 31n - 1n;',
+    replace: 'const HIGHEST = 2n ** 32n - 1n;',
+    test: INTEGERS,
+    fails: 'on a device, profile gpu > an input is refused where it enters',
+  },
+  {
+    fault: 'a sum that leaves 32 bits wraps around without a word',
+    file: 'src/runtime/webgpu/program.ts',
+    find: '      this.checkIntegers(tensors[read.length]);\n',
+    replace: '',
+    test: INTEGERS,
+    fails: "on a device, profile gpu > 'sum'",
+  },
+  {
+    fault: 'the sum of up to n integers is taken to be as small as one of them',
+    file: 'src/compiler/backends/wgsl/integers.ts',
+    find: '      return times(a, count(node.attributes.axes.map((axis) => shape(0)[axis]!)));',
+    replace: '      return a;',
+    test: INTEGERS,
+    fails: "on a device, profile gpu > 'sum'",
+  },
+  {
+    fault: 'a constant past 32 bits is a kernel that does not compile',
+    file: 'src/compiler/backends/wgsl/integers.ts',
+    find: '    refuse(graph, users.get(value), own.low < LOWEST ? own.low : own.high);\n',
+    replace: '',
+    test: INTEGERS,
+    fails: 'what is known when the graph is compiled > a constant that does not fit is an error',
   },
 ];

@@ -64,8 +64,8 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
   },
   {
     name: 'cast',
-    inputs: [given('x', f32([5], [-1.75, -0.25, 0, 0.5, 2]))],
-    outputs: [i64([5], [-1, 0, 0, 0, 2]), bool([true, true, false, true, true]), f32([5], [1, 1, 0, 1, 1])],
+    inputs: [given('x', f32([6], [-1.75, -0.25, 0, 0.5, 2, Number.NaN]))],
+    outputs: [i64([6], [-1, 0, 0, 0, 2, 0]), bool([true, true, false, true, true, true]), f32([6], [1, 1, 0, 1, 1, 1])],
     build(b, [x]) {
       const asBool = b.node('cast', [x!], { to: 'bool' });
       return [b.node('cast', [x!], { to: 'i64' }), asBool, b.node('cast', [asBool], { to: 'f32' })];

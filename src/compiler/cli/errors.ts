@@ -1,5 +1,6 @@
 /** Errors of the command line: codes, messages and their long forms, as the other catalogues have. */
 
+import type { IntegerDetails } from '../backends/wgsl/plan/integer-error.ts';
 import type { LimitDetails } from '../backends/wgsl/plan/limit-error.ts';
 
 interface Entry<D> {
@@ -79,6 +80,11 @@ export const CLI_CATALOGUE = {
     (details: { adapter: string; kernel: string; index: number; found: number; expected: number }) =>
       `the adapter ${details.adapter} computes the ${details.kernel} that limits are measured with wrong: element ${details.index} is ${details.found}, and ${details.expected} was expected`,
     'What `--measure` compares a plan with are kernels whose results are known. Where one of them is wrong, the driver or the adapter is not to be trusted, and no time that it gives means anything: update the driver, or name another one.',
+  ),
+  C0116: entry(
+    ({ entry: name, value, origin }: IntegerDetails) =>
+      `the entry ${name} cannot be compiled to WebGPU: it computes with the integer ${value}, and integers there have 32 bits (${origin})`,
+    'WGSL has no 64-bit integers, so those of a WebGPU plan go from -2147483648 to 2147483647. Numbers that are known are checked when a model is compiled, inputs when they are fed, and what is computed from them after each run. Compute with smaller integers, or compile to ONNX, where they have 64 bits.',
   ),
 
   // C02: training

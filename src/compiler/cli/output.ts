@@ -1,5 +1,6 @@
 /** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
 import { RuntimeError } from '../../runtime/index.ts';
+import { IntegerError } from '../backends/wgsl/plan/integer-error.ts';
 import { LimitError } from '../backends/wgsl/plan/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../diagnostics/json.ts';
@@ -45,10 +46,16 @@ export function outputOf(options: {
   };
 }
 
+/** What a backend refuses, as an error of the command line. */
+function asCliError(thrown: unknown): unknown {
+  if (thrown instanceof LimitError) return cliError('C0114', thrown.details, [], thrown);
+  return thrown instanceof IntegerError ? cliError('C0116', thrown.details, [], thrown) : thrown;
+}
+
 /** Prints an error and makes the process exit with 1. */
 export function fail(output: Output, thrown: unknown): void {
   process.exitCode = 1;
-  const error = thrown instanceof LimitError ? cliError('C0114', thrown.details, [], thrown) : thrown;
+  const error = asCliError(thrown);
   if (error instanceof DiagnosticError) {
     if (output.json) process.stdout.write(`${JSON.stringify(diagnosticsToJson(error.diagnostics))}\n`);
     else process.stderr.write(renderDiagnostics(error.diagnostics, { colour: output.colour }));

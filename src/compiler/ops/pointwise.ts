@@ -94,7 +94,7 @@ export const POINTWISE: Family<UnaryOp> = {
   not: unary('not', 'Logical not.', BOOL, () => (x) => (x === 0 ? 1 : 0)),
   cast: {
     name: 'cast',
-    doc: 'Converts the dtype. f32 → i64 drops the fraction (towards zero); to bool is x ≠ 0; from bool is 0 or 1.',
+    doc: 'Converts the dtype. f32 → i64 drops the fraction (towards zero), makes NaN 0 and what is past ±2⁶³ the nearest f32 that int64 has; to bool is x ≠ 0, NaN included; from bool is 0 or 1.',
     operands: OPERANDS,
     traits: { pointwise: true },
     infer: (inputs, { to }) => [{ dtype: to, shape: expectDType('cast', inputs, 0, 'x', ANY).shape }],
@@ -104,9 +104,13 @@ export const POINTWISE: Family<UnaryOp> = {
   },
 };
 
-/** To i64, a number that is not finite has no meaning (targets differ); + 0 turns −0 into the integer 0. */
+/** The first and the last f32 in int64. */
+export const LOWEST_I64 = -(2 ** 63);
+export const HIGHEST_I64 = 2 ** 63 - 2 ** 39;
+
+/** torch leaves NaN and what is past int64 to the machine; here they are defined. + 0 turns −0 into the integer 0. */
 const CONVERT: { readonly [D in DType]: (x: number) => number } = {
   f32: (x) => x,
-  i64: (x) => (Number.isFinite(x) ? Math.trunc(x) + 0 : 0),
+  i64: (x) => (Number.isNaN(x) ? 0 : Math.trunc(Math.min(Math.max(x, LOWEST_I64), HIGHEST_I64)) + 0),
   bool: (x) => (x !== 0 ? 1 : 0),
 };

@@ -5,7 +5,10 @@ import { type Binding, bindDims, type Measured } from '../dims.ts';
 import { runtimeError } from '../errors.ts';
 import type { EntryLayout } from './layout.ts';
 
-/** @throws RuntimeError R0207 for an input that is missing, R0211 when the shapes contradict each other */
+/** Along an axis of a tensor in a buffer of 2³² bytes. What a plan computes of sizes (backends/wgsl/integers.ts) counts on it. */
+const LARGEST_SIZE = 2 ** 30 - 1;
+
+/** @throws RuntimeError R1015 for a size that no buffer has, R0207 for an input that is missing, R0211 when the shapes contradict each other */
 export function bindSymbols(layout: EntryLayout, feeds: AnyTensors): Map<string, number> {
   const measured = new Map<string, Measured>();
   layout.inputs.forEach(({ name, dims }, index) => {
@@ -30,6 +33,8 @@ export function bindSymbols(layout: EntryLayout, feeds: AnyTensors): Map<string,
     const dim = String(port.shape[axis]);
     throw runtimeError('R0211', { entry: layout.name, input, axis, dim, found: size, expected, because });
   }
+  const large = [...measured.values()].find(({ size }) => size > LARGEST_SIZE);
+  if (large) throw runtimeError('R1015', { entry: layout.name, ...large, limit: LARGEST_SIZE });
   const symbols = new Map<string, number>([[CAPACITY, 0]]);
   for (const [symbol, { size }] of bindings) symbols.set(symbol, size);
   return symbols;

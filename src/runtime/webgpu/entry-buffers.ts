@@ -76,6 +76,7 @@ export class EntryBuffers {
           case 'cache':
             return caches[plan.cache]!.buffer;
           case 'scratch':
+          case 'watch':
             return own(index);
           case 'input':
             return fed(index, plan.port);
@@ -179,7 +180,10 @@ export class EntryBuffers {
     }
     if (isOnDevice(tensor))
       throw runtimeError('R1008', { tensor: name, reason: 'is on the device of another backend' });
-    const words = toWords((tensor as HostTensor).data, name);
+    const plan = layout.plan.buffers[index]!;
+    const words = toWords((tensor as HostTensor).data, name, {
+      unsigned: plan.kind === 'input' && plan.unsigned === true,
+    });
     const buffer = this.slot(index, [words.length]);
     writeWords(gpu, buffer, 0, words);
     return buffer;

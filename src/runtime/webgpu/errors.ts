@@ -16,8 +16,8 @@ export const WEBGPU_MESSAGES = {
     `the device ran out of memory in ${entry} (${reason}), so run a smaller batch, or free tensors and other sessions`,
   R1008: ({ tensor, reason }: { tensor: string; reason: string }) =>
     `${tensor} cannot be used because it ${reason}, so use the tensor that the last run returned`,
-  R1009: ({ tensor, value, index }: { tensor: string; value: string; index: number }) =>
-    `element ${index} of ${tensor} is ${value} and integers on the device have 32 bits, so keep them from -2147483648 to 4294967295`,
+  R1009: ({ tensor, value, index, highest }: { tensor: string; value: string; index: number; highest: string }) =>
+    `element ${index} of ${tensor} is ${value} and integers on the device have 32 bits, so keep them from -2147483648 to ${highest}, or run on the backend onnx`,
   R1010: ({ source, key, found, expected }: { source: string; key: string; found: string; expected: string }) =>
     `${key} in ${source} is ${found} and the plan expects ${expected}, so give the weights of this model and config`,
   R1011: ({
@@ -36,4 +36,20 @@ export const WEBGPU_MESSAGES = {
     `the plan ${file} ${reason}, so compile the model again with this version of mdl`,
   R1013: ({ adapter }: { adapter: string }) =>
     `the adapter ${adapter} does not grant timestamp-query, which a profile needs, so run without it or start the browser with --enable-webgpu-developer-features`,
+  R1014: ({ entry, op, origin, count }: { entry: string; op: string; origin: string; count: number }) =>
+    `${count === 1 ? 'an element' : `${count} elements`} of ${op} in ${entry} (${origin}) left the 32 bits that integers have on the device, so feed smaller integers or run on the backend onnx`,
+  R1015: ({
+    entry,
+    input,
+    axis,
+    size,
+    limit,
+  }: {
+    entry: string;
+    input: string;
+    axis: number;
+    size: number;
+    limit: number;
+  }) =>
+    `axis ${axis} of ${input} of ${entry} is ${size} and a size on the device is at most ${limit}, so run a smaller batch or a shorter sequence`,
 } as const;

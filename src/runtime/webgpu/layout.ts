@@ -106,6 +106,7 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
   });
   const elements = entry.buffers.map((buffer) => {
     if (buffer.kind === 'scratch') return buffer.elements.map((size) => sizes.index(size));
+    if (buffer.kind === 'watch') return [sizes.index(entry.watched?.length ?? 0)];
     if (buffer.kind !== 'output') return [];
     return [sizes.index(sizeText(productOf(outputs[buffer.port]!.dims)))];
   });

@@ -5,6 +5,7 @@
  * overlap, and the buffers that an entry owns serve one run after the other: the device works in order.
  */
 import { evaluateDim } from '../../shared/dim.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
 import { CAPACITY, type WebGpuPlan } from '../../shared/webgpu.ts';
 import type { ProgramOptions } from '../backend.ts';
 import type { AnyTensors } from '../device-tensor.ts';
@@ -73,7 +74,7 @@ export class WebGpuProgram {
    * Runs once. Tensors on the device that the entry updates in place are used up.
    * @param feeds every input but empty caches, in the shapes of the ports
    * @param fetch outputs wanted besides those to keep; all when absent
-   * @throws RuntimeError R0207, R0211, R0214, R1003, R1005–R1009, R1011, R1013
+   * @throws RuntimeError R0207, R0211, R0214, R1003, R1005–R1009, R1011, R1013–R1015
    */
   async run(feeds: AnyTensors, fetch?: readonly string[], options: ProgramOptions = {}): Promise<AnyTensors> {
     const { gpu, layout } = this;
@@ -99,6 +100,7 @@ export class WebGpuProgram {
       if (validation) throw await this.recorder.blame(validation, buffers, sized.launched);
       const [tensors, times] = await reading;
       if (times) this.collect(times, sized);
+      this.checkIntegers(tensors[read.length]);
       return { ...kept, ...Object.fromEntries(read.map((name, i) => [name, tensors[i]!])) };
     } catch (error) {
       for (const tensor of Object.values(kept)) tensor.destroy();
@@ -153,7 +155,7 @@ export class WebGpuProgram {
       return { buffer, dtype, shape, growing };
     };
     const reading = [...fates.keys()].filter((output) => fates[output] === 'read');
-    const readback = new Readback(gpu, reading.map(located));
+    const readback = new Readback(gpu, [...reading.map(located), ...this.counts(prepared.buffers)]);
     readback.record(encoder);
     timestamps?.record(encoder);
     gpu.device.queue.submit([encoder.finish()]);
@@ -166,6 +168,21 @@ export class WebGpuProgram {
     }
     const read = reading.map((output) => layout.outputs[output]!.name);
     return { readback, read, kept, timestamps, sized, buffers: prepared.buffers };
+  }
+
+  /** Where the run counts integers that leave 32 bits. */
+  private counts(buffers: readonly GPUBuffer[]): readonly Located[] {
+    const index = this.layout.plan.buffers.findIndex(({ kind }) => kind === 'watch');
+    const shape = [this.layout.plan.watched?.length ?? 0];
+    return index < 0 ? [] : [{ buffer: buffers[index]!, dtype: 'f32', shape }];
+  }
+
+  /** @throws RuntimeError R1014 */
+  private checkIntegers(counts: HostTensor | undefined): void {
+    for (const [index, count] of (counts?.data ?? []).entries()) {
+      const { op, origin } = this.layout.plan.watched![index]!;
+      if (count !== 0) throw runtimeError('R1014', { entry: this.layout.name, op, origin, count: Number(count) });
+    }
   }
 
   private sizesFor(symbols: ReadonlyMap<string, number>): Sized {

@@ -125,7 +125,7 @@ export class ModelBuffers {
     const part = data.subarray(start, Math.max(Math.min(data.length, shard.to - at), start)) as HostTensor['data'];
     if (part.length === 0) return;
     const element = at + start - shard.from;
-    const words = storage === 'f16' ? packHalves(part as Float32Array) : toWords(part, key, at + start);
+    const words = storage === 'f16' ? packHalves(part as Float32Array) : toWords(part, key, { first: at + start });
     writeWords(this.gpu, shard.buffer, 4 * shard.word + (storage === 'f16' ? 2 : 4) * element, words);
     this.inFlight += words.byteLength;
   }

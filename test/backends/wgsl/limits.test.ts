@@ -71,7 +71,7 @@ function expectWithinLimits(plan: WebGpuPlan): void {
 
 /** Elements of every buffer that a shader indexes. */
 function expectSmallBuffers(plan: WebGpuPlan): void {
-  for (const [name, { buffers, inputs, outputs, cache }] of Object.entries(plan.entries)) {
+  for (const [name, { buffers, inputs, outputs, cache, watched }] of Object.entries(plan.entries)) {
     const portSize = (shape: readonly Size[]): number => shape.reduce<number>((sum, dim) => sum * sizeAt(dim), 1);
     for (const buffer of buffers) {
       const elements = (): number => {
@@ -82,6 +82,8 @@ function expectSmallBuffers(plan: WebGpuPlan): void {
             return portSize(outputs[buffer.port]!.shape);
           case 'cache':
             return portSize(outputs.find((port) => port.name === cache[buffer.cache]!.present)!.shape);
+          case 'watch':
+            return watched?.length ?? 0;
           case 'scratch':
             return Math.max(...buffer.elements.map(sizeAt));
           case 'parameter': {

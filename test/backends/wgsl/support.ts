@@ -19,7 +19,7 @@ export interface Lowered {
 /** A plan of finished graphs, without a model around it. */
 export function planOfGraphs(entries: Readonly<Record<string, Lowered>>, tables = new PlanTables()): WebGpuPlan {
   const lowered = Object.entries(entries).map(
-    ([name, { graph, options }]) => [name, lowerEntry(graph, tables, options)] as const,
+    ([name, { graph, options }]) => [name, lowerEntry(graph, tables, options).plan] as const,
   );
   return {
     format: 'mdl-webgpu',

@@ -1,7 +1,9 @@
 /** Entries on the device: what they compute, what they keep, and that nothing stays allocated. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyTensors, DeviceTensor } from '../../../src/runtime/device-tensor.ts';
+import { bindSymbols } from '../../../src/runtime/webgpu/bindings.ts';
 import { Gpu } from '../../../src/runtime/webgpu/gpu.ts';
+import { layoutOf } from '../../../src/runtime/webgpu/layout.ts';
 import { WebGpuProgram } from '../../../src/runtime/webgpu/program.ts';
 import { GpuTensor, upload } from '../../../src/runtime/webgpu/tensors.ts';
 import { ModelBuffers } from '../../../src/runtime/webgpu/weights.ts';
@@ -251,6 +253,17 @@ describe.skipIf(unavailable)('a program', () => {
     expect(message).toContain('an intermediate tensor of chain needs a buffer of 4294967296 bytes');
     const ids = { dtype: 'i64' as const, shape: [2], data: BigInt64Array.of(1n, 2n ** 32n) };
     expect(await provokes('R1009', () => update.run({ 'parameter.w': ids, rate: f32([], 1) }))).toContain('element 1');
+  });
+
+  it('refuses a size that no tensor on a device has', () => {
+    const layout = layoutOf(PLAN, 'update', 'gpu');
+    const w = { ...f32([0]), shape: [2 ** 30] };
+    expect(() => bindSymbols(layout, { 'parameter.w': w, rate: f32([], 1) })).toThrow(
+      expect.objectContaining({
+        code: 'R1015',
+        message: expect.stringContaining('axis 0 of parameter.w of update is 1073741824'),
+      }),
+    );
   });
 
   it('refuses plans that contradict themselves', async () => {

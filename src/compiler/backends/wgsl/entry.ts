@@ -1,15 +1,16 @@
 /**
  * One graph → one entry of the plan: decompose, fuse until every kernel fits the device, write the kernels, share memory.
  */
-import type { CachePort } from '../../../shared/artifact.ts';
-import type { EntryPlan } from '../../../shared/webgpu.ts';
-import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { CachePort, IntegerRange } from '../../../shared/artifact.ts';
+import type { EntryPlan, WatchedInteger } from '../../../shared/webgpu.ts';
+import { type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Decomposed, decompose } from './decompose.ts';
 import type { Profile } from './families/contract.ts';
 import { BufferBudget } from './fusion/budget.ts';
 import { bundle } from './fusion/bundle.ts';
 import { type Fused, fuse } from './fusion/fuse.ts';
 import { outputPieces } from './fusion/pieces.ts';
+import { safeIntegers } from './integers.ts';
 import type { Kernel } from './kernel.ts';
 import { Descriptions } from './plan/describe.ts';
 import { EntryBuffers } from './plan/entry-buffers.ts';
@@ -29,10 +30,20 @@ export interface EntryOptions {
   readonly cache?: readonly CachePort[];
   /** output → the input whose buffer it takes over */
   readonly donations?: ReadonlyMap<string, string>;
+  /** of inputs, by name, that are checked before a run */
+  readonly ranges?: ReadonlyMap<string, IntegerRange>;
 }
 
-export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOptions = {}): EntryPlan {
-  return new EntryLowering(decompose(original), tables, options).lower();
+/** An entry of the plan, and what its integers need of sizes beside what the graph requires. */
+export interface LoweredEntry {
+  readonly plan: EntryPlan;
+  readonly requires: readonly Requirement[];
+}
+
+/** @throws LimitError, IntegerError */
+export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOptions = {}): LoweredEntry {
+  const { graph, watched, requires } = safeIntegers(original, options.ranges ?? new Map());
+  return { plan: new EntryLowering(decompose(graph), watched, tables, options).lower(), requires };
 }
 
 class EntryLowering {
@@ -40,6 +51,7 @@ class EntryLowering {
   private readonly graph: Graph;
   private readonly ports: Pick<Graph, 'inputs' | 'outputs'>;
   private readonly facts: GraphFacts;
+  private readonly watched: readonly WatchedInteger[];
   private readonly tables: PlanTables;
   private readonly options: EntryOptions;
   private readonly places: Places;
@@ -47,7 +59,8 @@ class EntryLowering {
   private readonly budget: BufferBudget;
   private describe!: Descriptions;
 
-  constructor(decomposed: Decomposed, tables: PlanTables, options: EntryOptions) {
+  /** @param watched integers that the graph's last output counts */
+  constructor(decomposed: Decomposed, watched: readonly WatchedInteger[], tables: PlanTables, options: EntryOptions) {
     const graph = splitProducts(decomposed.graph, (parameter) => {
       const { dtype, shape } = typeOf(decomposed.graph, parameter.value);
       return tables.parameter(parameter.key, dtype, shape as readonly number[]).shards;
@@ -57,10 +70,11 @@ class EntryLowering {
     this.ports = graph;
     this.graph = { ...graph, outputs: written };
     this.facts = { ...facts, graph: this.graph };
+    this.watched = watched;
     this.tables = tables;
     this.options = options;
     this.places = new Places(this.facts, written, tables, options, decomposed.described);
-    this.buffers = new EntryBuffers(this.graph, written, this.places, tables);
+    this.buffers = new EntryBuffers(this.graph, written, this.places, tables, watched.length > 0);
     this.budget = new BufferBudget(this.facts, tables, this.places.known);
   }
 
@@ -93,12 +107,15 @@ class EntryLowering {
       const { dtype, shape } = typeOf(this.graph, value);
       return { name, dtype, shape: shape.map(sizeText) };
     };
+    const { watched } = this;
+    const outputs = watched.length > 0 ? this.ports.outputs.slice(0, -1) : this.ports.outputs;
     return {
       inputs: this.ports.inputs.map(port),
-      outputs: this.ports.outputs.map(port),
+      outputs: outputs.map(port),
       cache: this.options.cache ?? [],
       buffers: this.buffers.plans,
       steps,
+      ...(watched.length > 0 ? { watched } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 /** Pointwise ops. Broadcasting is ONNX's own; scalars are shared constants. */
 import type { OpName } from '../../../ops/attributes.ts';
+import { HIGHEST_I64, LOWEST_I64 } from '../../../ops/pointwise.ts';
 import type { Emitter } from '../emitter.ts';
 import { cast, type Lowering, type Lowerings } from './rule.ts';
 
@@ -47,6 +48,12 @@ function geluTanh(emit: Emitter, x: string): string {
   return emit.op('Mul', [emit.op('Mul', [x, emit.scalar(0.5)]), emit.op('Add', [tanh, emit.scalar(1)])]);
 }
 
+/** What int64 can hold: ONNX leaves the cast of any other number to the runtime. */
+function whole(emit: Emitter, x: string): string {
+  const inside = emit.op('Clip', [x, emit.scalar(LOWEST_I64), emit.scalar(HIGHEST_I64)]);
+  return emit.op('Where', [emit.op('IsNaN', [x]), emit.scalar(0), inside]);
+}
+
 export const POINTWISE: Lowerings<Pointwise> = {
   neg: same('Neg'),
   abs: same('Abs'),
@@ -76,6 +83,7 @@ export const POINTWISE: Lowerings<Pointwise> = {
   not: same('Not'),
   cast: (emit, { inputs, attributes: { to } }) => {
     const { name, type } = inputs[0]!;
+    if (type.dtype === 'f32' && to === 'i64') return [cast(emit, whole(emit, name), to)];
     return [type.dtype === to ? name : cast(emit, name, to)];
   },
 

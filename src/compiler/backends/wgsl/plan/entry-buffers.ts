@@ -15,12 +15,16 @@ export class EntryBuffers {
   private readonly written: readonly OutputPiece[];
   private readonly places: Places;
   private readonly tables: PlanTables;
+  /** index of the output that is no port of the entry, −1 */
+  private readonly watch: number;
 
-  constructor(graph: Graph, written: readonly OutputPiece[], places: Places, tables: PlanTables) {
+  /** @param watched whether the graph's last output is the counts of its watched integers */
+  constructor(graph: Graph, written: readonly OutputPiece[], places: Places, tables: PlanTables, watched: boolean) {
     this.graph = graph;
     this.written = written;
     this.places = places;
     this.tables = tables;
+    this.watch = watched ? written.at(-1)!.port : -1;
   }
 
   /** Scratch buffers for what lies between kernels, shared by liveness. @param uses keys that each step binds */
@@ -52,16 +56,24 @@ export class EntryBuffers {
     return made;
   }
 
+  /** Whether nothing but random numbers reads the input. */
+  private isSeed(input: number): boolean {
+    const { value } = this.graph.inputs[input]!;
+    const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(value));
+    return users.length > 0 && users.every(({ op }) => op === 'random_uniform');
+  }
+
   private planOf(key: string): BufferPlan {
     const [kind, rest] = key.split(':') as [string, string];
     const [index, shard] = rest.split('#').map(Number) as [number, number?];
     switch (kind) {
       case 'input': {
         const output = this.written.find(({ value }) => this.places.known.get(value)?.key === key);
-        return output ? { kind: 'output', port: output.port, donated: index } : { kind, port: index };
+        if (output) return { kind: 'output', port: output.port, donated: index };
+        return { kind, port: index, ...(this.isSeed(index) ? { unsigned: true } : {}) };
       }
       case 'output':
-        return { kind, port: index };
+        return index === this.watch ? { kind: 'watch' } : { kind, port: index };
       case 'parameter':
         return { kind, parameter: index, ...this.tables.shard(index, shard ?? 0) };
       case 'pack':

@@ -78,6 +78,7 @@ function wordsOf(
       return evaluateDim(productOf(layout.inputs[buffer.port]!.dims), symbols);
     case 'output':
     case 'scratch':
+    case 'watch':
       return Math.max(0, ...layout.elements[index]!.map((size) => values[size]!));
     case 'parameter': {
       const { shape, storage } = plan.parameters[buffer.parameter]!;
