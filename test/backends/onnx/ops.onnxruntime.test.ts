@@ -173,7 +173,7 @@ const moves = [
 ];
 
 const cases = [
-  ...[...pairwise, ...comparisons, ...logic, ...folds, ...casts],
+  ...[...pairwise, ...comparisons, ...logic, ...folds, ...casts, lost],
   ...[...transposes, ...vectors, ...resizes, ...norms, ...moves],
 ];
 
