@@ -1,20 +1,20 @@
 // TinyGPT-V nano in Node: node examples/node/answer.mjs MODEL PICTURE.png ["question"], MODEL as `mdl compile` writes it
 import { readFile } from 'node:fs/promises';
 import {
-  decodeOnWhite,
   generateStream,
-  normaliseImage,
+  imageSettings,
   openSession,
   preparePrompt,
-  resizeBicubic,
+  preprocessImage,
   Tokenizer,
 } from 'mdl-compiler/runtime';
 
 const [model, picture, question] = process.argv.slice(2);
 const session = await openSession(model, { backend: 'onnx' });
 const tokenizer = Tokenizer.from(await readFile(`${model}/tokenizer.json`, 'utf8'));
-const size = session.manifest.model.config.vit.image_size;
-const pixels = normaliseImage(resizeBicubic(decodeOnWhite(await readFile(picture)), size, size));
+const { config } = session.manifest.model;
+// as the model was trained: its background, its statistics, photographs upright
+const pixels = preprocessImage(await readFile(picture), { size: config.vit.image_size, ...imageSettings(config) });
 const prompt = question ? `<Img><ImageHere></Img> ${question}` : '<ImageHere>'; // the picture alone: a caption
 const embeds = await preparePrompt(session, tokenizer, prompt, [pixels]);
 const decode = (tokens) => tokenizer.decode(tokens);

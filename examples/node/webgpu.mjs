@@ -4,14 +4,15 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { decodeOnWhite, normaliseImage, preparePrompt, resizeBicubic, Tokenizer } from 'mdl-compiler/runtime';
+import { imageSettings, preparePrompt, preprocessImage, Tokenizer } from 'mdl-compiler/runtime';
 
 const [folder, picture, question] = process.argv.slice(2);
 const { createTinyGPTV, plan } = await import(pathToFileURL(resolve(folder, 'tinygpt-v.js')));
 const model = await createTinyGPTV({ powerPreference: 'high-performance' }, `${folder}/weights.safetensors`);
 const tokenizer = Tokenizer.from(await readFile(`${folder}/tokenizer.json`, 'utf8'));
-const size = plan.model.config.vit.image_size;
-const pixels = normaliseImage(resizeBicubic(decodeOnWhite(await readFile(picture)), size, size));
+const { config } = plan.model;
+// as the model was trained: its background, its statistics, photographs upright
+const pixels = preprocessImage(await readFile(picture), { size: config.vit.image_size, ...imageSettings(config) });
 const prompt = question ? `<Img><ImageHere></Img> ${question}` : '<ImageHere>'; // the picture alone: a caption
 const embeds = await preparePrompt(model.session, tokenizer, prompt, [pixels]);
 const decode = (tokens) => tokenizer.decode(tokens);

@@ -33,6 +33,7 @@ export { type DecodeOptions, MAX_PIXELS } from './image/options.ts';
 export { CLIP_MEAN, CLIP_STD, normaliseImage, type PreprocessOptions, preprocessImage } from './image/preprocess.ts';
 export { type PassOrder, resizeBicubic } from './image/resize.ts';
 export type { Rgb, RgbImage } from './image/rgb.ts';
+export { type ImageSettings, imageSettings } from './image/settings.ts';
 export { type InitTarget, initialise } from './init.ts';
 export { parseManifest } from './manifest.ts';
 export {

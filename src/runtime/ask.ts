@@ -2,8 +2,8 @@
  * One question about images, from files to text: preprocessing, template, generation. What `mdl generate` does, and
  * what a page or a service wants first.
  *
- * Reads these values of the model's config: `vit.image_size`, `image.mean|std`, `prompt.template|end`, `tokens.eos`,
- * `phi.max_position_embeddings`.
+ * Reads these values of the model's config: `vit.image_size`, the record `image` (image/settings.ts),
+ * `prompt.template|end`, `tokens.eos`, `phi.max_position_embeddings`.
  */
 import type { ConfigValue } from '../shared/artifact.ts';
 import type { ModelManifest } from './backend.ts';
@@ -12,7 +12,9 @@ import { generate } from './generate/generate.ts';
 import { type GenerateOptions, resolveOptions } from './generate/options.ts';
 import type { GeneratedRow } from './generate/result.ts';
 import { loadImageDecoders } from './image/decode.ts';
+import type { DecodeOptions } from './image/options.ts';
 import { preprocessImage } from './image/preprocess.ts';
+import { imageSettings } from './image/settings.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
 import { PART, type Tokenizer } from './tokenizer/tokenizer.ts';
@@ -21,6 +23,8 @@ export interface Question {
   readonly prompt: string;
   /** PNG, JPEG or WebP files; each has a `<ImageHere>` in the prompt, or stands before it */
   readonly images?: readonly Uint8Array[];
+  /** over what the model's config says of its pictures (`image { background, exif_orientation }`) */
+  readonly decode?: DecodeOptions;
   /** name of a template; the config's `prompt.template` by default, else none */
   readonly template?: string;
 }
@@ -50,8 +54,8 @@ export async function ask(
   const pixels = images.map((bytes) =>
     preprocessImage(bytes, {
       size: number(manifest, 'vit', 'image_size') ?? 224,
-      ...triple(manifest, 'mean'),
-      ...triple(manifest, 'std'),
+      ...imageSettings(manifest.model.config),
+      ...question.decode,
     }),
   );
   const embeds = await preparePrompt(runner, tokenizer, prompt, pixels);
@@ -96,15 +100,4 @@ function number(manifest: ModelManifest, record: string, name: string): number |
 function text(manifest: ModelManifest, record: string, name: string): string | undefined {
   const found = value(manifest, record, name);
   return typeof found === 'string' ? found : undefined;
-}
-
-function triple<N extends 'mean' | 'std'>(
-  manifest: ModelManifest,
-  name: N,
-): { readonly [K in N]?: readonly [number, number, number] } {
-  const found = value(manifest, 'image', name);
-  if (!Array.isArray(found) || found.length !== 3 || !found.every((item) => typeof item === 'number')) return {};
-  return { [name]: found as unknown as readonly [number, number, number] } as {
-    readonly [K in N]?: readonly [number, number, number];
-  };
 }

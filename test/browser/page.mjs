@@ -5,7 +5,15 @@
  * from the import map of the page.
  */
 import { buildOnnx, compile, diagnosticsToJson } from '/compiler.js';
-import { ask, encodeImage, openSession, preprocessImage, Tokenizer } from '/dist/runtime.browser.js';
+import {
+  ask,
+  decodeImage,
+  encodeImage,
+  loadImageDecoders,
+  openSession,
+  preprocessImage,
+  Tokenizer,
+} from '/dist/runtime.browser.js';
 
 /** @param {Uint8Array} bytes */
 async function sha256(bytes) {
@@ -37,5 +45,20 @@ globalThis.page = {
     const { backend } = session.info();
     await session.dispose();
     return { tokens: answer.tokens, text: answer.text, backend, embeds: [...embeds.data] };
+  },
+
+  /** Decodes files that come as base64, before and after the decoders are loaded: the pixels' hash, or the error. */
+  async decode({ files, background, load }) {
+    if (load) await loadImageDecoders();
+    return Promise.all(
+      files.map(async (file) => {
+        const bytes = Uint8Array.from(atob(file), (character) => character.charCodeAt(0));
+        try {
+          return await sha256(decodeImage(bytes, { background, exif_orientation: true }).data);
+        } catch (error) {
+          return error.code;
+        }
+      }),
+    );
   },
 };

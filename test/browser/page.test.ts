@@ -8,8 +8,9 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildOnnx, compile, diagnosticsToJson, type ModelOptions } from '../../src/compiler/index.ts';
-import { ask, encodeImage, openSession, preprocessImage, Tokenizer } from '../../src/runtime/index.ts';
+import { ask, decodeImage, encodeImage, openSession, preprocessImage, Tokenizer } from '../../src/runtime/index.ts';
 import { type Built, buildPackage } from '../docs/built.ts';
+import { readJson } from '../support/reference.ts';
 import { launch, unavailable } from './chromium.ts';
 import { type Server, serve } from './server.ts';
 
@@ -168,6 +169,21 @@ describe.skipIf(unavailable)(`in a page${unavailable ? ` (${unavailable})` : ''}
     const worst = embeds.reduce((most, x, i) => Math.max(most, Math.abs(x - there.embeds[i]!)), 0);
     expect(there.embeds).toHaveLength(embeds.length);
     expect(worst / largest).toBeLessThan(1e-5);
+    expect(complaints).toEqual([]);
+  });
+
+  it('decodes pictures to the bits of Node, once the decoders that it needs are loaded', async () => {
+    const formats = readJson<Record<'jpeg' | 'png' | 'webp' | 'oriented', { file: string }[]>>('image/formats.json');
+    const background = [255, 255, 255] as const;
+    const files = [...formats.jpeg, ...formats.webp, ...formats.oriented, ...formats.png].map(({ file }) => file);
+    const here = files.map((file) => {
+      const { data } = decodeImage(Buffer.from(file, 'base64'), { background, exif_orientation: true });
+      return createHash('sha256').update(data).digest('hex');
+    });
+    const [jpeg, webp, png] = [formats.jpeg, formats.webp, formats.png].map(([one]) => one!.file);
+    const first = await call<string[]>('decode', { files: [jpeg, webp, png], background });
+    expect(first).toEqual(['R0408', 'R0408', here[files.indexOf(png!)]]);
+    expect(await call<string[]>('decode', { files, background, load: true })).toEqual(here);
     expect(complaints).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import demo from '../../src/compiler/cli/commands/demo.ts';
 import { recordingOutput } from './output.ts';
-import { folderWith, mdl, PICTURE, type Ran, TINYGPTV } from './support.ts';
+import { folderWith, mdl, PICTURE, PRETRAINED, type Ran, TINYGPTV } from './support.ts';
 
 interface Answer {
   readonly text: string;
@@ -18,6 +18,27 @@ const folder = folderWith({ 'notes.txt': 'no image' });
 const generate = (...args: string[]): Promise<Ran> => mdl(folder, 'generate', ...args, '--max-new-tokens', '6');
 const answer = async (...args: string[]): Promise<Answer> =>
   JSON.parse((await mdl(folder, '--json', 'generate', ...args, '--max-new-tokens', '6')).stdout) as Answer;
+
+describe('a picture', () => {
+  // the cat of the README, with the weights that the examples use; the emoji were on white in training
+  const trained = [TINYGPTV, '--config', 'nano', '--set', 'lora=false', '--weights', PRETRAINED];
+  const caption = [...trained, '--template', 'none', '--prompt', '<ImageHere>', '--image'];
+
+  it('is seen as the model was trained: transparency is its background', async () => {
+    expect((await answer(...caption, PICTURE)).text).toBe('a picture of a cat');
+    expect((await answer(...caption, PICTURE, '--set', 'image.background=[0,0,0]')).text).not.toContain('cat');
+  });
+
+  it('is refused by name: its size, its kind', async () => {
+    const tooLarge = await generate(...caption, PICTURE, '--max-pixels', '4095');
+    expect(tooLarge).toMatchObject({ code: 1, stdout: '' });
+    expect(tooLarge.stderr).toContain('the image has 64 × 64 pixels and at most 4095 are read');
+    const without = await generate(...trained, '--prompt', 'hi', '--no-exif-orientation');
+    expect(without.stderr).toContain('error[C0208]: --no-exif-orientation has no meaning without an --image');
+    const wrong = await generate(...caption, PICTURE, '--set', 'image.background=[0,0,256]');
+    expect(wrong.stderr).toMatch(/^error\[R0406\]: image\.background of the model's config is \[0,0,256\]/m);
+  });
+});
 
 describe('an answer', () => {
   it('is on stdout, what it is worth on stderr', async () => {

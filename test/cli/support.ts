@@ -14,6 +14,8 @@ import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const TINYGPTV = join(ROOT, 'models', 'tinygpt-v.mdl');
+/** what the examples run: all of nano but the adapters */
+export const PRETRAINED = join(ROOT, 'models', 'nano-pretrained.safetensors');
 export const PICTURE = join(ROOT, 'node_modules/emoji-datasource-twitter/img/twitter/64/1f431.png');
 
 let bundled: Promise<string> | undefined;

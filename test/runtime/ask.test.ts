@@ -5,9 +5,12 @@ import { encode as encodePng } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { ask } from '../../src/runtime/ask.ts';
 import type { Feeds } from '../../src/runtime/feeds.ts';
+import type { DecodeOptions } from '../../src/runtime/image/options.ts';
+import { preprocessImage } from '../../src/runtime/image/preprocess.ts';
 import type { Runner } from '../../src/runtime/session.ts';
 import { Tokenizer } from '../../src/runtime/tokenizer/tokenizer.ts';
 import type { ConfigValue, Manifest } from '../../src/shared/artifact.ts';
+import { readJson } from '../support/reference.ts';
 import { provokes } from './support.ts';
 
 const tokenizer = Tokenizer.from(readFileSync(new URL('../../models/tokenizer-nano.json', import.meta.url), 'utf8'));
@@ -17,6 +20,8 @@ const IMAGE_TOKENS = 3;
 interface Recorded {
   readonly runner: Runner;
   readonly pixels: (readonly number[])[];
+  /** what `encode_image` got */
+  readonly images: Float32Array[];
   /** lengths of the prompts that `decode` got first */
   readonly prompts: number[];
 }
@@ -25,6 +30,7 @@ interface Recorded {
 function model(says: string, config: { readonly [name: string]: ConfigValue }): Recorded {
   const script = [...tokenizer.encode(says), 0];
   const pixels: (readonly number[])[] = [];
+  const images: Float32Array[] = [];
   const prompts: number[] = [];
   let step = 0;
   const port = (name: string, dtype: 'f32' | 'i64', ...shape: (number | string)[]) => ({ name, dtype, shape });
@@ -59,6 +65,7 @@ function model(says: string, config: { readonly [name: string]: ConfigValue }): 
   const run = async (name: string, feeds: Feeds) => {
     if (name === 'encode_image') {
       pixels.push(feeds.pixel_values!.shape);
+      images.push(feeds.pixel_values!.data as Float32Array);
       return {
         image_embeds: { dtype: 'f32' as const, shape: [1, IMAGE_TOKENS, 2], data: new Float32Array(2 * IMAGE_TOKENS) },
       };
@@ -75,7 +82,7 @@ function model(says: string, config: { readonly [name: string]: ConfigValue }): 
     data[(steps - 1) * VOCAB + (script[step++] ?? 0)] = 10;
     return { logits: { dtype: 'f32' as const, shape: [1, steps, VOCAB], data } };
   };
-  return { runner: { manifest, run }, pixels, prompts };
+  return { runner: { manifest, run }, pixels, images, prompts };
 }
 
 const CONFIG = { vit: { image_size: 28 }, tokens: { eos: 0 }, prompt: { template: 'human', end: '###' } };
@@ -135,5 +142,60 @@ describe('ask', () => {
     ).toMatch(/^the prompt has 1 tokens and 17 new ones may follow, and the model has 16 positions/);
     // the last token needs no position
     await ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 16 });
+  });
+});
+
+describe('the pictures of a model, by its config', () => {
+  // one transparent pixel and one opaque, both black; a JPEG that is stored on its side (see formats.py)
+  const halfClear = encodePng({ width: 2, height: 1, data: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 255), channels: 4 });
+  const formats = readJson<{ oriented: { name: string; file: string }[] }>('image/formats.json');
+  const sideways = new Uint8Array(Buffer.from(formats.oriented.find(({ name }) => name === 'JPEG 6')!.file, 'base64'));
+  const seen = async (
+    file: Uint8Array,
+    image: { readonly [name: string]: ConfigValue } | undefined,
+    decode: DecodeOptions = {},
+  ): Promise<readonly number[]> => {
+    const config = { vit: { image_size: 4 }, ...(image ? { image } : {}) };
+    const { runner, images } = model('x', config);
+    await ask(runner, tokenizer, { prompt: 'x', images: [file], decode }, { max_new_tokens: 1 });
+    return [...images[0]!];
+  };
+  const expected = (file: Uint8Array, options: DecodeOptions): readonly number[] => [
+    ...(preprocessImage(file, { size: 4, ...options }).data as Float32Array),
+  ];
+
+  it('background: what transparent pixels show', async () => {
+    const white = expected(halfClear, { background: [255, 255, 255] });
+    const dropped = expected(halfClear, {});
+    expect(white).not.toEqual(dropped);
+    expect(await seen(halfClear, { background: [255, 255, 255] })).toEqual(white);
+    expect(await seen(halfClear, { background: null })).toEqual(dropped);
+    expect(await seen(halfClear, undefined)).toEqual(dropped);
+    expect(await seen(halfClear, undefined, { background: [255, 255, 255] })).toEqual(white);
+  });
+
+  it('exif_orientation: photographs are upright unless the config, or the caller, says otherwise', async () => {
+    const upright = expected(sideways, { exif_orientation: true });
+    const stored = expected(sideways, {});
+    expect(upright).not.toEqual(stored);
+    expect(await seen(sideways, undefined)).toEqual(upright);
+    expect(await seen(sideways, { exif_orientation: false })).toEqual(stored);
+    expect(await seen(sideways, undefined, { exif_orientation: false })).toEqual(stored);
+    expect(await seen(sideways, { exif_orientation: false }, { exif_orientation: true })).toEqual(upright);
+  });
+
+  it('R0402: max_pixels of the caller', async () => {
+    expect(await provokes('R0402', () => seen(sideways, undefined, { max_pixels: 14 }))).toContain('at most 14');
+  });
+
+  it.each([
+    [{ background: [255, 255] }, 'three integers from 0 to 255, or none'],
+    [{ background: [0, 0, 256] }, 'three integers from 0 to 255, or none'],
+    [{ background: 'white' }, 'three integers from 0 to 255, or none'],
+    [{ exif_orientation: 1 }, 'true or false'],
+    [{ mean: [0, 0] }, 'three numbers'],
+    [{ std: [1, 1, 0] }, 'three numbers above 0'],
+  ])('R0406: %j is none of them', async (image, wanted) => {
+    expect(await provokes('R0406', () => seen(sideways, image))).toContain(`${wanted} is expected`);
   });
 });

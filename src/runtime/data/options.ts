@@ -1,6 +1,7 @@
 /** What a data set is opened with. */
 import { TASK_SETS, type TaskSet } from '../../shared/wording.ts';
 import { runtimeError } from '../errors.ts';
+import type { ImageSettings } from '../image/settings.ts';
 import { TEMPLATES, type TemplateName } from '../prompt.ts';
 import type { TextCodec } from '../tokenizer/tokenizer.ts';
 
@@ -14,7 +15,8 @@ export interface BadImage {
   readonly reason: string;
 }
 
-export interface DataOptions {
+/** `imageSettings(config)` gives what the model's config says of its pictures. */
+export interface DataOptions extends ImageSettings {
   /** what is asked; every set but `emoji-pretrain`, which has tasks of its own, needs it */
   readonly tasks?: TaskSet;
   /** how a question becomes a prompt; `none` when absent */
@@ -38,9 +40,8 @@ export interface DataOptions {
   readonly maxContext?: number;
   /** columns at least, so that shapes repeat from step to step */
   readonly padTo?: number;
-  /** per channel, of the pixels scaled to 0 … 1; CLIP's when absent */
-  readonly mean?: readonly [number, number, number];
-  readonly std?: readonly [number, number, number];
+  /** folder: images of more pixels are bad; 2^26 when absent */
+  readonly max_pixels?: number;
   /** emoji: how many of the concepts are used, from 20 (56 when absent) */
   readonly concepts?: number;
   /** folder: what to do about an image that is missing or damaged; `fail` when absent */

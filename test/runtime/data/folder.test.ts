@@ -5,10 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Example } from '../../../src/runtime/data/example.ts';
 import { parseRecord } from '../../../src/runtime/data/folder/records.ts';
 import { openData, openExamples } from '../../../src/runtime/data/index.ts';
-import type { BadImage } from '../../../src/runtime/data/options.ts';
+import type { BadImage, DataOptions } from '../../../src/runtime/data/options.ts';
 import { resolveOptions } from '../../../src/runtime/data/options.ts';
 import { batchesOf } from '../../../src/runtime/data/source.ts';
+import type { DecodeOptions } from '../../../src/runtime/image/options.ts';
 import { preprocessImage } from '../../../src/runtime/image/preprocess.ts';
+import { readJson } from '../../support/reference.ts';
 import { provokes } from '../support.ts';
 import { CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng } from './support.ts';
 
@@ -225,5 +227,42 @@ describe('prompts with another number of images', () => {
     expect(await provokes('R0909', () => source.batch(0))).toContain(
       `row 0 has ${found} image tokens and its images have 4`,
     );
+  });
+});
+
+describe('the pictures of a folder', () => {
+  const formats = readJson<{ oriented: { name: string; file: string }[]; png: { name: string; file: string }[] }>(
+    'image/formats.json',
+  );
+  const fileOf = (kind: 'oriented' | 'png', name: string) =>
+    new Uint8Array(Buffer.from(formats[kind].find((one) => one.name === name)!.file, 'base64'));
+  const sampleOf = async (file: Uint8Array, options: Partial<DataOptions>) => {
+    const path = folder([{ image: 'a', caption: 'x' }]);
+    writeFileSync(join(path, 'a'), file);
+    writeFileSync(join(path, 'held-out.jsonl'), '');
+    writeFileSync(join(path, 'train.jsonl'), JSON.stringify({ image: 'a', caption: 'x' }));
+    const { feeds } = await (await openData(path, { ...OPTIONS, batchSize: 1, ...options })).batch(0);
+    return [...(feeds.pixel_values!.data as Float32Array)];
+  };
+  const expected = (file: Uint8Array, options: DecodeOptions) => [
+    ...(preprocessImage(file, { size: OPTIONS.imageSize, ...options }).data as Float32Array),
+  ];
+
+  it('stand upright, unless exif_orientation is off', async () => {
+    const file = fileOf('oriented', 'JPEG 6');
+    expect(await sampleOf(file, {})).toEqual(expected(file, { exif_orientation: true }));
+    expect(await sampleOf(file, { exif_orientation: false })).toEqual(expected(file, {}));
+  });
+
+  it('have the background that the model was trained with', async () => {
+    const file = fileOf('png', 'palette 4 bit, transparent');
+    expect(await sampleOf(file, {})).toEqual(expected(file, {}));
+    const white = { background: [255, 255, 255] } as const;
+    expect(await sampleOf(file, white)).toEqual(expected(file, white));
+  });
+
+  it('R0906: more pixels than are allowed', async () => {
+    const file = fileOf('oriented', 'JPEG 1');
+    expect(await provokes('R0906', () => sampleOf(file, { max_pixels: 14 }))).toContain('at most 14 are read');
   });
 });

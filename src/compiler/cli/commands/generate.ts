@@ -1,6 +1,6 @@
 /** `mdl generate`: a prompt about images, answered by a model that is compiled on the way or was compiled before. */
 import { readFile } from 'node:fs/promises';
-import { ask, decodeImage, type GenerateOptions } from '../../../runtime/index.ts';
+import { ask, type DecodeOptions, decodeImage, type GenerateOptions } from '../../../runtime/index.ts';
 import { type OpenOptions, openAnswering } from '../answering.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -8,6 +8,9 @@ import type { Output } from '../output.ts';
 export interface GenerateCommandOptions extends OpenOptions {
   readonly prompt: string;
   readonly image: readonly string[];
+  /** false with --no-exif-orientation; true says nothing */
+  readonly exifOrientation: boolean;
+  readonly maxPixels?: number;
   readonly template?: string;
   readonly maxNewTokens: number;
   readonly minNewTokens: number;
@@ -26,7 +29,8 @@ export default async function run(
   options: GenerateCommandOptions,
 ): Promise<void> {
   const settings = generateOptions(options);
-  const images = await Promise.all(options.image.map(readImage));
+  const decode = decodeOptions(options);
+  const images = await Promise.all(options.image.map((path) => readImage(path, decode)));
   const opened = await openAnswering(file!, options, output);
   try {
     const { session, tokenizer } = opened;
@@ -34,7 +38,7 @@ export default async function run(
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
     const template = options.template === undefined ? {} : { template: options.template };
-    const answer = await ask(session, tokenizer, { prompt: options.prompt, images, ...template }, settings);
+    const answer = await ask(session, tokenizer, { prompt: options.prompt, images, decode, ...template }, settings);
     const ids = options.ids ? `\ntoken ids: ${answer.tokens.join(' ')}` : '';
     output.result(answer.text + ids, { ...answer, backend: session.info().backend, weights: weights?.origin ?? null });
   } finally {
@@ -69,13 +73,23 @@ export function generateOptions(options: GenerateCommandOptions): GenerateOption
   };
 }
 
+/** @throws CliError C0208 for options about images without one */
+function decodeOptions({ image, exifOrientation, maxPixels }: GenerateCommandOptions): DecodeOptions {
+  const said = exifOrientation ? (maxPixels === undefined ? undefined : '--max-pixels') : '--no-exif-orientation';
+  if (said !== undefined && image.length === 0) throw cliError('C0208', { option: said, without: 'an --image' });
+  return {
+    ...(exifOrientation ? {} : { exif_orientation: false }),
+    ...(maxPixels === undefined ? {} : { max_pixels: maxPixels }),
+  };
+}
+
 /** The file's bytes, which decode: a bad file is named before the model is compiled. */
-async function readImage(file: string): Promise<Uint8Array> {
+async function readImage(file: string, decode: DecodeOptions): Promise<Uint8Array> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw cliError('C0104', { what: 'the image', file, reason: reasonOf(error) }, [], error);
   });
   try {
-    decodeImage(bytes);
+    decodeImage(bytes, decode);
   } catch (error) {
     throw cliError('C0111', { file, reason: reasonOf(error) }, [], error);
   }

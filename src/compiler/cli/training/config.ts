@@ -17,15 +17,6 @@ export class Config {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** One number for each of red, green and blue. @throws CliError C0103 for anything else */
-  triple(path: string): readonly [number, number, number] | undefined {
-    const value = this.at(path);
-    if (value === undefined) return undefined;
-    if (Array.isArray(value) && value.length === 3 && value.every((x) => typeof x === 'number' && Number.isFinite(x)))
-      return value as unknown as readonly [number, number, number];
-    throw cliError('C0103', { option: path, text: JSON.stringify(value), expected: 'a list of three numbers' });
-  }
-
   /** @throws CliError C0310 */
   required(path: string, data: string): number {
     const found = this.number(path);

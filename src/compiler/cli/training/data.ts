@@ -1,6 +1,7 @@
 /** Where a stage's batches come from: one batch from a file, or a data set opened with the model's sizes. */
 import { dirname, join } from 'node:path';
 import { type BadImage, type DataOptions, openData } from '../../../runtime/data/index.ts';
+import { imageSettings } from '../../../runtime/index.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -41,8 +42,8 @@ export async function openBatches(
   );
   const set = setOf(stage, data);
   if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
-  const [mean, std] = [config.triple('image.mean'), config.triple('image.std')];
   const options: DataOptions = {
+    ...imageSettings(model.config()),
     ...wordingOf(model, stage.options, set, stageSays(stage.name)),
     tokenizer,
     imageSize: config.required(IMAGE_SIZE, set),
@@ -55,8 +56,6 @@ export async function openBatches(
     onBadImage: request.skipBadImages ? 'skip' : 'fail',
     report: ({ image, file: list, line, reason }: BadImage) =>
       output.note(`skipped ${image} (line ${line} of ${list}): ${reason}`),
-    ...(mean ? { mean } : {}),
-    ...(std ? { std } : {}),
   };
   return openData(set, options);
 }

@@ -1,6 +1,6 @@
 /** Held-out examples put to a model, one by one, and what its answers are worth. */
 import { type Example, type ExampleOptions, evaluate, openExamples, type Report } from '../../../runtime/data/index.ts';
-import { generate, preparePrompt, type Session, type Tokenizer } from '../../../runtime/index.ts';
+import { generate, imageSettings, preparePrompt, type Session, type Tokenizer } from '../../../runtime/index.ts';
 import { Config } from './config.ts';
 import { IMAGE_SIZE } from './image-size.ts';
 import type { Wording } from './wording.ts';
@@ -31,15 +31,13 @@ export async function evaluateSession(
   request: EvaluationRequest,
 ): Promise<Evaluation> {
   const config = new Config({ config: () => session.manifest.model.config });
-  const [mean, std] = [config.triple('image.mean'), config.triple('image.std')];
   const options: ExampleOptions = {
+    ...imageSettings(session.manifest.model.config),
     ...request.wording,
     imageSize: config.required(IMAGE_SIZE, request.data),
     seed: request.seed,
     split: 'held-out',
     count: request.count,
-    ...(mean ? { mean } : {}),
-    ...(std ? { std } : {}),
   };
   const examples = await openExamples(request.data, options);
   const eos = config.number('tokens.eos');

@@ -9,6 +9,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, r
 import { basename, join, resolve, sep } from 'node:path';
 import { reasonOf, runtimeError } from '../../errors.ts';
 import { decodeImage } from '../../image/decode.ts';
+import type { DecodeOptions } from '../../image/options.ts';
 import { resizeBicubic } from '../../image/resize.ts';
 import type { RgbImage } from '../../image/rgb.ts';
 import { hash32 } from '../dice.ts';
@@ -45,7 +46,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
   const index = indexFolder(root, folder, split);
   const size = index.places.length;
   if (size === 0) throw runtimeError('R0907', { name, split, reason: 'it has no records' });
-  const load = imageLoader(root, options.imageSize);
+  const load = imageLoader(root, options);
   const bad = new Set<string>();
   let shuffled: { epoch: number; at: (i: number) => number } | undefined;
 
@@ -162,14 +163,20 @@ function checkInside(root: string, { image }: DataRecord, file: string, line: nu
     throw runtimeError('R0905', { file, line, image });
 }
 
-/** Decodes and resizes; keeps the results. */
-function imageLoader(root: string, size: number): (image: string) => RgbImage {
+/** Decodes and resizes; keeps the results. Photographs are turned upright unless the options say otherwise. */
+function imageLoader(root: string, options: ResolvedOptions): (image: string) => RgbImage {
+  const { imageSize: size, exif_orientation = true, background, max_pixels } = options;
+  const decode: DecodeOptions = {
+    exif_orientation,
+    ...(background ? { background } : {}),
+    ...(max_pixels === undefined ? {} : { max_pixels }),
+  };
   const cache = new Map<string, RgbImage>();
   const most = Math.max(1, Math.floor(CACHE_BYTES / (3 * size * size)));
   return (image) => {
     let picture = cache.get(image);
     if (!picture) {
-      picture = resizeBicubic(decodeImage(readImage(resolve(root, image))), size, size);
+      picture = resizeBicubic(decodeImage(readImage(resolve(root, image)), decode), size, size);
       if (cache.size >= most) cache.clear();
       cache.set(image, picture);
     }
