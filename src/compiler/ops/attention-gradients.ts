@@ -4,7 +4,7 @@
  */
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { TensorType } from '../ir/graph.ts';
-import { inferAttention, softmaxVisible, visibility } from './attention.ts';
+import { inferAttention, shownRows, softmaxVisible, visibility } from './attention.ts';
 import type { OpAttributes } from './attributes.ts';
 import { gemmTransposed, type Rows, transposed } from './gemm.ts';
 import type { Family } from './rules.ts';
@@ -44,14 +44,15 @@ function evaluate(
     Float64Array,
     Float64Array,
   ];
+  const [shownK, shownV] = [shownRows(k, mask), shownRows(v, mask)];
   // [T, S] of one head
   const weights: Rows = { data: new Float64Array(queries * keys), offset: 0 };
   const products: Rows = { data: new Float64Array(queries * keys), offset: 0 };
   for (let head = 0; head < batch * heads; head++) {
     const [ofQ, ofK] = [head * queries * dim, head * keys * dim];
     const [ofV, ofDy] = [head * keys * outDim, head * queries * outDim];
-    gemmTransposed({ data: q.data, offset: ofQ }, { data: k.data, offset: ofK }, weights, queries, keys, dim);
-    gemmTransposed({ data: dy.data, offset: ofDy }, { data: v.data, offset: ofV }, products, queries, keys, outDim);
+    gemmTransposed({ data: q.data, offset: ofQ }, { data: shownK, offset: ofK }, weights, queries, keys, dim);
+    gemmTransposed({ data: dy.data, offset: ofDy }, { data: shownV, offset: ofV }, products, queries, keys, outDim);
     const image = Math.floor(head / heads);
     for (let t = 0; t < queries; t++) {
       const row = t * keys;
@@ -66,7 +67,7 @@ function evaluate(
     const [turnedP, turnedS] = [transposed(weights, queries, keys), transposed(products, queries, keys)];
     const columns = (data: Float64Array, offset: number, rows: number, width: number) =>
       transposed({ data, offset }, rows, width);
-    gemmTransposed(products, columns(k.data, ofK, keys, dim), { data: dq, offset: ofQ }, queries, dim, keys);
+    gemmTransposed(products, columns(shownK, ofK, keys, dim), { data: dq, offset: ofQ }, queries, dim, keys);
     gemmTransposed(turnedS, columns(q.data, ofQ, queries, dim), { data: dk, offset: ofK }, keys, dim, queries);
     gemmTransposed(turnedP, columns(dy.data, ofDy, queries, outDim), { data: dv, offset: ofV }, keys, outDim, queries);
   }

@@ -52,6 +52,22 @@ export function visibility(
   return (image, t, s) => (!causal || s <= keys - queries + t) && mask?.data[image * keys + s] !== 0;
 }
 
+/** The rows of keys or values [B, H, S, D], with zeros in place of those that the mask hides: what is in them never counts. */
+export function shownRows(rows: WideTensor, mask: WideTensor | undefined): Float64Array {
+  if (!mask) return rows.data;
+  const [, heads, keys, width] = rows.shape as [number, number, number, number];
+  const shown = rows.data.slice();
+  for (const [at, seen] of mask.data.entries()) {
+    if (seen !== 0) continue;
+    const [image, key] = [Math.floor(at / keys), at % keys];
+    for (let head = image * heads; head < (image + 1) * heads; head++) {
+      const start = (head * keys + key) * width;
+      shown.fill(0, start, start + width);
+    }
+  }
+  return shown;
+}
+
 /** Softmax of one row of scores over its visible keys, in place; no visible key: zeros. */
 export function softmaxVisible(
   scores: Float64Array,
@@ -85,6 +101,7 @@ function evaluateAttention(
   const scores = new Float64Array(queries * keys);
   const out = new Float64Array(batch * heads * queries * outDim);
   const sees = visibility(mask, causal, queries, keys);
+  const values = shownRows(v, mask);
   for (let head = 0; head < batch * heads; head++) {
     const [ofQ, ofK, ofV] = [head * queries * dim, head * keys * dim, head * keys * outDim];
     const rows = { data: scores, offset: 0 };
@@ -94,8 +111,8 @@ function evaluateAttention(
     for (let t = 0; t < queries; t++) {
       softmaxVisible(scores, t * keys, keys, (s) => sees(image, t, s));
     }
-    const values = transposed({ data: v.data, offset: ofV }, keys, outDim);
-    gemmTransposed(rows, values, { data: out, offset: head * queries * outDim }, queries, outDim, keys);
+    const columns = transposed({ data: values, offset: ofV }, keys, outDim);
+    gemmTransposed(rows, columns, { data: out, offset: head * queries * outDim }, queries, outDim, keys);
   }
   return wide('f32', [batch, heads, queries, outDim], out);
 }
@@ -175,7 +192,7 @@ function evaluateRotary(
 export const ATTENTION: Family<'attention' | 'rotary'> = {
   attention: {
     name: 'attention',
-    doc: 'softmax(scale · q kᵀ) v over the visible keys; scale null is 1/√head_dim; causal: query i sees keys 0 … S − T + i; mask [B, S]: false is never seen; a query that sees no key yields zeros.',
+    doc: 'softmax(scale · q kᵀ) v over the visible keys; scale null is 1/√head_dim; causal: query i sees keys 0 … S − T + i; mask [B, S]: what is in a key and value of false never counts; a query that sees no key yields zeros.',
     operands: [{ name: 'q' }, { name: 'k' }, { name: 'v' }, { name: 'mask', optional: true }],
     traits: {},
     infer: (inputs) => [inferAttention(inputs)],

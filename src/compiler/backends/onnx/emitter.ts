@@ -10,7 +10,7 @@ import type { Origin } from '../../ir/graph.ts';
 import { type Attributes, attributeProto, inlineTensor, type NodeProto, type TensorProto } from './proto.ts';
 import { type NamedType, type SymbolSource, solveSymbols } from './symbols.ts';
 
-/** Opset 17: plain operators that every runtime has. Opset 23: Attention, RMSNormalization, Gelu and kin. */
+/** Opset 17: plain operators that every runtime has. Opset 23: RMSNormalization, RotaryEmbedding, Gelu and kin. */
 export type OnnxOpset = 17 | 23;
 
 const SHARED: Origin = { path: 'shared' };

@@ -60,6 +60,13 @@ function solveFor(name: string, { input, axis, dim }: Equation): SymbolSource | 
   return { input, axis, coefficient, rest: subDims(dim, mulDims(coefficient, symbol(name))) };
 }
 
+/** True only if `dim` cannot be 0, whatever (non-negative) sizes the symbols take. */
+export function neverZero(dim: Dim): boolean {
+  if (typeof dim === 'number') return dim !== 0;
+  const constant = dim.terms.find(({ symbols }) => symbols.length === 0)?.coefficient ?? 0;
+  return constant > 0 && neverNegative(dim);
+}
+
 /** True only if `dim` cannot be negative, whatever (non-negative) sizes the symbols take. */
 export function neverNegative(dim: Dim): boolean {
   return typeof dim === 'number' ? dim >= 0 : dim.terms.every((term) => term.coefficient > 0);

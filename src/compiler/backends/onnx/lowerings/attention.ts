@@ -2,14 +2,16 @@
  * Scaled dot-product attention.
  *
  * What each query sees is one boolean tensor, [T, S] or [B, 1, T, S], built once per graph and shared by all layers.
- * Opset 23 gives it to Attention as an explicit mask (its own causal flag aligns to the first key, the IR to
- * the last). ONNX Runtime's Attention refuses an empty batch or no query at all with an error; at opset 17 both work.
+ *
+ * Opset 23's Attention stands only where nothing is hidden and no size can be 0: ONNX Runtime's adds −∞ to a hidden score,
+ * so that NaN in a padded key reaches the whole row, and refuses an empty batch, no query and no key. On its CPU it is
+ * no faster than the plain operators.
  */
 import { type Dim, printDim, type Shape, subDims } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
 import { float } from '../proto.ts';
-import { dimValue, expand, range } from '../shapes.ts';
-import { neverNegative } from '../symbols.ts';
+import { dimValue, range } from '../shapes.ts';
+import { neverNegative, neverZero } from '../symbols.ts';
 import { cast, type Lowerings, type Operand, reduce } from './rule.ts';
 
 /** Smallest float32: what a hidden score becomes. Finite, so that a row of nothing else does not become NaN. */
@@ -52,6 +54,13 @@ function visibility(
   return { name, shape: [padding.shape[0]!, 1, queries, keys] };
 }
 
+/** Keys or values [B, H, S, D] with zeros in place of those that the mask hides: 0 · NaN is NaN in a product. */
+function shownRows(emit: Emitter, rows: string, mask: Operand | undefined): string {
+  if (!mask) return rows;
+  const column = emit.shared(`rows of ${mask.name}`, () => emit.op('Unsqueeze', [mask.name, emit.indices([1, 3])]));
+  return emit.op('Where', [column, rows, emit.scalar(0)]); // [B, 1, S, 1]
+}
+
 /** bool [..., T, 1]: whether the query sees any key */
 function seesAny(emit: Emitter, { name, shape }: Visibility): string {
   return emit.shared(`any of ${name}`, () =>
@@ -80,22 +89,17 @@ function scaleOf(scale: number | null, width: Dim): number {
 }
 
 export const ATTENTION: Lowerings<'attention' | 'attention_grad'> = {
-  attention: (emit, { inputs, attributes, outputs }) => {
+  attention: (emit, { inputs, attributes }) => {
     const [q, k, v, mask] = [inputs[0]!, inputs[1]!, inputs[2]!, inputs[3]];
-    const [batch, , queries, width] = q.type.shape as [Dim, Dim, Dim, Dim];
+    const [, , queries, width] = q.type.shape as [Dim, Dim, Dim, Dim];
     const keys = k.type.shape[2]!;
     const scale = scaleOf(attributes.scale, width);
     const seen = visibility(emit, attributes.causal, mask, queries, keys);
-    const names = [q.name, k.name, v.name];
-    const empty = outputs[0]!.shape.includes(0) || keys === 0;
-    // ORT's Attention refuses an empty batch, and a batch of images (attended without a mask) may be empty: text alone
-    const mayBeEmpty = seen === undefined && typeof batch !== 'number';
-    const operator = emit.opset >= 23 && !empty && !mayBeEmpty;
-    const attended = operator
-      ? emit.op('Attention', [...names, ...(seen ? [fullMask(emit, seen, batch, queries, keys)] : [])], {
-          scale: float(scale),
-        })
-      : plainAttention(emit, names, scale, seen);
+    const sizes = [...q.type.shape, ...k.type.shape, ...v.type.shape];
+    if (emit.opset >= 23 && !seen && sizes.every(neverZero)) {
+      return [emit.op('Attention', [q.name, k.name, v.name], { scale: float(scale) })];
+    }
+    const attended = plainAttention(emit, [q.name, k.name, shownRows(emit, v.name, mask)], scale, seen);
     // a query may be blind when a mask hides every key, or when there are more queries than keys before it
     const blind = mask !== undefined || (attributes.causal && !neverNegative(subDims(keys, queries)));
     if (!blind || !seen) return [attended];
@@ -111,27 +115,19 @@ export const ATTENTION: Lowerings<'attention' | 'attention_grad'> = {
     const seen = visibility(emit, attributes.causal, mask, queries, keys);
     const scale = emit.scalar(scaleOf(attributes.scale, width));
     const scaled = emit.op('Mul', [q.name, scale]);
-    const scores = emit.op('MatMul', [scaled, turned(k.name)]); // [B, H, T, S]
+    const [keyRows, values] = [shownRows(emit, k.name, mask), shownRows(emit, v.name, mask)];
+    const scores = emit.op('MatMul', [scaled, turned(keyRows)]); // [B, H, T, S]
     const shown = seen ? emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)]) : scores;
     const softmax = emit.op('Softmax', [shown], { axis: -1 });
     // a query that sees no key: the softmax of nothing is uniform
     const p = seen ? emit.op('Where', [seen.name, softmax, emit.scalar(0)]) : softmax;
-    const dP = emit.op('MatMul', [dy.name, turned(v.name)]);
+    const dP = emit.op('MatMul', [dy.name, turned(values)]);
     const sum = reduce(emit, 'ReduceSum', emit.op('Mul', [p, dP]), [3], true);
     const dS = emit.op('Mul', [p, emit.op('Sub', [dP, sum])]);
     return [
-      emit.op('Mul', [emit.op('MatMul', [dS, k.name]), scale]),
+      emit.op('Mul', [emit.op('MatMul', [dS, keyRows]), scale]),
       emit.op('MatMul', [turned(dS), scaled]),
       emit.op('MatMul', [turned(p), dy.name]),
     ];
   },
 };
-
-/** Attention broadcasts a mask over batch and heads but wants all T rows: [B, 1, 1, S] → [B, 1, T, S]. */
-function fullMask(emit: Emitter, seen: Visibility, batch: Dim, queries: Dim, keys: Dim): string {
-  if (seen.shape.length === 2) return seen.name;
-  const to = [batch, 1, queries, keys];
-  return emit.shared(`${seen.name} for ${printDim(batch)} × ${printDim(queries)}`, () =>
-    expand(emit, seen.name, seen.shape, to),
-  );
-}

@@ -71,11 +71,12 @@ function sizesOf(profile: Profile): { readonly size: TileSize; readonly lanes: n
     : { size: { rows: 2, vectors: 1 }, lanes: 32 };
 }
 
+/** Rows that the mask hides are zeros: a weight of 0 meets their keys in dq, and their values in delta. */
 function loads(p: AttentionGradient): string {
   return [
     chunkFunction('query4', p.q, p.width),
-    chunkFunction('key4', p.k, p.width),
-    chunkFunction('value4', p.v, p.valueWidth),
+    chunkFunction('key4', p.k, p.width, p.mask),
+    chunkFunction('value4', p.v, p.valueWidth, p.mask),
     chunkFunction('dy4', p.dy, p.valueWidth),
   ].join('');
 }

@@ -25,8 +25,11 @@ export function chunksOf(width: number): number {
   return Math.ceil(width / 4);
 }
 
-/** A WGSL function `name`(b, h, row, d) → vec4f of a source with coordinates (b, h, row, d); zeros past `width`. */
-export function chunkFunction(name: string, source: Source, width: number): string {
+/**
+ * A WGSL function `name`(b, h, row, d) → vec4f of a source with coordinates (b, h, row, d); zeros past `width`.
+ * @param mask function (b, row) → bool: zeros in rows that it hides, where a weight of 0 would meet NaN
+ */
+export function chunkFunction(name: string, source: Source, width: number, mask?: string): string {
   const vector = source.at4.get(3);
   const element = (lane: number) => {
     if (width % 4 === 0) return `${source.at}(b, h, row, d + ${lane}u)`;
@@ -34,7 +37,8 @@ export function chunkFunction(name: string, source: Source, width: number): stri
     return `select(0.0, ${source.at}(b, h, row, min(d + ${lane}u, ${width - 1}u)), d + ${lane}u < ${width}u)`;
   };
   const value = vector === undefined ? vec4(element) : `${vector}(b, h, row, d)`;
-  return `fn ${name}(b: u32, h: u32, row: u32, d: u32) -> vec4f {\n  return ${value};\n}\n`;
+  const shown = mask === undefined ? value : `select(vec4f(), ${value}, ${mask}(b, row))`;
+  return `fn ${name}(b: u32, h: u32, row: u32, d: u32) -> vec4f {\n  return ${shown};\n}\n`;
 }
 
 export function scaleText(scale: number | string): string {

@@ -83,7 +83,7 @@ export function attentionSoftware(p: AttentionForward): Template {
       ? many
       : `if (${p.queries.text} == 1u) {\n${indent(forwardBody(p, { rows: 1, vectors: 2 }))}\n} else {\n${indent(many)}\n}`;
   const text = `// ${rows} queries per invocation, from global memory
-${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}${MAX4}
+${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}
 ${blockMain(p, p.queries, rows, WORKGROUP, body)}`;
   return {
     text,

@@ -100,7 +100,7 @@ var<workgroup> ${FRESH.k}: array<f32, ${4 * chunks}>;
 var<workgroup> ${FRESH.v}: array<f32, ${4 * valueChunks}>;`;
   return {
     text: `// a new position per workgroup, blocks of ${LANES} keys
-${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}
+${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}
 ${rows}
 ${workgroupMemory(of, 1)}
 ${freshVector('q')}${freshVector('k')}${freshVector('v')}
@@ -138,7 +138,7 @@ ${overKeysAlone(of, SIZE)}
 ${weighedSums(of, SIZE)}`;
   return {
     text: `// a new position per invocation, from global memory
-${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}${MAX4}
+${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}
 var<private> ${FRESH.q}: array<vec4f, ${chunks}>;
 var<private> ${FRESH.k}: array<vec4f, ${chunks}>;
 var<private> ${FRESH.v}: array<vec4f, ${valueChunks}>;

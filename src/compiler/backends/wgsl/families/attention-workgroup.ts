@@ -172,7 +172,8 @@ ${stores(p, rows)}`;
 
 /** What a workgroup shares while it goes through the keys. */
 export function workgroupMemory(p: AttentionForward, rows: number): string {
-  return `var<workgroup> block_q: array<vec4f, ${rows * chunksOf(p.width)}>;
+  // heads of width 0 have no chunk, and an array has at least one element
+  return `var<workgroup> block_q: array<vec4f, ${Math.max(1, rows * chunksOf(p.width))}>;
 var<workgroup> weights: array<f32, ${rows * LANES}>;
 var<workgroup> parts: array<f32, ${LANES}>;
 var<workgroup> merged: array<vec4f, ${LANES}>;
@@ -200,7 +201,7 @@ export function attentionWorkgroup(p: AttentionForward): Template {
       : `  if (${p.queries.text} == 1u) {\n${indent(body(p, 1), 2)}\n    return;\n  }\n${indent(many)}`;
   return {
     text: `// ${rows} queries per workgroup, blocks of ${LANES} keys
-${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth)}
+${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}
 ${workgroupMemory(p, rows)}
 
 @compute @workgroup_size(${LANES}, 1, 1)

@@ -28,7 +28,7 @@ export interface AttentionOperands {
   readonly k: Source;
   /** coordinates (b, h, s, e) */
   readonly v: Source;
-  /** WGSL function (b, s) → bool: whether the key may be seen */
+  /** WGSL function (b, s) → bool: whether the key may be seen; what is in a hidden key and value does not count */
   readonly mask?: string;
   /** query i sees keys 0 … S − T + i; none, where that is negative */
   readonly causal: boolean;

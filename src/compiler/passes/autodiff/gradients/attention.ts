@@ -37,6 +37,13 @@ function visibility(
   return triangle === undefined ? padding : emit.plain('and', triangle, padding);
 }
 
+/** Keys or values [B, H, S, D] with zeros in place of those that the mask hides: NaN there would reach dq through 0 · NaN. */
+function shownRows(emit: Emit, rows: ValueId, mask: ValueId | undefined): ValueId {
+  if (mask === undefined) return rows;
+  const [batch, , keys] = emit.shapeOf(rows);
+  return emit.keep(emit.reshape(mask, [batch!, 1, keys!, 1]), rows);
+}
+
 export const ATTENTION: Gradients<'attention' | 'attention_grad' | 'rotary'> = {
   // P = softmax(scale · q kᵀ) over the visible keys, 0 where hidden; dP = dy vᵀ; dS = P (dP − Σ P dP):
   // dq = scale · dS k, dk = scale · dSᵀ q, dv = Pᵀ dy
@@ -56,8 +63,9 @@ export const ATTENTION: Gradients<'attention' | 'attention_grad' | 'rotary'> = {
       return isSymbolic(width) ? emit.plain('rsqrt', emit.size(width)) : emit.scalar(1 / Math.sqrt(width));
     });
     const scaled = once(() => emit.mul(q!, factor()));
+    const [keysShown, valuesShown] = [once(() => shownRows(emit, k!, mask)), once(() => shownRows(emit, v!, mask))];
     const probabilities = once(() => {
-      const scores = emit.matmul(scaled(), k!, { b: true });
+      const scores = emit.matmul(scaled(), keysShown(), { b: true });
       const seen = visibility(emit, causal, mask, queries, keys);
       if (seen === undefined) return emit.node('softmax', [scores], { axis: 3 });
       const shown = emit.where(seen, scores, emit.scalar(HIDDEN));
@@ -66,11 +74,11 @@ export const ATTENTION: Gradients<'attention' | 'attention_grad' | 'rotary'> = {
     });
     const scores = once(() => {
       const p = probabilities();
-      const dP = emit.matmul(upstream(), v!, { b: true });
+      const dP = emit.matmul(upstream(), valuesShown(), { b: true });
       return emit.mul(p, emit.sub(dP, emit.sum(emit.mul(p, dP), [3])));
     });
     return [
-      () => emit.mul(emit.matmul(scores(), k!), factor()),
+      () => emit.mul(emit.matmul(scores(), keysShown()), factor()),
       () => emit.matmul(scores(), scaled(), { a: true }),
       () => emit.matmul(probabilities(), upstream(), { a: true }),
       null,
