@@ -1,5 +1,5 @@
 /** Whether a target's tensor is the one that the float64 interpreter (or torch) gives. */
-import type { HostTensor, WideTensor } from '../../src/shared/tensor.ts';
+import { type HostTensor, narrow, type WideTensor } from '../../src/shared/tensor.ts';
 
 /**
  * Agreement with float64 numbers: 1e-5 of the largest magnitude. float32 rounds by 6e-8 per operation, and the
@@ -31,3 +31,7 @@ export function difference(actual: HostTensor, expected: WideTensor, f32Limit?: 
   }
   return undefined;
 }
+
+/** As `difference`, for two tensors in float64. */
+export const wideDifference = (actual: WideTensor, expected: WideTensor): string | undefined =>
+  difference(narrow(actual), expected);

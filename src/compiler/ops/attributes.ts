@@ -52,7 +52,7 @@ export interface OpAttributes {
   mean: { readonly axes: readonly number[]; readonly keepdims: boolean };
   max: { readonly axes: readonly number[]; readonly keepdims: boolean };
   min: { readonly axes: readonly number[]; readonly keepdims: boolean };
-  /** Index of the first largest element; drops the axis; i64. */
+  /** Index of the first largest element, or of the first NaN; drops the axis; i64. */
   argmax: { readonly axis: number };
   /** Inclusive prefix sum; f32 or i64. */
   cumsum: { readonly axis: number };
@@ -121,7 +121,7 @@ export interface OpAttributes {
   rms_norm: { readonly eps: number };
   /**
    * (q [B, H, T, D], k [B, H, S, D], v [B, H, S, E], mask? bool [B, S]) → [B, H, T, E].
-   * scale null = 1/√D. causal: query i sees keys 0 … S − T + i. A query that sees no key yields zeros.
+   * What is in a key and value that the mask hides never counts. scale null = 1/√D. causal: query i sees keys 0 … S − T + i. A query that sees no key yields zeros.
    */
   attention: { readonly causal: boolean; readonly scale: number | null };
   /**
@@ -154,7 +154,7 @@ export interface OpAttributes {
     readonly groups: number;
     readonly kernel: readonly [number, number];
   };
-  /** (x [N, C, H, W], dy [N, C, oh, ow]) → [N, C, H, W]: each dy goes to the first largest element of its window */
+  /** (x [N, C, H, W], dy [N, C, oh, ow]) → [N, C, H, W]: each dy goes to the first largest element of its window, or to its last NaN */
   max_pool2d_grad: {
     readonly kernel: readonly [number, number];
     readonly stride: readonly [number, number];

@@ -154,7 +154,7 @@ function evaluateMaxPoolGrad(
         for (let y = Math.max(top, 0); y < Math.min(top + kernel[0], height); y++) {
           for (let column = Math.max(left, 0); column < Math.min(left + kernel[1], width); column++) {
             const at = (plane * height + y) * width + column;
-            if (best < 0 || x.data[at]! > x.data[best]!) best = at;
+            if (best < 0 || x.data[at]! > x.data[best]! || Number.isNaN(x.data[at]!)) best = at;
           }
         }
         out[best]! += dy.data[from++]!;
@@ -214,7 +214,7 @@ export const CONVOLUTION_GRADIENTS: Family<ConvGradient | 'max_pool2d_grad'> = {
   },
   max_pool2d_grad: {
     name: 'max_pool2d_grad',
-    doc: 'The adjoint of max_pool2d: each element of dy goes to the first largest element of its window of x.',
+    doc: 'The adjoint of max_pool2d: each element of dy goes to the first largest element of its window of x, or to its last NaN, as torch.',
     operands: [{ name: 'x' }, { name: 'dy' }],
     traits: {},
     infer(inputs, attributes) {

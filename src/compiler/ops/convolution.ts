@@ -215,7 +215,7 @@ export const CONVOLUTION: Family<'conv2d' | Pool> = {
   },
   max_pool2d: {
     name: 'max_pool2d',
-    doc: 'Largest element of each window of x [N, C, H, W]; the padding never wins.',
+    doc: 'Largest element of each window of x [N, C, H, W]; NaN wins, the padding never.',
     operands: [{ name: 'x' }],
     traits: {},
     infer: (inputs, attributes) => [inferPool('max_pool2d', inputs, attributes)],

@@ -89,12 +89,21 @@ function extreme(pick: (a: number, b: number) => number, data: Float64Array, sta
 
 export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
   sum: fold('sum', 'Sum over the axes; f32 or i64.', NUMBERS, sumOf),
-  mean: fold('mean', 'Mean over the axes; f32.', F32, (data, start, count) => sumOf(data, start, count) / count),
-  max: fold('max', 'Largest element over the axes; f32 or i64.', NUMBERS, (...run) => extreme(Math.max, ...run)),
-  min: fold('min', 'Smallest element over the axes; f32 or i64.', NUMBERS, (...run) => extreme(Math.min, ...run)),
+  mean: fold(
+    'mean',
+    'Mean over the axes; NaN of nothing; f32.',
+    F32,
+    (data, start, count) => sumOf(data, start, count) / count,
+  ),
+  max: fold('max', 'Largest element over the axes; NaN wins; f32 or i64.', NUMBERS, (...run) =>
+    extreme(Math.max, ...run),
+  ),
+  min: fold('min', 'Smallest element over the axes; NaN wins; f32 or i64.', NUMBERS, (...run) =>
+    extreme(Math.min, ...run),
+  ),
   argmax: {
     name: 'argmax',
-    doc: 'Index of the first largest element along the axis, which is dropped; i64.',
+    doc: 'Index of the first largest element along the axis, which is dropped; the first NaN, where there is one; i64.',
     operands: [{ name: 'x' }],
     traits: { reduction: true },
     infer(inputs, { axis }) {
@@ -111,7 +120,9 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
         for (let n = 0; n < inner; n++) {
           const at = (i: number) => x!.data[(o * size + i) * inner + n]!;
           let best = 0;
-          for (let i = 1; i < size; i++) if (at(i) > at(best)) best = i;
+          for (let i = 1; i < size && !Number.isNaN(at(best)); i++) {
+            if (at(i) > at(best) || Number.isNaN(at(i))) best = i;
+          }
           out[o * inner + n] = best;
         }
       }

@@ -30,6 +30,7 @@ import {
   type TensorProto,
   valueInfo,
 } from './proto.ts';
+import { nothing } from './shapes.ts';
 
 /** A parameter's numbers: in a file beside the model, or inside the model (tests, tiny models). */
 export type ParameterSource =
@@ -145,6 +146,8 @@ function lowerNode<N extends OpName>(
 ): readonly string[] {
   const inputs = node.inputs.map((value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
   const outputs = node.outputs.map((value) => typeOf(graph, value));
+  // ONNX Runtime refuses some operators on nothing, or reads memory that it did not write
+  if (outputs.every(({ shape }) => shape.includes(0))) return outputs.map((type) => nothing(emit, type));
   const call = { inputs, attributes: node.attributes, outputs, siblings: siblings as readonly OpAttributes[N][] };
   return LOWERINGS[node.op](emit, call);
 }

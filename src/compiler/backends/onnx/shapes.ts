@@ -4,6 +4,7 @@
  * Everything here is shared through the emitter by the printed dim, so a graph computes `P + T` once.
  */
 import { type Dim, equalDims, printDim, printShape, type Shape } from '../../../shared/dim.ts';
+import type { TensorType } from '../../ir/graph.ts';
 import type { Emitter } from './emitter.ts';
 
 /**
@@ -26,6 +27,11 @@ export function dimValue(emit: Emitter, dim: Dim): string {
 export function dimScalar(emit: Emitter, dim: Dim): string {
   if (typeof dim === 'number') return emit.index(dim);
   return emit.shared(`scalar ${printDim(dim)}`, () => emit.op('Squeeze', [dimValue(emit, dim), emit.indices([0])]));
+}
+
+/** Whether a dim is 0, as a bool scalar. */
+export function isNothing(emit: Emitter, dim: Dim): string {
+  return emit.shared(`no ${printDim(dim)}`, () => emit.op('Equal', [dimScalar(emit, dim), emit.index(0)]));
 }
 
 function symbolValue(emit: Emitter, name: string): string {
@@ -103,4 +109,9 @@ export function range(emit: Emitter, size: Dim): string {
   return emit.shared(`range ${printDim(size)}`, () =>
     emit.op('Range', [emit.index(0), dimScalar(emit, size), emit.index(1)]),
   );
+}
+
+/** A tensor of a shape with a 0 in it. */
+export function nothing(emit: Emitter, { dtype, shape }: TensorType): string {
+  return expand(emit, emit.wide({ dtype, shape: [], data: Float64Array.of(0) }), [], shape);
 }

@@ -5,7 +5,8 @@
  */
 import { productOf } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
-import { expand, reshape } from '../shapes.ts';
+import { expand, isNothing, reshape } from '../shapes.ts';
+import { neverZero } from '../symbols.ts';
 import type { Lowerings, Operand } from './rule.ts';
 import { reduce } from './rule.ts';
 
@@ -34,9 +35,19 @@ function batchAsChannels(emit: Emitter, x: Operand, groups: number): string {
   );
 }
 
+/** The place in its image, from 1, of each NaN, and 0 of everything else: the largest of a window is its last NaN. */
+function nanPlaces(emit: Emitter, x: Operand): string {
+  const [height, width] = sizeOf(x);
+  const data = Float32Array.from({ length: height * width }, (_, place) => place + 1); // exact below 2²⁴
+  const places = emit.constant({ dtype: 'f32', shape: [height, width], data }, 'places');
+  return emit.op('Where', [emit.op('IsNaN', [x.name]), places, emit.scalar(0)]);
+}
+
 export const GRADIENTS: Lowerings<'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier'> = {
-  conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size } }) => {
+  conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size }, outputs }) => {
     const [dy, weight] = [inputs[0]!, inputs[1]!];
+    // over no channels, as conv2d
+    if (weight.type.shape.includes(0)) return [expand(emit, emit.scalar(0), [], outputs[0]!.shape)];
     const [out, kernel] = [sizeOf(dy), sizeOf(weight)];
     // rows and columns of x that no window reaches, at the end of each axis
     const rest = ([0, 1] as const).map((i) => {
@@ -67,17 +78,20 @@ export const GRADIENTS: Lowerings<'conv2d_grad_input' | 'conv2d_grad_weight' | '
     }); // [C/groups, O, ≥ kh, ≥ kw]: more where the last windows of a stride end before the image does
     const turned = emit.op('Transpose', [product], { perm: [1, 0, 2, 3] });
     const [from, to] = [emit.indices([0, 0]), emit.indices(kernel)];
-    return [emit.op('Slice', [turned, from, to, emit.indices([2, 3])])];
+    const result = emit.op('Slice', [turned, from, to, emit.indices([2, 3])]);
+    const batch = x.type.shape[0]!;
+    if (neverZero(batch)) return [result];
+    // a convolution over no channels gives memory that it did not write
+    return [emit.op('Where', [isNothing(emit, batch), emit.scalar(0), result])];
   },
-  // MaxPool's second output says where each window's largest element is, counted over the whole of x
+  // MaxPool's second output says where each window's largest element is, counted over the whole of x; where a window has
+  // NaN, dy goes to the last of them, as torch
   max_pool2d_grad: (emit, { inputs, attributes: { kernel, stride, padding } }) => {
     const [x, dy] = [inputs[0]!, inputs[1]!];
-    const places = emit.outputs('MaxPool', [x.name], 2, {
-      kernel_shape: kernel,
-      strides: stride,
-      pads: bothSides(padding),
-      storage_order: 0,
-    })[1]!;
+    const window = { kernel_shape: kernel, strides: stride, pads: bothSides(padding), storage_order: 0 };
+    const largest = emit.outputs('MaxPool', [x.name], 2, window)[1]!;
+    const [last, place] = emit.outputs('MaxPool', [nanPlaces(emit, x)], 2, window) as [string, string];
+    const places = emit.op('Where', [emit.op('Greater', [last, emit.scalar(0)]), place, largest]);
     const [all, chosen] = [productOf(x.type.shape), productOf(dy.type.shape)];
     const zeros = expand(emit, emit.scalar(0), [], [all]);
     const indices = reshape(emit, places, dy.type.shape, [chosen]);

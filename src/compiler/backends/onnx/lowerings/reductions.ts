@@ -1,18 +1,58 @@
-/** Ops that fold or scan axes. */
-import { type Lowering, type Lowerings, reduce } from './rule.ts';
+/**
+ * Ops that fold or scan axes.
+ *
+ * ONNX Runtime's ReduceMax, ReduceMin and ArgMax drop NaN (or not, by the length of the row), and its ReduceMean of
+ * nothing is 0: the nodes around them make the results torch's. Softmax keeps NaN by itself.
+ */
+import { printDim, productOf } from '../../../../shared/dim.ts';
+import type { Emitter } from '../emitter.ts';
+import { dimScalar } from '../shapes.ts';
+import { neverZero } from '../symbols.ts';
+import { cast, type Lowering, type Lowerings, reduce } from './rule.ts';
 
 function fold(opType: string): Lowering<'sum' | 'mean' | 'max' | 'min'> {
   return (emit, { inputs, attributes: { axes, keepdims } }) => [reduce(emit, opType, inputs[0]!.name, axes, keepdims)];
 }
 
+/** x where it is NaN, 0 elsewhere, infinities included: a sum of it is 0, or NaN if there is one. */
+function oddPart(emit: Emitter, x: string): string {
+  return emit.once(`odd part of ${x}`, () => emit.op('Where', [emit.op('IsNaN', [x]), x, emit.scalar(0)]));
+}
+
+/** y − Σ of the row's NaN and zeros: y, or NaN. Subtracted, so that a result of −0 stays. */
+function extreme(opType: 'ReduceMax' | 'ReduceMin'): Lowering<'max' | 'min'> {
+  return (emit, { inputs, attributes: { axes, keepdims } }) => {
+    const { name, type } = inputs[0]!;
+    const y = reduce(emit, opType, name, axes, keepdims);
+    if (type.dtype !== 'f32' || axes.length === 0) return [y];
+    return [emit.op('Sub', [y, reduce(emit, 'ReduceSum', oddPart(emit, name), axes, keepdims)])];
+  };
+}
+
+/** In a row with NaN, the first of its NaN is the first 1 among their zeros and ones. */
+function nanFirst(emit: Emitter, x: string, axis: number): string {
+  const odd = cast(emit, emit.op('IsNaN', [x]), 'f32');
+  const any = cast(emit, reduce(emit, 'ReduceMax', odd, [axis], true), 'bool');
+  return emit.op('Where', [any, odd, x]);
+}
+
 export const REDUCTIONS: Lowerings<'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'cumsum' | 'softmax' | 'log_softmax'> = {
   sum: fold('ReduceSum'),
-  mean: fold('ReduceMean'),
-  max: fold('ReduceMax'),
-  min: fold('ReduceMin'),
-  argmax: (emit, { inputs, attributes: { axis } }) => [
-    emit.op('ArgMax', [inputs[0]!.name], { axis, keepdims: 0, select_last_index: 0 }),
-  ],
+  // over what may be nothing, a sum divided by the count: 0/0 is NaN
+  mean: (emit, call) => {
+    const { inputs, attributes } = call;
+    const count = productOf(attributes.axes.map((axis) => inputs[0]!.type.shape[axis]!));
+    if (neverZero(count)) return fold('ReduceMean')(emit, call);
+    const size = emit.shared(`count ${printDim(count)}`, () => cast(emit, dimScalar(emit, count), 'f32'));
+    return [emit.op('Div', [...fold('ReduceSum')(emit, call), size])];
+  },
+  max: extreme('ReduceMax'),
+  min: extreme('ReduceMin'),
+  argmax: (emit, { inputs, attributes: { axis } }) => {
+    const { name, type } = inputs[0]!;
+    const x = type.dtype === 'f32' ? nanFirst(emit, name, axis) : name;
+    return [emit.op('ArgMax', [x], { axis, keepdims: 0, select_last_index: 0 })];
+  },
   cumsum: (emit, { inputs, attributes: { axis } }) => [emit.op('CumSum', [inputs[0]!.name, emit.index(axis)])],
   softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('Softmax', [inputs[0]!.name], { axis })],
   log_softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('LogSoftmax', [inputs[0]!.name], { axis })],

@@ -1,7 +1,7 @@
 /** Convolution, pooling and interpolation over the last two axes of [N, C, H, W]. */
 import type { Emitter } from '../emitter.ts';
 import { float } from '../proto.ts';
-import { dimVector } from '../shapes.ts';
+import { dimVector, expand, reshape } from '../shapes.ts';
 import type { Lowerings } from './rule.ts';
 
 /** ONNX lists the padding of all begins, then of all ends. */
@@ -20,13 +20,23 @@ function nearestAxis(emit: Emitter, x: string, axis: number, from: number, to: n
 }
 
 export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interpolate'> = {
-  conv2d: (emit, { inputs, attributes: { stride, padding, dilation, groups } }) => [
-    emit.op(
-      'Conv',
-      inputs.map(({ name }) => name),
-      { strides: stride, pads: bothSides(padding), dilations: dilation, group: groups },
-    ),
-  ],
+  conv2d: (emit, { inputs, attributes: { stride, padding, dilation, groups }, outputs }) => {
+    // Conv over no channels gives memory that it did not write: the sum of nothing is 0
+    if (inputs[1]!.type.shape.includes(0)) {
+      const { shape } = outputs[0]!;
+      if (inputs.length < 3) return [expand(emit, emit.scalar(0), [], shape)];
+      const column = [shape[1]!, 1, 1];
+      return [expand(emit, reshape(emit, inputs[2]!.name, inputs[2]!.type.shape, column), column, shape)];
+    }
+    const window = { strides: stride, pads: bothSides(padding), dilations: dilation, group: groups };
+    return [
+      emit.op(
+        'Conv',
+        inputs.map(({ name }) => name),
+        window,
+      ),
+    ];
+  },
   avg_pool2d: (emit, { inputs, attributes: { kernel, stride, padding, count_include_pad } }) => [
     emit.op('AveragePool', [inputs[0]!.name], {
       kernel_shape: kernel,
@@ -35,9 +45,16 @@ export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interp
       count_include_pad: count_include_pad ? 1 : 0,
     }),
   ],
-  max_pool2d: (emit, { inputs, attributes: { kernel, stride, padding } }) => [
-    emit.op('MaxPool', [inputs[0]!.name], { kernel_shape: kernel, strides: stride, pads: bothSides(padding) }),
-  ],
+  // MaxPool drops NaN, and a window of nothing but −∞ is the smallest number or −∞, by its place. 1/min(x, −1) is NaN for
+  // NaN, 0 for −∞ and below 0 for the rest, and so is its mean over a window; the logarithm of 0 is −∞.
+  max_pool2d: (emit, { inputs, attributes: { kernel, stride, padding } }) => {
+    const x = inputs[0]!.name;
+    const window = { kernel_shape: kernel, strides: stride, pads: bothSides(padding) };
+    const kinds = emit.op('Reciprocal', [emit.op('Min', [x, emit.scalar(-1)])]);
+    const kind = emit.op('AveragePool', [kinds], { ...window, count_include_pad: 1 });
+    const plain = emit.op('Less', [kind, emit.scalar(0)]);
+    return [emit.op('Where', [plain, emit.op('MaxPool', [x], window), emit.op('Log', [kind])])];
+  },
   interpolate: (emit, { inputs, attributes: { mode, size }, outputs }) => {
     const x = inputs[0]!;
     if (mode === 'nearest') {

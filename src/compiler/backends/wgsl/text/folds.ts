@@ -143,6 +143,13 @@ function combined(writer: KernelWriter, combine: Combine, type: ScalarType, acc:
   return type === 'f32' ? `${writer.code.use(extreme)}(${acc}, ${value})` : `${combine}(${acc}, ${value})`;
 }
 
+/** Whether a value comes before the largest of those before it: the first NaN is larger than everything. */
+function beats(writer: KernelWriter, type: ScalarType, value: string, largest: string): string {
+  if (type !== 'f32') return `${value} > ${largest}`;
+  const isNan = writer.code.use('is_nan');
+  return `(!${isNan}(${largest}) && (${value} > ${largest} || ${isNan}(${value})))`;
+}
+
 /** Long sums are made of the sums of 64 places each: the error grows with n / 64 instead of n. */
 const PART = 64;
 
@@ -182,7 +189,10 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
     const value = fold.body(inner, at);
     if (best === undefined) {
       inner.line(`${part ?? acc} = ${combined(writer, fold.combine, fold.type, part ?? acc, value)};`);
-    } else inner.line(`if (${at[0]} == 0u || ${value} > ${acc}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
+    } else {
+      const larger = `${at[0]} == 0u || ${beats(writer, fold.type, value, acc)}`;
+      inner.line(`if (${larger}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
+    }
   }
   // headers come last: what does not depend on a loop has been named before it by now
   for (const [level, [header]] of [...loops.entries()].reverse()) {

@@ -248,10 +248,11 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     domain: ({ attributes: { kernel } }) => kernel,
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
       const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
-      return block.name(`select(${LOWEST}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+      const below = block.code.literal('f32', Number.NEGATIVE_INFINITY);
+      return block.name(`select(${below}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
     },
   },
-  // dy of each window around the element whose first largest element it is
+  // dy of each window around the element whose first largest element, or whose last NaN, it is
   max_pool2d_grad: {
     combine: 'sum',
     domain: ({ attributes: { kernel } }) => kernel,
@@ -259,6 +260,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const around = window(attributes);
       const place = reached(block, [y!, x!], [i!, j!], around, imageSize(types[1]!));
       const own = element(0, [n!, c!, y!, x!]);
+      const isNan = block.code.use('is_nan');
+      const ownIsNan = block.name(`${isNan}(${own})`, 'odd');
       const rivals: string[] = [];
       const [height, width] = attributes.kernel;
       for (let a = 0; a < height; a++) {
@@ -266,7 +269,9 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
           const rival = inside(block, place.at, [literal(a), literal(b)], around, imageSize(types[0]!));
           const value = element(0, [n!, c!, ...rival.at]);
           const earlier = `(${a}u < ${i!} || (${a}u == ${i!} && ${b}u < ${j!}))`;
-          const beats = `(${value} > ${own} || (${value} == ${own} && ${earlier}))`;
+          const larger = `!${ownIsNan} && (${value} > ${own} || (${value} == ${own} && ${earlier}))`;
+          const odd = `!${ownIsNan} || ${a}u > ${i!} || (${a}u == ${i!} && ${b}u > ${j!})`;
+          const beats = `select(${larger}, ${odd}, ${isNan}(${value}))`;
           rivals.push(block.name(`${rival.condition} && ${beats}`, 'beaten'));
         }
       }
@@ -275,9 +280,6 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     },
   },
 };
-
-/** The smallest finite f32: where a maximum starts. WGSL has no literal for −∞. */
-export const LOWEST = '-0x1.fffffep+127f';
 
 const zero = ({ dtype }: TensorType): string => (dtype === 'i64' ? '0' : '0.0');
 

@@ -7,14 +7,14 @@ type Test = 'equal' | 'less' | 'less_equal' | 'and' | 'or';
 
 const step = notDifferentiable('its result is a mask, which does not change by small steps');
 
-/** dy to the winner, half of it to each where they are equal, as torch. `wins`: a before b. */
-function extreme<N extends 'maximum' | 'minimum'>(wins: 'a' | 'b'): Derivative<N> {
+/** dy to all but the loser, half of it to each where they are equal, as torch: where one is NaN, to both. */
+function extreme<N extends 'maximum' | 'minimum'>({ larger }: { readonly larger: boolean }): Derivative<N> {
   return ({ emit, inputs: [a, b], upstream }) => {
     const share = (own: number, other: number) => () => {
-      const [low, high] = wins === 'a' ? [other, own] : [own, other];
+      const [low, high] = larger ? [own, other] : [other, own];
       const dy = upstream();
-      const half = emit.scale(dy, 0.5);
-      return emit.where(emit.plain('equal', own, other), half, emit.keep(emit.plain('less', low, high), dy));
+      const [half, zero] = [emit.scale(dy, 0.5), emit.scalar(0)];
+      return emit.where(emit.plain('equal', own, other), half, emit.where(emit.plain('less', low, high), zero, dy));
     };
     return [share(a!, b!), share(b!, a!)];
   };
@@ -54,8 +54,8 @@ export const ARITHMETIC: Gradients<Arithmetic | Test> = {
       return emit.where(flat, zero, emit.mul(upstream(), emit.mul(y!, emit.plain('log', a!))));
     },
   ],
-  maximum: extreme('a'),
-  minimum: extreme('b'),
+  maximum: extreme({ larger: true }),
+  minimum: extreme({ larger: false }),
   equal: step,
   less: step,
   less_equal: step,

@@ -67,8 +67,8 @@ export const POINTWISE: Gradients<Unary> = {
   }),
   // dy · y (1 − y)
   sigmoid: unary((emit, { y, dy }) => emit.mul(dy, emit.mul(y, emit.sub(emit.scalar(1), y)))),
-  // dy where x > 0, as torch
-  relu: unary((emit, { x, dy }) => emit.keep(emit.plain('less', emit.scalar(0), x), dy)),
+  // 0 where x ≤ 0, dy elsewhere, NaN included, as torch
+  relu: unary((emit, { x, dy }) => emit.where(emit.plain('less_equal', x, emit.scalar(0)), emit.scalar(0), dy)),
   // dy · σ(x) (1 + x σ(−x))
   silu: unary((emit, { x, dy }) => {
     const rest = emit.mul(x, emit.plain('sigmoid', emit.neg(x)));

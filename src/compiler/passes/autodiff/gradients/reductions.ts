@@ -17,7 +17,10 @@ function unfold(emit: Emit, value: ValueId, shape: Shape, { axes }: OpAttributes
   return emit.reshape(value, kept(shape, axes));
 }
 
-/** dy to the elements that equal the extreme; several equal ones share it evenly, as torch.amax. */
+/**
+ * dy to the elements that equal the extreme; several equal ones share it evenly. NaN equals nothing, and no share of dy
+ * is its: all elements get NaN. As torch.amax.
+ */
 function extreme({
   emit,
   inputs: [x],
@@ -30,7 +33,9 @@ function extreme({
       const shape = emit.shapeOf(x!);
       const best = emit.plain('equal', x!, unfold(emit, y!, shape, attributes));
       const shares = emit.sum(emit.cast(best, 'f32'), attributes.axes);
-      return emit.keep(best, emit.div(unfold(emit, upstream(), shape, attributes), shares));
+      const share = emit.div(unfold(emit, upstream(), shape, attributes), shares);
+      const nobody = emit.plain('equal', shares, emit.scalar(0));
+      return emit.where(best, share, emit.where(nobody, emit.scalar(Number.NaN), emit.scalar(0)));
     },
   ];
 }
