@@ -145,6 +145,7 @@ for (var i = 0u; i < ${all.length}u; i++) {
 
 function body(p: AttentionForward, rows: number): string {
   const chunks = chunksOf(p.width);
+  const divisor = Math.max(1, chunks); // without chunks the loop has no turn
   const { along, turns } = valueLanes(p.valueWidth);
   const row = (r: string) => `min(first + ${r}, ${p.queries.text} - 1u)`;
   const ends = p.causal
@@ -152,7 +153,7 @@ function body(p: AttentionForward, rows: number): string {
     : `let end = ${p.keys.text};`;
   return `let first = group.x * ${rows}u;
 for (var slot = lane; slot < ${rows * chunks}u; slot += ${LANES}u) {
-  block_q[slot] = query4(batch, head, ${row(`slot / ${chunks}u`)}, 4u * (slot % ${chunks}u));
+  block_q[slot] = query4(batch, head, ${row(`slot / ${divisor}u`)}, 4u * (slot % ${divisor}u));
 }
 if (lane < ${rows}u) { row_most[lane] = ${LOWEST}; }
 ${ends}
