@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +164,57 @@ describe('reading', () => {
     });
     await provokes('R0121', () => gone.read(0, 8));
     await provokes('R0118', () => urlSource(`${url}/w`));
+  });
+});
+
+async function serving(
+  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+  use: (url: string) => Promise<unknown>,
+): Promise<void> {
+  const server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+describe('a server without range requests', () => {
+  const bytes = encodeSafetensors(new Map([['w', f32([2], [1, 2])]]), { format: 'pt' });
+  // RFC 9110, 14.2: "A server MAY ignore the Range header field", and then answers 200 with the whole file
+  const cases: readonly [string, number, (request: number) => boolean][] = [
+    ['that sends the whole file to every request', 1, () => false],
+    ['behind a cache that forgets ranges after the first', 2, (request) => request === 0],
+  ];
+  for (const [title, most, ranged] of cases)
+    it(title, async () => {
+      let requests = 0;
+      await serving(
+        (_, response) =>
+          ranged(requests++)
+            ? response.writeHead(206, { 'Content-Range': `bytes 0-0/${bytes.length}` }).end(bytes.subarray(0, 1))
+            : response.writeHead(200).end(bytes),
+        async (url) => {
+          const file = await SafetensorsFile.open(await urlSource(`${url}/w`));
+          expect([...(await file.read('w')).data]).toEqual([1, 2]);
+          expect(requests).toBe(most);
+        },
+      );
+    });
+
+  it('sends more than is kept, announced or not, or does not say how much there is', async () => {
+    const heads = [{ 'Content-Length': String(bytes.length) }, {}];
+    for (const head of heads)
+      await serving(
+        (_, response) => response.writeHead(200, head).end(bytes),
+        (url) => provokes('R0118', () => urlSource(`${url}/w`, bytes.length - 1)),
+      );
+    await serving(
+      (_, response) => response.writeHead(206, { 'Content-Range': 'bytes 0-0/*' }).end(bytes.subarray(0, 1)),
+      (url) => provokes('R0118', () => urlSource(`${url}/w`)),
+    );
   });
 });
 
