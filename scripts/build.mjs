@@ -2,16 +2,18 @@
  * Bundles src into dist (`npm run build`), well under two seconds:
  *
  *     dist/mdl.js              the command line, a program of its own
- *     dist/runtime.js          the runtime for Node; shares chunks with the command line
- *     dist/compiler.js         the compiler core, for Node and pages alike
- *     dist/compiler.browser.js the same with its packages brought along, for pages
+ *     dist/runtime.js          the runtime for Node; shares chunks with webgpu.js
  *     dist/webgpu.js           the WebGPU half of the runtime for Node, which generated modules import
- *     dist/webgpu.browser.js   the same for pages, with nothing else in it
- *     dist/runtime.browser.js  the runtime for pages; brings its packages along, except onnxruntime-web; the decoders of JPEG and
- *                              WebP are chunks that it loads when a picture wants them
+ *     dist/compiler.js         the compiler core, for Node and pages alike
+ *     dist/runtime.browser.js  the runtime for pages; the decoders of JPEG and WebP are chunks that load when a picture wants them
+ *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it
  *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
- * without it. With `--types` (when the package is packed) the declarations go to dist/types as well. Plain JavaScript, because it runs when a package is installed, before anything is built.
+ * without it. Plain JavaScript, because it runs when the project is installed, before anything is built.
+ *
+ * With `--package`, and for `npm pack` and `npm publish` (which run this script), every library is brought along, so that
+ * installing the package installs nothing else; the libraries' licences (dist/THIRD-PARTY-NOTICES.txt) and the declarations
+ * (dist/types) are written, and the source maps left out. The backends, large and native, stay outside: BACKENDS.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -20,42 +22,38 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { noticesOf } from './notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const HASHBANG = '#!/usr/bin/env node\n';
+const packaged = process.argv.includes('--package') || ['pack', 'publish'].includes(process.env.npm_command ?? '');
+
+/** optional peers: a user installs the one that is wanted */
+const BACKENDS = ['onnxruntime-node', 'onnxruntime-web', 'onnxruntime-web/*', 'webgpu'];
+
+/** For Node: in the project packages are loaded from node_modules, which builds faster. */
+const NODE = {
+  platform: 'node',
+  target: 'node20',
+  splitting: true,
+  ...(packaged ? { external: BACKENDS } : { packages: 'external' }),
+};
+const NEUTRAL = { platform: 'browser', target: 'es2022', external: BACKENDS };
 
 /** Output name → entry, by the kind of place it runs in. */
 const TARGETS = [
   {
-    entries: {
-      mdl: 'src/compiler/cli/main.ts',
-      runtime: 'src/runtime/index.ts',
-      webgpu: 'src/runtime/webgpu/index.ts',
-    },
-    options: { platform: 'node', target: 'node20', packages: 'external', splitting: true },
-  },
-  {
-    entries: { compiler: 'src/compiler/index.ts' },
-    options: { platform: 'neutral', target: 'es2022', packages: 'external' },
-  },
-  {
-    entries: { 'compiler.browser': 'src/compiler/index.ts' },
-    options: { platform: 'browser', target: 'es2022' },
-  },
-  {
-    entries: { 'runtime.browser': 'src/runtime/index.browser.ts' },
+    entries: { mdl: 'src/compiler/cli/main.ts' },
     options: {
-      platform: 'browser',
-      target: 'es2022',
-      external: ['onnxruntime-web', 'onnxruntime-web/*'],
-      splitting: true,
+      ...NODE,
+      ...(packaged ? { banner: { js: commonJsGlobals() }, minifySyntax: true, minifyWhitespace: true } : {}),
     },
   },
-  {
-    entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' },
-    options: { platform: 'browser', target: 'es2022' },
-  },
+  { entries: { runtime: 'src/runtime/index.ts', webgpu: 'src/runtime/webgpu/index.ts' }, options: NODE },
+  { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
+  { entries: { 'runtime.browser': 'src/runtime/index.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
+  { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
 ];
 
 const sources = new Set(TARGETS.flatMap(({ entries }) => Object.values(entries)));
@@ -76,10 +74,11 @@ try {
         outdir: 'dist',
         bundle: true,
         format: 'esm',
-        sourcemap: 'linked',
+        sourcemap: packaged ? false : 'linked',
         chunkNames: 'chunks/[name]-[hash]',
-        legalComments: 'none',
+        legalComments: 'none', // the notices file has the licences
         logLevel: 'error', // esbuild prints its errors with their places
+        metafile: true,
         write: false,
         ...options,
       }),
@@ -92,10 +91,12 @@ try {
 
 const outputs = results.flatMap((result) => result.outputFiles);
 const program = join(dist, 'mdl.js');
+if (packaged) await rm(dist, { recursive: true, force: true }); // nothing of another build is packed
 await mkdir(join(dist, 'chunks'), { recursive: true });
 for (const { path, text } of outputs) await writeFile(path, withHashbang(path, text));
 await chmod(program, 0o755);
-await removeOldChunks(new Set(outputs.map((output) => output.path)));
+await removeOld(dist, new Set(outputs.map((output) => output.path)));
+await removeOld(join(dist, 'chunks'), new Set(outputs.map((output) => output.path)));
 
 const entries = outputs.filter(({ path }) => dirname(path) === dist && path.endsWith('.js'));
 for (const { path, text } of entries) {
@@ -103,14 +104,24 @@ for (const { path, text } of entries) {
 }
 console.log(`built in ${Math.round(performance.now() - started)} ms`);
 
-if (process.argv.includes('--types')) {
+if (packaged) {
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), noticesOf(root, inputs));
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
   const { status } = spawnSync(tsc, ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
   if (status !== 0) {
     console.error('build: the declarations were not written, see the type errors above');
     process.exit(1);
   }
-  console.log('dist/types');
+  console.log('dist/types, dist/THIRD-PARTY-NOTICES.txt');
+}
+
+/** What CommonJS libraries inside a module ask Node for. */
+function commonJsGlobals() {
+  return [
+    "import { createRequire as requireOf } from 'node:module';",
+    'const require = requireOf(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;',
+  ].join('\n');
 }
 
 /** A banner of esbuild would also head the chunks. The line that is added shifts the source map by one. */
@@ -123,11 +134,10 @@ function withHashbang(path, text) {
   return text;
 }
 
-/** Chunk names change with their contents: those of earlier builds would pile up. */
-async function removeOldChunks(current) {
-  const chunks = join(dist, 'chunks');
-  for (const name of await readdir(chunks)) {
-    const path = join(chunks, name);
-    if (!current.has(path)) await rm(path);
+/** Chunk names change with their contents, and entries come and go: those of earlier builds would pile up. */
+async function removeOld(folder, current) {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() && !current.has(path)) await rm(path);
   }
 }

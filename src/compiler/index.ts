@@ -10,7 +10,7 @@ import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
 import { BUILTINS } from './elaborate/builtins/index.ts';
 import { elaborate, type Model, type ModelOptions } from './elaborate/model.ts';
 
-export type { PlannedFile } from './backends/onnx/index.ts';
+export type { PlannedFile } from './backends/onnx/external-data.ts';
 export type { Program, SourceHost } from './check/program.ts';
 export { CATALOGUE } from './diagnostics/catalogue.ts';
 export { type Diagnostic, DiagnosticBag, DiagnosticError } from './diagnostics/diagnostic.ts';

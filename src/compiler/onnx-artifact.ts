@@ -3,7 +3,9 @@
  * Nothing is written here; weights are named, not read.
  */
 import type { Manifest, WeightFile } from '../shared/artifact.ts';
-import { encodeModel, lowerToOnnx, type OnnxOpset, type PlannedFile, planExternalData } from './backends/onnx/index.ts';
+import type { PlannedFile } from './backends/onnx/external-data.ts';
+import type { OnnxOpset } from './backends/onnx/file.ts';
+import { encodeModel, lowerToOnnx, planExternalData } from './backends/onnx/index.ts';
 import type { EntryGraph, Model } from './elaborate/model.ts';
 import { type Graph, typeOf } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';

@@ -5,8 +5,9 @@
  * the graph uses. onnxruntime-web is imported with the first entry: a page whose model runs on WebGPU never loads it,
  * and need not even have it.
  */
-import { loadError, onnxProgram } from './backend.onnx.ts';
+import { externalFiles, loadError, onnxProgram } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
+import { reasonOf, runtimeError } from './errors.ts';
 
 export interface OnnxWebOptions {
   readonly executionProvider?: 'wasm' | 'webgpu';
@@ -18,22 +19,21 @@ export interface OnnxWebOptions {
 
 type Ort = typeof import('onnxruntime-web');
 
-/** ONNX Runtime's settings are global, and count until its first session. */
+/**
+ * ONNX Runtime's settings are global, and count until its first session.
+ * @throws RuntimeError R0235 where the package cannot be loaded
+ */
 async function loadOrt({ wasm, threads }: OnnxWebOptions): Promise<Ort> {
-  const ort = await import('onnxruntime-web');
+  let ort: Ort;
+  try {
+    ort = await import('onnxruntime-web');
+  } catch (error) {
+    throw runtimeError('R0235', { library: 'onnxruntime-web', reason: reasonOf(error) }, error);
+  }
   const page = (globalThis as { location?: { href: string } }).location?.href;
   if (wasm !== undefined) ort.env.wasm.wasmPaths = { wasm: new URL(wasm, page).href };
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
   return ort;
-}
-
-/** Whether `text` occurs in `bytes`, as UTF-8. */
-export function mentions(bytes: Uint8Array, text: string): boolean {
-  const wanted = new TextEncoder().encode(text);
-  for (let at = bytes.indexOf(wanted[0]!); at >= 0; at = bytes.indexOf(wanted[0]!, at + 1)) {
-    if (wanted.every((byte, i) => bytes[at + i] === byte)) return true;
-  }
-  return false;
 }
 
 export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): Backend {
@@ -43,16 +43,14 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
     name,
     async loadEntry(entry) {
       const { file } = source.manifest.entries[entry]!;
+      const { InferenceSession, Tensor } = await loadOrt(options);
       try {
-        const { InferenceSession, Tensor } = await loadOrt(options);
         const graph = await source.read(file);
-        // a weights file whose name does not occur in the graph's bytes is of another entry
-        const used = (source.manifest.weights?.files ?? []).filter((weights) => mentions(graph, weights.file));
-        const externalData = await Promise.all(
-          used.map(async (weights) => ({
-            path: weights.file,
-            data: source.locate ? source.locate(weights.file) : await source.read(weights.file),
-          })),
+        const { locate } = source;
+        const externalData = await externalFiles<string | Uint8Array>(
+          source,
+          graph,
+          locate ? (weights) => locate(weights) : (weights) => source.read(weights),
         );
         const session = await InferenceSession.create(graph, { executionProviders: [provider], externalData });
         return onnxProgram(Tensor, session, entry);

@@ -1,30 +1,47 @@
-/** The ONNX backend in Node: onnxruntime-node on the CPU, loading graphs and weights by path. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { loadError, onnxProgram } from './backend.onnx.ts';
+/**
+ * The ONNX backend in Node: onnxruntime-node on the CPU.
+ *
+ * Graphs and weights that lie in files are loaded by path, and ONNX Runtime maps them; those of another source are
+ * read into memory. The package is imported with the first entry: whoever runs models on WebGPU need not have it.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import { externalFiles, loadError, onnxProgram } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
+import { reasonOf, runtimeError } from './errors.ts';
 
 export interface OnnxNodeOptions {
   /** Threads inside one operator; ONNX Runtime's own choice when absent. */
   readonly threads?: number;
 }
 
-/** @param source must know paths: ONNX Runtime maps the external weights itself, relative to the graph */
+type Ort = typeof import('onnxruntime-node');
+
+/** @throws RuntimeError R0235 where the package is not installed */
+async function loadOrt(): Promise<Ort> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    throw runtimeError('R0235', { library: 'onnxruntime-node', reason: reasonOf(error).split('\n')[0]! }, error);
+  }
+}
+
 export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}): Backend {
   const name = 'onnxruntime-node (cpu)';
   return {
     name,
     async loadEntry(entry) {
       const { file } = source.manifest.entries[entry]!;
+      const { InferenceSession: Sessions, Tensor } = await loadOrt();
       const settings: InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
         logSeverityLevel: 4, // fatal only: errors are thrown as well, and warnings are not the user's
         ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       };
       try {
-        const session = source.locate
-          ? await InferenceSession.create(source.locate(file), settings)
-          : await InferenceSession.create(await source.read(file), settings);
-        return onnxProgram(Tensor, session, entry);
+        if (source.locate) return onnxProgram(Tensor, await Sessions.create(source.locate(file), settings), entry);
+        const graph = await source.read(file);
+        const externalData = await externalFiles(source, graph, (weights) => source.read(weights));
+        return onnxProgram(Tensor, await Sessions.create(graph, { ...settings, externalData }), entry);
       } catch (error) {
         throw loadError(source, entry, name, error);
       }

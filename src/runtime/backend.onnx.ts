@@ -47,6 +47,25 @@ export function onnxProgram(OnnxTensor: TensorClass, session: InferenceSession, 
   };
 }
 
+/** Whether `text` occurs in `bytes`, as UTF-8. */
+export function mentions(bytes: Uint8Array, text: string): boolean {
+  const wanted = new TextEncoder().encode(text);
+  for (let at = bytes.indexOf(wanted[0]!); at >= 0; at = bytes.indexOf(wanted[0]!, at + 1)) {
+    if (wanted.every((byte, i) => bytes[at + i] === byte)) return true;
+  }
+  return false;
+}
+
+/** The weights files that a graph refers to, under the names that it uses; one that it does not name is another entry's. */
+export function externalFiles<Data>(
+  { manifest }: ModelSource,
+  graph: Uint8Array,
+  dataOf: (file: string) => Data | Promise<Data>,
+): Promise<{ path: string; data: Data }[]> {
+  const used = (manifest.weights?.files ?? []).filter(({ file }) => mentions(graph, file));
+  return Promise.all(used.map(async ({ file }) => ({ path: file, data: await dataOf(file) })));
+}
+
 /** The error for a graph that did not load: missing weights are the usual reason, and have their own message. */
 export function loadError(source: ModelSource, entry: string, backend: string, error: unknown): Error {
   const reason = reasonOf(error).split('\n')[0]!;

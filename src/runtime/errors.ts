@@ -117,6 +117,8 @@ export const MESSAGES = {
     `the session of ${model} has been disposed of and cannot run, so open a new one`,
   R0215: ({ entry, backend, reason }: InEntry & { backend: string; reason: string }) =>
     `${backend} failed while running ${entry} (${reason}); check indices and sizes of the inputs`,
+  R0235: ({ library, reason }: { library: string; reason: string }) =>
+    `the backend onnx needs the package ${library}, which cannot be loaded here (${reason}), so install it: npm install ${library}`,
   R0216: ({ backend, reason, known }: { backend: string; reason: string; known: readonly string[] }) =>
     `the backend ${backend} is not available here (${reason}); choose one of ${list(known)}`,
   R0217: ({ adapter, near, adapters }: InAdapter & { near: string | undefined; adapters: readonly string[] }) =>

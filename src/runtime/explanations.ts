@@ -56,6 +56,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0214: 'After dispose() the memory of the model has been freed.',
   R0215:
     'The inputs have the right shapes and the backend still failed: a token id outside the vocabulary, a position past the end of the rotary table, or too little memory.',
+  R0235:
+    'The backends are large and native, so they do not come with mdl-compiler: install onnxruntime-node (Node, CPU), onnxruntime-web (pages) or webgpu (WebGPU in Node) beside it. The install script of onnxruntime-node fetches CUDA libraries on Linux; where there is no network for it, `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node` leaves them out, and the CPU build that MDL uses is in the package.',
   R0216: 'Not every backend exists on every machine.',
   R0217:
     'setAdapter() chooses among the adapters that the compiled folder came with (`default`) and those that addAdapter() has read.',

@@ -32,7 +32,8 @@ export function buildPackage(): Built {
   for (const name of ['models', 'examples'])
     cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true, filter: (path) => !made.test(path) });
   mkdirSync(join(folder, 'scripts'));
-  for (const file of ['package.json', 'scripts/build.mjs']) copyFileSync(join(REPOSITORY, file), join(folder, file));
+  for (const file of ['package.json', 'scripts/build.mjs', 'scripts/notices.mjs'])
+    copyFileSync(join(REPOSITORY, file), join(folder, file));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder, encoding: 'utf8' });
   return {
     folder,

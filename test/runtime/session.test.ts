@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onnxBackend as onnxWeb } from '../../src/runtime/backend.onnx.browser.ts';
-import type { Backend, Tensors } from '../../src/runtime/backend.ts';
+import type { Backend, ModelSource, Tensors } from '../../src/runtime/backend.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
 import { openSession } from '../../src/runtime/index.ts';
 import { openModel as openModelByUrl } from '../../src/runtime/model.browser.ts';
@@ -79,6 +79,31 @@ describe('on onnxruntime-node', () => {
     await provokes('R0204', () => openModel(damaged));
     await writeFile(join(damaged, 'weights.bin'), 'abc');
     await provokes('R0204', () => openModel(damaged));
+  });
+});
+
+describe('a model that lies in memory', () => {
+  const inMemory = async (): Promise<ModelSource> => {
+    const { manifest, read } = await openModel(directory);
+    return { location: 'memory', manifest, read };
+  };
+
+  it('runs with its external weights, which its `read` gives', async () => {
+    const session = await openSession(await inMemory(), { threads: 1 });
+    const { y } = await session.run('scale', { x: f32([1, 2], 1, -2) });
+    expect([...y!.data]).toEqual([2.5, -5]);
+    const appended = await session.run('append', { x: f32([1, 1, 2], 1, 2), mask: i32([1, 1], 1), on });
+    expect([...appended.count!.data]).toEqual([1n]);
+    await session.dispose();
+  });
+
+  it('says so when its weights cannot be read', async () => {
+    const source = await inMemory();
+    const read = async (file: string): Promise<Uint8Array> => {
+      if (file === 'weights.bin') throw new Error('lost');
+      return source.read(file);
+    };
+    await provokes('R0206', async () => (await openSession({ ...source, read })).load('scale'));
   });
 });
 

@@ -40,7 +40,8 @@ beforeEach(() => {
     writeFileSync(join(root, path), text);
   }
   mkdirSync(join(root, 'scripts'));
-  copyFileSync(join(repository, 'scripts/build.mjs'), join(root, 'scripts/build.mjs'));
+  for (const file of ['build.mjs', 'notices.mjs'])
+    copyFileSync(join(repository, 'scripts', file), join(root, 'scripts', file));
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'), 'dir');
 });
 afterEach(() => rmSync(root, { recursive: true }));

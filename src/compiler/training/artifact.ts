@@ -2,8 +2,9 @@
 
 import type { Manifest } from '../../shared/artifact.ts';
 import type { TrainingPlan } from '../../shared/training.ts';
-import type { PlannedFile } from '../backends/onnx/index.ts';
-import { encodeModel, lowerToOnnx, type OnnxOpset, planExternalData } from '../backends/onnx/index.ts';
+import type { PlannedFile } from '../backends/onnx/external-data.ts';
+import type { OnnxOpset } from '../backends/onnx/file.ts';
+import { encodeModel, lowerToOnnx, planExternalData } from '../backends/onnx/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';

@@ -7,6 +7,7 @@ import { Gpu } from './gpu.ts';
 import { WebGpuProgram } from './program.ts';
 import type { Weights } from './stored.ts';
 import { upload } from './tensors.ts';
+import type { GPUDevice } from './types.ts';
 import { ModelBuffers } from './weights.ts';
 
 /** How a device is had where none is given: acquireDevice of device.browser.ts or device.node.ts. */

@@ -6,6 +6,7 @@
  */
 import { runtimeError } from '../errors.ts';
 import { TENSOR_USAGE, USAGE } from './flags.ts';
+import type { GPUBuffer, GPUDevice } from './types.ts';
 
 /** Bytes; a size is rounded up to it, so that buffers of nearly the same size can stand in for each other. */
 const GRAIN = 256;

@@ -7,6 +7,7 @@ import { runtimeError } from '../errors.ts';
 import { BufferPool } from './buffers.ts';
 import { napping } from './nap.ts';
 import { Pipelines } from './pipelines.ts';
+import type { GPUAdapterInfo, GPUDevice, GPUSupportedLimits } from './types.ts';
 
 /** `software`: the adapter computes on the CPU, where other kernels are fast. */
 export type Profile = 'software' | 'gpu';

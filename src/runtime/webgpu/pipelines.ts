@@ -8,6 +8,7 @@ import { HALVES } from '../../shared/halves.ts';
 import type { KernelPlan } from '../../shared/webgpu.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { STAGE_COMPUTE } from './flags.ts';
+import type { GPUBindGroupLayout, GPUComputePipeline, GPUDevice } from './types.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;

@@ -3,6 +3,7 @@ import { runtimeError } from '../errors.ts';
 import type { StepTime } from '../step-time.ts';
 import { MAP_READ, TENSOR_USAGE, USAGE } from './flags.ts';
 import type { Gpu } from './gpu.ts';
+import type { GPUCommandEncoder, GPUComputePassTimestampWrites } from './types.ts';
 
 /** Queries in one set, at most. */
 const LARGEST_SET = 4096;

@@ -9,6 +9,7 @@ import type { DType } from '../../shared/dtype.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import { MAP_READ, USAGE } from './flags.ts';
 import type { Gpu } from './gpu.ts';
+import type { GPUBuffer, GPUCommandEncoder } from './types.ts';
 import { fromWords } from './words.ts';
 
 /** How a tensor that may grow lies in its buffer. */

@@ -5,6 +5,7 @@ import type { AnyTensor, DeviceTensor } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { Gpu } from './gpu.ts';
 import { bytesOn, type Growing, type Located, Readback } from './readback.ts';
+import type { GPUBuffer } from './types.ts';
 import { toWords } from './words.ts';
 
 export class GpuTensor implements DeviceTensor {

@@ -7,11 +7,9 @@
  */
 import { type HostTensor, narrow, type WideTensor } from '../../../shared/tensor.ts';
 import type { Origin } from '../../ir/graph.ts';
+import type { OnnxOpset } from './file.ts';
 import { type Attributes, attributeProto, inlineTensor, type NodeProto, type TensorProto } from './proto.ts';
 import { type NamedType, type SymbolSource, solveSymbols } from './symbols.ts';
-
-/** Opset 17: plain operators that every runtime has. Opset 23: RMSNormalization, RotaryEmbedding, Gelu and kin. */
-export type OnnxOpset = 17 | 23;
 
 const SHARED: Origin = { path: 'shared' };
 

@@ -11,7 +11,8 @@
  */
 import type { DType } from '../../../shared/dtype.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
-import { BYTES_PER_ELEMENT, type ExternalLocation } from './proto.ts';
+import type { ExternalLocation } from './file.ts';
+import { BYTES_PER_ELEMENT } from './proto.ts';
 
 export interface StoredTensor {
   readonly key: string;

@@ -18,12 +18,12 @@ import {
   type ValueId,
 } from '../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
-import { Emitter, type OnnxOpset } from './emitter.ts';
+import { Emitter } from './emitter.ts';
 import { checkLocation } from './external-data.ts';
+import type { ExternalLocation, OnnxOpset } from './file.ts';
 import { LOWERINGS } from './lowerings/index.ts';
 import {
   BYTES_PER_ELEMENT,
-  type ExternalLocation,
   externalTensor,
   inlineTensor,
   type ModelProto,

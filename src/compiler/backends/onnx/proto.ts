@@ -11,6 +11,7 @@ import { printDim } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
 import { type HostTensor, sizeOf } from '../../../shared/tensor.ts';
 import type { TensorType } from '../../ir/graph.ts';
+import type { ExternalLocation } from './file.ts';
 
 // a CommonJS module without named exports that Node can see: under Node everything hangs on `default`,
 // a bundler or a test runner may already have unwrapped it
@@ -56,15 +57,6 @@ export function inlineTensor(name: string, tensor: HostTensor): TensorProto {
   }
   const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, dataType: ONNX_DTYPE[dtype], dims: [...shape], rawData };
-}
-
-export interface ExternalLocation {
-  /** plain file name, relative to the model */
-  readonly location: string;
-  /** bytes from the start of the file */
-  readonly offset: number;
-  /** bytes */
-  readonly length: number;
 }
 
 /** An initializer whose data lies in a file beside the model. */
