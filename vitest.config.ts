@@ -4,12 +4,62 @@ import { adapterEnvironment } from './test/support/adapter-environment.ts';
 // before the workers start: the loader reads LD_LIBRARY_PATH, and the Vulkan loader its drivers, at a process's start
 Object.assign(process.env, adapterEnvironment());
 
+/**
+ * The tiers, cheapest first. A file belongs to the first that names it below `unit`; what none names is `unit`. One
+ * tier: `npx vitest run --project unit`; one test: `npx vitest run test/ops/special.test.ts -t sigmoid`.
+ */
+const TIERS = {
+  /** ONNX Runtime, or the command line as a process */
+  onnx: [
+    'test/**/*.onnxruntime.test.ts',
+    'test/cli/**/*.test.ts',
+    'test/docs/**/*.test.ts',
+    'test/tinygptv/**/*.test.ts',
+    'test/training/**/*.test.ts',
+    'test/runtime/train/**/*.test.ts',
+  ],
+  /** kernels on a software WebGPU adapter, where they compile slowly */
+  webgpu: [
+    'test/**/*.webgpu.test.ts',
+    'test/**/webgpu.test.ts',
+    'test/backends/wgsl/**/*.test.ts',
+    'test/backends/typescript/**/*.test.ts',
+    'test/runtime/webgpu/**/*.test.ts',
+    'test/hosts/halves.test.ts',
+  ],
+  /** headless Chromium, Deno */
+  browser: ['test/browser/**/*.test.ts', 'test/hosts/{chromium,deno}.test.ts'],
+  /** the packed tarball in other people's tools; installs those from the registry */
+  package: ['test/package/**/*.test.ts'],
+};
+
+const SECONDS = { unit: 60, onnx: 120, webgpu: 240, browser: 240, package: 600 } as const;
+const slower = ['package', 'browser', 'webgpu', 'onnx'] as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 240_000, // kernels compile slowly on a software adapter when the machine is busy
-    hookTimeout: 300_000,
     maxWorkers: 2,
     pool: 'forks',
+    projects: [
+      ...slower.map((name, i) => ({
+        test: {
+          name,
+          include: TIERS[name],
+          exclude: slower.slice(0, i).flatMap((other) => TIERS[other]),
+          testTimeout: SECONDS[name] * 1000,
+          hookTimeout: 300_000,
+          ...(name === 'package' ? { globalSetup: 'test/package/global-setup.ts' } : {}),
+        },
+      })),
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: Object.values(TIERS).flat(),
+          testTimeout: SECONDS.unit * 1000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });
