@@ -9,6 +9,7 @@ import { cst } from './generate/cst.ts';
 import { diagnostics } from './generate/diagnostics.ts';
 import { runGenerators } from './generate/files.ts';
 import { grammar } from './generate/grammar.ts';
+import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
 import { std } from './generate/std.ts';
 
@@ -16,7 +17,7 @@ const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants],
   check,
 );
 
