@@ -117,8 +117,6 @@ export const MESSAGES = {
     `the session of ${model} has been disposed of and cannot run, so open a new one`,
   R0215: ({ entry, backend, reason }: InEntry & { backend: string; reason: string }) =>
     `${backend} failed while running ${entry} (${reason}); check indices and sizes of the inputs`,
-  R0235: ({ library, reason }: { library: string; reason: string }) =>
-    `the backend onnx needs the package ${library}, which cannot be loaded here (${reason}), so install it: npm install ${library}`,
   R0216: ({ backend, reason, known }: { backend: string; reason: string; known: readonly string[] }) =>
     `the backend ${backend} is not available here (${reason}); choose one of ${list(known)}`,
   R0217: ({ adapter, near, adapters }: InAdapter & { near: string | undefined; adapters: readonly string[] }) =>
@@ -150,6 +148,8 @@ export const MESSAGES = {
   R0223: ({ entry, needs, what, source, because }: InEntry & DimNeed) =>
     `${entry} needs ${needs} for ${what}${source === undefined ? '' : ` at ${source}`} and ${because}, so give inputs of other sizes`,
 
+  R0235: ({ library, reason }: { library: string; reason: string }) =>
+    `the backend onnx needs the package ${library}, which cannot be loaded here (${reason}), so install it: npm install ${library}`,
   // R03: generation
   R0301: ({ option, value, expected }: { option: string; value: unknown; expected: string }) =>
     `the option ${option} is ${String(value)} and must be ${expected}, so change it`,

@@ -56,8 +56,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0214: 'After dispose() the memory of the model has been freed.',
   R0215:
     'The inputs have the right shapes and the backend still failed: a token id outside the vocabulary, a position past the end of the rotary table, or too little memory.',
-  R0235:
-    'The backends are large and native, so they do not come with mdl-compiler: install onnxruntime-node (Node, CPU), onnxruntime-web (pages) or webgpu (WebGPU in Node) beside it. The install script of onnxruntime-node fetches CUDA libraries on Linux; where there is no network for it, `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node` leaves them out, and the CPU build that MDL uses is in the package.',
   R0216: 'Not every backend exists on every machine.',
   R0217:
     'setAdapter() chooses among the adapters that the compiled folder came with (`default`) and those that addAdapter() has read.',
@@ -73,6 +71,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
   R0223:
     'Slices, splits and tables of a dynamic size work from some size on: `x[:, 1:4]` of [B, T] needs T ≥ 4, `x[:, -1]` needs T ≥ 1. The compiler derives what an entry needs of its dimensions, the manifest lists it with the lines of the .mdl file (`requires`), and a session refuses other sizes before anything runs, on every backend. What needs the size is named even where no output depends on it.',
+  R0235:
+    'The backends are large and native, so they do not come with mdl-compiler: install onnxruntime-node (Node, CPU), onnxruntime-web (pages) or webgpu (WebGPU in Node) beside it. The install script of onnxruntime-node fetches CUDA libraries on Linux; where there is no network for it, `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node` leaves them out, and the CPU build that MDL uses is in the package.',
   R0301:
     'An option of generate() is outside its range, or has no effect together with the others: temperature, top_k and top_p need do_sample.',
   R0302: 'A prompt needs at least one token, and all prompts of a batch have embeddings of the same width.',
