@@ -416,6 +416,7 @@ export type StageClauseCstChildren = {
   pathPattern?: (PathPatternCstNode)[];
   Comma?: (IToken)[];
   Kw_no_decay?: IToken[];
+  Kw_eval?: IToken[];
   Kw_set?: IToken[];
   Identifier?: (IToken)[];
   Equal?: IToken[];
@@ -499,6 +500,7 @@ export type StatementCstChildren = {
   letStatement?: LetStatementCstNode[];
   forStatement?: ForStatementCstNode[];
   ifStatement?: IfStatementCstNode[];
+  updateStatement?: UpdateStatementCstNode[];
   assignStatement?: AssignStatementCstNode[];
   expression?: ExpressionCstNode[];
 };
@@ -522,6 +524,18 @@ export interface AssignStatementCstNode extends CstNode {
 }
 
 export type AssignStatementCstChildren = {
+  Identifier: IToken[];
+  Equal: IToken[];
+  expression: ExpressionCstNode[];
+};
+
+export interface UpdateStatementCstNode extends CstNode {
+  name: "updateStatement";
+  children: UpdateStatementCstChildren;
+}
+
+export type UpdateStatementCstChildren = {
+  Kw_update: IToken[];
   Identifier: IToken[];
   Equal: IToken[];
   expression: ExpressionCstNode[];
@@ -814,6 +828,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   statement(children: StatementCstChildren, param?: IN): OUT;
   letStatement(children: LetStatementCstChildren, param?: IN): OUT;
   assignStatement(children: AssignStatementCstChildren, param?: IN): OUT;
+  updateStatement(children: UpdateStatementCstChildren, param?: IN): OUT;
   forStatement(children: ForStatementCstChildren, param?: IN): OUT;
   ifStatement(children: IfStatementCstChildren, param?: IN): OUT;
   expression(children: ExpressionCstChildren, param?: IN): OUT;

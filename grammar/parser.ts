@@ -330,6 +330,13 @@ export class MdlParser extends RecoveringParser {
         },
       },
       {
+        IGNORE_AMBIGUITIES: true,
+        ALT: () => {
+          this.CONSUME(t.Eval);
+          this.AT_LEAST_ONE_SEP3({ SEP: t.Comma, DEF: () => this.SUBRULE3(this.pathPattern) });
+        },
+      },
+      {
         ALT: () => {
           this.CONSUME(t.SetWord);
           this.CONSUME(t.Identifier);
@@ -392,6 +399,8 @@ export class MdlParser extends RecoveringParser {
       { ALT: () => this.SUBRULE(this.letStatement) },
       { ALT: () => this.SUBRULE(this.forStatement) },
       { ALT: () => this.SUBRULE(this.ifStatement) },
+      // `update x = …`, where `update` alone would be an expression before `x = …`
+      { IGNORE_AMBIGUITIES: true, ALT: () => this.SUBRULE(this.updateStatement) },
       { ALT: () => this.SUBRULE(this.assignStatement) },
       { ALT: () => this.SUBRULE(this.expression) },
     ]);
@@ -405,6 +414,13 @@ export class MdlParser extends RecoveringParser {
   });
 
   private assignStatement = this.RULE('assignStatement', () => {
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  private updateStatement = this.RULE('updateStatement', () => {
+    this.CONSUME(t.Update);
     this.CONSUME(t.Identifier);
     this.CONSUME(t.Equal);
     this.SUBRULE(this.expression);

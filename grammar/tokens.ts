@@ -52,6 +52,8 @@ export const Stage = contextual('stage');
 export const Train = reserved('train');
 export const SetWord = reserved('set');
 export const NoDecay = contextual('no_decay');
+export const Eval = contextual('eval');
+export const Update = contextual('update');
 export const Entry = contextual('entry');
 export const Cache = contextual('cache');
 export const Key = contextual('key');
@@ -152,6 +154,8 @@ export const TOKENS: TokenType[] = [
   Train,
   SetWord,
   NoDecay,
+  Eval,
+  Update,
   Entry,
   Cache,
   Key,

@@ -166,7 +166,9 @@ async function main(request: StepRequest): Promise<StepReport> {
     provider: WeightProvider,
     feeds: Readonly<Record<string, HostTensor>>,
   ): Promise<number> {
-    const traced = loadModel(MODEL, { ...options, set }, output).model.entry('loss', [], { dropout: true })!.graph;
+    const traced = loadModel(MODEL, { ...options, set }, output).model.entry('loss', [], {
+      training: { dropout: true },
+    })!.graph;
     const alone: Graph = { ...traced, outputs: traced.outputs.filter(({ name }) => name === 'loss') };
     const session = await openGraphs(
       graphArtifact(model, [{ name: 'loss', graph: runPipeline(alone) }], 17),

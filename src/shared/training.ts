@@ -3,9 +3,9 @@
  * the optimiser keeps for each, and the settings of the loop.
  *
  * The graphs are three entries of an ordinary manifest:
- *   gradient    inputs of the loss entry + `parameter.<key>` + `loss_scale` (+ `dropout_seed`)
+ *   gradient    inputs of the loss entry + `parameter.<key>` + `buffer.<key>` + `loss_scale` (+ `dropout_seed`)
  *               → `loss`, `tokens` (where the loss counts labels), `weight` (where micro-batches have one), `gradient.<key>`,
- *               `statistics`
+ *               `statistics`, `updated.<key>` of each buffer
  *   accumulate  `sum.<key>`, `gradient.<key>`, `sum_weight`, `gradient_weight`, `inverse_scale` → `new.sum.<key>`, `statistics`
  *   update      `parameter.<key>`, `gradient.<key>`, `state.<slot>.<key>`, `learning_rate`, `step`, `gradient_scale`
  *               → `new.parameter.<key>`, `new.state.<slot>.<key>`
@@ -13,6 +13,7 @@
  * Where the plan has arenas, `<key>` is an arena's name and its tensor is flat: the update is then one kernel for all that
  * trains. Everything outside of the graphs (states on the host, checkpoints, logs, statistics) speaks checkpoint keys.
  */
+import type { DType } from './dtype.ts';
 
 /** Names of the graphs' ports, for the side that writes them and the side that feeds them. */
 export const PORTS = {
@@ -22,6 +23,9 @@ export const PORTS = {
   state: (slot: string, key: string) => `state.${slot}.${key}`,
   /** the output that replaces an input */
   next: (port: string) => `new.${port}`,
+  /** a buffer that the gradient graph updates, before and after */
+  buffer: (key: string) => `buffer.${key}`,
+  updated: (key: string) => `updated.${key}`,
   loss: 'loss',
   tokens: 'tokens',
   weight: 'weight',
@@ -47,6 +51,14 @@ export interface TrainedParameter {
   readonly layer: string;
   /** whether weight decay applies */
   readonly decay: boolean;
+}
+
+/** State that the model itself updates in each micro-batch: running statistics, a moving average, a codebook. */
+export interface UpdatedBuffer {
+  /** checkpoint key */
+  readonly key: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
 }
 
 /** Trained tensors one after the other in a flat f32 tensor, each at a multiple of 4 elements; zeros in between. */
@@ -84,6 +96,7 @@ export type Schedule = { readonly iters: number; readonly epochs: number; readon
 export interface TrainingPlan {
   readonly stage: string;
   readonly trained: readonly TrainedParameter[];
+  readonly buffers: readonly UpdatedBuffer[];
   /** how the graphs' ports hold the trained tensors; absent: each has its own */
   readonly arenas?: readonly Arena[];
   /** names of the tensors that the optimiser keeps per parameter, zero at first */
@@ -113,6 +126,14 @@ export function heldTensors({
 }: Pick<TrainingPlan, 'trained' | 'arenas'>): readonly { readonly name: string; readonly shape: readonly number[] }[] {
   if (arenas) return arenas.map(({ name, elements }) => ({ name, shape: [elements] }));
   return trained.map(({ key, shape }) => ({ name: key, shape }));
+}
+
+/** Everything that a step changes, by checkpoint key, beside the optimiser's own state. */
+export function changedTensors({
+  trained,
+  buffers,
+}: Pick<TrainingPlan, 'trained' | 'buffers'>): readonly UpdatedBuffer[] {
+  return [...trained.map(({ key, shape }) => ({ key, dtype: 'f32' as const, shape })), ...buffers];
 }
 
 /** Whose an element of such a tensor is: the checkpoint key. */

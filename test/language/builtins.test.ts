@@ -265,6 +265,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     }),
   ],
   dropout: [of('dropout(x, 0.5)', x)],
+  stop_gradient: [of('stop_gradient(x)', x)],
+  is_training: [of('x when not is_training() else x + 1.0', x)],
   rearrange: [of('rearrange(x, "a b -> b a")', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25]))],
   reshape: [
     of('reshape(x, [3, 2])', { ...x, shape: [3, 2] }),
@@ -440,7 +442,7 @@ describe('dropout in a training graph', () => {
     `model M { entry main(x: [200, 50]) -> (out: [200, 50], twice: [200, 50]) { (dropout(x, ${p}), dropout(x, ${p})) } }`;
   const ones = tensor([200, 50], new Array<number>(10_000).fill(1));
   const train = (p: string, seed: number) => {
-    const { graph } = program(text(p)).entry('main', [], { dropout: true })!;
+    const { graph } = program(text(p)).entry('main', [], { training: { dropout: true } })!;
     const inputs = new Map([
       ['x', ones],
       ['dropout_seed', ints([], [seed])],
@@ -464,7 +466,7 @@ describe('dropout in a training graph', () => {
   });
 
   it('takes no seed where nothing drops', () => {
-    const { graph } = program(text('0.0')).entry('main', [], { dropout: true })!;
+    const { graph } = program(text('0.0')).entry('main', [], { training: { dropout: true } })!;
     expect(graph.inputs.map(({ name }) => name)).toEqual(['x']);
     expect(
       problems('model M { entry main(x: [2]) -> (out: [2]) { dropout(x, 1.0) } }').map((problem) =>

@@ -95,6 +95,7 @@ describe('modules', () => {
       ['m.bias', false],
       ['m.running_mean', true],
       ['m.running_var', true],
+      ['m.num_batches_tracked', true],
     ]);
     const weights = new Map([
       ['m.weight', tensor([2], [2, 3])],
@@ -105,6 +106,27 @@ describe('modules', () => {
     // (x − mean) / √(var + 0.5) · weight + bias
     const { out } = run(model, { x: tensor([1, 2, 1, 2], [1, 3, -1, 4]) }, { weights });
     expect(distance(out, tensor([1, 2, 1, 2], [10, 12, 20, 35]))).toBeLessThan(1e-12);
+  });
+
+  it('BatchNorm1d reads its running statistics', () => {
+    const model = program(`import { BatchNorm1d } from "std"
+      model M { m = BatchNorm1d(2, eps = 0.5)  entry main(x: [2, 2]) -> (out: [...]) { m(x) } }`);
+    const weights = new Map([
+      ['m.weight', tensor([2], [2, 3])],
+      ['m.bias', tensor([2], [10, 20])],
+      ['m.running_mean', tensor([2], [1, -1])],
+      ['m.running_var', tensor([2], [3.5, 0.5])],
+    ]);
+    const { out } = run(model, { x: tensor([2, 2], [1, -1, 3, 4]) }, { weights });
+    expect(distance(out, tensor([2, 2], [10, 20, 12, 35]))).toBeLessThan(1e-12);
+  });
+
+  it('moved and unbiased', () => {
+    const model = program(`import { moved, unbiased } from "std"
+      model M { entry main(x: [3]) -> (out: [...], var: [...]) { (moved(x, 2.0 * x, 0.25), unbiased(x, 3)) } }`);
+    const { out, var: variance } = run(model, { x: tensor([3], [4, 8, -4]) });
+    expect(distance(out, tensor([3], [5, 10, -5]))).toBeLessThan(1e-12);
+    expect(distance(variance, tensor([3], [6, 12, -6]))).toBeLessThan(1e-12);
   });
 
   it('MLP and GatedMLP', () => {
@@ -197,7 +219,10 @@ it('every declaration of the library has a doc and a test here', () => {
       'LayerNorm',
       'RMSNorm',
       'Conv2d',
+      'BatchNorm1d',
       'BatchNorm2d',
+      'moved',
+      'unbiased',
       'MLP',
       'GatedMLP',
       'MultiHeadAttention',

@@ -310,6 +310,12 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, [x, seed, after]) => [b.node('barrier', [x!, after!], {}), b.node('barrier', [seed!, after!], {})],
   },
   {
+    name: 'stop_gradient',
+    inputs: [given('x', f32([2], [1, -2]), [B])],
+    outputs: [f32([2], [1, -2])],
+    build: (b, inputs) => [b.node('stop_gradient', inputs, {})],
+  },
+  {
     // the numerators from exact integers of another language
     name: 'random_uniform',
     inputs: [given('seed', i64([], [2 ** 40 + 7]))],

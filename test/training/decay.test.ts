@@ -28,7 +28,7 @@ function decayed(clauses: string): string[] {
   const plan = planOf(
     stages[0]!,
     stages[0]!.trained.map((parameter) => trainedParameter(parameter, stages[0]!)),
-    { dropout: false, countsTokens: false, combine: 'equal' },
+    { buffers: [], dropout: false, countsTokens: false, combine: 'equal' },
   );
   return plan.trained.filter(({ decay }) => decay).map(({ key }) => key);
 }

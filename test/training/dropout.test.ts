@@ -131,12 +131,14 @@ describe('dropout', () => {
     const model = compileOk('m.mdl', memory({ 'm.mdl': PLAIN('0.5') }));
     expect(printGraph(model.entry('loss')!.graph)).not.toContain('random_uniform');
     const zero = compileOk('m.mdl', memory({ 'm.mdl': PLAIN('0.0') }));
-    expect(zero.entry('loss', [], { dropout: true })!.graph.inputs.map(({ name }) => name)).toEqual(['x']);
+    expect(zero.entry('loss', [], { training: { dropout: true } })!.graph.inputs.map(({ name }) => name)).toEqual([
+      'x',
+    ]);
   });
 
   test('keeps elements with probability 1 − p and scales them', () => {
     const model = compileOk('m.mdl', memory({ 'm.mdl': PLAIN('0.25') }));
-    const { graph } = model.entry('loss', [], { dropout: true })!;
+    const { graph } = model.entry('loss', [], { training: { dropout: true } })!;
     const x: WideTensor = { dtype: 'f32', shape: [2500, 4], data: new Float64Array(10_000).fill(3) };
     const run = (seed: number) =>
       interpret(graph, {

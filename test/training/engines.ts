@@ -8,7 +8,7 @@ import { planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu
 import { Session } from '../../src/runtime/session.ts';
 import { initialState, type StepRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
-import type { TrainingPlan } from '../../src/shared/training.ts';
+import { changedTensors, type TrainingPlan } from '../../src/shared/training.ts';
 import { unavailable } from '../support/adapter.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 
@@ -46,7 +46,8 @@ export async function runStageOn(engine: string, model: Model, run: Run): Promis
   const { session, close } = await open(engine, artifact, provider);
   const records: StepRecord[] = [];
   try {
-    const start = run.from ?? initialState(plan, new Map(plan.trained.map(({ key }) => [key, run.weights(key)])));
+    const start =
+      run.from ?? initialState(plan, new Map(changedTensors(plan).map(({ key }) => [key, run.weights(key)])));
     const state = await train(start, {
       plan,
       runner: session,

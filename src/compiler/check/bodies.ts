@@ -72,6 +72,10 @@ export class Bodies {
             scope.declare(statement.name);
           }
           break;
+        case 'update':
+          this.expression({ kind: 'name', ...statement.name }, scope);
+          this.expression(statement.value, scope);
+          break;
         case 'for': {
           this.expression(statement.over, scope);
           const inner = scope.child();

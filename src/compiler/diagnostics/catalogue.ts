@@ -279,6 +279,21 @@ export const MESSAGES = {
     (a) => `the parameter ${a.name} would have ${a.elements} elements`,
   ),
   no_tap: message<Named>('E0412', 'unknown tap', (a) => `there is no module output or let at ${a.name}`),
+  not_a_buffer: message<{ name: string; found: string }>(
+    'E0413',
+    'update of what is no buffer',
+    (a) => `update takes a buffer, and ${a.name} is ${a.found}`,
+  ),
+  training_unknown: message<object>(
+    'E0414',
+    'is_training() outside of a body',
+    () => 'is_training() is known while a body is traced, and not where members are made',
+  ),
+  update_outside_training: message<Named>(
+    'E0415',
+    'update outside of training',
+    (a) => `${a.name} is updated in a graph that does not train`,
+  ),
 
   // stages
   unknown_clause: message<Named>('E0501', 'unknown clause of a stage', (a) => `a stage has no clause ${a.name}`),

@@ -579,6 +579,47 @@ model Tiny {
     text: `A tap makes an inner value of an entry an output: the path of a module (\`layers.0.attn\`) for what it returns, or of a \`let\` in its body.
 The entry computes nothing at this path; the module may exist and not be called there.`,
   },
+  not_a_buffer: {
+    text: `\`update NAME = …\` changes named state that a step of training reads and writes: a \`buffer\`, such as running statistics or a codebook. A
+\`param\` is changed by the optimiser, from its gradient; a \`let\` is rebound with \`NAME = …\`.`,
+    example: `module Counter() {
+  param count: [1] = zeros()
+  forward(x: [B, 1]) -> [B, 1] {
+    update count = count + 1.0
+    x + count
+  }
+}
+
+model Tiny {
+  counter = Counter()
+  entry run(x: [B, 1]) -> (y: [B, 1]) { counter(x) }
+  entry loss(x: [B, 1]) -> (loss: []) { mean(counter(x)) }
+}
+
+stage one { train counter }
+`,
+  },
+  training_unknown: {
+    text: `\`is_training()\` is true in the graph of a step of training and false in every other, so it can be asked in bodies, which are traced once for each
+graph. Submodules, parameters and \`let\` members are made once for all graphs. A flag (\`when flag\`) changes what a model is made of.`,
+    example: `model Tiny {
+  let rate = 0.1 when is_training() else 0.0
+  entry run(x: [B, 8]) -> (y: [B, 8]) { x * rate }
+}
+`,
+  },
+  update_outside_training: {
+    text: `Only a step of training changes state. Say so with \`if is_training() { update … }\`; what the module does elsewhere follows behind it, or in an
+\`else\`.`,
+    example: `model Tiny {
+  buffer seen: [] = zeros()
+  entry run(x: [B, 8]) -> (y: [B, 8]) {
+    update seen = seen + 1.0
+    x
+  }
+}
+`,
+  },
 
   // ── stages ──────────────────────────────────────────────────────────────────────────────────
   unknown_clause: {

@@ -137,7 +137,8 @@ function mergedGraph(
   expression: ast.Expression,
 ): ParameterInfo['merged'] {
   const builder = new GraphBuilder(`merge ${parameter.path}`);
-  e.trace = { builder, path: adapter.path, cache: undefined, taps: undefined, parameters: new Map() };
+  const asked = { training: false };
+  e.trace = { builder, path: adapter.path, cache: undefined, taps: undefined, parameters: new Map(), asked };
   try {
     const value = e.expression(expression, e.modules.scopeOf(adapter));
     const id = e.emission.tensorOf(value, expression.span, 'f32', parameter.name);

@@ -21,7 +21,7 @@ import { Scope } from './scope.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { checkStages, type Stage } from './stages.ts';
-import type { CacheTrace, Trace } from './trace.ts';
+import type { BufferUpdate, CacheTrace, Trace, TrainingTrace } from './trace.ts';
 import { describe, list } from './values.ts';
 
 export interface EntryGraph {
@@ -29,6 +29,10 @@ export interface EntryGraph {
   /** parameters the graph uses, by canonical key */
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   readonly cache: readonly CachePort[];
+  /** buffers that the graph updates, by canonical key: empty outside of training */
+  readonly updates: ReadonlyMap<string, BufferUpdate>;
+  /** a body asks whether it trains: the graph of training is another */
+  readonly asksTraining: boolean;
   /** type of the latest output of each module that ran, by path */
   readonly moduleOutputs: ReadonlyMap<string, TensorType>;
 }
@@ -39,8 +43,15 @@ export interface ModelOptions extends SettingsRequest {
 }
 
 export interface TraceOptions {
+  /** a graph of training; absent: one of inference */
+  readonly training?: TrainingOptions | undefined;
+}
+
+export interface TrainingOptions {
   /** dropout drops; it is the identity otherwise */
-  readonly dropout?: boolean;
+  readonly dropout: boolean;
+  /** modules that run as in inference: no dropout, and running statistics that are read and not updated */
+  readonly evaluates?: ((path: string) => boolean) | undefined;
 }
 
 export class Model {
@@ -81,8 +92,8 @@ export class Model {
   }
 
   /**
-   * Traces an entry. `taps`: paths of module outputs or `let`s that become outputs too. With `dropout`, the graph is one
-   * for training: it drops, by the i64 scalar input `dropout_seed` (absent where nothing drops).
+   * Traces an entry. `taps`: paths of module outputs or `let`s that become outputs too. With `training`, the graph is one
+   * for training: it updates buffers, and drops by the i64 scalar input `dropout_seed` (absent where nothing drops).
    * Problems go into the bag; undefined when there are any.
    */
   entry(name: string, taps: readonly string[] = [], options: TraceOptions = {}): EntryGraph | undefined {
@@ -147,8 +158,15 @@ function traceEntry(
     indices: new Map(),
     ports: [],
   };
-  const training = options.dropout ? { seed: undefined, calls: new Map<string, number>() } : undefined;
-  const trace: Trace = { builder, path: '', cache, taps: new Map(), parameters: new Map(), training };
+  const training: TrainingTrace | undefined = options.training && {
+    drops: options.training.dropout,
+    evaluates: options.training.evaluates ?? (() => false),
+    updates: new Map(),
+    seed: undefined,
+    calls: new Map(),
+  };
+  const asked = { training: false };
+  const trace: Trace = { builder, path: '', cache, taps: new Map(), parameters: new Map(), asked, training };
   e.trace = trace;
   try {
     const outer = e.modules.scopeOf(root);
@@ -214,7 +232,14 @@ function traceEntry(
     const moduleOutputs = new Map<string, TensorType>();
     for (const [path, id] of trace.taps ?? [])
       if (e.modules.instances.has(path)) moduleOutputs.set(path, builder.typeOf(id));
-    return { graph: builder.build(), parameters: trace.parameters, cache: ports, moduleOutputs };
+    return {
+      graph: builder.build(),
+      parameters: trace.parameters,
+      cache: ports,
+      updates: training?.updates ?? new Map(),
+      asksTraining: asked.training,
+      moduleOutputs,
+    };
   } finally {
     e.trace = undefined;
   }

@@ -23,6 +23,8 @@ export interface Stage {
   readonly trained: readonly ParameterInfo[];
   /** what the stage keeps weight decay from, beside tensors of rank below 2, which never decay */
   readonly noDecay: ReadonlySet<ParameterInfo>;
+  /** modules that run as in inference while the stage trains */
+  evaluates(path: string): boolean;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
   /** the other clauses: batch, accumulate, clip, … */
@@ -100,6 +102,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
   const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
   const trained = parametersMatching(e, stage.train);
   const noDecay = parametersMatching(e, stage.noDecay);
+  const evaluates = modulesMatching(e, stage.eval);
   if (stage.train.length === 0) e.report(diagnose('trains_nothing', { name: stage.name.text }, stage.name.span));
   const flags = new Map<string, boolean>();
   for (const { name, value } of stage.set) {
@@ -127,7 +130,15 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
       const option = e.attempt(() => checkOption(e, name.text, plain(e, e.expression(value, scope), value), value));
       if (option !== undefined) options[name.text] = option;
     } else {
-      const near = nearest(name.text, ['train', 'no_decay', 'set', 'optimize', 'schedule', ...Object.keys(OPTIONS)]);
+      const near = nearest(name.text, [
+        'train',
+        'no_decay',
+        'eval',
+        'set',
+        'optimize',
+        'schedule',
+        ...Object.keys(OPTIONS),
+      ]);
       e.report(
         diagnose('unknown_clause', { name: name.text }, name.span, {
           suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
@@ -135,7 +146,29 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
       );
     }
   }
-  return { name: stage.name.text, doc: stage.doc, flags, trained: [...trained], noDecay, optimize, schedule, options };
+  return {
+    name: stage.name.text,
+    doc: stage.doc,
+    flags,
+    trained: [...trained],
+    noDecay,
+    evaluates,
+    optimize,
+    schedule,
+    options,
+  };
+}
+
+/** Whether a module is one that the patterns cover. Reports each pattern that covers none. */
+function modulesMatching(e: Evaluator, patterns: readonly ast.PathPattern[]): (path: string) => boolean {
+  const compiled = patterns.map(({ text, span }) => {
+    const pattern = compilePattern(text);
+    const paths = [...e.modules.instances.keys()].filter((path) => path !== '');
+    if (!paths.some((path) => pattern.covers(path)))
+      e.report(diagnose('pattern_matches_nothing', { pattern: text }, span, { notes: explainNoMatch(text, paths) }));
+    return pattern;
+  });
+  return (path) => compiled.some((pattern) => pattern.covers(path));
 }
 
 /** What the patterns cover, switched-off parameters left out. Reports each pattern that covers nothing, on or off. */

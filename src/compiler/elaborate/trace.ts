@@ -14,12 +14,25 @@ export interface CacheTrace {
   readonly ports: { readonly past: string; readonly present: string; readonly axis: number; readonly value: ValueId }[];
 }
 
-/** Present while a training graph is traced: what `dropout` needs. */
+/** Present while a training graph is traced: what `dropout`, `is_training()` and `update` need. */
 export interface TrainingTrace {
+  /** dropout drops */
+  readonly drops: boolean;
+  /** modules that run as they do outside of training */
+  evaluates(path: string): boolean;
+  /** buffers that have been updated so far, by key: their latest values */
+  readonly updates: Map<string, BufferUpdate>;
   /** the i64 scalar input `dropout_seed`; declared by the first dropout that drops something */
   seed: ValueId | undefined;
   /** calls of dropout so far, by module path: each place has masks of its own */
   readonly calls: Map<string, number>;
+}
+
+export interface BufferUpdate {
+  readonly parameter: ParameterInfo;
+  readonly value: ValueId;
+  /** what later reads of the buffer see: the value, through which no gradient goes */
+  readonly read: ValueId;
 }
 
 export interface Trace {
@@ -31,6 +44,13 @@ export interface Trace {
   readonly taps: Map<string, ValueId> | undefined;
   /** parameters used so far, by key */
   readonly parameters: Map<string, ParameterInfo>;
-  /** absent outside of training graphs, where dropout is the identity */
+  /** whether a body asked if it trains: the graph is another in training */
+  readonly asked: { training: boolean };
+  /** absent outside of training graphs, where dropout is the identity and buffers stay as they are */
   readonly training?: TrainingTrace | undefined;
+}
+
+/** Whether the body being traced is one that trains. */
+export function trainsHere({ training, path }: Trace): boolean {
+  return training !== undefined && !training.evaluates(path);
 }

@@ -15,6 +15,7 @@ import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { Reported } from './reported.ts';
 import { Scope } from './scope.ts';
 import { printType, SignatureDims } from './signature.ts';
+import { trainsHere } from './trace.ts';
 import { describe, ERROR, type Value } from './values.ts';
 
 type Body = { readonly signature: ast.Signature; readonly body: ast.Block };
@@ -33,9 +34,11 @@ export class Tracer {
     this.evaluator = evaluator;
   }
 
-  /** The graph value of a parameter. */
+  /** The graph value of a parameter, or the latest of a buffer that was updated. */
   parameter(parameter: ParameterInfo): ValueId {
     const trace = this.evaluator.trace!;
+    const updated = trace.training?.updates.get(parameter.keys[0]);
+    if (updated) return updated.read;
     trace.parameters.set(parameter.keys[0], parameter);
     return trace.builder.parameter(parameter.keys[0], parameter.dtype, parameter.shape);
   }
@@ -288,6 +291,9 @@ export class Tracer {
           this.tapLet(statement.name.text, value, tapPath);
           break;
         }
+        case 'update':
+          e.attempt(() => this.update(statement, scope));
+          break;
         case 'for': {
           const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [];
           for (const item of items) {
@@ -312,6 +318,41 @@ export class Tracer {
       }
     }
     return last;
+  }
+
+  /** `update running_mean = …`: what the buffer is from here on, in this graph and in the next step. */
+  private update({ name, value }: Extract<ast.Statement, { kind: 'update' }>, scope: Scope): void {
+    const e = this.evaluator;
+    const parameter = this.bufferNamed(name, scope);
+    const { trace } = e;
+    const training = trace && trainsHere(trace) ? trace.training : undefined;
+    if (!trace || !training) {
+      const notes = [`write \`if is_training() { update ${name.text} = … }\``];
+      e.report(diagnose('update_outside_training', { name: name.text }, name.span, { ...e.here(), notes }));
+      return;
+    }
+    const { dtype, shape, keys } = parameter;
+    this.parameter(parameter); // a state that is only written is one of the graph's all the same
+    const id = e.emission.tensorOf(e.expression(value, scope), value.span, dtype, name.text);
+    const [found, expected] = [printType(trace.builder.typeOf(id)), printType({ dtype, shape })];
+    if (found !== expected)
+      e.fail(
+        diagnose('result_shape', { callee: `update ${name.text}`, expected, found }, value.span, {
+          ...e.here(),
+          label: `this is ${found}`,
+          secondary: [{ span: parameter.span, message: 'the buffer is declared here' }],
+        }),
+      );
+    const read = dtype === 'f32' ? trace.builder.node('stop_gradient', [id], {}, e.emission.origin(value.span)) : id;
+    training.updates.set(keys[0], { parameter, value: id, read });
+  }
+
+  private bufferNamed(name: ast.Name, scope: Scope): ParameterInfo {
+    const e = this.evaluator;
+    const target = e.names.name({ kind: 'name', ...name }, scope);
+    if (target.kind === 'parameter' && target.parameter.buffer) return target.parameter;
+    const found = target.kind === 'parameter' ? 'a param' : describe(target);
+    return e.fail(diagnose('not_a_buffer', { name: name.text, found }, name.span, e.here()));
   }
 
   private tapLet(name: string, value: Value | undefined, tapPath: string | undefined): void {
@@ -374,7 +415,8 @@ export class Tracer {
       return { kind: 'tensor', id: builder.input(name, dtype, shape), span };
     };
     for (const [name, { value, span }] of args) copies.set(name, { value: copy(value, span, name), span });
-    e.trace = { builder, path: trace.path, cache: undefined, taps: undefined, parameters: new Map() };
+    const { path, asked } = trace;
+    e.trace = { builder, path, cache: undefined, taps: undefined, parameters: new Map(), asked };
     try {
       e.attempt(() => work(copies));
     } finally {

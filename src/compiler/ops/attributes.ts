@@ -167,6 +167,10 @@ export interface OpAttributes {
   attention_grad: { readonly causal: boolean; readonly scale: number | null };
   /** (x, after) → x, computed again by whatever reads it, and not before `after`: see passes/autodiff/recompute.ts */
   barrier: None;
+
+  // of gradients
+  /** x, through which no gradient goes back */
+  stop_gradient: None;
 }
 
 export type OpName = keyof OpAttributes;

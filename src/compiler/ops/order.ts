@@ -1,8 +1,8 @@
-/** Ops that say when and how often something is computed, not what. */
+/** Ops that are their operand: they say when and how often something is computed, and what has a gradient. */
 import type { Family } from './rules.ts';
 import { expectDType, F32, NUMBERS } from './rules.ts';
 
-export const ORDER: Family<'barrier'> = {
+export const ORDER: Family<'barrier' | 'stop_gradient'> = {
   barrier: {
     name: 'barrier',
     doc: 'x (f32 or i64), and not before `after` is there: what reads the result is no common subexpression with what reads x.',
@@ -12,6 +12,14 @@ export const ORDER: Family<'barrier'> = {
       expectDType('barrier', inputs, 1, 'after', F32);
       return [expectDType('barrier', inputs, 0, 'x', NUMBERS)];
     },
+    evaluate: ([x]) => [x!],
+  },
+  stop_gradient: {
+    name: 'stop_gradient',
+    doc: 'x (f32), through which no gradient goes back.',
+    operands: [{ name: 'x' }],
+    traits: {},
+    infer: (inputs) => [expectDType('stop_gradient', inputs, 0, 'x', F32)],
     evaluate: ([x]) => [x!],
   },
 };

@@ -83,6 +83,7 @@ export interface StageDeclaration extends Documented {
   readonly name: Name;
   readonly train: readonly PathPattern[];
   readonly noDecay: readonly PathPattern[];
+  readonly eval: readonly PathPattern[];
   readonly set: readonly { readonly name: Name; readonly value: Expression }[];
   readonly clauses: readonly { readonly name: Name; readonly value: Expression }[];
 }
@@ -182,6 +183,8 @@ export interface Block {
 export type Statement =
   | { readonly kind: 'let'; readonly names: readonly Name[]; readonly value: Expression; readonly span: Span }
   | { readonly kind: 'assign'; readonly name: Name; readonly value: Expression; readonly span: Span }
+  /** `update running_mean = …`: a buffer, in training */
+  | { readonly kind: 'update'; readonly name: Name; readonly value: Expression; readonly span: Span }
   | {
       readonly kind: 'for';
       readonly names: readonly Name[];

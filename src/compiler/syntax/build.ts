@@ -110,12 +110,13 @@ class FileBuilder extends Expressions {
   private stage(node: Cst.StageDeclarationCstNode, doc: string): ast.StageDeclaration {
     const train: ast.PathPattern[] = [];
     const noDecay: ast.PathPattern[] = [];
+    const evaluated: ast.PathPattern[] = [];
     const set: { name: ast.Name; value: ast.Expression }[] = [];
     const clauses: { name: ast.Name; value: ast.Expression }[] = [];
     for (const { children: c } of node.children.stageClause ?? []) {
       if (c.pathPattern) {
         const patterns = c.pathPattern.map((pattern) => this.pattern(pattern));
-        (c.Kw_no_decay ? noDecay : train).push(...patterns);
+        (c.Kw_no_decay ? noDecay : c.Kw_eval ? evaluated : train).push(...patterns);
       } else {
         const clause = { name: this.name(c.Identifier![0]!), value: this.expression(c.expression![0]!) };
         (c.Kw_set ? set : clauses).push(clause);
@@ -126,6 +127,7 @@ class FileBuilder extends Expressions {
       name: this.name(node.children.Identifier[0]!),
       train,
       noDecay,
+      eval: evaluated,
       set,
       clauses,
       doc,
@@ -274,6 +276,10 @@ class FileBuilder extends Expressions {
     if (c.assignStatement) {
       const { Identifier, expression } = c.assignStatement[0]!.children;
       return { kind: 'assign', name: this.name(Identifier[0]!), value: this.expression(expression[0]!), span };
+    }
+    if (c.updateStatement) {
+      const { Identifier, expression } = c.updateStatement[0]!.children;
+      return { kind: 'update', name: this.name(Identifier[0]!), value: this.expression(expression[0]!), span };
     }
     if (c.forStatement) {
       const { Identifier, expression, block } = c.forStatement[0]!.children;

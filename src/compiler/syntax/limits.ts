@@ -18,7 +18,17 @@ const CLOSERS = new Set(['RParen', 'RBracket', 'RBrace']);
 /** Tokens after which the parser recurses without a bracket. */
 const RECURSES = new Set(['StarStar', 'Kw_else', 'Kw_when']);
 /** Tokens that start another expression beside the one before. */
-const RESTARTS = new Set(['Kw_let', 'Equal', 'Comma', 'Kw_module', 'Kw_fn', 'Kw_forward', 'Kw_train', 'Kw_no_decay']);
+const RESTARTS = new Set([
+  'Kw_let',
+  'Equal',
+  'Comma',
+  'Kw_module',
+  'Kw_fn',
+  'Kw_forward',
+  'Kw_train',
+  'Kw_no_decay',
+  'Kw_eval',
+]);
 
 /** The first token that the parser would reach only by recursing too deep. */
 export function firstTooDeep(tokens: readonly IToken[]): IToken | undefined {

@@ -222,6 +222,7 @@ const RULE_NAMES: Readonly<Record<string, string>> = {
   statement: 'a body',
   letStatement: 'a let',
   assignStatement: 'an assignment',
+  updateStatement: 'an update',
   forStatement: 'a loop',
   ifStatement: 'an if',
   expression: 'an expression',

@@ -55,17 +55,18 @@ export function stageGraphs(model: Model, stage: Stage, options: PlanOptions = {
   const { arenas: limit } = options;
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     dropout: dropsOut(stage),
+    evaluates: (path) => stage.evaluates(path),
     recompute: options.recompute ?? stage.options.recompute === true,
     fusedAttention: options.fusedAttention ?? false,
     weighs: weighsBatches(stage),
     ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
   });
   if (!gradient) return undefined;
-  const { keys, dropout, countsTokens, combine, arenas } = gradient;
+  const { keys, buffers, dropout, countsTokens, combine, arenas } = gradient;
   const plan = planOf(
     stage,
     trainedOf(keys),
-    { dropout, countsTokens, combine, ...(arenas ? { arenas } : {}) },
+    { buffers, dropout, countsTokens, combine, ...(arenas ? { arenas } : {}) },
     options,
   );
   const entries = [

@@ -73,7 +73,7 @@ export function decays(parameter: ParameterInfo, { noDecay }: Pick<Stage, 'noDec
 export function planOf(
   stage: Stage,
   trained: readonly TrainedParameter[],
-  graphs: Pick<TrainingPlan, 'dropout' | 'countsTokens' | 'combine' | 'arenas'>,
+  graphs: Pick<TrainingPlan, 'buffers' | 'dropout' | 'countsTokens' | 'combine' | 'arenas'>,
   options: PlanOptions = {},
 ): TrainingPlan {
   const { clip, loss_scale } = stage.options;

@@ -7,8 +7,9 @@
  * backend maps once.
  */
 
-import { type Arena, PORTS } from '../../shared/training.ts';
+import { type Arena, PORTS, type UpdatedBuffer } from '../../shared/training.ts';
 import type { EntryGraph, Model } from '../elaborate/model.ts';
+import type { BufferUpdate } from '../elaborate/trace.ts';
 import type { Graph, Node, ValueId } from '../ir/graph.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
 import { runPipeline } from '../passes/pipeline.ts';
@@ -23,6 +24,7 @@ export interface GradientGraph {
   readonly traced: EntryGraph;
   /** keys of the trained parameters that the loss depends on, in the order of the rows of `statistics` */
   readonly keys: readonly string[];
+  readonly buffers: readonly UpdatedBuffer[];
   readonly dropout: boolean;
   readonly countsTokens: boolean;
   readonly combine: Combination['combine'];
@@ -34,6 +36,10 @@ export interface GradientOptions {
   /** the entry with an output `loss` */
   readonly entry?: string;
   readonly dropout: boolean;
+  /** modules that run as in inference */
+  readonly evaluates?: (path: string) => boolean;
+  /** take the buffers that the model updates, and give them updated (default); else they are weights that stay */
+  readonly updates?: boolean;
   /** compute the inside of layers again in the backward part instead of keeping it */
   readonly recompute?: boolean;
   /** attention's gradients as one node, for a target with a kernel for it: webgpu */
@@ -54,14 +60,14 @@ export interface GradientOptions {
 export function gradientGraph(
   model: Model,
   wanted: ReadonlySet<string>,
-  { entry = 'loss', dropout, statistics = true, ...options }: GradientOptions,
+  { entry = 'loss', dropout, evaluates, statistics = true, updates = true, ...options }: GradientOptions,
 ): GradientGraph | undefined {
   if (!model.entries.includes(entry)) {
     throw new StageError(
       `the model ${model.name} has no entry \`${entry}\`, and training needs one with an output \`loss\``,
     );
   }
-  const traced = model.entry(entry, [], { dropout });
+  const traced = model.entry(entry, [], { training: { dropout, evaluates } });
   if (!traced) return undefined;
   const forward = new GraphExtension(lossOnly(traced.graph));
   const tokens = labelledTokens(forward, traced.graph);
@@ -72,7 +78,10 @@ export function gradientGraph(
     ? combinationOf(traced.graph, forward.outputOf(PORTS.loss))
     : { combine: 'equal' };
   if (combination.weight) forward.output(PORTS.weight, combination.weight(forward));
-  const simplified = runPipeline(forward.build('gradient'));
+  const updated = updates ? traced.updates : new Map<string, BufferUpdate>();
+  for (const [key, { value }] of updated) forward.output(PORTS.updated(key), value);
+  const whole = promoteParameters(forward.build('gradient'), new Set(updated.keys()), PORTS.buffer);
+  const simplified = runPipeline(whole);
 
   const keys = simplified.parameters.map(({ key }) => key).filter((key) => wanted.has(key));
   if (keys.length === 0) {
@@ -102,6 +111,7 @@ export function gradientGraph(
     graph,
     traced,
     keys,
+    buffers: [...updated].map(([key, { parameter }]) => ({ key, dtype: parameter.dtype, shape: parameter.shape })),
     dropout: graph.inputs.some(({ name }) => name === PORTS.dropoutSeed),
     countsTokens: tokens !== undefined,
     combine: combination.combine,

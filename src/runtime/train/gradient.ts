@@ -14,6 +14,8 @@ type Tensors = ReadonlyMap<string, AnyTensor>;
 export interface StepGradient {
   /** sums over the micro-batches, still under the loss scale */
   readonly gradients: Tensors;
+  /** as the last micro-batch left them, by checkpoint key */
+  readonly buffers: Tensors;
   /** what divides the sums, beside the loss scale */
   readonly divisor: number;
   readonly statistics: GradientStatistics;
@@ -50,16 +52,23 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
   const noLabels = (): Error =>
     runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
   const held = heldTensors(plan);
-  const keep = held.map(({ name }) => PORTS.gradient(name));
+  const keep = [...held.map(({ name }) => PORTS.gradient(name)), ...plan.buffers.map(({ key }) => PORTS.updated(key))];
+  // each micro-batch goes on from the one before, as each forward of a training loop does
+  let buffers: Tensors = new Map(plan.buffers.map(({ key }) => [key, state.parameters.get(key)!]));
+  let ownsBuffers = false;
   try {
     for (let micro = 0; micro < plan.accumulate; micro++) {
       const index = state.step * plan.accumulate + micro;
       const began = performance.now();
       const batch = await options.data.batch(index);
       feedSeconds += (performance.now() - began) / 1000;
-      feeds = gradientFeeds(state, options, batch.feeds, index);
+      feeds = gradientFeeds(state, buffers, options, batch.feeds, index);
       const results = await runKeeping(runner, 'gradient', feeds, { keep });
       fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
+      const before = buffers;
+      buffers = new Map(plan.buffers.map(({ key }) => [key, results[PORTS.updated(key)]!]));
+      if (ownsBuffers) releaseAll(before);
+      ownsBuffers = true;
       const counted = plan.countsTokens ? first(results[PORTS.tokens]) : batch.tokens;
       if (plan.countsTokens && counted === 0 && combine !== 'weighted') throw noLabels();
       tokens += counted;
@@ -79,11 +88,12 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
     }
     if (!sum) throw noLabels();
   } catch (error) {
-    for (const tensors of [sum?.tensors, fresh]) if (tensors) releaseAll(tensors);
+    for (const tensors of [sum?.tensors, fresh, ownsBuffers ? buffers : undefined]) if (tensors) releaseAll(tensors);
     throw error;
   }
   return {
     gradients: sum.tensors,
+    buffers,
     divisor: divisorOf(plan, sum),
     statistics: readStatistics(plan.trained, sum.statistics),
     loss: combine === 'sum' ? lossSum : lossSum / sum.weight,
@@ -125,12 +135,14 @@ async function added(
 
 function gradientFeeds(
   state: LiveState,
+  buffers: Tensors,
   { plan, seed }: Options,
   batch: Readonly<Record<string, HostTensor>>,
   index: number,
 ): AnyTensors {
   const feeds: Record<string, AnyTensor> = { ...batch, [PORTS.lossScale]: scalar(state.lossScale.scale) };
   for (const { name } of heldTensors(plan)) feeds[PORTS.parameter(name)] = state.parameters.get(name)!;
+  for (const [key, tensor] of buffers) feeds[PORTS.buffer(key)] = tensor;
   if (plan.dropout) {
     const word = randomStream(seed, 'dropout').at(index);
     feeds[PORTS.dropoutSeed] = { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(word)) };

@@ -6,7 +6,7 @@
  * running stage has those in place of the trained tensors, and nobody else sees them.
  */
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
-import type { TrainingPlan } from '../../shared/training.ts';
+import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
 import { type AnyTensor, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
@@ -23,7 +23,7 @@ export interface TrainState<T extends AnyTensor = HostTensor> {
   readonly lossScale: LossScale;
   /** steps in a row that a layer's gradient has been tiny */
   readonly vanishing: Readonly<Record<string, number>>;
-  /** by checkpoint key */
+  /** by checkpoint key: what trains, and the buffers that steps update */
   readonly parameters: ReadonlyMap<string, T>;
   /** by slot, then by checkpoint key */
   readonly slots: ReadonlyMap<string, ReadonlyMap<string, T>>;
@@ -32,10 +32,10 @@ export interface TrainState<T extends AnyTensor = HostTensor> {
 /** A state whose tensors may be on a device. */
 export interface LiveState extends TrainState<AnyTensor> {
   /** its tensors are the arenas of this plan, by name */
-  readonly packedBy?: Pick<TrainingPlan, 'arenas' | 'trained'>;
+  readonly packedBy?: Pick<TrainingPlan, 'arenas' | 'trained' | 'buffers'>;
 }
 
-/** @param parameters the trained tensors, by checkpoint key */
+/** @param parameters all that `changedTensors` names, by checkpoint key */
 export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string, HostTensor>): TrainState {
   const zeros = (): Map<string, HostTensor> =>
     new Map(
@@ -53,7 +53,8 @@ export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string,
 }
 
 /** @throws RuntimeError R0803 when a state is not one of this plan's stage, parameters and optimiser */
-export function checkState(state: TrainState, { stage, trained, slots }: TrainingPlan): void {
+export function checkState(state: TrainState, plan: TrainingPlan): void {
+  const { stage, trained, slots } = plan;
   const expect = (what: string, found: string | undefined, expected: string): void => {
     if (found !== expected)
       throw runtimeError('R0803', { file: 'the state', what, found: found ?? 'missing', expected });
@@ -61,11 +62,12 @@ export function checkState(state: TrainState, { stage, trained, slots }: Trainin
   expect('stage', state.stage, stage);
   expect('optimiser state', [...state.slots.keys()].join(', '), slots.join(', '));
   for (const [name, tensors] of [['', state.parameters] as const, ...state.slots]) {
-    for (const { key, shape } of trained) {
+    const wanted = name === '' ? changedTensors(plan) : trained;
+    for (const { key, shape } of wanted) {
       const found = tensors.get(key)?.shape.join(', ');
       expect(`${name} ${key}`.trim(), found === undefined ? found : `[${found}]`, `[${shape.join(', ')}]`);
     }
-    expect(`number of tensors`, String(tensors.size), String(trained.length));
+    expect(`number of tensors`, String(tensors.size), String(wanted.length));
   }
 }
 
@@ -81,14 +83,28 @@ async function mapTensors<T extends AnyTensor>(
   return { stage, step, updates, lossScale, vanishing, parameters: await change(state.parameters, ''), slots };
 }
 
+/** The buffers among a state's tensors; slots have none. */
+function buffersIn<T extends AnyTensor>(
+  tensors: ReadonlyMap<string, T>,
+  { buffers }: Pick<TrainingPlan, 'buffers'>,
+): (readonly [string, T])[] {
+  return buffers.flatMap(({ key }) => {
+    const tensor = tensors.get(key);
+    return tensor ? [[key, tensor] as const] : [];
+  });
+}
+
 /** The state where the runner computes, as the plan's graphs take it. */
 export async function liveState(state: LiveState, runner: Runner, plan: TrainingPlan): Promise<LiveState> {
   const arenas = state.packedBy ? undefined : plan.arenas;
   if (!arenas && !runner.upload) return state;
   const live = await mapTensors(state, async (tensors, of) => {
     const there = new Map<string, AnyTensor>();
-    for await (const [name, tensor] of arenas ? packed(arenas, tensors) : tensors)
+    const put = async (name: string, tensor: AnyTensor): Promise<void> => {
       there.set(name, runner.upload ? await runner.upload(tensor, of + name) : tensor);
+    };
+    for await (const [name, tensor] of arenas ? packed(arenas, tensors) : tensors) await put(name, tensor);
+    if (arenas) for (const [name, tensor] of buffersIn(tensors, plan)) await put(name, tensor);
     return there;
   });
   return plan.arenas ? { ...live, packedBy: plan } : live;
@@ -101,16 +117,17 @@ export async function liveState(state: LiveState, runner: Runner, plan: Training
 export async function hostState(state: LiveState): Promise<TrainState> {
   const onHost = ![...state.parameters.values()].some(isOnDevice);
   if (onHost && !state.packedBy) return state as TrainState;
-  const { arenas, trained = [] } = state.packedBy ?? {};
+  const { packedBy } = state;
   const copy = await mapTensors(state, async (tensors) => {
     const here = new Map<string, HostTensor>();
     for (const [name, tensor] of tensors) here.set(name, await toHost(tensor));
-    if (!arenas) return here;
-    const pieces = unpacked(arenas, here);
-    return new Map(trained.map(({ key }) => [key, pieces.get(key)!]));
+    if (!packedBy?.arenas) return here;
+    const pieces = unpacked(packedBy.arenas, here);
+    const trained = packedBy.trained.map(({ key }) => [key, pieces.get(key)!] as const);
+    return new Map([...trained, ...buffersIn(here, packedBy)]);
   });
-  for (const [key, { data }] of copy.parameters) {
-    if (firstNonFinite(data as Float32Array) >= 0)
+  for (const [key, { dtype, data }] of copy.parameters) {
+    if (dtype === 'f32' && firstNonFinite(data as Float32Array) >= 0)
       throw runtimeError('R0801', {
         stage: state.stage,
         step: state.step,

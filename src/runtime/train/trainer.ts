@@ -9,7 +9,7 @@
  */
 import type { HostTensor } from '../../shared/tensor.ts';
 import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../shared/training.ts';
-import { type AnyTensor, type AnyTensors, isOnDevice, toHost } from '../device-tensor.ts';
+import { type AnyTensor, type AnyTensors, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { type Runner, runKeeping } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
@@ -77,12 +77,14 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
     : statistics.firstNonFinite && `the gradient of ${statistics.firstNonFinite}`;
   const overflowed = bad !== undefined && Number.isFinite(loss) && state.lossScale.dynamic && scale > 1;
   if (bad !== undefined && !overflowed) {
-    releaseAll(sums.gradients);
+    for (const tensors of [sums.gradients, sums.buffers]) releaseAll(tensors);
     return stop(bad, step, feeds, options);
   }
 
   const beforeUpdate = performance.now();
-  let { parameters, slots } = state;
+  // a step that is skipped has run its forward part all the same, which is what buffers follow
+  let parameters: Tensors = new Map([...state.parameters, ...sums.buffers]);
+  let { slots } = state;
   if (!overflowed) {
     // torch's clip_grad_norm_: the 1e-6 keeps a zero norm from dividing
     const clip = plan.clip === null ? 1 : Math.min(1, plan.clip / (statistics.norm + 1e-6));
@@ -93,12 +95,14 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
       [PORTS.gradientScale]: scalar(clip / (scale * sums.divisor)),
     };
     const results = await runKeeping(runner, 'update', updateInputs, { keep: 'all' });
-    ({ parameters, slots } = updated(plan, results));
+    const next = updated(plan, results);
+    ({ slots } = next);
+    parameters = new Map([...next.parameters, ...sums.buffers]);
     releaseState(state); // what the update did not overwrite
     // on a device they are looked at when they are read: `hostState`
     const broken = brokenKey(plan, parameters);
     if (broken !== undefined) return stop(`the update of ${broken}`, step, feeds, options);
-  }
+  } else for (const { key } of plan.buffers) release(state.parameters.get(key)!);
   releaseAll(sums.gradients);
   const ended = performance.now();
 
@@ -175,7 +179,7 @@ const round = (seconds: number): number => Number(seconds.toPrecision(6));
 /** The key of a parameter on the host that is not finite. */
 function brokenKey(plan: TrainingPlan, parameters: Tensors): string | undefined {
   for (const [name, tensor] of parameters) {
-    const element = isOnDevice(tensor) ? -1 : firstNonFinite(tensor.data as Float32Array);
+    const element = isOnDevice(tensor) || tensor.dtype !== 'f32' ? -1 : firstNonFinite(tensor.data as Float32Array);
     if (element >= 0) return keyAt(plan, name, element);
   }
   return undefined;

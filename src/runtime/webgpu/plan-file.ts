@@ -75,12 +75,12 @@ function checkEntry(name: string, entry: Json): void {
 function checkTraining(training: unknown, entries: Json): void {
   const damaged = 'has a damaged training';
   need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
-  const { trained, slots, accumulate, combine, arenas = [] } = training as Json;
+  const { trained, buffers, slots, accumulate, combine, arenas = [] } = training as Json;
   need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
   need(combine === 'weighted' || combine === 'equal' || combine === 'sum', damaged);
   need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
-  need(Array.isArray(trained), damaged);
-  for (const one of trained as unknown[])
+  need(Array.isArray(trained) && Array.isArray(buffers), damaged);
+  for (const one of [...(trained as unknown[]), ...(buffers as unknown[])])
     need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);
   need(Array.isArray(arenas), damaged);
   for (const one of arenas as unknown[]) {

@@ -5,7 +5,7 @@
  * calls in order, because each step uses up the state before it.
  */
 import type { HostTensor } from '../../shared/tensor.ts';
-import type { TrainingPlan } from '../../shared/training.ts';
+import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
 import type { WebGpuPlan } from '../../shared/webgpu.ts';
 import { runtimeError } from '../errors.ts';
 import type { AnyFeeds } from '../feeds.ts';
@@ -94,7 +94,7 @@ export class ModelTrainer {
     });
   }
 
-  /** Copies of the trained tensors, by checkpoint key. @throws RuntimeError R0801 when one is not finite, R1008 */
+  /** Copies of the trained tensors and of updated buffers, by checkpoint key. @throws RuntimeError R0801 when one is not finite, R1008 */
   trained(): Promise<ReadonlyMap<string, HostTensor>> {
     return this.inOrder(async () => (await hostState(await this.started())).parameters);
   }
@@ -129,8 +129,7 @@ export class ModelTrainer {
   private async started(): Promise<LiveState> {
     if (this.state) return this.state;
     const parameters = new Map<string, HostTensor>();
-    for (const { key, shape } of this.plan.trained)
-      parameters.set(key, await readWeight(this.weights, { key, dtype: 'f32', shape }));
+    for (const tensor of changedTensors(this.plan)) parameters.set(tensor.key, await readWeight(this.weights, tensor));
     this.state = await liveState(initialState(this.plan, parameters), this.session, this.plan);
     return this.state;
   }

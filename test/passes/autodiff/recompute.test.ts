@@ -56,7 +56,7 @@ model GPT {
 `;
 
 const model = compileOk('main.mdl', memory({ 'main.mdl': GPT }));
-const { graph } = model.entry('loss', [], { dropout: true })!;
+const { graph } = model.entry('loss', [], { training: { dropout: true } })!;
 const keys = graph.parameters.map(({ key }) => key);
 const segments = Array.from({ length: 12 }, (_, layer) => `layers.${layer}`);
 const whole = differentiate(graph, { output: 'loss', parameters: new Set(keys) });

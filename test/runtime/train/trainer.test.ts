@@ -30,6 +30,7 @@ const scalar = (value: number): HostTensor => ({ dtype: 'f32', shape: [], data: 
 const PLAN: TrainingPlan = {
   stage: 'one',
   trained: [{ key: 'w', shape: [2], layer: 'layer', decay: false }],
+  buffers: [],
   slots: ['m'],
   schedule: { kind: 'constant', lr: 0.5, iters: 10, epochs: 1 },
   accumulate: 1,

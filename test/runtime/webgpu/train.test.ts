@@ -113,6 +113,7 @@ const MODEL: WebGpuPlan = { ...PLAN, kernels: KERNELS, parameters: [], entries: 
 const training = (accumulated: number): TrainingPlan => ({
   stage: 'tiny',
   trained: [{ key: 'w', shape: [N], layer: 'w', decay: true }],
+  buffers: [],
   slots: ['m'],
   schedule: { kind: 'constant', iters: 10, epochs: 1, lr: 0.25 },
   accumulate: accumulated,

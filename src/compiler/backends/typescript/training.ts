@@ -15,5 +15,6 @@ export function batchPorts({ entries, training }: WebGpuPlan): readonly TensorPo
   if (!training) return [];
   const fed = new Set<string>([PORTS.lossScale, ...(training.dropout ? [PORTS.dropoutSeed] : [])]);
   for (const { name } of heldTensors(training)) fed.add(PORTS.parameter(name));
+  for (const { key } of training.buffers) fed.add(PORTS.buffer(key));
   return entries.gradient!.inputs.filter(({ name }) => !fed.has(name));
 }

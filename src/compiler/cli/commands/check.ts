@@ -43,8 +43,12 @@ function checkFile(file: string, options: SettingsOptions): Diagnostic[] {
   return diagnostics;
 }
 
-/** Diagnostics after every entry was traced. */
+/** Diagnostics after every entry was traced, and the loss as a stage trains it where that is another graph. */
 function traced(compilation: Compilation): readonly Diagnostic[] {
-  for (const entry of compilation.partial?.entries ?? []) compilation.partial?.entry(entry);
+  const model = compilation.partial;
+  for (const entry of model?.entries ?? []) {
+    const graph = model?.entry(entry);
+    if (entry === 'loss' && graph?.asksTraining) model?.entry(entry, [], { training: { dropout: true } });
+  }
   return compilation.diagnostics();
 }

@@ -76,7 +76,12 @@ export async function summariseStage(output: Output, file: string, options: Summ
   const { model, compilation, stage } = loadStage(file, options, declared, output);
   const wanted = new Set(stage.trained.map((parameter) => parameter.keys[0]));
   const gradient = (recompute: boolean) => {
-    const settings = { dropout: dropsOut(stage), recompute, statistics: false };
+    const settings = {
+      dropout: dropsOut(stage),
+      evaluates: (path: string) => stage.evaluates(path),
+      recompute,
+      statistics: false,
+    };
     const built = forStage(stage.name, () => gradientGraph(model, wanted, settings));
     if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
     return built.graph;

@@ -26,14 +26,16 @@ export async function computeGradients(
   request: GradientRequest,
 ): Promise<Map<string, HostTensor>> {
   const { entry, stage, inputs, backend, opset } = request;
-  const trained =
-    stage === 'all' ? [...model.parameters.values()].filter(({ buffer }) => !buffer) : stageOf(model, stage).trained;
+  const own = stage === 'all' ? undefined : stageOf(model, stage);
+  const trained = own?.trained ?? [...model.parameters.values()].filter(({ buffer }) => !buffer);
   const wanted = new Set(trained.map((parameter) => parameter.keys[0]));
   const built = forStage(stage, () =>
     gradientGraph(model, wanted, {
       entry,
       dropout: false,
+      evaluates: (path) => own?.evaluates(path) ?? false,
       statistics: false,
+      updates: false,
       fusedAttention: backend === 'webgpu',
     }),
   );

@@ -10,6 +10,7 @@ import {
   train,
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
+import { changedTensors } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { buildStage } from '../../training/artifact.ts';
@@ -93,7 +94,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
 
   async function firstState(): Promise<TrainState> {
     const parameters = new Map<string, HostTensor>();
-    for (const { key } of plan.trained) parameters.set(key, await weights.read(key));
+    for (const { key } of changedTensors(plan)) parameters.set(key, await weights.read(key));
     return initialState(plan, parameters);
   }
 }

@@ -72,9 +72,10 @@ export function matchCheckpoint(
   const allowedMissing = options.allowMissing.map(compilePattern);
   for (const parameter of absent) {
     const key = parameter.keys[0];
-    // a buffer of indices is what the compiler would make itself; running statistics are not
+    // a buffer of integers is what the compiler would make itself: indices, or batches counted, which torch too begins at 0 where
+    // a checkpoint is older than its count; running statistics are not
     if (
-      (parameter.buffer && parameter.initializer.kind === 'arange') ||
+      (parameter.buffer && parameter.dtype === 'i64') ||
       allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))
     ) {
       missing.push(key);

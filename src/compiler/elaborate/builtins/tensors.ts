@@ -1,7 +1,9 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
+import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import type { BoundCall, Builtin, Operand } from '../builtin.ts';
-import { list, type Value } from '../values.ts';
+import { trainsHere } from '../trace.ts';
+import { bool, list, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
 
 type UnaryOp = Extract<
@@ -56,13 +58,23 @@ function operandsOf(c: BoundCall, name: string): Operand[] {
   });
 }
 
+function isTraining(c: BoundCall): Value {
+  const { trace } = c.evaluator;
+  if (trace) {
+    trace.asked.training = true;
+    return bool(trainsHere(trace));
+  }
+  const notes = ['members are the same in every graph: ask in the body of a forward, an entry or a fn'];
+  return c.evaluator.fail(diagnose('training_unknown', {}, c.span, { ...c.evaluator.here(), notes }));
+}
+
 /** x · [u ≥ p] / (1 − p) with u uniform in [0, 1): the expectation is x. */
 function dropout(c: BoundCall): Value {
   const p = c.float('p');
   if (!(p >= 0 && p < 1)) c.fail('p of dropout', 'a probability from 0 to below 1', String(p), c.argument('p').span);
   const x = c.operand('x', 'f32');
   const { trace } = c.evaluator;
-  if (p === 0 || !trace?.training) return x.source.value;
+  if (p === 0 || !trace?.training?.drops || !trainsHere(trace)) return x.source.value;
   const { builder, training, path } = trace;
   training.seed ??= builder.input('dropout_seed', 'i64', []);
   const call = training.calls.get(path) ?? 0;
@@ -366,6 +378,18 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
         theta: c.float('theta', 10000),
         max_positions: c.int('max_positions', 2048),
       }),
+  },
+  {
+    name: 'stop_gradient',
+    doc: 'x, through which no gradient goes back: `x + stop_gradient(y - x)` has the value of y and the gradient of x.',
+    parameters: ['x'],
+    call: (c) => c.op('stop_gradient', [c.operand('x', 'f32')], {}),
+  },
+  {
+    name: 'is_training',
+    doc: 'Whether the graph is that of a step of training, in whose stage `eval` leaves this module out; known while bodies are traced.',
+    parameters: [],
+    call: isTraining,
   },
   {
     name: 'dropout',

@@ -156,8 +156,8 @@ function wantedOf(graph: Graph, { parameters, inputs = new Set() }: GradientRequ
 /** The f32 values that depend on something wanted and that the output depends on. */
 function valuesOnPath(graph: Graph, output: ValueId, wanted: readonly Wanted[]): ReadonlySet<ValueId> {
   const moved = new Set(wanted.map(({ value }) => value));
-  for (const { inputs, outputs } of graph.nodes) {
-    if (!inputs.some((value) => moved.has(value))) continue;
+  for (const { op, inputs, outputs } of graph.nodes) {
+    if (op === 'stop_gradient' || !inputs.some((value) => moved.has(value))) continue;
     for (const value of outputs) if (typeOf(graph, value).dtype === 'f32') moved.add(value);
   }
   const path = new Set(moved.has(output) ? [output] : []);

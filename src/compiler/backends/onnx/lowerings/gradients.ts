@@ -43,7 +43,9 @@ function nanPlaces(emit: Emitter, x: Operand): string {
   return emit.op('Where', [emit.op('IsNaN', [x.name]), places, emit.scalar(0)]);
 }
 
-export const GRADIENTS: Lowerings<'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier'> = {
+export const GRADIENTS: Lowerings<
+  'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier' | 'stop_gradient'
+> = {
   conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size }, outputs }) => {
     const [dy, weight] = [inputs[0]!, inputs[1]!];
     // over no channels, as conv2d
@@ -99,6 +101,7 @@ export const GRADIENTS: Lowerings<'conv2d_grad_input' | 'conv2d_grad_weight' | '
     const flat = emit.op('ScatterElements', [zeros, indices, updates], { axis: 0, reduction: 'add' });
     return [reshape(emit, flat, [all], x.type.shape)];
   },
+  stop_gradient: (emit, { inputs: [x] }) => [emit.op('Identity', [x!.name])],
   // a selection between x and x by a condition that is always true, which only running can tell: it is made of an
   // element of `after`
   barrier: (emit, { inputs }) => {

@@ -42,7 +42,7 @@ export function forwardCoordinates(
         node.outputs[0]!,
         permutation.map((axis) => coordinates[axis]!),
       );
-    } else if (node.op === 'barrier') at.set(node.outputs[0]!, coordinates);
+    } else if (node.op === 'barrier' || node.op === 'stop_gradient') at.set(node.outputs[0]!, coordinates);
     else return undefined;
   }
   const found = at.get(root);

@@ -30,7 +30,7 @@ export interface InlineRule<N extends keyof OpAttributes> {
   strided?(view: Strided, node: Node<N>, output: number, shape: Shape): Strided | undefined;
 }
 
-type ViewOp = 'reshape' | 'transpose' | 'expand' | 'slice' | 'split' | 'flip' | 'barrier';
+type ViewOp = 'reshape' | 'transpose' | 'expand' | 'slice' | 'split' | 'flip' | 'barrier' | 'stop_gradient';
 type PlaceOp = 'concat' | 'pad' | 'iota' | 'dim_size' | 'gather' | 'gather_elements' | 'random_uniform';
 export type InlineOp = ViewOp | PlaceOp;
 
@@ -102,6 +102,7 @@ export const INLINE: { readonly [N in InlineOp]: InlineRule<N> } = {
   },
   // kernels run in the graph's order, so what is computed again is computed where it is read
   barrier: { cost: 0, element: ({ coordinates, element }) => element(0, coordinates), strided: (view) => view },
+  stop_gradient: { cost: 0, element: ({ coordinates, element }) => element(0, coordinates), strided: (view) => view },
   concat: {
     cost: 2,
     element: ({ block, node: { attributes }, types, coordinates, element }) => {

@@ -8,7 +8,7 @@ import { notDifferentiable } from '../rule.ts';
 
 type ShapeOp =
   | ('reshape' | 'transpose' | 'expand' | 'concat' | 'split' | 'slice' | 'flip' | 'pad' | 'iota' | 'dim_size')
-  | ('barrier' | 'random_uniform');
+  | ('barrier' | 'stop_gradient' | 'random_uniform');
 
 const source = notDifferentiable('it has no operands');
 
@@ -87,6 +87,8 @@ export const SHAPE: Gradients<ShapeOp> = {
   iota: source,
   dim_size: source,
   random_uniform: notDifferentiable('its operand is a seed'),
+  // never asked for: no path to the loss goes through it
+  stop_gradient: ({ emit, inputs: [x] }) => [() => emit.zeros(emit.shapeOf(x!))],
   // dy to x, 0 to what it waits for
   barrier: ({ emit, inputs: [, after], upstream }) => [() => upstream(), () => emit.zeros(emit.shapeOf(after!))],
 };
