@@ -1,11 +1,11 @@
 // TinyGPT-V nano in Node: node examples/node/answer.mjs MODEL PICTURE.png ["question"], MODEL as `mdl compile` writes it
 import { readFile } from 'node:fs/promises';
 import {
-  generateStream,
   imageSettings,
   openSession,
   preparePrompt,
   preprocessImage,
+  streamText,
   Tokenizer,
 } from 'mdl-compiler/runtime';
 
@@ -18,11 +18,7 @@ const pixels = preprocessImage(await readFile(picture), { size: config.vit.image
 const prompt = question ? `<Img><ImageHere></Img> ${question}` : '<ImageHere>'; // the picture alone: a caption
 const embeds = await preparePrompt(session, tokenizer, prompt, [pixels]);
 const decode = (tokens) => tokenizer.decode(tokens);
-const tokens = [];
-for await (const { token } of generateStream(session, { embeds: [embeds] }, { stop_text: ['\n'], decode })) {
-  const before = decode(tokens);
-  tokens.push(token);
-  process.stdout.write(decode(tokens).slice(before.length));
-}
+const pieces = streamText(session, { embeds: [embeds] }, { stop_text: ['\n'], decode });
+for await (const piece of pieces) process.stdout.write(piece);
 process.stdout.write('\n');
 await session.dispose();

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { imageSettings, preparePrompt, preprocessImage, Tokenizer } from 'mdl-compiler/runtime';
+import { imageSettings, preparePrompt, preprocessImage, streamText, Tokenizer } from 'mdl-compiler/runtime';
 
 const [folder, picture, question] = process.argv.slice(2);
 const { createTinyGPTV, plan } = await import(pathToFileURL(resolve(folder, 'tinygpt-v.js')));
@@ -16,11 +16,7 @@ const pixels = preprocessImage(await readFile(picture), { size: config.vit.image
 const prompt = question ? `<Img><ImageHere></Img> ${question}` : '<ImageHere>'; // the picture alone: a caption
 const embeds = await preparePrompt(model.session, tokenizer, prompt, [pixels]);
 const decode = (tokens) => tokenizer.decode(tokens);
-const tokens = [];
-for await (const { token } of model.generateStream({ embeds: [embeds] }, { stop_text: ['\n'], decode })) {
-  const before = decode(tokens);
-  tokens.push(token);
-  process.stdout.write(decode(tokens).slice(before.length));
-}
+const pieces = streamText(model.session, { embeds: [embeds] }, { stop_text: ['\n'], decode });
+for await (const piece of pieces) process.stdout.write(piece);
 process.stdout.write('\n');
 await model.dispose();

@@ -28,6 +28,7 @@ export { type GenerateInput, type GenerateResult, generate, generateStream } fro
 export type { GenerateOptions, TokenEvent } from './generate/options.ts';
 export type { GeneratedRow } from './generate/result.ts';
 export type { FinishReason } from './generate/stop.ts';
+export { streamText } from './generate/stream-text.ts';
 export { decodeImage, loadImageDecoders } from './image/decode.ts';
 export { type DecodeOptions, MAX_PIXELS } from './image/options.ts';
 export { CLIP_MEAN, CLIP_STD, normaliseImage, type PreprocessOptions, preprocessImage } from './image/preprocess.ts';
@@ -57,6 +58,7 @@ export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
 export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type SessionInfo } from './session.ts';
 export type { StepTime } from './step-time.ts';
 export type { TokenIds } from './tokenizer/ids.ts';
+export { StreamDecoder } from './tokenizer/stream-decoder.ts';
 export { type EncodeOptions, PART, type TextCodec, Tokenizer } from './tokenizer/tokenizer.ts';
 export { type TokenizerJson, trainBpe } from './tokenizer/train.ts';
 export type { Batch, DataSource } from './train/data-source.ts';

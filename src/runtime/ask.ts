@@ -8,9 +8,10 @@
 import type { ConfigValue } from '../shared/artifact.ts';
 import type { ModelManifest } from './backend.ts';
 import { runtimeError } from './errors.ts';
-import { generate } from './generate/generate.ts';
+import { type GenerateResult, generate } from './generate/generate.ts';
 import { type GenerateOptions, resolveOptions } from './generate/options.ts';
 import type { GeneratedRow } from './generate/result.ts';
+import { streamText } from './generate/stream-text.ts';
 import { loadImageDecoders } from './image/decode.ts';
 import type { DecodeOptions } from './image/options.ts';
 import { preprocessImage } from './image/preprocess.ts';
@@ -27,6 +28,10 @@ export interface Question {
   readonly decode?: DecodeOptions;
   /** name of a template; the config's `prompt.template` by default, else none */
   readonly template?: string;
+  /** text that ends the answer; the config's `prompt.end` by default */
+  readonly end?: string;
+  /** called with the answer piece by piece, in whole characters; with beam search at the end */
+  readonly onText?: (piece: string) => void;
 }
 
 export interface Answer extends GeneratedRow {
@@ -45,6 +50,8 @@ export async function ask(
   options: GenerateOptions = {},
 ): Promise<Answer> {
   const { manifest } = runner;
+  const settings = settingsFor(manifest, tokenizer, question, options);
+  resolveOptions(settings); // before the images are encoded, which is slow
   const images = question.images ?? [];
   const slots = question.prompt.split(IMAGE_PLACEHOLDER).length - 1;
   const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
@@ -60,21 +67,42 @@ export async function ask(
   );
   const embeds = await preparePrompt(runner, tokenizer, prompt, pixels);
   checkLength(embeds.shape[0]!, options, number(manifest, 'phi', 'max_position_embeddings'));
-  const eos = number(manifest, 'tokens', 'eos');
-  const end = text(manifest, 'prompt', 'end');
-  const { rows } = await generate(
-    runner,
-    { embeds: [embeds] },
-    {
-      ...(eos === undefined ? {} : { stop_tokens: [eos] }),
-      ...(end && (options.num_beams ?? 1) === 1 ? { stop_text: [end] } : {}),
-      ...(end && (options.num_beams ?? 1) > 1 ? { stop_sequences: [tokenizer.encode(end, PART)] } : {}),
-      decode: (tokens) => tokenizer.decode(tokens),
-      ...options,
-    },
-  );
-  const row = rows[0]!;
+  const result = question.onText
+    ? await streamed(streamText(runner, { embeds: [embeds] }, settings), question.onText)
+    : await generate(runner, { embeds: [embeds] }, settings);
+  const row = result.rows[0]!;
   return { ...row, text: row.text ?? tokenizer.decode(row.tokens), prompt };
+}
+
+/** The caller's options, with what ends an answer of this model. */
+function settingsFor(
+  manifest: ModelManifest,
+  tokenizer: Tokenizer,
+  question: Question,
+  options: GenerateOptions,
+): GenerateOptions & { readonly decode: NonNullable<GenerateOptions['decode']> } {
+  const eos = number(manifest, 'tokens', 'eos');
+  const end = question.end ?? text(manifest, 'prompt', 'end');
+  const beams = (options.num_beams ?? 1) > 1;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return {
+    ...(eos === undefined ? {} : { stop_tokens: [eos] }),
+    ...(end && !beams ? { stop_text: [end] } : {}),
+    ...(end && beams ? { stop_sequences: [tokenizer.encode(end, PART)] } : {}),
+    ...given,
+    decode: options.decode ?? ((tokens) => tokenizer.decode(tokens)),
+  };
+}
+
+async function streamed(
+  pieces: AsyncGenerator<string, GenerateResult>,
+  onText: (piece: string) => void,
+): Promise<GenerateResult> {
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done) return value;
+    onText(value);
+  }
 }
 
 /** The last new token is not fed back, so it needs no position. @throws RuntimeError R0306 */

@@ -163,6 +163,12 @@ export const MESSAGES = {
     `the logits of row ${row} are not numbers at token ${step}, so check the weights for NaN and infinity`,
   R0306: ({ prompt, wanted, positions }: { prompt: number; wanted: number; positions: number }) =>
     `the prompt has ${prompt} tokens and ${wanted} new ones may follow, and the model has ${positions} positions, so shorten the prompt or allow fewer new tokens`,
+  R0307: ({ name, near, known }: { name: string; near: string | undefined; known: readonly string[] }) =>
+    `generation has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
+  R0308: ({ beams, prompts, needed, limit }: { beams: number; prompts: number; needed: number; limit: number }) =>
+    `num_beams is ${beams} with ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}, whose cache and logits would take ${(needed / 2 ** 30).toFixed(1)} GiB of at most ${limit / 2 ** 30}, so ask for fewer beams or fewer prompts at a time`,
+  R0309: ({ prompts }: { prompts: number }) =>
+    `streamText gives the text of one prompt and ${prompts} were given, so use generateStream with a StreamDecoder for each row`,
 
   // R04: images
   R0401: ({ found }: { found: string }) => `the image is ${found} and PNG, JPEG or WebP is expected, so convert it`,

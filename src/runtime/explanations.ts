@@ -81,6 +81,11 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0304: 'The AbortSignal that was given to generate() was aborted. The reason is the cause of this error.',
   R0305: 'A model that yields NaN was trained to divergence, loaded wrongly, or overflowed in low precision.',
   R0306: 'A model with a table of positions (`max_position_embeddings`) cannot place tokens past its end.',
+  R0307:
+    "The options have HF's names, with underscores. An option that is not known would be ignored, so it is an error.",
+  R0308:
+    'Each beam has its own rows of the key/value cache and of the logits. 4 to 16 beams are usual; more make answers shorter and not better.',
+  R0309: 'The texts of several prompts come token by token, in turn; each needs its own decoder.',
   R0401: 'The first bytes of the file say what it is, whatever its name. The runtime reads PNG, JPEG and WebP.',
   R0402:
     'A small file can claim to be a gigantic image. The size in its header is checked before memory is allocated for it: at most 2^26 pixels (8192 × 8192), or the option max_pixels of decodeImage, preprocessImage and ask (`mdl generate --max-pixels`).',

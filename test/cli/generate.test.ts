@@ -186,6 +186,15 @@ describe('mistakes', () => {
       /^error\[C0103\]: --top-p is "0\.5", and a --temperature above 0 beside it/,
     ],
     'top-k without a temperature': [[...NANO, '--prompt', 'hi', '--top-k', '5'], /^error\[C0103\]: --top-k is "5"/],
+    'a seed without a temperature': [[...NANO, '--prompt', 'hi', '--seed', '5'], /^error\[C0103\]: --seed is "5"/],
+    'a negative temperature': [
+      [...NANO, '--prompt', 'hi', '--temperature', '-1'],
+      /^error\[C0103\]: --temperature is "-1", and at least 0/,
+    ],
+    'beams without end': [
+      [...NANO, '--prompt', 'hi', '--num-beams', '1000000'],
+      /error\[R0301\]: the option num_beams/,
+    ],
     'beams with a temperature': [
       [...NANO, '--prompt', 'hi', '--num-beams', '2', '--temperature', '1'],
       /^error\[C0103\]: --num-beams is "2"/,

@@ -21,6 +21,7 @@ export function recordingOutput(): RecordingOutput {
     json: false,
     colour: false,
     result: (text, data) => void results.push({ text, data }),
+    piece: () => {},
     note: (text) => void notes.push(text),
     warn: (diagnostics) => void warnings.push(...diagnostics),
     progress: () => ({ update: () => {}, stop: () => {} }),

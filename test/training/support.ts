@@ -102,6 +102,7 @@ export function recorder(): Recorded {
     json: false,
     colour: false,
     result: (_, data) => void results.push(data),
+    piece: () => {},
     note: (text) => void notes.push(text),
     warn: () => {},
     progress: () => ({ update: () => {}, stop: () => {} }),

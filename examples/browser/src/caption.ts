@@ -1,5 +1,5 @@
 /** A prompt about a picture to text, as it comes. */
-import { generateStream, preparePrompt } from 'mdl-compiler/runtime';
+import { generateStream, preparePrompt, StreamDecoder } from 'mdl-compiler/runtime';
 import { nextFrame } from './dom.ts';
 import type { Engine } from './engine.ts';
 import { type Picture, pixelsOf } from './picture.ts';
@@ -51,20 +51,23 @@ export async function answer(
       signal,
     },
   );
-  const tokens: number[] = [];
+  const decoder = new StreamDecoder(tokenizer);
+  let shown = '';
+  let tokens = 0;
   let first = began;
   let painting = 0;
   for (;;) {
     const { done, value } = await events.next();
     const now = performance.now();
-    if (tokens.length === 0) first = now;
+    if (tokens === 0) first = now;
     if (done) {
       const text = (value.rows[0]!.text ?? '').trim();
-      const tokenMs = (now - first - painting) / Math.max(tokens.length, 1);
-      return { text, tokens: tokens.length, firstMs: first - began, tokenMs };
+      const tokenMs = (now - first - painting) / Math.max(tokens, 1);
+      return { text, tokens, firstMs: first - began, tokenMs };
     }
-    tokens.push(value.token);
-    onProgress({ text: tokenizer.decode(tokens).trimStart(), tokens: tokens.length });
+    tokens++;
+    shown += decoder.push(value.token);
+    onProgress({ text: shown.trimStart(), tokens });
     await nextFrame();
     painting += performance.now() - now;
   }

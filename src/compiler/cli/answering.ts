@@ -10,6 +10,7 @@ import type { Output } from './output.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
 import { atTrainedSize } from './training/image-size.ts';
+import { withTrainedPrompt } from './training/trained-prompt.ts';
 import type { WeightProvider } from './weights/provider.ts';
 
 export interface OpenOptions extends SettingsOptions, WeightsOptions {
@@ -36,7 +37,7 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
-  const options = await atTrainedSize(given, output);
+  const options = await withTrainedPrompt(await atTrainedSize(given, output), output);
   const loaded = loadModel(file, options, output);
   const named = (loaded.model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
   const tokenizer = await tokenizerOf(

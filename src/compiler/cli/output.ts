@@ -14,6 +14,8 @@ export interface Output {
   readonly colour: boolean;
   /** the result of the command */
   result(text: string, data: unknown): void;
+  /** a part of the result's text, as soon as it is known; nothing with JSON */
+  piece(text: string): void;
   /** what happens on the way; silent when quiet or JSON */
   note(text: string): void;
   warn(diagnostics: readonly Diagnostic[]): void;
@@ -35,6 +37,9 @@ export function outputOf(options: {
     colour,
     result: (text, data) => {
       process.stdout.write(json ? `${JSON.stringify(data)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+    },
+    piece: (text) => {
+      if (!json) process.stdout.write(text);
     },
     note: (text) => {
       if (!quiet && !json) process.stderr.write(`${text}\n`);

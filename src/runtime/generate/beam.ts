@@ -15,6 +15,9 @@ import { logSoftmax } from './softmax.ts';
 import { findStop } from './stop.ts';
 import { topIndices } from './top-indices.ts';
 
+/** What the beams of all prompts may take for cache and logits when they begin. */
+const MAX_BYTES = 2 ** 32;
+
 /** A sequence that cannot win, as HF writes −∞ without making NaN of it. */
 const HOPELESS = -1e9;
 
@@ -36,7 +39,7 @@ interface Candidate {
 /**
  * The best sequence of each prompt.
  * @param seen per prompt, its tokens where they are known: the repetition penalty counts them
- * @throws RuntimeError R0304 (aborted), R0305 (logits that are not numbers)
+ * @throws RuntimeError R0304 (aborted), R0305 (logits that are not numbers), R0308 (more beams than fit)
  */
 export async function beamSearch(
   decoder: Decoder,
@@ -47,6 +50,10 @@ export async function beamSearch(
   const { num_beams } = settings;
   throwIfAborted(settings, 0);
   const first = await decoder.prefill(batch);
+  const rows = first.length * num_beams;
+  const needed = rows * (decoder.bytesPerRow(batch.inputs_embeds.shape[1]!) + first[0]!.byteLength);
+  if (needed > MAX_BYTES)
+    throw runtimeError('R0308', { beams: num_beams, prompts: first.length, needed, limit: MAX_BYTES });
   // each prompt's cache row is repeated; only the first beam counts at first, since all are equal
   decoder.reorder(first.flatMap((_, prompt) => Array<number>(num_beams).fill(prompt)));
   let logits = first.flatMap((row) => Array<Float64Array>(num_beams).fill(row));

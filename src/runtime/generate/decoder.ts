@@ -11,6 +11,7 @@ import { type AnyTensor, type DeviceTensor, release, takeRows } from '../device-
 import { runtimeError } from '../errors.ts';
 import type { FeedTensor } from '../feeds.ts';
 import { type Runner, runKeeping } from '../session.ts';
+import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { type PromptBatch, positionsOf } from './batch.ts';
 
 /** The entry of this name. @throws RuntimeError R0303 when the model lacks it */
@@ -21,10 +22,10 @@ function entryOf(runner: Runner, name: string): EntryPorts {
 }
 
 /** Embeds token ids: [rows, T] → f32 [rows, T, d]. @throws RuntimeError R0303 */
-export async function embedTokens(runner: Runner, rows: readonly (readonly number[])[]): Promise<HostTensor> {
+export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Promise<HostTensor> {
   entryOf(runner, 'embed_tokens');
   const shape = [rows.length, rows[0]?.length ?? 0];
-  const data = BigInt64Array.from(rows.flat(), BigInt);
+  const data = BigInt64Array.from(rows.flatMap(idList), BigInt);
   const { inputs_embeds } = await runner.run('embed_tokens', { input_ids: { dtype: 'i64', shape, data } });
   return inputs_embeds!;
 }
@@ -70,6 +71,16 @@ export class Decoder {
     );
     for (const row of this.mask) row.push(1);
     return this.run(this.history ? concatTime(this.history, embedded) : embedded);
+  }
+
+  /** Bytes of the cache that one row takes for so many positions. */
+  bytesPerRow(positions: number): number {
+    const sizes = this.entry.cache.map(({ past, axis }) => {
+      const { shape } = this.entry.inputs.find(({ name }) => name === past)!;
+      const fixed = shape.filter((dim, i): dim is number => i !== axis && typeof dim === 'number');
+      return fixed.reduce((product, dim) => product * dim, Float32Array.BYTES_PER_ELEMENT);
+    });
+    return positions * sizes.reduce((a, b) => a + b, 0);
   }
 
   /** Makes row i continue what was row `sources[i]`; also repeats or drops rows. */

@@ -7,6 +7,7 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
+import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { leftPad } from './batch.ts';
 import { beamSearch } from './beam.ts';
 import { Decoder, embedTokens } from './decoder.ts';
@@ -18,9 +19,7 @@ import { sample } from './sample.ts';
  * Prompts, one per row of the batch, of any lengths: token ids, or embeddings f32 [T_i, d] where images are spliced
  * in (see prompt.ts). The repetition penalty counts a prompt's tokens only if they are given as ids, as in HF.
  */
-export type GenerateInput =
-  | { readonly input_ids: readonly (readonly number[])[] }
-  | { readonly embeds: readonly HostTensor[] };
+export type GenerateInput = { readonly input_ids: readonly TokenIds[] } | { readonly embeds: readonly HostTensor[] };
 
 export interface GenerateResult {
   readonly rows: readonly GeneratedRow[];
@@ -28,7 +27,7 @@ export interface GenerateResult {
 
 /**
  * Generates; resolves when all rows are finished.
- * @throws RuntimeError R0301 (options), R0302 (prompts), R0303 (model), R0304 (aborted), R0305 (NaN), and what runs throw
+ * @throws RuntimeError R0301, R0307, R0308 (options), R0302 (prompts), R0303 (model), R0304 (aborted), R0305 (NaN), and what runs throw
  */
 export async function generate(
   runner: Runner,
@@ -50,8 +49,8 @@ export async function* generateStream(
 ): AsyncGenerator<TokenEvent, GenerateResult> {
   const settings = resolveOptions(options);
   const decoder = new Decoder(runner, settings.max_new_tokens);
-  const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, input.input_ids));
-  const seen = 'input_ids' in input ? input.input_ids : [];
+  const seen = 'input_ids' in input ? input.input_ids.map(idList) : [];
+  const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, seen));
   let rows: GeneratedRow[];
   try {
     if (settings.num_beams > 1) {

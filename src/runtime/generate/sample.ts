@@ -12,7 +12,7 @@ import { topP } from './processors/top-p.ts';
 import type { GeneratedRow } from './result.ts';
 import { throwIfAborted } from './result.ts';
 import { logSoftmax, pick, softmax } from './softmax.ts';
-import { findStop, type Stop, undecidedTail } from './stop.ts';
+import { certainTokens, findStop, type Stop } from './stop.ts';
 import { topIndices } from './top-indices.ts';
 
 interface Row {
@@ -55,7 +55,7 @@ export async function* sample(
       row.score += logSoftmax(logits[index]!)[token]!;
       row.tokens.push(token);
       row.stop = findStop(row.tokens, settings);
-      const certain = row.stop ? row.stop.keep : row.tokens.length - undecidedTail(row.tokens, settings.stop_sequences);
+      const certain = row.stop ? row.stop.keep : certainTokens(row.tokens, row.announced, settings);
       for (; row.announced < certain; row.announced++)
         yield { row: index, index: row.announced, token: row.tokens[row.announced]! };
     }

@@ -224,7 +224,6 @@ describe('refusals', () => {
       { max_new_tokens: 1.5 },
       { min_new_tokens: 9, max_new_tokens: 8 },
       { temperature: 0.7 },
-      { temperature: 0, do_sample: true },
       { top_k: -1, do_sample: true },
       { top_k: 5 },
       { top_p: 0, do_sample: true },

@@ -10,6 +10,7 @@ import type { Output } from '../output.ts';
 import { formatBytes, formatCount } from '../progress.ts';
 import { atTrainedSize } from '../training/image-size.ts';
 import { adapterFiles } from '../training/peft.ts';
+import { withTrainedPrompt } from '../training/trained-prompt.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
 
@@ -26,7 +27,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
   // a stage has a size of its own, as in `mdl train`
-  const options = given.stage === undefined ? await atTrainedSize(given, output) : given;
+  const sized = given.stage === undefined ? await atTrainedSize(given, output) : given;
+  const options = await withTrainedPrompt(sized, output);
   if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
   if (options.weightsDtype !== undefined)
     throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });

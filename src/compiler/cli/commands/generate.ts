@@ -12,6 +12,7 @@ export interface GenerateCommandOptions extends OpenOptions {
   readonly exifOrientation: boolean;
   readonly maxPixels?: number;
   readonly template?: string;
+  readonly end?: string;
   readonly maxNewTokens: number;
   readonly minNewTokens: number;
   readonly temperature: number;
@@ -19,7 +20,7 @@ export interface GenerateCommandOptions extends OpenOptions {
   readonly topK?: number;
   readonly repetitionPenalty: number;
   readonly numBeams: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly ids?: boolean;
 }
 
@@ -37,39 +38,47 @@ export default async function run(
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
-    const template = options.template === undefined ? {} : { template: options.template };
-    const answer = await ask(session, tokenizer, { prompt: options.prompt, images, decode, ...template }, settings);
+    const question = {
+      prompt: options.prompt,
+      images,
+      decode,
+      ...(options.template === undefined ? {} : { template: options.template }),
+      ...(options.end === undefined ? {} : { end: options.end }),
+      // text goes out as it comes; JSON is one line at the end
+      ...(output.json ? {} : { onText: (piece: string) => output.piece(piece) }),
+    };
+    const answer = await ask(session, tokenizer, question, settings);
     const ids = options.ids ? `\ntoken ids: ${answer.tokens.join(' ')}` : '';
-    output.result(answer.text + ids, { ...answer, backend: session.info().backend, weights: weights?.origin ?? null });
+    output.result(ids, { ...answer, backend: session.info().backend, weights: weights?.origin ?? null });
   } finally {
     await opened.close();
   }
 }
 
-/** @throws CliError C0103 for options of sampling without sampling: the answer would ignore them */
+/** @throws CliError C0103 for values that are out of range, and for options of sampling without sampling */
 export function generateOptions(options: GenerateCommandOptions): GenerateOptions {
-  const sampling = options.temperature > 0;
-  const expected = 'a --temperature above 0 beside it, because greedy and beam search do not sample';
-  if (!sampling && options.topP !== undefined)
-    throw cliError('C0103', { option: '--top-p', text: String(options.topP), expected });
-  if (!sampling && options.topK !== undefined)
-    throw cliError('C0103', { option: '--top-k', text: String(options.topK), expected });
-  if (sampling && options.numBeams > 1) {
-    throw cliError('C0103', {
-      option: '--num-beams',
-      text: String(options.numBeams),
-      expected: '1 with a --temperature: beam search does not sample',
-    });
-  }
+  const { temperature, topP, topK, seed, numBeams } = options;
+  const refuse = (option: string, value: number, expected: string): never => {
+    throw cliError('C0103', { option, text: String(value), expected });
+  };
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    refuse('--temperature', temperature, 'at least 0 (0: greedy, without sampling)');
+  const sampling = temperature > 0;
+  if (!sampling) {
+    const expected = 'a --temperature above 0 beside it, because greedy and beam search do not sample';
+    if (topP !== undefined) refuse('--top-p', topP, expected);
+    if (topK !== undefined) refuse('--top-k', topK, expected);
+    if (seed !== undefined) refuse('--seed', seed, expected);
+  } else if (numBeams > 1) refuse('--num-beams', numBeams, '1 with a --temperature: beam search does not sample');
   return {
     max_new_tokens: options.maxNewTokens,
     min_new_tokens: options.minNewTokens,
     repetition_penalty: options.repetitionPenalty,
-    num_beams: options.numBeams,
-    seed: options.seed,
-    ...(sampling ? { do_sample: true, temperature: options.temperature } : {}),
-    ...(options.topP === undefined ? {} : { top_p: options.topP }),
-    ...(options.topK === undefined ? {} : { top_k: options.topK }),
+    num_beams: numBeams,
+    ...(sampling ? { do_sample: true, temperature } : {}),
+    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(topK === undefined ? {} : { top_k: topK }),
+    ...(seed === undefined ? {} : { seed }),
   };
 }
 

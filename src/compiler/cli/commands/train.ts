@@ -34,6 +34,7 @@ import { saveAdapter } from '../training/peft.ts';
 import { runStage } from '../training/run-stage.ts';
 import { runSettings } from '../training/settings.ts';
 import { loadStage, stageList, stageOf } from '../training/stages.ts';
+import { promptMetadata } from '../training/trained-prompt.ts';
 import { untrainedKeys, untrainedWarning } from '../training/untrained.ts';
 import { writeModel } from '../training/write-model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
@@ -99,6 +100,7 @@ export default async function run(
   const carried = new Map<string, HostTensor>(resumed?.earlier);
   const summary: { stage: string; steps: number; loss: number | null }[] = [];
   let last: Model | undefined;
+  let lastStage: Stage | undefined;
   let lastWeights: WeightProvider | undefined;
   try {
     const first = resumed
@@ -115,7 +117,7 @@ export default async function run(
       for (const [key, tensor] of fitted(model, carried)) carried.set(key, tensor);
       const weights = overlayWeights(base, new Map(carried));
       await lastWeights?.close();
-      [last, lastWeights] = [model, base];
+      [last, lastStage, lastWeights] = [model, stage, base];
       const seed = options.seed + (typeof stage.options.seed === 'number' ? stage.options.seed : 0);
       const data = await openBatches(file!, model, stage, { ...options, seed }, output);
       const from = resumed && index === first ? resumed.state : undefined;
@@ -154,7 +156,8 @@ export default async function run(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata = last ? sizeMetadata(plain.model, last) : {};
+    const metadata =
+      last && lastStage ? { ...sizeMetadata(plain.model, last), ...promptMetadata(plain.model, lastStage) } : {};
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {
