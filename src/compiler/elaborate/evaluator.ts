@@ -91,10 +91,10 @@ export class Evaluator {
   }
 
   /** Runs work for what it leaves behind: what is wrong in it is not, where it is not taken. */
-  quietly(work: () => void): void {
+  quietly<T>(work: () => T): T | undefined {
     this.quiet++;
     try {
-      this.attempt(work);
+      return this.attempt(work);
     } finally {
       this.quiet--;
     }
@@ -227,6 +227,10 @@ export class Evaluator {
   destructure(names: readonly ast.Name[], value: Value, scope: Scope, at: Span): void {
     if (names.length === 1) {
       scope.set(names[0]!.text, value);
+      return;
+    }
+    if (value.kind === 'error') {
+      for (const name of names) scope.set(name.text, value);
       return;
     }
     let items: readonly Value[];

@@ -120,8 +120,10 @@ export class Instantiator {
       } else if (member.kind === 'param') {
         instance.members.set(member.name.text, e.attempt(() => this.param(member, instance)) ?? ERROR);
       } else if (member.kind === 'submodule') {
-        const place = placeUnder(instance, member.name.text, this.keysOf(member));
-        const value = e.attempt(() => this.submodule(member, member.value, place, instance, instance.absent));
+        const value = e.attempt(() => {
+          const place = placeUnder(instance, member.name.text, this.keysOf(member));
+          return this.submodule(member, member.value, place, instance, instance.absent);
+        });
         instance.members.set(member.name.text, value ?? ERROR);
       }
     }
@@ -151,9 +153,11 @@ export class Instantiator {
     let init = member.init;
     let absent = instance.absent;
     let off = false;
-    if (init.kind === 'when' && !init.otherwise) {
-      off = !e.condition(init.condition, scope);
-      if (off) absent = either(absent, this.reason(init.condition, scope));
+    while (init.kind === 'when' && !init.otherwise) {
+      if (!e.condition(init.condition, scope)) {
+        off = true;
+        absent = either(absent, this.reason(init.condition, scope));
+      }
       init = init.value;
     }
     const dims = member.type.dims ?? [];
@@ -370,7 +374,12 @@ export class Instantiator {
       const deciding = condition.operator === 'or';
       const left = this.decided(condition.left, scope);
       if (left.value === deciding && !left.byFlag) return left;
-      const right = this.decided(condition.right, scope);
+      // past a left side that decides, the right one need not have a value: `has_rows and rows[0] == 1`
+      const right =
+        left.value === deciding
+          ? this.evaluator.quietly(() => this.decided(condition.right, scope))
+          : this.decided(condition.right, scope);
+      if (!right) return left;
       if (right.value === deciding && !right.byFlag) return right;
       const value = deciding ? left.value || right.value : left.value && right.value;
       return { value, byFlag: left.byFlag || right.byFlag };
@@ -397,7 +406,7 @@ function either(a: Absence | undefined, b: Absence): Absence {
 function switched(value: Value, off: boolean, condition: ast.Expression): Value {
   if (value.kind === 'list') return list(value.items.map((item) => switched(item, off, condition)));
   if (value.kind !== 'instance') return value;
-  return { ...value, off: off || value.off, condition: guardOf(condition) };
+  return { ...value, off: off || value.off, conditions: [...(value.conditions ?? []), guardOf(condition)] };
 }
 
 /** The text by which a condition is known: `flag`, or `not flag` where it is negated or in an else. */

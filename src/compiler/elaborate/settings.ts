@@ -12,6 +12,7 @@ import type { DiagnosticBag, Suggestion } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
 import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
+import { keysOfJson } from './json-places.ts';
 import { Reported } from './reported.ts';
 import { describe, ERROR, float, int, list, NONE, type Value } from './values.ts';
 
@@ -138,20 +139,8 @@ type Places = (path: string) => Span;
 
 function placesInJson(origin: string, text: string): Places {
   const source = createSource(origin, text);
-  return (path) => {
-    let start = 0;
-    let end = 0;
-    for (const name of path.split('.')) {
-      const key = JSON.stringify(name);
-      // the key itself, not a string that happens to be equal
-      start = end - 1;
-      do start = source.text.indexOf(key, start + 1);
-      while (start >= 0 && !/^\s*:/.test(source.text.slice(start + key.length, start + key.length + 100)));
-      if (start < 0) return { source, start: 0, end: 0 };
-      end = start + key.length;
-    }
-    return { source, start, end };
-  };
+  const keys = keysOfJson(source.text);
+  return (path) => ({ source, ...(keys.get(path) ?? { start: 0, end: 0 }) });
 }
 
 /** Base first. */
@@ -221,13 +210,9 @@ class Resolver {
       }
       seen.set(key, name.span);
       const before = record.fields.get(name.text);
-      if (
-        record.path === '' &&
-        value.kind === 'bool' &&
-        this.flags.has(name.text) &&
-        before?.content.kind !== 'expression'
-      ) {
-        this.flags.set(name.text, value.value);
+      if (record.path === '' && value.kind !== 'fields' && this.flags.has(name.text)) {
+        if (value.kind === 'bool') this.flags.set(name.text, value.value);
+        else this.notAFlagsValue(name.text, describe(this.evaluate(value, this.within(record))), name.span);
         continue;
       }
       if (!before && !schema) {
@@ -292,14 +277,8 @@ class Resolver {
         continue;
       }
       if (!field) {
-        if (record.path === '' && this.flags.has(name)) {
-          const secondary = [{ span: this.program.flags.get(name)!.name.span, message: 'declared here' }];
-          this.bag.add(
-            diagnose('setting_type', { name, expected: 'a flag (true or false)', found: show(value) }, at, {
-              secondary,
-            }),
-          );
-        } else this.unknown(record, name, at);
+        if (record.path === '' && this.flags.has(name)) this.notAFlagsValue(name, show(value), at);
+        else this.unknown(record, name, at);
         continue;
       }
       if (field.content.kind === 'record') {
@@ -319,6 +298,13 @@ class Resolver {
       }
       record.fields.set(name, { name, span: at, content: { kind: 'value', value: fresh } });
     }
+  }
+
+  private notAFlagsValue(name: string, found: string, at: Span): void {
+    const secondary = [{ span: this.program.flags.get(name)!.name.span, message: 'the flag is declared here' }];
+    const notes = ['a config gives a flag `true` or `false`; a value of another kind needs another name'];
+    const expected = 'a flag (true or false)';
+    this.bag.add(diagnose('setting_type', { name, expected, found }, at, { secondary, notes }));
   }
 
   private unknown(record: ConfigRecord, name: string, at: Span): void {
@@ -399,7 +385,8 @@ function fromJson(value: unknown, like: Value | undefined, depth = 0): Value | u
   if (value === null) return NONE;
   if (typeof value === 'boolean') return { kind: 'bool', value };
   if (typeof value === 'string') return { kind: 'string', value };
-  if (typeof value === 'number') return Number.isInteger(value) && like?.kind !== 'float' ? int(value) : float(value);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && like?.kind !== 'float' ? int(value) : float(value);
   if (Array.isArray(value)) {
     const first = like?.kind === 'list' ? like.items[0] : undefined;
     const items = value.map((item: unknown) => fromJson(item, first, depth + 1));

@@ -51,7 +51,7 @@ export class Tracer {
     if (!value.off) {
       const result = run();
       // a call that only happens where the member is on needs no identity
-      if (value.condition !== undefined && !this.evaluator.guards.includes(value.condition))
+      if (value.conditions?.some((condition) => !this.evaluator.guards.includes(condition)))
         this.checkKeepsShape(instance, args, result, call);
       return result;
     }
@@ -295,11 +295,13 @@ export class Tracer {
           e.attempt(() => this.update(statement, scope));
           break;
         case 'for': {
-          const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [];
+          // the body of a loop over an error is traced once, for the other errors in it
+          const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [ERROR];
           for (const item of items) {
             e.effort.step(statement.span);
             const inner = scope.child();
-            e.destructure(statement.names, item, inner, statement.over.span);
+            e.attempt(() => e.destructure(statement.names, item, inner, statement.over.span));
+            for (const name of statement.names) if (!inner.names.has(name.text)) inner.set(name.text, ERROR);
             this.block(statement.body, inner, tapPath);
           }
           break;

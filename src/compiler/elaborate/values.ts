@@ -31,8 +31,13 @@ export type Value =
   /** `span`: the expression that made it, for labels */
   | { readonly kind: 'tensor'; readonly id: ValueId; readonly span: Span }
   | { readonly kind: 'parameter'; readonly parameter: ParameterInfo }
-  /** `condition`: the text of its `when` without `else`; `off`: that is false, so that a call is the identity */
-  | { readonly kind: 'instance'; readonly instance: ModuleInstance; readonly off: boolean; readonly condition?: string }
+  /** `conditions`: the texts of its `when`s without `else`; `off`: one is false, so that a call is the identity */
+  | {
+      readonly kind: 'instance';
+      readonly instance: ModuleInstance;
+      readonly off: boolean;
+      readonly conditions?: readonly string[];
+    }
   | { readonly kind: 'module'; readonly declaration: ast.ModuleDeclaration; readonly file: FileScope }
   | {
       readonly kind: 'function';

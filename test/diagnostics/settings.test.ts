@@ -1,0 +1,58 @@
+/** Settings that do not fit: which line is shown, and what is said of flags and fields that share a name. */
+import { describe, expect, it } from 'vitest';
+import { keysOfJson } from '../../src/compiler/elaborate/json-places.ts';
+import { diagnose, summary } from './support.ts';
+
+const MODEL = 'model M { entry run(x: [B]) -> (y: [B]) { x } }\n';
+
+describe('a flag with the name of a config field', () => {
+  it('is an error where the field is, and the flag can still be set in a config that extends it', () => {
+    const text = `flag bias = true\nconfig base { bias = 8 }\nconfig small extends base { bias = false }\n${MODEL}`;
+    expect(summary(diagnose(text, { config: 'small' }))).toBe(
+      [
+        'E0223 2:15 bias is a flag (true or false) and cannot be set to the int 8',
+        '  @ 1:6 the flag is declared here',
+        '  note: a config gives a flag `true` or `false`; a value of another kind needs another name',
+      ].join('\n'),
+    );
+  });
+
+  it('is a value of another kind from outside too', () => {
+    const set = [{ name: 'bias', text: '8' }];
+    expect(diagnose(`flag bias = true\n${MODEL}`, { set })[0]?.message).toBe(
+      'bias is a flag (true or false) and cannot be set to 8',
+    );
+  });
+});
+
+describe('a value of a JSON config', () => {
+  const under = (valuesText: string): string => {
+    const text = `config c { first { size = 1 }  second { size = 1  name = "" } }\n${MODEL}`;
+    const values = JSON.parse(valuesText) as { [name: string]: unknown };
+    const [only] = diagnose(text, { values, valuesText, valuesOrigin: 'c.json' });
+    const { source, start, end } = only!.primary.span;
+    return `${source.path} ${source.text.slice(0, start).split('\n').length} ${source.text.slice(start, end)}`;
+  };
+
+  it.each([
+    ['the second key of a name', '{\n"first": { "size": 2 },\n"second": { "size": "big" }\n}', 'c.json 3 "size"'],
+    [
+      'a key after a string that looks like it',
+      '{\n"second": { "name": "size\\":",\n"size": true }\n}',
+      'c.json 3 "size"',
+    ],
+    ['a key given twice', '{\n"first": { "size": 1,\n"size": "big" }\n}', 'c.json 3 "size"'],
+    ['a key below others of its name', '{\n"second": { "size": 1 },\n"size": 3\n}', 'c.json 3 "size"'],
+  ])('%s is underlined', (_, text, expected) => expect(under(text)).toBe(expected));
+
+  it('has the places of keys, and none within lists', () => {
+    const text = '{"a": [{"b": 1}, "a"], "c": {"a": {"b": 2}}, "d": "{\\"e\\": 1}"}';
+    expect([...keysOfJson(text)].map(([path, { start, end }]) => `${path} ${text.slice(start, end)}`)).toEqual([
+      'a "a"',
+      'c "c"',
+      'c.a "a"',
+      'c.a.b "b"',
+      'd "d"',
+    ]);
+  });
+});
