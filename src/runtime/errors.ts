@@ -72,6 +72,8 @@ export const MESSAGES = {
     `${length} bytes at offset ${offset} of ${file} could not be read (${reason}), so check that the file is complete and reachable`,
   R0122: ({ file, reason }: InFile & { reason: string }) =>
     `${file} was not written (${reason}) and no partial file was left behind, so check the directory and its free space`,
+  R0123: ({ file, what, fix }: InFile & { what: string; fix: string }) =>
+    `${file} is ${what} and weights are read from safetensors, so ${fix}`,
 
   // R02: model and session
   R0201: ({ entry, entries, near }: InEntry & { entries: readonly string[]; near: string | undefined }) =>

@@ -38,6 +38,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'A read came back short or failed: the file changed while it was open, or the server does not answer range requests.',
   R0122:
     'Weights are written under a temporary name beside the target, flushed and renamed. Something on that way failed; an older file of that name is untouched.',
+  R0123:
+    'The first bytes of the file are those of another format; its name is not looked at. Pickles (.pth, .pt, .bin) can run code when they are opened, so the runtime never reads them: PyTorch converts them. A small text instead of weights is a pointer of Git LFS, or what a server answered instead of the file.',
   R0201: 'A compiled model has several named graphs, its entries. The manifest lists them.',
   R0202:
     'manifest.json is written by the compiler beside the .onnx files and says which entries, ports and files there are.',

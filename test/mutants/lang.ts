@@ -66,4 +66,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/diagnostics/poison.test.ts',
     fails: 'a wrong destructuring in a loop',
   },
+  {
+    fault: 'a PyTorch pickle that is given as weights is called cut short',
+    file: 'src/runtime/weights/header.ts',
+    find: 'const foreign = start[8] === 0x7b ? undefined : recognise(start);',
+    replace: 'const foreign = start[8] !== 0 ? undefined : recognise(start);',
+    test: 'test/runtime/weights/foreign.test.ts',
+    fails: 'whatever it is called > torch.save, old',
+  },
 ];

@@ -119,8 +119,12 @@ export async function openWeights(
       const parameter = model.parameters.get(key);
       return !parameter?.buffer && !(fed && parameter?.adapter !== undefined);
     });
-    if (missing.length > 0)
-      output.note(`made from their initialisers: ${keys(missing)} that the checkpoint lacks, as allowed`);
+    const ofAdapters = missing.filter((key) => model.parameters.get(key)?.adapter !== undefined);
+    const allowed = missing.length - ofAdapters.length;
+    if (ofAdapters.length > 0)
+      output.note(`made from their initialisers: ${keys(ofAdapters)} of adapters, which the checkpoint does not have`);
+    if (allowed > 0)
+      output.note(`made from their initialisers: ${count(allowed)} that the checkpoint lacks, as allowed`);
     return checkpointWeights(model, checkpoint, match);
   } catch (error) {
     await checkpoint.close();
@@ -130,5 +134,9 @@ export async function openWeights(
 
 /** `1 key`, `3 keys` */
 function keys(names: readonly string[]): string {
-  return `${names.length} ${names.length === 1 ? 'key' : 'keys'}`;
+  return count(names.length);
+}
+
+function count(many: number): string {
+  return `${many} ${many === 1 ? 'key' : 'keys'}`;
 }

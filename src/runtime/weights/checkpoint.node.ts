@@ -3,6 +3,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { Checkpoint } from './checkpoint.ts';
+import { readHeader } from './header.ts';
 import { fileSource } from './source.node.ts';
 import type { RandomAccess } from './source.ts';
 
@@ -21,7 +22,10 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const names = (await readdir(path)).sort();
   if (names.includes(INDEX)) return openIndex(join(path, INDEX));
   const files = names.filter((name) => name.endsWith('.safetensors'));
-  if (files.length === 0) throw runtimeError('R0118', { file: path, reason: 'the directory has no .safetensors file' });
+  if (files.length === 0) {
+    await refuseForeign(path, names);
+    throw runtimeError('R0118', { file: path, reason: 'the directory has no .safetensors file' });
+  }
   const sources: RandomAccess[] = [];
   try {
     for (const name of files) sources.push(await fileSource(join(path, name)));
@@ -30,6 +34,18 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     throw error;
   }
   return Checkpoint.ofFiles(path, sources);
+}
+
+/** Names a file of another format, where weights in one are all that a directory has. */
+async function refuseForeign(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names.filter((candidate) => /\.(bin|pth?|ckpt|gguf|npz|h5|keras|onnx)$/.test(candidate))) {
+    const source = await fileSource(join(directory, name));
+    try {
+      await readHeader(source);
+    } finally {
+      await source.close?.();
+    }
+  }
 }
 
 async function openIndex(path: string): Promise<Checkpoint> {

@@ -9,6 +9,7 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { nearestName } from '../names.ts';
 import { SafetensorsFile, type StoredTensor } from '../safetensors.ts';
+import { recognise } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
 import type { RandomAccess } from './source.ts';
 
@@ -133,6 +134,8 @@ function parseIndex(file: string, text: string): ReadonlyMap<string, string> {
     index = parseStrictJson(text);
   } catch (error) {
     if (error instanceof DuplicateKeyError) throw runtimeError('R0104', { file, key: error.key });
+    const foreign = recognise(new TextEncoder().encode(text.slice(0, 256)));
+    if (foreign && !foreign.what.startsWith('text')) throw runtimeError('R0123', { file, ...foreign }, error);
     throw runtimeError('R0117', { file, reason: `is not valid JSON (${reasonOf(error)})` }, error);
   }
   const weightMap = index instanceof Map ? (index as ReadonlyMap<string, StrictJson>).get('weight_map') : undefined;

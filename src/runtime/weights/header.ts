@@ -9,6 +9,7 @@
  */
 import { reasonOf, runtimeError } from '../errors.ts';
 import { ITEM_BYTES, isStoredDType, STORED_DTYPES, type StoredDType } from './dtypes.ts';
+import { recognise, SIGNATURE_BYTES } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
 import type { RandomAccess } from './source.ts';
 
@@ -30,13 +31,16 @@ export interface SafetensorsHeader {
 
 /**
  * Reads and checks the header.
- * @throws RuntimeError R0101–R0110, R0112
+ * @throws RuntimeError R0101–R0110, R0112, and R0123 for a file of another format
  */
 export async function readHeader(source: RandomAccess): Promise<SafetensorsHeader> {
   const file = source.name;
+  const start = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
+  // a header begins with its brace: whatever its length spells
+  const foreign = start[8] === 0x7b ? undefined : recognise(start);
+  if (foreign) throw runtimeError('R0123', { file, ...foreign });
   if (source.size < 8) throw runtimeError('R0101', { file, size: source.size });
-  const prefix = await source.read(0, 8);
-  const claimed = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
+  const claimed = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
   const limit = Math.min(LARGEST_HEADER, source.size - 8);
   if (claimed > BigInt(limit)) throw runtimeError('R0102', { file, length: String(claimed), limit });
   const length = Number(claimed);

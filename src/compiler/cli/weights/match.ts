@@ -8,6 +8,7 @@ import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { compilePattern } from '../../elaborate/pattern.ts';
 import { type CliError, cliError } from '../errors.ts';
+import { commonPrefix } from './prefix.ts';
 
 export interface MatchOptions {
   readonly allowMissing: readonly string[];
@@ -19,6 +20,8 @@ export interface Match {
   readonly sources: ReadonlyMap<string, string>;
   /** canonical keys that the checkpoint lacks, allowed */
   readonly missing: readonly string[];
+  /** buffers of integers that the checkpoint lacks: the initialiser's are as good */
+  readonly integers: readonly string[];
   /** the checkpoint's keys of components that are switched off */
   readonly unused: readonly string[];
   /** the checkpoint's other keys, allowed */
@@ -36,6 +39,7 @@ export function matchCheckpoint(
 ): Match {
   const sources = new Map<string, string>();
   const missing: string[] = [];
+  const integers: string[] = [];
   const problems: string[] = [];
   const claimed = new Set<string>();
   const absent: ParameterInfo[] = [];
@@ -74,10 +78,11 @@ export function matchCheckpoint(
     const key = parameter.keys[0];
     // a buffer of integers is what the compiler would make itself: indices, or batches counted, which torch too begins at 0 where
     // a checkpoint is older than its count; running statistics are not
-    if (
-      (parameter.buffer && parameter.dtype === 'i64') ||
-      allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))
-    ) {
+    if (parameter.buffer && parameter.dtype === 'i64') {
+      integers.push(key);
+      continue;
+    }
+    if (allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))) {
       missing.push(key);
       continue;
     }
@@ -93,8 +98,8 @@ export function matchCheckpoint(
       `unexpected ${key} [${checkpoint.tensors.get(key)!.shape.join(', ')}]${near ? ` (nearest in the model: ${near})` : ''}`,
     );
   }
-  if (problems.length > 0) throw mismatch(checkpoint.name, problems);
-  return { sources, missing, unused, unexpected };
+  if (problems.length > 0) throw mismatch(checkpoint.name, problems, commonPrefix(absent, leftOver));
+  return { sources, missing, integers, unused, unexpected };
 }
 
 /** Parameters to load: those of the model, and of adapters that are merged into them. */
@@ -109,8 +114,9 @@ function resamples(shape: readonly number[], parameter: ParameterInfo): boolean 
   return Number.isInteger(Math.sqrt(shape[1]! - prefix)) && Number.isInteger(Math.sqrt(parameter.shape[1]! - prefix));
 }
 
-function mismatch(name: string, problems: readonly string[]): CliError {
+function mismatch(name: string, problems: readonly string[], prefix: string | undefined): CliError {
   const shown = [...problems];
+  if (prefix !== undefined) shown.push(prefix);
   const shapes = problems.filter((problem) => problem.startsWith('mis-shaped')).length;
   if (shapes > 10)
     shown.push(`${shapes} shapes differ: is it a checkpoint of another config (\`--config\`, \`--config-file\`)?`);
