@@ -74,4 +74,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/runtime/weights/foreign.test.ts',
     fails: 'whatever it is called > torch.save, old',
   },
+  {
+    fault: 'a newline in a path leaves the comment at the head of a WGSL text',
+    file: 'src/compiler/backends/wgsl/text/code.ts',
+    find: '...header.map((line) => `// ${escapeText(line)}`),',
+    replace: '...header.map((line) => `// ${line}`),',
+    test: 'test/backends/wgsl/comments.test.ts',
+    fails: 'a path with U+85 does not leave',
+  },
 ];

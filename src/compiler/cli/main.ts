@@ -184,7 +184,7 @@ Example:
     '--keep': '--out',
   })
     .description("train a model's stages, on a data set or on one batch")
-    .option('--stage <name>', 'the stage')
+    .option('--stage <name>', 'the stage; a model with one needs no name')
     .option('--stages <list>', 'several, in order: `1-4` is stage1 to stage4, `pretrain,1` two names')
     .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
     .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')

@@ -1,7 +1,8 @@
 /** What every command that needs a model does first: read, check, elaborate, find the weights. */
 import { readFileSync } from 'node:fs';
 import { openCheckpoint } from '../../runtime/index.ts';
-import { DiagnosticError } from '../diagnostics/diagnostic.ts';
+import { diagnose } from '../diagnostics/catalogue.ts';
+import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import type { Model, ModelOptions } from '../elaborate/model.ts';
 import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
@@ -70,6 +71,14 @@ function readConfigFile(file: string): { values: { [name: string]: unknown }; va
 export interface Loaded {
   readonly model: Model;
   readonly compilation: Compilation;
+}
+
+/** A warning for a model that compiles to nothing. */
+export function withoutEntries(model: Model | undefined): readonly Diagnostic[] {
+  if (!model || model.entries.length > 0) return [];
+  const { name } = model.root.declaration;
+  const notes = ['what is compiled is written as `entry run(x: [B, 8]) -> (y: [B, 8]) { … }` in the model'];
+  return [diagnose('no_entries', { name: name.text }, name.span, { notes })];
 }
 
 /** @throws DiagnosticError with everything that is wrong */

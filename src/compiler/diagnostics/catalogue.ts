@@ -89,6 +89,11 @@ export const MESSAGES = {
     (a) => `${a.name} is ${a.what} and cannot be ${a.use}`,
   ),
   unused_import: message<Named>('W0101', 'unused import', (a) => `${a.name} is imported and never used`),
+  no_entries: message<Named>(
+    'W0102',
+    'model without an entry',
+    (a) => `${a.name} has no entry, so nothing of it is compiled`,
+  ),
   no_model: message<object>('E0108', 'no model', () => 'this file declares no model'),
   several_models: message<object>(
     'E0109',

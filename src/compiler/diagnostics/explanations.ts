@@ -132,6 +132,10 @@ model Tiny {
 }
 `,
   },
+  no_entries: {
+    text: `A model is compiled by its entries: each is a graph with named inputs and outputs. A model without one is checked and has parameters, and
+gives no graph. Add an \`entry\`; a file that only declares modules for others needs no model.`,
+  },
   no_model: {
     text: `A file is compiled for its model, and this one declares none. Write \`model Name { … }\` with at least one \`entry\`, or compile the file
 that has it: files with modules only are there to be imported.`,

@@ -2,6 +2,7 @@
  * Identifiers of generated code from names of a model. Names come from .mdl files, which anyone may have written: what
  * is no identifier never becomes code, and two names never become one.
  */
+import { escapeText } from '../../diagnostics/text.ts';
 
 /** Everything that code may be called. Property names that mean something to JavaScript itself are never used. */
 const IDENTIFIER = /^[A-Za-z][A-Za-z0-9]*$/;
@@ -49,7 +50,7 @@ export function propertyName(name: string): string {
 
 /** Text that stays inside its comment, on its line. */
 export function commentText(text: string): string {
-  return text.replace(/[\r\n\u2028\u2029]+/g, ' ').replaceAll('*/', '*\\/');
+  return escapeText(text).replaceAll('*/', '*\\/');
 }
 
 /** The base name of the module's files, from that of the .mdl file. */

@@ -4,7 +4,7 @@ import { diagnosticsToJson } from '../../diagnostics/json.ts';
 import { renderDiagnostics } from '../../diagnostics/render.ts';
 import { type Compilation, compile } from '../../index.ts';
 import { locate } from '../host.ts';
-import { type SettingsOptions, settingsOf } from '../model.ts';
+import { type SettingsOptions, settingsOf, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 
 export default async function check(output: Output, files: readonly string[], options: SettingsOptions): Promise<void> {
@@ -32,7 +32,9 @@ function checkFile(file: string, options: SettingsOptions): Diagnostic[] {
   const first = compile(path, host, settings);
   // a file of modules only has no model to elaborate; its names are checked all the same
   const library = first.program?.model === undefined;
-  const diagnostics = [...traced(first)].filter((diagnostic) => !(library && diagnostic.code === 'E0108'));
+  const diagnostics = [...traced(first), ...withoutEntries(first.partial)].filter(
+    (diagnostic) => !(library && diagnostic.code === 'E0108'),
+  );
   if (!first.model || !first.program) return diagnostics;
   for (const [flag, value] of first.model.settings.flags) {
     const turned = { ...settings, set: [...(settings.set ?? []), { name: flag, text: String(!value) }] };

@@ -5,7 +5,7 @@ import { generateModule } from '../../backends/typescript/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
 import { cliError } from '../errors.ts';
-import { openWeights } from '../model.ts';
+import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 import { kernelsText } from '../plan/kernels.ts';
 import { formatBytes, formatCount } from '../progress.ts';
@@ -24,6 +24,7 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   if (options.swapAdapters) throw cliError('C0208', { option: '--swap-adapters', without });
   if (options.opset !== '17') throw cliError('C0208', { option: '--opset', without });
   const { model, compilation, stage, own } = loadUnder(file, options, options.stage, output);
+  output.warn(withoutEntries(model));
   const built = forStage(stage?.name ?? '', () =>
     buildWebGpu(model, {
       weights: options.weightsDtype ?? 'f32',

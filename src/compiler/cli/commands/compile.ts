@@ -5,7 +5,14 @@ import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { buildOnnx } from '../../onnx-artifact.ts';
 import { DEFAULT_ADAPTER, SwapError, swappableAdapters } from '../../swap-adapters.ts';
 import { cliError } from '../errors.ts';
-import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import {
+  type Loaded,
+  loadModel,
+  openWeights,
+  type SettingsOptions,
+  type WeightsOptions,
+  withoutEntries,
+} from '../model.ts';
 import type { Output } from '../output.ts';
 import { formatBytes, formatCount } from '../progress.ts';
 import { atTrainedSize } from '../training/image-size.ts';
@@ -35,6 +42,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
   if (options.stage !== undefined) throw cliError('C0208', { option: '--stage', without: '--target webgpu' });
   const began = performance.now();
   const { model, compilation } = loadModel(file!, options, output);
+  output.warn(withoutEntries(model));
   if (options.swapAdapters) checkSwap(model, options);
   const artifact = buildOnnx(model, {
     opset: options.opset === '23' ? 23 : 17,

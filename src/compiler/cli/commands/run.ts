@@ -13,7 +13,7 @@ import { profileLines } from '../plan/profile.ts';
 import { openForRun } from '../session.ts';
 import { computeGradients } from '../training/gradients.ts';
 import { atTrainedSize } from '../training/image-size.ts';
-import { loadStage, stageOf } from '../training/stages.ts';
+import { loadStage, stageOf, stageOrOnly } from '../training/stages.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
 export interface RunOptions extends SettingsOptions, WeightsOptions {
@@ -28,13 +28,15 @@ export interface RunOptions extends SettingsOptions, WeightsOptions {
   readonly profile?: string;
 }
 
-export default async function run(output: Output, [file]: readonly string[], given: RunOptions): Promise<void> {
-  if (given.grads !== undefined && given.stage === undefined)
-    throw cliError('C0208', { option: '--grads', without: '--stage' });
-  if (given.stage !== undefined && given.grads === undefined)
+export default async function run(output: Output, [file]: readonly string[], asked: RunOptions): Promise<void> {
+  if (asked.stage !== undefined && asked.grads === undefined)
     throw cliError('C0208', { option: '--stage', without: '--grads' });
-  if (given.profile !== undefined && given.backend !== 'webgpu')
+  if (asked.profile !== undefined && asked.backend !== 'webgpu')
     throw cliError('C0208', { option: '--profile', without: '--backend webgpu' });
+  const anyStage = asked.grads !== undefined && asked.stage === undefined;
+  const given = anyStage
+    ? { ...asked, stage: stageOrOnly(loadModel(file!, asked, output).model, undefined).name }
+    : asked;
   const staged = given.stage !== undefined && given.stage !== 'all';
   const options = staged ? given : await atTrainedSize(given, output);
   const plain = loadModel(file!, options, output);

@@ -33,7 +33,7 @@ import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
 import { runStage } from '../training/run-stage.ts';
 import { runSettings } from '../training/settings.ts';
-import { loadStage, stageList, stageOf } from '../training/stages.ts';
+import { loadStage, stageList, stageOrOnly } from '../training/stages.ts';
 import { promptMetadata } from '../training/trained-prompt.ts';
 import { untrainedKeys, untrainedWarning } from '../training/untrained.ts';
 import { writeModel } from '../training/write-model.ts';
@@ -71,14 +71,8 @@ export default async function run(
   const plain = loadModel(file!, options, output);
   if (options.stages !== undefined && options.stage !== undefined)
     throw cliError('C0103', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
-  const names = options.stages ?? options.stage;
-  if (names === undefined)
-    throw cliError('C0201', {
-      name: '(none given)',
-      known: plain.model.stages.map(({ name }) => name),
-      near: undefined,
-    });
-  const stages = options.stages === undefined ? [stageOf(plain.model, names)] : stageList(plain.model, names);
+  const stages =
+    options.stages === undefined ? [stageOrOnly(plain.model, options.stage)] : stageList(plain.model, options.stages);
   if (options.weights === undefined && options.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
   if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });

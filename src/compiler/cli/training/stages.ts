@@ -17,6 +17,15 @@ export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
   throw cliError('C0201', { name, known, near: nearest(name, known) });
 }
 
+/** The stage of this name, or the only one of a model. @throws CliError C0201 */
+export function stageOrOnly(model: Pick<Model, 'stages'>, name: string | undefined): Stage {
+  const [only, ...others] = model.stages;
+  if (name !== undefined) return stageOf(model, name);
+  if (only && others.length === 0) return only;
+  const known = model.stages.map((candidate) => candidate.name);
+  throw cliError('C0201', { name: '(none given)', known, near: undefined });
+}
+
 /** `1-3,final` → stage1, stage2, stage3, final. @throws CliError C0201, C0103 */
 export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
   const names = text.split(',').flatMap((part) => {

@@ -5,6 +5,7 @@
  * share one pipeline.
  */
 import { type Dim, printDim } from '../../../../shared/dim.ts';
+import { escapeText } from '../../../diagnostics/text.ts';
 import type { Coordinate, IndexWriter } from './index-math.ts';
 import { LIBRARY, type LibraryName } from './library.ts';
 
@@ -164,7 +165,8 @@ export class KernelCode {
       words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
     const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(paramText).join(', ')}`];
     return `${[
-      ...header.map((line) => `// ${line}`),
+      // a path may hold what ends a line of WGSL: any of seven characters
+      ...header.map((line) => `// ${escapeText(line)}`),
       ...dims,
       ...bindings,
       ...uniform,
