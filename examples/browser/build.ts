@@ -63,7 +63,7 @@ function copyFiles(model: string, out: string): void {
   mkdirSync(join(out, 'ort'), { recursive: true });
   mkdirSync(join(out, 'pictures'), { recursive: true });
   cpSync(model, join(out, 'model'), { recursive: true, filter: (path) => !UNUSED.test(path) });
-  cpSync(join(here, 'index.html'), join(out, 'index.html'));
+  for (const file of ['index.html', 'start.js']) cpSync(join(here, file), join(out, file));
   const wasm = 'ort-wasm-simd-threaded.wasm';
   cpSync(join(dirname(require.resolve('onnxruntime-web/wasm')), wasm), join(out, 'ort', wasm));
   for (const [name, file] of emojiFiles())

@@ -117,6 +117,38 @@ describe.skipIf(unavailable)(`the example page${unavailable ? ` (${unavailable})
     ]);
   });
 
+  /** The same page again, on a machine where something is not as it should be. */
+  async function opened(prepare: (page: Page) => Promise<unknown>): Promise<Page> {
+    const other = await page.context().browser()!.newPage();
+    await prepare(other);
+    await other.goto(page.url());
+    return other;
+  }
+
+  it('starts where the browser names no language that Intl knows', async () => {
+    const other = await opened((fresh) =>
+      fresh.addInitScript(
+        "Object.defineProperty(Navigator.prototype, 'language', { get: () => 'C', configurable: true })",
+      ),
+    );
+    await other.waitForSelector('#answer-button:not([disabled])');
+    expect(await other.textContent('#state')).toBe('runs on onnxruntime-web (wasm)');
+    await other.close();
+  });
+
+  it.each([
+    ['the page itself', '**/main.js'],
+    ['a part of it', '**/chunks/*.js'],
+  ])('says so when %s does not load, instead of "loading"', async (_, address) => {
+    const other = await opened((fresh) => fresh.route(address, (route) => route.abort()));
+    await other.waitForSelector('#trouble:not([hidden])');
+    expect(await other.textContent('#state')).toBe('the page did not start');
+    expect(await other.textContent('#trouble-text')).toMatch(
+      /main\.js, or a script that it imports, could not be loaded/,
+    );
+    await other.close();
+  });
+
   it('has complained of nothing and asked nothing of other machines', () => {
     // the first is Chromium's own word for having no WebGPU here
     expect(example.complaints).toEqual(['No available adapters.']);

@@ -9,6 +9,7 @@ import { State } from './state.ts';
 import { teachPanel } from './teach-panel.ts';
 import { clearTrouble, showTrouble } from './trouble.ts';
 
+document.documentElement.dataset.started = '';
 const state = new State();
 const status = byId('state', HTMLParagraphElement);
 const why = byId('why', HTMLParagraphElement);

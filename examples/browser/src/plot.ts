@@ -1,4 +1,5 @@
 /** The loss, live: uPlot on a canvas, with a text for those who do not see it, in the colours of the page's theme. */
+import './language.ts';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
