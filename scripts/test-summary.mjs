@@ -1,8 +1,8 @@
 /**
- * Reads the JSON report of a test run and prints one line, `N passed, N failed, N skipped`. A test file that could not
- * be loaded or set up counts as a failure. Exits with 1 when anything failed or nothing ran.
+ * Reads the JSON reports of test runs and prints one line, `N passed, N failed, N skipped`. A test file that could not
+ * be loaded or set up counts as a failure, and so does a report without tests. Exits with 1 when anything failed.
  *
- *     node scripts/test-summary.mjs report.json
+ *     node scripts/test-summary.mjs report.json [report.json ...]
  */
 import { readFileSync } from 'node:fs';
 
@@ -14,7 +14,8 @@ function readReport(path) {
   }
 }
 
-const files = readReport(process.argv[2]).testResults;
+const runs = process.argv.slice(2).map((path) => readReport(path).testResults);
+const files = runs.flat();
 const tests = files.flatMap((file) => file.assertionResults);
 const passed = tests.filter((test) => test.status === 'passed').length;
 const failedTests = tests.filter((test) => test.status === 'failed').length;
@@ -22,9 +23,10 @@ const failedTests = tests.filter((test) => test.status === 'failed').length;
 const failedFiles = files.filter(
   (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
 ).length;
+const empty = runs.filter((run) => run.every((file) => file.assertionResults.length === 0)).length;
 const failed = failedTests + failedFiles;
 const skipped = tests.length - passed - failedTests;
 
-if (passed + failed === 0) console.error('no test ran, and a run without tests proves nothing');
+if (empty > 0) console.error('a run without tests proves nothing');
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+process.exitCode = failed > 0 || empty > 0 || runs.length === 0 ? 1 : 0;

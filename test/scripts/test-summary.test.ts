@@ -8,11 +8,15 @@ import { expect, it } from 'vitest';
 
 const script = fileURLToPath(new URL('../../scripts/test-summary.mjs', import.meta.url));
 
-function summary(report: string): { readonly line: string | undefined; readonly status: number | null } {
+function summary(...reports: string[]): { readonly line: string | undefined; readonly status: number | null } {
   const folder = mkdtempSync(join(tmpdir(), 'mdl-summary-'));
   try {
-    writeFileSync(join(folder, 'report.json'), report);
-    const { stdout, status } = spawnSync(process.execPath, [script, join(folder, 'report.json')], { encoding: 'utf8' });
+    const paths = reports.map((report, i) => {
+      const path = join(folder, `${i}.json`);
+      writeFileSync(path, report);
+      return path;
+    });
+    const { stdout, status } = spawnSync(process.execPath, [script, ...paths], { encoding: 'utf8' });
     return { line: stdout.trimEnd().split('\n').at(-1), status };
   } finally {
     rmSync(folder, { recursive: true });
@@ -35,4 +39,11 @@ it.each([
 
 it('a run that ended early has no report', () => {
   expect(summary('{"testResults": [')).toEqual({ line: '0 passed, 0 failed, 0 skipped', status: 1 });
+});
+
+it('adds several runs up, and takes none of them for granted', () => {
+  const run = (...testResults: object[]): string => JSON.stringify({ testResults });
+  const [good, other] = [run(file('passed', 'passed', 'skipped')), run(file('passed', 'passed'))];
+  expect(summary(good, other)).toEqual({ line: '2 passed, 0 failed, 1 skipped', status: 0 });
+  expect(summary(good, run())).toEqual({ line: '1 passed, 0 failed, 1 skipped', status: 1 });
 });
