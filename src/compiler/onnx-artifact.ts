@@ -6,10 +6,11 @@ import type { Manifest, WeightFile } from '../shared/artifact.ts';
 import type { PlannedFile } from './backends/onnx/external-data.ts';
 import type { OnnxOpset } from './backends/onnx/file.ts';
 import { encodeModel, lowerToOnnx, planExternalData } from './backends/onnx/index.ts';
+import { type Guarded, guard } from './checks/index.ts';
 import type { EntryGraph, Model } from './elaborate/model.ts';
 import { type Graph, typeOf } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
-import { entryManifest, modelManifest } from './ports.ts';
+import { entryManifest, modelManifest, withNodes } from './ports.ts';
 import { adapterManifest, adapterPorts, promoteAdapters, swappableAdapters } from './swap-adapters.ts';
 import { VERSION } from './version.ts';
 
@@ -31,8 +32,9 @@ export interface BuiltEntry {
   readonly name: string;
   readonly file: string;
   readonly traced: EntryGraph;
-  /** after the passes */
+  /** after the passes, with what checks its indices */
   readonly graph: Graph;
+  readonly guarded: Guarded;
   /** the .onnx file */
   readonly bytes: Uint8Array;
 }
@@ -61,18 +63,19 @@ const FILE_NAMES: Readonly<Record<string, string>> = {
 export function buildOnnx(model: Model, options: ArtifactOptions): Artifact | undefined {
   const names = options.entries ?? model.entries;
   const swap = options.swapAdapters ? swappableAdapters(model) : undefined;
-  const traced: { name: string; file: string; traced: EntryGraph; graph: Graph }[] = [];
+  const traced: { name: string; file: string; traced: EntryGraph; guarded: Guarded; graph: Graph }[] = [];
   for (const name of names) {
     options.onEntry?.(name);
     const entry = model.entry(name, options.taps);
     if (!entry) continue;
     const compiled = runPipeline(entry.graph, options.afterPass ? { after: options.afterPass } : {});
-    const graph = swap ? promoteAdapters(compiled, swap) : compiled;
+    const guarded = guard(swap ? promoteAdapters(compiled, swap) : compiled);
     traced.push({
       name,
       file: Object.hasOwn(FILE_NAMES, name) ? FILE_NAMES[name]! : `${name}.onnx`,
       traced: entry,
-      graph,
+      guarded,
+      graph: guarded.graph,
     });
   }
   if (traced.length < names.length) return undefined;
@@ -93,7 +96,8 @@ export function buildOnnx(model: Model, options: ArtifactOptions): Artifact | un
       version: VERSION,
       parameters: (key) => ({ kind: 'external', ...plan.locate(key) }),
     });
-    return { ...entry, bytes: encodeModel(lowered.model) };
+    const guarded = withNodes(entry.guarded, (node) => lowered.names.get(node) ?? []);
+    return { ...entry, guarded, bytes: encodeModel(lowered.model) };
   });
   const weights = plan.files.filter(({ records }) => records.length > 0);
   return {
@@ -111,7 +115,7 @@ export function buildOnnx(model: Model, options: ArtifactOptions): Artifact | un
           return [
             entry.name,
             {
-              ...entryManifest(entry.file, entry.graph, entry.traced.cache),
+              ...entryManifest(entry.file, entry.guarded, entry.traced.cache),
               ...(adapters.length > 0 ? { adapters } : {}),
             },
           ];

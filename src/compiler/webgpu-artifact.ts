@@ -2,11 +2,12 @@
 import { PORTS } from '../shared/training.ts';
 import type { WebGpuPlan } from '../shared/webgpu.ts';
 import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './backends/wgsl/index.ts';
+import { guard } from './checks/index.ts';
 import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
 import type { Graph } from './ir/graph.ts';
 import { runPipeline } from './passes/pipeline.ts';
-import { dimRequirements, entryManifest, modelManifest } from './ports.ts';
+import { entryManifest, modelManifest, sessionChecks } from './ports.ts';
 import { stageGraphs } from './training/artifact.ts';
 import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
@@ -73,12 +74,13 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
   const tables = new PlanTables(weights);
   const entries = Object.fromEntries(
     graphs.map(({ name, graph, options }) => {
-      // with the ranges that a session checks: a kernel reads another row for an index outside its table
-      const { inputs } = entryManifest('', graph);
+      // a kernel reads another row for an index outside its table
+      const guarded = guard(graph);
+      const { inputs } = entryManifest('', guarded);
       const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
-      const { plan, requires } = lowerEntry(graph, tables, { ...options, ranges });
-      const needed = dimRequirements({ ...graph, requires: [...graph.requires, ...requires] });
-      return [name, { ...plan, inputs, ...needed }] as const;
+      const { plan, requires } = lowerEntry(guarded.graph, tables, { ...options, ranges });
+      const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
+      return [name, { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }) }] as const;
     }),
   );
   return {

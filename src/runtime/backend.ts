@@ -2,7 +2,7 @@
  * What runs a model's entries. ONNX Runtime in Node and in a page are backends; anything that implements this is
  * one too (the compiler's float64 interpreter, a fake in a test).
  */
-import type { AdapterPort, CachePort, DimRequirement, Manifest, TensorPort } from '../shared/artifact.ts';
+import type { AdapterPort, CachePort, DimRequirement, EntryChecks, Manifest, TensorPort } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { AnyTensor, AnyTensors } from './device-tensor.ts';
 import type { StepTime } from './step-time.ts';
@@ -16,6 +16,8 @@ export interface EntryPorts {
   readonly cache: readonly CachePort[];
   /** checked before a run; absent: any sizes will do */
   readonly requires?: readonly DimRequirement[];
+  /** checked after a run; absent: nothing is left to check */
+  readonly checks?: EntryChecks;
   /** which inputs are an adapter's; absent: none */
   readonly adapters?: readonly AdapterPort[];
 }

@@ -149,6 +149,14 @@ export const MESSAGES = {
     `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}], and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
   R0223: ({ entry, needs, what, source, because }: InEntry & DimNeed) =>
     `${entry} needs ${needs} for ${what}${source === undefined ? '' : ` at ${source}`} and ${because}, so give inputs of other sizes`,
+  R0224: ({
+    entry,
+    op,
+    source,
+    found,
+    size,
+  }: InEntry & { op: string; source: string | undefined; found: string | undefined; size: number }) =>
+    `${entry} computed ${found === undefined ? 'an index outside of its table' : `the index ${found}`} for ${op}${source === undefined ? '' : ` at ${source}`} and ${size === 0 ? 'its table is empty' : `integers from 0 to ${size - 1} are expected`}, so check what makes it`,
 
   R0235: ({ library, reason }: { library: string; reason: string }) =>
     `the backend onnx needs the package ${library}, which cannot be loaded here (${reason}), so install it: npm install ${library}`,

@@ -73,6 +73,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Token ids, positions and classes are looked up in tables of the model. An id outside the vocabulary usually comes from a tokenizer of another model, a position past the end from a sequence longer than the model was made for.',
   R0223:
     'Slices, splits and tables of a dynamic size work from some size on: `x[:, 1:4]` of [B, T] needs T ≥ 4, `x[:, -1]` needs T ≥ 1. The compiler derives what an entry needs of its dimensions, the manifest lists it with the lines of the .mdl file (`requires`), and a session refuses other sizes before anything runs, on every backend. What needs the size is named even where no output depends on it.',
+  R0224:
+    'An index that is computed in the graph, such as `gather(w, i - j)`, lies outside of its table: nothing wraps around and nothing is clamped. Where the compiler can neither prove that it cannot happen nor check an input instead (R0222), the graph gives the smallest and the largest index to the session, which looks at them after each run. Write `where(i < 0, 0, i)` or `int(clamp(float(i), 0.0, 9.0))` where the nearest row is meant. A graph for other clients has the numbers as its output `checks`.',
   R0235:
     'The backends are large and native, so they do not come with mdl-compiler: install onnxruntime-node (Node, CPU), onnxruntime-web (pages) or webgpu (WebGPU in Node) beside it. The install script of onnxruntime-node fetches CUDA libraries on Linux; where there is no network for it, `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node` leaves them out, and the CPU build that MDL uses is in the package.',
   R0301:

@@ -74,6 +74,10 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
     throw runtimeError('R0211', { entry: name, input, axis, dim, found: size, expected, because });
   }
   checkSizes(name, entry, bindings);
+  for (const port of entry.inputs) {
+    const feed = checked[port.name];
+    if (port.range && feed && !isOnDevice(feed)) checkRange(name, port.name, boundsOf(port.range, bindings), feed);
+  }
   for (const port of absent) {
     const shape = port.shape.map((text) => sizeUnder(parseDim(text) ?? 0, bindings));
     if (shape.includes(undefined))
@@ -143,19 +147,51 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
       expected: `the product of its shape [${feed.shape.join(', ')}]`,
     });
   }
-  if (port.range && data instanceof BigInt64Array) checkRange(entry, input, port.range, feed.shape, data);
   return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
+}
+
+/** A range under a run's sizes. */
+interface Bounds extends Omit<IntegerRange, 'high'> {
+  readonly high: number;
+}
+
+function boundsOf(range: IntegerRange, bindings: ReadonlyMap<string, Binding>): Bounds {
+  const dim = parseDim(range.high);
+  return { ...range, high: (dim === undefined ? undefined : sizeUnder(dim, bindings)) ?? Number.NEGATIVE_INFINITY };
+}
+
+/** Tensors on a device that were read and checked before, and against what. */
+const CHECKED = new WeakMap<DeviceTensor, Set<string>>();
+
+/**
+ * Checks integers that stayed on a device, such as the tokens that another entry chose: once for each tensor and range,
+ * because it reads them back. @throws RuntimeError R0222
+ */
+export async function checkDeviceRanges(
+  name: string,
+  { inputs }: EntryPorts,
+  { feeds, bindings }: CheckedFeeds,
+): Promise<void> {
+  for (const { name: input, range } of inputs) {
+    const feed = feeds[input];
+    if (!range || !feed || !isOnDevice(feed)) continue;
+    const bounds = boundsOf(range, bindings);
+    const key = JSON.stringify(bounds);
+    const before = CHECKED.get(feed) ?? new Set();
+    if (before.has(key)) continue;
+    checkRange(name, input, bounds, await feed.read());
+    CHECKED.set(feed, before.add(key));
+  }
 }
 
 /** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
 function checkRange(
   entry: string,
   input: string,
-  { low, high, also = [], from }: IntegerRange,
-  shape: readonly number[],
-  data: BigInt64Array,
+  { low, high, also = [], from }: Bounds,
+  { shape, data }: HostTensor,
 ): void {
-  for (const [index, x] of data.entries()) {
+  for (const [index, x] of (data as BigInt64Array).entries()) {
     if ((x >= low && x < high) || also.includes(Number(x))) continue;
     const place = placeOf(index, shape);
     if (from?.some((first, axis) => place[axis]! < first)) continue;

@@ -27,11 +27,39 @@ export function checkFile(file: unknown, what: string): void {
 
 function checkPort(port: unknown, where: string): void {
   need(isObject(port) && typeof port.name === 'string', `has a port without a name in ${where}`);
-  const { name, dtype, shape } = port as Json;
+  const { name, dtype, shape, range } = port as Json;
   need(typeof dtype === 'string' && isDType(dtype), `gives ${name} of ${where} the dtype ${JSON.stringify(dtype)}`);
   const dims =
     Array.isArray(shape) && shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0));
   need(dims, `gives ${name} of ${where} a shape that is not a list of sizes and names`);
+  if (range !== undefined) need(isRange(range), `gives ${name} of ${where} a range that cannot be read`);
+}
+
+const isSize = (size: unknown): boolean =>
+  typeof size === 'string' ? parseDim(size) !== undefined : Number.isSafeInteger(size);
+
+function isRange(range: unknown): boolean {
+  const { low, high, also = [], from = [] } = (isObject(range) ? range : {}) as Json;
+  const integers = (list: unknown): boolean => Array.isArray(list) && list.every(Number.isSafeInteger);
+  return Number.isSafeInteger(low) && isSize(high) && integers(also) && integers(from);
+}
+
+/** What an entry computes for the session to check: of a kind that this version does not know, it would not be. */
+function checkChecks(checks: unknown, name: string): void {
+  if (checks === undefined) return;
+  const { output, rows } = (isObject(checks) ? checks : {}) as Json;
+  const reads = (row: unknown): boolean =>
+    isObject(row) &&
+    row.kind === 'index' &&
+    (row.bound === 'low' || row.bound === 'high') &&
+    typeof row.op === 'string' &&
+    isSize(row.size) &&
+    (row.nodes === undefined || (Array.isArray(row.nodes) && row.nodes.every((node) => typeof node === 'string'))) &&
+    (row.source === undefined || typeof row.source === 'string');
+  need(
+    typeof output === 'string' && Array.isArray(rows) && rows.every(reads),
+    `has checks of ${name} that cannot be read`,
+  );
 }
 
 /** What an entry needs of its sizes: an unreadable one would be no check. */
@@ -48,7 +76,7 @@ function checkRequires(requires: unknown, name: string): void {
 /** The ports, caches and adapters of an entry. */
 export function checkPorts(name: string, entry: unknown): void {
   need(isObject(entry), `has an entry ${name} that is not an object`);
-  const { inputs, outputs, cache, requires = [], adapters = [] } = entry as Json;
+  const { inputs, outputs, cache, requires = [], checks, adapters = [] } = entry as Json;
   need(
     Array.isArray(inputs) && Array.isArray(outputs) && Array.isArray(cache),
     `lacks inputs, outputs or cache in ${name}`,
@@ -68,6 +96,7 @@ export function checkPorts(name: string, entry: unknown): void {
     );
   }
   checkRequires(requires, name);
+  checkChecks(checks, name);
   need(Array.isArray(adapters), `has adapters in ${name} that are not a list`);
   for (const one of adapters as unknown[]) {
     const { input, key, shape } = (isObject(one) ? one : {}) as Json;

@@ -18,7 +18,8 @@ import type {
 import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
 import { type Binding, parseDim, sizeUnder } from './dims.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
-import { type AnyFeeds, checkFeeds, type Feeds } from './feeds.ts';
+import { type AnyFeeds, checkDeviceRanges, checkFeeds, type Feeds } from './feeds.ts';
+import { checkComputed, throwFound } from './index-checks.ts';
 import { nearestName } from './names.ts';
 import type { StepTime } from './step-time.ts';
 
@@ -122,7 +123,7 @@ export class Session implements Runner {
    * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
    * backend's device, if it has one; a tensor there that the entry updates in place is used up.
-   * @throws RuntimeError R0201, R0205–R0215, R0222, R0223, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
+   * @throws RuntimeError R0201, R0205–R0215, R0222–R0224, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
    */
   run(
     name: string,
@@ -138,15 +139,20 @@ export class Session implements Runner {
       if (!outputs.includes(output))
         throw runtimeError('R0213', { entry: name, output, near: nearestName(output, outputs), outputs });
     }
-    const { feeds: checked, bindings } = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
+    const given = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
+    await checkDeviceRanges(name, entry, given);
+    const { bindings } = given;
     const program = await this.program(name);
     const began = performance.now();
-    const results = await this.runProgram(program, checked, options).catch((error: unknown) => {
+    const results = await this.runProgram(program, given.feeds, withChecks(entry, options)).catch((error: unknown) => {
       if (error instanceof RuntimeError) throw error;
-      throw runtimeError('R0215', { entry: name, backend: this.backend.name, reason: reasonOf(error) }, error);
+      const reason = reasonOf(error);
+      if (entry.checks) throwFound(name, entry.checks, reason, bindings, error);
+      throw runtimeError('R0215', { entry: name, backend: this.backend.name, reason }, error);
     });
     const spent = this.spent.get(name) ?? { runs: 0, milliseconds: 0 };
     this.spent.set(name, { runs: spent.runs + 1, milliseconds: spent.milliseconds + performance.now() - began });
+    if (entry.checks) await checkComputed(name, entry.checks, results, bindings);
     return collect(name, entry, wantedOf(outputs, options), results, bindings);
   }
 
@@ -277,6 +283,15 @@ export class Session implements Runner {
     this.programs.set(name, loading);
     return loading;
   }
+}
+
+/** What a program runs with: what there is to check is read, whatever the caller wants. */
+function withChecks({ outputs, checks }: EntryPorts, options: RunOptions): RunOptions {
+  const { fetch, ...rest } = options;
+  // to keep all is to want all
+  if (rest.keep === 'all')
+    return checks ? { ...rest, fetch: [checks.output], keep: outputs.map(({ name }) => name) } : rest;
+  return checks && fetch ? { ...rest, fetch: [...fetch, checks.output] } : options;
 }
 
 /** Fetched and kept outputs, in the order of the ports. */

@@ -16,7 +16,8 @@ export type ConfigValue =
 /** low ≤ x < high, or one of a few others: a token id that stands for an image, a label that is ignored. */
 export interface IntegerRange {
   readonly low: number;
-  readonly high: number;
+  /** a text where a table has a dynamic size: `N` */
+  readonly high: number | string;
   readonly also?: readonly number[];
   /** by axis, the first index that is meant; absent: all elements are (labels that are shifted begin at the second) */
   readonly from?: readonly number[];
@@ -70,6 +71,30 @@ export interface DimRequirement {
   readonly source?: string;
 }
 
+/** The smallest or the largest index of a table look-up that a run computed: 0 ≤ index < size. */
+export interface IndexCheck {
+  readonly kind: 'index';
+  readonly bound: 'low' | 'high';
+  /** `gather` */
+  readonly op: string;
+  readonly size: number | string;
+  /** its place in the .mdl file; absent: none is known */
+  readonly source?: string;
+  /** names of ONNX nodes that may find such an index themselves, before the session can */
+  readonly nodes?: readonly string[];
+}
+
+/**
+ * What can only be checked while an entry runs: numbers that its graph computes beside its outputs, for the session to
+ * look at after each run, whatever was fetched.
+ */
+export interface EntryChecks {
+  /** an output of the graph that is none of the entry's: i64 [rows] */
+  readonly output: string;
+  /** by kind, what an element is and what it has to be */
+  readonly rows: readonly IndexCheck[];
+}
+
 export interface EntryManifest {
   /** ONNX file, relative to the manifest */
   readonly file: string;
@@ -78,6 +103,8 @@ export interface EntryManifest {
   readonly cache: readonly CachePort[];
   /** checked before a run; absent: any sizes will do */
   readonly requires?: readonly DimRequirement[];
+  /** checked after a run; absent: nothing is left to check */
+  readonly checks?: EntryChecks;
   /** which inputs are an adapter's; absent: none */
   readonly adapters?: readonly AdapterPort[];
 }

@@ -8,7 +8,15 @@
  * On the device f32 is f32, i64 is i32 and bool is u32 (0 or 1), each four bytes, row-major. What does not fit in 32 bits is
  * refused where it enters, or found after the run (`watched`).
  */
-import type { AdapterManifest, AdapterPort, CachePort, DimRequirement, Manifest, TensorPort } from './artifact.ts';
+import type {
+  AdapterManifest,
+  AdapterPort,
+  CachePort,
+  DimRequirement,
+  EntryChecks,
+  Manifest,
+  TensorPort,
+} from './artifact.ts';
 import type { DType } from './dtype.ts';
 import type { TrainingPlan } from './training.ts';
 
@@ -145,6 +153,7 @@ export interface WatchedInteger {
 
 export interface EntryPlan {
   readonly inputs: readonly TensorPort[];
+  /** with that of `checks` */
   readonly outputs: readonly TensorPort[];
   readonly cache: readonly CachePort[];
   readonly buffers: readonly BufferPlan[];
@@ -153,8 +162,15 @@ export interface EntryPlan {
   readonly watched?: readonly WatchedInteger[];
   /** checked before a run; absent: any sizes will do */
   readonly requires?: readonly DimRequirement[];
+  /** checked after a run; absent: nothing is left to check */
+  readonly checks?: EntryChecks;
   /** which inputs are an adapter's; absent: none */
   readonly adapters?: readonly AdapterPort[];
+}
+
+/** The outputs that callers see: all but the one that the session checks. */
+export function ownOutputs({ outputs, checks }: Pick<EntryPlan, 'outputs' | 'checks'>): readonly TensorPort[] {
+  return outputs.filter(({ name }) => name !== checks?.output);
 }
 
 /** What a device must grant; the defaults of the specification where a plan needs no more. */

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const SIZES = 'test/runtime/sizes.test.ts';
+const INDICES = 'test/runtime/indices.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -43,5 +44,53 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if (negative !== -1) return;',
     test: 'test/runtime/webgpu/program.test.ts',
     fails: 'refuses a size below 0 before a kernel counts up to it',
+  },
+  {
+    fault: 'a computed index is not checked: -1 is the last row on ONNX Runtime and zeros on WebGPU',
+    file: 'src/compiler/checks/index.ts',
+    find: 'return bounds.length === 0 ? [] : [{ demand, bounds }];',
+    replace: 'return [];',
+    test: INDICES,
+    fails: 'on onnx 17 > difference, case 0',
+  },
+  {
+    fault: 'an index that is an input plus a number has the range of the table itself',
+    file: 'src/compiler/checks/input-ranges.ts',
+    find: "node.op === 'add' ? -right : right",
+    replace: '0',
+    test: INDICES,
+    fails: 'on onnx 17 > shifted, case 2',
+  },
+  {
+    fault: 'scatter_add drops what has no row',
+    file: 'src/compiler/checks/demands.ts',
+    find: "    case 'scatter_add':\n",
+    replace: '',
+    test: INDICES,
+    fails: 'on webgpu > scattered, case 11',
+  },
+  {
+    fault: 'a wrong index is not noticed when only other outputs are fetched',
+    file: 'src/runtime/session.ts',
+    find: 'return checks && fetch ? { ...rest, fetch: [...fetch, checks.output] } : options;',
+    replace: 'return options;',
+    test: INDICES,
+    fails: 'on onnx 17 > whatever is fetched and kept',
+  },
+  {
+    fault: 'int(clamp(x, 0, 9)) counts as an index below 10 though NaN is none',
+    file: 'src/compiler/checks/intervals.ts',
+    find: 'if (a.nan) return ANY_FLOAT;',
+    replace: '',
+    test: INDICES,
+    fails: 'what may be NaN, clamped',
+  },
+  {
+    fault: 'the other branch of a where is taken for an index that is inside',
+    file: 'src/compiler/checks/input-ranges.ts',
+    find: 'if (!stands || !fits(other, range.low, range.high)) return undefined;',
+    replace: 'if (!stands) return undefined;',
+    test: INDICES,
+    fails: 'the other branch of a `where` is an index as well',
   },
 ];

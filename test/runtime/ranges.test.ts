@@ -6,6 +6,7 @@ import type { Backend } from '../../src/runtime/backend.ts';
 import { checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/session.ts';
 import type { EntryManifest, IntegerRange, Manifest } from '../../src/shared/artifact.ts';
+import { ownOutputs } from '../../src/shared/webgpu.ts';
 import { compileOk, memory, repository } from '../support/project.ts';
 import { provokes } from './support.ts';
 
@@ -49,7 +50,9 @@ describe('what is known of an input', () => {
       { low: 0, high: 7 },
     ],
     ['replaced where something else holds', 'gather(table, where(ids < 3, 0, ids), axis = 0)', '[B, 4, 4]', undefined],
-    ['computed with', 'gather(table, ids + 1, axis = 0)', '[B, 4, 4]', undefined],
+    ['with a number added', 'gather(table, ids + 1, axis = 0)', '[B, 4, 4]', { low: -1, high: 9 }],
+    ['with a number taken away', 'gather(table, ids - 1, axis = 0)', '[B, 4, 4]', { low: 1, high: 11 }],
+    ['computed with', 'gather(table, ids * 2, axis = 0)', '[B, 4, 4]', undefined],
     [
       'cut off at the beginning',
       'gather(table, ids[:, 1:], axis = 0)',
@@ -86,10 +89,15 @@ describe('what is known of an input', () => {
   it('is the same in a WebGPU plan, whose operations are taken apart', () => {
     const { entries } = manifestOf('models/tinygpt-v.mdl', repository, 'nano');
     const plan = buildWebGpu(compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' }))!;
-    for (const [name, { inputs, outputs }] of Object.entries(entries)) {
+    for (const [name, { inputs, outputs, checks }] of Object.entries(entries)) {
       expect(plan.entries[name]!.inputs, name).toEqual(inputs);
-      expect(plan.entries[name]!.outputs, name).toEqual(outputs);
+      expect(ownOutputs(plan.entries[name]!), name).toEqual(outputs);
+      const rows = checks?.rows.map(({ nodes: _nodes, ...row }) => row);
+      expect(plan.entries[name]!.checks?.rows, name).toEqual(rows);
     }
+    // more places for images in the text than images is what cannot be known before
+    expect(plan.entries.loss!.checks!.rows).toMatchObject([{ bound: 'high', op: 'gather' }]);
+    expect(plan.entries.decode).not.toHaveProperty('checks');
   });
 });
 

@@ -13,7 +13,7 @@ import { WebGpuProgram } from '../../src/runtime/webgpu/program.ts';
 import { ModelBuffers } from '../../src/runtime/webgpu/weights.ts';
 import type { Manifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
-import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
+import { ownOutputs, type WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { testDevice } from './adapter.ts';
 
 export const PROFILES: readonly Profile[] = ['gpu', 'software'];
@@ -56,7 +56,8 @@ afterAll(async () => {
 /** What a session needs to know of a plan. */
 export function manifestOf(plan: WebGpuPlan): Manifest {
   const entries = Object.entries(plan.entries).map(
-    ([name, { buffers: _buffers, steps: _steps, ...ports }]) => [name, { file: '', ...ports }] as const,
+    ([name, { buffers: _buffers, steps: _steps, ...ports }]) =>
+      [name, { file: '', ...ports, outputs: ownOutputs(ports) }] as const,
   );
   return {
     format: 'mdl-onnx',

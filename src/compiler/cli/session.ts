@@ -2,12 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runtimeError } from '../../runtime/errors.ts';
 import { type Backend, onnxBackend, openModel, type Program, Session } from '../../runtime/index.ts';
 import type { EntryManifest } from '../../shared/artifact.ts';
 import { type HostTensor, narrow, type WideTensor, widen } from '../../shared/tensor.ts';
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
-import { interpret } from '../ir/interpreter.ts';
+import { type Feeds as InterpreterFeeds, interpret, NodeError } from '../ir/interpreter.ts';
 import { type BuiltEntry, buildOnnx } from '../onnx-artifact.ts';
+import { IndexRangeError } from '../ops/spec.ts';
 import { buildWebGpu } from '../webgpu-artifact.ts';
 import type { BackendName } from './backends.ts';
 import type { Loaded } from './model.ts';
@@ -91,6 +93,22 @@ async function readParameters({ graph }: ReferenceEntry, weights: WeightProvider
   return parameters;
 }
 
+/** @throws RuntimeError R0224 for an index outside of its table, as a session says it of other backends */
+function interpreted(
+  { name, graph }: ReferenceEntry,
+  feeds: InterpreterFeeds,
+  fetch: readonly string[] | undefined,
+): Map<string, WideTensor> {
+  try {
+    return interpret(graph, feeds, fetch ? { only: fetch } : {});
+  } catch (error) {
+    if (!(error instanceof NodeError && error.cause instanceof IndexRangeError)) throw error;
+    const { op, origin } = error.node;
+    const { index, size } = error.cause;
+    throw runtimeError('R0224', { entry: name, op, source: origin.source, found: String(index), size }, error);
+  }
+}
+
 function runReference(
   built: ReferenceEntry,
   parameters: ReadonlyMap<string, WideTensor>,
@@ -98,10 +116,6 @@ function runReference(
   fetch: readonly string[] | undefined,
 ): Record<string, HostTensor> {
   const inputs = new Map(Object.entries(feeds).map(([name, tensor]) => [name, widen(tensor)]));
-  const results = interpret(
-    built.graph,
-    { inputs, parameters: (key) => parameters.get(key)! },
-    fetch ? { only: fetch } : {},
-  );
+  const results = interpreted(built, { inputs, parameters: (key) => parameters.get(key)! }, fetch);
   return Object.fromEntries([...results].map(([name, tensor]) => [name, narrow(tensor)]));
 }

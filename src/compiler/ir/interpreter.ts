@@ -70,6 +70,16 @@ export function interpret(graph: Graph, feeds: Feeds, options: InterpretOptions 
   return new Map(outputs.map(({ name, value }) => [name, read(value)]));
 }
 
+/** An op that cannot be evaluated on what it got. */
+export class NodeError extends Error {
+  readonly node: AnyNode;
+  constructor(node: AnyNode, cause: unknown) {
+    super(`${describeNode(node)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'NodeError';
+    this.node = node;
+  }
+}
+
 function run(
   node: AnyNode,
   inputs: readonly WideTensor[],
@@ -78,7 +88,7 @@ function run(
   try {
     return specOf(node.op).evaluate(inputs, resolveAttributes(node.attributes, bindings));
   } catch (cause) {
-    throw new Error(`${describeNode(node)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new NodeError(node, cause);
   }
 }
 

@@ -5,7 +5,7 @@ import type { OpAttributes } from './attributes.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
 import type { Family } from './rules.ts';
 import { axisRef, BOOL, expectDType, expectLayout, expectSameDim, expectStatic, F32, I64 } from './rules.ts';
-import { TypeRuleError } from './spec.ts';
+import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
 /** Numbers in the table of a rotary embedding, 64 MiB of f32; Phi-2's has 65,536. */
@@ -168,7 +168,8 @@ function evaluateRotary(
   const out = x.data.slice();
   for (const position of positions.data) {
     if (position >= 0 && position < max_positions) continue;
-    throw new Error(`rotary got position ${position} and max_positions is ${max_positions}`);
+    const what = `rotary got position ${position} and max_positions is ${max_positions}`;
+    throw new IndexRangeError(what, position, max_positions);
   }
   const perImage = positions.shape[0] === 1 ? 0 : length;
   for (let b = 0; b < batch; b++) {

@@ -13,13 +13,13 @@ import {
   I64,
   NUMBERS,
 } from './rules.ts';
-import { TypeRuleError } from './spec.ts';
+import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { alongAxis, wide } from './strided.ts';
 
 function checkIndices(op: OpName, indices: Float64Array, size: number, axis: number): void {
   for (const index of indices) {
     if (index >= 0 && index < size) continue;
-    throw new Error(`${op} got index ${index} for axis ${axis} of size ${size}`);
+    throw new IndexRangeError(`${op} got index ${index} for axis ${axis} of size ${size}`, index, size);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Training losses that deserve an op of their own. */
 import type { Family } from './rules.ts';
 import { axisRef, expectAxes, expectDType, expectSameDim, F32, I64 } from './rules.ts';
-import { TypeRuleError } from './spec.ts';
+import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
 export const LOSS: Family<'cross_entropy'> = {
@@ -40,7 +40,8 @@ export const LOSS: Family<'cross_entropy'> = {
       for (const [row, wanted] of target!.data.entries()) {
         if (wanted === ignore_index) continue;
         if (wanted < 0 || wanted >= classes) {
-          throw new Error(`cross_entropy got target ${wanted} for ${classes} classes and ignore_index ${ignore_index}`);
+          const what = `${classes} classes and ignore_index ${ignore_index}`;
+          throw new IndexRangeError(`cross_entropy got target ${wanted} for ${what}`, wanted, classes);
         }
         const scores = logits!.data.subarray(row * classes, (row + 1) * classes);
         let largest = Number.NEGATIVE_INFINITY;

@@ -50,6 +50,18 @@ export interface OpSpec<N extends OpName = OpName> {
   evaluate(inputs: readonly WideTensor[], attributes: OpAttributes[N]): readonly WideTensor[];
 }
 
+/** An index outside of its table, found while an op is evaluated. */
+export class IndexRangeError extends Error {
+  readonly index: number;
+  readonly size: number;
+  constructor(message: string, index: number, size: number) {
+    super(message);
+    this.name = 'IndexRangeError';
+    this.index = index;
+    this.size = size;
+  }
+}
+
 /** One side of a clash: an axis of an operand (or the whole operand), with what it is. */
 export interface ClashSide {
   readonly operand: number;

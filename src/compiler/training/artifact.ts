@@ -5,10 +5,11 @@ import type { TrainingPlan } from '../../shared/training.ts';
 import type { PlannedFile } from '../backends/onnx/external-data.ts';
 import type { OnnxOpset } from '../backends/onnx/file.ts';
 import { encodeModel, lowerToOnnx, planExternalData } from '../backends/onnx/index.ts';
+import { guard } from '../checks/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
-import { entryManifest, modelManifest } from '../ports.ts';
+import { entryManifest, modelManifest, withNodes } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { arenasOf } from './arenas.ts';
 import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weighsBatches } from './plan.ts';
@@ -88,8 +89,12 @@ export function buildStage(
   return built && { plan: built.plan, artifact: graphArtifact(model, built.entries, opset) };
 }
 
-/** @param entries finished graphs; parameters that several use are stored once */
-export function graphArtifact(model: Model, entries: readonly GraphEntry[], opset: OnnxOpset): GraphArtifact {
+/** @param finished graphs graphs; parameters that several use are stored once */
+export function graphArtifact(model: Model, finished: readonly GraphEntry[], opset: OnnxOpset): GraphArtifact {
+  const entries = finished.map(({ name, graph }) => {
+    const guarded = guard(graph);
+    return { name, graph: guarded.graph, guarded };
+  });
   const files = planExternalData(
     entries.map(({ name, graph }) => ({
       file: `${name}.onnx_data`,
@@ -99,13 +104,14 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
       }),
     })),
   );
-  const built = entries.map(({ name, graph }) => {
+  const built = entries.map(({ name, graph, guarded }) => {
     const lowered = lowerToOnnx(graph, {
       opset,
       version: VERSION,
       parameters: (key) => ({ kind: 'external', ...files.locate(key) }),
     });
-    return { name, graph, file: `${name}.onnx`, bytes: encodeModel(lowered.model) };
+    const named = withNodes(guarded, (node) => lowered.names.get(node) ?? []);
+    return { name, graph, guarded: named, file: `${name}.onnx`, bytes: encodeModel(lowered.model) };
   });
   const weights = files.files.filter(({ records }) => records.length > 0);
   const manifest: Manifest = {
@@ -114,7 +120,7 @@ export function graphArtifact(model: Model, entries: readonly GraphEntry[], opse
     compiler: `mdl ${VERSION}`,
     model: modelManifest(model),
     opset,
-    entries: Object.fromEntries(built.map(({ name, file, graph }) => [name, entryManifest(file, graph)])),
+    entries: Object.fromEntries(built.map(({ name, file, guarded }) => [name, entryManifest(file, guarded)])),
     weights: { origin: 'training', trained: true, files: weights.map(({ file, bytes }) => ({ file, bytes })) },
   };
   return { model, entries: built, weights, manifest };

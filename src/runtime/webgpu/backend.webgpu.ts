@@ -1,5 +1,5 @@
 /** The WebGPU backend: a plan's entries on one device, with parameters that all entries share. */
-import type { WebGpuPlan } from '../../shared/webgpu.ts';
+import { ownOutputs, type WebGpuPlan } from '../../shared/webgpu.ts';
 import type { DeviceBackend, DeviceProgram, ModelManifest } from '../backend.ts';
 import type { AnyTensor } from '../device-tensor.ts';
 import type { AcquireOptions } from './device.ts';
@@ -62,6 +62,9 @@ export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions
 }
 
 /** What a session needs to know of a plan's model. */
-export function manifestOf({ model, entries, adapter, weights = null }: WebGpuPlan): ModelManifest {
+export function manifestOf({ model, entries: plans, adapter, weights = null }: WebGpuPlan): ModelManifest {
+  const entries = Object.fromEntries(
+    Object.entries(plans).map(([name, plan]) => [name, { ...plan, outputs: ownOutputs(plan) }]),
+  );
   return { model, entries, weights, ...(adapter === undefined ? {} : { adapter }) };
 }

@@ -49,6 +49,8 @@ export interface OnnxOptions {
 
 export interface LoweredOnnx {
   readonly model: ModelProto;
+  /** names of the ONNX nodes that were written for a node of the graph */
+  readonly names: ReadonlyMap<AnyNode, readonly string[]>;
   /** the weights files that the model refers to, sorted */
   readonly locations: readonly string[];
 }
@@ -92,6 +94,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     if (used.has(value)) names.set(value, emit.wide(tensor));
   }
 
+  const written = new Map<AnyNode, readonly string[]>();
   const siblings = new Map<string, OpAttributes[OpName][]>();
   const callOf = ({ op, inputs: operands }: AnyNode): string => `${op} ${operands.join(' ')}`;
   for (const node of graph.nodes) {
@@ -101,7 +104,12 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
   }
   for (const node of graph.nodes) {
     emit.from(node.origin);
+    const before = emit.nodes.length;
     const results = lowerNode(emit, graph, node, siblings.get(callOf(node))!, nameOf);
+    written.set(
+      node,
+      emit.nodes.slice(before).map(({ name }) => name ?? ''),
+    );
     node.outputs.forEach((value, index) => {
       names.set(value, results[index]!);
     });
@@ -134,7 +142,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
       valueInfo: [...inner].map(([name, type]) => valueInfo(name, type)),
     },
   };
-  return { model, locations: [...locations].sort() };
+  return { model, names: written, locations: [...locations].sort() };
 }
 
 function lowerNode<N extends OpName>(

@@ -2,7 +2,7 @@
 import { type OptionalKind, type PropertySignatureStructure, type SourceFile, VariableDeclarationKind } from 'ts-morph';
 import type { TensorPort } from '../../../shared/artifact.ts';
 import type { TrainingPlan } from '../../../shared/training.ts';
-import type { EntryPlan } from '../../../shared/webgpu.ts';
+import { type EntryPlan, ownOutputs } from '../../../shared/webgpu.ts';
 import { type ModelNames, RUNTIME } from './model-names.ts';
 import { commentText, propertyName } from './names.ts';
 
@@ -108,7 +108,8 @@ function portProperty(port: TensorPort, type: string, note = ''): OptionalKind<P
   };
 }
 
-function writePorts(file: SourceFile, entry: string, { inputs, outputs, cache }: EntryPlan, type: string): void {
+function writePorts(file: SourceFile, entry: string, plan: EntryPlan, type: string): void {
+  const { inputs, cache } = plan;
   const pasts = new Set(cache.map(({ past }) => past));
   file.addInterface({
     name: `${type}Inputs`,
@@ -124,7 +125,7 @@ function writePorts(file: SourceFile, entry: string, { inputs, outputs, cache }:
     name: `${type}Outputs`,
     isExported: true,
     docs: [commentText(`What \`${entry}\` gives.`)],
-    properties: outputs.map((port) => portProperty(port, `Host['${port.dtype}']`)),
+    properties: ownOutputs(plan).map((port) => portProperty(port, `Host['${port.dtype}']`)),
   });
 }
 

@@ -133,7 +133,8 @@ function hull(intervals: readonly Interval[]): Interval {
 function fromRange(range: IntegerRange | undefined): Interval {
   if (!range || range.from) return ANY;
   const also = (range.also ?? []).map((each) => ({ low: each, high: each }));
-  return hull([{ low: range.low, high: range.high - 1 }, ...also]);
+  const high = typeof range.high === 'number' ? range.high - 1 : HIGHEST;
+  return hull([{ low: range.low, high }, ...also]);
 }
 
 /** Up to n of them together. */

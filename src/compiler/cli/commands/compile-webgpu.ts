@@ -1,6 +1,7 @@
 /** `mdl compile --target webgpu`: a model to a plan, its kernels as text, a module to import, and its weights. */
 import { resolve } from 'node:path';
 import type { ParameterPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
+import { ownOutputs } from '../../../shared/webgpu.ts';
 import { generateModule } from '../../backends/typescript/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { buildWebGpu } from '../../webgpu-artifact.ts';
@@ -89,9 +90,9 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
     ...(plan.training ? { training: { stage: plan.training.stage, trained: plan.training.trained.length } } : {}),
     kernels: plan.kernels.length,
     entries: Object.fromEntries(
-      Object.entries(plan.entries).map(([name, { inputs, outputs, cache, steps }]) => [
+      Object.entries(plan.entries).map(([name, plan]) => [
         name,
-        { inputs, outputs, cache, dispatches: steps.length },
+        { inputs: plan.inputs, outputs: ownOutputs(plan), cache: plan.cache, dispatches: plan.steps.length },
       ]),
     ),
     seconds,
