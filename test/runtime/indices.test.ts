@@ -8,6 +8,7 @@ import { guard } from '../../src/compiler/checks/index.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
+import { buildStage } from '../../src/compiler/training/artifact.ts';
 import { parseManifest } from '../../src/runtime/manifest.ts';
 import type { EntryManifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
@@ -255,6 +256,21 @@ describe('what is left to check', () => {
         { kind: 'index', bound: 'high', op: 'gather', size: 10, source: 'm.mdl:3:50', nodes: ['Gather'] },
       ],
     });
+  });
+
+  it('a step of training checks what its loss checks', () => {
+    const source = `model M {
+      param w: [5, 2] = normal(1.0)
+      entry loss(i: int[B], j: int[B]) -> (loss: []) { mean(gather(w, i - j)) }
+    }
+    stage s { train w
+      schedule constant(lr = 0.1, iters = 1) }`;
+    const model = compileOk('m.mdl', memory({ 'm.mdl': source }));
+    const { gradient } = buildStage(model, model.stages[0]!, 17)!.artifact.manifest.entries;
+    // the adding of gradients to rows has the indices of the look-up: one check for both
+    expect(bounds(gradient!)).toEqual(['low', 'high']);
+    expect(gradient!.checks!.rows[0]).toMatchObject({ source: 'm.mdl:3:61' });
+    expect(gradient!.checks!.rows[0]!.nodes!.length).toBeGreaterThan(1);
   });
 
   it('R0202: checks and ranges that cannot be read are refused', async () => {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
 import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import type { Backend } from '../../src/runtime/backend.ts';
-import { checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
+import type { DeviceTensor } from '../../src/runtime/device-tensor.ts';
+import { checkDeviceRanges, checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/session.ts';
 import type { EntryManifest, IntegerRange, Manifest } from '../../src/shared/artifact.ts';
 import { ownOutputs } from '../../src/shared/webgpu.ts';
@@ -130,6 +131,26 @@ describe('what is checked', () => {
     expect(await provokes('R0222', () => checkFeeds('run', cut, { ids: ids(9, 3, 0, 9, 1, 4) }))).toContain(
       '4 at [1, 2]',
     );
+  });
+
+  it('integers that stayed on a device are read once for a range', async () => {
+    let reads = 0;
+    const onDevice = (...values: number[]): DeviceTensor => ({
+      dtype: 'i64',
+      shape: [values.length / 3, 3],
+      read: async () => {
+        reads++;
+        return { dtype: 'i64', shape: [values.length / 3, 3], data: BigInt64Array.from(values, BigInt) };
+      },
+      takeRows: (): DeviceTensor => onDevice(...values),
+      destroy: () => {},
+    });
+    const check = (tensor: DeviceTensor) => checkDeviceRanges('run', entry, checkFeeds('run', entry, { ids: tensor }));
+    const right = onDevice(0, 511, -1);
+    await check(right);
+    await check(right);
+    expect(reads).toBe(1);
+    expect(await provokes('R0222', () => check(onDevice(0, 512, 1)))).toContain('512 at [0, 1]');
   });
 
   it('no backend runs on what is refused', async () => {
