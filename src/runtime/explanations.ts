@@ -182,7 +182,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1010:
     'The weights belong to another model, config or set of flags than the plan. Keys are checkpoint keys; shapes must agree exactly.',
   R1011:
-    'The number of workgroups follows from the shapes of the inputs. Where the kernel allows it the runtime folds them; this one does not.',
+    'The number of workgroups follows from the shapes of the inputs. The runtime folds what is too many for one axis of a dispatch into two; four thousand million are the most.',
   R1012:
     'plan.json is what `mdl compile --target webgpu` writes: kernels, buffers and steps. This one is damaged or of another version.',
   R1014:

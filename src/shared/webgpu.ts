@@ -78,9 +78,9 @@ export interface GroupCount {
 export type Groups = readonly [GroupCount, GroupCount, GroupCount];
 
 /**
- * A kernel over some workgroups. A count along x past the device's limit (65,535) is folded into y by the runtime when
- * `linear` is set; the kernel then reads its index as workgroup_id.y · num_workgroups.x + workgroup_id.x, and has a
- * bounds guard.
+ * A kernel over some workgroups: as many as the product of the counts. The runtime folds a number past what a device takes
+ * along an axis (65,535) into two; the kernel reads its index as workgroup_id.y · num_workgroups.x + workgroup_id.x, and has
+ * a guard for what is too many.
  */
 export interface Launch {
   /** index into `WebGpuPlan.kernels` */
@@ -91,7 +91,6 @@ export interface Launch {
    * `groups` and of each part add up along x, and the kernel finds out from its index which part it works on.
    */
   readonly beside?: readonly Groups[];
-  readonly linear: boolean;
   /** index into the entry's buffers, per binding of the kernel */
   readonly buffers: readonly number[];
   /** values of the uniform's words; negative ones as two's complement */

@@ -77,4 +77,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: INTEGERS,
     fails: 'what is known when the graph is compiled > a constant that does not fit is an error',
   },
+  {
+    fault: 'workgroups past the limit of an axis are launched along it all the same: 70,001 products are refused',
+    file: 'src/runtime/webgpu/dispatch.ts',
+    find: '  return [Math.ceil(groups / rows), rows, 1];',
+    replace: '  return [groups, 1, 1];',
+    test: 'test/runtime/webgpu/dispatch.test.ts',
+    fails: 'workgroups > [1,1,70001]',
+  },
+  {
+    fault: 'a kernel takes the second row of a folded launch for the first one again',
+    file: 'src/compiler/backends/wgsl/families/grid.ts',
+    find: 'let index = group.y * groups.x + group.x;',
+    replace: 'let index = group.x;',
+    test: 'test/backends/wgsl/launches.webgpu.test.ts',
+    fails: "on a device, profile software > 'matmul, a batch of small ones'",
+  },
 ];

@@ -5,28 +5,28 @@ import type { LaunchLayout, StepLayout } from './layout.ts';
 export type Workgroups = readonly [number, number, number];
 
 /**
+ * As many workgroups as the step's parts have together, in rows of equal length. The last row may be longer than what is
+ * left: kernels read their index as y · (workgroups along x) + x and leave out what is too many.
+ *
  * @param values the entry's sizes
  * @param limit maxComputeWorkgroupsPerDimension
  * @returns undefined when there is nothing to do
- * @throws RuntimeError R1011 when there are too many
+ * @throws RuntimeError R1011 past limit², which is more than an index of 32 bits has where the limit is 65,535
  */
 export function workgroupsOf(
   entry: string,
-  { origin, parts, linear }: LaunchLayout,
+  { origin, parts }: Pick<LaunchLayout, 'origin' | 'parts'>,
   values: Float64Array,
   limit: number,
 ): Workgroups | undefined {
-  const counts = parts.map((groups) => groups.map(({ of, per }) => Math.ceil(values[of]! / per)));
-  const [x, y, z] =
-    counts.length === 1
-      ? (counts[0] as [number, number, number])
-      : [counts.reduce((sum, [a, b, c]) => sum + a! * b! * c!, 0), 1, 1];
-  if (!(x > 0 && y > 0 && z > 0)) return undefined;
-  if (x <= limit && y <= limit && z <= limit) return [x, y, z];
-  // a linear kernel reads its index as y · (workgroups along x) + x, and has a guard for what is too many
-  const rows = Math.ceil(x / limit);
-  if (linear && y === 1 && z <= limit && rows <= limit) return [Math.ceil(x / rows), rows, z];
-  throw runtimeError('R1011', { entry, origin, groups: [x, y, z], limit });
+  const counts = parts.map((axes) =>
+    axes.reduce((product, { of, per }) => product * Math.max(0, Math.ceil(values[of]! / per)), 1),
+  );
+  const groups = counts.reduce((sum, count) => sum + count, 0);
+  if (groups === 0) return undefined;
+  const rows = Math.ceil(groups / limit);
+  if (rows > limit) throw runtimeError('R1011', { entry, origin, groups, limit: limit * limit });
+  return [Math.ceil(groups / rows), rows, 1];
 }
 
 /** The launch that a step takes at these sizes. */

@@ -20,18 +20,8 @@ export const WEBGPU_MESSAGES = {
     `element ${index} of ${tensor} is ${value} and integers on the device have 32 bits, so keep them from -2147483648 to ${highest}, or run on the backend onnx`,
   R1010: ({ source, key, found, expected }: { source: string; key: string; found: string; expected: string }) =>
     `${key} in ${source} is ${found} and the plan expects ${expected}, so give the weights of this model and config`,
-  R1011: ({
-    entry,
-    origin,
-    groups,
-    limit,
-  }: {
-    entry: string;
-    origin: string;
-    groups: readonly number[];
-    limit: number;
-  }) =>
-    `${origin} of ${entry} needs ${groups.join(' × ')} workgroups and a device takes ${limit} along each axis, so run a smaller batch or a shorter sequence`,
+  R1011: ({ entry, origin, groups, limit }: { entry: string; origin: string; groups: number; limit: number }) =>
+    `${origin} of ${entry} needs ${groups} workgroups and a device takes ${limit} in a dispatch, so run a smaller batch or a shorter sequence`,
   R1012: ({ file, reason }: { file: string; reason: string }) =>
     `the plan ${file} ${reason}, so compile the model again with this version of mdl`,
   R1013: ({ adapter }: { adapter: string }) =>

@@ -32,7 +32,6 @@ export interface LaunchLayout {
   readonly kernel: KernelPlan;
   /** taken where this size is at most the limit; absent: always */
   readonly when?: { readonly size: number; readonly atMost: number };
-  readonly linear: boolean;
   /** per part and axis: index into the sizes, and what to divide by */
   readonly parts: readonly (readonly { readonly of: number; readonly per: number }[])[];
   /** of the entry's regions; −1: no parameters */
@@ -139,7 +138,7 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
     const condition = when && { when: { size: sizes.index(when.size), atMost: when.atMost } };
     const costs = { flops: sizes.index(launch.flops ?? step.flops), bytes: sizes.index(launch.bytes ?? step.bytes) };
     const { origin } = step;
-    return { plan: launch, origin, kernel, linear: launch.linear, parts, region, ...costs, ...condition };
+    return { plan: launch, origin, kernel, parts, region, ...costs, ...condition };
   };
   const steps = entry.steps.map((step): StepLayout => {
     const fitting = (step.alternatives ?? []).filter((one) => (one.profile ?? profile) === profile);

@@ -25,10 +25,9 @@ function checkKernel(kernel: unknown): void {
 
 function checkLaunch(launch: unknown, name: string): void {
   need(isObject(launch), `has a damaged step in ${name}`);
-  const { kernel, groups, beside = [], linear, buffers, params } = launch as Json;
+  const { kernel, groups, beside = [], buffers, params } = launch as Json;
   need(
     Number.isSafeInteger(kernel) &&
-      typeof linear === 'boolean' &&
       isGroups(groups) &&
       Array.isArray(beside) &&
       beside.every(isGroups) &&

@@ -71,10 +71,10 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < ((params[0].y + 63u) / 64u) * 1u * 1u) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[0].y + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= ((params[0].y + 63u) / 64u) * 1u * 1u;
-  if (at < params[1].x * 1u * 1u) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[1].x, 1u, 1u), local_invocation_index); return; }
-  at -= params[1].x * 1u * 1u;
+  if (at < ((params[0].y + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[0].y + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= ((params[0].y + 63u) / 64u);
+  if (at < params[1].x) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[1].x, 1u, 1u), local_invocation_index); return; }
+  at -= params[1].x;
 }
 
 // linear   std.mdl
@@ -173,13 +173,16 @@ var<workgroup> tile_b: array<vec4f, 320>;
 var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-fn part_0(group: vec3u, lane: u32) {
-  let batch = group.z;
+fn part_0(group: vec3u, groups: vec3u, lane: u32) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 6u, index / 6u % ((params[0].w + 63u) / 64u), index / (6u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -221,8 +224,8 @@ fn part_0(group: vec3u, lane: u32) {
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -287,13 +290,16 @@ fn part_0(group: vec3u, lane: u32) {
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-fn part_1(group: vec3u, lane: u32) {
-  let batch = group.z;
+fn part_1(group: vec3u, groups: vec3u, lane: u32) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 8u, index / 8u % ((params[0].w + 63u) / 64u), index / (8u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -335,8 +341,8 @@ fn part_1(group: vec3u, lane: u32) {
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -403,10 +409,10 @@ fn part_1(group: vec3u, lane: u32) {
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params[0].w + 63u) / 64u) * 1u) { part_0(vec3<u32>(at % 6u, (at / 6u) % ((params[0].w + 63u) / 64u), at / (6u * ((params[0].w + 63u) / 64u))), local_invocation_index); return; }
-  at -= 6u * ((params[0].w + 63u) / 64u) * 1u;
-  if (at < 8u * ((params[0].w + 63u) / 64u) * 1u) { part_1(vec3<u32>(at % 8u, (at / 8u) % ((params[0].w + 63u) / 64u), at / (8u * ((params[0].w + 63u) / 64u))), local_invocation_index); return; }
-  at -= 8u * ((params[0].w + 63u) / 64u) * 1u;
+  if (at < 6u * ((params[0].w + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 6u * ((params[0].w + 63u) / 64u);
+  if (at < 8u * ((params[0].w + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(8u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 8u * ((params[0].w + 63u) / 64u);
 }
 
 // linear   std.mdl
@@ -451,13 +457,20 @@ var<workgroup> tile_a: array<vec4f, 160>;
 var<workgroup> tile_b: array<vec4f, 160>;
 var<workgroup> partial: array<vec4f, 64>;
 @compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(0u, index % ((params[0].w + 31u) / 32u), index / ((params[0].w + 31u) / 32u));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 8u;
     let lane_n = lane / 8u;
-    let first_column = 4u * (group.x * 8u + lane_n);
+    let first_column = 4u * (tile.x * 8u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = min(first_column + 0u, 8u - 1u);
     let column1 = min(first_column + 1u, 8u - 1u);
@@ -500,8 +513,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let first_row = group.y * 32u;
-  let first_column = group.x * 32u;
+  let first_row = tile.y * 32u;
+  let first_column = tile.x * 32u;
   let lane_n = lane % 8u;
   let lane_m = lane / 8u;
   var sum0_0 = vec4f();
@@ -649,13 +662,16 @@ var<workgroup> tile_b: array<vec4f, 320>;
 var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-fn part_0(group: vec3u, lane: u32) {
-  let batch = group.z;
+fn part_0(group: vec3u, groups: vec3u, lane: u32) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 6u, index / 6u % ((params[0].w + 63u) / 64u), index / (6u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -697,8 +713,8 @@ fn part_0(group: vec3u, lane: u32) {
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -763,13 +779,16 @@ fn part_0(group: vec3u, lane: u32) {
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
-fn part_1(group: vec3u, lane: u32) {
-  let batch = group.z;
+fn part_1(group: vec3u, groups: vec3u, lane: u32) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 2u, index / 2u % ((params[0].w + 63u) / 64u), index / (2u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -811,8 +830,8 @@ fn part_1(group: vec3u, lane: u32) {
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -879,10 +898,10 @@ fn part_1(group: vec3u, lane: u32) {
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params[0].w + 63u) / 64u) * 1u) { part_0(vec3<u32>(at % 6u, (at / 6u) % ((params[0].w + 63u) / 64u), at / (6u * ((params[0].w + 63u) / 64u))), local_invocation_index); return; }
-  at -= 6u * ((params[0].w + 63u) / 64u) * 1u;
-  if (at < 2u * ((params[0].w + 63u) / 64u) * 1u) { part_1(vec3<u32>(at % 2u, (at / 2u) % ((params[0].w + 63u) / 64u), at / (2u * ((params[0].w + 63u) / 64u))), local_invocation_index); return; }
-  at -= 2u * ((params[0].w + 63u) / 64u) * 1u;
+  if (at < 6u * ((params[0].w + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 6u * ((params[0].w + 63u) / 64u);
+  if (at < 2u * ((params[0].w + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(2u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 2u * ((params[0].w + 63u) / 64u);
 }
 
 // reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
@@ -1064,12 +1083,12 @@ fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < params[0].z * 1u * 1u) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
-  at -= params[0].z * 1u * 1u;
-  if (at < params[0].z * 1u * 1u) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
-  at -= params[0].z * 1u * 1u;
-  if (at < ((params[1].z + 63u) / 64u) * 1u * 1u) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[1].z + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= ((params[1].z + 63u) / 64u) * 1u * 1u;
+  if (at < params[0].z) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
+  at -= params[0].z;
+  if (at < params[0].z) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
+  at -= params[0].z;
+  if (at < ((params[1].z + 63u) / 64u)) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[1].z + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= ((params[1].z + 63u) / 64u);
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
@@ -1153,11 +1172,18 @@ var<workgroup> row_fade: array<f32, 8>;
 var<workgroup> row_total: array<f32, 8>;
 
 @compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let head = group.y;
-  let batch = group.z;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % ((params[0].y + 7u) / 8u), index / ((params[0].y + 7u) / 8u) % 4u, index / (((params[0].y + 7u) / 8u) * 4u));
+  if (tile.z >= params[0].x) { return; }
+  let head = tile.y;
+  let batch = tile.z;
   if (params[0].y == 1u) {
-    let first = group.x * 1u;
+    let first = tile.x * 1u;
     for (var slot = lane; slot < 8u; slot += 64u) {
       block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
     }
@@ -1236,7 +1262,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let first = group.x * 8u;
+  let first = tile.x * 8u;
   for (var slot = lane; slot < 64u; slot += 64u) {
     block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
   }
@@ -1757,13 +1783,20 @@ var<workgroup> tile_a: array<vec4f, 320>;
 var<workgroup> tile_b: array<vec4f, 320>;
 var<workgroup> partial: array<vec4f, 256>;
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 2u, index / 2u % ((params[0].z + 63u) / 64u), index / (2u * ((params[0].z + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].z == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].z - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -1805,8 +1838,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -1913,13 +1946,20 @@ var<workgroup> tile_a: array<vec4f, 320>;
 var<workgroup> tile_b: array<vec4f, 320>;
 var<workgroup> partial: array<vec4f, 256>;
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 2u, index / 2u % ((params[0].w + 63u) / 64u), index / (2u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -1961,8 +2001,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();
@@ -2259,13 +2299,20 @@ var<workgroup> tile_a: array<vec4f, 320>;
 var<workgroup> tile_b: array<vec4f, 320>;
 var<workgroup> partial: array<vec4f, 256>;
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = group.y * groups.x + group.x;
+  let tile = vec3u(index % 8u, index / 8u % ((params[0].w + 63u) / 64u), index / (8u * ((params[0].w + 63u) / 64u)));
+  if (tile.z >= 1u) { return; }
+  let batch = tile.z;
   if (params[0].w == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
-    let first_column = 4u * (group.x * 16u + lane_n);
+    let first_column = 4u * (tile.x * 16u + lane_n);
     let row0 = min(first_row + 0u, params[0].w - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
@@ -2307,8 +2354,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = tile.y * 64u;
+  let first_column = tile.x * 64u;
   let lane_n = lane % 16u;
   let lane_m = lane / 16u;
   var sum0_0 = vec4f();

@@ -68,7 +68,6 @@ export function step(
       { of: 1, per: 1 },
       { of: 1, per: 1 },
     ],
-    linear: true,
     origin: `step of kernel ${index} · test.mdl:1:1`,
     buffers,
     params,

@@ -173,10 +173,10 @@ export class Bench {
   }
 
   #groups(template: Template): readonly [number, number, number] {
-    const [x, y, z] = template.groups.map(({ of, per }) => Math.ceil(evaluateDim(of, this.#symbols) / per));
-    // as the runtime folds a linear count past the limit of one dimension
-    if (template.linear && x! > 65_535) return [65_535, Math.ceil(x! / 65_535), 1];
-    return [x!, y!, z!];
+    const counts = template.groups.map(({ of, per }) => Math.ceil(evaluateDim(of, this.#symbols) / per));
+    const groups = counts.reduce((product, count) => product * count, 1);
+    // as the runtime folds what is past the limit of one dimension
+    return groups > 65_535 ? [65_535, Math.ceil(groups / 65_535), 1] : [groups, 1, 1];
   }
 }
 

@@ -95,7 +95,6 @@ function template(p: AttentionGradient, extent: Extent, about: string, functions
     text: `// ${about}\n${functions}\n${blockMain(p, extent, size.rows, lanes, body)}`,
     workgroup: [lanes, 1, 1],
     groups: blockGroups(p, extent, size.rows, lanes),
-    linear: true,
   };
 }
 

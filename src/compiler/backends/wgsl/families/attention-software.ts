@@ -89,6 +89,5 @@ ${blockMain(p, p.queries, rows, WORKGROUP, body)}`;
     text,
     workgroup: [WORKGROUP, 1, 1],
     groups: blockGroups(p, p.queries, rows, WORKGROUP),
-    linear: true,
   };
 }

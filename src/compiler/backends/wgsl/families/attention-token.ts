@@ -107,7 +107,6 @@ ${freshVector('q')}${freshVector('k')}${freshVector('v')}
 ${main(p, LANES, 'group.y * groups.x + group.x', body)}`,
     workgroup: [LANES, 1, 1],
     groups: [{ of: countOf(p), per: 1 }, ONE_GROUP, ONE_GROUP],
-    linear: true,
   };
 }
 
@@ -150,7 +149,6 @@ fn query4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
 ${main(p, WORKGROUP, `(group.y * groups.x + group.x) * ${WORKGROUP}u + lane`, body)}`,
     workgroup: [WORKGROUP, 1, 1],
     groups: [{ of: countOf(p), per: WORKGROUP }, ONE_GROUP, ONE_GROUP],
-    linear: true,
   };
 }
 

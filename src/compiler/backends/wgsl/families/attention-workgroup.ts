@@ -8,7 +8,8 @@ import type { AttentionForward } from './attention.ts';
 import { logSumExp } from './attention-online.ts';
 import { chunkFunction, chunksOf, LOWEST, scaleText, visibleKeys } from './attention-parts.ts';
 import type { Template } from './contract.ts';
-import { indent, lines, ONE_GROUP, range, sizeOr } from './text.ts';
+import { gridMain } from './grid.ts';
+import { indent, lines, range, sizeOr } from './text.ts';
 
 export const LANES = 64;
 
@@ -151,7 +152,7 @@ function body(p: AttentionForward, rows: number): string {
   const ends = p.causal
     ? `${lines(rows, (r) => `let end${r} = ${visibleKeys(p, row(`${r}u`))};`)}\nlet end = end${rows - 1};`
     : `let end = ${p.keys.text};`;
-  return `let first = group.x * ${rows}u;
+  return `let first = tile.x * ${rows}u;
 for (var slot = lane; slot < ${rows * chunks}u; slot += ${LANES}u) {
   block_q[slot] = query4(batch, head, ${row(`slot / ${divisor}u`)}, 4u * (slot % ${divisor}u));
 }
@@ -200,24 +201,17 @@ export function attentionWorkgroup(p: AttentionForward): Template {
     typeof p.queries.dim === 'number'
       ? indent(many)
       : `  if (${p.queries.text} == 1u) {\n${indent(body(p, 1), 2)}\n    return;\n  }\n${indent(many)}`;
-  return {
-    text: `// ${rows} queries per workgroup, blocks of ${LANES} keys
+  return gridMain(
+    `// ${rows} queries per workgroup, blocks of ${LANES} keys
 ${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}
 ${workgroupMemory(p, rows)}
-
-@compute @workgroup_size(${LANES}, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let head = group.y;
-  let batch = group.z;
-${text}
-}
 `,
-    workgroup: [LANES, 1, 1],
-    groups: [
-      { of: p.queries.dim, per: rows },
-      { of: p.heads.dim, per: ONE_GROUP.per },
-      { of: p.batch.dim, per: 1 },
+    [LANES, 1, 1],
+    [
+      { extent: p.queries, per: rows },
+      { extent: p.heads, per: 1 },
+      { extent: p.batch, per: 1 },
     ],
-    linear: false,
-  };
+    `  let head = tile.y;\n  let batch = tile.z;\n${text}`,
+  );
 }

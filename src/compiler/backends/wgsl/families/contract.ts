@@ -37,10 +37,8 @@ export interface Template {
   /** WGSL: workgroup variables, helper functions, `@compute @workgroup_size(…) fn main(…)` */
   readonly text: string;
   readonly workgroup: readonly [number, number, number];
-  /** ⌈of / per⌉ workgroups along x, y, z */
+  /** ⌈of / per⌉ workgroups along x, y, z, as one index: workgroup_id.y · num_workgroups.x + workgroup_id.x (grid.ts) */
   readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
-  /** x is a linear index: workgroup_id.y · num_workgroups.x + workgroup_id.x (then groups y and z are 1) */
-  readonly linear: boolean;
 }
 
 export interface TemplateGroups {

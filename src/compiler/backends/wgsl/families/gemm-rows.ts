@@ -6,6 +6,7 @@ import type { Template } from './contract.ts';
 import type { GemmParams } from './gemm.ts';
 import { globalTile } from './gemm-loads.ts';
 import { alongOfB, declareSums, tileOf } from './gemm-tile.ts';
+import { gridMain } from './grid.ts';
 import { indent, isMultiple, lines } from './text.ts';
 
 /** Lanes of a workgroup along n and k; `k` is a power of two. */
@@ -19,7 +20,7 @@ export function rowsMemory(rows: number, lanes: RowsLanes): string {
   return `var<workgroup> partial: array<vec4f, ${rows * lanes.n * lanes.k}>;`;
 }
 
-/** Expects batch, group (workgroup_id) and lane. */
+/** Expects batch, tile and lane. */
 export function rowsBody(p: GemmParams, rows: number, lanes: RowsLanes): string {
   const tile = tileOf(p.a, p.b, rows, 1);
   const columns = 4 * lanes.n;
@@ -34,7 +35,7 @@ export function rowsBody(p: GemmParams, rows: number, lanes: RowsLanes): string 
   return `let first_row = 0u;
 let lane_k = ${laneK};
 let lane_n = ${laneN};
-let first_column = 4u * (group.x * ${lanes.n}u + lane_n);
+let first_column = 4u * (tile.x * ${lanes.n}u + lane_n);
 ${coordinates}
 ${declareSums(tile)}
 for (var k = ${tile.depth}u * lane_k; k < ${p.k.text}; k += ${tile.depth * lanes.k}u) {
@@ -67,22 +68,14 @@ ${indent(guard, 3)}
 /** `rows` = m, static. */
 export function rowsTemplate(p: GemmParams, rows: number): Template {
   const lanes: RowsLanes = alongOfB(p.b) === 'k' ? { n: 1, k: 64 } : { n: 8, k: 8 };
-  const text = `// ${rows} × ${4 * lanes.n} sums per workgroup, ${lanes.k} lanes along k
-${rowsMemory(rows, lanes)}
-@compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-${indent(rowsBody(p, rows, lanes))}
-}
-`;
-  return {
-    text,
-    workgroup: [64, 1, 1],
-    groups: [
-      { of: p.n.dim, per: 4 * lanes.n },
-      { of: 1, per: 1 },
-      { of: p.batch.dim, per: 1 },
+  return gridMain(
+    `// ${rows} × ${4 * lanes.n} sums per workgroup, ${lanes.k} lanes along k\n${rowsMemory(rows, lanes)}`,
+    [64, 1, 1],
+    [
+      { extent: p.n, per: 4 * lanes.n },
+      { extent: { dim: 1, text: '1u' }, per: 1 },
+      { extent: p.batch, per: 1 },
     ],
-    linear: false,
-  };
+    `  let batch = tile.z;\n${indent(rowsBody(p, rows, lanes))}`,
+  );
 }

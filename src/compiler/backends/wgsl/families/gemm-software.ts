@@ -6,6 +6,7 @@ import type { Template } from './contract.ts';
 import type { GemmParams } from './gemm.ts';
 import { globalTile } from './gemm-loads.ts';
 import { declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
+import { gridMain } from './grid.ts';
 import { indent, isMultiple, sizeOr } from './text.ts';
 
 /** Multiplications from which a tile that takes three times as long to compile is worth it: tenths of a second. */
@@ -49,24 +50,19 @@ export function gemmSoftware(p: GemmParams): Template {
     single === undefined
       ? indent(body)
       : `  if (first_row + 1u == ${p.m.text}) {\n${indent(single, 2)}\n  } else {\n${indent(body, 2)}\n  }`;
-  const text = `// ${rows} × ${width} sums per invocation, from global memory
-@compute @workgroup_size(${x}, ${y}, 1)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let first_column = id.x * ${width}u;
-  let first_row = id.y * ${rows}u;
-  let batch = id.z;
-  if (first_row >= ${p.m.text} || first_column >= ${p.n.text}) { return; }
-${sums}
-}
-`;
-  return {
-    text,
-    workgroup: [x, y, 1],
-    groups: [
-      { of: p.n.dim, per: x * width },
-      { of: p.m.dim, per: y * rows },
-      { of: p.batch.dim, per: 1 },
+  const row = y === 1 ? 'tile.y' : `(tile.y * ${y}u + lane / ${x}u)`;
+  return gridMain(
+    `// ${rows} × ${width} sums per invocation, from global memory`,
+    [x, y, 1],
+    [
+      { extent: p.n, per: x * width },
+      { extent: p.m, per: y * rows },
+      { extent: p.batch, per: 1 },
     ],
-    linear: false,
-  };
+    `  let first_column = (tile.x * ${x}u + lane % ${x}u) * ${width}u;
+  let first_row = ${row} * ${rows}u;
+  let batch = tile.z;
+  if (first_row >= ${p.m.text} || first_column >= ${p.n.text}) { return; }
+${sums}`,
+  );
 }

@@ -6,6 +6,7 @@ import type { Template } from './contract.ts';
 import type { GemmParams } from './gemm.ts';
 import { type RowsLanes, rowsBody, rowsMemory, rowsTemplate } from './gemm-rows.ts';
 import { declareSums, stepOf, storeSums, type Tile, tileOf } from './gemm-tile.ts';
+import { gridMain } from './grid.ts';
 import { indent, isMultiple, sizeOr, vec4 } from './text.ts';
 
 /** values of k per block */
@@ -120,8 +121,8 @@ function tiledBody(p: GemmParams, tile: Tile, lanes: Lanes, a: Stage, b: Stage):
     rowGuard: isMultiple(p.m, rows) ? '' : `if (row >= ${p.m.text}) { break; }`,
     columnGuard: isMultiple(p.n, columns) ? '' : `if (column >= ${p.n.text}) { break; }`,
   });
-  return `let first_row = group.y * ${rows}u;
-let first_column = group.x * ${columns}u;
+  return `let first_row = tile.y * ${rows}u;
+let first_column = tile.x * ${columns}u;
 let lane_n = lane % ${lanes.n}u;
 let lane_m = lane / ${lanes.n}u;
 ${declareSums(tile)}
@@ -155,27 +156,21 @@ export function gemmWorkgroup(p: GemmParams): Template {
   // one row at run time (a decode step): the same workgroup with its lanes along k
   const rows: RowsLanes = { n: side, k: side };
   const single = typeof p.m.dim !== 'number';
-  const memory = single ? `${rowsMemory(1, rows)}\n` : '';
+  const memory = single ? rowsMemory(1, rows) : '';
   const body = single
     ? `  if (${p.m.text} == 1u) {\n${indent(rowsBody(p, 1, rows), 2)}\n    return;\n  }\n${indent(tiled)}`
     : indent(tiled);
-  const text = `// ${4 * side} × ${4 * side} sums per workgroup, 4 × 4 per lane, blocks of ${BLOCK} along k staged
+  return gridMain(
+    `// ${4 * side} × ${4 * side} sums per workgroup, 4 × 4 per lane, blocks of ${BLOCK} along k staged
 var<workgroup> tile_a: array<vec4f, ${a.size}>;
 var<workgroup> tile_b: array<vec4f, ${b.size}>;
-${memory}@compute @workgroup_size(${side * side}, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let batch = group.z;
-${body}
-}
-`;
-  return {
-    text,
-    workgroup: [side * side, 1, 1],
-    groups: [
-      { of: p.n.dim, per: 4 * side },
-      { of: p.m.dim, per: 4 * side },
-      { of: p.batch.dim, per: 1 },
+${memory}`,
+    [side * side, 1, 1],
+    [
+      { extent: p.n, per: 4 * side },
+      { extent: p.m, per: 4 * side },
+      { extent: p.batch, per: 1 },
     ],
-    linear: false,
-  };
+    `  let batch = tile.z;\n${body}`,
+  );
 }

@@ -64,7 +64,6 @@ function launchOf({ kernels }: Written, text: Emitted, { kernel, buffer, describ
     kernel: kernel(kernels.map((one) => describe.labelOf(one)).join(' ‖ '), text),
     groups: groups!,
     ...(beside.length > 0 ? { beside } : {}),
-    linear: text.linear,
     buffers: text.buffers.map(buffer),
     params: text.params.map((param) => (isBase(param) ? param.base : sizeText(param))),
   };

@@ -33,9 +33,9 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
 /** Functions of the library that templates call. */
 export const CALLED = ['exp_of', 'exp4_of', 'log_of'] as const;
 
-function finish({ code }: KernelWriter, { text, workgroup, groups, linear }: Template): Part {
+function finish({ code }: KernelWriter, { text, workgroup, groups }: Template): Part {
   for (const name of CALLED) if (text.includes(`${name}(`)) code.use(name);
-  return { main: text, workgroup, groups, linear };
+  return { main: text, workgroup, groups };
 }
 
 function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {

@@ -30,7 +30,6 @@ export interface Emitted {
   readonly workgroup: readonly [number, number, number];
   /** of each kernel */
   readonly parts: readonly Part['groups'][];
-  readonly linear: boolean;
 }
 
 /** @throws Error when the kernels' workgroups differ: see `workgroupOf` */
@@ -61,7 +60,6 @@ export function emitKernels(
       params: code.params,
       workgroup: parts[0]!.workgroup,
       parts: parts.map(({ groups }) => groups),
-      linear: parts.length > 1 || parts[0]!.linear,
     };
   }
 }
@@ -90,7 +88,7 @@ const MAIN = /@compute\s+@workgroup_size\([^)]*\)\s*fn main\(([^{]*)\)\s*\{/;
 /** One `main` that gives its workgroups to the parts in turn; each part's own `main` becomes a function. */
 function sideBySide(code: KernelCode, parts: readonly Part[]): string {
   const builtins = new Map<string, string>();
-  const branches = parts.map(({ main, groups, linear, workgroup }, index) => {
+  const branches = parts.map(({ main, groups }, index) => {
     const [, list] = MAIN.exec(main) ?? [];
     if (list === undefined) throw new Error(`a kernel without a main cannot be one of several:\n${main}`);
     const parameters = [...list.matchAll(/@builtin\((\w+)\)\s*(\w+)\s*:\s*([\w<>]+)/g)];
@@ -101,19 +99,15 @@ function sideBySide(code: KernelCode, parts: readonly Part[]): string {
       if (per === 1) return size;
       return typeof of === 'number' ? `${Math.ceil(of / per)}u` : `((${size} + ${per - 1}u) / ${per}u)`;
     });
-    const [x, y, z] = counts as [string, string, string];
-    const group = linear ? 'vec3<u32>(at, 0u, 0u)' : `vec3<u32>(at % ${x}, (at / ${x}) % ${y}, at / (${x} * ${y}))`;
+    const all = counts.filter((count) => count !== '1u').join(' * ') || '1u';
     const ask = (builtin: string, type: string): string => {
       builtins.set(builtin, `@builtin(${builtin}) ${builtin}: ${type}`);
       return builtin;
     };
     const given = parameters.map(([, builtin, , type]) => {
-      if (builtin === 'workgroup_id') return group;
-      if (builtin === 'num_workgroups') return `vec3<u32>(${x}, ${y}, ${z})`;
-      if (builtin !== 'global_invocation_id') return ask(builtin!, type!);
-      return `${group} * vec3<u32>(${workgroup.join('u, ')}u) + ${ask('local_invocation_id', 'vec3<u32>')}`;
+      if (builtin === 'workgroup_id') return 'vec3<u32>(at, 0u, 0u)';
+      return builtin === 'num_workgroups' ? `vec3<u32>(${all}, 1u, 1u)` : ask(builtin!, type!);
     });
-    const all = `${x} * ${y} * ${z}`;
     const call = `part_${index}(${given.join(', ')});`;
     return `  if (at < ${all}) { ${call} return; }\n  at -= ${all};`;
   });

@@ -30,7 +30,7 @@ function forEach(
     block.text(),
     '}',
   ].join('\n');
-  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE], linear: true };
+  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE] };
 }
 
 export function points(writer: KernelWriter): Part {

@@ -18,7 +18,6 @@ export interface Part {
   readonly main: string;
   readonly workgroup: readonly [number, number, number];
   readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
-  readonly linear: boolean;
 }
 
 /** Invocations of a workgroup that works on points or rows. */

@@ -4,6 +4,7 @@
  * costs as much as a hundred sums; GPUs from tiles in workgroup memory.
  */
 import type { Template } from '../../../backends/wgsl/families/contract.ts';
+import { type GridAxis, gridMain } from '../../../backends/wgsl/families/grid.ts';
 
 const range = (count: number): number[] => [...Array(count).keys()];
 
@@ -40,30 +41,19 @@ export function productOfRegisters(m: number, n: number, k: number): Template {
     ]),
     '  }',
   ]);
-  const text = `@compute @workgroup_size(${x}, ${y}, 1)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let c = id.x * 2u;
-  let row = id.y * ${height}u;
+  const body = `  let c = (tile.x * ${x}u + lane % ${x}u) * 2u;
+  let row = (tile.y * ${y}u + lane / ${x}u) * ${height}u;
   if (row >= ${m}u || c >= ${n / 4}u) { return; }
 ${rows.map((i) => `  let r${i} = min(row + ${i}u, ${m - 1}u) * ${k / 4}u;`).join('\n')}
 ${rows.map((i) => `  var s${i}0 = vec4f(); var s${i}1 = vec4f();`).join('\n')}
   for (var k4 = 0u; k4 < ${k / 4}u; k4++) {
 ${step.join('\n')}
   }
-${store.join('\n')}
+${store.join('\n')}`;
+  return gridMain('', [x, y, 1], [axis(n, x * width), axis(m, y * height), axis(1, 1)], body);
 }
-`;
-  return {
-    text,
-    workgroup: [x, y, 1],
-    groups: [
-      { of: n, per: x * width },
-      { of: m, per: y * height },
-      { of: 1, per: 1 },
-    ],
-    linear: false,
-  };
-}
+
+const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: `${size}u` }, per });
 
 /**
  * The same for GPUs: 64 × 64 sums a workgroup over tiles of 16 along k, 4 × 4 an invocation.
@@ -73,15 +63,13 @@ export function productOfTiles(m: number, n: number, k: number): Template {
   const { side, depth, lanes } = GPU;
   if (m % side !== 0 || n % side !== 0 || k % depth !== 0)
     throw new Error(`${m} × ${n} × ${k} is no shape of the hand-written product`);
-  const text = `var<workgroup> a_tile: array<vec4f, ${(side * depth) / 4}>;
+  const memory = `var<workgroup> a_tile: array<vec4f, ${(side * depth) / 4}>;
 var<workgroup> b_tile: array<vec4f, ${(side * depth) / 4}>;
-
-@compute @workgroup_size(${lanes * lanes}, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let x = lane % ${lanes}u;
+`;
+  const body = `  let x = lane % ${lanes}u;
   let y = lane / ${lanes}u;
-  let a_from = (group.y * ${side}u + lane / 4u) * ${k / 4}u + lane % 4u;
-  let b_from = y * ${n / 4}u + group.x * ${side / 4}u + x;
+  let a_from = (tile.y * ${side}u + lane / 4u) * ${k / 4}u + lane % 4u;
+  let b_from = y * ${n / 4}u + tile.x * ${side / 4}u + x;
   ${range(4)
     .map((i) => `var s${i} = vec4f();`)
     .join(' ')}
@@ -102,22 +90,11 @@ ${range(4)
     }
     workgroupBarrier();
   }
-  let to = (group.y * ${side}u + 4u * y) * ${n}u + group.x * ${side}u + 4u * x;
+  let to = (tile.y * ${side}u + 4u * y) * ${n}u + tile.x * ${side}u + 4u * x;
 ${range(4)
   .flatMap((i) => range(4).map((j) => `  y_data[to + ${i * n + j}u] = s${i}[${j}];`))
-  .join('\n')}
-}
-`;
-  return {
-    text,
-    workgroup: [lanes * lanes, 1, 1],
-    groups: [
-      { of: n, per: side },
-      { of: m, per: side },
-      { of: 1, per: 1 },
-    ],
-    linear: false,
-  };
+  .join('\n')}`;
+  return gridMain(memory, [lanes * lanes, 1, 1], [axis(n, side), axis(m, side), axis(1, 1)], body);
 }
 
 /** Invocations of a workgroup of `COPY`. */

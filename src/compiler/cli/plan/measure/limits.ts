@@ -54,7 +54,7 @@ export async function measureLimits(gpu: Gpu): Promise<Limits> {
     groups: spread(gpu, copied / 16 / COPY_LANES),
     expected: element,
   });
-  const multiplied = await timed(gpu, product(profile, side));
+  const multiplied = await timed(gpu, product(gpu, profile, side));
   return {
     gflops: (2 * side ** 3) / multiplied / 1e6,
     gigabytes_per_second: (2 * copied) / moved / 1e6,
@@ -62,7 +62,7 @@ export async function measureLimits(gpu: Gpu): Promise<Limits> {
   };
 }
 
-function product(profile: Profile, side: number): Work {
+function product(gpu: Gpu, profile: Profile, side: number): Work {
   const { text, groups } = (profile === 'software' ? productOfRegisters : productOfTiles)(side, side, side);
   const bindings = ['<storage, read> a_data: array<vec4f>', '<storage, read> b_data: array<vec4f>'];
   const declared = [...bindings, '<storage, read_write> y_data: array<f32>'].map(
@@ -73,7 +73,10 @@ function product(profile: Profile, side: number): Work {
     label: 'product',
     wgsl: `${declared.join('\n')}\n${text}`,
     bytes: [bytes, bytes, bytes],
-    groups: groups.map(({ of, per }) => Math.ceil(Number(of) / per)) as [number, number, number],
+    groups: spread(
+      gpu,
+      groups.reduce((product, { of, per }) => product * Math.ceil(Number(of) / per), 1),
+    ),
     expected(index) {
       const [row, column] = [Math.floor(index / side), index % side];
       let sum = 0;
