@@ -1160,7 +1160,7 @@ fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return k_4(b, h, row, d);
 }
 fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
-  return v_4(b, h, row, d);
+  return select(vec4f(), v_4(b, h, row, d), visible(b, row));
 }
 
 var<workgroup> block_q: array<vec4f, 64>;
@@ -1507,7 +1507,7 @@ fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return k_4(b, h, row, d);
 }
 fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
-  return v_4(b, h, row, d);
+  return select(vec4f(), v_4(b, h, row, d), visible(b, row));
 }
 
 var<workgroup> fresh_q: array<f32, 32>;
