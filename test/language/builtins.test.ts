@@ -265,6 +265,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     }),
   ],
   dropout: [of('dropout(x, 0.5)', x)],
+  at_least: [of('x * float(at_least(3, 2)) / 3.0', x)],
   stop_gradient: [of('stop_gradient(x)', x)],
   is_training: [of('x when not is_training() else x + 1.0', x)],
   rearrange: [of('rearrange(x, "a b -> b a")', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25]))],

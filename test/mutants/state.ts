@@ -75,4 +75,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/training/state.test.ts',
     fails: 'on reference > a codebook, an average of weights and a count follow their formulas',
   },
+  {
+    fault: 'the variance of one number: NaN in the running statistics of a batch of one row',
+    file: 'src/compiler/elaborate/builtins/shapes.ts',
+    find: 'c.evaluator.emission.require(subDims(size, least), `at_least',
+    replace: 'c.evaluator.emission.require(size, `at_least',
+    test: 'test/training/state.test.ts',
+    fails: 'BatchNorm of a batch with one number per channel is refused, on reference',
+  },
 ];

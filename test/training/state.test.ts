@@ -107,6 +107,20 @@ async function predict(
   return Object.fromEntries([...outputs].map(([name, tensor]) => [name, narrow(tensor)]));
 }
 
+// torch: "Expected more than 1 value per channel when training"
+it.each(ENGINES)('BatchNorm of a batch with one number per channel is refused, on %s', async (engine) => {
+  const model = program(`import { BatchNorm1d } from "std"
+model M { bn = BatchNorm1d(2)  entry loss(x: [N, 2]) -> (loss: []) { mean(bn(x)) } }
+stage s { train bn  schedule constant(lr = 0.1) }`);
+  const run = runStageOn(engine, model, {
+    stage: 's',
+    weights: (key) => (key.endsWith('tracked') ? i64([], [0]) : f32([2], [1, 1])),
+    batches: [{ x: f32([1, 2], [1, 2]) }],
+    steps: 1,
+  });
+  await expect(run).rejects.toThrow(/N ≥ 2/);
+});
+
 /** A codebook by moving averages (van den Oord et al. 2017, arXiv:1711.00937, appendix A.1), an average of weights, a count. */
 const KEEPS = `
 import { Linear, moved } from "std"

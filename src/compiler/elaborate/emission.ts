@@ -1,5 +1,5 @@
 /** Values as operands, and nodes of the graph being traced; operands that do not fit are reported with both sides labelled. */
-import { printShape } from '../../shared/dim.ts';
+import { type Dim, printShape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
@@ -97,6 +97,19 @@ export class Emission {
           notes: error.note ? [error.note] : [],
         }),
       );
+    }
+  }
+
+  /** The graph needs `dim` ≥ 0; what no sizes give is reported. */
+  require(dim: Dim, what: string, at: Span): void {
+    const { evaluator } = this;
+    const trace =
+      evaluator.trace ?? evaluator.fail(diagnose('tensor_at_compile_time', { name: what }, at, evaluator.here()));
+    try {
+      trace.builder.require({ dim, what, origin: this.origin(at) });
+    } catch (error) {
+      if (!(error instanceof TypeRuleError)) throw error;
+      evaluator.fail(diagnose('shape_clash', { text: error.message }, at, evaluator.here()));
     }
   }
 

@@ -1,5 +1,6 @@
 /** `mdl compile --target webgpu`: a model to a plan, its kernels as text, a module to import, and its weights. */
 import { resolve } from 'node:path';
+import { changedTensors } from '../../../shared/training.ts';
 import type { ParameterPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { ownOutputs } from '../../../shared/webgpu.ts';
 import { generateModule } from '../../backends/typescript/index.ts';
@@ -99,11 +100,11 @@ export async function compileWebGpu(output: Output, file: string, options: Compi
   });
 }
 
-/** What the entries use, and what trains besides: training starts from it. */
+/** What the entries use, and what training changes besides: it starts from it. */
 function storedParameters({ parameters, training }: WebGpuPlan): readonly ParameterPlan[] {
   const used = new Set(parameters.map(({ key }) => key));
-  const others = (training?.trained ?? []).filter(({ key }) => !used.has(key));
-  return [...parameters, ...others.map(({ key, shape }) => ({ key, dtype: 'f32', shape, storage: 'f32' }) as const)];
+  const others = training ? changedTensors(training).filter(({ key }) => !used.has(key)) : [];
+  return [...parameters, ...others.map((tensor) => ({ ...tensor, storage: 'f32' }) as const)];
 }
 
 /** The command that writes the same folder again, without where from and where to. */

@@ -1,5 +1,5 @@
 /** Built-in functions that move or make elements: reshape, transpose, pad, …, and the key/value cache. */
-import { type Dim, divideDims, equalDims, mulDims, productOf } from '../../../shared/dim.ts';
+import { type Dim, divideDims, equalDims, mulDims, printDim, productOf, subDims } from '../../../shared/dim.ts';
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
 import { rearrange } from '../rearrange.ts';
@@ -25,6 +25,18 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
     call: (c) => {
       const x = c.operand('x');
       return c.op('reshape', [x], { shape: inferredShape(c, x.type.shape, c.shape('shape')) });
+    },
+  },
+  {
+    name: 'at_least',
+    doc: 'A size, of which the graph needs so much: `at_least(N * H * W, 2)`. Smaller inputs are refused before it runs.',
+    parameters: ['size', 'least'],
+    call: (c) => {
+      const { value, span } = c.argument('size');
+      const size = c.evaluator.dimOf(value, span, 'size of at_least');
+      const least = c.int('least');
+      c.evaluator.emission.require(subDims(size, least), `at_least(${printDim(size)}, ${least})`, c.span);
+      return value;
     },
   },
   {

@@ -88,7 +88,7 @@ export const SHAPE: Gradients<ShapeOp> = {
   dim_size: source,
   random_uniform: notDifferentiable('its operand is a seed'),
   // never asked for: no path to the loss goes through it
-  stop_gradient: ({ emit, inputs: [x] }) => [() => emit.zeros(emit.shapeOf(x!))],
+  stop_gradient: notDifferentiable('no gradient goes through it'),
   // dy to x, 0 to what it waits for
   barrier: ({ emit, inputs: [, after], upstream }) => [() => upstream(), () => emit.zeros(emit.shapeOf(after!))],
 };
