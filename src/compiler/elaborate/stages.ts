@@ -23,7 +23,9 @@ export interface Stage {
   readonly trained: readonly ParameterInfo[];
   /** what the stage keeps weight decay from, beside tensors of rank below 2, which never decay */
   readonly noDecay: ReadonlySet<ParameterInfo>;
-  /** modules that run as in inference while the stage trains */
+  /** patterns of the modules that run as in inference while the stage trains */
+  readonly eval: readonly string[];
+  /** whether a module is one of them */
   evaluates(path: string): boolean;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
@@ -152,6 +154,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
     flags,
     trained: [...trained],
     noDecay,
+    eval: stage.eval.map(({ text }) => text),
     evaluates,
     optimize,
     schedule,

@@ -16,11 +16,12 @@ export function runSettings(model: Model, stages: readonly Stage[], options: Tra
     set: json(options.set ?? []),
     stages: stages.map(({ name }) => name).join(','),
     'stage definitions': digest(
-      stages.map(({ name, flags, trained, noDecay, optimize, schedule, options: clauses }) => ({
+      stages.map(({ name, flags, trained, noDecay, eval: evaluated, optimize, schedule, options: clauses }) => ({
         name,
         flags: [...flags],
         trained: trained.map((parameter) => parameter.keys[0]),
         noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
+        eval: evaluated,
         optimize,
         schedule,
         clauses,
