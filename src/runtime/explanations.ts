@@ -138,7 +138,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0802:
     'The loss is the mean over labels other than -100; with none it is 0 / 0. Usually the prompt fills the whole row and the answer was cut off, or labels were not shifted as the entry expects.',
   R0803:
-    'A checkpoint continues the run that wrote it: the same model, config, flags, stage, optimiser, schedule, data and seed. Anything else would silently mix two runs.',
+    'A checkpoint continues the run that wrote it: the same model, config, flags, stages, optimiser, schedule, data and seed. Graphs, parameters, weights and data are compared by hashes of their contents, so a changed file behind the same path shows, and a moved one does not. Anything else would silently mix two runs. Backend and opset may differ.',
   R0804:
     'Training checkpoints are safetensors files with the parameters, the optimiser state and a header that says where the run stands. Weights alone cannot be resumed: start from them with `--weights`.',
   R0805:

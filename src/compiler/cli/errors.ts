@@ -165,6 +165,16 @@ export const CLI_CATALOGUE = {
       `the config has no number ${path}, which the data ${data} needs: add it to the config, or train on tensors with --batch`,
     "A data set of pictures is made in the model's own sizes: `vit.image_size` is the side of its images in pixels, `tokens.bos` and `tokens.pad` are the ids that begin a row and fill it up. A number that was guessed instead would train another model.",
   ),
+  C0313: entry(
+    ({ folder, who, file }: { folder: string; who: string; file: string }) =>
+      `${folder} is in use by ${who}: wait for it, choose another folder, or remove ${file} if that process is gone`,
+    "Two writers of one folder would mix their logs and delete each other's checkpoints, so `train` and `ablate` hold a lock in it. The lock of a process of this machine that is gone is taken over; that of another machine (a shared disk) is not, because it cannot be known whether the process still runs.",
+  ),
+  C0314: entry(
+    ({ stage, step, steps }: { stage: string; step: number; steps: number }) =>
+      `the run is at step ${step} of ${stage} already and --steps is ${steps}: give ${step} or more, or start another run`,
+    'A resumed run goes on from its newest checkpoint. With a larger `--steps` it trains further; it cannot go back.',
+  ),
   C0312: entry(
     ({ variant, reason }: { variant: string; reason: string }) =>
       `the variant ${variant} cannot start from these weights: ${reason}`,

@@ -44,6 +44,8 @@ export interface SampleSet {
   /** samples of one pass; absent when new ones are made for ever */
   readonly size?: number;
   sample(index: number): Promise<Sample>;
+  /** the bytes of the files that samples are made from, where there are any */
+  contents?(): Iterable<Uint8Array>;
 }
 
 /** A sample as evaluation wants it: the last answer is to be given, earlier turns are in the prompt. */

@@ -17,6 +17,7 @@ export function batchesOf(set: SampleSet, options: ResolvedOptions): DataSource 
   const { batchSize, imageSize } = options;
   return {
     name: set.name,
+    ...(set.contents ? { contents: () => set.contents!() } : {}),
     async batch(step: number): Promise<Batch> {
       const samples: Sample[] = [];
       for (let row = 0; row < batchSize; row++) samples.push(await set.sample(step * batchSize + row));

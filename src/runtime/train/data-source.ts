@@ -17,4 +17,6 @@ export interface DataSource {
   readonly name: string;
   /** @param step micro-batches so far, from 0 */
   batch(step: number): Promise<Batch>;
+  /** the bytes of the files that batches are made from, where there are any: to tell one content from another */
+  contents?(): Iterable<Uint8Array>;
 }

@@ -18,6 +18,7 @@ import { fileSource } from '../../../runtime/weights/source.node.ts';
 import { writeSafetensors } from '../../../runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { cliError, reasonOf } from '../errors.ts';
+import { LOCK } from '../training/lock.ts';
 import { type Cell, type CellRecord, cellName } from './cell.ts';
 
 export interface AblationFolder {
@@ -43,7 +44,8 @@ export async function openAblation(folder: string, resume: boolean, settings: Ru
     compareSettings(folder, readJson(file), settings);
     await removeParts(folder);
   } else {
-    if (existsSync(folder) && readdirSync(folder).length > 0) throw cliError('C0206', { folder });
+    if (existsSync(folder) && readdirSync(folder).some((name) => !name.startsWith(LOCK)))
+      throw cliError('C0206', { folder });
     await writeAside(file, json({ version: 1, settings }));
   }
   const path = (cell: Cell, extension: string): string => join(folder, 'cells', `${cellName(cell)}.${extension}`);

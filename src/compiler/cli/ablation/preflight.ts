@@ -6,7 +6,8 @@ import { CliError, cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
-import { type LoadedStage, loadStage } from '../training/stages.ts';
+import type { PreparedStage } from '../training/settings.ts';
+import { type LoadedStage, loadStage, seedOf } from '../training/stages.ts';
 import { tensorsText, untrainedKeys } from '../training/untrained.ts';
 import type { Variant } from './variants.ts';
 
@@ -18,9 +19,15 @@ interface Checked {
   readonly untrained: ReadonlySet<string>;
 }
 
+export interface Preflight {
+  /** variants with tensors that nothing loads or trains */
+  readonly warnings: readonly string[];
+  /** the full model's, with its data */
+  readonly stages: readonly PreparedStage[];
+}
+
 /**
  * Opens what each variant starts from. One that does not compile is left to its cell, which tells it in the report.
- * @returns warnings: variants with tensors that nothing loads or trains
  * @throws CliError C0312 for a checkpoint that a variant does not fit; for the full model as `openBase` and `openBatches`
  */
 export async function preflight(
@@ -29,21 +36,23 @@ export async function preflight(
   stages: readonly Stage[],
   options: TrainCommandOptions,
   output: Output,
-): Promise<string[]> {
+): Promise<Preflight> {
   const checked: Checked[] = [];
+  const full: PreparedStage[] = [];
   for (const variant of variants) {
     const own = { ...options, set: [...(options.set ?? []), ...variant.set] };
-    const found = await checkVariant(file, variant, stages, own, output);
+    const found = await checkVariant(file, variant, stages, own, output, (stage) => full.push(stage));
     if (found) checked.push(found);
   }
   const everywhere = (key: string): boolean => checked.every(({ keys }) => keys.has(key));
-  return checked.flatMap(({ variant, untrained }) => {
+  const warnings = checked.flatMap(({ variant, untrained }) => {
     // weights from a seed are never loaded; what all variants share does not tell them apart
     const keys = [...untrained].filter((key) => options.init === undefined || !everywhere(key));
     if (keys.length === 0) return [];
     const told = `${variant.label}: ${tensorsText(keys)} stay as initialised: no stage trains them and nothing was loaded for them`;
     return [everywhere(keys[0]!) ? told : `${told}; a comparison with and without them is of the initialisers`];
   });
+  return { warnings, stages: full };
 }
 
 async function checkVariant(
@@ -52,6 +61,7 @@ async function checkVariant(
   stages: readonly Stage[],
   options: TrainCommandOptions,
   output: Output,
+  onFull: (stage: PreparedStage) => void,
 ): Promise<Checked | undefined> {
   const [keys, trained, untrained] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const declared of stages) {
@@ -68,7 +78,10 @@ async function checkVariant(
       throw cliError('C0312', { variant: variant.label, reason: error.message }, error.notes, error);
     });
     await base.close();
-    if (variant.flag === undefined) await openBatches(file, model, stage, options, output);
+    if (variant.flag === undefined) {
+      const seed = seedOf(stage, options.seed);
+      onFull({ model, stage, data: await openBatches(file, model, stage, { ...options, seed }, output) });
+    }
     for (const key of model.parameters.keys()) keys.add(key);
     for (const key of untrainedKeys(model, stage, base, trained)) untrained.add(key);
     for (const { keys: own } of stage.trained) trained.add(own[0]);

@@ -14,7 +14,7 @@ import { openBatches } from '../training/data.ts';
 import { fitted } from '../training/image-size.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { runStage } from '../training/run-stage.ts';
-import { forStage, loadStage } from '../training/stages.ts';
+import { forStage, loadStage, seedOf } from '../training/stages.ts';
 import { type Cell, CellLog, type CellRecord } from './cell.ts';
 import { modelText } from './model-text.ts';
 
@@ -70,6 +70,7 @@ async function trainCell(
   if (stage.trained.length === 0) return 'nothing';
   const rate = options.lr === undefined ? {} : { lr: options.lr };
   const steps = options.steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
+  const seed = seedOf(stage, options.seed);
   const base = await openBase(loaded, options, output);
   try {
     const { state } = await runStage(
@@ -77,13 +78,13 @@ async function trainCell(
       {
         stage,
         weights: overlayWeights(base, fitted(model, carried)),
-        data: await openBatches(file, model, stage, options, output),
+        data: await openBatches(file, model, stage, { ...options, seed }, output),
         backend: backendName(options.backend),
         opset: options.opset === '23' ? 23 : 17,
         ...rate,
         ...(options.recompute ? { recompute: true } : {}),
         steps,
-        seed: options.seed,
+        seed,
         signal,
         onRecord: (record) => {
           log.add(record);

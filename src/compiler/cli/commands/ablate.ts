@@ -16,7 +16,9 @@ import { variantsOf } from '../ablation/variants.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
-import { INTERRUPTED, onInterrupt } from '../training/interrupt.ts';
+import { onInterrupt } from '../training/interrupt.ts';
+import { lockFolder } from '../training/lock.ts';
+import { makeRunFolder } from '../training/run-folder.ts';
 import { runSettings } from '../training/settings.ts';
 import { stageList } from '../training/stages.ts';
 import type { TrainCommandOptions } from './train.ts';
@@ -47,17 +49,20 @@ export default async function run(
   if (given.weights === undefined && given.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
   // what is wrong with the weights or the data shows before anything is trained
-  const warnings = await preflight(file!, variants, stages, options, withoutRepeats(output));
+  const { warnings, stages: prepared } = await preflight(file!, variants, stages, options, withoutRepeats(output));
   for (const warning of warnings) output.note(`warning: ${warning}`);
 
   const settings = {
-    ...runSettings(model, stages, options),
+    ...(await runSettings(model, prepared, options)),
+    backend: options.backend,
+    opset: options.opset,
     variants: variants.map(({ label }) => label).join(', '),
     seeds: seeds.join(', '),
     steps: String(given.steps ?? "the stages'"),
     'model text': modelText(model),
   };
-  const folder = await openAblation(given.out, given.resume === true, settings);
+  await makeRunFolder(given.out);
+  const release = lockFolder(given.out, output);
   const reportOf = (records: readonly CellRecord[]): Report => ({
     model: model.name,
     config: model.settings.configName,
@@ -73,17 +78,17 @@ export default async function run(
     warnings,
     records,
   });
-  const write = async (records: readonly CellRecord[]): Promise<Report> => {
-    const report = reportOf(records);
-    await folder.write('report.html', renderHtml(report));
-    await folder.write('report.md', renderMarkdown(report));
-    await folder.write('report.json', `${JSON.stringify(reportJson(report))}\n`);
-    return report;
-  };
-
   const interrupt = onInterrupt(output);
   let report: Report;
   try {
+    const folder = await openAblation(given.out, given.resume === true, settings);
+    const write = async (records: readonly CellRecord[]): Promise<Report> => {
+      const report = reportOf(records);
+      await folder.write('report.html', renderHtml(report));
+      await folder.write('report.md', renderMarkdown(report));
+      await folder.write('report.json', `${JSON.stringify(reportJson(report))}\n`);
+      return report;
+    };
     const watch = watchAll(watchTable(reportOf([]), output), {
       step: () => {},
       // so that a run that is killed leaves a report of what it had
@@ -102,9 +107,10 @@ export default async function run(
     );
   } finally {
     interrupt.dispose();
+    release();
   }
   if (interrupt.signal.aborted) {
-    process.exitCode = INTERRUPTED;
+    process.exitCode = interrupt.exitCode;
     output.note(`stopped; go on with --resume --out ${given.out}`);
   }
   const failed = report.records.filter(({ outcome }) => outcome === 'failed');

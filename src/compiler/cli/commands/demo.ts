@@ -3,7 +3,7 @@
  * graphs, its nano version trained through the paper's four stages from the pre-trained parts that come along, and
  * what that has learned.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,8 @@ import { openAnswering } from '../answering.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { type Answered, evaluateSession, reportLines } from '../training/evaluate.ts';
+import { refuseLocked } from '../training/lock.ts';
+import { makeRunFolder } from '../training/run-folder.ts';
 import compile from './compile.ts';
 import summary from './summary.ts';
 import train from './train.ts';
@@ -32,6 +34,7 @@ export interface DemoOptions {
 
 /** Whether a folder is empty or has what a run of training has. */
 function isRun(folder: string): boolean {
+  if (!statSync(folder).isDirectory()) return false;
   const names = readdirSync(folder);
   return names.length === 0 || (names.includes('log.jsonl') && names.includes('checkpoints'));
 }
@@ -54,9 +57,11 @@ export default async function demo(output: Output, _args: readonly string[], opt
       reason: 'no such file (npm run pretrain makes it)',
     });
   }
+  await makeRunFolder(options.out);
   const run = join(options.out, 'run');
   // an earlier demo's is made anew; anything else is somebody's
   if (existsSync(run) && !isRun(run)) throw cliError('C0206', { folder: run });
+  refuseLocked(run);
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
   output.note('1. TinyGPT-V, full size, without weights');
   await summary(output, [model], { config: 'full', depth: 2 });

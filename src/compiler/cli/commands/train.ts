@@ -4,38 +4,36 @@
  *   --batch FILE   one batch at every step, weights to --save: what outside checks drive
  *   --data NAME    a data set; with --out FOLDER a run that keeps a log, checkpoints and a report, and can be resumed
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../../runtime/index.ts';
 import {
-  type CheckpointFolder,
-  checkpointFolder,
-  checkSettings,
   hostState,
+  type RunSettings,
   type StepRecord,
-  type TrainingCheckpoint,
+  scheduleLength,
+  type TrainState,
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
+import { scheduleOf } from '../../training/plan.ts';
 import { backendName } from '../backends.ts';
-import { cliError, reasonOf } from '../errors.ts';
+import { cliError } from '../errors.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { writeReport } from '../report.ts';
 import { openBase } from '../training/base.ts';
-import { openBatches } from '../training/data.ts';
 import { fitted, sizeMetadata } from '../training/image-size.ts';
-import { INTERRUPTED, onInterrupt } from '../training/interrupt.ts';
+import { onInterrupt } from '../training/interrupt.ts';
 import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
+import { type Prepared, prepareStages, type ReadyStage } from '../training/prepare.ts';
+import { latestOf, openRunFolder, type RunFolder } from '../training/run-folder.ts';
 import { runStage } from '../training/run-stage.ts';
 import { runSettings } from '../training/settings.ts';
-import { loadStage, stageList, stageOrOnly } from '../training/stages.ts';
+import { forStage, stageList, stageOrOnly } from '../training/stages.ts';
 import { promptMetadata } from '../training/trained-prompt.ts';
-import { untrainedKeys, untrainedWarning } from '../training/untrained.ts';
 import { writeModel } from '../training/write-model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
@@ -77,16 +75,36 @@ export default async function run(
     throw cliError('C0106', { weights: 'no weights were given' });
   if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });
 
-  const untrained = await checkStages(file!, stages, options, output);
-  const settings = runSettings(plain.model, stages, options);
-  const folder =
-    options.out === undefined
-      ? undefined
-      : await openFolder(
-          options,
-          stages.map(({ name }) => name),
-        );
-  const resumed = options.resume ? await latest(folder!, settings) : undefined;
+  const { stages: ready, untrained } = await prepareStages(file!, stages, options, output);
+  const settings = options.out === undefined ? {} : await runSettings(plain.model, ready, options);
+  const { out, resume = false, keep } = options;
+  const names = stages.map(({ name }) => name);
+  const folder = out === undefined ? undefined : await openRunFolder({ out, resume, keep, stages: names }, output);
+  try {
+    await trainAll(output, plain.model, options, { ready, untrained, settings, folder });
+  } finally {
+    folder?.release();
+  }
+}
+
+interface Run extends Pick<Prepared, 'untrained'> {
+  readonly ready: readonly ReadyStage[];
+  readonly settings: RunSettings;
+  readonly folder: RunFolder | undefined;
+}
+
+async function trainAll(
+  output: Output,
+  plain: Model,
+  options: TrainCommandOptions,
+  { ready, untrained, settings, folder }: Run,
+): Promise<void> {
+  const resumed = options.resume ? await latestOf(folder!, settings, output) : undefined;
+  const first = Math.max(
+    ready.findIndex(({ stage }) => stage.name === resumed?.state.stage),
+    0,
+  );
+  if (resumed) checkLength(ready[first]!, resumed.state, options);
   const logFile = options.log ?? (options.out === undefined ? undefined : join(options.out, 'log.jsonl'));
   const log = logFile === undefined ? undefined : new RunLog(logFile, resumed?.logBytes ?? 0);
   const interrupt = onInterrupt(output);
@@ -97,23 +115,14 @@ export default async function run(
   let lastStage: Stage | undefined;
   let lastWeights: WeightProvider | undefined;
   try {
-    const first = resumed
-      ? Math.max(
-          stages.findIndex(({ name }) => name === resumed.state.stage),
-          0,
-        )
-      : 0;
-    for (const [index, declared] of stages.entries()) {
+    for (const [index, loaded] of ready.entries()) {
       if (index < first || interrupt.signal.aborted) continue;
-      const loaded = loadStage(file!, options, declared, output);
-      const { stage, model } = loaded;
+      const { stage, model, data, seed } = loaded;
       const base = await openBase(loaded, options, output);
       for (const [key, tensor] of fitted(model, carried)) carried.set(key, tensor);
       const weights = overlayWeights(base, new Map(carried));
       await lastWeights?.close();
       [last, lastStage, lastWeights] = [model, stage, base];
-      const seed = options.seed + (typeof stage.options.seed === 'number' ? stage.options.seed : 0);
-      const data = await openBatches(file!, model, stage, { ...options, seed }, output);
       const from = resumed && index === first ? resumed.state : undefined;
       if (from) log?.write({ stage: stage.name, step: from.step, event: 'resumed', detail: `from step ${from.step}` });
       let loss: number | null = null;
@@ -139,7 +148,8 @@ export default async function run(
           onState: async (after, final) => {
             if (!folder || !(final || after.step % options.checkpointEvery === 0)) return;
             const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
-            await folder.save({ state: await hostState(after), earlier, settings, logBytes: log?.bytes ?? 0 });
+            const logBytes = log?.bytes ?? 0;
+            await folder.checkpoints.save({ state: await hostState(after), earlier, settings, logBytes });
           },
         },
         output,
@@ -150,8 +160,7 @@ export default async function run(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata =
-      last && lastStage ? { ...sizeMetadata(plain.model, last), ...promptMetadata(plain.model, lastStage) } : {};
+    const metadata = last && lastStage ? { ...sizeMetadata(plain, last), ...promptMetadata(plain, lastStage) } : {};
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {
@@ -164,9 +173,9 @@ export default async function run(
     await lastWeights?.close();
   }
   if (options.out !== undefined && logFile !== undefined)
-    await writeReport(logFile, join(options.out, 'report.html'), plain.model.name);
+    await writeReport(logFile, join(options.out, 'report.html'), plain.name);
   if (interrupt.signal.aborted) {
-    process.exitCode = INTERRUPTED;
+    process.exitCode = interrupt.exitCode;
     output.note(options.out === undefined ? 'stopped' : `stopped; go on with --resume --out ${options.out}`);
   }
   const lines = summary.map(
@@ -181,65 +190,11 @@ export default async function run(
   });
 }
 
-/**
- * What shows before anything is trained: a size that the model cannot have, weights that do not fit, an adapter that no
- * stage trains. Warns of tensors that stay as initialised, and returns their keys.
- */
-async function checkStages(
-  file: string,
-  stages: readonly Stage[],
-  options: TrainCommandOptions,
-  output: Output,
-): Promise<string[]> {
-  const [trained, told] = [new Set<string>(), new Set<string>()];
-  const silent = { ...output, note: () => {}, warn: () => {} };
-  let trainsAdapter = false;
-  for (const declared of stages) {
-    const loaded = loadStage(file, options, declared, silent);
-    const { model, stage } = loaded;
-    const base = await openBase(loaded, options, silent);
-    await base.close();
-    const keys = untrainedKeys(model, stage, base, trained).filter((key) => !told.has(key));
-    if (keys.length > 0) output.note(untrainedWarning(stage.name, keys));
-    for (const key of keys) told.add(key);
-    for (const { keys: own, adapter } of stage.trained) {
-      trained.add(own[0]);
-      trainsAdapter ||= adapter !== undefined;
-    }
-  }
-  if (options.saveAdapter !== undefined && !trainsAdapter)
-    throw cliError('C0204', {
-      folder: options.saveAdapter,
-      reason: 'no stage trains an adapter, so none can be saved',
-    });
-  return [...told];
-}
-
 const isStep = (record: object): record is StepRecord => 'loss' in record;
 
-/** @throws CliError C0206 when a run is there and --resume is not given */
-async function openFolder(
-  { out, resume, keep }: TrainCommandOptions,
-  stages: readonly string[],
-): Promise<CheckpointFolder> {
-  const folder = out!;
-  if (!resume && holdsRun(folder)) throw cliError('C0206', { folder });
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw cliError('C0105', { file: folder, reason: reasonOf(error) }, [], error);
-  });
-  return checkpointFolder(join(folder, 'checkpoints'), stages, Math.max(keep, 1));
-}
-
-/** Whether there is anything to lose: a run that was stopped before its first checkpoint is begun anew. */
-function holdsRun(folder: string): boolean {
-  const names = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
-  if (names(join(folder, 'checkpoints')).some((name) => name.endsWith('.safetensors'))) return true;
-  return names(folder).some((name) => name !== 'checkpoints' && name !== 'log.jsonl');
-}
-
-/** @throws RuntimeError R0803, R0804, R0805 */
-async function latest(folder: CheckpointFolder, settings: TrainingCheckpoint['settings']): Promise<TrainingCheckpoint> {
-  const { file, checkpoint } = await folder.latest();
-  checkSettings(file, checkpoint.settings, settings);
-  return checkpoint;
+/** @throws CliError C0314 when the checkpoint is past the steps that are asked for */
+function checkLength({ stage }: ReadyStage, { step }: TrainState, { steps, lr }: TrainCommandOptions): void {
+  const rate = lr === undefined ? {} : { lr };
+  const length = steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
+  if (step > length) throw cliError('C0314', { stage: stage.name, step, steps: length });
 }

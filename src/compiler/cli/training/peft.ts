@@ -151,6 +151,22 @@ export async function withAdapter(
     throw cliError('C0204', { folder, reason: 'the model has no adapter under these settings' });
   await checkConfig(folder, model, parameters);
   const adapter = await openCheckpoint(join(folder, WEIGHTS));
+  try {
+    return over(checkpoint, adapter, folder, parameters, output);
+  } catch (error) {
+    await adapter.close();
+    throw error;
+  }
+}
+
+/** @throws CliError C0204 */
+function over(
+  checkpoint: Checkpoint,
+  adapter: Checkpoint,
+  folder: string,
+  parameters: readonly ParameterInfo[],
+  output: Output,
+): CheckpointLike {
   const sources = new Map<string, string>(); // canonical key → key in the adapter's file
   const byName = new Map([...adapter.tensors.keys()].map((name) => [peftKey(name), name]));
   const wanted = parameters.map(({ keys: [key] }) => peftKey(key));

@@ -1,41 +1,69 @@
 /** What makes a run this run, as text by name: checkpoints of another are refused with the setting that differs. */
-import { createHash } from 'node:crypto';
-import type { RunSettings } from '../../../runtime/train/index.ts';
+import { dirname } from 'node:path';
+import type { DataSource, RunSettings } from '../../../runtime/train/index.ts';
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
+import { dataDigest, digest, filesDigest, lossDigest, parametersDigest } from './identity.ts';
 
-export function runSettings(model: Model, stages: readonly Stage[], options: TrainCommandOptions): RunSettings {
+/** A stage with what it is trained on. */
+export interface PreparedStage {
+  readonly model: Model;
+  readonly stage: Stage;
+  readonly data: DataSource;
+}
+
+/**
+ * Neither backend nor opset: the state is the same on each, so a run goes on on another. Not the number of steps, so that
+ * it can be trained further.
+ * @throws CliError C0104, and what data throws
+ */
+export async function runSettings(
+  model: Model,
+  stages: readonly PreparedStage[],
+  options: TrainCommandOptions,
+): Promise<RunSettings> {
   const json = (value: unknown): string => JSON.stringify(value);
+  const own: Record<string, string> = {};
+  for (const { model: staged, stage, data } of stages) {
+    own[`parameters in ${stage.name}`] = parametersDigest(staged);
+    own[`loss graph of ${stage.name}`] = lossDigest(staged, stage);
+    own[`data of ${stage.name}`] = await dataDigest(data);
+  }
   return {
     model: model.name,
     config: model.settings.configName,
     ...leaves('config', model.config()),
     ...leaves('flag', Object.fromEntries(model.settings.flags)),
     set: json(options.set ?? []),
-    stages: stages.map(({ name }) => name).join(','),
+    stages: stages.map(({ stage: { name } }) => name).join(','),
     'stage definitions': digest(
-      stages.map(({ name, flags, trained, noDecay, eval: evaluated, optimize, schedule, options: clauses }) => ({
-        name,
-        flags: [...flags],
-        trained: trained.map((parameter) => parameter.keys[0]),
-        noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
-        eval: evaluated,
-        optimize,
-        schedule,
-        clauses,
-      })),
+      stages.map(
+        ({ stage: { name, flags, trained, noDecay, eval: evaluated, optimize, schedule, options: clauses } }) => ({
+          name,
+          flags: [...flags],
+          trained: trained.map((parameter) => parameter.keys[0]),
+          noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
+          eval: evaluated,
+          optimize,
+          schedule,
+          clauses,
+        }),
+      ),
     ),
-    weights: options.weights ?? `seed ${options.init}`,
-    data: options.data ?? `batch ${options.batch}`,
     'batch size': String(options.batchSize ?? "the stage's"),
     seed: String(options.seed),
     'learning rate': String(options.lr ?? "the stage's"),
-    backend: options.backend,
-    opset: options.opset,
+    weights:
+      options.weights === undefined ? `seed ${options.init}` : await filesDigest(checkpointPath(options.weights)),
+    adapter: options.adapter === undefined ? 'none' : await filesDigest(options.adapter),
+    ...own,
   };
 }
+
+/** Of an index the folder, with the shards. */
+const checkpointPath = (path: string): string => (path.endsWith('.json') ? dirname(path) : path);
 
 /** `config phi.num_layers`: `4`, one by one, so that a difference can be named. */
 function leaves(path: string, value: ConfigValue): Record<string, string> {
@@ -44,8 +72,4 @@ function leaves(path: string, value: ConfigValue): Record<string, string> {
     leaves(/ /.test(path) ? `${path}.${name}` : `${path} ${name}`, inner),
   );
   return Object.assign({}, ...inside) as Record<string, string>;
-}
-
-function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }

@@ -42,6 +42,11 @@ export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
   return names.map((name) => stageOf(model, name));
 }
 
+/** Of a stage's data and dropout: the command's seed and the stage's own. */
+export function seedOf({ options }: Pick<Stage, 'options'>, seed: number): number {
+  return seed + (typeof options.seed === 'number' ? options.seed : 0);
+}
+
 export interface LoadedStage extends Loaded {
   readonly stage: Stage;
   /** the same model at the config's own image size, where the stage gives another: what weights from a seed are made for */

@@ -59,6 +59,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
   return {
     name,
     size,
+    contents: () => contentsOf(root, index),
     async sample(position): Promise<Sample> {
       // a record with a bad image is replaced by the one after it in the epoch, so every position has a fixed sample
       const epoch = Math.floor(position / size);
@@ -90,6 +91,22 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
       throw runtimeError('R0907', { name, split, reason: 'every image was skipped' });
     },
   };
+}
+
+/** The lines of the split in order, and each image once. */
+function* contentsOf(root: string, { files, places }: Index): Generator<Uint8Array> {
+  const seen = new Set<string>();
+  for (const { file, start, bytes, line } of places) {
+    const text = readBytes(files[file]!.path, start, bytes);
+    yield text;
+    const { image } = parseRecord(text.toString('utf8'), files[file]!.name, line);
+    if (seen.has(image)) continue;
+    seen.add(image);
+    yield Buffer.from(`\0${image}\0`);
+    const path = resolve(root, image);
+    // a missing image is judged when it is read
+    if (existsSync(path) && statSync(path).isFile()) yield readFileSync(path);
+  }
 }
 
 /** The folder's real path, links resolved. */

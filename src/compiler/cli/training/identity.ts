@@ -1,0 +1,79 @@
+/**
+ * What a run is made of, as short hashes of contents: never of paths, which stay the same when a file changes and change
+ * when it is moved. Two runs are one where all of them are equal.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DataSource } from '../../../runtime/train/index.ts';
+import type { HostTensor } from '../../../shared/tensor.ts';
+import type { Model } from '../../elaborate/model.ts';
+import type { Stage } from '../../elaborate/stages.ts';
+import { printGraph } from '../../ir/print.ts';
+import { dropsOut } from '../../training/plan.ts';
+import { cliError, reasonOf } from '../errors.ts';
+
+/** 64 bits: enough to tell a run from its neighbours. */
+const short = (hash: Hash): string => hash.digest('hex').slice(0, 16);
+
+export function digest(value: unknown): string {
+  return short(createHash('sha256').update(JSON.stringify(value)));
+}
+
+/** The loss as the stage trains it: operations, sizes, constants, rates of dropout; not where they stand in the file. */
+export function lossDigest(model: Model, stage: Stage): string {
+  const training = { dropout: dropsOut(stage), evaluates: (path: string) => stage.evaluates(path) };
+  const traced = model.entries.includes('loss') ? model.entry('loss', [], { training }) : undefined;
+  if (!traced) return 'none'; // the stage says why when it is built
+  const nodes = traced.graph.nodes.map((node) => ({ ...node, origin: { path: '' } }));
+  return short(createHash('sha256').update(printGraph({ ...traced.graph, nodes })));
+}
+
+/** All tensors of the model, those that no entry uses too. */
+export function parametersDigest({ parameters }: Pick<Model, 'parameters'>): string {
+  return digest(
+    [...parameters.values()].map(({ keys, dtype, shape, buffer, initializer }) => [
+      keys[0],
+      dtype,
+      shape,
+      buffer,
+      initializer,
+    ]),
+  );
+}
+
+/** The files that data is made from, and the first batch: what tokenizer, template and sizes make of them. */
+export async function dataDigest(data: DataSource): Promise<string> {
+  const hash = createHash('sha256');
+  for (const bytes of data.contents?.() ?? []) hash.update(bytes);
+  const { feeds } = await data.batch(0);
+  for (const name of Object.keys(feeds).sort()) updateTensor(hash, name, feeds[name]!);
+  return short(hash);
+}
+
+function updateTensor(hash: Hash, name: string, { dtype, shape, data }: HostTensor): void {
+  hash.update(JSON.stringify([name, dtype, shape]));
+  hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** A file, or the files of a folder with these endings. @throws CliError C0104 */
+export async function filesDigest(
+  path: string,
+  endings: readonly string[] = ['.safetensors', '.json'],
+): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    const isFolder = (await stat(path)).isDirectory();
+    const names = isFolder
+      ? (await readdir(path)).filter((name) => endings.some((end) => name.endsWith(end))).sort()
+      : [];
+    for (const name of isFolder ? names : ['']) {
+      hash.update(`${name}\0`);
+      for await (const bytes of createReadStream(join(path, name))) hash.update(bytes as Buffer);
+    }
+  } catch (error) {
+    throw cliError('C0104', { what: 'the file', file: path, reason: reasonOf(error) }, [], error);
+  }
+  return short(hash);
+}

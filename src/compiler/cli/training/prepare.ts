@@ -1,0 +1,55 @@
+/** What shows before anything is trained: sizes and weights that do not fit, data that cannot be read, tensors that stay as initialised. */
+import type { DataSource } from '../../../runtime/train/index.ts';
+import type { Stage } from '../../elaborate/stages.ts';
+import type { TrainCommandOptions } from '../commands/train.ts';
+import { cliError } from '../errors.ts';
+import type { Output } from '../output.ts';
+import { openBase } from './base.ts';
+import { openBatches } from './data.ts';
+import { type LoadedStage, loadStage, seedOf } from './stages.ts';
+import { untrainedKeys, untrainedWarning } from './untrained.ts';
+
+/** A stage that is ready to be trained. */
+export interface ReadyStage extends LoadedStage {
+  readonly data: DataSource;
+  /** of its data and dropout: the command's and its own */
+  readonly seed: number;
+}
+
+export interface Prepared {
+  readonly stages: readonly ReadyStage[];
+  /** keys that nothing loads and no stage trains in time */
+  readonly untrained: readonly string[];
+}
+
+/** @throws CliError C0201–C0205, C0308–C0310, DiagnosticError, RuntimeError R01xx and R09xx */
+export async function prepareStages(
+  file: string,
+  declared: readonly Stage[],
+  options: TrainCommandOptions,
+  output: Output,
+): Promise<Prepared> {
+  const [trained, untrained] = [new Set<string>(), new Set<string>()];
+  const silent = { ...output, note: () => {}, warn: () => {} };
+  const stages: ReadyStage[] = [];
+  for (const each of declared) {
+    const loaded = loadStage(file, options, each, output);
+    const { model, stage } = loaded;
+    const base = await openBase(loaded, options, silent);
+    await base.close();
+    const keys = untrainedKeys(model, stage, base, trained).filter((key) => !untrained.has(key));
+    if (keys.length > 0) output.note(untrainedWarning(stage.name, keys));
+    for (const key of keys) untrained.add(key);
+    for (const { keys: own } of stage.trained) trained.add(own[0]);
+    const seed = seedOf(stage, options.seed);
+    const data = await openBatches(file, model, stage, { ...options, seed }, output);
+    stages.push({ ...loaded, data, seed });
+  }
+  const adapts = stages.some(({ stage }) => stage.trained.some(({ adapter }) => adapter !== undefined));
+  if (options.saveAdapter !== undefined && !adapts)
+    throw cliError('C0204', {
+      folder: options.saveAdapter,
+      reason: 'no stage trains an adapter, so none can be saved',
+    });
+  return { stages, untrained: [...untrained] };
+}
