@@ -180,6 +180,7 @@ Example:
     ...NEED_DATA,
     ...NEED_WEIGHTS,
     '--resume': '--out',
+    '--evaluate': '--out',
     '--checkpoint-every': '--out',
     '--keep': '--out',
   })
@@ -197,6 +198,7 @@ Example:
     .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
     .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
     .option('--resume', 'go on from the newest checkpoint of --out')
+    .option('--evaluate <n>', 'ask n held-out examples at the end, for the report', positive)
     .option('--checkpoint-every <n>', 'steps between checkpoints', positive, 100)
     .option('--keep <n>', 'checkpoints to keep', positive, 3)
     .option('--log <file>', 'JSONL, one line a step (default: log.jsonl in --out)')

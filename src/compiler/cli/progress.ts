@@ -1,5 +1,6 @@
 /** Progress bars on a terminal, silence elsewhere. */
 import { SingleBar } from 'cli-progress';
+import { barFormat } from './progress-line.ts';
 
 export interface Progress {
   update(done: number): void;
@@ -10,9 +11,10 @@ export interface Progress {
 export function createProgress(label: string, total: number, shown: boolean): Progress {
   if (!shown || total <= 0) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar({
-    format: `${label} [{bar}] {percentage}% | {size} | ETA {eta_formatted}`,
-    barCompleteChar: '=',
-    barIncompleteChar: ' ',
+    format: barFormat<{ readonly size: string }>(({ size }, { progress }, left) => ({
+      label,
+      fields: [`${Math.floor(100 * progress)}%`, `ETA ${left}`, size],
+    })),
     hideCursor: true,
     stream: process.stderr,
   });

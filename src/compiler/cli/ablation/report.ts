@@ -1,7 +1,8 @@
 /** An ablation as one report, in three forms: HTML with its curves drawn, Markdown, JSON. */
 import type { RunSettings } from '../../../runtime/train/index.ts';
 import { VANISHING } from '../../../runtime/train/statistics.ts';
-import { type Chart, escapeHtml, renderChart, type Series } from '../report.ts';
+import { type Chart, renderChart, type Series } from '../chart.ts';
+import { escapeHtml, renderList, renderPage, renderTable } from '../page.ts';
 import { type CellRecord, goesOn } from './cell.ts';
 import { PAPER_CAVEAT, PAPER_LOSSES, PAPER_STAGES, paperLoss } from './paper.ts';
 import { cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
@@ -13,6 +14,8 @@ export interface Report extends Layout {
   readonly weights: string;
   readonly data: string;
   readonly settings: RunSettings;
+  /** as it could be given again */
+  readonly command?: string;
   /** `2 × Some CPU, linux x64, Node 20.12.0` */
   readonly machine: string;
   /** ISO 8601 */
@@ -107,6 +110,8 @@ function blocksOf(report: Report): Block[] {
       items: [
         `model ${report.model}, config ${report.config}; seeds ${seeds.join(', ')}`,
         `steps: ${stages.map((stage) => `${stage} ${steps(stage)}`).join(', ')}; ${records.length} of ${variants.length * seeds.length * stages.length} cells in ${Math.round(seconds)} s`,
+        ...(report.command === undefined ? [] : [`command: ${report.command}`]),
+        `flags: ${flagsText(report.settings)}`,
         `machine: ${report.machine}; ${report.date}`,
         ...Object.entries(report.settings)
           .filter(([name]) => SHOWN.includes(name))
@@ -116,8 +121,16 @@ function blocksOf(report: Report): Block[] {
   ];
 }
 
+/** `lora on, qk_norm off`: of the full model. */
+function flagsText(settings: RunSettings): string {
+  const flags = Object.entries(settings).flatMap(([name, value]) =>
+    name.startsWith('flag ') ? [`${name.slice('flag '.length)} ${value === 'true' ? 'on' : 'off'}`] : [],
+  );
+  return flags.join(', ') || 'none';
+}
+
 /** Settings that are short enough to read; the others are in the JSON. */
-const SHOWN = ['flags', 'set', 'batch size', 'learning rate', 'backend', 'opset'];
+const SHOWN = ['set', 'batch size', 'learning rate', 'backend', 'opset'];
 
 export function renderMarkdown(report: Report): string {
   const row = (cells: readonly string[]): string =>
@@ -136,27 +149,9 @@ export function renderHtml(report: Report): string {
   const body = blocksOf(report).map((block) => {
     if (block.kind === 'heading') return `<h2>${escapeHtml(block.text)}</h2>`;
     if (block.kind === 'paragraph') return `<p>${escapeHtml(block.text)}</p>`;
-    if (block.kind === 'list')
-      return `<ul>\n${block.items.map((item) => `<li>${escapeHtml(item)}</li>`).join('\n')}\n</ul>`;
-    const row = (cells: readonly string[], tag: string): string =>
-      `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-    const [head = [], ...rows] = block.rows;
-    return `<table>\n${[row(head, 'th'), ...rows.map((cells) => row(cells, 'td'))].join('\n')}\n</table>`;
+    return block.kind === 'list' ? renderList(block.items) : renderTable(block.rows);
   });
-  const title = escapeHtml(`${report.model}: ablation`);
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${title}</title>
-<style>
-body { font: 14px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
-table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
-td:first-child, th:first-child { text-align: left } svg { width: 100%; height: auto } h2 { font-size: 1rem; margin: 1.5rem 0 .2rem }
-.legend { font-size: 12px; columns: 3 } .legend span { display: inline-block; width: 1em; height: .6em; margin-right: .4em }
-</style>
-<h1>${title}</h1>
-${body.join('\n')}
-${chartsOf(report).map(renderChart).join('\n')}
-</html>
-`;
+  return renderPage(`${report.model}: ablation`, [...body, ...chartsOf(report).map(renderChart)]);
 }
 
 /** For each stage: loss, gradient norm and the smallest layer's, one line per variant, the mean over seeds. */
@@ -167,13 +162,16 @@ function chartsOf({ variants, stages, records }: Report): Chart[] {
         const own = records.filter((record) => record.variant === id && record.stage === stage);
         return own.length === 0 ? [] : [{ name: label, points: meanCurve(own.map(curve)) }];
       });
+    // a variant keeps its colour where others have no curve
+    const names = variants.map(({ label }) => label);
+    const norms = { y: 'norm before clipping', logarithmic: true, names };
     return [
-      { title: `${stage}: loss`, series: series(({ loss }) => loss) },
-      { title: `${stage}: gradient norm`, series: series(({ grad_norm }) => grad_norm), logarithmic: true },
+      { title: `${stage}: loss`, y: 'loss, mean over seeds', names, series: series(({ loss }) => loss) },
+      { title: `${stage}: gradient norm`, ...norms, series: series(({ grad_norm }) => grad_norm) },
       {
         title: `${stage}: smallest gradient norm of any trained layer`,
+        ...norms,
         series: series(({ smallest_norm }) => smallest_norm),
-        logarithmic: true,
       },
     ];
   });

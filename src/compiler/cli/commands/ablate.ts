@@ -16,6 +16,7 @@ import { variantsOf } from '../ablation/variants.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
+import { commandLine } from '../page.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 import { lockFolder } from '../training/lock.ts';
 import { makeRunFolder } from '../training/run-folder.ts';
@@ -75,6 +76,7 @@ export default async function run(
     last: given.last,
     machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
     date: new Date().toISOString(),
+    command: commandLine(),
     warnings,
     records,
   });

@@ -5,6 +5,7 @@
  *   --data NAME    a data set; with --out FOLDER a run that keeps a log, checkpoints and a report, and can be resumed
  */
 import { join } from 'node:path';
+import type { Report } from '../../../runtime/data/index.ts';
 import { writeSafetensors } from '../../../runtime/index.ts';
 import {
   hostState,
@@ -15,14 +16,16 @@ import {
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
-import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
+import { VERSION } from '../../version.ts';
 import { backendName } from '../backends.ts';
 import { cliError } from '../errors.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
+import { commandLine, type Facts } from '../page.ts';
 import { writeReport } from '../report.ts';
 import { openBase } from '../training/base.ts';
+import { heldOutReport, scoreRows } from '../training/held-out.ts';
 import { fitted, sizeMetadata } from '../training/image-size.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 import { RunLog } from '../training/log.ts';
@@ -50,6 +53,8 @@ export interface TrainCommandOptions extends SettingsOptions, WeightsOptions {
   readonly recompute?: boolean;
   /** added to the stage's own `seed` */
   readonly seed: number;
+  /** held-out examples that the trained model is asked, for the report */
+  readonly evaluate?: number;
   readonly save?: string;
   readonly saveAdapter?: string;
   readonly log?: string;
@@ -73,6 +78,8 @@ export default async function run(
     options.stages === undefined ? [stageOrOnly(plain.model, options.stage)] : stageList(plain.model, options.stages);
   if (options.weights === undefined && options.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
+  if (options.evaluate !== undefined && options.data === undefined)
+    throw cliError('C0208', { option: '--evaluate', without: '--data' });
   if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });
 
   const { stages: ready, untrained } = await prepareStages(file!, stages, options, output);
@@ -81,7 +88,7 @@ export default async function run(
   const names = stages.map(({ name }) => name);
   const folder = out === undefined ? undefined : await openRunFolder({ out, resume, keep, stages: names }, output);
   try {
-    await trainAll(output, plain.model, options, { ready, untrained, settings, folder });
+    await trainAll(output, file!, plain.model, options, { ready, untrained, settings, folder });
   } finally {
     folder?.release();
   }
@@ -95,6 +102,7 @@ interface Run extends Pick<Prepared, 'untrained'> {
 
 async function trainAll(
   output: Output,
+  file: string,
   plain: Model,
   options: TrainCommandOptions,
   { ready, untrained, settings, folder }: Run,
@@ -111,8 +119,8 @@ async function trainAll(
 
   const carried = new Map<string, HostTensor>(resumed?.earlier);
   const summary: { stage: string; steps: number; loss: number | null }[] = [];
-  let last: Model | undefined;
-  let lastStage: Stage | undefined;
+  let last: ReadyStage | undefined;
+  let report: Report | undefined;
   let lastWeights: WeightProvider | undefined;
   try {
     for (const [index, loaded] of ready.entries()) {
@@ -122,7 +130,7 @@ async function trainAll(
       for (const [key, tensor] of fitted(model, carried)) carried.set(key, tensor);
       const weights = overlayWeights(base, new Map(carried));
       await lastWeights?.close();
-      [last, lastStage, lastWeights] = [model, stage, base];
+      [last, lastWeights] = [loaded, base];
       const from = resumed && index === first ? resumed.state : undefined;
       if (from) log?.write({ stage: stage.name, step: from.step, event: 'resumed', detail: `from step ${from.step}` });
       let loss: number | null = null;
@@ -160,12 +168,16 @@ async function trainAll(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata = last && lastStage ? { ...sizeMetadata(plain, last), ...promptMetadata(plain, lastStage) } : {};
+    const metadata = last ? { ...sizeMetadata(plain, last.model), ...promptMetadata(plain, last.stage) } : {};
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
-    if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last, carried);
+    if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last.model, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {
-      await writeModel(join(options.out, 'model.safetensors'), last, overlayWeights(lastWeights, carried), metadata);
+      const weights = overlayWeights(lastWeights, carried);
+      await writeModel(join(options.out, 'model.safetensors'), last.model, weights, metadata);
       await writeSafetensors(join(options.out, 'trained.safetensors'), carried, metadata);
+      const { evaluate, data } = options;
+      if (evaluate !== undefined && data !== undefined)
+        report = await heldOutReport(file, last, weights, { ...options, evaluate, data });
     }
   } finally {
     interrupt.dispose();
@@ -173,7 +185,10 @@ async function trainAll(
     await lastWeights?.close();
   }
   if (options.out !== undefined && logFile !== undefined)
-    await writeReport(logFile, join(options.out, 'report.html'), plain.name);
+    await writeReport(logFile, join(options.out, 'report.html'), plain.name, {
+      facts: factsOf(plain, options),
+      ...(report ? { scores: scoreRows(report) } : {}),
+    });
   if (interrupt.signal.aborted) {
     process.exitCode = interrupt.exitCode;
     output.note(options.out === undefined ? 'stopped' : `stopped; go on with --resume --out ${options.out}`);
@@ -185,12 +200,30 @@ async function trainAll(
   output.result(lines.join('\n') || 'nothing left to do', {
     stages: summary,
     untrained,
+    ...(report ? { report } : {}),
     out: options.out ?? null,
     interrupted: interrupt.signal.aborted,
   });
 }
 
 const isStep = (record: object): record is StepRecord => 'loss' in record;
+
+/** What a report says of the run. */
+function factsOf(model: Model, options: TrainCommandOptions): Facts {
+  const flags = [...model.settings.flags].map(([flag, on]) => `${flag} ${on ? 'on' : 'off'}`);
+  return [
+    ['command', commandLine()],
+    ['date', new Date().toISOString()],
+    ['config', model.settings.configName],
+    ['flags', flags.join(', ') || 'none'],
+    ['set', options.set?.join(', ') || 'nothing'],
+    ['weights', options.weights ?? `from seed ${options.init}`],
+    ['data', options.data ?? `one batch, ${options.batch}`],
+    ['seed', String(options.seed)],
+    ['backend', options.backend === 'onnx' ? `onnx, opset ${options.opset}` : options.backend],
+    ['made with', `mdl ${VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`],
+  ];
+}
 
 /** @throws CliError C0314 when the checkpoint is past the steps that are asked for */
 function checkLength({ stage }: ReadyStage, { step }: TrainState, { steps, lr }: TrainCommandOptions): void {

@@ -1,18 +1,26 @@
 /** The progress bar of a stage: loss, learning rate, tokens per second, time left. */
 import { SingleBar } from 'cli-progress';
 import type { StepRecord } from '../../../runtime/train/index.ts';
+import { barFormat } from '../progress-line.ts';
 
 export interface TrainingProgress {
   step(record: StepRecord): void;
   stop(): void;
 }
 
+interface Shown {
+  readonly loss: string;
+  readonly lr: string;
+  readonly rate: string | number;
+}
+
 export function trainingProgress(stage: string, steps: number, done: number, shown: boolean): TrainingProgress {
   if (!shown || steps <= 0) return { step: () => {}, stop: () => {} };
   const bar = new SingleBar({
-    format: `${stage} [{bar}] {value}/{total} | loss {loss} | lr {lr} | {rate} tokens/s | ETA {eta_formatted}`,
-    barCompleteChar: '=',
-    barIncompleteChar: ' ',
+    format: barFormat<Shown>(({ loss, lr, rate }, { value, total }, left) => ({
+      label: stage,
+      fields: [`${value}/${total}`, `loss ${loss}`, `ETA ${left}`, `lr ${lr}`, `${rate} tokens/s`],
+    })),
     hideCursor: true,
     stream: process.stderr,
     etaBuffer: 50,
