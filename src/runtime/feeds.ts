@@ -14,7 +14,7 @@ import { runtimeError } from './errors.ts';
 import { nearestName } from './names.ts';
 import { allocate } from './weights/dtypes.ts';
 
-/** What a caller may give: a HostTensor, or 32-bit integers where the entry wants i64. */
+/** What a caller may give: a HostTensor, or 32-bit integers where the entry wants i64. Bools: every byte but 0 is true. */
 export interface FeedTensor {
   readonly dtype: DType | 'i32';
   readonly shape: readonly number[];
@@ -25,6 +25,28 @@ export type Feeds = Readonly<Record<string, FeedTensor>>;
 
 /** Feeds of which some may be on the device. */
 export type AnyFeeds = Readonly<Record<string, FeedTensor | DeviceTensor>>;
+
+/** Feeds of the caller's at this moment: what happens to its arrays afterwards changes no run. */
+export function copyFeeds(feeds: AnyFeeds): AnyFeeds {
+  const copies = Object.entries(feeds).map(([name, feed]) => {
+    if (!feed || isOnDevice(feed)) return [name, feed] as const;
+    return [name, { ...feed, shape: [...feed.shape], data: copyOf(feed.data) }] as const;
+  });
+  return Object.fromEntries(copies);
+}
+
+/** By class: slice() of a Node Buffer, which is a Uint8Array too, shares its memory. */
+function copyOf(data: FeedTensor['data']): FeedTensor['data'] {
+  if (data instanceof Float32Array) return new Float32Array(data);
+  if (data instanceof BigInt64Array) return new BigInt64Array(data);
+  if (data instanceof Int32Array) return new Int32Array(data);
+  return data instanceof Uint8Array ? new Uint8Array(data) : data; // anything else is refused by checkFeeds
+}
+
+/** The bytes of bools as 0 and 1: ONNX Runtime's kernels compute with whatever is in them. */
+function truths(data: Uint8Array): Uint8Array {
+  return data.every((byte) => byte <= 1) ? data : data.map((byte) => (byte === 0 ? 0 : 1));
+}
 
 const printPort = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
@@ -147,7 +169,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
       expected: `the product of its shape [${feed.shape.join(', ')}]`,
     });
   }
-  return { dtype, shape: feed.shape, data: data as HostTensor['data'] };
+  return { dtype, shape: feed.shape, data: data instanceof Uint8Array ? truths(data) : (data as HostTensor['data']) };
 }
 
 /** A range under a run's sizes. */

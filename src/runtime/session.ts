@@ -18,7 +18,7 @@ import type {
 import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
 import { type Binding, parseDim, sizeUnder } from './dims.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
-import { type AnyFeeds, checkDeviceRanges, checkFeeds, type Feeds } from './feeds.ts';
+import { type AnyFeeds, checkDeviceRanges, checkFeeds, copyFeeds, type Feeds } from './feeds.ts';
 import { checkComputed, throwFound } from './index-checks.ts';
 import { nearestName } from './names.ts';
 import type { StepTime } from './step-time.ts';
@@ -26,6 +26,8 @@ import type { StepTime } from './step-time.ts';
 export interface RunOptions extends ProgramOptions {
   /** The outputs wanted besides those to keep; all when absent. */
   readonly fetch?: readonly string[];
+  /** The caller leaves the fed arrays alone until the run is over, so they are read where they lie and not copied first. */
+  readonly borrow?: boolean;
 }
 
 /** What generation and tools need of a session; tests implement it by hand. */
@@ -120,7 +122,7 @@ export class Session implements Runner {
 
   /**
    * Runs an entry.
-   * @param feeds its inputs; i64 may be given as Int32Array, an absent cache is empty
+   * @param feeds its inputs, copied before this returns; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
    * backend's device, if it has one; a tensor there that the entry updates in place is used up.
    * @throws RuntimeError R0201, R0205–R0215, R0222–R0224, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
@@ -134,12 +136,13 @@ export class Session implements Runner {
   async run(name: string, feeds: AnyFeeds, options: RunOptions = {}): Promise<Record<string, AnyTensor>> {
     const entry = this.entry(name);
     const outputs = entry.outputs.map((port) => port.name);
-    const { fetch, keep = [] } = options;
+    const { fetch, keep = [], borrow } = options;
     for (const output of [...(fetch ?? []), ...(keep === 'all' ? [] : keep)]) {
       if (!outputs.includes(output))
         throw runtimeError('R0213', { entry: name, output, near: nearestName(output, outputs), outputs });
     }
-    const given = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...feeds });
+    const own = borrow ? feeds : copyFeeds(feeds); // before anything is awaited
+    const given = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...own });
     await checkDeviceRanges(name, entry, given);
     const { bindings } = given;
     const program = await this.program(name);

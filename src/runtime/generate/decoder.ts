@@ -116,6 +116,7 @@ export class Decoder {
       fetch: ['logits'],
       keep: cache.map(({ present }) => present),
       reserve: this.room,
+      borrow: true, // a host's cache is megabytes a layer
     });
     for (const { past, present } of cache) this.cache[past] = outputs[present]!;
     if (this.entry.cache.length === 0) this.history = inputs_embeds;

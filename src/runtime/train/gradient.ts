@@ -63,7 +63,7 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
       const batch = await options.data.batch(index);
       feedSeconds += (performance.now() - began) / 1000;
       feeds = gradientFeeds(state, buffers, options, batch.feeds, index);
-      const results = await runKeeping(runner, 'gradient', feeds, { keep });
+      const results = await runKeeping(runner, 'gradient', feeds, { keep, borrow: true });
       fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
       const before = buffers;
       buffers = new Map(plan.buffers.map(({ key }) => [key, results[PORTS.updated(key)]!]));
@@ -126,7 +126,7 @@ async function added(
     feeds[PORTS.gradient(name)] = fresh.get(name)!;
   }
   const keep = held.map(({ name }) => PORTS.next(PORTS.sum(name)));
-  const results = await runKeeping(runner, 'accumulate', feeds, { keep });
+  const results = await runKeeping(runner, 'accumulate', feeds, { keep, borrow: true });
   releaseAll(sum.tensors);
   releaseAll(fresh);
   const tensors = new Map(held.map(({ name }) => [name, results[PORTS.next(PORTS.sum(name))]!]));

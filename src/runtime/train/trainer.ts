@@ -94,7 +94,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
       [PORTS.step]: scalar(state.updates + 1),
       [PORTS.gradientScale]: scalar(clip / (scale * sums.divisor)),
     };
-    const results = await runKeeping(runner, 'update', updateInputs, { keep: 'all' });
+    const results = await runKeeping(runner, 'update', updateInputs, { keep: 'all', borrow: true });
     const next = updated(plan, results);
     ({ slots } = next);
     parameters = new Map([...next.parameters, ...sums.buffers]);
