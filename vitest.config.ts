@@ -35,6 +35,8 @@ const TIERS = {
 
 const SECONDS = { unit: 60, onnx: 120, webgpu: 240, browser: 240, package: 600 } as const;
 const slower = ['package', 'browser', 'webgpu', 'onnx'] as const;
+/** every graph that a test makes is verified */
+const setupFiles = ['test/support/verify-graphs.ts'];
 
 export default defineConfig({
   test: {
@@ -46,6 +48,7 @@ export default defineConfig({
           name,
           include: TIERS[name],
           exclude: slower.slice(0, i).flatMap((other) => TIERS[other]),
+          setupFiles,
           testTimeout: SECONDS[name] * 1000,
           hookTimeout: 300_000,
           ...(name === 'package' ? { globalSetup: 'test/package/global-setup.ts' } : {}),
@@ -56,6 +59,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: Object.values(TIERS).flat(),
+          setupFiles,
           testTimeout: SECONDS.unit * 1000,
           hookTimeout: 60_000,
         },

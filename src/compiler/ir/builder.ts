@@ -24,6 +24,7 @@ import {
   type TensorType,
   type ValueId,
 } from './graph.ts';
+import { made } from './made.ts';
 
 const NOWHERE: Origin = { path: '' };
 
@@ -144,7 +145,7 @@ export class GraphBuilder {
   }
 
   build(): Graph {
-    return {
+    return made({
       name: this.name,
       inputs: this.inputs,
       parameters: [...this.parameters].map(([key, value]): GraphParameter => ({ key, value })),
@@ -153,7 +154,7 @@ export class GraphBuilder {
       outputs: this.outputs,
       requires: [...this.requirements.values()],
       types: this.types,
-    };
+    });
   }
 
   private fresh(type: TensorType): ValueId {

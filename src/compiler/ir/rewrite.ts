@@ -20,6 +20,7 @@ import type {
   ValueId,
 } from './graph.ts';
 import { typeOf } from './graph.ts';
+import { made } from './made.ts';
 
 /** What of the old graph to keep; by default everything. */
 export interface Keep {
@@ -111,7 +112,7 @@ export class Rewriter {
   }
 
   finish(): Graph {
-    return {
+    return made({
       name: this.old.name,
       inputs: this.inputs,
       parameters: this.parameters,
@@ -120,7 +121,7 @@ export class Rewriter {
       outputs: this.old.outputs.map(({ name, value }) => ({ name, value: this.valueOf(value) })),
       requires: this.old.requires,
       types: this.types,
-    };
+    });
   }
 
   private append(

@@ -1,5 +1,5 @@
 /**
- * The rules that every graph keeps; tests run this after each pass.
+ * The rules that every graph keeps; in tests each graph is checked as it is made (made.ts).
  *
  * Values are dense ids, each defined exactly once (input, parameter, constant or node output) and before
  * its first use; every node's types are what its op's type rule says; names and keys are unique.
@@ -8,11 +8,22 @@ import { equalShapes } from '../../shared/dim.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { isOpName, specOf } from '../ops/index.ts';
 import { printType } from '../ops/rules.ts';
-import type { AnyNode, Graph, TensorType, ValueId } from './graph.ts';
+import type { AnyNode, Graph, GraphParameter, TensorType, ValueId } from './graph.ts';
 import { describeNode } from './print.ts';
 
+/** What a target's own graphs may have beside what the records of the ops say. */
+export interface Dialect {
+  /**
+   * The types of a node's results, where its operands and results are not those of the op's record; else undefined.
+   * @throws TypeRuleError when the operands do not fit
+   */
+  infer(node: AnyNode, inputs: readonly TensorType[]): readonly TensorType[] | undefined;
+  /** what no two parameters share; elsewhere their keys */
+  parameterName(parameter: GraphParameter): string;
+}
+
 /** @throws Error naming the node (or input, parameter, constant, output) and the rule that it breaks */
-export function verifyGraph(graph: Graph): void {
+export function verifyGraph(graph: Graph, dialect?: Dialect): void {
   const fail = (what: string): never => {
     throw new Error(`graph ${graph.name}: ${what}`);
   };
@@ -26,7 +37,7 @@ export function verifyGraph(graph: Graph): void {
   };
 
   unique('input', graph.inputs, ({ name }) => name, fail);
-  unique('parameter', graph.parameters, ({ key }) => key, fail);
+  unique('parameter', graph.parameters, dialect?.parameterName ?? (({ key }) => key), fail);
   unique('output', graph.outputs, ({ name }) => name, fail);
   for (const { name, value } of graph.inputs) define(value, `input ${name}`);
   for (const { key, value } of graph.parameters) define(value, `parameter ${key}`);
@@ -45,7 +56,7 @@ export function verifyGraph(graph: Graph): void {
     for (const value of node.inputs) {
       if (!defined.has(value)) fail(`${describeNode(node)} uses %${value} before it is defined`);
     }
-    verifyTypes(graph, node, fail);
+    verifyTypes(graph, node, fail, dialect);
     for (const value of node.outputs) define(value, describeNode(node));
   }
   for (const { name, value } of graph.outputs) {
@@ -65,7 +76,23 @@ function unique<T>(what: string, list: readonly T[], nameOf: (item: T) => string
   }
 }
 
-function verifyTypes(graph: Graph, node: AnyNode, fail: (what: string) => never): void {
+function verifyTypes(graph: Graph, node: AnyNode, fail: (what: string) => never, dialect: Dialect | undefined): void {
+  const inputs = node.inputs.map((value) => graph.types[value]!);
+  const own = inferred(node, fail, () => dialect?.infer(node, inputs));
+  if (!own) verifyCount(node, fail);
+  const types = own ?? inferred(node, fail, () => specOf(node.op).infer(inputs, node.attributes));
+  if (types.length !== node.outputs.length) {
+    fail(`${describeNode(node)} has ${node.outputs.length} outputs and its type rule gives ${types.length}`);
+  }
+  for (const [index, value] of node.outputs.entries()) {
+    const [is, says] = [graph.types[value], types[index]!];
+    if (is && (is.dtype !== says.dtype || !equalShapes(is.shape, says.shape))) {
+      fail(`${describeNode(node)} has type ${printType(is)} for %${value} and its type rule gives ${printType(says)}`);
+    }
+  }
+}
+
+function verifyCount(node: AnyNode, fail: (what: string) => never): void {
   const spec = specOf(node.op);
   const required = spec.operands.filter(({ optional }) => !optional).length;
   const most = spec.operands.some(({ variadic }) => variadic) ? Number.POSITIVE_INFINITY : spec.operands.length;
@@ -74,24 +101,11 @@ function verifyTypes(graph: Graph, node: AnyNode, fail: (what: string) => never)
       `${describeNode(node)} has ${node.inputs.length} operands, and ${node.op} takes ${required === most ? most : `${required} to ${most}`}`,
     );
   }
-  const inferred = infer(graph, node, fail);
-  if (inferred.length !== node.outputs.length) {
-    fail(`${describeNode(node)} has ${node.outputs.length} outputs and its type rule gives ${inferred.length}`);
-  }
-  for (const [index, value] of node.outputs.entries()) {
-    const [is, says] = [graph.types[value], inferred[index]!];
-    if (is && (is.dtype !== says.dtype || !equalShapes(is.shape, says.shape))) {
-      fail(`${describeNode(node)} has type ${printType(is)} for %${value} and its type rule gives ${printType(says)}`);
-    }
-  }
 }
 
-function infer(graph: Graph, node: AnyNode, fail: (what: string) => never): readonly TensorType[] {
+function inferred<T>(node: AnyNode, fail: (what: string) => never, infer: () => T): T {
   try {
-    return specOf(node.op).infer(
-      node.inputs.map((value) => graph.types[value]!),
-      node.attributes,
-    );
+    return infer();
   } catch (error) {
     return fail(`${describeNode(node)}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -9,6 +9,7 @@
 import { sizeOf } from '../../shared/tensor.ts';
 import type { Arena, TrainedParameter } from '../../shared/training.ts';
 import type { Graph, Node, TensorType, ValueId } from '../ir/graph.ts';
+import { made } from '../ir/made.ts';
 import type { GraphExtension, NodeSink } from './extend.ts';
 
 type Piece = Arena['pieces'][number];
@@ -56,7 +57,7 @@ export function sliceInputs(graph: Graph, arenas: readonly Arena[], portOf: (key
   });
   const sliced = new Set(arenas.flatMap(({ pieces }) => pieces.map(({ key }) => portOf(key))));
   const inputs = [...graph.inputs.filter(({ name }) => !sliced.has(name)), ...whole];
-  return { ...graph, types, inputs, nodes: [...nodes, ...graph.nodes] };
+  return made({ ...graph, types, inputs, nodes: [...nodes, ...graph.nodes] });
 }
 
 /** The outputs `portOf(key)` as pieces of outputs `portOf(arena)`. */

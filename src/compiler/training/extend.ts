@@ -3,6 +3,7 @@ import type { Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { AnyNode, Graph, GraphConstant, GraphInput, GraphOutput, TensorType, ValueId } from '../ir/graph.ts';
+import { made } from '../ir/made.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
 import { specOf } from '../ops/index.ts';
 
@@ -79,7 +80,7 @@ export class GraphExtension implements NodeSink {
   build(name: string = this.old.name): Graph {
     const { inputs, constants, nodes, outputs, types } = this;
     const { parameters, requires } = this.old;
-    return { name, inputs, parameters, constants, nodes, outputs, requires, types };
+    return made({ name, inputs, parameters, constants, nodes, outputs, requires, types });
   }
 
   private fresh(type: TensorType): ValueId {
@@ -91,9 +92,9 @@ export class GraphExtension implements NodeSink {
 /** Parameters become inputs named by `nameOf`: what changes at run time is fed, what does not stays in the weights. */
 export function promoteParameters(graph: Graph, keys: ReadonlySet<string>, nameOf: (key: string) => string): Graph {
   const promoted = graph.parameters.filter(({ key }) => keys.has(key));
-  return {
+  return made({
     ...graph,
     inputs: [...graph.inputs, ...promoted.map(({ key, value }) => ({ name: nameOf(key), value }))],
     parameters: graph.parameters.filter(({ key }) => !keys.has(key)),
-  };
+  });
 }

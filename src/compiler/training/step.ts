@@ -11,6 +11,7 @@ import { type Arena, PORTS, type UpdatedBuffer } from '../../shared/training.ts'
 import type { EntryGraph, Model } from '../elaborate/model.ts';
 import type { BufferUpdate } from '../elaborate/trace.ts';
 import type { Graph, Node, ValueId } from '../ir/graph.ts';
+import { made } from '../ir/made.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
 import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
@@ -135,7 +136,7 @@ function lossOnly(graph: Graph): Graph {
       `the entry \`${graph.name}\` gives ${names || 'nothing'}, and training needs a scalar output \`loss\``,
     );
   }
-  return { ...graph, outputs };
+  return made({ ...graph, outputs });
 }
 
 /** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */

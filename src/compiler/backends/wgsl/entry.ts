@@ -4,7 +4,9 @@
 import type { CachePort, IntegerRange } from '../../../shared/artifact.ts';
 import type { EntryPlan, WatchedInteger } from '../../../shared/webgpu.ts';
 import { type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 import { type Decomposed, decompose } from './decompose.ts';
+import { KERNELS } from './dialect.ts';
 import type { Profile } from './families/contract.ts';
 import { BufferBudget } from './fusion/budget.ts';
 import { bundle } from './fusion/bundle.ts';
@@ -68,7 +70,7 @@ class EntryLowering {
     const facts = factsOf(graph);
     const written = outputPieces(facts);
     this.ports = graph;
-    this.graph = { ...graph, outputs: written };
+    this.graph = made({ ...graph, outputs: written }, KERNELS);
     this.facts = { ...facts, graph: this.graph };
     this.watched = watched;
     this.tables = tables;

@@ -13,6 +13,7 @@ import type { IntegerRange } from '../../../shared/artifact.ts';
 import { type Dim, evaluateDim, printDim, productOf, symbolsOf } from '../../../shared/dim.ts';
 import type { WatchedInteger } from '../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, type Node, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { IntegerError } from './plan/integer-error.ts';
@@ -203,8 +204,8 @@ function watching(graph: Graph, unsure: ReadonlySet<AnyNode>): Graph {
     counts.push(emit('reshape', [all], { shape: [1] }));
   }
   const output = counts.length === 1 ? counts[0]! : rewriter.emit('concat', counts, { axis: 0 }, NOWHERE)[0]!;
-  const made = rewriter.finish();
-  return { ...made, outputs: [...made.outputs, { name: 'integers past 32 bits', value: output }] };
+  const counted = rewriter.finish();
+  return made({ ...counted, outputs: [...counted.outputs, { name: 'integers past 32 bits', value: output }] });
 }
 
 const NOWHERE = { path: '' };

@@ -11,12 +11,9 @@
 import type { Shape } from '../../../shared/dim.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { AnyNode, Graph, GraphParameter, Node, TensorType, ValueId } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
-
-/** The rows of a parameter that one of its buffers holds, as a parameter [rows, …] of their own. */
-export interface ParameterPart extends GraphParameter {
-  readonly part: number;
-}
+import { KERNELS, type ParameterPart } from './dialect.ts';
 
 /** @param startsOf elements at which a parameter's second and further buffers begin */
 export function splitProducts(graph: Graph, startsOf: (parameter: GraphParameter) => readonly number[]): Graph {
@@ -61,7 +58,8 @@ class Splitting {
       else this.nodes.push(node);
     }
     const parts: readonly GraphParameter[] = [...this.parts.values()].flat();
-    return { ...this.graph, types: this.types, parameters: [...this.graph.parameters, ...parts], nodes: this.nodes };
+    const parameters = [...this.graph.parameters, ...parts];
+    return made({ ...this.graph, types: this.types, parameters, nodes: this.nodes }, KERNELS);
   }
 
   private linear(node: Node<'linear'>): void {

@@ -10,22 +10,9 @@
  */
 import type { Shape } from '../../../shared/dim.ts';
 import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
-
-/** An attention_grad of a decomposed graph, by what its operands are. */
-export interface GradientOperands {
-  readonly dy: ValueId;
-  readonly mask: ValueId | undefined;
-  readonly statistics: ValueId;
-  /** whether a kernel of the node itself has to make the statistics */
-  readonly makesThem: boolean;
-}
-
-export function gradientOperands({ inputs, outputs }: Node<'attention_grad'>): GradientOperands {
-  const dy = inputs[3]!;
-  if (outputs.length > 3) return { dy, mask: inputs[4], statistics: outputs[3]!, makesThem: true };
-  return { dy, mask: inputs.length > 5 ? inputs[4] : undefined, statistics: inputs.at(-1)!, makesThem: false };
-}
+import { KERNELS } from './dialect.ts';
 
 export function withStatistics(graph: Graph): Graph {
   if (!graph.nodes.some(({ op }) => op === 'attention_grad')) return graph;
@@ -56,7 +43,7 @@ class Statistics {
       const lse = this.lse.get(node);
       return lse === undefined ? node : { ...node, outputs: [...node.outputs, lse] };
     });
-    return { ...this.graph, types: this.types, nodes: saving };
+    return made({ ...this.graph, types: this.types, nodes: saving }, KERNELS);
   }
 
   private gradient(node: Node<'attention_grad'>): AnyNode[] {

@@ -9,6 +9,7 @@ import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../../shared/tr
 import type { Model } from '../../elaborate/model.ts';
 import type { AnyNode, Graph } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 import { graphArtifact } from '../../training/artifact.ts';
 import type { BackendName } from '../backends.ts';
 import type { WeightProvider } from '../weights/provider.ts';
@@ -19,7 +20,7 @@ const nameOf = (value: number): string => `value.${value}`;
 /** The graph with every f32 value that a node makes as its outputs. */
 function watched(graph: Graph): Graph {
   const values = graph.nodes.flatMap((node) => node.outputs).filter((value) => typeOf(graph, value).dtype === 'f32');
-  return { ...graph, name: 'watched', outputs: values.map((value) => ({ name: nameOf(value), value })) };
+  return made({ ...graph, name: 'watched', outputs: values.map((value) => ({ name: nameOf(value), value })) });
 }
 
 /**

@@ -14,6 +14,7 @@
  *   dh₂, dW₂, dh₁, dW₁, dh₀    →    dh₂, dh₁, dh₀, dW₁, dW₂    run as dh₂ dW₂ dh₁ dW₁ dh₀
  */
 import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
+import { made } from '../../ir/made.ts';
 
 /** The same graph, values and outputs, in another order of nodes; nodes that serve no output stay at the end. */
 export function lastLayerFirst(graph: Graph): Graph {
@@ -43,5 +44,5 @@ export function lastLayerFirst(graph: Graph): Graph {
   };
   const ends = graph.outputs.map(({ value }) => value);
   for (const value of ends.sort((a, b) => (position.get(b) ?? -1) - (position.get(a) ?? -1))) place(value);
-  return { ...graph, nodes: [...nodes, ...graph.nodes.filter((_, at) => !placed.has(at))] };
+  return made({ ...graph, nodes: [...nodes, ...graph.nodes.filter((_, at) => !placed.has(at))] });
 }

@@ -4,9 +4,9 @@
  */
 import { sizeOf } from '../../../../shared/tensor.ts';
 import type { ValueId } from '../../../ir/graph.ts';
+import { gradientOperands } from '../dialect.ts';
 import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
 import type { PlanTables } from '../plan/tables.ts';
-import { gradientOperands } from '../statistics.ts';
 import type { GraphFacts, Storage, Stored } from '../text/evaluator.ts';
 import type { Fused } from './fuse.ts';
 

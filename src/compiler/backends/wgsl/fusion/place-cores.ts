@@ -4,8 +4,8 @@
  */
 import { productOf } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { gradientOperands } from '../dialect.ts';
 import type { AttentionPass, Kernel } from '../kernel.ts';
-import { gradientOperands } from '../statistics.ts';
 import { stridedBase } from '../text/evaluator.ts';
 import { isView } from '../text/inline.ts';
 import { contiguous, reshaped } from '../text/strided.ts';

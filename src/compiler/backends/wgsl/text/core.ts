@@ -1,6 +1,7 @@
 /** Kernels driven by a template: operands and results of GEMM and attention as WGSL functions around its `main`. */
 import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { gradientOperands } from '../dialect.ts';
 import { type AttentionOperands, attentionForward } from '../families/attention.ts';
 import {
   attentionBackwardKeyValue,
@@ -10,7 +11,6 @@ import {
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
 import type { CoreNode, KernelOutput } from '../kernel.ts';
-import { gradientOperands } from '../statistics.ts';
 import { delinearise } from './index-math.ts';
 import { extent, maskFunction, merged, type Operand, plainSink, resultSink, sink, source, tensor } from './operands.ts';
 import { expanded, permuted, reshaped, type Strided } from './strided.ts';
