@@ -8,10 +8,10 @@ import { openSession, Tokenizer, type Session } from 'mdl-compiler/runtime';
 import { acquireDevice, openPlan, type WebGpuPlan } from 'mdl-compiler/webgpu';
 
 const host: SourceHost = { read: (path) => (path === 'm.mdl' ? 'model M {}' : undefined) };
-const { model, diagnostics } = compile('m.mdl', host, { flags: {} });
+const { model, diagnostics } = compile('m.mdl', host, { config: 'small' });
 export const messages: string[] = diagnostics().map(({ message }) => message);
 export const bytes: Uint8Array[] = model ? (buildOnnx(model, { opset: 17 })?.entries ?? []).map((entry) => entry.bytes) : [];
-export const plan: WebGpuPlan | undefined = model ? buildWebGpu(model, {})?.plan(null) : undefined;
+export const plan: WebGpuPlan | undefined = model ? buildWebGpu(model) : undefined;
 export async function run(tokens: string): Promise<readonly number[]> {
   const session: Session = await openSession('model', { backend: 'auto' });
   const { logits } = await session.run('decode', { ids: { dtype: 'i64', shape: [1], data: [...Tokenizer.from(tokens).encode('a')].length ? BigInt64Array.of(1n) : BigInt64Array.of(2n) } });

@@ -5,7 +5,7 @@
 import type { DeviceNeeds } from '../../shared/webgpu.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { checkLimits, Gpu, type GpuOptions, nameOf, profileOf } from './gpu.ts';
-import type { GPUPowerPreference } from './types.ts';
+import type { GPU, GPUPowerPreference } from './types.ts';
 
 export interface AcquireOptions extends Pick<GpuOptions, 'profile'> {
   /** what the plan needs (`plan.needs`); the specification's defaults when absent */

@@ -7,6 +7,7 @@ type Global<Name extends string> = typeof globalThis extends { readonly [N in Na
   ? T
   : object;
 
+export type GPU = Global<'GPU'>;
 export type GPUAdapterInfo = Global<'GPUAdapterInfo'>;
 export type GPUBindGroupLayout = Global<'GPUBindGroupLayout'>;
 export type GPUBuffer = Global<'GPUBuffer'>;
