@@ -55,7 +55,7 @@ await build({ logLevel: 'warn', build: { outDir: 'out', minify: false, rollupOpt
 it('webpack', async () => {
   const build = `import { createRequire } from 'node:module';
 const webpack = createRequire(import.meta.url)('webpack');
-webpack({ mode: 'production', entry: './main.js', context: process.cwd(), output: { path: process.cwd() + '/out', filename: 'main.js', chunkFormat: 'array-push' }, target: 'web', performance: false }, (error, stats) => {
+webpack({ mode: 'production', entry: './main.js', context: process.cwd(), output: { path: process.cwd() + '/out', filename: 'main.js', publicPath: '/' }, target: 'web', performance: false }, (error, stats) => {
   if (error || stats.hasErrors()) { console.error(error ?? stats.toString()); process.exit(1); }
 });
 `;
