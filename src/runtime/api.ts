@@ -29,7 +29,7 @@ export type { GenerateOptions, TokenEvent } from './generate/options.ts';
 export type { GeneratedRow } from './generate/result.ts';
 export type { FinishReason } from './generate/stop.ts';
 export { streamText } from './generate/stream-text.ts';
-export { decodeImage, loadImageDecoders } from './image/decode.ts';
+export { checkImage, decodeImage, loadImageDecoders } from './image/decode.ts';
 export { type DecodeOptions, MAX_PIXELS } from './image/options.ts';
 export { CLIP_MEAN, CLIP_STD, normaliseImage, type PreprocessOptions, preprocessImage } from './image/preprocess.ts';
 export { type PassOrder, resizeBicubic } from './image/resize.ts';

@@ -15,6 +15,7 @@ import { streamText } from './generate/stream-text.ts';
 import { loadImageDecoders } from './image/decode.ts';
 import type { DecodeOptions } from './image/options.ts';
 import { preprocessImage } from './image/preprocess.ts';
+import type { RgbImage } from './image/rgb.ts';
 import { imageSettings } from './image/settings.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
@@ -22,8 +23,8 @@ import { PART, type Tokenizer } from './tokenizer/tokenizer.ts';
 
 export interface Question {
   readonly prompt: string;
-  /** PNG, JPEG or WebP files; each has a `<ImageHere>` in the prompt, or stands before it */
-  readonly images?: readonly Uint8Array[];
+  /** PNG, JPEG or WebP files, or pictures that are decoded already; each has a `<ImageHere>` in the prompt, or stands before it */
+  readonly images?: readonly (Uint8Array | RgbImage)[];
   /** over what the model's config says of its pictures (`image { background, exif_orientation }`) */
   readonly decode?: DecodeOptions;
   /** name of a template; the config's `prompt.template` by default, else none */
@@ -57,9 +58,9 @@ export async function ask(
   const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
   const template = question.template ?? text(manifest, 'prompt', 'template') ?? 'none';
   const prompt = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
-  await loadImageDecoders(images);
-  const pixels = images.map((bytes) =>
-    preprocessImage(bytes, {
+  await loadImageDecoders(images.filter((image) => image instanceof Uint8Array));
+  const pixels = images.map((image) =>
+    preprocessImage(image, {
       size: number(manifest, 'vit', 'image_size') ?? 224,
       ...imageSettings(manifest.model.config),
       ...question.decode,

@@ -4,22 +4,27 @@ import { loadModules } from '#image-modules';
 import { runtimeError } from '../errors.ts';
 import { WASM_FORMATS, type WasmFormat } from './codecs/formats.ts';
 import { decodeJpeg } from './jpeg.ts';
+import { readJpegHeader } from './jpeg-header.ts';
 import { type DecodeOptions, type ResolvedDecodeOptions, resolveDecodeOptions } from './options.ts';
+import { readPng } from './png/chunks.ts';
 import { decodePng } from './png/decode.ts';
 import type { RgbImage } from './rgb.ts';
-import { decodeWebp } from './webp.ts';
+import { decodeWebp, readWebpHeader } from './webp.ts';
 
 const SIGNATURES: readonly {
   readonly format: string;
   readonly bytes: readonly (number | null)[];
+  /** judges the file by its headers */
+  readonly check?: (bytes: Uint8Array, max_pixels: number) => unknown;
   readonly decode?: (bytes: Uint8Array, options: ResolvedDecodeOptions) => RgbImage;
 }[] = [
-  { format: 'PNG', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], decode: decodePng },
-  { format: 'JPEG', bytes: [0xff, 0xd8, 0xff], decode: decodeJpeg },
+  { format: 'PNG', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], check: readPng, decode: decodePng },
+  { format: 'JPEG', bytes: [0xff, 0xd8, 0xff], check: readJpegHeader, decode: decodeJpeg },
   // RIFF, four bytes of length, WEBP
   {
     format: 'WebP',
     bytes: [0x52, 0x49, 0x46, 0x46, null, null, null, null, 0x57, 0x45, 0x42, 0x50],
+    check: readWebpHeader,
     decode: decodeWebp,
   },
   { format: 'GIF', bytes: [0x47, 0x49, 0x46, 0x38] },
@@ -42,9 +47,19 @@ const signatureOf = (bytes: Uint8Array) =>
  */
 export function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): RgbImage {
   const resolved = resolveDecodeOptions(options);
-  const known = signatureOf(bytes);
-  if (!known?.decode) throw runtimeError('R0401', { found: known?.format ?? 'no image format that is known' });
-  return known.decode(bytes, resolved);
+  return knownFormat(bytes).decode(bytes, resolved);
+}
+
+/** What `decodeImage` finds wrong with a file's headers, without decoding it. @throws RuntimeError R0401–R0404, R0407 */
+export function checkImage(bytes: Uint8Array, options: DecodeOptions = {}): void {
+  const { max_pixels } = resolveDecodeOptions(options);
+  knownFormat(bytes).check(bytes, max_pixels);
+}
+
+function knownFormat(bytes: Uint8Array) {
+  const { format, check, decode } = signatureOf(bytes) ?? {};
+  if (!check || !decode) throw runtimeError('R0401', { found: format ?? 'no image format that is known' });
+  return { check, decode };
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { runtimeError } from '../errors.ts';
 import { exifOrientation, hasExifPrefix } from './exif.ts';
+import { checkSize } from './options.ts';
 
 export interface JpegHeader {
   readonly width: number;
@@ -39,9 +40,9 @@ function unreadKind(marker: number): string | undefined {
 
 /**
  * Walks the markers as libjpeg does: fill bytes and garbage between segments are passed over.
- * @throws RuntimeError R0403 (no frame, no end), R0404 (a kind that is not read)
+ * @throws RuntimeError R0402 (too large), R0403 (no frame, no end), R0404 (a kind that is not read)
  */
-export function readJpegHeader(bytes: Uint8Array): JpegHeader {
+export function readJpegHeader(bytes: Uint8Array, max_pixels: number): JpegHeader {
   const word = (at: number): number => (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
   const damaged = (reason: string) => runtimeError('R0403', { format: 'JPEG', reason });
   let frame: Omit<JpegHeader, 'orientation'> | undefined;
@@ -69,6 +70,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
     at += 2 + Math.max(2, word(at + 2));
   }
   if (!frame) throw damaged('it has no frame header');
+  checkSize('JPEG', frame.width, frame.height, max_pixels);
   return { ...frame, orientation: orientation ?? 1 };
 }
 

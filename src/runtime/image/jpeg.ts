@@ -8,7 +8,7 @@ import { moduleOf } from '#image-modules';
 import { runtimeError } from '../errors.ts';
 import { Codec } from './codecs/wasm.ts';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.ts';
-import { checkSize, type ResolvedDecodeOptions } from './options.ts';
+import type { ResolvedDecodeOptions } from './options.ts';
 import { orient } from './orient.ts';
 import type { RgbImage } from './rgb.ts';
 
@@ -18,9 +18,8 @@ const TJPF_CMYK = 11;
 
 /** @throws RuntimeError R0402 (too large), R0403 (damaged), R0404 (a kind that is not read), R0408 (not loaded) */
 export function decodeJpeg(bytes: Uint8Array, { exif_orientation, max_pixels }: ResolvedDecodeOptions): RgbImage {
-  const header = readJpegHeader(bytes);
+  const header = readJpegHeader(bytes, max_pixels);
   const { width, height, orientation } = header;
-  checkSize('JPEG', width, height, max_pixels);
   const codec = new Codec(moduleOf('JPEG'));
   let pixels: Uint8Array;
   try {

@@ -37,15 +37,19 @@ export function normaliseImage(
 }
 
 /**
- * A PNG, JPEG or WebP as f32 [1, 3, H, W]. The aspect ratio is not kept, as in the authors' code. In a page JPEG and WebP need
+ * A PNG, JPEG or WebP, or a picture that is decoded already, as f32 [1, 3, H, W]. The aspect ratio is not kept, as in the authors' code. In a page JPEG and WebP need
  * `await loadImageDecoders()` first.
  * @throws RuntimeError R0401–R0405, R0407, R0408
  */
-export function preprocessImage(bytes: Uint8Array, options: PreprocessOptions): HostTensor {
+export function preprocessImage(file: Uint8Array | RgbImage, options: PreprocessOptions): HostTensor {
   const { size, mean, std, order, ...decode } = options;
   const [height, width] = typeof size === 'number' ? [size, size] : size;
   if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0 && side <= 8192)) {
     throw runtimeError('R0405', { size: `${width} × ${height}` });
   }
-  return normaliseImage(resizeBicubic(decodeImage(bytes, decode), width, height, order), mean, std);
+  return normaliseImage(
+    resizeBicubic(file instanceof Uint8Array ? decodeImage(file, decode) : file, width, height, order),
+    mean,
+    std,
+  );
 }

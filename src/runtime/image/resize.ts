@@ -10,6 +10,8 @@
 import type { RgbImage } from './rgb.ts';
 
 const PRECISION_BITS = 32 - 8 - 2;
+/** What rounds to the nearest when the bits after the point are cut off. */
+const HALF = 1 << (PRECISION_BITS - 1);
 /** Half the width of the filter, in source pixels at scale 1. */
 const SUPPORT = 2;
 
@@ -55,30 +57,37 @@ function clip(sum: number): number {
 function resizeColumns({ width, height, data }: RgbImage, outWidth: number): RgbImage {
   const result = new Uint8Array(3 * outWidth * height);
   const all = windows(width, outWidth);
+  let to = 0;
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < outWidth; x++) {
-      const { first, weights } = all[x]!;
-      for (let c = 0; c < 3; c++) {
-        let sum = 1 << (PRECISION_BITS - 1);
-        for (let i = 0; i < weights.length; i++) sum += data[3 * (y * width + first + i) + c]! * weights[i]!;
-        result[3 * (y * outWidth + x) + c] = clip(sum);
+    for (const { first, weights } of all) {
+      let [red, green, blue] = [HALF, HALF, HALF];
+      for (let i = 0, from = 3 * (y * width + first); i < weights.length; i++, from += 3) {
+        const weight = weights[i]!;
+        red += data[from]! * weight;
+        green += data[from + 1]! * weight;
+        blue += data[from + 2]! * weight;
       }
+      result[to++] = clip(red);
+      result[to++] = clip(green);
+      result[to++] = clip(blue);
     }
   }
   return { width: outWidth, height, data: result };
 }
 
+/** A source row at a time, so that memory is read in its order. */
 function resizeRows({ width, height, data }: RgbImage, outHeight: number): RgbImage {
   const stride = 3 * width;
   const result = new Uint8Array(stride * outHeight);
-  const all = windows(height, outHeight);
-  for (let y = 0; y < outHeight; y++) {
-    const { first, weights } = all[y]!;
-    for (let x = 0; x < stride; x++) {
-      let sum = 1 << (PRECISION_BITS - 1);
-      for (let i = 0; i < weights.length; i++) sum += data[(first + i) * stride + x]! * weights[i]!;
-      result[y * stride + x] = clip(sum);
+  const sums = new Int32Array(stride);
+  for (const [y, { first, weights }] of windows(height, outHeight).entries()) {
+    sums.fill(HALF);
+    for (let i = 0; i < weights.length; i++) {
+      const weight = weights[i]!;
+      const from = (first + i) * stride;
+      for (let x = 0; x < stride; x++) sums[x] = sums[x]! + data[from + x]! * weight;
     }
+    for (let x = 0; x < stride; x++) result[y * stride + x] = clip(sums[x]!);
   }
   return { width, height: outHeight, data: result };
 }

@@ -17,8 +17,7 @@ interface Header {
 
 /** @throws RuntimeError R0402 (too large), R0403 (damaged), R0404 (animated), R0408 (not loaded) */
 export function decodeWebp(bytes: Uint8Array, options: ResolvedDecodeOptions): RgbImage {
-  const { width, height, orientation } = readHeader(bytes);
-  checkSize('WebP', width, height, options.max_pixels);
+  const { width, height, orientation } = readWebpHeader(bytes, options.max_pixels);
   const codec = new Codec(moduleOf('WebP'));
   let data: Uint8Array;
   try {
@@ -37,8 +36,9 @@ export function decodeWebp(bytes: Uint8Array, options: ResolvedDecodeOptions): R
 /**
  * Walks the chunks of the RIFF container. The size is the canvas's where there is a VP8X chunk, else the frame's:
  * VP8 (lossy) has two fields of 14 bits after its start code, VP8L 14 + 14 bits, less one, after its signature.
+ * @throws RuntimeError R0402–R0404
  */
-function readHeader(bytes: Uint8Array): Header {
+export function readWebpHeader(bytes: Uint8Array, max_pixels: number): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const damaged = (reason: string) => runtimeError('R0403', { format: 'WebP', reason });
   if (bytes.length < 30 || view.getUint32(4, true) + 8 > bytes.length) throw damaged('it is cut short');
@@ -64,6 +64,7 @@ function readHeader(bytes: Uint8Array): Header {
     at = start + length + (length & 1);
   }
   if (!size) throw damaged('it has no picture');
+  checkSize('WebP', size[0], size[1], max_pixels);
   return { width: size[0], height: size[1], orientation };
 }
 

@@ -1,7 +1,11 @@
 /** Every kind of PNG, JPEG and WebP against Pillow; what each file is, and where `white` comes from: formats.py. */
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { decodeOnWhite } from '../../../src/runtime/data/pixels.ts';
-import { decodeImage } from '../../../src/runtime/image/decode.ts';
+import { checkImage, decodeImage } from '../../../src/runtime/image/decode.ts';
+import { MAX_PIXELS } from '../../../src/runtime/image/options.ts';
+import { readPng } from '../../../src/runtime/image/png/chunks.ts';
+import { eachRow } from '../../../src/runtime/image/png/rows.ts';
 import { readJson } from '../../support/reference.ts';
 import { provokes } from '../support.ts';
 
@@ -126,5 +130,60 @@ describe('what is refused, by name', () => {
       { exif_orientation: 1 },
     ])
       await provokes('R0407', () => decodeImage(file, options as never));
+  });
+});
+
+describe('what a small file may cost', () => {
+  const crc32 = (bytes: Uint8Array): number => {
+    let crc = -1;
+    for (const byte of bytes) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+    }
+    return ~crc >>> 0;
+  };
+  const chunk = (kind: string, data: Uint8Array): Buffer => {
+    const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
+    const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    crc.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, crc]);
+  };
+  /** RGBA of 16 bits, with rows of zeros: `stored` of them, whatever the header says. */
+  const blank = (width: number, height: number, stored: number): Uint8Array => {
+    const header = Buffer.alloc(13);
+    header.writeUInt32BE(width, 0);
+    header.writeUInt32BE(height, 4);
+    header.set([16, 6], 8);
+    const parts = [chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(stored))), chunk('IEND', Buffer.of())];
+    return Buffer.concat([Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), ...parts]);
+  };
+
+  it('PNG: memory for the picture and two rows, not for what the stream inflates to', () => {
+    const [width, height] = [2000, 1000];
+    const file = blank(width, height, height * (1 + 8 * width)); // 16 MB
+    const chunks: number[] = [];
+    eachRow(readPng(file, MAX_PIXELS), (samples) => chunks.push(samples.buffer.byteLength));
+    expect(chunks).toHaveLength(height);
+    expect(Math.max(...chunks)).toBe(1 + 8 * width);
+    expect(decodeImage(file).data.every((value) => value === 0)).toBe(true);
+  });
+
+  it('PNG: what follows the last row is not inflated', () => {
+    const bomb = blank(1, 1, 4_000_000);
+    expect([...decodeImage(bomb).data]).toEqual([0, 0, 0]);
+  });
+
+  it('R0402: pixels by the header, for each format, under the default and under an option', async () => {
+    await provokes('R0402', () => decodeImage(blank(8193, 8192, 100)));
+    await provokes('R0403', () => decodeImage(blank(8192, 8192, 100))); // allowed, and too few rows
+    for (const { file, size } of [formats.jpeg[0]!, formats.webp[0]!, formats.webp[4]!, formats.png[0]!]) {
+      const pixels = size[0] * size[1];
+      expect(decodeImage(bytes(file), { max_pixels: pixels }).width).toBe(size[0]);
+      for (const judge of [decodeImage, checkImage])
+        expect(await provokes('R0402', () => judge(bytes(file), { max_pixels: pixels - 1 }))).toContain(
+          `at most ${pixels - 1} are read`,
+        );
+    }
   });
 });

@@ -1,6 +1,13 @@
 /** `mdl generate`: a prompt about images, answered by a model that is compiled on the way or was compiled before. */
 import { readFile } from 'node:fs/promises';
-import { ask, type DecodeOptions, decodeImage, type GenerateOptions } from '../../../runtime/index.ts';
+import {
+  ask,
+  checkImage,
+  type DecodeOptions,
+  decodeImage,
+  type GenerateOptions,
+  imageSettings,
+} from '../../../runtime/index.ts';
 import { type OpenOptions, openAnswering } from '../answering.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -31,17 +38,19 @@ export default async function run(
 ): Promise<void> {
   const settings = generateOptions(options);
   const decode = decodeOptions(options);
-  const images = await Promise.all(options.image.map((path) => readImage(path, decode)));
+  const files = await Promise.all(options.image.map(readImage));
+  for (const file of files) judged(file, (bytes) => checkImage(bytes, decode));
   const opened = await openAnswering(file!, options, output);
   try {
     const { session, tokenizer } = opened;
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
+    const seen = { ...imageSettings(session.manifest.model.config), ...decode };
+    const images = files.map((file) => judged(file, (bytes) => decodeImage(bytes, seen)));
     const question = {
       prompt: options.prompt,
       images,
-      decode,
       ...(options.template === undefined ? {} : { template: options.template }),
       ...(options.end === undefined ? {} : { end: options.end }),
       // text goes out as it comes; JSON is one line at the end
@@ -92,15 +101,23 @@ function decodeOptions({ image, exifOrientation, maxPixels }: GenerateCommandOpt
   };
 }
 
-/** The file's bytes, which decode: a bad file is named before the model is compiled. */
-async function readImage(file: string, decode: DecodeOptions): Promise<Uint8Array> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw cliError('C0104', { what: 'the image', file, reason: reasonOf(error) }, [], error);
+interface ImageFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+async function readImage(path: string): Promise<ImageFile> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw cliError('C0104', { what: 'the image', file: path, reason: reasonOf(error) }, [], error);
   });
+  return { path, bytes };
+}
+
+/** An error about a file's contents with its name: about its headers before the model is compiled, else afterwards. */
+function judged<R>({ path, bytes }: ImageFile, judge: (bytes: Uint8Array) => R): R {
   try {
-    decodeImage(bytes, decode);
+    return judge(bytes);
   } catch (error) {
-    throw cliError('C0111', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('C0111', { file: path, reason: reasonOf(error) }, [], error);
   }
-  return bytes;
 }

@@ -70,8 +70,10 @@ function paintRgb(depth: number, transparent: readonly number[] | undefined, bac
   const key = background && transparent?.flatMap((value) => (bytes === 2 ? [value >> 8, value & 255] : [value]));
   return (samples, count, out, at, step) => {
     for (let i = 0, to = at, from = 0; i < count; i++, to += step, from += 3 * bytes) {
-      const isTransparent = key?.every((byte, k) => samples[from + k] === byte);
-      for (let c = 0; c < 3; c++) out[to + c] = isTransparent ? background![c]! : samples[from + c * bytes]!;
+      out[to] = samples[from]!;
+      out[to + 1] = samples[from + bytes]!;
+      out[to + 2] = samples[from + 2 * bytes]!;
+      if (key?.every((byte, k) => samples[from + k] === byte)) out.set(background!, to);
     }
   };
 }
@@ -82,11 +84,11 @@ function paintAlpha(depth: number, channels: number, background: Rgb | undefined
   const alphaAt = (channels - 1) * bytes;
   return (samples, count, out, at, step) => {
     for (let i = 0, to = at, from = 0; i < count; i++, to += step, from += channels * bytes) {
-      const alpha = samples[from + alphaAt]!;
-      for (let c = 0; c < 3; c++) {
-        const value = samples[from + c * colour]!;
-        out[to + c] = background ? blend(value, alpha, background[c]!) : value;
-      }
+      const [red, green, blue] = [samples[from]!, samples[from + colour]!, samples[from + 2 * colour]!];
+      const alpha = background ? samples[from + alphaAt]! : 255;
+      out[to] = alpha === 255 ? red : blend(red, alpha, background![0]);
+      out[to + 1] = alpha === 255 ? green : blend(green, alpha, background![1]);
+      out[to + 2] = alpha === 255 ? blue : blend(blue, alpha, background![2]);
     }
   };
 }
