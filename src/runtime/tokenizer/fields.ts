@@ -128,8 +128,11 @@ export function readKind<T>(kinds: Kinds<T>, path: string, json: unknown, depth:
   return make(new Fields(path, json, ['type', ...known], depth), depth);
 }
 
+export function isId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < MAX_IDS;
+}
+
 /** @throws RuntimeError R0505 for what is no id */
 export function idOf(path: string, value: unknown): number {
-  const isId = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < MAX_IDS;
-  return isId ? value : refuse(path, value, `an integer from 0 to ${MAX_IDS - 1}`);
+  return isId(value) ? value : refuse(path, value, `an integer from 0 to ${MAX_IDS - 1}`);
 }

@@ -1,6 +1,6 @@
 /** What the models of a tokenizer.json have in common: tokens and their ids. */
 import { runtimeError } from '../../errors.ts';
-import { type Fields, idOf, isObject, refuse } from '../fields.ts';
+import { type Fields, idOf, isId, isObject, refuse } from '../fields.ts';
 
 export interface TokenModel {
   /** Ids of one word. @throws RuntimeError R0508 for a word that has none */
@@ -15,7 +15,8 @@ export function readVocabulary(fields: Fields): Pick<TokenModel, 'idOf' | 'token
   if (!isObject(vocabulary)) refuse(fields.at('vocab'), vocabulary, 'an object of tokens and ids');
   const [ids, tokens] = [new Map<string, number>(), new Map<number, string>()];
   for (const [token, value] of Object.entries(vocabulary)) {
-    const id = idOf(`${fields.at('vocab')}[${JSON.stringify(token)}]`, value);
+    // the path is made for the message only: there are a hundred thousand tokens
+    const id = isId(value) ? value : idOf(`${fields.at('vocab')}[${JSON.stringify(token)}]`, value);
     const other = tokens.get(id);
     if (other !== undefined)
       throw runtimeError('R0509', {

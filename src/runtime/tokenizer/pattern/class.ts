@@ -10,16 +10,16 @@ export type CharacterClass = (codePoint: number) => boolean;
 const PAGE = 256;
 
 /** Remembers a class page by page of 256 code points. */
-function remembered(test: CharacterClass): CharacterClass {
-  const pages = new Map<number, Uint8Array>();
+export function remembered(test: CharacterClass): CharacterClass {
+  const pages: Uint8Array[] = [];
   return (codePoint) => {
-    const first = codePoint & ~(PAGE - 1);
-    let page = pages.get(first);
+    const index = codePoint >> 8;
+    let page = pages[index];
     if (!page) {
-      page = Uint8Array.from({ length: PAGE }, (_, i) => (test(first + i) ? 1 : 0));
-      pages.set(first, page);
+      page = Uint8Array.from({ length: PAGE }, (_, i) => (test(index * PAGE + i) ? 1 : 0));
+      pages[index] = page;
     }
-    return page[codePoint - first] === 1;
+    return page[codePoint & (PAGE - 1)] === 1;
   };
 }
 

@@ -12,6 +12,7 @@ import {
   not,
   propertyClass,
   range,
+  remembered,
   SHORTHANDS,
 } from './class.ts';
 import { type Node, PatternError, type Place } from './node.ts';
@@ -126,7 +127,7 @@ class Parser {
 
   private atom(ignoreCase: boolean): Node {
     if (this.eat('(')) return this.nested(() => this.group(ignoreCase));
-    if (this.eat('[')) return { kind: 'class', test: this.nested(() => this.bracket(ignoreCase)) };
+    if (this.eat('[')) return { kind: 'class', test: remembered(this.nested(() => this.bracket(ignoreCase))) };
     if (this.eat('.')) return { kind: 'class', test: not(NEWLINE) };
     if (this.eat('^')) return { kind: 'assert', at: 'line start' };
     if (this.eat('$')) return { kind: 'assert', at: 'line end' };
