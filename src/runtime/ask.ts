@@ -31,6 +31,8 @@ export interface Question {
   readonly template?: string;
   /** text that ends the answer; the config's `prompt.end` by default */
   readonly end?: string;
+  /** special tokens in the prompt are text: for what users write; false by default */
+  readonly split_special_tokens?: boolean;
   /** called with the answer piece by piece, in whole characters; with beam search at the end */
   readonly onText?: (piece: string) => void;
 }
@@ -66,7 +68,9 @@ export async function ask(
       ...question.decode,
     }),
   );
-  const embeds = await preparePrompt(runner, tokenizer, prompt, pixels);
+  const embeds = await preparePrompt(runner, tokenizer, prompt, pixels, {
+    split_special_tokens: question.split_special_tokens ?? false,
+  });
   checkLength(embeds.shape[0]!, options, number(manifest, 'phi', 'max_position_embeddings'));
   const result = question.onText
     ? await streamed(streamText(runner, { embeds: [embeds] }, settings), question.onText)

@@ -14,7 +14,7 @@ import { runtimeError } from './errors.ts';
 import { embedTokens } from './generate/decoder.ts';
 import { nearestName } from './names.ts';
 import type { Runner } from './session.ts';
-import { PART, type TextCodec } from './tokenizer/tokenizer.ts';
+import { type EncodeOptions, PART, type TextCodec } from './tokenizer/tokenizer.ts';
 
 export const IMAGE_PLACEHOLDER = '<ImageHere>';
 /** How an image stands in a prompt. */
@@ -88,11 +88,17 @@ export function splitPrompt(prompt: string, images: number): string[] {
 /**
  * Token ids of a prompt, with IMAGE_TOKEN_ID repeated where image tokens go. Each text is tokenised by itself.
  * @param imageTokens how many tokens each image takes (num_query_tokens)
+ * @param options split_special_tokens: special tokens in the prompt are text, as what users write should be
  * @throws RuntimeError R0601
  */
-export function promptIds(prompt: string, imageTokens: readonly number[], tokenizer: TextCodec): number[] {
+export function promptIds(
+  prompt: string,
+  imageTokens: readonly number[],
+  tokenizer: TextCodec,
+  options: Pick<EncodeOptions, 'split_special_tokens'> = {},
+): number[] {
   return splitPrompt(prompt, imageTokens.length).flatMap((text, i) => [
-    ...tokenizer.encode(text, PART),
+    ...tokenizer.encode(text, { ...PART, ...options }),
     ...Array<number>(imageTokens[i] ?? 0).fill(IMAGE_TOKEN_ID),
   ]);
 }
@@ -153,6 +159,7 @@ export async function preparePrompt(
   tokenizer: TextCodec,
   prompt: string,
   images: readonly HostTensor[],
+  options: Pick<EncodeOptions, 'split_special_tokens'> = {},
 ): Promise<HostTensor> {
   splitPrompt(prompt, images.length); // before the images are encoded, which is slow
   const encoded: HostTensor[] = [];
@@ -161,6 +168,7 @@ export async function preparePrompt(
     prompt,
     encoded.map(({ shape }) => shape[0]!),
     tokenizer,
+    options,
   );
   return embedPrompt(runner, ids, encoded);
 }

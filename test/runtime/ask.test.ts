@@ -107,6 +107,25 @@ describe('ask', () => {
     expect((await ask(runner, tokenizer, { prompt: 'what?' })).text).toBe('a cat');
   });
 
+  it('reads special tokens in the prompt as text where it is asked to', async () => {
+    const written = '<|endoftext|>'; // one token; as text it is several
+    for (const [split_special_tokens, length] of [
+      [false, 1],
+      [true, tokenizer.encode(written, { split_special_tokens: true }).length],
+    ] as const) {
+      const { runner, prompts } = model('x', CONFIG);
+      await ask(runner, tokenizer, { prompt: written, template: 'none', split_special_tokens });
+      expect(prompts).toEqual([length]);
+    }
+  });
+
+  it('gives the text as it comes, whole characters and nothing of the end', async () => {
+    const pieces: string[] = [];
+    const { runner } = model('hi 🙂###more', CONFIG);
+    const { text } = await ask(runner, tokenizer, { prompt: 'x', onText: (piece) => void pieces.push(piece) });
+    expect([pieces.join(''), text]).toEqual(['hi 🙂', 'hi 🙂']);
+  });
+
   it('takes the template and the options of the caller', async () => {
     const { runner } = model('a b c d e f g h', CONFIG);
     const answer = await ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 2 });
