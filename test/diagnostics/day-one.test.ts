@@ -540,7 +540,8 @@ model Tiny { entry run(x: [B]) -> (y: [B]) { x } }
     ),
   ).toMatchInlineSnapshot(`
     "E0223 command line:1:7 qk_norm is a flag (true or false) and cannot be set to "maybe"
-      @ 1:6 declared here
+      @ 1:6 the flag is declared here
+      note: a config gives a flag \`true\` or \`false\`; a value of another kind needs another name
     E0223 command line:1:27 phi.num_layers is an int and cannot be set to 2.5
       @ 2:31 num_layers is given here first
     E0223 command line:1:52 phi is a record and cannot be set to 3

@@ -1,6 +1,7 @@
 /** Compiling broken programs: everything that any phase reports, with every entry traced, and places as line:column. */
 import { checkNames } from '../../src/compiler/check/names.ts';
 import { loadProgram, type SourceHost } from '../../src/compiler/check/program.ts';
+import { withoutEntries } from '../../src/compiler/cli/model.ts';
 import { type Diagnostic, DiagnosticBag } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
 import { formatPosition, type Span } from '../../src/compiler/diagnostics/span.ts';
@@ -13,6 +14,8 @@ export interface Request extends ModelOptions {
   readonly taps?: readonly string[];
   /** an entry to trace besides those of the model */
   readonly entry?: string;
+  /** as `mdl check` and `mdl compile` do: a model that compiles to nothing is a warning */
+  readonly commanded?: boolean;
 }
 
 const BUILTIN_NAMES: ReadonlySet<string> = new Set(BUILTINS.keys());
@@ -28,6 +31,7 @@ export function diagnoseProgram(path: string, host: SourceHost, request: Request
   for (const entry of model.entries) model.entry(entry, request.taps);
   if (request.entry !== undefined) model.entry(request.entry);
   model.config();
+  if (request.commanded) for (const warning of withoutEntries(model)) bag.add(warning);
   return bag.sorted();
 }
 

@@ -82,4 +82,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/backends/wgsl/comments.test.ts',
     fails: 'a path with U+85 does not leave',
   },
+  {
+    fault: 'an argument in a result type is only called unknown',
+    file: 'src/compiler/check/references.ts',
+    find: 'if (this.signature?.has(name)) {',
+    replace: 'if (this.signature?.has(`${name} `)) {',
+    test: 'test/diagnostics/habits.test.ts',
+    fails: 'an argument in a result type',
+  },
 ];

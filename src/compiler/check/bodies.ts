@@ -27,7 +27,13 @@ export class Bodies {
   }
 
   /** A declared type; names of dimensions that start with a capital are variables. */
-  type(type: ast.TensorTypeSyntax, outer: StaticScope): void {
+  type(type: ast.TensorTypeSyntax, outer: StaticScope, parameters?: readonly ast.Parameter[]): void {
+    this.references.signature = parameters && new Set(parameters.map(({ name }) => name.text));
+    this.dimensions(type, outer);
+    this.references.signature = undefined;
+  }
+
+  private dimensions(type: ast.TensorTypeSyntax, outer: StaticScope): void {
     this.element(type, type.dims ? ELEMENT_TYPES : VALUE_TYPES);
     for (const dim of type.dims ?? []) {
       if (dim.kind === 'ellipsis' || (dim.kind === 'name' && dim.text === '_')) continue;

@@ -278,7 +278,7 @@ class FileNames {
       if (fallback) this.bodies.expression(fallback, outer);
       scope.declare(name);
       if (!type) continue;
-      this.bodies.type(type, outer);
+      this.bodies.type(type, outer, signature.parameters);
       for (const dim of type.dims ?? []) {
         if (dim.kind === 'ellipsis') continue;
         for (const { text, span } of capitalNames(dim))
@@ -288,7 +288,7 @@ class FileNames {
     const results: Places = new Map();
     for (const { name, type } of signature.result ?? []) {
       if (name) this.references.once(name, results);
-      this.bodies.type(type, outer);
+      this.bodies.type(type, outer, signature.parameters);
     }
     this.bodies.block(body, scope);
   }

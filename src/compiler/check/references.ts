@@ -5,6 +5,7 @@ import type { Span } from '../diagnostics/span.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { STD_FILES } from '../std/std.generated.ts';
 import type * as ast from '../syntax/ast.ts';
+import { habitOf } from './habits.ts';
 import type { FileScope, Program } from './program.ts';
 import type { StaticScope } from './static-scope.ts';
 
@@ -17,6 +18,8 @@ export class References {
   /** imported and declared names that something refers to */
   readonly used = new Set<string>();
   readonly bag: DiagnosticBag;
+  /** while a declared type is read: the parameters of its signature */
+  signature: ReadonlySet<string> | undefined;
   private readonly program: Program;
   private readonly file: FileScope;
   private readonly builtins: ReadonlySet<string>;
@@ -51,6 +54,11 @@ export class References {
       this.bag.add(diagnose('unknown_name', { name: text }, span));
       return;
     }
+    const known = this.misplaced(text, span);
+    if (known) {
+      this.bag.add(diagnose('unknown_name', { name: text }, span, known));
+      return;
+    }
     const { notes, suggestions } = this.elsewhere(text);
     const found = notes.length > 0 || suggestions.length > 0;
     this.bag.add(
@@ -59,6 +67,23 @@ export class References {
         suggestions: found ? suggestions : this.meant(text, span, scope),
       }),
     );
+  }
+
+  /** What people bring from elsewhere, an argument in a type, or a config as a value. */
+  private misplaced(name: string, span: Span): { notes: string[]; suggestions: Suggestion[] } | undefined {
+    if (this.signature?.has(name)) {
+      const note = `${name} is an argument, and a type knows sizes of the module and dimensions that arguments come with: leave this type out`;
+      return { notes: [note], suggestions: [] };
+    }
+    if (this.file.names.has(`config ${name}`)) {
+      const note = `${name} is a config: its fields are names of their own in the model, so hand on those that are needed, or a record of it`;
+      return { notes: [note], suggestions: [] };
+    }
+    const habit = habitOf(name, span, this.signature !== undefined);
+    if (!habit) return undefined;
+    const { note, instead } = habit;
+    const suggestions = instead ? [{ message: `write \`${instead}\``, span, replacement: instead }] : [];
+    return { notes: [note], suggestions };
   }
 
   /** The name in sight or of std that was probably meant, with its import if it needs one. */

@@ -120,7 +120,7 @@ export class Lookup {
         value.instance.members.keys(),
       );
     }
-    return this.noMember(describe(value), member, []);
+    return this.noMember(describe(value), member, [], this.ofTensor(member.text));
   }
 
   /** `lora.r` where `lora` alone is the flag. */
@@ -133,11 +133,21 @@ export class Lookup {
     return undefined;
   }
 
-  private noMember(object: string, member: ast.Name, candidates: Iterable<string>): never {
+  /** What is a method or a property in PyTorch. */
+  private ofTensor(name: string): string[] {
+    if (this.evaluator.builtins.has(name))
+      return [`functions are no methods: write \`${name}(x)\` or \`x |> ${name}\``];
+    if (name === 'shape' || name === 'size')
+      return ['sizes are the names in the declared type: in a body with `x: [B, T, 8]`, B and T are known'];
+    return [];
+  }
+
+  private noMember(object: string, member: ast.Name, candidates: Iterable<string>, notes: string[] = []): never {
     const near = nearest(member.text, candidates);
     return this.evaluator.fail(
       diagnose('unknown_member', { object, name: member.text }, member.span, {
         ...this.evaluator.here(),
+        notes,
         suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: member.span, replacement: near }] : [],
       }),
     );

@@ -116,20 +116,40 @@ function report(error: IRecognitionException, { tokens, next }: Chunk, source: S
       : undefined;
   if (open) secondary.push({ span: spanOf(open, source), message: `this '${open.image}' is still open` });
   if (before && before !== open) secondary.push({ span: spanOf(before, source), message: 'after this' });
-  const notes = hints(token, before);
+  const notes = hints(token, before, rule, lineUpTo(tokens, index));
   const at = spanOf(token, source);
   bag.add(diagnose('syntax', { found, rule: RULE_NAMES[rule] ?? 'a declaration', expected }, at, { notes, secondary }));
 }
 
 /** What people bring along from other languages. */
-function hints(token: IToken, before: IToken | undefined): string[] {
+function hints(token: IToken, before: IToken | undefined, rule: string, line: ReadonlySet<string>): string[] {
   if (token.tokenType === t.Equal && before?.tokenType === t.Equal) return [];
+  if (token.tokenType === t.Equal && before && /^[-+*/%@|]$/.test(before.image))
+    return [`a name gets a new value by \`x = x ${before.image} …\`; there is no \`${before.image}=\``];
+  if (token.tokenType === t.Colon && /^index/.test(rule))
+    return ['an index has no step: `x[from:to]`; `flip(x, [axis])` turns an axis round'];
+  if (token.image === 'from' || rule.startsWith('import'))
+    return [
+      'names come from the standard library or a file: `import { Linear } from "std"`, `import { A } from "./a.mdl"`',
+    ];
+  if (line.has('lambda')) return ['a function has a name of its own: `fn twice(x) { x + x }` beside the modules'];
+  if (line.has('elif')) return ['write `else if`'];
+  if (token.image === 'is' || line.has('is')) return ['write `==`: `x == none`'];
   if (token.tokenType === t.Pipe && before?.tokenType === t.Pipe) return ['write `or`'];
   if (token.image === 'def' || token.image === 'class' || token.image === 'function')
     return ['a module is declared with `module Name(…) { … }`, a function with `fn name(…) { … }`'];
   if (token.image === 'return') return ['the last expression of a body is its value; there is no return'];
   if (before?.image === 'return') return ['the last expression of a body is its value; there is no return'];
   return [];
+}
+
+/** The words from the start of a line to a token of it. */
+function lineUpTo(tokens: readonly IToken[], index: number): ReadonlySet<string> {
+  const words = new Set<string>();
+  const line = (tokens[index] ?? tokens.at(-1))?.startLine;
+  for (let at = Math.min(index, tokens.length - 1); at >= 0 && tokens[at]!.startLine === line; at--)
+    words.add(tokens[at]!.image);
+  return words;
 }
 
 function innermostOpen(tokens: readonly IToken[]): IToken | undefined {

@@ -1,0 +1,53 @@
+/** What people write who come from Python and PyTorch, and what each message says to write instead. */
+import { expect, it } from 'vitest';
+import { diagnose } from './support.ts';
+
+const entry = (body: string): string => `import { Linear } from "std"
+config c { d = 8 }
+module A(cfg) { forward(x: [B]) { x } }
+model M {
+  fc = Linear(8, 8)
+  entry run(x: [B, T, 8]) -> (y: [B, T, 8]) {
+${body}
+  }
+}
+`;
+
+it.each<[string, string, RegExp]>([
+  ['return', entry('return x'), /the last expression of a body is its value/],
+  ['self', entry('self.fc(x)'), /`fc\(x\)`, not `self\.fc\(x\)`/],
+  ['a method', entry('x.relu()'), /write `relu\(x\)` or `x \|> relu`/],
+  ['a method of a result', entry('fc(x).transpose(1, 2)'), /write `transpose\(x\)`/],
+  ['shape', entry('let b = x.shape\nx'), /sizes are the names in the declared type/],
+  ['+=', entry('x += 1\nx'), /`x = x \+ …`; there is no `\+=`/],
+  ['*=', entry('x *= 2\nx'), /there is no `\*=`/],
+  ['a step', entry('x[::2]'), /an index has no step/],
+  ['a step after bounds', entry('x[:, 1:8:2]'), /an index has no step/],
+  ['def', 'def f(x):\n  return x\n', /a function with `fn name/],
+  ['class', 'class M(Module):\n  pass\n', /a module is declared with `module Name/],
+  ['None', entry('let a = None\nx'), /write `none`/],
+  ['True', entry('x when True else x'), /write `true`/],
+  ['lambda', entry('let f = lambda x: x + 1\nx'), /a function has a name of its own/],
+  ['an f-string', entry('let s = f"a{x}"\nx'), /strings are not formatted/],
+  ['a comment', entry('# hello\nx'), /a comment starts with \/\//],
+  ['elif', entry('if true { x } elif false { x } else { x }'), /write `else if`/],
+  ['is None', entry('if x is None { x } else { x }'), /`x == none`/],
+  ['import torch', 'import torch\n', /import \{ Linear \} from "std"/],
+  ['from torch import', 'from torch import nn\n', /import \{ Linear \} from "std"/],
+  ['nn.Linear', entry('nn.Linear(8, 8)(x)'), /layers are modules of the standard library/],
+  ['dims in lower case', 'fn f(x: [b, t, 8]) -> [b, t, 8] { x }\n', /starts with a capital, such as `B`/],
+  ['an argument in a result type', 'fn f(x: [B, T], n) -> [B, n] { x }\n', /n is an argument, .*leave this type out/],
+  ['range of a dimension', entry('for i in range(T) { let z = i }\nx'), /positions as a tensor are `iota\(T\)`/],
+  ['a config as a value', entry('let a = c\nx'), /c is a config: its fields are names/],
+])('%s', (_, text, expected) => {
+  const said = diagnose(text).flatMap(({ notes, suggestions }) => [
+    ...notes,
+    ...suggestions.map(({ message }) => message),
+  ]);
+  expect(said.join('\n')).toMatch(expected);
+});
+
+it.each([
+  ['a power', 'x ** 2'],
+  ['an ellipsis in an index', 'x[..., 0:8]'],
+])('%s means what it means there', (_, body) => expect(diagnose(entry(body))).toEqual([]));
