@@ -39,6 +39,12 @@ it.each<[string, string, RegExp]>([
   ['an argument in a result type', 'fn f(x: [B, T], n) -> [B, n] { x }\n', /n is an argument, .*leave this type out/],
   ['range of a dimension', entry('for i in range(T) { let z = i }\nx'), /positions as a tensor are `iota\(T\)`/],
   ['a config as a value', entry('let a = c\nx'), /c is a config: its fields are names/],
+  ['a value below a let that begins with -', entry('let z = x\n-z'), /put the negative one in parentheses: `\(-x\)`/],
+  ['a difference over two lines', entry('let z = x // all\n  - fc(x)\nz'), /ends the line above with its `-`/],
+  ['a call on the next line', entry('fc\n(x)'), /stands on the line of what it applies to/],
+  ['an index on the next line', entry('let z = x\n[0]\nz'), /stands on the line of what it applies to/],
+  ['a call whose value nothing takes', entry('relu(x)\nx'), /give this one a name with `let`, or leave it out/],
+  ['a docstring', entry('"what it does"\nx'), /a comment starts with \/\//],
 ])('%s', (_, text, expected) => {
   const said = diagnose(text).flatMap(({ notes, suggestions }) => [
     ...notes,
@@ -48,6 +54,19 @@ it.each<[string, string, RegExp]>([
 });
 
 it.each([
+  ['a loop', 'for i in range(2) { relu(x) }\nx'],
+  ['a branch before the end', 'if true { relu(x) } else { fc(x) }\nx'],
+  ['a branch at the end of a loop', 'for i in range(2) { if true { relu(x) } }\nx'],
+])('a value that nothing takes, in %s', (_, body) => {
+  expect(new Set(diagnose(entry(body)).map(({ code }) => code))).toEqual(new Set(['E0110']));
+});
+
+it.each([
   ['a power', 'x ** 2'],
+  ['a difference in parentheses, over lines', '(x\n  - fc(x))'],
+  ['a difference whose operator ends the line', 'x -\n  fc(x)'],
+  ['an argument that begins with -, on its line', 'fc(\n  -x\n)'],
+  ['a negative value after a block', 'if false { x = fc(x) }\n-x'],
+  ['the value of a branch at the end', 'if true { if true { relu(x) } } else { x }'],
   ['an ellipsis in an index', 'x[..., 0:8]'],
 ])('%s means what it means there', (_, body) => expect(diagnose(entry(body))).toEqual([]));

@@ -90,4 +90,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/diagnostics/habits.test.ts',
     fails: 'an argument in a result type',
   },
+  {
+    fault: 'a line that begins with - is subtracted from the one above without a word',
+    file: 'src/compiler/syntax/parse.ts',
+    find: '  reportLineStarts(tokens, source, bag);\n',
+    replace: '',
+    test: 'test/diagnostics/habits.test.ts',
+    fails: 'a difference over two lines',
+  },
+  {
+    fault: 'a value in the branch of an if before the end of a body is dropped without a word',
+    file: 'src/compiler/check/bodies.ts',
+    find: 'this.block(statement.consequent, scope.child(), taken);',
+    replace: 'this.block(statement.consequent, scope.child());',
+    test: 'test/diagnostics/habits.test.ts',
+    fails: 'a value that nothing takes, in a branch at the end of a loop',
+  },
 ];

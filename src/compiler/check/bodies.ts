@@ -56,8 +56,10 @@ export class Bodies {
     );
   }
 
-  block(block: ast.Block, scope: StaticScope): void {
-    for (const statement of block.statements) {
+  /** `used`: whether something takes the value that the block ends with. */
+  block(block: ast.Block, scope: StaticScope, used = true): void {
+    for (const [index, statement] of block.statements.entries()) {
+      const taken = used && index === block.statements.length - 1;
       switch (statement.kind) {
         case 'let':
           this.expression(statement.value, scope);
@@ -86,18 +88,30 @@ export class Bodies {
           this.expression(statement.over, scope);
           const inner = scope.child();
           this.bind(statement.names, inner);
-          this.block(statement.body, inner);
+          this.block(statement.body, inner, false);
           break;
         }
         case 'if':
           this.expression(statement.condition, scope);
-          this.block(statement.consequent, scope.child());
-          if (statement.otherwise) this.block(statement.otherwise, scope.child());
+          this.block(statement.consequent, scope.child(), taken);
+          if (statement.otherwise) this.block(statement.otherwise, scope.child(), taken);
           break;
-        case 'expression':
+        case 'expression': {
+          const errors = this.references.bag.size;
           this.expression(statement.value, scope);
+          // what is wrong in it often says why it stands there: `return x`
+          if (!taken && this.references.bag.size === errors) this.unused(statement, block.statements[index + 1]);
+        }
       }
     }
+  }
+
+  private unused(statement: ast.Statement, next: ast.Statement | undefined): void {
+    const notes = ['only the last expression of a body is its value: give this one a name with `let`, or leave it out'];
+    if (beginsWithBracket(statement) || (next && beginsWithBracket(next)))
+      notes.push('a `(` or `[` that calls or indexes stands on the line of what it applies to');
+    if ('value' in statement && statement.value.kind === 'string') notes.push('a comment starts with //');
+    this.references.bag.add(diagnose('unused_value', {}, statement.span, { notes }));
   }
 
   private bind(names: readonly ast.Name[], scope: StaticScope): void {
@@ -182,4 +196,8 @@ export class Bodies {
     }
     return found?.record ? found : undefined;
   }
+}
+
+function beginsWithBracket({ span }: ast.Statement): boolean {
+  return '(['.includes(span.source.text[span.start]!);
 }

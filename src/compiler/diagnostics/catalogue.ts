@@ -59,6 +59,11 @@ export const MESSAGES = {
     'file not found',
     (a) => `there is no file ${JSON.stringify(a.path)}`,
   ),
+  line_begins_with_minus: message<object>(
+    'E0008',
+    'line that begins with a minus',
+    () => 'this line begins with `-` and goes on with the expression above it',
+  ),
 
   // imports and names
   import_outside: message<{ path: string }>(
@@ -100,6 +105,7 @@ export const MESSAGES = {
     'several models',
     () => 'a file compiles one model and this one declares another',
   ),
+  unused_value: message<object>('E0110', 'unused value', () => 'this value is computed and thrown away'),
 
   // compile-time values and configuration
   wrong_type: message<{ what: string; expected: string; found: string }>(

@@ -60,6 +60,16 @@ Choose another name; a checkpoint key that is such a word can still be given wit
 }
 `,
   },
+  line_begins_with_minus: {
+    text: `Line ends do not end an expression, so a line that begins with \`-\` would be subtracted from the one above, though it reads like a value of its own.
+Write a difference on one line, end the line above with its \`-\`, or put all of it in parentheses, where lines are free. A negative value
+that stands for itself is put in parentheses: \`(-x)\`.`,
+    example: `fn negated(x) {
+  let y = x * 2
+  -y
+}
+`,
+  },
   file_not_found: {
     text: `There is no file at this path. Imports are relative to the file they stand in and start with \`./\` or \`../\`; on the command line a
 path is relative to the current folder.`,
@@ -146,6 +156,17 @@ that has it: files with modules only are there to be imported.`,
     text: `One file compiles to one model. Move the other model into a file of its own; both can import the modules they share.`,
     example: `model Small { entry run(x: [B]) -> (y: [B]) { x } }
 model Large { entry run(x: [B]) -> (y: [B]) { x } }
+`,
+  },
+  unused_value: {
+    text: `An expression computes a value and changes nothing else, so one that nothing takes does no work. Only the last expression of a body is its
+value. Often a \`(\` or \`[\` has slipped to the next line, where it begins an expression of its own, or \`x = \` was forgotten before \`relu(x)\`.`,
+    example: `model Tiny {
+  entry run(x: [B, 8]) -> (y: [B, 8]) {
+    relu(x)
+    x
+  }
+}
 `,
   },
 

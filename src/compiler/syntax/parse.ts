@@ -8,6 +8,7 @@ import type { FileSyntax } from './ast.ts';
 import { buildFile } from './build.ts';
 import { lex } from './lex.ts';
 import { firstNodeTooDeep, firstTooDeep, MAX_DEPTH, MAX_NESTING, MAX_SOURCE_LENGTH } from './limits.ts';
+import { reportLineStarts } from './line-starts.ts';
 import { reportSyntaxErrors, spanOf } from './syntax-errors.ts';
 
 export { MAX_SOURCE_LENGTH } from './limits.ts';
@@ -32,6 +33,7 @@ export function parseFile(source: SourceFile, bag: DiagnosticBag): FileSyntax | 
     return undefined;
   }
   if (failed || !cst) return undefined;
+  reportLineStarts(tokens, source, bag);
   const file = buildFile(cst, source);
   const at = firstNodeTooDeep(file);
   if (!at) return file;
