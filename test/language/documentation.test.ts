@@ -79,7 +79,7 @@ describe('docs/language.md', () => {
     );
     const called = [...page.replaceAll(/^```mdl[\s\S]*?^```$/gm, '').matchAll(/`(\w+)\(/g)].map((match) => match[1]!);
     expect(called.length).toBeGreaterThan(10);
-    const others = ['proj', 'norm', 'm', 'f', 'forward', 'base', 'sgd', 'lion', 'step'];
+    const others = ['proj', 'norm', 'm', 'f', 'forward', 'base', 'sgd', 'lion', 'step', 'train'];
     expect(called.filter((name) => !BUILTINS.has(name) && !own.includes(name) && !others.includes(name))).toEqual([]);
   });
 });
