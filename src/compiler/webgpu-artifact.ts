@@ -1,6 +1,6 @@
 /** A model → its WebGPU plan: every entry's graph through the pipeline, lowered into one set of kernels. */
 import { PORTS } from '../shared/training.ts';
-import type { WebGpuPlan } from '../shared/webgpu.ts';
+import { PLAN_VERSION, type WebGpuPlan } from '../shared/webgpu.ts';
 import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from './backends/wgsl/index.ts';
 import { guard } from './checks/index.ts';
 import type { Model } from './elaborate/model.ts';
@@ -85,7 +85,7 @@ export function planOf(model: Model, graphs: readonly PlannedGraph[], weights: W
   );
   return {
     format: 'mdl-webgpu',
-    version: 1,
+    version: PLAN_VERSION,
     compiler: `mdl ${VERSION}`,
     model: modelManifest(model),
     needs: DEFAULT_LIMITS,

@@ -20,6 +20,12 @@ import type {
 import type { DType } from './dtype.ts';
 import type { TrainingPlan } from './training.ts';
 
+/**
+ * Raised when a plan of before would be misread: a runtime takes plans of its own version only. 2: a kernel reads its
+ * index from two axes of the grid.
+ */
+export const PLAN_VERSION = 2;
+
 /** A number, or an expression of dynamic dims. */
 export type Size = number | string;
 
@@ -183,7 +189,7 @@ export interface DeviceNeeds {
 
 export interface WebGpuPlan {
   readonly format: 'mdl-webgpu';
-  readonly version: 1;
+  readonly version: typeof PLAN_VERSION;
   readonly compiler: string;
   readonly model: Manifest['model'];
   readonly needs: DeviceNeeds;

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const SCALAR = 'test/backends/wgsl/scalar-functions.webgpu.test.ts';
+const NUMBERS = 'test/runtime/numbers.test.ts';
 const INTEGERS = 'test/backends/wgsl/integers.webgpu.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -92,5 +93,46 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'let index = group.x;',
     test: 'test/backends/wgsl/launches.webgpu.test.ts',
     fails: "on a device, profile software > 'matmul, a batch of small ones'",
+  },
+  {
+    fault: 'x · 0 is left to the compiler of WGSL, which takes it for 0: NaN and ∞ disappear',
+    file: 'src/compiler/backends/wgsl/text/scalar.ts',
+    find: '  mul: product,',
+    replace: "  mul: infix('*'),",
+    test: NUMBERS,
+    fails: 'on webgpu > a literal 0 hides no NaN: nothing',
+  },
+  {
+    fault:
+      'a hidden score is the smallest f32 on ONNX: a causal query whose scores are all −∞ takes the values of later keys',
+    file: 'src/compiler/backends/onnx/lowerings/attention.ts',
+    find: "emit.op('Where', [seen.name, scores, emit.scalar(Number.NEGATIVE_INFINITY)])",
+    replace: "emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)])",
+    test: NUMBERS,
+    fails: 'on onnx 17 > a query whose scores are all −∞ attends to nothing',
+  },
+  {
+    fault: 'the interpreter rounds integers past 2⁵³',
+    file: 'src/compiler/ops/exact.ts',
+    find: '!Number.isSafeInteger(value)',
+    replace: 'Number.isNaN(value)',
+    test: NUMBERS,
+    fails: 'on reference > integers past 2^53 are int64 or an error',
+  },
+  {
+    fault: 'plans of before the grid had two axes are read',
+    file: 'src/runtime/webgpu/plan-file.ts',
+    find: 'version === PLAN_VERSION,',
+    replace: '(version === 1 || version === PLAN_VERSION),',
+    test: 'test/runtime/webgpu/session.test.ts',
+    fails: 'a plan file > is believed only after a look',
+  },
+  {
+    fault: 'the bounds of a clamp are taken for float64: 4.99999999 is below 5, and in f32 it is 5',
+    file: 'src/compiler/checks/intervals.ts',
+    find: 'const [min, max] = [Math.fround(node.attributes.min), Math.fround(node.attributes.max)];',
+    replace: 'const { min, max } = node.attributes;',
+    test: NUMBERS,
+    fails: 'on webgpu > R0224: an index is the f32',
   },
 ];

@@ -73,10 +73,9 @@ export function intervalsOf(
   const intervals = new Map<ValueId, Interval>(known);
   for (const { value, tensor } of graph.constants) {
     if (tensor.data.length === 0 || tensor.data.some(Number.isNaN)) continue;
-    const [low, high] = tensor.data.reduce(
-      ([a, b], x) => [Math.min(a, x), Math.max(b, x)],
-      [tensor.data[0]!, tensor.data[0]!],
-    );
+    // a target's floats: 4.99999999 is 5
+    const data = tensor.dtype === 'f32' ? tensor.data.map(Math.fround) : tensor.data;
+    const [low, high] = data.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [data[0]!, data[0]!]);
     intervals.set(value, { low, high, exact: true });
   }
   const of = (value: ValueId): Interval => intervals.get(value) ?? UNKNOWN_OF[typeOf(graph, value).dtype];
@@ -117,7 +116,7 @@ function floatRule(graph: Graph, node: AnyNode, [a = ANY_FLOAT, b = ANY_FLOAT]: 
   const [[low, high], [from, to]] = [bounds(a), bounds(b)];
   switch (node.op) {
     case 'clamp': {
-      const { min, max } = node.attributes;
+      const [min, max] = [Math.fround(node.attributes.min), Math.fround(node.attributes.max)];
       return finite(Math.min(Math.max(low, min), max), Math.min(Math.max(high, min), max));
     }
     case 'maximum':

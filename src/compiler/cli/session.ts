@@ -109,13 +109,21 @@ function interpreted(
   }
 }
 
+/** @throws Error where float64 does not have an integer */
+function exactly(name: string, tensor: HostTensor): WideTensor {
+  const lost =
+    tensor.dtype === 'i64' ? tensor.data.find((value) => BigInt(Number(value)) !== BigInt(value)) : undefined;
+  if (lost === undefined) return widen(tensor);
+  throw new Error(`the input ${name} holds ${lost}, which float64 does not have: run on the backend onnx`);
+}
+
 function runReference(
   built: ReferenceEntry,
   parameters: ReadonlyMap<string, WideTensor>,
   feeds: Readonly<Record<string, HostTensor>>,
   fetch: readonly string[] | undefined,
 ): Record<string, HostTensor> {
-  const inputs = new Map(Object.entries(feeds).map(([name, tensor]) => [name, widen(tensor)]));
+  const inputs = new Map(Object.entries(feeds).map(([name, tensor]) => [name, exactly(name, tensor)]));
   const results = interpreted(built, { inputs, parameters: (key) => parameters.get(key)! }, fetch);
   return Object.fromEntries([...results].map(([name, tensor]) => [name, narrow(tensor)]));
 }

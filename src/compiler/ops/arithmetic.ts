@@ -1,6 +1,7 @@
 /** Pointwise ops of several operands, with NumPy broadcasting: arithmetic, comparison, logic, selection. */
 import type { DType } from '../../shared/dtype.ts';
 import { broadcastShapes, broadcastStatic, broadcastTo } from './broadcast.ts';
+import { exact } from './exact.ts';
 import type { Family } from './rules.ts';
 import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
 import type { OpSpec } from './spec.ts';
@@ -43,7 +44,7 @@ function binary<N extends BinaryOp>(
       for (let i = 0; i < out.length; i++) out[i] = f(left[i]!, right[i]!);
       const dtype = to ?? a!.dtype;
       // integers have no −0 (0 · −1)
-      return [wide(dtype, shape, dtype === 'i64' ? out.map((value) => value + 0) : out)];
+      return [wide(dtype, shape, dtype === 'i64' ? exact(out.map((value) => value + 0)) : out)];
     },
   };
 }

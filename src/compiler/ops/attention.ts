@@ -68,7 +68,7 @@ export function shownRows(rows: WideTensor, mask: WideTensor | undefined): Float
   return shown;
 }
 
-/** Softmax of one row of scores over its visible keys, in place; no visible key: zeros. */
+/** Softmax of one row of scores over its visible keys, in place; no visible key, or −∞ at all of them: zeros. */
 export function softmaxVisible(
   scores: Float64Array,
   start: number,
@@ -79,7 +79,9 @@ export function softmaxVisible(
   for (let s = 0; s < count; s++) if (visible(s)) largest = Math.max(largest, scores[start + s]!);
   let sum = 0;
   for (let s = 0; s < count; s++) {
-    const weight = visible(s) ? Math.exp(scores[start + s]! - largest) : 0;
+    const score = scores[start + s]!;
+    // −∞ − −∞ is NaN
+    const weight = visible(s) && score !== Number.NEGATIVE_INFINITY ? Math.exp(score - largest) : 0;
     scores[start + s] = weight;
     sum += weight;
   }
@@ -193,7 +195,7 @@ function evaluateRotary(
 export const ATTENTION: Family<'attention' | 'rotary'> = {
   attention: {
     name: 'attention',
-    doc: 'softmax(scale · q kᵀ) v over the visible keys; scale null is 1/√head_dim; causal: query i sees keys 0 … S − T + i; mask [B, S]: what is in a key and value of false never counts; a query that sees no key yields zeros.',
+    doc: 'softmax(scale · q kᵀ) v over the visible keys; scale null is 1/√head_dim; causal: query i sees keys 0 … S − T + i; mask [B, S]: what is in a key and value of false never counts; a query that sees no key, or whose scores are all −∞, yields zeros.',
     operands: [{ name: 'q' }, { name: 'k' }, { name: 'v' }, { name: 'mask', optional: true }],
     traits: {},
     infer: (inputs) => [inferAttention(inputs)],

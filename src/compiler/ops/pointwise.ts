@@ -111,6 +111,7 @@ export const HIGHEST_I64 = 2 ** 63 - 2 ** 39;
 /** torch leaves NaN and what is past int64 to the machine; here they are defined. + 0 turns −0 into the integer 0. */
 const CONVERT: { readonly [D in DType]: (x: number) => number } = {
   f32: (x) => x,
-  i64: (x) => (Number.isNaN(x) ? 0 : Math.trunc(Math.min(Math.max(x, LOWEST_I64), HIGHEST_I64)) + 0),
+  // of the f32 that other targets have: 4.99999999 is 5
+  i64: (x) => (Number.isNaN(x) ? 0 : Math.trunc(Math.fround(Math.min(Math.max(x, LOWEST_I64), HIGHEST_I64))) + 0),
   bool: (x) => (x !== 0 ? 1 : 0),
 };

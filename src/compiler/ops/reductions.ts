@@ -7,6 +7,7 @@
 import { addDims, type Dim, type Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
+import { exact } from './exact.ts';
 import type { Family } from './rules.ts';
 import { expectAxesInRange, expectDType, F32, NUMBERS } from './rules.ts';
 import type { DimNeed, OpSpec } from './spec.ts';
@@ -55,7 +56,8 @@ function fold<N extends Fold>(
       const count = sizeOf(axes.map((axis) => shape[axis]!));
       const out = new Float64Array(sizeOf(kept.map((axis) => shape[axis]!)));
       for (let i = 0; i < out.length; i++) out[i] = reduce(moved, i * count, count);
-      return [wide(dtype, reducedShape(shape, axes, keepdims), out)];
+      const sums = name === 'sum' && dtype === 'i64' ? exact(out) : out;
+      return [wide(dtype, reducedShape(shape, axes, keepdims), sums)];
     },
   };
 }
@@ -145,7 +147,7 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
       for (let o = 0; o < outer; o++) {
         for (let at = (o * size + 1) * inner; at < (o + 1) * size * inner; at++) out[at]! += out[at - inner]!;
       }
-      return [wide(x!.dtype, x!.shape, out)];
+      return [wide(x!.dtype, x!.shape, x!.dtype === 'i64' ? exact(out) : out)];
     },
   },
 };

@@ -1,5 +1,5 @@
 /** Reads `plan.json`. It may come from a stranger's server; what its steps say is checked again when an entry loads. */
-import type { WebGpuPlan } from '../../shared/webgpu.ts';
+import { PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import {
   checkAdapter,
@@ -110,8 +110,8 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
       weights = null,
     } = plan as Json;
     need(
-      format === 'mdl-webgpu' && version === 1,
-      `has format ${JSON.stringify(format)} version ${JSON.stringify(version)}, not mdl-webgpu version 1`,
+      format === 'mdl-webgpu' && version === PLAN_VERSION,
+      `has format ${JSON.stringify(format)} version ${JSON.stringify(version)}, not mdl-webgpu version ${PLAN_VERSION}`,
     );
     need(isObject(model) && typeof model.name === 'string' && isObject(model.config), 'does not describe the model');
     need(isObject(needs) && Object.values(needs).every(Number.isSafeInteger), 'does not say what it needs of a device');

@@ -5,7 +5,7 @@ import { LOWERINGS } from '../../../src/compiler/backends/onnx/lowerings/index.t
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
 import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import { OP_NAMES } from '../../../src/compiler/ops/index.ts';
-import { addDims, type Dim, mulDims, symbol } from '../../../src/shared/dim.ts';
+import { addDims, mulDims, symbol } from '../../../src/shared/dim.ts';
 import { loadSession, noise, OPSETS, runOnnx, tensor } from './support.ts';
 
 const [B, T, P] = [symbol('B'), symbol('T'), symbol('P')];
@@ -113,17 +113,13 @@ describe('nodes', () => {
     expect(types).toContain('RotaryEmbedding');
   });
 
-  // ONNX Runtime's Attention spreads NaN from hidden keys and refuses empty sizes
-  test('of opset 23 are Attention where every key is seen and no size can be 0', () => {
-    const types = (batch: Dim, causal: boolean) => {
-      const b = new GraphBuilder('attend');
-      const [q, k, v] = ['q', 'k', 'v'].map((name) => b.input(name, 'f32', [batch, 2, 3, 4]));
-      b.output('y', b.node('attention', [q!, k!, v!], { causal, scale: null }));
-      return compile(b.build(), { opset: 23 }).graph!.node!.map(({ opType }) => opType);
-    };
-    expect(types(2, false)).toEqual(['Attention']);
-    expect(types(2, true)).not.toContain('Attention');
-    expect(types(B, false)).not.toContain('Attention');
+  // ONNX Runtime's Attention spreads NaN from hidden keys, gives NaN where all scores are −∞ and refuses empty sizes
+  test('of opset 23 are not Attention', () => {
+    const b = new GraphBuilder('attend');
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => b.input(name, 'f32', [2, 2, 3, 4]));
+    b.output('y', b.node('attention', [q!, k!, v!], { causal: false, scale: null }));
+    const types = compile(b.build(), { opset: 23 }).graph!.node!.map(({ opType }) => opType);
+    expect(types).not.toContain('Attention');
   });
 });
 
@@ -294,7 +290,8 @@ test('a single query needs no causal mask', () => {
   const [q, k] = [b.input('q', 'f32', [B, 2, 1, 4]), b.input('k', 'f32', [B, 2, P, 4])];
   b.output('y', b.node('attention', [q, k, k], { causal: true, scale: null }));
   const types = compile(b.build()).graph!.node!.map(({ opType }) => opType);
-  expect(types).toEqual(['Transpose', 'Mul', 'MatMul', 'Softmax', 'MatMul']);
+  // LessOrEqual makes the triangle
+  expect(types).not.toContain('LessOrEqual');
 });
 
 test('a file over 2 GiB is refused before it is written', () => {

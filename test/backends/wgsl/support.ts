@@ -8,7 +8,7 @@ import type { Gpu } from '../../../src/runtime/webgpu/gpu.ts';
 import { WebGpuProgram } from '../../../src/runtime/webgpu/program.ts';
 import { ModelBuffers } from '../../../src/runtime/webgpu/weights.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../../src/shared/tensor.ts';
-import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
+import { PLAN_VERSION, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { difference } from '../../support/compare.ts';
 
 export interface Lowered {
@@ -23,7 +23,7 @@ export function planOfGraphs(entries: Readonly<Record<string, Lowered>>, tables 
   );
   return {
     format: 'mdl-webgpu',
-    version: 1,
+    version: PLAN_VERSION,
     compiler: 'test',
     model: { name: 'test', source: 'test.mdl', config_name: 'test', flags: {}, config: {} },
     needs: tables.limits,

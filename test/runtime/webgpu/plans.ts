@@ -8,7 +8,7 @@
  */
 import type { TensorPort } from '../../../src/shared/artifact.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
-import { CAPACITY, type KernelPlan, type StepPlan, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
+import { CAPACITY, type KernelPlan, PLAN_VERSION, type StepPlan, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
 
 export const f32 = (shape: readonly number[], ...values: number[]): HostTensor => ({
   dtype: 'f32',
@@ -116,7 +116,7 @@ const KERNELS: readonly KernelPlan[] = [
 
 export const PLAN: WebGpuPlan = {
   format: 'mdl-webgpu',
-  version: 1,
+  version: PLAN_VERSION,
   compiler: 'test',
   model: { name: 'tiny', source: 'tiny.mdl', config_name: 'tiny', flags: {}, config: {} },
   needs: {

@@ -32,7 +32,9 @@ describe('a plan file', () => {
       expect(await provokes('R1012', () => parsePlan(changed, 'plan.json'))).toContain(reason);
     };
     await refuses('{', 'is not JSON');
-    await refuses({ version: 2 }, 'version 2');
+    // 1 is from before the grid had two axes: its kernels would leave out what lies past the first
+    await refuses({ version: 1 }, 'has format "mdl-webgpu" version 1, not mdl-webgpu version 2');
+    await refuses({ version: 3 }, 'version 3');
     await refuses({ kernels: [{ label: 'x' }] }, 'a damaged kernel x');
     await refuses({ entries: { relu: { ...PLAN.entries.relu, steps: [{}] } } }, 'a damaged step in relu');
     const [step] = PLAN.entries.relu!.steps;
@@ -48,7 +50,7 @@ describe('a plan file', () => {
     await refuses({ entries: { relu: { ...PLAN.entries.relu, buffers: [null] } } }, 'a damaged buffer in relu');
     await refuses({ weights: { origin: 'x', files: [{ file: '../x', bytes: 1 }] } }, 'not a file beside it');
     await refuses({ training: { stage: 'one', trained: [{}] } }, 'a damaged training');
-    const training = { stage: 'one', schedule: {}, slots: [], trained: [], accumulate: 1 };
+    const training = { stage: 'one', schedule: {}, slots: [], trained: [], buffers: [], accumulate: 1, combine: 'sum' };
     await refuses({ training }, 'training without the entry gradient');
     await refuses({ training: { ...training, arenas: [{ name: 'arena.0', elements: 4 }] } }, 'a damaged training');
   });

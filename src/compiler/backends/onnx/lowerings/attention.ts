@@ -3,18 +3,15 @@
  *
  * What each query sees is one boolean tensor, [T, S] or [B, 1, T, S], built once per graph and shared by all layers.
  *
- * Opset 23's Attention stands only where nothing is hidden and no size can be 0: ONNX Runtime's adds −∞ to a hidden score,
- * so that NaN in a padded key reaches the whole row, and refuses an empty batch, no query and no key. On its CPU it is
- * no faster than the plain operators.
+ * Opset 23's Attention stands nowhere: ONNX Runtime's gives NaN to a query whose scores are all −∞, spreads NaN of a padded
+ * key to the whole row, and refuses an empty batch, no query and no key. On its CPU it is no faster than the plain operators.
  */
 import { type Dim, printDim, type Shape, subDims } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
-import { float } from '../proto.ts';
 import { dimValue, range } from '../shapes.ts';
-import { neverNegative, neverZero } from '../symbols.ts';
 import { cast, type Lowerings, type Operand, reduce } from './rule.ts';
 
-/** Smallest float32: what a hidden score becomes. Finite, so that a row of nothing else does not become NaN. */
+/** Smallest float32: what a hidden score becomes for the gradients, whose probabilities are masked once more. */
 const HIDDEN = -3.4028234663852886e38;
 
 interface Visibility {
@@ -61,24 +58,26 @@ function shownRows(emit: Emitter, rows: string, mask: Operand | undefined): stri
   return emit.op('Where', [column, rows, emit.scalar(0)]); // [B, 1, S, 1]
 }
 
-/** bool [..., T, 1]: whether the query sees any key */
-function seesAny(emit: Emitter, { name, shape }: Visibility): string {
-  return emit.shared(`any of ${name}`, () =>
-    cast(emit, reduce(emit, 'ReduceSum', cast(emit, name, 'f32'), [shape.length - 1], true), 'bool'),
-  );
+/** bool [B, H, T, 1]: whether all scores of a query are −∞, as where it sees no key; of NaN none is */
+function blind(emit: Emitter, shown: string, keys: Dim): string {
+  const none = cast(emit, emit.op('Equal', [shown, emit.scalar(Number.NEGATIVE_INFINITY)]), 'f32');
+  const count = cast(emit, dimValue(emit, keys), 'f32');
+  return emit.op('Equal', [reduce(emit, 'ReduceSum', none, [3], true), count]);
 }
 
-/** softmax(q · kᵀ · scale, hidden keys left out) · v */
+/** softmax(q · kᵀ · scale, hidden keys left out) · v; zeros where a query is blind */
 function plainAttention(
   emit: Emitter,
   [q, k, v]: readonly string[],
   scale: number,
   seen: Visibility | undefined,
+  keyCount: Dim,
 ): string {
   const keys = emit.op('Transpose', [k!], { perm: [0, 1, 3, 2] }); // [B, H, D, S]
   const scores = emit.op('MatMul', [emit.op('Mul', [q!, emit.scalar(scale)]), keys]); // [B, H, T, S]
-  const shown = seen ? emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)]) : scores;
-  return emit.op('MatMul', [emit.op('Softmax', [shown], { axis: -1 }), v!]);
+  const shown = seen ? emit.op('Where', [seen.name, scores, emit.scalar(Number.NEGATIVE_INFINITY)]) : scores;
+  const attended = emit.op('MatMul', [emit.op('Softmax', [shown], { axis: -1 }), v!]);
+  return emit.op('Where', [blind(emit, shown, keyCount), emit.scalar(0), attended]);
 }
 
 function scaleOf(scale: number | null, width: Dim): number {
@@ -95,15 +94,7 @@ export const ATTENTION: Lowerings<'attention' | 'attention_grad'> = {
     const keys = k.type.shape[2]!;
     const scale = scaleOf(attributes.scale, width);
     const seen = visibility(emit, attributes.causal, mask, queries, keys);
-    const sizes = [...q.type.shape, ...k.type.shape, ...v.type.shape];
-    if (emit.opset >= 23 && !seen && sizes.every(neverZero)) {
-      return [emit.op('Attention', [q.name, k.name, v.name], { scale: float(scale) })];
-    }
-    const attended = plainAttention(emit, [q.name, k.name, shownRows(emit, v.name, mask)], scale, seen);
-    // a query may be blind when a mask hides every key, or when there are more queries than keys before it
-    const blind = mask !== undefined || (attributes.causal && !neverNegative(subDims(keys, queries)));
-    if (!blind || !seen) return [attended];
-    return [emit.op('Where', [seesAny(emit, seen), attended, emit.scalar(0)])];
+    return [plainAttention(emit, [q.name, k.name, shownRows(emit, v.name, mask)], scale, seen, keys)];
   },
   // ONNX has no operator for it. P = softmax(scale · q kᵀ), dP = dy vᵀ, dS = P (dP − Σ P dP):
   // dq = scale · dS k, dk = scale · dSᵀ q, dv = Pᵀ dy

@@ -21,7 +21,7 @@ export type LibraryName =
   | keyof typeof ELEMENTARY
   | keyof typeof TRIGONOMETRY
   | ('is_nan' | 'unless_nan' | 'truth_of' | 'equal_of' | 'less_of' | 'less_equal_of' | 'maximum_of' | 'minimum_of')
-  | ('quotient' | 'erf_of' | 'tanh_of' | 'sigmoid_of' | 'relu_of' | 'gelu_erf' | 'gelu_tanh')
+  | ('times_zero' | 'quotient' | 'erf_of' | 'tanh_of' | 'sigmoid_of' | 'relu_of' | 'gelu_erf' | 'gelu_tanh')
   | ('to_integer' | 'reduce_mod' | 'multiply_mod' | 'cube_mod');
 
 /** The field of random_uniform, 2²⁴ − 17: see ops/random.ts */
@@ -59,6 +59,14 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   less_equal_of: comparison('less_equal_of', '<='),
   maximum_of: extreme('maximum_of', 'max'),
   minimum_of: extreme('minimum_of', 'min'),
+
+  // NaN of NaN and ±∞, else 0 with the sign of x
+  times_zero: {
+    text: `fn times_zero(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  return bitcast<f32>(select(bits & 0x80000000u, 0x7fc00000u, (bits & 0x7f800000u) == 0x7f800000u));
+}`,
+  },
 
   // WGSL says how exact a division is for divisors up to 2¹²⁶; beyond, implementations that multiply by 1/b give 0
   quotient: {

@@ -42,6 +42,20 @@ const compared =
   (operands: Operands): string =>
     operands.type === 'f32' ? call(name)(operands) : infix(sign)(operands);
 
+/** Whether a text is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
+const isZero = (text: string, code: KernelCode): boolean =>
+  /^(f32)?0(\.0|i)$/.test(code.expanded(text).replace(/[()]/g, ''));
+
+function product({ x: [a, b], type, code }: Operands): string {
+  const other = isZero(a!, code) ? b : isZero(b!, code) ? a : undefined;
+  if (other === undefined) return `${a} * ${b}`;
+  return type === 'f32' ? `${code.use('times_zero')}(${other})` : '0i';
+}
+
+function division({ x: [a, b], code }: Operands): string {
+  return isZero(a!, code) ? `${code.use('times_zero')}(1.0 / ${b})` : `${code.use('quotient')}(${a}, ${b})`;
+}
+
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   neg: ({ x: [a] }) => `-${a}`,
   abs: plain('abs'),
@@ -66,8 +80,8 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   cast: ({ x: [a], type, code }, { to }) => converted(a!, type, SCALAR_TYPES[to], code),
   add: infix('+'),
   sub: infix('-'),
-  mul: infix('*'),
-  div: call('quotient'),
+  mul: product,
+  div: division,
   pow: call('power'),
   maximum: (operands) => (operands.type === 'f32' ? call('maximum_of')(operands) : plain('max')(operands)),
   minimum: (operands) => (operands.type === 'f32' ? call('minimum_of')(operands) : plain('min')(operands)),
