@@ -18,7 +18,15 @@ import {
 
 const setUp = (): string => folderWith({ 'small.mdl': SMALL, 'w.safetensors': safetensors(SMALL_WEIGHTS) });
 const compile = (folder: string, ...args: string[]): Promise<Ran> =>
-  mdl(folder, 'compile', 'small.mdl', '--target', 'webgpu', '--out', 'out', ...args);
+  mdl(
+    folder,
+    'compile',
+    'small.mdl',
+    ...(args.includes('--target') ? [] : ['--target', 'webgpu']),
+    '--out',
+    'out',
+    ...args,
+  );
 const list = (folder: string): string[] => readdirSync(join(folder, 'out')).sort();
 const read = (folder: string, file: string): string => readFileSync(join(folder, 'out', file), 'utf8');
 const plan = (folder: string): WebGpuPlan => parsePlan(read(folder, 'plan.json'), 'plan.json');

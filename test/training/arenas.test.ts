@@ -155,9 +155,13 @@ describe.each([
 
   it('sums and their statistics are the same', () => {
     const [sums, fresh] = [feeds(PORTS.sum, 1), feeds(PORTS.gradient, 30)];
-    const inverse = [PORTS.inverseScale, scalar(0.5)] as const;
-    const expected = run(graphOf(apart, 'accumulate'), new Map([inverse, ...sums[0], ...fresh[0]]));
-    const found = run(graphOf(together, 'accumulate'), new Map([inverse, ...sums[1], ...fresh[1]]));
+    const scalars = [
+      [PORTS.inverseScale, scalar(0.5)],
+      [PORTS.sumWeight, scalar(3)],
+      [PORTS.gradientWeight, scalar(2)],
+    ] as const;
+    const expected = run(graphOf(apart, 'accumulate'), new Map([...scalars, ...sums[0], ...fresh[0]]));
+    const found = run(graphOf(together, 'accumulate'), new Map([...scalars, ...sums[1], ...fresh[1]]));
     expect(found.get(PORTS.statistics)).toEqual(expected.get(PORTS.statistics));
     const pieces = unpacked(arenas, (name) => found.get(PORTS.next(PORTS.sum(name)))!);
     for (const { key } of trained) expect(pieces.get(key), key).toEqual(expected.get(PORTS.next(PORTS.sum(key))));
@@ -175,7 +179,8 @@ describe.each([
     const [one, all] = [apart, together].map((stage) => onDevice(model, stage).entries.gradient!);
     // the padding of a bias of five, once
     expect(all!.steps.length).toBeLessThanOrEqual(one!.steps.length + 1);
-    expect(all!.outputs).toHaveLength(2 + 1 + arenas.length);
+    // the loss, tokens, the batch's weight, statistics
+    expect(all!.outputs).toHaveLength(4 + arenas.length);
   });
 });
 

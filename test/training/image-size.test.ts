@@ -136,7 +136,8 @@ describe('mistakes', () => {
   test('a size that the model cannot have shows before the first stage trains', async () => {
     const output = recorder();
     await expect(trainCommand(output, [file], options({ stages: 'small,uneven' }))).rejects.toThrow(/float/);
-    expect(output.notes).toEqual(['the stage uneven at its image_size 7:']);
+    // the first says which tensors nothing loads
+    expect(output.notes.slice(1)).toEqual(['the stage uneven at its image_size 7:']);
   });
 
   test('a weight that depends on the size cannot be carried over', async () => {
