@@ -1,14 +1,18 @@
 /**
  * Mutated models: whatever stands in a file, compiling it and tracing its entries ends in diagnostics or a model, never
  * in an exception. The models are those of the repository and the standard library, with tokens deleted, repeated,
- * swapped, replaced and inserted, numbers changed and ends cut off.
+ * swapped, replaced and inserted, numbers changed and ends cut off; and a small one with deep nests in every place, of
+ * which all that is valid is compiled for both targets.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mdlLexer } from '../../grammar/tokens.ts';
+import { IntegerError } from '../../src/compiler/backends/wgsl/plan/integer-error.ts';
+import { LimitError } from '../../src/compiler/backends/wgsl/plan/limit-error.ts';
 import type { SourceHost } from '../../src/compiler/check/program.ts';
 import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
-import { repository } from '../support/project.ts';
+import { buildOnnx, buildWebGpu, compile, type ModelOptions } from '../../src/compiler/index.ts';
+import { memory, repository } from '../support/project.ts';
+import { type Mutation, mutate, mutation, nest, place } from './mutations.ts';
 import { diagnoseProgram } from './support.ts';
 
 const MODELS = ['tinygpt-v', 'eva-vit', 'q-former', 'phi-2'].map((name) => `models/${name}.mdl`);
@@ -29,118 +33,6 @@ function read(path: string): string {
   return path === OWN_STD ? repository.read('src/compiler/std/std.mdl')! + STD_MODEL : repository.read(path)!;
 }
 
-const INSERTS = [
-  '(',
-  ')',
-  '[',
-  ']',
-  '{',
-  '}',
-  ',',
-  ':',
-  '=',
-  '==',
-  '->',
-  '|>',
-  '.',
-  '...',
-  '*',
-  '**',
-  '-',
-  '/',
-  '0',
-  '-1',
-  '3.5',
-  '1e400',
-  '"',
-  '"a b -> b a"',
-  'x',
-  'none',
-  'true',
-  'when',
-  'else',
-  'for i in range(3)',
-  'if true {',
-  'let',
-  'param',
-  'forward',
-  'module',
-  'model',
-  'set',
-  'fn',
-  'key "a"',
-  'self',
-  'base',
-  'd',
-  'B',
-  'T',
-  'LayerNorm',
-  'softmax',
-  'range(10000000)',
-  'when q_former',
-  '[0]',
-  '[:, 1]',
-  '(x)',
-  '_',
-  '\0',
-  '\ud800',
-  ';',
-];
-
-type Mutation =
-  | { readonly kind: 'delete' | 'repeat' | 'truncate'; readonly at: number }
-  | { readonly kind: 'swap' | 'copy'; readonly at: number; readonly other: number }
-  | { readonly kind: 'insert'; readonly at: number; readonly text: string }
-  | { readonly kind: 'number'; readonly at: number; readonly text: string };
-
-/** Places are fractions of the file, so that they shrink well and fit every file. */
-const place = fc.double({ min: 0, max: 0.999999, noNaN: true });
-const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('delete' as const, 'repeat' as const), at: place }),
-  fc.record({ kind: fc.constantFrom('swap' as const, 'copy' as const), at: place, other: place }),
-  fc.record({ kind: fc.constant('insert' as const), at: place, text: fc.constantFrom(...INSERTS) }),
-  fc.record({
-    kind: fc.constant('number' as const),
-    at: place,
-    text: fc.constantFrom('0', '1', '7', '-3', '2.5', '1000000', '1e300', '99999999999999999999'),
-  }),
-);
-
-function mutate(text: string, mutations: readonly Mutation[]): string {
-  const { tokens } = mdlLexer.tokenize(text);
-  const pieces: string[] = [];
-  let end = 0;
-  for (const token of tokens) {
-    // a piece is a token with the blanks before it
-    pieces.push(text.slice(end, token.endOffset! + 1));
-    end = token.endOffset! + 1;
-  }
-  for (const change of mutations) {
-    const at = Math.floor(change.at * pieces.length);
-    const piece = pieces[at];
-    if (piece === undefined) continue;
-    if (change.kind === 'delete') pieces.splice(at, 1);
-    else if (change.kind === 'repeat') pieces.splice(at, 0, piece);
-    else if (change.kind === 'truncate') pieces.length = at;
-    else if (change.kind === 'insert') pieces.splice(at, 0, ` ${change.text} `);
-    else if (change.kind === 'number') {
-      const found = pieces.findIndex((candidate, index) => index >= at && /^\s*\d/.test(candidate));
-      if (found >= 0) pieces[found] = ` ${change.text}`;
-    } else if (change.kind === 'swap' || change.kind === 'copy') {
-      const isName = (candidate: string): boolean => /^\s*[A-Za-z_]\w*$/.test(candidate);
-      // names change places with names: what still parses goes deepest
-      const from = pieces.findIndex((candidate, index) => index >= at && isName(candidate));
-      const other = Math.floor(change.other * pieces.length);
-      const to = pieces.findIndex((candidate, index) => index >= other && isName(candidate));
-      if (from < 0 || to < 0) continue;
-      const [a, b] = [pieces[from]!, pieces[to]!];
-      pieces[to] = a;
-      if (change.kind === 'swap') pieces[from] = b;
-    }
-  }
-  return pieces.join('');
-}
-
 function compileMutated(path: string, mutations: readonly Mutation[]): void {
   const mutated = mutate(read(path), mutations);
   const host: SourceHost = { read: (asked) => (asked === path ? mutated : repository.read(asked)) };
@@ -150,6 +42,8 @@ function compileMutated(path: string, mutations: readonly Mutation[]): void {
 }
 
 const RUNS = Number(process.env.MDL_FUZZ_RUNS ?? 60);
+/** of a model whose compilation takes a good part of a second */
+const LARGE_RUNS = Math.ceil(RUNS / 8);
 
 it('the files compile as they are, so that mutations reach every phase', () => {
   expect(diagnoseProgram('models/tinygpt-v.mdl', repository, { config: 'nano' })).toEqual([]);
@@ -162,15 +56,118 @@ describe('a mutated file ends in diagnostics or a model, never in an exception',
     it(`one to three mutations of ${path}`, () => {
       fc.assert(
         fc.property(fc.array(mutation, { minLength: 1, maxLength: 3 }), (mutations) => compileMutated(path, mutations)),
-        { seed: Number(process.env.MDL_FUZZ_SEED ?? 20240229), numRuns: RUNS, endOnFailure: true },
+        {
+          seed: Number(process.env.MDL_FUZZ_SEED ?? 20240229),
+          numRuns: path === OWN_STD ? RUNS : LARGE_RUNS,
+          endOnFailure: true,
+        },
       );
     });
 
     it(`${path} cut off anywhere`, () => {
       fc.assert(
         fc.property(place, (at) => compileMutated(path, [{ kind: 'truncate', at }])),
-        { seed: 7, numRuns: Math.ceil(RUNS / 8), endOnFailure: true },
+        { seed: 7, numRuns: LARGE_RUNS, endOnFailure: true },
       );
     });
   }
+});
+
+// ── the whole pipeline ─────────────────────────────────────────────────────────────────────────
+/** `@body` and the like are the places that a nest takes the place of. */
+const SMALL = `
+import { Linear, LayerNorm, MultiHeadAttention, LoRA } from "std"
+flag wide = true
+config base { d = 8  heads = 2  inner { size = @field } }
+fn twice(x) { @fn x + x }
+module Block(d, n, extra = @default) {
+  norm = LayerNorm(d)
+  attention = MultiHeadAttention(d, n) when wide
+  fc = Linear(d, d)
+  let scale = @let
+  param table: [4, d + @dim] = normal(0.02)
+  forward(x: [B, T, d]) -> [B, T, d] {
+    for i in range(@bound) { x = x + fc(norm(x)) / (i + 1) }
+    let rows = gather(table, iota(T))
+    if wide { (x |> attention(x)) + rows } else { x + rows }
+  }
+}
+model Small {
+  blocks = [Block(d, heads) for i in range(2)]
+  entry run(x: [B, T, d]) -> (y: [B, T, d]) {
+    for block in blocks { x = block(x) }
+    let flat = rearrange(x, "b t (h k) -> (b h) t k", h = heads)
+    x * mean(softmax(flat)) + @body
+  }
+  entry loss(x: [B, T, d], labels: int[B, T]) -> (loss: []) {
+    mean(x[:, -1]) + cross_entropy(reshape(x, [B * T, d]), reshape(labels, [B * T]))
+  }
+}
+adapt blocks[*].fc with LoRA(r = 2, alpha = @argument)
+stage one { train @pattern  optimize adamw()  schedule constant(lr = @clause) }
+`;
+const PLACES: Readonly<Record<string, string>> = {
+  field: '3',
+  fn: '',
+  default: '1',
+  let: '1',
+  dim: '0',
+  bound: '2',
+  body: 'x',
+  argument: '4',
+  pattern: 'blocks',
+  clause: '0.1',
+};
+
+function small(replaced: Readonly<Record<string, string>> = {}): string {
+  return SMALL.replace(/@(\w+)/g, (_, name: string) => replaced[name] ?? PLACES[name]!);
+}
+
+/** Compiles a program as far as it goes. What a target may refuse is an error of its own; all else is in diagnostics. */
+function wholePipeline(text: string, options: ModelOptions = {}): boolean {
+  const { model, partial, bag } = compile('main.mdl', memory({ 'main.mdl': text }), options);
+  for (const entry of partial?.entries ?? []) partial?.entry(entry);
+  renderDiagnostics(bag.sorted());
+  if (!model || bag.hasErrors) return false;
+  for (const opset of [17, 23] as const) expect(buildOnnx(model, { opset })).toBeDefined();
+  try {
+    expect(buildWebGpu(model)).toBeDefined();
+  } catch (error) {
+    if (!(error instanceof LimitError || error instanceof IntegerError)) throw error;
+  }
+  return true;
+}
+
+describe('the whole pipeline ends in diagnostics or a file for each target', () => {
+  const settings = { seed: Number(process.env.MDL_FUZZ_SEED ?? 20240229), endOnFailure: true };
+
+  it('compiles the small model as it is', () => {
+    expect(diagnoseProgram('main.mdl', memory({ 'main.mdl': small() }))).toEqual([]);
+    expect(wholePipeline(small())).toBe(true);
+  });
+
+  it.each(Object.keys(PLACES))('a nest at @%s', (name) => {
+    fc.assert(
+      fc.property(nest, (text) => void wholePipeline(small({ [name]: text }))),
+      { ...settings, numRuns: Math.ceil(RUNS / 3) },
+    );
+  });
+
+  it('a nest between any two tokens', () => {
+    const inserted = fc.record({ at: place, text: nest });
+    fc.assert(
+      fc.property(inserted, ({ at, text }) => void wholePipeline(mutate(small(), [{ kind: 'insert', at, text }]))),
+      { ...settings, numRuns: RUNS },
+    );
+  });
+
+  it('one or two mutations', () => {
+    fc.assert(
+      fc.property(
+        fc.array(mutation, { minLength: 1, maxLength: 2 }),
+        (mutations) => void wholePipeline(mutate(small(), mutations)),
+      ),
+      { ...settings, numRuns: RUNS },
+    );
+  });
 });
