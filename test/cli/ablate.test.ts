@@ -315,6 +315,13 @@ describe('mdl ablate', () => {
     expect(existsSync(join(folder, 'whole/cells/full/seed-0/one.safetensors'))).toBe(false);
   });
 
+  it('trains all stages of the file, in order, where none are named', async () => {
+    const { stages: _, ...unnamed } = optionsOf('all', { seeds: 1, steps: 1 });
+    const output = recorder();
+    await ablateCommand(output, [file], unnamed);
+    expect(output.results[0]).toMatchObject({ stages: ['one', 'two', 'nothing'] });
+  });
+
   it('keeps going when a variant becomes NaN or does not compile', async () => {
     const output = await ablate('broken', { flags: 'safe,square,lora', seeds: 1 });
     expect(lossOf(output, 'no-lora', 'two')).toBeGreaterThan(0);

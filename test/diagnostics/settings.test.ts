@@ -25,6 +25,28 @@ describe('a flag with the name of a config field', () => {
   });
 });
 
+describe('a flag with the name of a field of a record', () => {
+  const config = (fields: string): string => `flag bias = true\nconfig base { inner { bias = 8  ${fields} } }\n`;
+
+  it('is an error where the name alone could mean either', () => {
+    const [only, ...more] = diagnose(config('size = bias') + MODEL);
+    expect(more).toEqual([]);
+    expect(only?.message).toBe('bias is a flag and a field of the config record inner, and could mean either here');
+    expect(only?.notes).toEqual(['the field is `inner.bias`; for the flag, give one of the two another name']);
+  });
+
+  it.each([
+    ['the field with its record', 'size = inner.bias'],
+    ['a variable of that name', 'sizes = [bias for bias in range(3)]'],
+    ['the flag in another record', 'more { on = bias }'],
+    ['neither', 'size = 3'],
+  ])('%s is clear', (_, fields) => {
+    const uses =
+      'model M { let size = inner.bias + 1  entry run(x: [B]) -> (y: [B]) { if bias { x } else { x + size } } }\n';
+    expect(diagnose(config(fields) + uses)).toEqual([]);
+  });
+});
+
 describe('a value of a JSON config', () => {
   const under = (valuesText: string): string => {
     const text = `config c { first { size = 1 }  second { size = 1  name = "" } }\n${MODEL}`;

@@ -106,4 +106,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/diagnostics/habits.test.ts',
     fails: 'a value that nothing takes, in a branch at the end of a loop',
   },
+  {
+    fault: 'a flag shadows the field of its name within a config record',
+    file: 'src/compiler/check/references.ts',
+    find: "record.path !== '' && record.fields.has(text)",
+    replace: "record.path === '' && record.fields.has(text)",
+    test: 'test/diagnostics/settings.test.ts',
+    fails: 'a flag with the name of a field of a record > is an error where the name alone could mean either',
+  },
+  {
+    fault: 'ablate trains stages that are called stage1 to stage4, whatever the file has',
+    file: 'src/compiler/cli/commands/ablate.ts',
+    find: 'given.stages === undefined ? model.stages : stageList(model, given.stages)',
+    replace: "stageList(model, given.stages ?? '1-4')",
+    test: 'test/cli/ablate.test.ts',
+    fails: 'trains all stages of the file, in order, where none are named',
+  },
 ];

@@ -41,6 +41,15 @@ export class References {
   }
 
   use({ text, span }: ast.Name, scope: StaticScope): void {
+    const flag = scope.has(text) ? undefined : this.file.names.get(text);
+    const record = scope.config[0];
+    if (flag?.kind === 'flag' && record && record.path !== '' && record.fields.has(text)) {
+      const secondary = [{ span: flag.declaration.name.span, message: 'the flag is declared here' }];
+      const notes = [`the field is \`${record.path}.${text}\`; for the flag, give one of the two another name`];
+      this.used.add(text);
+      this.bag.add(diagnose('flag_or_field', { name: text, record: record.path }, span, { secondary, notes }));
+      return;
+    }
     if (this.knows(text, scope)) return;
     const later = scope.pending.get(text);
     if (later) {

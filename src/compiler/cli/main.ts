@@ -238,7 +238,7 @@ Examples:
   withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
     .description('train the model and its ablations by flags through the same stages, and compare')
     .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
-    .option('--stages <list>', 'the stages, in order', '1-4')
+    .option('--stages <list>', 'the stages, in order (default: all of the file)')
     .option('--seeds <n>', 'runs of each variant, with seeds of their own', positive, 3)
     .option('--seed <n>', 'the first seed of the data and of dropout', integer, 0)
     .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)

@@ -105,6 +105,11 @@ export const MESSAGES = {
     'several models',
     () => 'a file compiles one model and this one declares another',
   ),
+  flag_or_field: message<{ name: string; record: string }>(
+    'E0111',
+    'flag or field',
+    (a) => `${a.name} is a flag and a field of the config record ${a.record}, and could mean either here`,
+  ),
   unused_value: message<object>('E0110', 'unused value', () => 'this value is computed and thrown away'),
 
   // compile-time values and configuration

@@ -158,6 +158,16 @@ that has it: files with modules only are there to be imported.`,
 model Large { entry run(x: [B]) -> (y: [B]) { x } }
 `,
   },
+  flag_or_field: {
+    text: `Within a config record, a name alone may mean a field of the record or a flag. Where both have the name, write the field with its record
+(\`attention.bias\`), or give one of them another name.`,
+    example: `flag bias = true
+config base {
+  attention { bias = 8, size = bias }
+}
+model Tiny { entry run(x: [B]) -> (y: [B]) { x } }
+`,
+  },
   unused_value: {
     text: `An expression computes a value and changes nothing else, so one that nothing takes does no work. Only the last expression of a body is its
 value. Often a \`(\` or \`[\` has slipped to the next line, where it begins an expression of its own, or \`x = \` was forgotten before \`relu(x)\`.`,

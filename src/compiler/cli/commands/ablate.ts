@@ -31,7 +31,8 @@ export interface AblateCommandOptions extends Omit<TrainCommandOptions, 'checkpo
   readonly flags: string;
   /** how many: seed, seed + 1, … */
   readonly seeds: number;
-  readonly stages: string;
+  /** all of the model by default */
+  readonly stages?: string;
   /** steps at the end of a stage whose losses are averaged */
   readonly last: number;
   readonly out: string;
@@ -45,7 +46,8 @@ export default async function run(
   const options: TrainCommandOptions = { ...given, checkpointEvery: 1, keep: 1 };
   const { model } = loadModel(file!, options, output);
   const variants = variantsOf(model.settings.flags, given.flags);
-  const stages = stageList(model, given.stages);
+  const stages = given.stages === undefined ? model.stages : stageList(model, given.stages);
+  if (stages.length === 0) throw cliError('C0201', { name: '(none given)', known: [], near: undefined });
   const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
   if (given.weights === undefined && given.init === undefined)
     throw cliError('C0106', { weights: 'no weights were given' });
