@@ -21,6 +21,7 @@ type DimNeed = {
   readonly source: string | undefined;
   readonly because: string;
 };
+type UnknownOption = { readonly name: string; readonly near: string | undefined; readonly known: readonly string[] };
 type InPort = { readonly entry: string; readonly input: string };
 
 const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'nothing');
@@ -173,7 +174,7 @@ export const MESSAGES = {
     `the logits of row ${row} are not numbers at token ${step}, so check the weights for NaN and infinity`,
   R0306: ({ prompt, wanted, positions }: { prompt: number; wanted: number; positions: number }) =>
     `the prompt has ${prompt} tokens and ${wanted} new ones may follow, and the model has ${positions} positions, so shorten the prompt or allow fewer new tokens`,
-  R0307: ({ name, near, known }: { name: string; near: string | undefined; known: readonly string[] }) =>
+  R0307: ({ name, near, known }: UnknownOption) =>
     `generation has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
   R0308: ({ beams, prompts, needed, limit }: { beams: number; prompts: number; needed: number; limit: number }) =>
     `num_beams is ${beams} with ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}, whose cache and logits would take ${(needed / 2 ** 30).toFixed(1)} GiB of at most ${limit / 2 ** 30}, so ask for fewer beams or fewer prompts at a time`,
@@ -196,6 +197,10 @@ export const MESSAGES = {
     `the decoder of ${format} is not loaded in this page yet, so await loadImageDecoders() before the image is decoded`,
   R0409: ({ format, reason }: { format: string; reason: string }) =>
     `the decoder of ${format} could not be loaded (${reason}); allow 'wasm-unsafe-eval' in the page's Content-Security-Policy and serve the chunks of mdl-compiler, or convert the image to PNG`,
+  R0410: ({ name, near, known }: UnknownOption) =>
+    `an image has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
+  R0411: ({ name, near }: { name: string; near: string }) =>
+    `image.${name} of the model's config is not read, did you mean image.${near}; rename it and compile again`,
 
   // R05: tokenizer
   R0501: ({ reason }: { reason: string }) =>
@@ -226,8 +231,8 @@ export const MESSAGES = {
     `the tokenizer cannot write ${JSON.stringify(text)}: its vocabulary lacks it and has no token for what is unknown, so use a tokenizer that has one`,
   R0509: ({ reason }: { reason: string }) =>
     `the tokenizer contradicts itself: ${reason}; take the file from one and the same release`,
-  R0510: ({ name, near, known }: { name: string; near: string | undefined; known: readonly string[] }) =>
-    `encode has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
+  R0510: ({ call, name, near, known }: UnknownOption & { call: string }) =>
+    `${call} has no option ${name}${suggestion(near)}; the options are ${list(known)}`,
   R0511: ({ at, value }: { at: number; value: string }) =>
     `the token id at place ${at} is ${value} and must be an integer, so give ids as numbers or as an array of integers`,
 

@@ -99,11 +99,16 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0405: 'The size that images are resized to before they enter the model: 224 or 448 for TinyGPT-V.',
   R0406:
     'The record `image` of a model\'s config says what its pictures must be like: `mean` and `std` (three numbers of each channel), `background` (what is behind transparent pixels: three integers from 0 to 255, or none to drop transparency as Pillow\'s convert("RGB") does) and `exif_orientation` (true when photographs are turned upright, which is so when absent; false as in code that does not).',
-  R0407: 'Options of decodeImage, preprocessImage and ask: exif_orientation, background and max_pixels.',
+  R0407:
+    'Options of decodeImage, preprocessImage and ask: exif_orientation, background and max_pixels; of preprocessImage also mean and std, three numbers each.',
   R0408:
     'Pages fetch the decoders of JPEG and WebP (WebAssembly, 50 KiB each) when they are wanted. decodeImage and preprocessImage answer at once and cannot wait for them; ask() loads them by itself. PNG needs none.',
   R0409:
     "A Content-Security-Policy without 'wasm-unsafe-eval' forbids WebAssembly; a bundler or server that leaves out the chunks of the package gives a fetch error.",
+  R0410:
+    'decodeImage and ask take exif_orientation, background and max_pixels; preprocessImage also size, mean, std and order. A name that is not known would be ignored, so it is an error.',
+  R0411:
+    'The record `image` of a config may hold what the model reads itself, such as a size. A name that is nearly mean, std, background or exif_orientation is taken for a slip, because the picture would be prepared without it.',
   R0501:
     'A tokenizer.json describes normaliser, pre-tokenizer, model and decoder. vocab.json with merges.txt is an older format; convert it with HF tokenizers.',
   R0502:
@@ -121,7 +126,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'WordLevel and WordPiece need their unk_token in the vocabulary, Unigram its unk_id. HF tokenizers reports such texts as errors too.',
   R0509:
     'Two tokens with one id cannot be told apart when decoding; a merge needs its two parts and its result in the vocabulary; an added token that stands in the vocabulary has the same id there.',
-  R0510: "The options have HF's names: add_special_tokens, split_special_tokens.",
+  R0510:
+    "The options of encode have HF's names: add_special_tokens, split_special_tokens. decode has `special`: true keeps special tokens, as HF's skip_special_tokens=False.",
   R0511: 'Ids come as a list of numbers, an Int32Array or a BigInt64Array, as models give them.',
   R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',

@@ -231,6 +231,7 @@ it.each([
   ['--init', '1'],
   ['--weights', 'w.safetensors'],
   ['--merge-lora'],
+  ['--opset', '23'],
   ['--backend', 'reference'],
 ])('what was decided when a folder was compiled is refused, not ignored: %s', async (...option) => {
   const { code, stderr } = await mdl(folder, 'generate', 'nano', '--prompt', 'hi', ...option);

@@ -89,3 +89,21 @@ it.each([
   expect(code).toBe(1);
   expect(stderr).toContain(`error[C0208]: ${option} has no meaning without ${without}`);
 });
+
+it('an opset says nothing to other backends', async () => {
+  const tensors = ['--entry', 'loss', '--inputs', 'i', '--outputs', 'o'];
+  const { code, stderr } = await mdl(
+    folder,
+    'run',
+    'small.mdl',
+    '--init',
+    '0',
+    ...tensors,
+    '--backend',
+    'reference',
+    '--opset',
+    '23',
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain('error[C0208]: --opset has no meaning without --backend onnx');
+});

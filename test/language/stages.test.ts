@@ -1,5 +1,6 @@
 /** Stages: clauses, optimisers and schedules as data, and what is wrong with one. */
 import { describe, expect, it } from 'vitest';
+import { compile, memory } from '../support/project.ts';
 import { problems, program } from './support.ts';
 
 const text = (clauses: string) => `import { Linear } from "std"
@@ -69,6 +70,11 @@ describe('mistakes', () => {
     ['train a  optimize adamw(eps = 1e-8, eps = 1e-6)', 'E0106'],
   ])('%s: %s', (clauses, code) => {
     expect(problems(text(clauses)).map((problem) => problem.slice(0, 5))).toEqual([code]);
+  });
+
+  it('a pattern that covers buffers alone says why it trains nothing', () => {
+    const { bag } = compile('main.mdl', memory({ 'main.mdl': text('train ids') }), {});
+    expect(bag.sorted()[0]!.notes).toContain('ids has no parameters: buffers are updated, not trained');
   });
 
   it('two stages have two names', () => {

@@ -106,4 +106,28 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/runtime/generate/options.test.ts',
     fails: 'temperature 0 is greedy',
   },
+  {
+    fault: 'an option of decodeImage with another name is ignored',
+    file: 'src/runtime/image/options.ts',
+    find: '  if (name !== undefined) {',
+    replace: "  if (name === '') {",
+    test: 'test/runtime/image/image.test.ts',
+    fails: 'R0410, R0407: options of other names and kinds',
+  },
+  {
+    fault: 'a tokenizer.json pads every text to as many tokens as it likes',
+    file: 'src/runtime/tokenizer/limits.ts',
+    find: 'count <= MOST_PADDED',
+    replace: 'count <= 2 ** 53',
+    test: 'test/runtime/tokenizer/refusals.test.ts',
+    fails: 'R0505: padding that would take the memory of the process',
+  },
+  {
+    fault: 'a slip in the image record of a config is ignored',
+    file: 'src/runtime/image/settings.ts',
+    find: '      if (near !== undefined) throw',
+    replace: '      if (near === name) throw',
+    test: 'test/runtime/image/image.test.ts',
+    fails: 'R0411: a slip in the image record of a config',
+  },
 ];

@@ -66,6 +66,7 @@ function refuseSettings(given: OpenOptions): void {
     ['--weights', given.weights !== undefined],
     ['--init', given.init !== undefined],
     ['--merge-lora', given.mergeLora === true],
+    ['--opset 23', given.opset === '23'],
     ['--backend reference', given.backend === 'reference'],
   ];
   const found = asked.find(([, there]) => there);

@@ -68,4 +68,8 @@ export function checkGiven(command: Command): void {
   };
   for (const [option, without] of Object.entries(needed.get(command) ?? {}))
     if (isGiven(option) && !isGiven(without)) throw cliError('C0208', { option, without });
+  const { backend, opset } = command.opts<{ backend?: string; opset?: string }>();
+  // 17, the default, says nothing: programs give it with every backend
+  if (backend !== undefined && backend !== 'onnx' && isGiven('--opset') && opset !== '17')
+    throw cliError('C0208', { option: '--opset', without: '--backend onnx' });
 }

@@ -54,7 +54,7 @@ export function explainNoMatch(text: string, paths: readonly string[]): string[]
         `below \`${front}\` there are ${[...below].slice(0, MAX_SHOWN).join(', ')}${below.size > MAX_SHOWN ? ', …' : ''}`,
       ];
   }
-  const top = [...new Set(paths.map((path) => path.split('.')[0]!))];
+  const top = [...new Set(paths.map((path) => path.split('.')[0]!))].filter((name) => name !== '');
   return top.length === 0
     ? []
     : [`a path starts at the model: ${top.slice(0, MAX_SHOWN).join(', ')}${top.length > MAX_SHOWN ? ', …' : ''}`];

@@ -183,12 +183,12 @@ function parametersMatching(e: Evaluator, patterns: readonly ast.PathPattern[]):
     const matched = live.filter((parameter) => compiled.covers(parameter.path));
     for (const parameter of matched) found.add(parameter);
     if (matched.length > 0 || e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
-    const paths = [...live.map((parameter) => parameter.path), ...e.modules.instances.keys()];
-    e.report(
-      diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, {
-        notes: explainNoMatch(pattern.text, paths),
-      }),
-    );
+    const instances = [...e.modules.instances.keys()];
+    const isThere = [...instances, ...e.modules.parameters.keys()].some((path) => compiled.covers(path));
+    const notes = isThere
+      ? [`${pattern.text} has no parameters: buffers are updated, not trained`]
+      : explainNoMatch(pattern.text, [...live.map((parameter) => parameter.path), ...instances]);
+    e.report(diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, { notes }));
   }
   return found;
 }

@@ -27,6 +27,9 @@ const SIGNATURES: readonly {
     check: readWebpHeader,
     decode: decodeWebp,
   },
+  { format: 'JPEG 2000', bytes: [0x00, 0x00, 0x00, 0x0c, 0x6a, 0x50, 0x20, 0x20] },
+  { format: 'JPEG XL', bytes: [0x00, 0x00, 0x00, 0x0c, 0x4a, 0x58, 0x4c, 0x20] },
+  { format: 'JPEG XL', bytes: [0xff, 0x0a] },
   { format: 'GIF', bytes: [0x47, 0x49, 0x46, 0x38] },
   { format: 'BMP', bytes: [0x42, 0x4d] },
   { format: 'TIFF', bytes: [0x49, 0x49, 0x2a, 0x00] },
@@ -56,9 +59,21 @@ export function checkImage(bytes: Uint8Array, options: DecodeOptions = {}): void
   knownFormat(bytes).check(bytes, max_pixels);
 }
 
+/** What comes in place of a picture and is text: an error page, a drawing, a pointer that Git LFS left. */
+function textFormat(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'an empty file';
+  const start = String.fromCharCode(...bytes.subarray(0, 1024))
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trimStart();
+  if (/^version https:\/\/git-lfs/.test(start)) return 'a Git LFS pointer (`git lfs pull` fetches the file)';
+  if (/^<(!doctype html|html)/i.test(start)) return 'an HTML page';
+  if (/^<(\?xml|svg|!doctype svg|!--)/i.test(start) && /<svg/i.test(start)) return 'SVG';
+  return 'no image format that is known';
+}
+
 function knownFormat(bytes: Uint8Array) {
   const { format, check, decode } = signatureOf(bytes) ?? {};
-  if (!check || !decode) throw runtimeError('R0401', { found: format ?? 'no image format that is known' });
+  if (!check || !decode) throw runtimeError('R0401', { found: format ?? textFormat(bytes) });
   return { check, decode };
 }
 

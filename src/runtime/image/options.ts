@@ -1,5 +1,6 @@
 /** What an image file leaves open: which way up it is, what shows through it, and how large it may be. */
 import { runtimeError } from '../errors.ts';
+import { nearestName } from '../names.ts';
 import type { Rgb } from './rgb.ts';
 
 export interface DecodeOptions {
@@ -24,8 +25,15 @@ const MOST_PIXELS = 2 ** 29;
 
 export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, 'background'>> & Pick<DecodeOptions, 'background'>;
 
-/** @throws RuntimeError R0407 */
-export function resolveDecodeOptions(options: DecodeOptions): ResolvedDecodeOptions {
+const DECODE_OPTIONS: readonly (keyof DecodeOptions)[] = ['exif_orientation', 'background', 'max_pixels'];
+
+/** @param others names that the caller takes beside these. @throws RuntimeError R0407, R0410 */
+export function resolveDecodeOptions(options: DecodeOptions, others: readonly string[] = []): ResolvedDecodeOptions {
+  const name = Object.keys(options).find((key) => !(DECODE_OPTIONS as readonly string[]).includes(key));
+  if (name !== undefined) {
+    const known = [...DECODE_OPTIONS, ...others];
+    throw runtimeError('R0410', { name, near: nearestName(name, known), known });
+  }
   const { exif_orientation = false, background, max_pixels = MAX_PIXELS } = options;
   const check = (option: string, value: unknown, valid: boolean, expected: string): void => {
     if (!valid) throw runtimeError('R0407', { option, value: JSON.stringify(value), expected });
@@ -37,12 +45,26 @@ export function resolveDecodeOptions(options: DecodeOptions): ResolvedDecodeOpti
   return { exif_orientation, max_pixels, ...(background === undefined ? {} : { background }) };
 }
 
-export function isColour(value: unknown): value is Rgb {
+/** @throws RuntimeError R0407 */
+export function checkStatistics(mean: unknown, std: unknown): void {
+  const check = (option: string, value: unknown, good: (x: number) => boolean, expected: string): void => {
+    if (value !== undefined && !isTriple(value, good))
+      throw runtimeError('R0407', { option, value: JSON.stringify(value), expected });
+  };
+  check('mean', mean, () => true, 'three numbers');
+  check('std', std, (x) => x > 0, 'three numbers above 0');
+}
+
+export function isTriple(value: unknown, good: (item: number) => boolean): boolean {
   return (
     Array.isArray(value) &&
     value.length === 3 &&
-    value.every((item) => Number.isInteger(item) && (item as number) >= 0 && (item as number) <= 255)
+    value.every((item) => typeof item === 'number' && Number.isFinite(item) && good(item))
   );
+}
+
+export function isColour(value: unknown): value is Rgb {
+  return isTriple(value, (item) => Number.isInteger(item) && item >= 0 && item <= 255);
 }
 
 /** Judges a size from a header, before memory is allocated for it. @throws RuntimeError R0402, R0403 */

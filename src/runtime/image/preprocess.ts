@@ -2,7 +2,7 @@
 import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { decodeImage } from './decode.ts';
-import type { DecodeOptions } from './options.ts';
+import { checkStatistics, type DecodeOptions, resolveDecodeOptions } from './options.ts';
 import { type PassOrder, resizeBicubic } from './resize.ts';
 import type { Rgb, RgbImage } from './rgb.ts';
 
@@ -18,6 +18,9 @@ export interface PreprocessOptions extends DecodeOptions {
   /** which Pillow the resize equals; `pillow-13` when absent */
   readonly order?: PassOrder;
 }
+
+/** What preprocessImage takes beside the options of decodeImage. */
+const OWN_OPTIONS = ['size', 'mean', 'std', 'order'];
 
 /** (v / 255 − mean) / std of each channel: f32 [1, 3, H, W], each step rounded to f32 as torchvision does. */
 export function normaliseImage(
@@ -39,11 +42,13 @@ export function normaliseImage(
 /**
  * A PNG, JPEG or WebP, or a picture that is decoded already, as f32 [1, 3, H, W]. The aspect ratio is not kept, as in the authors' code. In a page JPEG and WebP need
  * `await loadImageDecoders()` first.
- * @throws RuntimeError R0401–R0405, R0407, R0408
+ * @throws RuntimeError R0401–R0405, R0407, R0408, R0410
  */
 export function preprocessImage(file: Uint8Array | RgbImage, options: PreprocessOptions): HostTensor {
   const { size, mean, std, order, ...decode } = options;
-  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  resolveDecodeOptions(decode, OWN_OPTIONS);
+  checkStatistics(mean, std);
+  const [height, width] = Array.isArray(size) ? size : [size, size];
   if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0 && side <= 8192)) {
     throw runtimeError('R0405', { size: `${width} × ${height}` });
   }

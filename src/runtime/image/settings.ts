@@ -4,7 +4,8 @@
  */
 import type { ConfigValue } from '../../shared/artifact.ts';
 import { runtimeError } from '../errors.ts';
-import { type DecodeOptions, isColour } from './options.ts';
+import { nearestName } from '../names.ts';
+import { type DecodeOptions, isColour, isTriple } from './options.ts';
 import type { Rgb } from './rgb.ts';
 
 export interface ImageSettings extends Pick<DecodeOptions, 'background' | 'exif_orientation'> {
@@ -23,20 +24,17 @@ const FIELDS: {
   exif_orientation: { is: (value) => typeof value === 'boolean', expected: 'true or false' },
 };
 
-function isTriple(value: ConfigValue, good: (item: number) => boolean): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length === 3 &&
-    value.every((item) => typeof item === 'number' && Number.isFinite(item) && good(item))
-  );
-}
-
-/** Photographs are turned upright unless the config says that the model saw them as they were stored. @throws RuntimeError R0406 */
+/** Photographs are turned upright unless the config says that the model saw them as they were stored. @throws RuntimeError R0406, R0411 */
 export function imageSettings(config: { readonly [name: string]: ConfigValue | undefined }): ImageSettings {
   const record = Object.hasOwn(config, 'image') ? config.image : undefined;
   const settings: { -readonly [N in keyof ImageSettings]: ConfigValue } = {};
   if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
-    for (const name of Object.keys(FIELDS) as (keyof ImageSettings)[]) {
+    const names = Object.keys(FIELDS);
+    for (const name of Object.keys(record)) {
+      const near = names.includes(name) ? undefined : nearestName(name, names);
+      if (near !== undefined) throw runtimeError('R0411', { name, near });
+    }
+    for (const name of names as (keyof ImageSettings)[]) {
       const value = Object.hasOwn(record, name)
         ? (record as { readonly [name: string]: ConfigValue })[name]
         : undefined;

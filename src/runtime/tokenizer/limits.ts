@@ -13,6 +13,9 @@ export interface Padding {
   readonly id: number;
 }
 
+/** Tokens that a file can ask every text to be padded to: more is a slip, and would take the memory of the process. */
+const MOST_PADDED = 2 ** 20;
+
 const SIDES = ['Left', 'Right'] as const;
 
 /** @param adds ids that the post-processor adds. @throws RuntimeError R0505, R0506 */
@@ -41,13 +44,18 @@ export function readPadding(json: unknown): Padding | undefined {
   fields.text('pad_token');
   const strategy = fields.value('strategy');
   // the longest of a batch of one is itself
-  const length = strategy === 'BatchLongest' ? 0 : new Fields('padding.strategy', strategy, ['Fixed']).count('Fixed');
+  const length = strategy === 'BatchLongest' ? 0 : short(new Fields('padding.strategy', strategy, ['Fixed']), 'Fixed');
   return {
     length,
-    multiple: fields.count('pad_to_multiple_of', 0),
+    multiple: short(fields, 'pad_to_multiple_of', 0),
     side: fields.choice('direction', SIDES),
     id: fields.id('pad_id'),
   };
+}
+
+function short(fields: Fields, name: string, otherwise?: number): number {
+  const count = fields.count(name, otherwise);
+  return count <= MOST_PADDED ? count : refuse(fields.at(name), count, `at most ${MOST_PADDED}`);
 }
 
 export function truncate(ids: readonly number[], { side }: Truncation, length: number): readonly number[] {

@@ -26,7 +26,17 @@ export interface TextCodec {
 /** How a text that is part of a sequence is encoded: nothing around it, nothing cut off. */
 export const PART: EncodeOptions = { add_special_tokens: false, apply_limits: false };
 
-const OPTIONS = ['add_special_tokens', 'split_special_tokens', 'apply_limits'] as const;
+const ENCODE_OPTIONS = ['add_special_tokens', 'split_special_tokens', 'apply_limits'];
+const DECODE_OPTIONS = ['special'];
+
+/** @throws RuntimeError R0510 for unknown options, R0301 for values that are neither true nor false */
+function checkSwitches(call: string, options: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) throw runtimeError('R0510', { call, name, near: nearestName(name, known), known });
+    if (value !== undefined && typeof value !== 'boolean')
+      throw runtimeError('R0301', { option: name, value, expected: 'true or false' });
+  }
+}
 
 export class Tokenizer implements TextCodec {
   private readonly pipeline: Pipeline;
@@ -68,12 +78,7 @@ export class Tokenizer implements TextCodec {
    * @throws RuntimeError R0508 for a text that the vocabulary cannot write, R0510 for unknown options
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    for (const [name, value] of Object.entries(options)) {
-      if (!(OPTIONS as readonly string[]).includes(name))
-        throw runtimeError('R0510', { name, near: nearestName(name, OPTIONS), known: OPTIONS });
-      if (value !== undefined && typeof value !== 'boolean')
-        throw runtimeError('R0301', { option: name, value, expected: 'true or false' });
-    }
+    checkSwitches('encode', options, ENCODE_OPTIONS);
     const { add_special_tokens = true, split_special_tokens = false, apply_limits = true } = options;
     return this.pipeline.encode(text, {
       special: add_special_tokens,
@@ -84,9 +89,11 @@ export class Tokenizer implements TextCodec {
 
   /**
    * Special tokens are left out unless asked for. Bytes that are not UTF-8 (half a character) become U+FFFD.
-   * @throws RuntimeError R0502 for an id that is not in the vocabulary
+   * @throws RuntimeError R0502 for an id that is not in the vocabulary, R0510 for unknown options
    */
-  decode(ids: TokenIds, { special = false }: { readonly special?: boolean } = {}): string {
+  decode(ids: TokenIds, options: { readonly special?: boolean } = {}): string {
+    checkSwitches('decode', options, DECODE_OPTIONS);
+    const { special = false } = options;
     const tokens = idList(ids).map((id) => {
       const token = this.addedText.get(id) ?? this.pipeline.model.tokenOf.get(id);
       if (token === undefined) throw runtimeError('R0502', { id, size: this.vocabSize });

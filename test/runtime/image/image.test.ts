@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/runtime/image/decode.ts';
-import { normaliseImage, preprocessImage } from '../../../src/runtime/image/preprocess.ts';
+import { normaliseImage, type PreprocessOptions, preprocessImage } from '../../../src/runtime/image/preprocess.ts';
 import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
+import { imageSettings } from '../../../src/runtime/image/settings.ts';
 import { readJson } from '../../support/reference.ts';
 import { provokes } from '../support.ts';
 
@@ -45,8 +46,36 @@ describe('decoding', () => {
     expect(await provokes('R0401', () => decodeImage(new TextEncoder().encode('GIF89a')))).toContain('GIF');
     const avif = new TextEncoder().encode('\0\0\0\x1cftypavif');
     expect(await provokes('R0401', () => decodeImage(avif))).toContain('AVIF');
-    await provokes('R0401', () => decodeImage(new TextEncoder().encode('<svg>')));
-    await provokes('R0401', () => decodeImage(new Uint8Array(0)));
+    const found = (text: string) => provokes('R0401', () => decodeImage(new TextEncoder().encode(text)));
+    expect(await found('<?xml version="1.0"?>\n<svg/>')).toContain('SVG');
+    expect(await found('\n<!DOCTYPE html><title>404</title>')).toContain('an HTML page');
+    expect(await found('version https://git-lfs.github.com/spec/v1\noid sha256:0')).toContain('git lfs pull');
+    expect(await found('\0\0\0\x0cjP  \r\n')).toContain('JPEG 2000');
+    expect(await found('')).toContain('an empty file');
+  });
+
+  it('R0410, R0407: options of other names and kinds', async () => {
+    const png = pngOf('rgb 8 bit');
+    const decode = (options: object) => () => decodeImage(png, options);
+    expect(await provokes('R0410', decode({ exifOrientation: true }))).toContain('did you mean exif_orientation');
+    expect(await provokes('R0410', decode({ size: 8 }))).toContain('background, max_pixels');
+    const preprocess = (options: object) => () => preprocessImage(png, { size: 8, ...options });
+    expect(await provokes('R0410', preprocess({ means: [0, 0, 0] }))).toContain('did you mean mean');
+    for (const more of [{ std: [0, 1, 1] }, { mean: 0.5 }, { mean: [0, Number.NaN, 0] }])
+      await provokes('R0407', preprocess(more));
+    await provokes('R0405', preprocess({ size: '56' }));
+    await provokes('R0410', () =>
+      preprocessImage({ width: 1, height: 1, data: new Uint8Array(3) }, {
+        size: 1,
+        crop: true,
+      } as PreprocessOptions),
+    );
+  });
+
+  it('R0411: a slip in the image record of a config; what a model reads itself may stand there', async () => {
+    const slip = { image: { backgroud: [255, 255, 255] } };
+    expect(await provokes('R0411', () => imageSettings(slip))).toContain('did you mean image.background');
+    expect(imageSettings({ image: { size: 224, patch: 16 } })).toEqual({ exif_orientation: true });
   });
 
   it('R0402: too many pixels, before memory is allocated', async () => {

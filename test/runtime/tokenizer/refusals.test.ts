@@ -118,6 +118,15 @@ describe('encode and decode refuse', () => {
     const call = (options: object) => () => tokenizer.encode('a', options);
     expect(await provokes('R0510', call({ addSpecialTokens: false }))).toContain('did you mean add_special_tokens');
     await provokes('R0301', call({ split_special_tokens: 1 }));
+    const decode = { skip_special_tokens: false } as object;
+    expect(await provokes('R0510', () => tokenizer.decode([0], decode))).toContain('decode has no option');
+  });
+  it('R0505: padding that would take the memory of the process', async () => {
+    const padding = { strategy: 'BatchLongest', direction: 'Right', pad_id: 0, pad_type_id: 0, pad_token: 'a' };
+    for (const more of [{ strategy: { Fixed: 1e9 } }, { pad_to_multiple_of: 2 ** 40 }]) {
+      const json = { model: BPE, padding: { ...padding, ...more } };
+      expect(await provokes('R0505', () => Tokenizer.from(json))).toContain('at most 1048576');
+    }
   });
   it('R0511: what is no id', async () => {
     const tokenizer = Tokenizer.from({ model: BPE });

@@ -46,7 +46,8 @@ export default async function run(
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
-    const seen = { ...imageSettings(session.manifest.model.config), ...decode };
+    const { mean: _, std: __, ...trained } = imageSettings(session.manifest.model.config);
+    const seen = { ...trained, ...decode };
     const images = files.map((file) => judged(file, (bytes) => decodeImage(bytes, seen)));
     const question = {
       prompt: options.prompt,
