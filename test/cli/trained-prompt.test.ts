@@ -41,6 +41,23 @@ describe('weights of a stage', () => {
     expect(await promptOf('nano')).toBe('[INST] hi [/INST]');
   });
 
+  it('of a data set with wording of its own are asked as that set asks', async () => {
+    const stage = ['--stage', 'pretrain', '--data', 'emoji-pretrain', '--steps', '1', '--batch-size', '1'];
+    const run = await mdl(folder, 'train', ...NANO, '--init', '0', ...stage, '--save', 'base.safetensors');
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    const { stderr } = await mdl(
+      folder,
+      'generate',
+      ...NANO,
+      '--weights',
+      'base.safetensors',
+      '--allow-missing',
+      '**',
+      ...ASKED,
+    );
+    expect(stderr).toContain('prompts with template "none", end "\\n", as base.safetensors was trained\n');
+  }, 180_000);
+
   it('--end ends an answer elsewhere', async () => {
     const whole = await json<{ text: string }>(
       'generate',

@@ -40,8 +40,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/runtime/peft-config.ts',
     find: 'return use_rslora === true ? Number(lora_alpha) * Math.sqrt(Number(r)) : lora_alpha;',
     replace: 'return use_rslora === 0 ? Number(lora_alpha) * Math.sqrt(Number(r)) : lora_alpha;',
-    test: 'test/runtime/adapters.test.ts',
-    fails: 'another scaling',
+    test: 'test/runtime/peft-scaling.test.ts',
+    fails: 'rank-stabilised LoRA divides by the root of the rank',
   },
   {
     fault: 'blocks padded with another number than zero are joined as if they were beside zeros',

@@ -71,7 +71,7 @@ describe('errors', () => {
     [{ stages: '4-1' }, 'a range such as 1-4 was expected'],
     [{ stage: 'one', data: 'emoji' }, 'training got both --data and --batch'],
     [{ stage: 'one', batch: join(folder, 'none.safetensors') }, 'none.safetensors cannot be read'],
-    [{ stage: 'one', saveAdapter: join(folder, 'adapter') }, 'no adapter was trained'],
+    [{ stage: 'one', saveAdapter: join(folder, 'adapter') }, 'no stage trains an adapter, so none can be saved'],
   ])('%o', async (changed, message) => {
     await expect(trainCommand(recorder(), [file], { ...options, ...changed })).rejects.toThrow(message);
   });
@@ -108,7 +108,7 @@ describe('mdl run --grads', () => {
   });
   test('needs a stage', async () => {
     await expect(runCommand(recorder(), [file], { ...run, grads })).rejects.toThrow(
-      '--grads has no meaning without --stage',
+      'the model has no stage (none given); it has one, two, nothing',
     );
     await expect(runCommand(recorder(), [file], { ...run, stage: 'one' })).rejects.toThrow(
       '--stage has no meaning without --grads',
@@ -128,6 +128,11 @@ test('a run goes on from the weights it is given, and --save has what was traine
   expect(losses).toHaveLength(10);
   expect(losses.at(-1)!).toBeLessThan(losses[0]!);
   expect(output.results).toEqual([
-    { stages: [{ stage: 'two', steps: 10, loss: losses.at(-1) }], out: null, interrupted: false },
+    {
+      stages: [{ stage: 'two', steps: 10, loss: losses.at(-1) }],
+      out: null,
+      interrupted: false,
+      untrained: ['first.weight', 'first.bias'], // made by --init, and frozen in this stage
+    },
   ]);
 });

@@ -38,6 +38,9 @@ const BUILT_IN: ReadonlyMap<string, (options: ResolvedOptions) => SampleSet> = n
   ['emoji-pretrain', pretrainSet],
 ]);
 
+/** What the sets with wording of their own have instead of a stage's template. */
+export const OWN_TEMPLATE = 'none';
+
 /** Whether a set has tasks and a template of its own. */
 export function hasOwnWording(name: string): boolean {
   return name === 'emoji-pretrain';

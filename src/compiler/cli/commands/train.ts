@@ -168,7 +168,9 @@ async function trainAll(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata = last ? { ...sizeMetadata(plain, last.model), ...promptMetadata(plain, last.stage) } : {};
+    const metadata = last
+      ? { ...sizeMetadata(plain, last.model), ...promptMetadata(plain, last.stage, last.data.name) }
+      : {};
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last.model, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {

@@ -2,6 +2,7 @@
  * How trained weights are asked: the template and the end of the last stage are stored with them and become the config's
  * `prompt`, so that `generate`, a compiled folder and a page stop where the training data stopped.
  */
+import { hasOwnWording, OWN_TEMPLATE } from '../../../runtime/data/index.ts';
 import { openCheckpoint } from '../../../runtime/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -13,12 +14,16 @@ const FIELDS = ['template', 'end'] as const;
 
 const metadataKey = (field: string): string => `mdl.prompt.${field}`;
 
-/** What is stored with weights that a stage has trained; nothing for a model whose config has no `prompt`. */
-export function promptMetadata(model: Model, { options }: Stage): Readonly<Record<string, string>> {
+/**
+ * What is stored with weights that a stage has trained; nothing for a model whose config has no `prompt`.
+ * @param data the name of the data that it was trained on
+ */
+export function promptMetadata(model: Model, { options }: Stage, data: string): Readonly<Record<string, string>> {
   const config = new Config(model);
   const said = FIELDS.flatMap((field) => {
     const own = config.text(`prompt.${field}`);
-    const value = options[field] ?? own;
+    const ofData = field === 'template' && hasOwnWording(data) ? OWN_TEMPLATE : undefined;
+    const value = options[field] ?? ofData ?? own;
     return own !== undefined && typeof value === 'string' ? [[metadataKey(field), value] as const] : [];
   });
   return Object.fromEntries(said);
