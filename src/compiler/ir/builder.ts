@@ -106,7 +106,7 @@ export class GraphBuilder {
       attributes,
     );
     for (const { dim, what } of needs ?? []) this.require({ dim, what, origin });
-    for (const dim of types.flatMap(({ shape }) => shape)) {
+    for (const dim of types.flatMap(({ shape }) => shape).filter(isSymbolic)) {
       this.require({ dim, what: `an axis of size ${printDim(dim)}`, origin });
     }
     const outputs = types.map((type) => this.fresh(type));
