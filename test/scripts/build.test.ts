@@ -67,9 +67,10 @@ it('shifts the source map by the line of the hashbang', () => {
   expect(code[first]).toContain('await import(');
 });
 
-it('keeps packages outside, except in the page bundle, where only onnxruntime-web stays outside', () => {
+it('brings packages along for pages and the compiler; backends stay outside', () => {
   build();
-  expect(readFileSync(join(root, 'dist/compiler.js'), 'utf8')).toContain('from "chevrotain"');
+  expect(readFileSync(join(root, 'dist/compiler.js'), 'utf8')).not.toContain('from "chevrotain"');
+  expect(readFileSync(join(root, 'dist/webgpu.js'), 'utf8')).toContain('import("webgpu")');
   const page = readFileSync(join(root, 'dist/runtime.browser.js'), 'utf8');
   expect(page).toContain('from "onnxruntime-web"');
   expect(page).not.toContain('from "fast-png"');
