@@ -114,9 +114,12 @@ describe.skipIf(unavailable)('parameters', () => {
     const half = model({ ...w, storage: 'f16' }, async () => f32([5], 1, 2, 3, 4, -2));
     expect(await words(await half.parameter(0), 3)).toEqual([0x40003c00, 0x44004200, 0xc000]);
     expect(await words(await half.parameter(0, 2, 5), 2)).toEqual([0x44004200, 0xc000]);
-    const ids = await stored({ w: { dtype: 'i64', shape: [3], data: BigInt64Array.of(-1n, 7n, 4294967295n) } });
+    const ids = await stored({ w: { dtype: 'i64', shape: [3], data: BigInt64Array.of(-1n, 7n, 2147483647n) } });
     const integers = model({ key: 'w', dtype: 'i64', shape: [3], storage: 'i32' }, ids);
-    expect(await words(await integers.parameter(0), 3)).toEqual([4294967295, 7, 4294967295]);
+    expect(await words(await integers.parameter(0), 3)).toEqual([4294967295, 7, 2147483647]);
+    const long = await stored({ w: { dtype: 'i64', shape: [1], data: BigInt64Array.of(4294967295n) } });
+    const other = model({ key: 'w', dtype: 'i64', shape: [1], storage: 'i32' }, long);
+    await provokes('R1009', () => other.parameter(0)); // and not −1
     const mask = await stored({ w: { dtype: 'bool', shape: [2], data: Uint8Array.of(0, 1) } });
     expect(
       await words(await model({ key: 'w', dtype: 'bool', shape: [2], storage: 'u32' }, mask).parameter(0), 2),
