@@ -33,7 +33,7 @@ const TIERS = {
   package: ['test/package/**/*.test.ts'],
 };
 
-const SECONDS = { unit: 60, onnx: 120, webgpu: 240, browser: 240, package: 600 } as const;
+const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, package: 600 } as const;
 const slower = ['package', 'browser', 'webgpu', 'onnx'] as const;
 /** every graph that a test makes is verified */
 const setupFiles = ['test/support/verify-graphs.ts'];

@@ -29,7 +29,7 @@ import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 import { noise, tinyBatch, tinyFile, tinyModel, tinyWeights } from './support.ts';
 
 /** In milliseconds: unrolled kernels for real GPUs take a software adapter minutes to compile on a busy machine. */
-const SLOW = { timeout: 300_000 };
+const SLOW = { timeout: 900_000 };
 
 describe.skipIf(unavailable)('gradients', SLOW, () => {
   const expected = readTensors(tinyFile('grads'));
