@@ -80,7 +80,14 @@ export function consumers(): string {
   mkdirSync(dirname(folder), { recursive: true });
   const draft = mkdtempSync(`${folder}-`);
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(CONSUMERS, file), join(draft, file));
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: draft });
+  const npm = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  try {
+    execFileSync('npm', npm, { cwd: draft, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    // npm prints its whole usage after the reason
+    const said = (error as { stderr?: string }).stderr ?? String(error);
+    throw new Error(`the consumers' tools cannot be installed: ${said.split('\n').slice(0, 8).join('\n')}`);
+  }
   renameSync(draft, folder);
   return folder;
 }
