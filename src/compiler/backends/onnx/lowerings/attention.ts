@@ -8,8 +8,9 @@
  */
 import { type Dim, printDim, type Shape, subDims } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
-import { dimValue, range } from '../shapes.ts';
-import { cast, type Lowerings, type Operand, reduce } from './rule.ts';
+import { dimValue, isNothing, range } from '../shapes.ts';
+import { neverZero } from '../symbols.ts';
+import { type Lowerings, type Operand, reduce } from './rule.ts';
 
 /** Smallest float32: what a hidden score becomes for the gradients, whose probabilities are masked once more. */
 const HIDDEN = -3.4028234663852886e38;
@@ -58,11 +59,15 @@ function shownRows(emit: Emitter, rows: string, mask: Operand | undefined): stri
   return emit.op('Where', [column, rows, emit.scalar(0)]); // [B, 1, S, 1]
 }
 
-/** bool [B, H, T, 1]: whether all scores of a query are −∞, as where it sees no key; of NaN none is */
+/**
+ * bool [B, H, T, 1]: whether all scores of a query are −∞, as where it sees no key. Their maximum says so but where it drops
+ * NaN, and their sum but where finite scores overflow.
+ */
 function blind(emit: Emitter, shown: string, keys: Dim): string {
-  const none = cast(emit, emit.op('Equal', [shown, emit.scalar(Number.NEGATIVE_INFINITY)]), 'f32');
-  const count = cast(emit, dimValue(emit, keys), 'f32');
-  return emit.op('Equal', [reduce(emit, 'ReduceSum', none, [3], true), count]);
+  const lowest = (operator: string) =>
+    emit.op('Equal', [reduce(emit, operator, shown, [3], true), emit.scalar(Number.NEGATIVE_INFINITY)]);
+  const rows = emit.op('And', [lowest('ReduceMax'), lowest('ReduceSum')]);
+  return neverZero(keys) ? rows : emit.op('Or', [rows, isNothing(emit, keys)]);
 }
 
 /** softmax(q · kᵀ · scale, hidden keys left out) · v; zeros where a query is blind */
