@@ -57,18 +57,24 @@ interface OptionRule {
 
 const int = (least: number) => (value: ConfigValue) => Number.isSafeInteger(value) && (value as number) >= least;
 const COUNT: OptionRule = { expected: 'an int above 0', fits: int(1) };
+const number = (fits: (value: number) => boolean) => (value: ConfigValue) =>
+  typeof value === 'number' && Number.isFinite(value) && fits(value);
+const POSITIVE: OptionRule = { expected: 'a number above 0', fits: number((x) => x > 0) };
+const NOT_NEGATIVE: OptionRule = { expected: 'a number of at least 0', fits: number((x) => x >= 0) };
 const text = (value: ConfigValue): boolean => typeof value === 'string' && value !== '';
 const oneOf = (names: readonly ConfigValue[]): OptionRule => ({
   expected: `one of ${names.map((name) => JSON.stringify(name)).join(', ')}`,
   fits: (value) => names.includes(value),
 });
 
-/** The other clauses. Those that the optimiser's plan checks too take anything here. */
-const OPTIONS: Readonly<Record<string, OptionRule | undefined>> = {
+type OptionRules = Readonly<Record<string, OptionRule | undefined>>;
+
+/** The other clauses. */
+const OPTIONS: OptionRules = {
   batch: COUNT,
-  accumulate: undefined,
+  accumulate: COUNT,
   average: oneOf(['samples', 'batches']),
-  clip: undefined,
+  clip: POSITIVE,
   image_size: COUNT,
   tasks: oneOf(TASK_SETS),
   template: oneOf(TEMPLATE_NAMES),
@@ -79,8 +85,19 @@ const OPTIONS: Readonly<Record<string, OptionRule | undefined>> = {
     fits: (x) => x === 0 || typeof x === 'boolean',
   },
   recompute: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
-  loss_scale: undefined,
+  loss_scale: { expected: '"dynamic" or a number above 0', fits: (x) => x === 'dynamic' || POSITIVE.fits(x) },
   seed: { expected: 'an int of at least 0', fits: int(0) },
+};
+
+/** Arguments of optimisers and schedules; those that are not here are checked with the optimiser's plan. */
+const ARGUMENTS: OptionRules = {
+  lr: NOT_NEGATIVE,
+  min_lr: NOT_NEGATIVE,
+  warmup: NOT_NEGATIVE,
+  iters: COUNT,
+  epochs: COUNT,
+  decay_rate: POSITIVE,
+  weight_decay: NOT_NEGATIVE,
 };
 
 export function checkStages(e: Evaluator): Stage[] {
@@ -129,7 +146,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
     if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
     else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
     else if (Object.hasOwn(OPTIONS, name.text)) {
-      const option = e.attempt(() => checkOption(e, name.text, plain(e, e.expression(value, scope), value), value));
+      const option = e.attempt(() => valid(e, OPTIONS, name.text, e.expression(value, scope), value));
       if (option !== undefined) options[name.text] = option;
     } else {
       const near = nearest(name.text, [
@@ -207,8 +224,10 @@ function onlyOnce(e: Evaluator, items: readonly { readonly name?: ast.Name | und
   }
 }
 
-function checkOption(e: Evaluator, name: string, option: ConfigValue, at: ast.Expression): ConfigValue {
-  const rule = OPTIONS[name];
+/** The value as data, which its rule takes. */
+function valid(e: Evaluator, rules: OptionRules, name: string, value: Value, at: ast.Expression): ConfigValue {
+  const option = plain(e, value, at);
+  const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
   if (rule === undefined || rule.fits(option)) return option;
   const found = typeof option === 'number' ? String(option) : JSON.stringify(option);
   return e.fail(diagnose('wrong_type', { what: name, expected: rule.expected, found }, at.span));
@@ -255,7 +274,9 @@ function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope
       );
       continue;
     }
-    args[argument.name.text] = plain(e, e.expression(argument.value, scope), argument.value);
+    const { name: formal, value } = argument;
+    const given = e.attempt(() => valid(e, ARGUMENTS, formal.text, e.expression(value, scope), value));
+    if (given !== undefined) args[formal.text] = given;
   }
   return { name, arguments: args };
 }
