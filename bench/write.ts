@@ -7,6 +7,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initialise } from '../src/runtime/index.ts';
+import { fromBrainHalves, fromHalves, toHalves } from '../src/runtime/weights/halves.ts';
 import { MODEL, mb, mdl, table, times, withFolder } from './support.ts';
 
 /** Blocks of the vision encoder, 101 MB each; without Q-Former the rest of the entry is small. */
@@ -54,6 +55,7 @@ export default async function write(): Promise<void> {
   const head = ['weights', 'compile --init', 'plain write', 'ratio', 'peak RSS', `of ${LIMIT_MB} MB`, 'growth'];
   table('seeded weights, streamed to disk', head, rows);
   generators();
+  conversions();
 }
 
 /** Seconds to write zeros of the same size, in chunks of the same size, and to reach the disk. */
@@ -84,4 +86,26 @@ function generators(): void {
     return [spec.kind, `${((4 * shape[0]!) / 1e6 / seconds).toFixed(0)} MB/s`];
   });
   table('initialisers alone, one core', ['', 'f32'], rows);
+}
+
+/** Half precision to and from f32, the fastest of several runs over weights of a usual size. */
+function conversions(): void {
+  const floats = new Float32Array(1 << 22);
+  const kind = { kind: 'normal', mean: 0, std: 0.02 } as const;
+  floats.set(initialise(kind, { seed: 0, key: 'x', shape: [floats.length] }));
+  const halves = toHalves(floats);
+  const work: readonly (readonly [string, () => unknown])[] = [
+    ['f32 to f16', () => toHalves(floats)],
+    ['f16 to f32', () => fromHalves(halves, floats, 0)],
+    ['bf16 to f32', () => fromBrainHalves(halves, floats, 0)],
+  ];
+  const rows = work.map(([name, convert]) => {
+    const seconds = Array.from({ length: 7 }, () => {
+      const began = performance.now();
+      convert();
+      return (performance.now() - began) / 1000;
+    });
+    return [name, `${(floats.length / 1e6 / Math.min(...seconds)).toFixed(0)} M/s`];
+  });
+  table('conversions alone, one core', ['', 'elements'], rows);
 }

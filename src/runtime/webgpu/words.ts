@@ -10,6 +10,7 @@
 import type { DType } from '../../shared/dtype.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
+import { toHalves } from '../weights/halves.ts';
 
 const LOWEST = -(2n ** 31n);
 const HIGHEST = 2n ** 31n - 1n;
@@ -51,39 +52,9 @@ export function fromWords(dtype: DType, words: ArrayBuffer): HostTensor['data'] 
   }
 }
 
-const bits = new Uint32Array(1);
-const float = new Float32Array(bits.buffer);
-
-/** The nearest half-precision number's 16 bits, ties to even; past its range infinity. */
-export function toHalf(value: number): number {
-  float[0] = value;
-  const single = bits[0]!;
-  const sign = (single >>> 16) & 0x8000;
-  const magnitude = single & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
-  if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and up
-  if (magnitude < 0x38800000) {
-    // below 2^−14: subnormal, in units of 2^−24
-    const exponent = magnitude >>> 23;
-    if (exponent < 102) return sign; // below 2^−25
-    const mantissa = (magnitude & 0x7fffff) | 0x800000;
-    return sign | roundShift(mantissa, 126 - exponent);
-  }
-  // rebias the exponent from 127 to 15; a carry of the rounding moves into it, up to infinity
-  return sign | roundShift(magnitude - 0x38000000, 13);
-}
-
-/** value / 2^shift, ties to even. */
-function roundShift(value: number, shift: number): number {
-  const kept = value >>> shift;
-  const rest = value & ((1 << shift) - 1);
-  const half = 1 << (shift - 1);
-  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
-}
-
 /** Two per word; the last word of an odd number has a zero. */
 export function packHalves(values: Float32Array): Uint32Array {
   const words = new Uint32Array(Math.ceil(values.length / 2));
-  for (let i = 0; i < values.length; i++) words[i >> 1]! |= toHalf(values[i]!) << (16 * (i & 1));
+  new Uint16Array(words.buffer).set(toHalves(values));
   return words;
 }

@@ -5,6 +5,7 @@
  */
 import type { DType } from '../../shared/dtype.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
+import { fromBrainHalves, fromHalves } from './halves.ts';
 
 export const STORED_DTYPES = ['F64', 'F32', 'F16', 'BF16', 'I64', 'I32', 'I16', 'I8', 'U8', 'BOOL'] as const;
 export type StoredDType = (typeof STORED_DTYPES)[number];
@@ -44,23 +45,6 @@ export const READ_AS: { readonly [D in StoredDType]: DType } = {
 /** How the runtime's own tensors are stored. */
 export const WRITTEN_AS: { readonly [D in DType]: StoredDType } = { f32: 'F32', i64: 'I64', bool: 'BOOL' };
 
-/** The value of a half-precision number given its 16 bits (IEEE 754 binary16). */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24; // zero and subnormals
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-let halves: Float32Array | undefined;
-/** All 65,536 half-precision numbers (256 KiB), made on first use. */
-function halfTable(): Float32Array {
-  halves ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfToNumber(bits));
-  return halves;
-}
-
 export function allocate(dtype: DType, count: number): HostTensor['data'] {
   if (dtype === 'f32') return new Float32Array(count);
   return dtype === 'i64' ? new BigInt64Array(count) : new Uint8Array(count);
@@ -69,6 +53,11 @@ export function allocate(dtype: DType, count: number): HostTensor['data'] {
 /** The raw bytes of a tensor's elements; shares memory with it. */
 export function bytesOf(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** The same bytes where a typed array of such elements can lie on them: copied where they are not aligned. */
+function alignedTo(itemBytes: number, bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % itemBytes === 0 ? bytes : bytes.slice();
 }
 
 /**
@@ -82,17 +71,14 @@ export function convertInto(dtype: StoredDType, bytes: Uint8Array, target: HostT
     bytesOf(target).set(bytes, start * ITEM_BYTES[dtype]);
     return;
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (target instanceof Float32Array) {
-    const table = dtype === 'F16' ? halfTable() : undefined;
-    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
-    for (let i = 0; i < count; i++) {
-      if (dtype === 'F64') target[start + i] = view.getFloat64(8 * i, true);
-      else if (table) target[start + i] = table[view.getUint16(2 * i, true)]!;
-      else bits[start + i] = view.getUint16(2 * i, true) << 16; // bfloat16 is the upper half of an f32
-    }
+    const { buffer, byteOffset } = alignedTo(ITEM_BYTES[dtype], bytes);
+    if (dtype === 'F64') target.set(new Float64Array(buffer, byteOffset, count), start);
+    else if (dtype === 'F16') fromHalves(new Uint16Array(buffer, byteOffset, count), target, start);
+    else fromBrainHalves(new Uint16Array(buffer, byteOffset, count), target, start);
     return;
   }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < count; i++) {
     if (dtype === 'I32') target[start + i] = BigInt(view.getInt32(4 * i, true));
     else if (dtype === 'I16') target[start + i] = BigInt(view.getInt16(2 * i, true));

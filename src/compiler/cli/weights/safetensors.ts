@@ -3,14 +3,13 @@
  * stores as f16 are F16 in the file, so that it is half as long and the runtime uploads what it reads.
  */
 
-import { toHalf } from '../../../runtime/webgpu/words.ts';
 import { planFile, type StreamedTensor } from '../../../runtime/weights/encode.ts';
+import { firstNonFiniteHalf, toHalves } from '../../../runtime/weights/halves.ts';
 import type { ParameterPlan } from '../../../shared/webgpu.ts';
 import { cliError } from '../errors.ts';
 import type { WeightProvider } from './provider.ts';
 import type { StoredFile } from './write.ts';
 
-const INFINITY = 0x7c00;
 const STORED = { f32: 'F32', i64: 'I64', bool: 'BOOL' } as const;
 
 /** @throws RuntimeError R0120 for a key that safetensors reserves */
@@ -55,8 +54,8 @@ export function withHalves(weights: WeightProvider, parameters: readonly Paramet
 /** @param start element of the tensor that is the first here, for messages */
 function halved(bytes: Uint8Array, key: string, start: number): Uint8Array {
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const words = Uint16Array.from(values, toHalf);
-  const at = words.findIndex((word) => (word & 0x7fff) === INFINITY);
+  const words = toHalves(values);
+  const at = firstNonFiniteHalf(words);
   if (at >= 0) throw cliError('C0113', { key, index: start + at, value: String(values[at]) });
   return new Uint8Array(words.buffer);
 }
