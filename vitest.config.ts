@@ -29,12 +29,14 @@ const TIERS = {
   ],
   /** headless Chromium, Deno */
   browser: ['test/browser/**/*.test.ts', 'test/hosts/{chromium,deno}.test.ts'],
-  /** the packed tarball in other people's tools; installs those from the registry */
+  /** kernels for GPUs in the number that makes a software adapter compile for minutes; not of `npm test` */
+  slow: ['test/**/*.slow.test.ts'],
+  /** the packed tarball in other people's tools; installs those from the registry; not of `npm test` */
   package: ['test/package/**/*.test.ts'],
 };
 
-const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, package: 600 } as const;
-const slower = ['package', 'browser', 'webgpu', 'onnx'] as const;
+const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, slow: 900, package: 600 } as const;
+const slower = ['package', 'slow', 'browser', 'webgpu', 'onnx'] as const;
 /** every graph that a test makes is verified */
 const setupFiles = ['test/support/verify-graphs.ts'];
 

@@ -1,15 +1,18 @@
 /** Runs IR graphs on the WebGPU target: graph → plan → program → the device of test/support/webgpu.ts. */
+import { expect } from 'vitest';
 import { type EntryOptions, lowerEntry, PlanTables } from '../../../src/compiler/backends/wgsl/index.ts';
 import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../../src/compiler/passes/pipeline.ts';
 import type { AnyTensors } from '../../../src/runtime/device-tensor.ts';
-import type { Gpu } from '../../../src/runtime/webgpu/gpu.ts';
+import type { Gpu, Profile } from '../../../src/runtime/webgpu/gpu.ts';
 import { WebGpuProgram } from '../../../src/runtime/webgpu/program.ts';
 import { ModelBuffers } from '../../../src/runtime/webgpu/weights.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../../src/shared/tensor.ts';
 import { PLAN_VERSION, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
+import { buildCase, caseInputs, type ReferenceCase } from '../../ops/reference-cases.ts';
 import { difference } from '../../support/compare.ts';
+import { gpuOf } from '../../support/webgpu.ts';
 
 export interface Lowered {
   readonly graph: Graph;
@@ -98,4 +101,12 @@ export function differences(
     if (off !== undefined) return `${name}: ${off}`;
   }
   return undefined;
+}
+
+/** A case of torch's on a device. @param batch the symbol of its first axis; static when absent */
+export async function expectTorch(reference: ReferenceCase, profile: Profile, batch?: string): Promise<void> {
+  const expected = new Map(reference.outputs.map(({ name, tensor }) => [name, tensor]));
+  const graph = buildCase(reference, batch === undefined ? {} : { batch });
+  const results = await runGraph(await gpuOf(profile), graph, caseInputs(reference));
+  expect(differences(results, expected)).toBeUndefined();
 }
