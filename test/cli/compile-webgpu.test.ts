@@ -222,7 +222,7 @@ describe('when it cannot', () => {
     expect(stderr).toMatch(
       /^error\[C0114\]: the entry look cannot be compiled to WebGPU: a kernel binds 9 storage buffers/,
     );
-    expect(stderr).toContain('and 8 are allowed; table.weight alone lies in 7 (table · std.mdl:');
+    expect(stderr).toContain('and 8 are allowed; table.weight alone lies in 7 (table · big.mdl:5:');
     expect(existsSync(join(folder, 'big'))).toBe(false);
     expect((await big('--weights-dtype', 'f16')).code).toBe(0);
   });

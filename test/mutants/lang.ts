@@ -76,9 +76,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a newline in a path leaves the comment at the head of a WGSL text',
-    file: 'src/compiler/backends/wgsl/text/code.ts',
-    find: '...header.map((line) => `// ${escapeText(line)}`),',
-    replace: '...header.map((line) => `// ${line}`),',
+    file: 'src/compiler/backends/wgsl/plan/tables.ts',
+    find: '`// ${escapeText(line)}\\n`',
+    replace: '`// ${line}\\n`',
     test: 'test/backends/wgsl/comments.test.ts',
     fails: 'a path with U+85 does not leave',
   },

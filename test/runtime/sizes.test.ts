@@ -111,6 +111,17 @@ describe('where requirements stand', () => {
     expect(buildOnnx(plain, { opset: 17 })!.manifest(null).entries.run).not.toHaveProperty('requires');
   });
 
+  it('of a function of the library, at the line that calls it', () => {
+    const source = `import { next_token_loss } from "std"
+model M {
+  entry loss(logits: [B, T, 5], labels: int[B, T]) -> (loss: []) {
+    next_token_loss(logits, labels)
+  }
+}`;
+    const [requirement] = compileOk('main.mdl', memory({ 'main.mdl': source })).entry('loss')!.graph.requires;
+    expect(requirement!.origin.source).toBe('main.mdl:4:5');
+  });
+
   it('passes keep those of what they drop, and the gradient graph has those of its loss', () => {
     const model = compileOk('main.mdl', memory({ 'main.mdl': shifted }));
     const { graph } = model.entry('loss')!;

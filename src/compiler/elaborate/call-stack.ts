@@ -34,6 +34,11 @@ export class CallStack {
     }
   }
 
+  /** The place itself, or of one inside the library the user's line that leads there. */
+  usersPlace(at: Span): Span {
+    return inStd(at) ? (this.frames.findLast((frame) => !inStd(frame.at))?.at ?? at) : at;
+  }
+
   /**
    * The diagnostic at the user's line, with the library's line as a label and the calls between as notes; nothing where
    * another place of the library already failed for that line, since one mistake there fails in many places here.

@@ -55,8 +55,10 @@ export class Emission {
     return this.evaluator.trace!.builder.typeOf(id);
   }
 
+  /** Where a node comes from: the module that makes it, and the line of the user's file that asks for it. */
   origin(at: Span): Origin {
-    return { path: this.evaluator.trace?.path ?? '', source: formatPosition(at.source, at.start) };
+    const { source, start } = this.evaluator.calls.usersPlace(at);
+    return { path: this.evaluator.trace?.path ?? '', source: formatPosition(source, start) };
   }
 
   /** Adds a node to the graph; operands that do not fit are reported with both sides labelled. */

@@ -1,5 +1,6 @@
 /** Kernels with equal signatures are written once; a plan is the same, byte for byte, as if each were written anew. */
 import { describe, expect, it } from 'vitest';
+import type { Profile } from '../../../src/compiler/backends/wgsl/families/contract.ts';
 import { lowerEntry, PlanTables } from '../../../src/compiler/backends/wgsl/index.ts';
 import type { Signature } from '../../../src/compiler/backends/wgsl/plan/signature.ts';
 import type { Emitted } from '../../../src/compiler/backends/wgsl/text/emit.ts';
@@ -12,7 +13,7 @@ import { compileOk, memory, repository } from '../../support/project.ts';
 class Anew extends PlanTables {
   written = 0;
 
-  override emitted(_signature: Signature, _beside: string, make: () => Emitted): Emitted {
+  override emitted(_signature: Signature, _profile: Profile, make: () => Emitted): Emitted {
     this.written++;
     return make();
   }
@@ -25,8 +26,8 @@ class Anew extends PlanTables {
 class Counted extends PlanTables {
   written = 0;
 
-  override emitted(signature: Signature, beside: string, make: () => Emitted): Emitted {
-    return super.emitted(signature, beside, () => {
+  override emitted(signature: Signature, profile: Profile, make: () => Emitted): Emitted {
+    return super.emitted(signature, profile, () => {
       this.written++;
       return make();
     });

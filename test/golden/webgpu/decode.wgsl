@@ -1,5 +1,5 @@
 // equal → not   models/phi-2.mdl
-// mean → sub → mul → mean → add → rsqrt → mul → add   std.mdl
+// mean → sub → mul → mean → add → rsqrt → mul → add   models/phi-2.mdl
 // params: P + T, B*P + B*T, T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<i32>;
 @group(0) @binding(1) var<storage, read_write> b1: array<u32>;
@@ -77,8 +77,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   at -= params[1].x;
 }
 
-// linear   std.mdl
-// linear → gelu   std.mdl
+// linear   models/phi-2.mdl
+// linear → gelu   models/phi-2.mdl
 // params: T, 128*T, 384*T, B*T, 512*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
@@ -415,7 +415,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   at -= 8u * ((params[0].w + 63u) / 64u);
 }
 
-// linear   std.mdl
+// linear   models/phi-2.mdl
 // params: T, 128*T, 8*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
@@ -578,8 +578,8 @@ fn main(
 }
 
 
-// linear → mul → add   std.mdl
-// linear   std.mdl
+// linear → mul → add   models/phi-2.mdl
+// linear   models/phi-2.mdl
 // params: T, 8*T, 384*T, B*T, 512*T, 128*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
@@ -1739,7 +1739,7 @@ fn main(
 }
 
 
-// linear   std.mdl
+// linear   models/phi-2.mdl
 // params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
@@ -1904,7 +1904,7 @@ fn main(
 }
 
 
-// linear   std.mdl
+// linear   models/phi-2.mdl
 // params: T, 8*T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
@@ -2067,7 +2067,7 @@ fn main(
 }
 
 
-// mul → add → mul → … → add → rsqrt → mul → add   std.mdl
+// mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
 // params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
@@ -2162,7 +2162,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-// mul → add → mul → … → add → rsqrt → mul → add   std.mdl
+// mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
 // params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
@@ -2255,7 +2255,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-// linear   std.mdl
+// linear   models/phi-2.mdl
 // params: T, 128*T, 512*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;

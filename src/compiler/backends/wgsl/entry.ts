@@ -194,9 +194,7 @@ class EntryLowering {
     const headers = kernels.map((kernel) => this.describe.headerOf(kernel));
     const signature = signatureOf(kernels, this.facts, storage);
     const write = (profile: Profile): Emitted =>
-      this.tables.emitted(signature, [profile, ...headers].join('\n'), () =>
-        emitKernels(kernels, context, profile, headers),
-      );
+      this.tables.emitted(signature, profile, () => emitKernels(kernels, context, profile, headers));
     const gpu = write('gpu');
     this.checkBuffers(kernels, gpu);
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };

@@ -101,7 +101,7 @@ export class Bench {
         : `@group(0) @binding(${this.#bindings.length}) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;\n`;
     const library = new KernelCode();
     for (const name of CALLED) library.use(name);
-    return `${uniform}${this.#functions.join('\n')}\n${library.text([], template.text)}`;
+    return `${uniform}${this.#functions.join('\n')}\n${library.text(template.text)}`;
   }
 
   async prepare(device: GPUDevice, template: Template): Promise<Prepared> {

@@ -2,6 +2,8 @@
 import type { DType } from '../../../../shared/dtype.ts';
 import { narrow, sizeOf, type WideTensor } from '../../../../shared/tensor.ts';
 import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../../shared/webgpu.ts';
+import { escapeText } from '../../../diagnostics/text.ts';
+import type { Profile } from '../families/contract.ts';
 import { type Element, isBase, type Param } from '../text/code.ts';
 import type { Emitted } from '../text/emit.ts';
 import type { Signature } from './signature.ts';
@@ -48,11 +50,11 @@ export class PlanTables {
   }
 
   /**
-   * What `make` writes for kernels with this signature, written once: the same text over other buffers.
-   * @param beside what else the text depends on: the adapter's profile, the header
+   * What `make` writes for kernels with this signature, written once: the same text over other buffers. Its header names
+   * the ops and the line of the first of them.
    */
-  emitted(signature: Signature, beside: string, make: () => Emitted): Emitted {
-    const key = `${beside}\n${signature.text}`;
+  emitted(signature: Signature, profile: Profile, make: () => Emitted): Emitted {
+    const key = `${profile}\n${signature.text}`;
     const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
     // the shards of a buffer are key#1, key#2 …
     const renamed = (buffers: readonly string[], name: (buffer: string) => string | undefined): string[] =>
@@ -91,10 +93,12 @@ export class PlanTables {
     return made;
   }
 
-  kernel(label: string, { wgsl, halves, access, params, workgroup }: Emitted): number {
+  kernel(label: string, { header, wgsl, halves, access, params, workgroup }: Emitted): number {
     const before = this.kernelOf.get(wgsl);
     if (before !== undefined) return before;
-    const plan: KernelPlan = { label, wgsl, bindings: access, params: params.length, workgroup };
+    // a path may hold what ends a line of WGSL: any of seven characters
+    const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + wgsl;
+    const plan: KernelPlan = { label, wgsl: text, bindings: access, params: params.length, workgroup };
     const index = this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
     this.kernelOf.set(wgsl, index);
     return index;

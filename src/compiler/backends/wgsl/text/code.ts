@@ -5,7 +5,6 @@
  * share one pipeline.
  */
 import { type Dim, printDim } from '../../../../shared/dim.ts';
-import { escapeText } from '../../../diagnostics/text.ts';
 import type { Coordinate, IndexWriter } from './index-math.ts';
 import { LIBRARY, type LibraryName } from './library.ts';
 
@@ -154,8 +153,8 @@ export class KernelCode {
     return this.bindings.some(({ element }) => element === 'f16');
   }
 
-  /** The whole module, but for halves. @param header lines of comment, without slashes */
-  text(header: readonly string[], main: string): string {
+  /** The whole module, but for halves and its header. */
+  text(main: string): string {
     const bindings = this.bindings.map(
       ({ name, element, wide, access }, index) =>
         `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${WORD_TYPES[element][wide ? 1 : 0]}>;`,
@@ -165,8 +164,6 @@ export class KernelCode {
       words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
     const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(paramText).join(', ')}`];
     return `${[
-      // a path may hold what ends a line of WGSL: any of seven characters
-      ...header.map((line) => `// ${escapeText(line)}`),
       ...dims,
       ...bindings,
       ...uniform,

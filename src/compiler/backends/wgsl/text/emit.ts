@@ -21,6 +21,8 @@ import { type EmitContext, KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
 export interface Emitted {
+  /** lines of comment, without slashes */
+  readonly header: readonly string[];
   readonly wgsl: string;
   readonly halves: boolean;
   /** keys of buffers, in binding order */
@@ -53,7 +55,8 @@ export function emitKernels(
     }
     const main = parts.length === 1 ? parts[0]!.main : sideBySide(code, parts);
     return {
-      wgsl: code.text(header, main),
+      header,
+      wgsl: code.text(main),
       halves: code.halves,
       buffers: code.bindings.map(({ key }) => key),
       access: code.bindings.map(({ access }) => access),
