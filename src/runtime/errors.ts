@@ -6,10 +6,11 @@
  * type. A message is one sentence in lower case that says what was found, where, what was expected and how to fix it.
  * Codes are stable: never reuse one.
  * Long because it is a table: R01 weights, R02 model and session, R03 generation, R04 images, R05 tokenizer,
- * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts).
+ * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R118 checkpoints of other formats (weights/errors.ts).
  */
 
 import { WEBGPU_MESSAGES } from './webgpu/errors.ts';
+import { CHECKPOINT_MESSAGES } from './weights/errors.ts';
 
 type InFile = { readonly file: string };
 type InTensor = { readonly file: string; readonly tensor: string };
@@ -64,7 +65,7 @@ export const MESSAGES = {
   R0117: ({ file, reason }: InFile & { reason: string }) =>
     `the index ${file} ${reason}, and an object with a weight_map of tensor names to file names is expected`,
   R0118: ({ file, reason }: InFile & { reason: string }) =>
-    `${file} cannot be opened as weights because ${reason}; give a .safetensors file, an index or a directory with them`,
+    `${file} cannot be opened as weights because ${reason}; give a file of weights, an index or a directory with them`,
   R0119: ({ file, tensor, found, expected }: InTensor & { found: number; expected: number }) =>
     `${tensor} for ${file} delivered ${found} bytes of data and its shape and dtype ask for ${expected}, so nothing was written`,
   R0120: ({ tensor }: { tensor: string }) =>
@@ -290,6 +291,7 @@ export const MESSAGES = {
 
   // R10: WebGPU
   ...WEBGPU_MESSAGES,
+  ...CHECKPOINT_MESSAGES,
 } as const;
 
 export type RuntimeErrorCode = keyof typeof MESSAGES;

@@ -30,7 +30,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'When a checkpoint has several files, a tensor found twice could mean either of two values. The runtime does not choose.',
   R0116: 'A tensor that the index does not list would be dropped silently.',
   R0117: 'model.safetensors.index.json is a JSON object whose weight_map gives the shard of each tensor.',
-  R0118: 'The path must be a .safetensors file, a model.safetensors.index.json, or a directory that holds one of them.',
+  R0118:
+    'The path must be a file of weights, an index of shards (….index.json), or a directory that holds one of them.',
   R0119:
     'The writer knows the length of each tensor before it writes the header. The data that was given does not have that length.',
   R0120: 'The name __metadata__ is reserved by the format.',
@@ -197,4 +198,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Buffers of a device have fewer than 2^32 bytes, so a tensor with elements has fewer than 2^30 along every axis.',
   R1013:
     'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
+  R1185:
+    'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
+  R1186:
+    'A folder is its index (model.safetensors.index.json, pytorch_model.bin.index.json), else its .safetensors files, else pytorch_model.bin, else its one file of another format. Which of several is meant is not guessed.',
 };

@@ -4,22 +4,17 @@
  * checkpoint (several files as one), encode (writing).
  */
 import type { HostTensor } from '../shared/tensor.ts';
-import { sizeOf } from '../shared/tensor.ts';
-import { runtimeError } from './errors.ts';
-import { nearestName } from './names.ts';
-import { allocate, convertInto, ITEM_BYTES, READ_AS } from './weights/dtypes.ts';
-import { readHeader, type SafetensorsHeader, type StoredTensor } from './weights/header.ts';
+import { CHUNK_BYTES, infoOf, readTensor, type WeightsFile } from './weights/file.ts';
+import { type PlacedTensor, readHeader, type SafetensorsHeader } from './weights/header.ts';
 import type { RandomAccess } from './weights/source.ts';
 
-export type { StoredTensor } from './weights/header.ts';
+export type { StoredTensor } from './weights/file.ts';
 export type { RandomAccess } from './weights/source.ts';
 
-/** Bytes per chunk unless told otherwise; a multiple of every element size. */
-const CHUNK_BYTES = 1 << 24;
-
-export class SafetensorsFile {
+export class SafetensorsFile implements WeightsFile {
+  readonly format = 'safetensors';
   readonly name: string;
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, PlacedTensor>;
   readonly metadata: ReadonlyMap<string, string>;
   private readonly source: RandomAccess;
 
@@ -36,16 +31,13 @@ export class SafetensorsFile {
   }
 
   /** @throws RuntimeError R0111 when there is no tensor of this name */
-  info(name: string): StoredTensor {
-    const found = this.tensors.get(name);
-    if (!found)
-      throw runtimeError('R0111', { file: this.name, tensor: name, near: nearestName(name, this.tensors.keys()) });
-    return found;
+  info(name: string): PlacedTensor {
+    return infoOf(this, name);
   }
 
   /** The stored bytes, in order, `chunkBytes` at a time (the last chunk is shorter). */
-  async *stream(name: string, chunkBytes: number = CHUNK_BYTES): AsyncIterable<Uint8Array> {
-    yield* this.streamFrom(name, 0, chunkBytes);
+  stream(name: string, chunkBytes: number = CHUNK_BYTES): AsyncIterable<Uint8Array> {
+    return this.streamFrom(name, 0, chunkBytes);
   }
 
   /** Its bytes from one on. @throws as stream */
@@ -57,15 +49,8 @@ export class SafetensorsFile {
   }
 
   /** One tensor: F64, F32, F16, BF16 become f32, the integers i64, BOOL bool. */
-  async read(name: string): Promise<HostTensor> {
-    const { dtype, shape } = this.info(name);
-    const data = allocate(READ_AS[dtype], sizeOf(shape));
-    let at = 0;
-    for await (const chunk of this.stream(name)) {
-      convertInto(dtype, chunk, data, at);
-      at += chunk.byteLength / ITEM_BYTES[dtype];
-    }
-    return { dtype: READ_AS[dtype], shape, data };
+  read(name: string): Promise<HostTensor> {
+    return readTensor(this, name);
   }
 
   async close(): Promise<void> {

@@ -18,8 +18,8 @@ describe.each(Object.entries(COMMANDS))('mdl %s', (command, required) => {
   const run = (...more: string[]) => mdl(folder, command, 'small.mdl', ...required, ...more);
 
   it.each([
-    [['--weights', 'w.safetensors', '--weights', 'other.safetensors'], '--weights'],
-    [['--weights=w.safetensors', '--weights', 'w.safetensors'], '--weights'],
+    [['--adapter', 'a', '--adapter', 'b'], '--adapter'],
+    [['--config=base', '--config', 'base'], '--config'],
     [['--config', 'base', '--config', 'wide'], '--config'],
     [['--init', '1', '--config', 'base', '--init', '2'], '--init'],
     [['--set', 'd=3', '--set', 'hidden=2', '--set', 'd=4'], '--set d'],

@@ -19,7 +19,7 @@ it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.model.'])('%s in f
     keys.map((key) => prefix + key),
   );
   expect(line).toBe(
-    `4 missing keys are in the checkpoint with "${prefix}" in front: rename them when you save it, {k.removeprefix("${prefix}"): v for k, v in tensors.items()}`,
+    `4 missing keys are in the checkpoint with "${prefix}" in front: give it as --weights FILE#${prefix.slice(0, -1)}`,
   );
 });
 

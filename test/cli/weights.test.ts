@@ -21,7 +21,7 @@ import { f32, folderWith, i64, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors
 const modelOf = (source: string, set: string[] = []): Model =>
   loadModel(join(folderWith({ 'small.mdl': source }), 'small.mdl'), { set }, recordingOutput()).model;
 const small = modelOf(SMALL);
-const openSmall = async (path: string, options: WeightsOptions = {}, model = small) => {
+const openSmall = async (path: string | readonly string[], options: WeightsOptions = {}, model = small) => {
   const said = recordingOutput();
   const weights = await openWeights(model, { ...options, weights: path }, said);
   return { weights: weights!, notes: said.notes };
@@ -51,6 +51,49 @@ async function refusal(
 
 const without = (...keys: string[]): Record<string, HostTensor> =>
   Object.fromEntries(Object.entries(SMALL_WEIGHTS).filter(([key]) => !keys.includes(key)));
+
+describe('several sources, and a part of one', () => {
+  const [fc, rest] = [
+    { 'fc.weight': SMALL_WEIGHTS['fc.weight']!, 'fc.bias': SMALL_WEIGHTS['fc.bias']! },
+    { 'scale.gain': SMALL_WEIGHTS['scale.gain']!, steps: SMALL_WEIGHTS.steps! },
+  ];
+  const below = (level: string, tensors: Readonly<Record<string, HostTensor>>) =>
+    Object.fromEntries(Object.entries(tensors).map(([key, tensor]) => [`${level}.${key}`, tensor]));
+  const expected = async (paths: string | readonly string[]) => {
+    const { weights } = await openSmall(paths);
+    expect(await numbers(weights, 'fc.weight')).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await numbers(weights, 'steps')).toEqual(Array.from(SMALL_WEIGHTS.steps!.data, Number));
+    await weights.close();
+    return weights.origin;
+  };
+
+  it('are put together', async () => {
+    expect(await expected([file(fc), file(rest)])).toBe('w.safetensors + w.safetensors');
+  });
+
+  it('a key in two of them is an error that names both', async () => {
+    const [a, b] = [file(fc), file(SMALL_WEIGHTS)];
+    await expect(openSmall([a, b])).rejects.toMatchObject({
+      code: 'R0115',
+      message: expect.stringContaining(`fc.weight is in ${a} and in ${b}`),
+    });
+  });
+
+  it('FILE#KEY is what lies under the key; the rest of the file is left out', async () => {
+    const whole = file({ ...below('model', SMALL_WEIGHTS), 'optimizer.0.step': SMALL_WEIGHTS.steps! });
+    expect(await expected(`${whole}#model`)).toBe('w.safetensors#model');
+    expect(await expected([`${file(below('a.b', fc))}#a.b`, file(rest)])).toBe('w.safetensors#a.b + w.safetensors');
+    await expect(openSmall(`${whole}#ema`)).rejects.toMatchObject({
+      code: 'R1185',
+      message: expect.stringMatching(/has no tensor under ema\. and its first levels are .*model/),
+    });
+  });
+
+  it('a file that has the # in its name is itself', async () => {
+    const path = join(folderWith({ 'w#model': safetensors(SMALL_WEIGHTS) }), 'w#model');
+    expect(await expected(path)).toBe('w#model');
+  });
+});
 
 describe('where they lie', () => {
   it('one file', async () => {

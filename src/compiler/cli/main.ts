@@ -22,7 +22,11 @@ function withSettings(command: Command): Command {
 /** Options that say where the numbers come from. */
 function withWeights(command: Command): Command {
   return command
-    .option('--weights <path>', 'safetensors file, index.json or folder')
+    .option(
+      '--weights <path>',
+      'file of weights, index.json or folder; FILE#KEY: what lies under KEY; repeatable',
+      collect,
+    )
     .option('--init <seed>', 'seeded random weights instead', integer)
     .option('--allow-missing <pattern>', 'accept missing keys; repeatable, ** for all', collect, [])
     .option('--allow-unexpected <pattern>', 'accept unexpected keys; repeatable, ** for all', collect, [])

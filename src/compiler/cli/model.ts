@@ -20,7 +20,8 @@ export interface SettingsOptions {
 }
 
 export interface WeightsOptions {
-  readonly weights?: string;
+  /** files, indexes or folders, whose tensors are put together */
+  readonly weights?: string | readonly string[];
   readonly init?: number;
   readonly allowMissing?: readonly string[];
   readonly allowUnexpected?: readonly string[];
@@ -29,6 +30,9 @@ export interface WeightsOptions {
   /** adapters are fed at run time: the weights may come without one */
   readonly swapAdapters?: boolean;
 }
+
+/** What `--weights` gave, for messages. */
+export const weightsText = (weights: string | readonly string[]): string => [weights].flat().join(' + ');
 
 export function settingsOf(options: SettingsOptions): ModelOptions {
   const set = (options.set ?? []).map((text) => {

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { cliError } from './errors.ts';
 
-export const collect = (value: string, before: string[]): string[] => [...before, value];
+export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 export function integer(text: string): number {
   const value = Number(text);

@@ -1,5 +1,6 @@
 /**
- * A checkpoint: the tensors of one or several safetensors files as one map.
+ * A checkpoint: the tensors of one or several files as one map. Files are safetensors unless a caller brings `open`
+ * (open.ts), which knows other formats; pages do not, and stay small.
  *
  * Either an index (`model.safetensors.index.json`) says which file has which tensor, or every file given counts.
  * All disagreements (missing, twice, unlisted) are errors: a weight that is silently dropped shows as a bad model
@@ -8,7 +9,8 @@
 import type { HostTensor } from '../../shared/tensor.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { nearestName } from '../names.ts';
-import { SafetensorsFile, type StoredTensor } from '../safetensors.ts';
+import { SafetensorsFile } from '../safetensors.ts';
+import { infoOf, type OpenFile, partOf, readTensor, type StoredTensor, type WeightsFile } from './file.ts';
 import { recognise } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
 import type { RandomAccess } from './source.ts';
@@ -20,20 +22,48 @@ export class Checkpoint {
   /** for messages: the file, index or directory */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  readonly files: readonly SafetensorsFile[];
-  private readonly owners: ReadonlyMap<string, SafetensorsFile>;
+  readonly files: readonly WeightsFile[];
+  private readonly owners: ReadonlyMap<string, WeightsFile>;
 
-  private constructor(name: string, files: readonly SafetensorsFile[], owners: ReadonlyMap<string, SafetensorsFile>) {
+  private constructor(name: string, files: readonly WeightsFile[], owners: ReadonlyMap<string, WeightsFile>) {
     this.name = name;
     this.files = files;
     this.owners = owners;
-    this.tensors = new Map([...owners].map(([key, file]) => [key, file.info(key)]));
+    this.tensors = new Map([...owners].map(([key, file]) => [key, infoOf(file, key)]));
   }
 
   /** @throws RuntimeError R0115 when a tensor is in two files, and whatever reading a header throws */
-  static async ofFiles(name: string, sources: readonly RandomAccess[]): Promise<Checkpoint> {
-    const files = await openAll(sources);
-    return new Checkpoint(name, files, await closingOnError(files, () => ownersOf(files)));
+  static async ofFiles(
+    name: string,
+    sources: readonly RandomAccess[],
+    open: OpenFile = safetensors,
+  ): Promise<Checkpoint> {
+    const files = await openAll(sources, open);
+    return closingOnError(files, () => new Checkpoint(name, files, ownersOf(files)));
+  }
+
+  /** All tensors of several checkpoints. It closes them when it throws. @throws RuntimeError R0115 when a tensor is in two of them */
+  static union(checkpoints: readonly Checkpoint[]): Promise<Checkpoint> {
+    const files = checkpoints.flatMap((checkpoint) => checkpoint.files);
+    const name = checkpoints.map((checkpoint) => checkpoint.name).join(' + ');
+    return closingOnError(files, () => new Checkpoint(name, files, ownersOf(files)));
+  }
+
+  /** What lies under `part.`, by the rest of its keys. It closes itself when it throws. @throws RuntimeError R1185 when nothing does */
+  part(part: string): Promise<Checkpoint> {
+    const { files, name } = this;
+    return closingOnError(files, () => {
+      const whole: WeightsFile = {
+        name,
+        format: files[0]?.format ?? '',
+        tensors: this.tensors,
+        metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
+        streamFrom: (key, byte, chunkBytes) => this.streamFrom(key, byte, chunkBytes),
+        close: () => this.close(),
+      };
+      const inside = partOf(whole, part);
+      return new Checkpoint(inside.name, [inside], ownersOf([inside]));
+    });
   }
 
   /**
@@ -41,7 +71,12 @@ export class Checkpoint {
    * @param text the index's JSON
    * @throws RuntimeError R0113–R0117, and whatever reading a header throws
    */
-  static async ofIndex(name: string, text: string, openShard: OpenShard): Promise<Checkpoint> {
+  static async ofIndex(
+    name: string,
+    text: string,
+    openShard: OpenShard,
+    open: OpenFile = safetensors,
+  ): Promise<Checkpoint> {
     const weightMap = parseIndex(name, text);
     const shards = [...new Set(weightMap.values())];
     const sources: RandomAccess[] = [];
@@ -51,7 +86,7 @@ export class Checkpoint {
       for (const source of sources) await source.close?.();
       throw error;
     }
-    const files = await openAll(sources);
+    const files = await openAll(sources, open);
     return closingOnError(files, () => {
       const owners = ownersOf(files);
       for (const [tensor, shard] of weightMap) {
@@ -66,18 +101,18 @@ export class Checkpoint {
   }
 
   /** @throws RuntimeError R0111 when there is no tensor of this name */
-  fileOf(tensor: string): SafetensorsFile {
+  fileOf(tensor: string): WeightsFile {
     const owner = this.owners.get(tensor);
     if (!owner) throw runtimeError('R0111', { file: this.name, tensor, near: nearestName(tensor, this.owners.keys()) });
     return owner;
   }
 
   read(tensor: string): Promise<HostTensor> {
-    return Promise.resolve().then(() => this.fileOf(tensor).read(tensor));
+    return Promise.resolve().then(() => readTensor(this.fileOf(tensor), tensor));
   }
 
   stream(tensor: string, chunkBytes?: number): AsyncIterable<Uint8Array> {
-    return this.fileOf(tensor).stream(tensor, chunkBytes);
+    return this.fileOf(tensor).streamFrom(tensor, 0, chunkBytes);
   }
 
   /** Its bytes from one on. @throws as stream */
@@ -90,10 +125,12 @@ export class Checkpoint {
   }
 }
 
-async function openAll(sources: readonly RandomAccess[]): Promise<SafetensorsFile[]> {
+const safetensors: OpenFile = (source) => SafetensorsFile.open(source);
+
+async function openAll(sources: readonly RandomAccess[], open: OpenFile): Promise<WeightsFile[]> {
   try {
-    const files: SafetensorsFile[] = [];
-    for (const source of sources) files.push(await SafetensorsFile.open(source));
+    const files: WeightsFile[] = [];
+    for (const source of sources) files.push(await open(source));
     return files;
   } catch (error) {
     for (const source of sources) await source.close?.();
@@ -101,7 +138,7 @@ async function openAll(sources: readonly RandomAccess[]): Promise<SafetensorsFil
   }
 }
 
-async function closingOnError<T>(files: readonly SafetensorsFile[], make: () => T): Promise<T> {
+async function closingOnError<T>(files: readonly WeightsFile[], make: () => T): Promise<T> {
   try {
     return make();
   } catch (error) {
@@ -110,8 +147,8 @@ async function closingOnError<T>(files: readonly SafetensorsFile[], make: () => 
   }
 }
 
-function ownersOf(files: readonly SafetensorsFile[]): Map<string, SafetensorsFile> {
-  const owners = new Map<string, SafetensorsFile>();
+function ownersOf(files: readonly WeightsFile[]): Map<string, WeightsFile> {
+  const owners = new Map<string, WeightsFile>();
   for (const file of files) {
     for (const tensor of file.tensors.keys()) {
       const other = owners.get(tensor);

@@ -8,7 +8,8 @@
  * A weights file comes from strangers; whatever it claims is checked before anything is allocated from it.
  */
 import { reasonOf, runtimeError } from '../errors.ts';
-import { ITEM_BYTES, isStoredDType, STORED_DTYPES, type StoredDType } from './dtypes.ts';
+import { ITEM_BYTES, isStoredDType, STORED_DTYPES } from './dtypes.ts';
+import type { StoredTensor } from './file.ts';
 import { recognise, SIGNATURE_BYTES } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
 import type { RandomAccess } from './source.ts';
@@ -16,16 +17,13 @@ import type { RandomAccess } from './source.ts';
 /** The format's own limit, in bytes. */
 export const LARGEST_HEADER = 100_000_000;
 
-export interface StoredTensor {
-  readonly dtype: StoredDType;
-  readonly shape: readonly number[];
+export interface PlacedTensor extends StoredTensor {
   /** from the start of the file */
   readonly byteOffset: number;
-  readonly byteLength: number;
 }
 
 export interface SafetensorsHeader {
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, PlacedTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -55,7 +53,7 @@ export async function readHeader(source: RandomAccess): Promise<SafetensorsHeade
 export function parseHeader(bytes: Uint8Array, file: string, size: number): SafetensorsHeader {
   const header = parseObject(bytes, file);
   const dataStart = 8 + bytes.length;
-  const tensors = new Map<string, StoredTensor>();
+  const tensors = new Map<string, PlacedTensor>();
   let metadata: ReadonlyMap<string, string> = new Map();
   for (const [name, value] of header) {
     if (name === '__metadata__') metadata = parseMetadata(value, file);
@@ -90,7 +88,7 @@ function isSize(value: StrictJson): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function parseTensor(value: StrictJson, file: string, tensor: string, dataStart: number): StoredTensor {
+function parseTensor(value: StrictJson, file: string, tensor: string, dataStart: number): PlacedTensor {
   const refuse = (reason: string) => runtimeError('R0105', { file, tensor, reason });
   if (!(value instanceof Map)) throw refuse('is not an object');
   const fields = value as ReadonlyMap<string, StrictJson>;
@@ -122,7 +120,7 @@ function parseTensor(value: StrictJson, file: string, tensor: string, dataStart:
 }
 
 /** From the first byte of the data to the last byte of the file, each byte belongs to exactly one tensor. */
-function checkLayout(tensors: ReadonlyMap<string, StoredTensor>, file: string, dataStart: number, size: number): void {
+function checkLayout(tensors: ReadonlyMap<string, PlacedTensor>, file: string, dataStart: number, size: number): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
   let end = dataStart;
   let other = 'the header';

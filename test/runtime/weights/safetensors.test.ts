@@ -342,7 +342,7 @@ describe('writing', () => {
     const path = join(directory, 'round.safetensors');
     await writeSafetensors(path, tensors, { made: 'here' });
     expect(new Uint8Array(await readFile(path))).toEqual(encodeSafetensors(tensors, { made: 'here' }));
-    const checkpoint = await openCheckpoint(path);
+    const checkpoint = await SafetensorsFile.open(await fileSource(path));
     for (const [name, tensor] of tensors) {
       expect(await checkpoint.read(name)).toEqual(tensor);
       expect(checkpoint.tensors.get(name)!.byteOffset % tensor.data.BYTES_PER_ELEMENT).toBe(0);

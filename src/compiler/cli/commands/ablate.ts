@@ -14,7 +14,7 @@ import { summarise } from '../ablation/summary.ts';
 import { alignTable, watchAll, watchTable } from '../ablation/table.ts';
 import { variantsOf } from '../ablation/variants.ts';
 import { cliError } from '../errors.ts';
-import { loadModel } from '../model.ts';
+import { loadModel, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import { commandLine } from '../page.ts';
 import { onInterrupt } from '../training/interrupt.ts';
@@ -69,7 +69,7 @@ export default async function run(
   const reportOf = (records: readonly CellRecord[]): Report => ({
     model: model.name,
     config: model.settings.configName,
-    weights: given.weights ?? `random, seed ${given.init}`,
+    weights: given.weights === undefined ? `random, seed ${given.init}` : weightsText(given.weights),
     data: given.data ?? given.batch ?? '',
     settings,
     variants,

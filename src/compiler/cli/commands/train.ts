@@ -20,7 +20,7 @@ import { scheduleOf } from '../../training/plan.ts';
 import { VERSION } from '../../version.ts';
 import { backendName } from '../backends.ts';
 import { cliError } from '../errors.ts';
-import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import { loadModel, type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import { commandLine, type Facts } from '../page.ts';
 import { writeReport } from '../report.ts';
@@ -219,7 +219,7 @@ function factsOf(model: Model, options: TrainCommandOptions): Facts {
     ['config', model.settings.configName],
     ['flags', flags.join(', ') || 'none'],
     ['set', options.set?.join(', ') || 'nothing'],
-    ['weights', options.weights ?? `from seed ${options.init}`],
+    ['weights', options.weights === undefined ? `from seed ${options.init}` : weightsText(options.weights)],
     ['data', options.data ?? `one batch, ${options.batch}`],
     ['seed', String(options.seed)],
     ['backend', options.backend === 'onnx' ? `onnx, opset ${options.opset}` : options.backend],

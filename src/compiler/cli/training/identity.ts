@@ -5,8 +5,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DataSource } from '../../../runtime/train/index.ts';
+import { splitPart } from '../../../runtime/weights/checkpoint.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -55,6 +56,38 @@ export async function dataDigest(data: DataSource): Promise<string> {
 function updateTensor(hash: Hash, name: string, { dtype, shape, data }: HostTensor): void {
   hash.update(JSON.stringify([name, dtype, shape]));
   hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** Endings of what a folder's weights may lie in. */
+const WEIGHTS = [
+  '.safetensors',
+  '.json',
+  '.bin',
+  '.pt',
+  '.pth',
+  '.ckpt',
+  '.gguf',
+  '.npz',
+  '.npy',
+  '.onnx',
+  '.data',
+  '_data',
+];
+
+/**
+ * What `--weights` names: each file; of a folder, and of an index with its shards or an ONNX model with its data beside it,
+ * the files of the folder.
+ * @throws CliError C0104
+ */
+export async function weightsDigest(given: string | readonly string[]): Promise<string> {
+  const digests: string[] = [];
+  for (const one of [given].flat()) {
+    const { path, part } = await splitPart(one);
+    const folder = /\.(json|onnx)$/.test(path) ? dirname(path) : path;
+    const found = await filesDigest(folder, WEIGHTS);
+    digests.push(part === undefined ? found : `${found}#${part}`);
+  }
+  return digests.join(' + ');
 }
 
 /** A file, or the files of a folder with these endings. @throws CliError C0104 */

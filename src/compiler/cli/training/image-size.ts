@@ -7,7 +7,7 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { StageError } from '../../training/stage-error.ts';
-import type { SettingsOptions, WeightsOptions } from '../model.ts';
+import { type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { resampleGrid } from '../weights/resample.ts';
@@ -76,13 +76,13 @@ export async function atTrainedSize<T extends SettingsOptions & WeightsOptions>(
   const given = options.set ?? [];
   if (size === undefined || given.some((text) => text.startsWith(`${IMAGE_SIZE}=`))) return options;
   output.note(
-    `images of ${size} × ${size}, as ${options.weights} was trained (--set ${IMAGE_SIZE}=N for another size)`,
+    `images of ${size} × ${size}, as ${weightsText(options.weights ?? [])} was trained (--set ${IMAGE_SIZE}=N for another size)`,
   );
   return { ...options, set: [`${IMAGE_SIZE}=${size}`, ...given] };
 }
 
 /** A file that cannot be read says so where its weights are. */
-async function recordedSize(file: string): Promise<number | undefined> {
+async function recordedSize(file: string | readonly string[]): Promise<number | undefined> {
   try {
     const checkpoint = await openCheckpoint(file);
     const size = Number(checkpoint.files.find(({ metadata }) => metadata.has(METADATA))?.metadata.get(METADATA));

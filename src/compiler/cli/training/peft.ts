@@ -190,8 +190,7 @@ function over(
   const replaced = new Set(parameters.flatMap(({ keys }) => keys));
   const tensors = new Map<string, StoredTensor>([...checkpoint.tensors].filter(([key]) => !replaced.has(key)));
   for (const [key, name] of sources) tensors.set(key, adapter.tensors.get(name)!);
-  for (const [key, { shape, data }] of zeros)
-    tensors.set(key, { dtype: 'F32', shape, byteOffset: 0, byteLength: data.byteLength });
+  for (const [key, { shape, data }] of zeros) tensors.set(key, { dtype: 'F32', shape, byteLength: data.byteLength });
   return {
     name: `${checkpoint.name} + ${folder}`,
     tensors,

@@ -1,11 +1,10 @@
 /** What makes a run this run, as text by name: checkpoints of another are refused with the setting that differs. */
-import { dirname } from 'node:path';
 import type { DataSource, RunSettings } from '../../../runtime/train/index.ts';
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
-import { dataDigest, digest, filesDigest, lossDigest, parametersDigest } from './identity.ts';
+import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
 
 /** A stage with what it is trained on. */
 export interface PreparedStage {
@@ -55,15 +54,11 @@ export async function runSettings(
     'batch size': String(options.batchSize ?? "the stage's"),
     seed: String(options.seed),
     'learning rate': String(options.lr ?? "the stage's"),
-    weights:
-      options.weights === undefined ? `seed ${options.init}` : await filesDigest(checkpointPath(options.weights)),
+    weights: options.weights === undefined ? `seed ${options.init}` : await weightsDigest(options.weights),
     adapter: options.adapter === undefined ? 'none' : await filesDigest(options.adapter),
     ...own,
   };
 }
-
-/** Of an index the folder, with the shards. */
-const checkpointPath = (path: string): string => (path.endsWith('.json') ? dirname(path) : path);
 
 /** `config phi.num_layers`: `4`, one by one, so that a difference can be named. */
 function leaves(path: string, value: ConfigValue): Record<string, string> {

@@ -6,7 +6,7 @@ import { hasOwnWording, OWN_TEMPLATE } from '../../../runtime/data/index.ts';
 import { openCheckpoint } from '../../../runtime/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import type { SettingsOptions, WeightsOptions } from '../model.ts';
+import { type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import { Config } from './config.ts';
 
@@ -39,12 +39,12 @@ export async function withTrainedPrompt<T extends SettingsOptions & WeightsOptio
   const set = [...stored].filter(([field]) => !given.some((text) => text.startsWith(`prompt.${field}=`)));
   if (set.length === 0) return options;
   const texts = set.map(([field, value]) => `${field} ${JSON.stringify(value)}`);
-  output.note(`prompts with ${texts.join(', ')}, as ${options.weights} was trained`);
+  output.note(`prompts with ${texts.join(', ')}, as ${weightsText(options.weights ?? [])} was trained`);
   return { ...options, set: [...set.map(([field, value]) => `prompt.${field}=${JSON.stringify(value)}`), ...given] };
 }
 
 /** A file that cannot be read says so where its weights are. */
-async function storedPrompt(file: string): Promise<Map<string, string>> {
+async function storedPrompt(file: string | readonly string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   try {
     const checkpoint = await openCheckpoint(file);

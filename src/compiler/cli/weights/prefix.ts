@@ -15,7 +15,7 @@ export function commonPrefix(missing: readonly ParameterInfo[], leftOver: readon
   const quoted = JSON.stringify(prefix);
   const keys = `${count} missing ${count === 1 ? 'key is' : 'keys are'}`;
   return inCheckpoint
-    ? `${keys} in the checkpoint with ${quoted} in front: rename them when you save it, {k.removeprefix(${quoted}): v for k, v in tensors.items()}`
+    ? `${keys} in the checkpoint with ${quoted} in front: give it as --weights FILE#${prefix.slice(0, -1)}`
     : `${keys} in the checkpoint without ${quoted} in front: rename them when you save it, {${quoted} + k: v for k, v in tensors.items()}`;
 }
 

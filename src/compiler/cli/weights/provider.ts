@@ -105,7 +105,10 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
     },
     close: () => checkpoint.close(),
   };
-  const origin = checkpoint.name.split(/[/\\]/).at(-1) ?? checkpoint.name;
+  const origin = checkpoint.name
+    .split(' + ')
+    .map((name) => name.split(/[/\\]/).at(-1))
+    .join(' + ');
   return { ...provider(model, raw, origin, true), fresh: new Set(match.missing) };
 }
 

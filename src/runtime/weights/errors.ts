@@ -1,0 +1,10 @@
+/** The errors of checkpoints in other formats than safetensors, R118–R121; part of the messages in ../errors.ts, which says how they are written. */
+type InFile = { readonly file: string };
+type InTensor = { readonly file: string; readonly tensor: string };
+
+export const CHECKPOINT_MESSAGES = {
+  R1185: ({ file, part, known }: InFile & { part: string; known: readonly string[] }) =>
+    `${file} has no tensor under ${part}. and ${known.length > 0 ? `its first levels are ${known.join(', ')}` : 'its keys have no levels'}, so name one of them behind the #`,
+  R1186: ({ file, names }: InFile & { names: readonly string[] }) =>
+    `the folder ${file} has ${names.length} files that could be its weights (${names.join(', ')}) and no index, so give the one that is meant`,
+} as const;
