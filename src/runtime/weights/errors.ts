@@ -1,6 +1,5 @@
 /** The errors of checkpoints in other formats than safetensors, R118–R121; part of the messages in ../errors.ts, which says how they are written. */
 type InFile = { readonly file: string };
-type InTensor = { readonly file: string; readonly tensor: string };
 
 export const CHECKPOINT_MESSAGES = {
   R1185: ({ file, part, known }: InFile & { part: string; known: readonly string[] }) =>
