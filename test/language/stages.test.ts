@@ -85,6 +85,17 @@ describe('mistakes', () => {
     expect(bag.sorted()[0]!.notes).toContain('ids has no parameters: buffers are updated, not trained');
   });
 
+  it('no_decay of what does not train is a warning', () => {
+    const codes = (clauses: string) =>
+      compile('main.mdl', memory({ 'main.mdl': text(clauses) }), {})
+        .bag.sorted()
+        .map(({ code, message }) => `${code} ${message}`);
+    expect(codes('train a  no_decay b')).toEqual([
+      'W0104 no_decay b keeps nothing from decay: s trains none of what it matches',
+    ]);
+    expect(codes('train a  no_decay **.bias')).toEqual([]);
+  });
+
   it('two stages have two names', () => {
     expect(problems(`${text('train a')}\nstage s { train b }`).map((problem) => problem.slice(0, 5))).toContain(
       'E0106',

@@ -99,6 +99,16 @@ export const MESSAGES = {
     'model without an entry',
     (a) => `${a.name} has no entry, so nothing of it is compiled`,
   ),
+  nothing_to_merge: message<Named>(
+    'W0103',
+    'no adapter to merge',
+    (a) => `adapters are to be merged, and ${a.name} has none under these settings`,
+  ),
+  keeps_nothing: message<{ pattern: string; stage: string }>(
+    'W0104',
+    'pattern without effect',
+    (a) => `no_decay ${a.pattern} keeps nothing from decay: ${a.stage} trains none of what it matches`,
+  ),
   no_model: message<object>('E0108', 'no model', () => 'this file declares no model'),
   several_models: message<object>(
     'E0109',

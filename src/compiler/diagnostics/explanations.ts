@@ -146,6 +146,26 @@ model Tiny {
     text: `A model is compiled by its entries: each is a graph with named inputs and outputs. A model without one is checked and has parameters, and
 gives no graph. Add an \`entry\`; a file that only declares modules for others needs no model.`,
   },
+  nothing_to_merge: {
+    text: `\`--merge-lora\` folds adapters into the weights they adapt. Under these settings the model has no adapter that says how it is merged: a
+flag leaves it out, no \`adapt … with …\` is in the file, or its adapter has no \`merge\`. What is compiled is the model as it stands.`,
+  },
+  keeps_nothing: {
+    text: `\`no_decay PATTERN\` keeps parameters that a stage trains from weight decay. What this pattern matches is not trained by the stage, so the line
+changes nothing: train it, or take the pattern out.`,
+    example: `import { Linear } from "std"
+model M {
+  first = Linear(2, 2)
+  head = Linear(2, 2)
+  entry loss(x: [B, 2]) -> (loss: []) { mean(head(first(x))) }
+}
+stage tune {
+  train head
+  no_decay first.weight
+  schedule constant(lr = 0.1)
+}
+`,
+  },
   no_model: {
     text: `A file is compiled for its model, and this one declares none. Write \`model Name { … }\` with at least one \`entry\`, or compile the file
 that has it: files with modules only are there to be imported.`,

@@ -139,7 +139,8 @@ export function elaborate(program: Program, options: ModelOptions, bag: Diagnost
   if (!root) return undefined;
   applyAdapters(evaluator);
   const stages = checkStages(evaluator);
-  if (options.mergeAdapters) mergeAdapters(evaluator);
+  if (options.mergeAdapters && mergeAdapters(evaluator) === 0)
+    bag.add(diagnose('nothing_to_merge', { name: declaration.name.text }, declaration.name.span));
   return new Model(evaluator, settings, root, stages);
 }
 

@@ -121,6 +121,12 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
   const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
   const trained = parametersMatching(e, stage.train);
   const noDecay = parametersMatching(e, stage.noDecay);
+  for (const { text, span } of stage.noDecay) {
+    const pattern = compilePattern(text);
+    const kept = [...noDecay].filter(({ path }) => pattern.covers(path));
+    if (kept.length > 0 && !kept.some((parameter) => trained.has(parameter)))
+      e.report(diagnose('keeps_nothing', { pattern: text, stage: stage.name.text }, span));
+  }
   const evaluates = modulesMatching(e, stage.eval);
   if (stage.train.length === 0) e.report(diagnose('trains_nothing', { name: stage.name.text }, stage.name.span));
   const flags = new Map<string, boolean>();
