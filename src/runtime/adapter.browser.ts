@@ -10,7 +10,7 @@ export async function openAdapter(url: string): Promise<AdapterBytes> {
   const page = (globalThis as { location?: { href: string } }).location?.href;
   const read = async (file: string): Promise<Uint8Array> => {
     const fail = (reason: string, cause?: unknown): Error =>
-      runtimeError('R0219', { adapter: url, reason: `${file}: ${reason}` }, cause);
+      runtimeError('adapter_not_read', { adapter: url, reason: `${file}: ${reason}` }, cause);
     const answer = await fetch(new URL(`${url.replace(/\/$/, '')}/${file}`, page)).catch((error: unknown) => {
       throw fail(reasonOf(error), error);
     });

@@ -8,7 +8,7 @@ import { reasonOf, runtimeError } from './errors.ts';
 export async function openAdapter(folder: string): Promise<AdapterBytes> {
   const read = (file: string): Promise<Uint8Array> =>
     readFile(join(folder, file)).catch((error: unknown) => {
-      throw runtimeError('R0219', { adapter: folder, reason: `${file}: ${reasonOf(error)}` }, error);
+      throw runtimeError('adapter_not_read', { adapter: folder, reason: `${file}: ${reasonOf(error)}` }, error);
     });
   return { config: await read(ADAPTER_CONFIG), weights: await read(ADAPTER_WEIGHTS) };
 }

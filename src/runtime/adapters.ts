@@ -88,7 +88,7 @@ export class Adapters {
     this.swappable();
     const names = this.names();
     if (name !== null && !names.includes(name))
-      throw runtimeError('R0217', { adapter: name, near: nearestName(name, names), adapters: names });
+      throw runtimeError('unknown_adapter', { adapter: name, near: nearestName(name, names), adapters: names });
     this.current = name;
   }
 
@@ -114,7 +114,7 @@ export class Adapters {
 
   private swappable(): void {
     const { adapter, model } = this.manifest;
-    if (!adapter) throw runtimeError('R0218', { model: model.name });
+    if (!adapter) throw runtimeError('adapters_not_swappable', { model: model.name });
   }
 
   /** Only the folder's own is not there yet: it is read when a run first uses it. */
@@ -134,12 +134,13 @@ export class Adapters {
 
   private async readOwn(folder: string): Promise<AdapterBytes> {
     const { read } = this.files;
-    if (!read) throw runtimeError('R0219', { adapter: folder, reason: 'this session was opened without its files' });
+    if (!read)
+      throw runtimeError('adapter_not_read', { adapter: folder, reason: 'this session was opened without its files' });
     try {
       const config = await read(`${folder}/${ADAPTER_CONFIG}`);
       return { config, weights: await read(`${folder}/${ADAPTER_WEIGHTS}`) };
     } catch (error) {
-      throw runtimeError('R0219', { adapter: folder, reason: reasonOf(error) }, error);
+      throw runtimeError('adapter_not_read', { adapter: folder, reason: reasonOf(error) }, error);
     }
   }
 
@@ -147,7 +148,10 @@ export class Adapters {
     if (typeof source !== 'string') return source;
     const { openAdapter } = this.files;
     if (openAdapter) return openAdapter(source);
-    throw runtimeError('R0219', { adapter: label, reason: 'this session takes the bytes of the files only' });
+    throw runtimeError('adapter_not_read', {
+      adapter: label,
+      reason: 'this session takes the bytes of the files only',
+    });
   }
 
   private zero(shape: readonly number[]): HostTensor {
@@ -199,7 +203,7 @@ async function readAdapter(manifest: ModelManifest, adapter: string, bytes: Adap
     if (missing.includes(key)) problems.push(`${key} is missing`);
   for (const name of unexpected) problems.push(`${name} is unexpected`);
   if (problems.length === 0 && stored.size === 0) problems.push('it has none');
-  if (problems.length > 0) throw runtimeError('R0221', { adapter, problems });
+  if (problems.length > 0) throw runtimeError('adapter_misfit', { adapter, problems });
   return { tensors, without };
 }
 
@@ -209,18 +213,22 @@ function checkConfig(manifest: ModelManifest, adapter: string, text: Uint8Array 
   try {
     config = parsePeftConfig(typeof text === 'string' ? text : new TextDecoder().decode(text));
   } catch (error) {
-    throw runtimeError('R0219', { adapter, reason: `${ADAPTER_CONFIG} is not JSON: ${reasonOf(error)}` }, error);
+    throw runtimeError(
+      'adapter_not_read',
+      { adapter, reason: `${ADAPTER_CONFIG} is not JSON: ${reasonOf(error)}` },
+      error,
+    );
   }
   const { type, r, alpha } = manifest.adapter!;
   const same = (what: string, found: unknown, expected: unknown): void => {
     if (found === expected) return;
     const shown = found === undefined ? 'none' : JSON.stringify(found);
-    throw runtimeError('R0220', { adapter, what, found: shown, expected: JSON.stringify(expected) });
+    throw runtimeError('adapter_setting', { adapter, what, found: shown, expected: JSON.stringify(expected) });
   };
   same('peft_type', config.peft_type, type);
   same('r', config.r, r);
   if (config.use_rslora === true) same('scaling', Number(alphaOf(config)) / r, alpha / r);
   else same('lora_alpha', config.lora_alpha, alpha);
   const other = unsupportedSetting(config);
-  if (other) throw runtimeError('R0220', { adapter, what: other.key, found: other.found, expected: 'none' });
+  if (other) throw runtimeError('adapter_setting', { adapter, what: other.key, found: other.found, expected: 'none' });
 }

@@ -114,7 +114,7 @@ async function streamed(
 function checkLength(prompt: number, { max_new_tokens }: GenerateOptions, positions: number | undefined): void {
   const wanted = resolveOptions({ ...(max_new_tokens === undefined ? {} : { max_new_tokens }) }).max_new_tokens;
   if (positions !== undefined && prompt + wanted - 1 > positions)
-    throw runtimeError('R0306', { prompt, wanted, positions });
+    throw runtimeError('too_many_positions', { prompt, wanted, positions });
 }
 
 function value(manifest: ModelManifest, record: string, name: string): ConfigValue | undefined {

@@ -28,7 +28,7 @@ async function loadOrt({ wasm, threads }: OnnxWebOptions): Promise<Ort> {
   try {
     ort = await import('onnxruntime-web');
   } catch (error) {
-    throw runtimeError('R0235', { library: 'onnxruntime-web', reason: reasonOf(error) }, error);
+    throw runtimeError('library_missing', { library: 'onnxruntime-web', reason: reasonOf(error) }, error);
   }
   const page = (globalThis as { location?: { href: string } }).location?.href;
   if (wasm !== undefined) ort.env.wasm.wasmPaths = { wasm: new URL(wasm, page).href };

@@ -21,7 +21,11 @@ async function loadOrt(): Promise<Ort> {
   try {
     return await import('onnxruntime-node');
   } catch (error) {
-    throw runtimeError('R0235', { library: 'onnxruntime-node', reason: reasonOf(error).split('\n')[0]! }, error);
+    throw runtimeError(
+      'library_missing',
+      { library: 'onnxruntime-node', reason: reasonOf(error).split('\n')[0]! },
+      error,
+    );
   }
 }
 

@@ -26,7 +26,7 @@ const HOST_DTYPES = { float32: 'f32', int64: 'i64', bool: 'bool' } as const;
 /** @throws RuntimeError R0212 for a dtype the compiler never writes */
 async function fromOnnx(tensor: Tensor, entry: string, output: string): Promise<HostTensor> {
   const dtype = (HOST_DTYPES as Readonly<Record<string, HostTensor['dtype']>>)[tensor.type];
-  if (dtype === undefined) throw runtimeError('R0212', { entry, output, reason: `as ${tensor.type}` });
+  if (dtype === undefined) throw runtimeError('bad_output', { entry, output, reason: `as ${tensor.type}` });
   return { dtype, shape: tensor.dims, data: (await tensor.getData()) as HostTensor['data'] };
 }
 
@@ -69,6 +69,6 @@ export function externalFiles<Data>(
 /** The error for a graph that did not load: missing weights are the usual reason, and have their own message. */
 export function loadError(source: ModelSource, entry: string, backend: string, error: unknown): Error {
   const reason = reasonOf(error).split('\n')[0]!;
-  if (source.manifest.weights === null) return runtimeError('R0205', { entry, reason }, error);
-  return runtimeError('R0206', { entry, backend, reason }, error);
+  if (source.manifest.weights === null) return runtimeError('no_weights', { entry, reason }, error);
+  return runtimeError('entry_not_loaded', { entry, backend, reason }, error);
 }

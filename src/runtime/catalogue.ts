@@ -1,10 +1,9 @@
 /** Every error of the runtime with its message and its long form, for `mdl explain`, the docs and tests. */
-import { MESSAGES, type RuntimeErrorCode } from './errors.ts';
+import { MESSAGES, type RuntimeErrorCode, type RuntimeErrorName } from './errors.ts';
 import { EXPLANATIONS } from './explanations.ts';
 
+type MessageOf<C extends RuntimeErrorCode> = Extract<(typeof MESSAGES)[RuntimeErrorName], { readonly code: C }>['text'];
+
 export const CATALOGUE = Object.fromEntries(
-  (Object.keys(MESSAGES) as RuntimeErrorCode[]).map((code) => [
-    code,
-    { message: MESSAGES[code], explanation: EXPLANATIONS[code] },
-  ]),
-) as { readonly [C in RuntimeErrorCode]: { readonly message: (typeof MESSAGES)[C]; readonly explanation: string } };
+  Object.values(MESSAGES).map(({ code, text }) => [code, { message: text, explanation: EXPLANATIONS[code] }]),
+) as { readonly [C in RuntimeErrorCode]: { readonly message: MessageOf<C>; readonly explanation: string } };

@@ -42,7 +42,7 @@ export async function chooseSession(platform: Platform, model: Model, options: C
   if (backend === 'webgpu') return overPlan(platform, await planOf(platform, model), options);
   if (backend === 'auto') return automatic(platform, model, options);
   if (backend !== undefined)
-    throw runtimeError('R0216', { backend, reason: 'there is no backend of this name', known: KNOWN });
+    throw runtimeError('backend_unavailable', { backend, reason: 'there is no backend of this name', known: KNOWN });
   if (typeof model !== 'string')
     return 'plan' in model ? overPlan(platform, model, options) : overOnnx(platform, model);
   if (model.endsWith('plan.json')) return overPlan(platform, await platform.openPlan(model), options);
@@ -127,7 +127,7 @@ async function onnxModel(platform: Platform, model: Model, backend: string): Pro
   if (typeof model === 'string') return platform.openModel(model);
   if (!('plan' in model)) return model;
   const reason = `${model.location} was compiled for webgpu only`;
-  throw runtimeError('R0216', { backend, reason, known: ['webgpu'] });
+  throw runtimeError('backend_unavailable', { backend, reason, known: ['webgpu'] });
 }
 
 async function planOf(platform: Platform, model: Model): Promise<PlanSource> {
@@ -136,7 +136,7 @@ async function planOf(platform: Platform, model: Model): Promise<PlanSource> {
   if (plan) return plan;
   const where = typeof model === 'string' ? model : model.location;
   const reason = `tried plan.json in ${where}, which is not there; compile with --target webgpu`;
-  throw runtimeError('R0216', { backend: 'webgpu', reason, known: ['onnx'] });
+  throw runtimeError('backend_unavailable', { backend: 'webgpu', reason, known: ['onnx'] });
 }
 
 const isMissing = (error: unknown): boolean => error instanceof RuntimeError && error.code === 'R0203';

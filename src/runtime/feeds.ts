@@ -64,7 +64,12 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
   const inputs = entry.inputs.map((port) => port.name);
   for (const given of Object.keys(feeds)) {
     if (!inputs.includes(given))
-      throw runtimeError('R0208', { entry: name, input: given, near: nearestName(given, inputs), inputs: own(entry) });
+      throw runtimeError('unknown_input', {
+        entry: name,
+        input: given,
+        near: nearestName(given, inputs),
+        inputs: own(entry),
+      });
   }
   const checked: Record<string, AnyTensor> = {};
   const bindings = new Map<string, Binding>();
@@ -84,7 +89,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
       continue;
     }
     const cache = caches.get(port.name);
-    if (!cache) throw runtimeError('R0207', { entry: name, input: port.name, shape: printPort(port.shape) });
+    if (!cache) throw runtimeError('missing_input', { entry: name, input: port.name, shape: printPort(port.shape) });
     absent.push(port);
     const dim = parseDim(port.shape[cache.axis]!);
     if (dim !== undefined) note({ input: `the empty ${port.name}`, axis: cache.axis, dim, size: 0 });
@@ -93,7 +98,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
   if (clash) {
     const { input, axis, size, expected, because } = clash;
     const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
-    throw runtimeError('R0211', { entry: name, input, axis, dim, found: size, expected, because });
+    throw runtimeError('dim_conflict', { entry: name, input, axis, dim, found: size, expected, because });
   }
   checkSizes(name, entry, bindings);
   for (const port of entry.inputs) {
@@ -103,7 +108,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
   for (const port of absent) {
     const shape = port.shape.map((text) => sizeUnder(parseDim(text) ?? 0, bindings));
     if (shape.includes(undefined))
-      throw runtimeError('R0207', { entry: name, input: port.name, shape: printPort(port.shape) });
+      throw runtimeError('missing_input', { entry: name, input: port.name, shape: printPort(port.shape) });
     checked[port.name] = {
       dtype: port.dtype,
       shape: shape as number[],
@@ -119,7 +124,7 @@ function checkSizes(entry: string, { requires = [] }: EntryPorts, bindings: Read
     const dim = parseDim(text);
     const found = dim === undefined ? undefined : sizeUnder(dim, bindings);
     if (dim === undefined || found === undefined || found >= 0) continue;
-    throw runtimeError('R0223', {
+    throw runtimeError('size_requirement', {
       entry,
       needs: printAtLeastZero(dim),
       what,
@@ -139,7 +144,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
   const { name: input, dtype } = port;
   if (isOnDevice(feed)) {
     if (feed.dtype !== dtype)
-      throw runtimeError('R0209', { entry, input, found: `${feed.dtype} on the device`, expected: dtype });
+      throw runtimeError('input_dtype', { entry, input, found: `${feed.dtype} on the device`, expected: dtype });
     checkRank(entry, port, feed.shape);
     return feed;
   }
@@ -152,7 +157,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
         : data instanceof Uint8Array;
   const declared = feed.dtype === 'i32' ? 'i64' : feed.dtype;
   if (!fits || declared !== dtype) {
-    throw runtimeError('R0209', {
+    throw runtimeError('input_dtype', {
       entry,
       input,
       found: `${feed.dtype} in a ${feed.data.constructor.name}`,
@@ -162,7 +167,7 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
   checkRank(entry, port, feed.shape);
   if (!feed.shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || sizeOf(feed.shape) !== data.length) {
     const found = `${data.length} elements`;
-    throw runtimeError('R0210', {
+    throw runtimeError('input_shape', {
       entry,
       input,
       found,
@@ -217,7 +222,7 @@ function checkRange(
     if ((x >= low && x < high) || also.includes(Number(x))) continue;
     const place = placeOf(index, shape);
     if (from?.some((first, axis) => place[axis]! < first)) continue;
-    throw runtimeError('R0222', { entry, input, place, found: String(x), low, high, also });
+    throw runtimeError('input_range', { entry, input, place, found: String(x), low, high, also });
   }
 }
 
@@ -237,7 +242,7 @@ function checkRank(entry: string, port: TensorPort, shape: readonly number[]): v
   if (shape.length === port.shape.length) return;
   const found = `shape [${shape.join(', ')}] of rank ${shape.length}`;
   const expected = `rank ${port.shape.length} ${printPort(port.shape)}`;
-  throw runtimeError('R0210', { entry, input: port.name, found, expected });
+  throw runtimeError('input_shape', { entry, input: port.name, found, expected });
 }
 
 /** The dynamic axes of a tensor. @throws RuntimeError R0210 when a static axis does not fit */
@@ -248,7 +253,7 @@ function measure(entry: string, port: TensorPort, shape: readonly number[]): Mea
     const dim = parseDim(expected);
     if (typeof expected === 'number' && expected !== size) {
       const found = `size ${size} on axis ${axis}`;
-      throw runtimeError('R0210', {
+      throw runtimeError('input_shape', {
         entry,
         input: port.name,
         found,

@@ -19,7 +19,7 @@ export async function checkComputed(
   const wrong =
     data instanceof BigInt64Array && data.length === rows.length
       ? rows.map((row, index) => problemOf(entry, row, data[index]!, bindings)).find((problem) => problem !== undefined)
-      : runtimeError('R0212', { entry, output, reason: 'not as what there is to check' });
+      : runtimeError('bad_output', { entry, output, reason: 'not as what there is to check' });
   if (!wrong) return;
   for (const result of Object.values(results)) release(result);
   throw wrong;
@@ -55,7 +55,7 @@ function indexError(
   size: number,
   cause?: unknown,
 ): RuntimeError {
-  return runtimeError('R0224', { entry, op, source, found, size }, cause);
+  return runtimeError('computed_index_range', { entry, op, source, found, size }, cause);
 }
 
 function problemOf(

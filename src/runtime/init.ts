@@ -30,12 +30,12 @@ export function initialise(
   count = sizeOf(target.shape) - start,
 ): Float32Array {
   const { seed, key, shape } = target;
-  if (!Number.isSafeInteger(seed) || seed < 0) throw runtimeError('R0704', { seed });
+  if (!Number.isSafeInteger(seed) || seed < 0) throw runtimeError('seed', { seed });
   const size = sizeOf(shape);
   if (
     !(Number.isSafeInteger(start) && Number.isSafeInteger(count) && start >= 0 && count >= 0 && start + count <= size)
   ) {
-    throw runtimeError('R0703', { key, start, count, size });
+    throw runtimeError('element_range', { key, start, count, size });
   }
   const element = elementOf(spec, target);
   const values = new Float32Array(count);
@@ -49,7 +49,7 @@ function elementOf(spec: Initializer, { seed, key, shape }: InitTarget): (index:
   const uniform = (low: number, high: number) => (index: number) =>
     low + (high - low) * (random.at(index) >>> 8) * 2 ** -24; // 24 bits: what an f32 holds
   const needs = (holds: boolean, reason: string): void => {
-    if (!holds) throw runtimeError('R0702', { key, kind: spec.kind, reason });
+    if (!holds) throw runtimeError('initialiser_arguments', { key, kind: spec.kind, reason });
   };
   switch (spec.kind) {
     case 'zeros':
@@ -106,7 +106,7 @@ function fans(
   key: string,
   kind: string,
 ): { readonly fanIn: number; readonly fanOut: number } {
-  if (shape.length < 2 || shape.includes(0)) throw runtimeError('R0701', { key, kind, shape });
+  if (shape.length < 2 || shape.includes(0)) throw runtimeError('initialiser_fan_in', { key, kind, shape });
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }

@@ -38,7 +38,7 @@ export function parseManifest(text: string, file: string): Manifest {
     return manifest as unknown as Manifest;
   } catch (error) {
     if (!(error instanceof ManifestProblem || error instanceof SyntaxError)) throw error;
-    throw runtimeError('R0202', {
+    throw runtimeError('manifest', {
       file,
       reason: error instanceof SyntaxError ? `is not JSON (${reasonOf(error)})` : error.message,
     });

@@ -12,9 +12,10 @@ export async function openModel(url: string): Promise<ModelSource & { locate(fil
   const manifestUrl = new URL(url.endsWith('.json') ? url : `${url.replace(/\/$/, '')}/manifest.json`, page);
   const get = async (target: URL): Promise<Response> => {
     const answer = await fetch(target).catch((error: unknown) => {
-      throw runtimeError('R0203', { file: url, reason: reasonOf(error) }, error);
+      throw runtimeError('model_not_found', { file: url, reason: reasonOf(error) }, error);
     });
-    if (!answer.ok) throw runtimeError('R0203', { file: url, reason: `${target.href} answers ${answer.status}` });
+    if (!answer.ok)
+      throw runtimeError('model_not_found', { file: url, reason: `${target.href} answers ${answer.status}` });
     return answer;
   };
   const manifest = parseManifest(await (await get(manifestUrl)).text(), manifestUrl.href);

@@ -12,7 +12,7 @@ import { parseManifest } from './manifest.ts';
 export async function openModel(path: string): Promise<ModelSource & { locate(file: string): string }> {
   const manifestFile = path.endsWith('.json') ? path : join(path, 'manifest.json');
   const text = await readFile(manifestFile, 'utf8').catch((error: unknown) => {
-    throw runtimeError('R0203', { file: path, reason: reasonOf(error) }, error);
+    throw runtimeError('model_not_found', { file: path, reason: reasonOf(error) }, error);
   });
   const manifest = parseManifest(text, manifestFile);
   const directory = dirname(manifestFile);
@@ -22,7 +22,7 @@ export async function openModel(path: string): Promise<ModelSource & { locate(fi
       () => undefined,
     );
     if (size !== bytes) {
-      throw runtimeError('R0204', {
+      throw runtimeError('weights_file_size', {
         file: join(directory, file),
         found: size === undefined ? 'not been found' : `${size} bytes`,
         expected: bytes,

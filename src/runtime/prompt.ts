@@ -38,7 +38,7 @@ export type { TemplateName };
 export function applyTemplate(name: string, text: string): string {
   if (!Object.hasOwn(TEMPLATES, name)) {
     const known = Object.keys(TEMPLATES);
-    throw runtimeError('R0603', { name, known, near: nearestName(name, known) });
+    throw runtimeError('unknown_template', { name, known, near: nearestName(name, known) });
   }
   // a function, because `$&` in the text must stay what it is
   return TEMPLATES[name as TemplateName].replace('{}', () => text);
@@ -81,7 +81,7 @@ export function conversationPrompt(turns: readonly Turn[], format: ConversationF
 /** The texts before, between and after the images. @throws RuntimeError R0601 when the count of images differs */
 export function splitPrompt(prompt: string, images: number): string[] {
   const texts = prompt.split(IMAGE_PLACEHOLDER);
-  if (texts.length - 1 !== images) throw runtimeError('R0601', { slots: texts.length - 1, images });
+  if (texts.length - 1 !== images) throw runtimeError('image_slots', { slots: texts.length - 1, images });
   return texts;
 }
 
@@ -109,7 +109,7 @@ export async function encodeImage(runner: Runner, pixels: HostTensor): Promise<H
   const entry = Object.hasOwn(entries, 'encode_image') ? entries.encode_image : undefined;
   const [input, output] = [entry?.inputs[0]?.name, entry?.outputs[0]?.name];
   if (input === undefined || output === undefined)
-    throw runtimeError('R0303', { model: model.name, what: 'entry encode_image' });
+    throw runtimeError('not_generative', { model: model.name, what: 'entry encode_image' });
   const tokens = (await runner.run('encode_image', { [input]: pixels }))[output]!;
   return { ...tokens, shape: tokens.shape.slice(-2) };
 }
@@ -132,12 +132,12 @@ export async function embedPrompt(
       (data as Float32Array).subarray(row * width, (row + 1) * width),
     );
   });
-  if (rows.length !== places) throw runtimeError('R0602', { places, tokens: rows.length });
+  if (rows.length !== places) throw runtimeError('image_token_places', { places, tokens: rows.length });
   const textIds = ids.filter((id) => id !== IMAGE_TOKEN_ID);
   const text = textIds.length > 0 ? await embedTokens(runner, [textIds]) : undefined;
   const width = text?.shape.at(-1) ?? rows[0]?.length ?? 0;
   if (rows.some((row) => row.length !== width))
-    throw runtimeError('R0604', { found: rows[0]!.length, expected: width });
+    throw runtimeError('image_token_width', { found: rows[0]!.length, expected: width });
   const data = new Float32Array(ids.length * width);
   let [fromText, fromImages] = [0, 0];
   ids.forEach((id, at) => {

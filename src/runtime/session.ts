@@ -111,7 +111,7 @@ export class Session implements Runner {
     const { entries } = this.manifest;
     const names = Object.keys(entries);
     if (!Object.hasOwn(entries, name))
-      throw runtimeError('R0201', { entry: name, entries: names, near: nearestName(name, names) });
+      throw runtimeError('unknown_entry', { entry: name, entries: names, near: nearestName(name, names) });
     return entries[name]!;
   }
 
@@ -139,7 +139,7 @@ export class Session implements Runner {
     const { fetch, keep = [], borrow } = options;
     for (const output of [...(fetch ?? []), ...(keep === 'all' ? [] : keep)]) {
       if (!outputs.includes(output))
-        throw runtimeError('R0213', { entry: name, output, near: nearestName(output, outputs), outputs });
+        throw runtimeError('unknown_output', { entry: name, output, near: nearestName(output, outputs), outputs });
     }
     const own = borrow ? feeds : copyFeeds(feeds); // before anything is awaited
     const given = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...own });
@@ -151,7 +151,7 @@ export class Session implements Runner {
       if (error instanceof RuntimeError) throw error;
       const reason = reasonOf(error);
       if (entry.checks) throwFound(name, entry.checks, reason, bindings, error);
-      throw runtimeError('R0215', { entry: name, backend: this.backend.name, reason }, error);
+      throw runtimeError('run_failed', { entry: name, backend: this.backend.name, reason }, error);
     });
     const spent = this.spent.get(name) ?? { runs: 0, milliseconds: 0 };
     this.spent.set(name, { runs: spent.runs + 1, milliseconds: spent.milliseconds + performance.now() - began });
@@ -274,14 +274,18 @@ export class Session implements Runner {
 
   private program(name: string): Promise<Program | DeviceProgram> {
     const entry = this.entry(name);
-    if (this.disposed) return Promise.reject(runtimeError('R0214', { model: this.manifest.model.name }));
+    if (this.disposed) return Promise.reject(runtimeError('session_disposed', { model: this.manifest.model.name }));
     const before = this.programs.get(name);
     if (before) return before;
     const opening: Promise<Program | DeviceProgram> = this.backend.loadEntry(name, entry);
     const loading = opening.catch((error: unknown) => {
       this.programs.delete(name); // the next run may try again
       if (error instanceof RuntimeError) throw error;
-      throw runtimeError('R0206', { entry: name, backend: this.backend.name, reason: reasonOf(error) }, error);
+      throw runtimeError(
+        'entry_not_loaded',
+        { entry: name, backend: this.backend.name, reason: reasonOf(error) },
+        error,
+      );
     });
     this.programs.set(name, loading);
     return loading;
@@ -315,11 +319,11 @@ function collect(
   for (const output of wanted) {
     const tensor = results[output];
     const port = outputs.find(({ name }) => name === output)!;
-    if (!tensor) throw runtimeError('R0212', { entry, output, reason: 'not at all' });
+    if (!tensor) throw runtimeError('bad_output', { entry, output, reason: 'not at all' });
     if (tensor.dtype !== port.dtype)
-      throw runtimeError('R0212', { entry, output, reason: `as ${tensor.dtype} and not as ${port.dtype}` });
+      throw runtimeError('bad_output', { entry, output, reason: `as ${tensor.dtype} and not as ${port.dtype}` });
     if (tensor.shape.length !== port.shape.length) {
-      throw runtimeError('R0212', {
+      throw runtimeError('bad_output', {
         entry,
         output,
         reason: `with rank ${tensor.shape.length} and not ${port.shape.length}`,
@@ -330,7 +334,7 @@ function collect(
       return dim === undefined ? undefined : sizeUnder(dim, bindings);
     });
     if (expected.some((size, axis) => size !== undefined && size !== tensor.shape[axis])) {
-      throw runtimeError('R0212', {
+      throw runtimeError('bad_output', {
         entry,
         output,
         reason: `of size [${tensor.shape.join(', ')}] and not [${expected.join(', ')}]`,

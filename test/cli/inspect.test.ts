@@ -117,7 +117,7 @@ describe('mdl explain', () => {
   const codes = [
     ...Object.values(CATALOGUE).map(({ code }) => code),
     ...Object.keys(RUNTIME),
-    ...Object.keys(CLI_CATALOGUE),
+    ...Object.values(CLI_CATALOGUE).map(({ code }) => code),
   ];
 
   it('knows every code of all three catalogues, in either case', async () => {

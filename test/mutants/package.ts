@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'onnxruntime-node that is not installed is an internal error',
     file: 'src/runtime/backend.onnx.node.ts',
-    find: "throw runtimeError('R0235', {",
+    find: "throw runtimeError('library_missing', {",
     replace: 'throw Object.assign(new Error(), {',
     test: 'test/runtime/no-backend.test.ts',
     fails: 'names the package and the command that installs it, in Node',

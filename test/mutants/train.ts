@@ -22,7 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'of two --weights the last is used without a word',
     file: 'src/compiler/cli/options.ts',
-    find: "  if (twice?.long) throw cliError('C0311', { option: twice.long });\n",
+    find: "  if (twice?.long) throw cliError('option_twice', { option: twice.long });\n",
     replace: '  void twice;\n',
     test: 'test/cli/options.test.ts',
     fails: 'commands without weights, and the options of a command itself',

@@ -45,7 +45,7 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
   );
   const weights = await openWeights(loaded.model, options, output);
-  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
+  if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
   return openCompiled(loaded, weights, tokenizer, options).catch(async (error: unknown) => {
     await weights.close();
     throw error;
@@ -70,7 +70,7 @@ function refuseSettings(given: OpenOptions): void {
     ['--backend reference', given.backend === 'reference'],
   ];
   const found = asked.find(([, there]) => there);
-  if (found) throw cliError('C0208', { option: found[0], without: 'a .mdl file' });
+  if (found) throw cliError('option_without', { option: found[0], without: 'a .mdl file' });
 }
 
 /**

@@ -3,191 +3,228 @@
 import type { IntegerDetails } from '../backends/wgsl/plan/integer-error.ts';
 import type { LimitDetails } from '../backends/wgsl/plan/limit-error.ts';
 
-interface Entry<D> {
+interface Entry<C extends string, D> {
+  readonly code: C;
   readonly message: (details: D) => string;
   readonly explanation: string;
 }
 
-function entry<D>(message: (details: D) => string, explanation: string): Entry<D> {
-  return { message, explanation };
+function entry<C extends string, D>(code: C, message: (details: D) => string, explanation: string): Entry<C, D> {
+  return { code, message, explanation };
 }
 
 export const CLI_CATALOGUE = {
-  C0101: entry(
+  checkpoint_misfit: entry(
+    'C0101',
     ({ problems, checkpoint }: { problems: number; checkpoint: string }) =>
       `the checkpoint ${checkpoint} does not fit the model: ${problems} ${problems === 1 ? 'key differs' : 'keys differ'}`,
     'Every parameter of the model must be in the checkpoint with its shape, and every key of the checkpoint must be known to the model. Silent partial loads are how models end up "newly initialised" without anyone noticing. Keys of components that a flag switched off are reported as unused, not as errors. `--allow-missing PATTERN` and `--allow-unexpected PATTERN` (`**` for all) accept the rest.',
   ),
-  C0102: entry(
+  weight_not_finite: entry(
+    'C0102',
     ({ key, index, value }: { key: string; index: number; value: string }) =>
       `${key} holds ${value} at element ${index}, and weights must be finite`,
     'A NaN or infinity in a weight makes every output NaN. The file is damaged, or training diverged before it was saved.',
   ),
-  C0103: entry(
+  option_value: entry(
+    'C0103',
     ({ option, text, expected }: { option: string; text: string; expected: string }) =>
       `${option} is ${JSON.stringify(text)}, and ${expected} was expected`,
     'The value of a command-line option has another form than it needs.',
   ),
-  C0104: entry(
+  file_not_read: entry(
+    'C0104',
     ({ what, file, reason }: { what: string; file: string; reason: string }) =>
       `${what} ${file} cannot be read: ${reason}`,
     'The file is missing, is a directory, or may not be read.',
   ),
-  C0105: entry(
+  file_not_written: entry(
+    'C0105',
     ({ file, reason }: { file: string; reason: string }) => `${file} cannot be written: ${reason}`,
     'The disk is full, the folder is read-only, or a folder is in the way. Files are written under a temporary name and renamed, so that nothing half-written remains.',
   ),
-  C0106: entry(
+  weights_needed: entry(
+    'C0106',
     ({ weights }: { weights: string }) =>
       `${weights}, and this command runs the model: give --weights FILE or --init SEED`,
     'Running a model needs numbers: a checkpoint (`--weights`) or seeded random ones (`--init`).',
   ),
-  C0107: entry(
+  unknown_code: entry(
+    'C0107',
     ({ code }: { code: string }) => `there is no message with the code ${code}`,
     'Codes are an E, W, R or C and four digits, such as E0302. docs/diagnostics.md lists them all.',
   ),
-  C0108: entry(
+  config_file: entry(
+    'C0108',
     ({ file, reason }: { file: string; reason: string }) => `the config file ${file} is no JSON object: ${reason}`,
     'A config file is JSON: an object with the records of the config and, at its top, flags as true or false.',
   ),
-  C0109: entry(
+  unknown_pass: entry(
+    'C0109',
     ({ pass, passes }: { pass: string; passes: string }) => `there is no pass ${pass}: the passes are ${passes}`,
     '`--print-after` takes the name of a pass of the pipeline, or `trace` for the graph before the first.',
   ),
-  C0110: entry(
+  not_resampled: entry(
+    'C0110',
     ({ key, reason }: { key: string; reason: string }) => `${key} cannot be resampled: ${reason}`,
     'A table of learned positions can be resampled to another size only between square grids, after the rows of its prefix (the class token).',
   ),
-  C0111: entry(
+  image_unusable: entry(
+    'C0111',
     ({ file, reason }: { file: string; reason: string }) => `the image ${file} cannot be used: ${reason}`,
     'Images are PNG or JPEG files, whatever their names; the first bytes of the file decide.',
   ),
-  C0112: entry(
+  tokenizer_unusable: entry(
+    'C0112',
     ({ file, reason }: { file: string; reason: string }) => `the tokenizer ${file} cannot be used: ${reason}`,
     'Text becomes token ids by the vocabulary the weights were trained with. The config names its file (`tokens.tokenizer`, beside the .mdl file); `--tokenizer FILE` names another. The released model uses the tokenizer.json of microsoft/phi-2.',
   ),
-  C0113: entry(
+  f16_overflow: entry(
+    'C0113',
     ({ key, index, value }: { key: string; index: number; value: string }) =>
       `${key} holds ${value} at element ${index}, which f16 cannot hold: leave --weights-dtype out`,
     'The largest number of f16 is 65504. Numbers past it would become infinite, and every output NaN. Matrices stored as f32 hold them.',
   ),
-  C0114: entry(
+  too_many_buffers: entry(
+    'C0114',
     ({ entry: name, origin, found, limit, parameter, shards }: LimitDetails) =>
       `the entry ${name} cannot be compiled to WebGPU: a kernel binds ${found} storage buffers and ${limit} are allowed; ${parameter} alone lies in ${shards} (${origin})`,
     'WebGPU promises 8 storage buffers in a dispatch, of 128 MiB each, so a larger parameter lies in several: five or six of them are the most that leave room for what is read and written beside it. Store matrices as halves (`--weights-dtype f16`), make the parameter smaller, or compile to ONNX.',
   ),
-  C0115: entry(
+  probe_kernel_wrong: entry(
+    'C0115',
     (details: { adapter: string; kernel: string; index: number; found: number; expected: number }) =>
       `the adapter ${details.adapter} computes the ${details.kernel} that limits are measured with wrong: element ${details.index} is ${details.found}, and ${details.expected} was expected`,
     'What `--measure` compares a plan with are kernels whose results are known. Where one of them is wrong, the driver or the adapter is not to be trusted, and no time that it gives means anything: update the driver, or name another one.',
   ),
-  C0116: entry(
+  integer_range: entry(
+    'C0116',
     ({ entry: name, value, origin }: IntegerDetails) =>
       `the entry ${name} cannot be compiled to WebGPU: it computes with the integer ${value}, and integers there have 32 bits (${origin})`,
     'WGSL has no 64-bit integers, so those of a WebGPU plan go from -2147483648 to 2147483647. Numbers that are known are checked when a model is compiled, inputs when they are fed, and what is computed from them after each run. Compute with smaller integers, or compile to ONNX, where they have 64 bits.',
   ),
 
   // C02: training
-  C0201: entry(
+  unknown_stage: entry(
+    'C0201',
     ({ name, known, near }: { name: string; known: readonly string[]; near: string | undefined }) =>
       `the model has no stage ${name}${near === undefined ? '' : `, did you mean ${near}`}; it has ${known.join(', ') || 'none'}`,
     'Stages are declared in the .mdl file (`stage stage1 { … }`). `--stage` takes one name, `--stages` a list or range of names: `pretrain,stage1`, `1-4` for stage1 to stage4.',
   ),
-  C0202: entry(
+  stage_not_trainable: entry(
+    'C0202',
     ({ stage, reason }: { stage: string; reason: string }) => `the stage ${stage} cannot be trained: ${reason}`,
     'A stage needs parameters that its patterns match, that the flags leave in the model and that the loss depends on; an optimiser and a schedule whose settings are in range; and an entry `loss` with a scalar output `loss`.',
   ),
-  C0203: entry(
+  data_or_batch: entry(
+    'C0203',
     ({ found }: { found: string }) =>
       `training got ${found}, and exactly one of --data NAME and --batch FILE is expected`,
     '`--data` names a data set or a folder; `--batch` a safetensors file with the inputs of the loss entry, used for every step.',
   ),
-  C0204: entry(
+  adapter_unusable: entry(
+    'C0204',
     ({ folder, reason }: { folder: string; reason: string }) => `the adapter ${folder} cannot be used: ${reason}`,
     "An adapter is a folder in PEFT's format: adapter_config.json (peft_type LORA) and adapter_model.safetensors with the keys `base_model.model.<module>.lora_A.weight` and `….lora_B.weight` for modules of the model that are adapted; modules without both stay as they are, and the command says so. Settings of PEFT that make an adapter something else than W + (alpha / r) B A are refused by name, and so is every setting that is not known.",
   ),
-  C0205: entry(
+  adapter_setting: entry(
+    'C0205',
     ({ folder, what, found, expected }: { folder: string; what: string; found: string; expected: string }) =>
       `the adapter ${folder} has ${what} ${found} and the model has ${expected}: set it with --set lora.${what}=${found}`,
     'Rank and alpha of an adapter are part of the model: its A and B have r rows and columns, and their product is scaled by alpha / r.',
   ),
-  C0206: entry(
+  folder_holds_run: entry(
+    'C0206',
     ({ folder }: { folder: string }) =>
       `${folder} holds a run already: go on with it by --resume, or choose another folder`,
     'A run is never overwritten. Remove the folder, choose another `--out`, or give `--resume` to continue.',
   ),
-  C0207: entry(
+  log_line: entry(
+    'C0207',
     ({ file, line, reason }: { file: string; line: number; reason: string }) =>
       `line ${line} of the log ${file} is no record: ${reason}`,
     'A log has one JSON object per line. A last line that was cut short by a crash is ignored; any other damage is an error.',
   ),
-  C0208: entry(
+  option_without: entry(
+    'C0208',
     ({ option, without }: { option: string; without: string }) =>
       `${option} has no meaning without ${without}: add ${without} or leave ${option} out`,
     'Two options belong together: `--resume` continues a folder (`--out`), `--grads` needs to know whose gradients (`--stage`).',
   ),
 
   // C03: ablation
-  C0301: entry(
+  unknown_flag: entry(
+    'C0301',
     ({ flag, known, near }: { flag: string; known: readonly string[]; near: string | undefined }) =>
       `the model has no flag ${flag}${near === undefined ? '' : `, did you mean ${near}`}; it has ${known.join(', ') || 'none'}`,
     'Flags are declared in the .mdl file (`flag lora = true`) or in one that it imports. `mdl ablate --flags a,b` trains the model once as it is and once with each of them turned; `mdl summary` lists them with what they change.',
   ),
-  C0302: entry(
+  another_ablation: entry(
+    'C0302',
     ({ folder, what, found, expected }: { folder: string; what: string; found: string; expected: string }) =>
       `${folder} holds another ablation: its ${what} is ${found} and this one has ${expected}, so resume with its settings or choose another folder`,
     'The cells of an ablation are compared with one another, so they must come from the same model, config, weights, data, seeds, stages and steps. `--resume` goes on only with the settings that the folder was started with.',
   ),
-  C0303: entry(
+  ablation_cell: entry(
+    'C0303',
     ({ file, reason }: { file: string; reason: string }) =>
       `${file} cannot be used to go on with the ablation: ${reason}; remove the folder it is in to train those stages again`,
     'Each finished stage of each variant and seed is kept in a folder below `cells`: its curves as JSON, and what was trained as safetensors. A file there is damaged or missing. Without its folder `cells/VARIANT/seed-N`, that variant and seed start again from the first stage.',
   ),
-  C0304: entry(
+  file_edited: entry(
+    'C0304',
     ({ file }: { file: string }) =>
       `${file} or a file that it imports was edited while the ablation ran, so later variants would be of another model: undo the edit and go on with --resume, or start again in another folder`,
     'An ablation compares variants of one model, and reads its files again for each stage of each variant. What was finished before the edit is kept.',
   ),
 
   // C0308: what commands that train and evaluate are told
-  C0308: entry(
+  clause_missing: entry(
+    'C0308',
     ({ who, clause, data, fix }: { who: string; clause: string; data: string; fix: string }) =>
       `${who} does not say its ${clause}, which the data ${data} needs: add ${fix}`,
     "A data set of pictures makes texts by three things that only the model's author knows: the `tasks` (captions, descriptions or multitask), the `template` that a question is put in, and what `end`s an answer. A stage says them as clauses; template and end may also stand in the config's record `prompt`. `mdl evaluate` takes them from `--stage`, or from `--tasks`, `--template` and `--end`. They are never taken from a name.",
   ),
-  C0309: entry(
+  clause_unused: entry(
+    'C0309',
     ({ who, clause, data }: { who: string; clause: string; data: string }) =>
       `${who} says its ${clause}, and the data ${data} has its own: leave it out`,
     'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
   ),
-  C0310: entry(
+  config_number: entry(
+    'C0310',
     ({ path, data }: { path: string; data: string }) =>
       `the config has no number ${path}, which the data ${data} needs: add it to the config, or train on tensors with --batch`,
     "A data set of pictures is made in the model's own sizes: `vit.image_size` is the side of its images in pixels, `tokens.bos` and `tokens.pad` are the ids that begin a row and fill it up. A number that was guessed instead would train another model.",
   ),
-  C0313: entry(
+  folder_in_use: entry(
+    'C0313',
     ({ folder, who, file }: { folder: string; who: string; file: string }) =>
       `${folder} is in use by ${who}: wait for it, choose another folder, or remove ${file} if that process is gone`,
     "Two writers of one folder would mix their logs and delete each other's checkpoints, so `train` and `ablate` hold a lock in it. The lock of a process of this machine that is gone is taken over; that of another machine (a shared disk) is not, because it cannot be known whether the process still runs.",
   ),
-  C0314: entry(
+  steps_reached: entry(
+    'C0314',
     ({ stage, step, steps }: { stage: string; step: number; steps: number }) =>
       `the run is at step ${step} of ${stage} already and --steps is ${steps}: give ${step} or more, or start another run`,
     'A resumed run goes on from its newest checkpoint. With a larger `--steps` it trains further; it cannot go back.',
   ),
-  C0312: entry(
+  variant_weights: entry(
+    'C0312',
     ({ variant, reason }: { variant: string; reason: string }) =>
       `the variant ${variant} cannot start from these weights: ${reason}`,
     'Every variant of an ablation starts from the same weights, so the checkpoint must fit each of them; that is checked before the first is trained. The keys are listed. A flag that adds parameters needs them in the checkpoint, or `--allow-missing PATTERN`: they then come from their initialisers, and mean something only if a stage trains them.',
   ),
-  C0311: entry(
+  option_twice: entry(
+    'C0311',
     ({ option }: { option: string }) => `${option} is given twice: leave one out`,
     'Of two values of an option only one could be used, and which one is a guess. Options that say "repeatable" in the help (`--allow-missing`, `--set` for different names, `--image`) may be given several times.',
   ),
 } as const;
 
-export type CliErrorCode = keyof typeof CLI_CATALOGUE;
-type Details<C extends CliErrorCode> = (typeof CLI_CATALOGUE)[C] extends Entry<infer D> ? D : never;
+export type CliErrorName = keyof typeof CLI_CATALOGUE;
+export type CliErrorCode = (typeof CLI_CATALOGUE)[CliErrorName]['code'];
+type Details<N extends CliErrorName> = Parameters<(typeof CLI_CATALOGUE)[N]['message']>[0];
 
 export class CliError extends Error {
   readonly code: CliErrorCode;
@@ -201,13 +238,13 @@ export class CliError extends Error {
   }
 }
 
-export function cliError<C extends CliErrorCode>(
-  code: C,
-  details: Details<C>,
+export function cliError<N extends CliErrorName>(
+  name: N,
+  details: Details<N>,
   notes: readonly string[] = [],
   cause?: unknown,
 ): CliError {
-  const { message } = CLI_CATALOGUE[code] as unknown as Entry<Details<C>>;
+  const { code, message } = CLI_CATALOGUE[name] as unknown as Entry<CliErrorCode, Details<N>>;
   return new CliError(code, message(details), notes, cause);
 }
 

@@ -28,7 +28,7 @@ export function locate(file: string): Located {
 
 function checkReadable(file: string, absolute: string): void {
   const refuse = (reason: string, notes: readonly string[] = []): CliError =>
-    cliError('C0104', { what: 'the model', file, reason }, notes);
+    cliError('file_not_read', { what: 'the model', file, reason }, notes);
   let isFile: boolean;
   try {
     isFile = statSync(absolute).isFile();

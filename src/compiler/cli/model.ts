@@ -37,7 +37,7 @@ export const weightsText = (weights: string | readonly string[]): string => [wei
 export function settingsOf(options: SettingsOptions): ModelOptions {
   const set = (options.set ?? []).map((text) => {
     const at = text.indexOf('=');
-    if (at <= 0) throw cliError('C0103', { option: '--set', text, expected: 'name=value' });
+    if (at <= 0) throw cliError('option_value', { option: '--set', text, expected: 'name=value' });
     return { name: text.slice(0, at), text: text.slice(at + 1) };
   });
   return {
@@ -55,16 +55,16 @@ function readConfigFile(file: string): { values: { [name: string]: unknown }; va
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw cliError('C0104', { what: 'the config file', file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_read', { what: 'the config file', file, reason: reasonOf(error) }, [], error);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw cliError('C0108', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('config_file', { file, reason: reasonOf(error) }, [], error);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw cliError('C0108', {
+    throw cliError('config_file', {
       file,
       reason: Array.isArray(value) ? 'it is a list' : `it is ${value === null ? 'null' : `a ${typeof value}`}`,
     });
@@ -105,10 +105,14 @@ export async function openWeights(
   output: Output,
 ): Promise<WeightProvider | undefined> {
   if (options.weights !== undefined && options.init !== undefined) {
-    throw cliError('C0103', { option: '--init', text: String(options.init), expected: 'either --weights or --init' });
+    throw cliError('option_value', {
+      option: '--init',
+      text: String(options.init),
+      expected: 'either --weights or --init',
+    });
   }
   if (options.adapter !== undefined && options.weights === undefined)
-    throw cliError('C0208', { option: '--adapter', without: '--weights' });
+    throw cliError('option_without', { option: '--adapter', without: '--weights' });
   if (options.init !== undefined) return seededWeights(model, options.init);
   if (options.weights === undefined) return undefined;
   const base = await openCheckpoint(options.weights);

@@ -57,19 +57,19 @@ export function watchRepeats(command: Command): void {
 /** @throws CliError C0311 for an option or setting given twice, C0208 for one that has no effect */
 export function checkGiven(command: Command): void {
   const twice = repeated.get(command);
-  if (twice?.long) throw cliError('C0311', { option: twice.long });
+  if (twice?.long) throw cliError('option_twice', { option: twice.long });
   const { set = [] } = command.opts<{ set?: readonly string[] }>();
   const names = set.map((text) => text.slice(0, Math.max(text.indexOf('='), 0)));
   const again = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
-  if (again !== undefined) throw cliError('C0311', { option: `--set ${again}` });
+  if (again !== undefined) throw cliError('option_twice', { option: `--set ${again}` });
   const isGiven = (flag: string): boolean => {
     const option = command.options.find(({ long }) => long === flag);
     return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
   };
   for (const [option, without] of Object.entries(needed.get(command) ?? {}))
-    if (isGiven(option) && !isGiven(without)) throw cliError('C0208', { option, without });
+    if (isGiven(option) && !isGiven(without)) throw cliError('option_without', { option, without });
   const { backend, opset } = command.opts<{ backend?: string; opset?: string }>();
   // 17, the default, says nothing: programs give it with every backend
   if (backend !== undefined && backend !== 'onnx' && isGiven('--opset') && opset !== '17')
-    throw cliError('C0208', { option: '--opset', without: '--backend onnx' });
+    throw cliError('option_without', { option: '--opset', without: '--backend onnx' });
 }

@@ -53,8 +53,8 @@ export function outputOf(options: {
 
 /** What a backend refuses, as an error of the command line. */
 function asCliError(thrown: unknown): unknown {
-  if (thrown instanceof LimitError) return cliError('C0114', thrown.details, [], thrown);
-  return thrown instanceof IntegerError ? cliError('C0116', thrown.details, [], thrown) : thrown;
+  if (thrown instanceof LimitError) return cliError('too_many_buffers', thrown.details, [], thrown);
+  return thrown instanceof IntegerError ? cliError('integer_range', thrown.details, [], thrown) : thrown;
 }
 
 /** Prints an error and makes the process exit with 1. */

@@ -24,7 +24,7 @@ export async function writeReport(
 ): Promise<void> {
   const html = renderReport(title, readLog(log), description);
   await writeFile(file, html).catch((error: unknown) => {
-    throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
   });
 }
 

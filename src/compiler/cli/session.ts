@@ -105,7 +105,11 @@ function interpreted(
     if (!(error instanceof NodeError && error.cause instanceof IndexRangeError)) throw error;
     const { op, origin } = error.node;
     const { index, size } = error.cause;
-    throw runtimeError('R0224', { entry: name, op, source: origin.source, found: String(index), size }, error);
+    throw runtimeError(
+      'computed_index_range',
+      { entry: name, op, source: origin.source, found: String(index), size },
+      error,
+    );
   }
 }
 

@@ -9,11 +9,11 @@ export async function tokenizerOf(asked: string | undefined, usual: string): Pro
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     const notes =
       asked === undefined ? ['`--tokenizer FILE` names one; the config names the usual one as `tokens.tokenizer`'] : [];
-    throw cliError('C0112', { file, reason: reasonOf(error) }, notes, error);
+    throw cliError('tokenizer_unusable', { file, reason: reasonOf(error) }, notes, error);
   });
   try {
     return Tokenizer.from(text);
   } catch (error) {
-    throw cliError('C0112', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('tokenizer_unusable', { file, reason: reasonOf(error) }, [], error);
   }
 }

@@ -53,7 +53,7 @@ const USUAL_CONCEPTS = 56;
 function chooseConcepts(count: number = USUAL_CONCEPTS): readonly Concept[] {
   if (!Number.isSafeInteger(count) || count < FEWEST_CONCEPTS || count > CONCEPTS.length) {
     const expected = `an integer from ${FEWEST_CONCEPTS} to ${CONCEPTS.length}`;
-    throw runtimeError('R0902', { option: 'concepts', value: count, expected });
+    throw runtimeError('data_option', { option: 'concepts', value: count, expected });
   }
   return CONCEPTS.slice(0, count);
 }

@@ -106,7 +106,8 @@ function layRow({ turns }: Row, index: number, options: LayoutOptions): LaidRow 
   const { bos, pad, maxLength, maxContext = 3800 } = options;
   const prompt = turns[0]!.prompt;
   const lastImage = prompt.lastIndexOf(IMAGE_TOKEN_ID);
-  if (lastImage >= maxContext) throw runtimeError('R0908', { row: index, tokens: lastImage + 1, limit: maxContext });
+  if (lastImage >= maxContext)
+    throw runtimeError('prompt_too_long', { row: index, tokens: lastImage + 1, limit: maxContext });
   const context = prompt.slice(0, maxContext);
   const ignored = (count: number): number[] => Array<number>(count).fill(IGNORE_LABEL);
 

@@ -58,7 +58,7 @@ export function resolveOptions(options: DataOptions): ResolvedOptions {
   const { tasks, template = 'none', endSymbol, split, batchSize, imageSize, imageTokens, seed } = options;
   const { maxLength = 160, onBadImage = 'fail' } = options;
   const check = (option: string, value: unknown, valid: boolean, expected: string): void => {
-    if (!valid) throw runtimeError('R0902', { option, value, expected });
+    if (!valid) throw runtimeError('data_option', { option, value, expected });
   };
   const counts = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 1 && value <= most;
   check('tasks', tasks, tasks === undefined || TASK_SETS.includes(tasks), `one of ${TASK_SETS.join(', ')}`);
@@ -76,5 +76,5 @@ export function resolveOptions(options: DataOptions): ResolvedOptions {
 /** The tasks of a set that cannot be asked without. @throws RuntimeError R0902 */
 export function tasksOf({ tasks }: Pick<DataOptions, 'tasks'>): TaskSet {
   if (tasks !== undefined) return tasks;
-  throw runtimeError('R0902', { option: 'tasks', value: tasks, expected: `one of ${TASK_SETS.join(', ')}` });
+  throw runtimeError('data_option', { option: 'tasks', value: tasks, expected: `one of ${TASK_SETS.join(', ')}` });
 }

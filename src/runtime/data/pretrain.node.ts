@@ -38,7 +38,7 @@ const NAMES_FIRST = 16_000;
 export function pretrainSet(options: ResolvedOptions): SampleSet {
   const refuse = (option: 'tasks' | 'template', value: string | undefined): void => {
     if (value !== undefined && value !== 'none')
-      throw runtimeError('R0902', { option, value, expected: 'left out for emoji-pretrain, which has its own' });
+      throw runtimeError('data_option', { option, value, expected: 'left out for emoji-pretrain, which has its own' });
   };
   refuse('tasks', options.tasks);
   refuse('template', options.template);

@@ -51,7 +51,8 @@ function cachedEncoder({ tokenizer, imageTokens, endSymbol }: ResolvedOptions) {
   };
   return ({ prompt, answer }: Exchange, row: number) => {
     const images = prompt.split('<ImageHere>').length - 1;
-    if (images > 1) throw runtimeError('R0909', { row, found: images * imageTokens, expected: imageTokens });
+    if (images > 1)
+      throw runtimeError('image_token_count', { row, found: images * imageTokens, expected: imageTokens });
     return {
       prompt: cached(`prompt ${prompt}`, () => promptIds(prompt, Array<number>(images).fill(imageTokens), tokenizer)),
       answer: cached(`answer ${answer}`, () => tokenizer.encode(answer + endSymbol, PART)),
@@ -62,7 +63,7 @@ function cachedEncoder({ tokenizer, imageTokens, endSymbol }: ResolvedOptions) {
 /** @throws RuntimeError R0909: in the graph the image tokens of all rows are filled in one run */
 function checkImageTokens(prompt: readonly number[], row: number, expected: number): void {
   const found = prompt.filter((id) => id === IMAGE_TOKEN_ID).length;
-  if (found !== expected) throw runtimeError('R0909', { row, found, expected });
+  if (found !== expected) throw runtimeError('image_token_count', { row, found, expected });
 }
 
 /** A sample for evaluation; of several turns the last is asked. Earlier ones are written out as in training. */

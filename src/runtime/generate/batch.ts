@@ -22,15 +22,18 @@ export interface PromptBatch {
  * @throws RuntimeError R0302 when a prompt is empty or the widths differ
  */
 export function leftPad(rows: readonly HostTensor[]): PromptBatch {
-  if (rows.length === 0) throw runtimeError('R0302', { row: 0, reason: 'is missing' });
+  if (rows.length === 0) throw runtimeError('prompt_form', { row: 0, reason: 'is missing' });
   const width = rows[0]!.shape.at(-1) ?? 0;
   const lengths = rows.map(({ dtype, shape, data }, row) => {
     const isMatrix = shape.length === 2 || (shape.length === 3 && shape[0] === 1);
     if (dtype !== 'f32' || !isMatrix)
-      throw runtimeError('R0302', { row, reason: `is ${dtype} [${shape.join(', ')}] and not f32 [T, d]` });
+      throw runtimeError('prompt_form', { row, reason: `is ${dtype} [${shape.join(', ')}] and not f32 [T, d]` });
     if (shape.at(-1) !== width)
-      throw runtimeError('R0302', { row, reason: `has embeddings of width ${shape.at(-1)} and prompt 0 of ${width}` });
-    if (data.length === 0) throw runtimeError('R0302', { row, reason: 'is empty' });
+      throw runtimeError('prompt_form', {
+        row,
+        reason: `has embeddings of width ${shape.at(-1)} and prompt 0 of ${width}`,
+      });
+    if (data.length === 0) throw runtimeError('prompt_form', { row, reason: 'is empty' });
     return shape.at(-2)!;
   });
   const longest = Math.max(...lengths);

@@ -53,7 +53,7 @@ export async function beamSearch(
   const rows = first.length * num_beams;
   const needed = rows * (decoder.bytesPerRow(batch.inputs_embeds.shape[1]!) + first[0]!.byteLength);
   if (needed > MAX_BYTES)
-    throw runtimeError('R0308', { beams: num_beams, prompts: first.length, needed, limit: MAX_BYTES });
+    throw runtimeError('beams_memory', { beams: num_beams, prompts: first.length, needed, limit: MAX_BYTES });
   // each prompt's cache row is repeated; only the first beam counts at first, since all are equal
   decoder.reorder(first.flatMap((_, prompt) => Array<number>(num_beams).fill(prompt)));
   let logits = first.flatMap((row) => Array<Float64Array>(num_beams).fill(row));
@@ -69,7 +69,7 @@ export async function beamSearch(
     for (const [index, prompt] of prompts.entries()) {
       if (prompt.done) continue;
       const candidates = rank(prompt.beams, logits, index * num_beams, seen[index] ?? [], settings);
-      if (candidates.length === 0) throw runtimeError('R0305', { row: index, step: length - 1 });
+      if (candidates.length === 0) throw runtimeError('logits_not_finite', { row: index, step: length - 1 });
       prompt.beams = advance(candidates, prompt.hypotheses, settings);
       prompt.done = prompt.hypotheses.isDone(candidates[0]!.score, length);
     }

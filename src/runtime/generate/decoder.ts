@@ -17,7 +17,7 @@ import { type PromptBatch, positionsOf } from './batch.ts';
 /** The entry of this name. @throws RuntimeError R0303 when the model lacks it */
 function entryOf(runner: Runner, name: string): EntryPorts {
   const { entries, model } = runner.manifest;
-  if (!Object.hasOwn(entries, name)) throw runtimeError('R0303', { model: model.name, what: `entry ${name}` });
+  if (!Object.hasOwn(entries, name)) throw runtimeError('not_generative', { model: model.name, what: `entry ${name}` });
   return entries[name]!;
 }
 
@@ -53,7 +53,10 @@ export class Decoder {
     const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
     for (const name of ['inputs_embeds', 'logits']) {
       if (!ports.includes(name))
-        throw runtimeError('R0303', { model: runner.manifest.model.name, what: `port ${name} in its entry decode` });
+        throw runtimeError('not_generative', {
+          model: runner.manifest.model.name,
+          what: `port ${name} in its entry decode`,
+        });
     }
   }
 

@@ -83,7 +83,7 @@ export async function* generateStream(
 /** Each prompt's embeddings, [T_i, d]. All ids run as one row, so that lengths do not matter. */
 async function embedRows(runner: Runner, rows: readonly (readonly number[])[]): Promise<HostTensor[]> {
   rows.forEach((ids, row) => {
-    if (ids.length === 0) throw runtimeError('R0302', { row, reason: 'is empty' });
+    if (ids.length === 0) throw runtimeError('prompt_form', { row, reason: 'is empty' });
   });
   if (rows.length === 0) return [];
   const { shape, data } = await embedTokens(runner, [rows.flat()]);

@@ -112,7 +112,7 @@ export function checkNames(options: object): void {
     if (Object.hasOwn(CHECKS, name)) continue;
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const near = nearestName(snake, OPTION_NAMES) ?? nearestName(name, OPTION_NAMES);
-    throw runtimeError('R0307', { name, near, known: OPTION_NAMES });
+    throw runtimeError('unknown_generation_option', { name, near, known: OPTION_NAMES });
   }
 }
 
@@ -126,7 +126,7 @@ export function resolveOptions(options: GenerateOptions): Settings {
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as GenerateOptions;
   const refuse = (option: keyof GenerateOptions, value: unknown, expected: string): never => {
-    throw runtimeError('R0301', { option, value, expected });
+    throw runtimeError('generation_option', { option, value, expected });
   };
   for (const [option, value] of Object.entries(given) as [keyof GenerateOptions, unknown][]) {
     const [holds, expected] = CHECKS[option];

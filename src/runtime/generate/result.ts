@@ -15,5 +15,6 @@ export interface GeneratedRow {
 
 /** @throws RuntimeError R0304 */
 export function throwIfAborted({ signal }: Settings, tokens: number): void {
-  if (signal?.aborted) throw runtimeError('R0304', { tokens, reason: reasonOf(signal.reason) }, signal.reason);
+  if (signal?.aborted)
+    throw runtimeError('generation_stopped', { tokens, reason: reasonOf(signal.reason) }, signal.reason);
 }

@@ -80,7 +80,7 @@ function choose(logits: Float64Array, row: Row, settings: Settings, index: numbe
   scores = minNewTokens(scores, row.tokens.length, settings.min_new_tokens, settings.stop_tokens);
   const best = topIndices(scores, 1)[0];
   if (best === undefined || !Number.isFinite(scores[best]))
-    throw runtimeError('R0305', { row: index, step: row.tokens.length });
+    throw runtimeError('logits_not_finite', { row: index, step: row.tokens.length });
   if (!settings.do_sample) return best;
   scores = temperature(scores, settings.temperature);
   if (settings.top_k > 0) scores = topK(scores, settings.top_k);

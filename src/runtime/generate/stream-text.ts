@@ -20,9 +20,9 @@ export async function* streamText(
 ): AsyncGenerator<string, GenerateResult> {
   const { decode } = options;
   if (decode === undefined)
-    throw runtimeError('R0301', { option: 'decode', value: 'missing', expected: 'given to streamText' });
+    throw runtimeError('generation_option', { option: 'decode', value: 'missing', expected: 'given to streamText' });
   const prompts = 'embeds' in input ? input.embeds.length : input.input_ids.length;
-  if (prompts > 1) throw runtimeError('R0309', { prompts });
+  if (prompts > 1) throw runtimeError('stream_of_one_prompt', { prompts });
   const decoder = new StreamDecoder({ decode });
   const events = generateStream(runner, input, options);
   let given = '';

@@ -73,7 +73,7 @@ function textFormat(bytes: Uint8Array): string {
 
 function knownFormat(bytes: Uint8Array) {
   const { format, check, decode } = signatureOf(bytes) ?? {};
-  if (!check || !decode) throw runtimeError('R0401', { found: format ?? textFormat(bytes) });
+  if (!check || !decode) throw runtimeError('image_format', { found: format ?? textFormat(bytes) });
   return { check, decode };
 }
 

@@ -44,7 +44,7 @@ function unreadKind(marker: number): string | undefined {
  */
 export function readJpegHeader(bytes: Uint8Array, max_pixels: number): JpegHeader {
   const word = (at: number): number => (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
-  const damaged = (reason: string) => runtimeError('R0403', { format: 'JPEG', reason });
+  const damaged = (reason: string) => runtimeError('image_damaged', { format: 'JPEG', reason });
   let frame: Omit<JpegHeader, 'orientation'> | undefined;
   let orientation: number | undefined;
   let scans = 0;
@@ -66,7 +66,7 @@ export function readJpegHeader(bytes: Uint8Array, max_pixels: number): JpegHeade
     if (marker === APP1 && orientation === undefined && hasExifPrefix(content)) orientation = exifOrientation(content);
     if (marker === SOS) scans++;
     if (scans > MOST_SCANS)
-      throw runtimeError('R0404', { found: `a JPEG of more than ${MOST_SCANS} scans`, fix: 'save it again' });
+      throw runtimeError('image_feature', { found: `a JPEG of more than ${MOST_SCANS} scans`, fix: 'save it again' });
     at += 2 + Math.max(2, word(at + 2));
   }
   if (!frame) throw damaged('it has no frame header');
@@ -77,8 +77,8 @@ export function readJpegHeader(bytes: Uint8Array, max_pixels: number): JpegHeade
 function readFrame(marker: number, precision: number, height: number, width: number, components: number) {
   const kind = precision === 8 ? unreadKind(marker) : `a ${precision}-bit JPEG`;
   const fix = 'save it as a baseline JPEG of 8 bits';
-  if (kind !== undefined) throw runtimeError('R0404', { found: kind, fix });
+  if (kind !== undefined) throw runtimeError('image_feature', { found: kind, fix });
   if (components !== 1 && components !== 3 && components !== 4)
-    throw runtimeError('R0404', { found: `a JPEG of ${components} components`, fix });
+    throw runtimeError('image_feature', { found: `a JPEG of ${components} components`, fix });
   return { width, height, components };
 }

@@ -25,7 +25,7 @@ export function decodeJpeg(bytes: Uint8Array, { exif_orientation, max_pixels }: 
   try {
     pixels = decompress(codec, bytes, header);
   } catch (error) {
-    throw runtimeError('R0403', { format: 'JPEG', reason: 'libjpeg gives up on its data' }, error);
+    throw runtimeError('image_damaged', { format: 'JPEG', reason: 'libjpeg gives up on its data' }, error);
   }
   const data = header.components === 4 ? fromCmyk(pixels) : pixels;
   return orient({ width, height, data }, exif_orientation ? orientation : 1);

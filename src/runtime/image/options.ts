@@ -32,11 +32,11 @@ export function resolveDecodeOptions(options: DecodeOptions, others: readonly st
   const name = Object.keys(options).find((key) => !(DECODE_OPTIONS as readonly string[]).includes(key));
   if (name !== undefined) {
     const known = [...DECODE_OPTIONS, ...others];
-    throw runtimeError('R0410', { name, near: nearestName(name, known), known });
+    throw runtimeError('unknown_image_option', { name, near: nearestName(name, known), known });
   }
   const { exif_orientation = false, background, max_pixels = MAX_PIXELS } = options;
   const check = (option: string, value: unknown, valid: boolean, expected: string): void => {
-    if (!valid) throw runtimeError('R0407', { option, value: JSON.stringify(value), expected });
+    if (!valid) throw runtimeError('image_option', { option, value: JSON.stringify(value), expected });
   };
   check('exif_orientation', exif_orientation, typeof exif_orientation === 'boolean', 'true or false');
   check('background', background, background === undefined || isColour(background), 'three integers from 0 to 255');
@@ -49,7 +49,7 @@ export function resolveDecodeOptions(options: DecodeOptions, others: readonly st
 export function checkStatistics(mean: unknown, std: unknown): void {
   const check = (option: string, value: unknown, good: (x: number) => boolean, expected: string): void => {
     if (value !== undefined && !isTriple(value, good))
-      throw runtimeError('R0407', { option, value: JSON.stringify(value), expected });
+      throw runtimeError('image_option', { option, value: JSON.stringify(value), expected });
   };
   check('mean', mean, () => true, 'three numbers');
   check('std', std, (x) => x > 0, 'three numbers above 0');
@@ -69,6 +69,6 @@ export function isColour(value: unknown): value is Rgb {
 
 /** Judges a size from a header, before memory is allocated for it. @throws RuntimeError R0402, R0403 */
 export function checkSize(format: string, width: number, height: number, max_pixels: number): void {
-  if (width === 0 || height === 0) throw runtimeError('R0403', { format, reason: 'its size is 0' });
-  if (width * height > max_pixels) throw runtimeError('R0402', { width, height, limit: max_pixels });
+  if (width === 0 || height === 0) throw runtimeError('image_damaged', { format, reason: 'its size is 0' });
+  if (width * height > max_pixels) throw runtimeError('image_too_large', { width, height, limit: max_pixels });
 }

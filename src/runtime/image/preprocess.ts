@@ -50,7 +50,7 @@ export function preprocessImage(file: Uint8Array | RgbImage, options: Preprocess
   checkStatistics(mean, std);
   const [height, width] = Array.isArray(size) ? size : [size, size];
   if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0 && side <= 8192)) {
-    throw runtimeError('R0405', { size: `${width} × ${height}` });
+    throw runtimeError('image_size', { size: `${width} × ${height}` });
   }
   return normaliseImage(
     resizeBicubic(file instanceof Uint8Array ? decodeImage(file, decode) : file, width, height, order),

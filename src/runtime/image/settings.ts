@@ -32,7 +32,7 @@ export function imageSettings(config: { readonly [name: string]: ConfigValue | u
     const names = Object.keys(FIELDS);
     for (const name of Object.keys(record)) {
       const near = names.includes(name) ? undefined : nearestName(name, names);
-      if (near !== undefined) throw runtimeError('R0411', { name, near });
+      if (near !== undefined) throw runtimeError('image_config_typo', { name, near });
     }
     for (const name of names as (keyof ImageSettings)[]) {
       const value = Object.hasOwn(record, name)
@@ -40,7 +40,7 @@ export function imageSettings(config: { readonly [name: string]: ConfigValue | u
         : undefined;
       if (value === undefined || value === null) continue;
       const { is, expected } = FIELDS[name];
-      if (!is(value)) throw runtimeError('R0406', { name, value: JSON.stringify(value), expected });
+      if (!is(value)) throw runtimeError('image_config', { name, value: JSON.stringify(value), expected });
       settings[name] = value;
     }
   }

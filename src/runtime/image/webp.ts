@@ -28,7 +28,7 @@ export function decodeWebp(bytes: Uint8Array, options: ResolvedDecodeOptions): R
     if (pixels === 0 || foundWidth !== width || foundHeight !== height) throw new Error('no pixels');
     data = toRgb(codec.bytes(pixels, 4 * width * height), options.background);
   } catch (error) {
-    throw runtimeError('R0403', { format: 'WebP', reason: 'libwebp gives up on its data' }, error);
+    throw runtimeError('image_damaged', { format: 'WebP', reason: 'libwebp gives up on its data' }, error);
   }
   return orient({ width, height, data }, options.exif_orientation ? orientation : 1);
 }
@@ -40,7 +40,7 @@ export function decodeWebp(bytes: Uint8Array, options: ResolvedDecodeOptions): R
  */
 export function readWebpHeader(bytes: Uint8Array, max_pixels: number): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const damaged = (reason: string) => runtimeError('R0403', { format: 'WebP', reason });
+  const damaged = (reason: string) => runtimeError('image_damaged', { format: 'WebP', reason });
   if (bytes.length < 30 || view.getUint32(4, true) + 8 > bytes.length) throw damaged('it is cut short');
   let size: readonly [number, number] | undefined;
   let orientation = 1;
@@ -51,7 +51,7 @@ export function readWebpHeader(bytes: Uint8Array, max_pixels: number): Header {
     if (start + length > bytes.length) break; // what follows the RIFF chunk is nobody's
     if (name === 'VP8X' && length >= 10) {
       if (bytes[start]! & 0x02)
-        throw runtimeError('R0404', { found: 'an animated WebP', fix: 'save one of its frames' });
+        throw runtimeError('image_feature', { found: 'an animated WebP', fix: 'save one of its frames' });
       size ??= [(view.getUint32(start + 4, true) & 0xffffff) + 1, (view.getUint32(start + 6, true) >>> 8) + 1];
     } else if (name === 'VP8 ' && length >= 10) {
       size ??= [view.getUint16(start + 6, true) & 0x3fff, view.getUint16(start + 8, true) & 0x3fff];

@@ -55,7 +55,7 @@ export function readAddedTokens(json: unknown, model: TokenModel, normalize: Nor
     const id = idOf(fields.at('id'), fields.value('id'));
     if (content === '') return []; // as in `tokenizers`
     const wrong = (reason: string): never => {
-      throw runtimeError('R0509', { reason: `the added token ${JSON.stringify(content)} ${reason}` });
+      throw runtimeError('tokenizer_contradiction', { reason: `the added token ${JSON.stringify(content)} ${reason}` });
     };
     const known = model.idOf.get(content);
     if (known !== undefined && known !== id) wrong(`has the id ${id}, and ${known} in the vocabulary`);

@@ -20,7 +20,7 @@ export const isObject = (value: unknown): value is Json =>
 /** @throws RuntimeError R0505 */
 export function refuse(path: string, value: unknown, expected: string): never {
   const text = value === undefined ? 'missing' : JSON.stringify(value);
-  throw runtimeError('R0505', { path, value: text.length > 60 ? `${text.slice(0, 60)}…` : text, expected });
+  throw runtimeError('tokenizer_value', { path, value: text.length > 60 ? `${text.slice(0, 60)}…` : text, expected });
 }
 
 /** One object of the file. */
@@ -37,7 +37,8 @@ export class Fields {
     this.json = json;
     this.depth = depth;
     for (const name of Object.keys(json)) {
-      if (!known.includes(name)) throw runtimeError('R0506', { path, name, near: nearestName(name, known), known });
+      if (!known.includes(name))
+        throw runtimeError('tokenizer_field', { path, name, near: nearestName(name, known), known });
     }
   }
 
@@ -106,7 +107,7 @@ export class Fields {
       return new Pattern(regex);
     } catch (error) {
       if (!(error instanceof PatternError)) throw error;
-      throw runtimeError('R0507', { path: this.at(name), pattern: regex, reason: error.message }, error);
+      throw runtimeError('tokenizer_pattern', { path: this.at(name), pattern: regex, reason: error.message }, error);
     }
   }
 }
@@ -123,7 +124,7 @@ export type Kinds<T> = Readonly<
 export function readKind<T>(kinds: Kinds<T>, path: string, json: unknown, depth: number): T {
   const type = isObject(json) ? json.type : refuse(path, json, 'an object');
   if (typeof type !== 'string' || !Object.hasOwn(kinds, type))
-    throw runtimeError('R0504', { path, type: JSON.stringify(type) ?? 'missing', known: Object.keys(kinds) });
+    throw runtimeError('tokenizer_type', { path, type: JSON.stringify(type) ?? 'missing', known: Object.keys(kinds) });
   const [known, make] = kinds[type]!;
   return make(new Fields(path, json, ['type', ...known], depth), depth);
 }

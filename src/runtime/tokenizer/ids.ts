@@ -7,7 +7,8 @@ export type TokenIds = ArrayLike<number | bigint>;
 export function idList(ids: TokenIds): number[] {
   return Array.from(ids as ArrayLike<unknown>, (value, at) => {
     const id = typeof value === 'bigint' ? Number(value) : value;
-    if (typeof id !== 'number' || !Number.isSafeInteger(id)) throw runtimeError('R0511', { at, value: String(value) });
+    if (typeof id !== 'number' || !Number.isSafeInteger(id))
+      throw runtimeError('token_id_form', { at, value: String(value) });
     return id;
   });
 }

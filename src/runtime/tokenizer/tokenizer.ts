@@ -32,9 +32,10 @@ const DECODE_OPTIONS = ['special'];
 /** @throws RuntimeError R0510 for unknown options, R0301 for values that are neither true nor false */
 function checkSwitches(call: string, options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!known.includes(name)) throw runtimeError('R0510', { call, name, near: nearestName(name, known), known });
+    if (!known.includes(name))
+      throw runtimeError('unknown_tokenizer_option', { call, name, near: nearestName(name, known), known });
     if (value !== undefined && typeof value !== 'boolean')
-      throw runtimeError('R0301', { option: name, value, expected: 'true or false' });
+      throw runtimeError('generation_option', { option: name, value, expected: 'true or false' });
   }
 }
 
@@ -69,7 +70,7 @@ export class Tokenizer implements TextCodec {
       return new Tokenizer(new Pipeline(value));
     } catch (error) {
       if (error instanceof RuntimeError) throw error;
-      throw runtimeError('R0501', { reason: reasonOf(error) }, error);
+      throw runtimeError('tokenizer_not_read', { reason: reasonOf(error) }, error);
     }
   }
 
@@ -96,7 +97,7 @@ export class Tokenizer implements TextCodec {
     const { special = false } = options;
     const tokens = idList(ids).map((id) => {
       const token = this.addedText.get(id) ?? this.pipeline.model.tokenOf.get(id);
-      if (token === undefined) throw runtimeError('R0502', { id, size: this.vocabSize });
+      if (token === undefined) throw runtimeError('unknown_token_id', { id, size: this.vocabSize });
       return token;
     });
     return this.pipeline.decode(special ? tokens : tokens.filter((token) => !this.specials.has(token)));

@@ -45,7 +45,7 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): TokenizerJ
   const merges: string[] = [];
   while (tokens.length < vocabSize) {
     const best = mostFrequentPair(words);
-    if (!best) throw runtimeError('R0503', { found: tokens.length, wanted: vocabSize });
+    if (!best) throw runtimeError('vocabulary_too_large', { found: tokens.length, wanted: vocabSize });
     const [left, right] = best;
     merges.push(`${tokens[left]} ${tokens[right]}`);
     tokens.push(tokens[left]! + tokens[right]!);

@@ -76,7 +76,7 @@ export function decodeTraining(
     else if (kind === 'state') {
       const [slot, key] = cut(rest);
       slots.set(slot, (slots.get(slot) ?? new Map<string, HostTensor>()).set(key, tensor));
-    } else throw runtimeError('R0804', { file, reason: `holds ${name}` });
+    } else throw runtimeError('checkpoint_form', { file, reason: `holds ${name}` });
   }
   const { stage, step, updates, loss_scale: lossScale, vanishing } = header;
   return {
@@ -91,7 +91,7 @@ export function decodeTraining(
 export function checkSettings(file: string, found: RunSettings, expected: RunSettings): void {
   for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
     if (found[name] === expected[name]) continue;
-    throw runtimeError('R0803', {
+    throw runtimeError('checkpoint_of_another_run', {
       file,
       what: name,
       found: found[name] ?? 'nothing',
@@ -101,15 +101,15 @@ export function checkSettings(file: string, found: RunSettings, expected: RunSet
 }
 
 function readHeader(file: string, text: string | undefined): Header {
-  if (text === undefined) throw runtimeError('R0804', { file, reason: 'has no training state' });
+  if (text === undefined) throw runtimeError('checkpoint_form', { file, reason: 'has no training state' });
   try {
     const header = JSON.parse(text) as Partial<Header> | null;
     if (header?.version === 1 && Number.isSafeInteger(header.step) && typeof header.settings === 'object')
       return header as Header;
-    throw runtimeError('R0804', { file, reason: `is of version ${String(header?.version)}` });
+    throw runtimeError('checkpoint_form', { file, reason: `is of version ${String(header?.version)}` });
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw runtimeError('R0804', { file, reason: 'has a header that is not JSON' }, error);
+    throw runtimeError('checkpoint_form', { file, reason: 'has a header that is not JSON' }, error);
   }
 }
 

@@ -40,7 +40,7 @@ export async function checkpointFolder(
   keep: number,
 ): Promise<CheckpointFolder> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw runtimeError('R0122', { file: folder, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_written', { file: folder, reason: reasonOf(error) }, error);
   });
   const list = async (): Promise<string[]> => (await readdir(folder)).filter((name) => NAME.test(name)).sort();
   return {
@@ -71,7 +71,7 @@ export async function checkpointFolder(
           damaged.push({ file, reason: reasonOf(error), error });
         }
       }
-      throw damaged[0]?.error ?? runtimeError('R0805', { file: folder });
+      throw damaged[0]?.error ?? runtimeError('no_checkpoint', { file: folder });
     },
   };
 }
@@ -98,7 +98,7 @@ export async function readTraining(path: string): Promise<TrainingCheckpoint> {
     for (const name of file.tensors.keys()) tensors.set(name, await file.read(name));
     const expected = file.metadata.get(CHECKSUM);
     if (expected !== undefined && checksum(tensors) !== expected)
-      throw runtimeError('R0804', { file: path, reason: 'was changed after it was written' });
+      throw runtimeError('checkpoint_form', { file: path, reason: 'was changed after it was written' });
     return decodeTraining(path, tensors, file.metadata);
   } finally {
     await file.close();

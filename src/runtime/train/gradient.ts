@@ -50,7 +50,7 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
   let [lossSum, tokens, feedSeconds] = [0, 0, 0];
   let feeds: AnyTensors = {};
   const noLabels = (): Error =>
-    runtimeError('R0802', { stage: plan.stage, step: state.step + 1, data: options.data.name });
+    runtimeError('no_labels', { stage: plan.stage, step: state.step + 1, data: options.data.name });
   const held = heldTensors(plan);
   const keep = [...held.map(({ name }) => PORTS.gradient(name)), ...plan.buffers.map(({ key }) => PORTS.updated(key))];
   // each micro-batch goes on from the one before, as each forward of a training loop does

@@ -57,7 +57,7 @@ export function checkState(state: TrainState, plan: TrainingPlan): void {
   const { stage, trained, slots } = plan;
   const expect = (what: string, found: string | undefined, expected: string): void => {
     if (found !== expected)
-      throw runtimeError('R0803', { file: 'the state', what, found: found ?? 'missing', expected });
+      throw runtimeError('checkpoint_of_another_run', { file: 'the state', what, found: found ?? 'missing', expected });
   };
   expect('stage', state.stage, stage);
   expect('optimiser state', [...state.slots.keys()].join(', '), slots.join(', '));
@@ -128,7 +128,7 @@ export async function hostState(state: LiveState): Promise<TrainState> {
   });
   for (const [key, { dtype, data }] of copy.parameters) {
     if (dtype === 'f32' && firstNonFinite(data as Float32Array) >= 0)
-      throw runtimeError('R0801', {
+      throw runtimeError('not_finite', {
         stage: state.stage,
         step: state.step,
         what: `the update of ${key}`,

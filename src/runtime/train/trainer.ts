@@ -154,7 +154,7 @@ async function stop(
   const where = diagnose && (await diagnose(await hostFeeds(feeds)));
   const detail = where === undefined ? what : `${what}: ${where}`;
   await onRecord?.({ stage: plan.stage, step, event: 'non_finite', detail });
-  throw runtimeError('R0801', { stage: plan.stage, step, what, where });
+  throw runtimeError('not_finite', { stage: plan.stage, step, what, where });
 }
 
 function updateFeeds(plan: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {

@@ -15,7 +15,7 @@ export function bindSymbols(layout: EntryLayout, feeds: AnyTensors): Map<string,
     const feed = feeds[name];
     if (!feed && layout.pasts[index]! < 0) {
       const shape = `[${layout.plan.inputs[index]!.shape.join(', ')}]`;
-      throw runtimeError('R0207', { entry: layout.name, input: name, shape });
+      throw runtimeError('missing_input', { entry: layout.name, input: name, shape });
     }
     const growing = layout.plan.cache[layout.pasts[index]!]?.axis;
     dims.forEach((dim, axis) => {
@@ -31,10 +31,10 @@ export function bindSymbols(layout: EntryLayout, feeds: AnyTensors): Map<string,
     const { input, axis, size, expected, because } = clash;
     const port = layout.plan.inputs.find((one) => one.name === input)!;
     const dim = String(port.shape[axis]);
-    throw runtimeError('R0211', { entry: layout.name, input, axis, dim, found: size, expected, because });
+    throw runtimeError('dim_conflict', { entry: layout.name, input, axis, dim, found: size, expected, because });
   }
   const large = [...measured.values()].find(({ size }) => size > LARGEST_SIZE);
-  if (large) throw runtimeError('R1015', { entry: layout.name, ...large, limit: LARGEST_SIZE });
+  if (large) throw runtimeError('axis_too_long', { entry: layout.name, ...large, limit: LARGEST_SIZE });
   const symbols = new Map<string, number>([[CAPACITY, 0]]);
   for (const [symbol, { size }] of bindings) symbols.set(symbol, size);
   return symbols;

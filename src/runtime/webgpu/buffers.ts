@@ -55,7 +55,7 @@ export class BufferPool {
     const granted = storage ? this.largest : maxBufferSize;
     if (!(bytes <= granted)) {
       const limit = storage && bytes > maxStorageBufferBindingSize ? 'maxStorageBufferBindingSize' : 'maxBufferSize';
-      throw runtimeError('R1005', { what, bytes, limit, granted: this.device.limits[limit] });
+      throw runtimeError('buffer_too_large', { what, bytes, limit, granted: this.device.limits[limit] });
     }
     const size = Math.min(Math.max(Math.ceil(bytes / GRAIN), 1) * GRAIN, granted - (granted % 4));
     const before = this.idle.get(`${usage}:${size}`)?.pop();

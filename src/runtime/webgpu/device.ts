@@ -50,7 +50,7 @@ export async function acquireFrom(places: readonly GpuPlace[], options: AcquireO
       tried.push(`${name} has only the software adapter ${nameOf(adapter.info)}`);
     else return requestDevice(adapter, gpu, options);
   }
-  throw runtimeError('R1001', { tried });
+  throw runtimeError('no_adapter', { tried });
 }
 
 async function requestDevice(adapter: GPUAdapter, gpu: GPU, options: AcquireOptions): Promise<Gpu> {
@@ -72,7 +72,7 @@ async function requestDevice(adapter: GPUAdapter, gpu: GPU, options: AcquireOpti
       requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
     })
     .catch((error: unknown) => {
-      throw runtimeError('R1001', { tried: [`${name} gives no device: ${reasonOf(error)}`] }, error);
+      throw runtimeError('no_adapter', { tried: [`${name} gives no device: ${reasonOf(error)}`] }, error);
     });
   return Gpu.of(device, { owner: gpu, ...(profile === undefined ? {} : { profile }) });
 }

@@ -25,7 +25,7 @@ export function workgroupsOf(
   const groups = counts.reduce((sum, count) => sum + count, 0);
   if (groups === 0) return undefined;
   const rows = Math.ceil(groups / limit);
-  if (rows > limit) throw runtimeError('R1011', { entry, origin, groups, limit: limit * limit });
+  if (rows > limit) throw runtimeError('too_many_workgroups', { entry, origin, groups, limit: limit * limit });
   return [Math.ceil(groups / rows), rows, 1];
 }
 

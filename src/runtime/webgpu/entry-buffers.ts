@@ -179,7 +179,7 @@ export class EntryBuffers {
       return target;
     }
     if (isOnDevice(tensor))
-      throw runtimeError('R1008', { tensor: name, reason: 'is on the device of another backend' });
+      throw runtimeError('tensor_not_usable', { tensor: name, reason: 'is on the device of another backend' });
     const plan = layout.plan.buffers[index]!;
     const words = toWords((tensor as HostTensor).data, name, {
       unsigned: plan.kind === 'input' && plan.unsigned === true,

@@ -105,7 +105,7 @@ export class Gpu {
   }
 
   private lostError(): Error {
-    return runtimeError('R1003', { reason: this.lost ?? 'for no reason that it gives' });
+    return runtimeError('device_lost', { reason: this.lost ?? 'for no reason that it gives' });
   }
 }
 
@@ -113,7 +113,7 @@ export class Gpu {
 export function checkLimits(adapter: string, granted: GPUSupportedLimits, needs: DeviceNeeds): void {
   for (const [limit, wanted] of Object.entries(needs) as [keyof DeviceNeeds, number][]) {
     const has = granted[limit];
-    if (has < wanted) throw runtimeError('R1002', { adapter, limit, wanted, granted: has });
+    if (has < wanted) throw runtimeError('adapter_limit', { adapter, limit, wanted, granted: has });
   }
 }
 

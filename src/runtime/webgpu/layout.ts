@@ -83,7 +83,7 @@ export function layoutOf(plan: WebGpuPlan, name: string, profile: Profile): Entr
   const entry = plan.entries[name]!;
   const sizes = new SizeTable(name);
   const refuse = (reason: string): Error =>
-    runtimeError('R1012', { file: plan.model.name, reason: `${reason} in ${name}` });
+    runtimeError('plan_form', { file: plan.model.name, reason: `${reason} in ${name}` });
   const port = ({ name: label, shape }: EntryPlan['inputs'][number], sized: boolean): PortLayout => {
     const dims = shape.map((text) => {
       const dim = parseDim(text);

@@ -90,7 +90,7 @@ export class Pipelines {
       const [info, scope] = await Promise.all([module.getCompilationInfo(), refused]);
       const message = info.messages.find(({ type }) => type === 'error');
       throw runtimeError(
-        'R1004',
+        'kernel_not_compiled',
         {
           kernel: label,
           reason: message

@@ -144,6 +144,6 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
   } catch (error) {
     if (!(error instanceof ManifestProblem || error instanceof SyntaxError)) throw error;
     const reason = error instanceof SyntaxError ? `is not JSON (${reasonOf(error)})` : error.message;
-    throw runtimeError('R1012', { file, reason });
+    throw runtimeError('plan_form', { file, reason });
   }
 }

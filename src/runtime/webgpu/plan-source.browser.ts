@@ -10,9 +10,9 @@ export async function openPlanSource(url: string): Promise<PlanSource> {
   const planUrl = new URL(url.endsWith('.json') ? url : `${url.replace(/\/$/, '')}/plan.json`, page);
   const get = async (target: string): Promise<Response> => {
     const answer = await fetch(target).catch((error: unknown) => {
-      throw runtimeError('R0203', { file: url, reason: reasonOf(error) }, error);
+      throw runtimeError('model_not_found', { file: url, reason: reasonOf(error) }, error);
     });
-    if (!answer.ok) throw runtimeError('R0203', { file: url, reason: `${target} answers ${answer.status}` });
+    if (!answer.ok) throw runtimeError('model_not_found', { file: url, reason: `${target} answers ${answer.status}` });
     return answer;
   };
   const locate = (file: string): string => new URL(file.split('/').map(encodeURIComponent).join('/'), planUrl).href;

@@ -10,7 +10,7 @@ import type { PlanSource } from './plan-source.ts';
 export async function openPlanSource(path: string): Promise<PlanSource> {
   const file = path.endsWith('.json') ? path : join(path, 'plan.json');
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw runtimeError('R0203', { file: path, reason: `plan.json: ${reasonOf(error)}` }, error);
+    throw runtimeError('model_not_found', { file: path, reason: `plan.json: ${reasonOf(error)}` }, error);
   });
   const directory = dirname(file);
   return {

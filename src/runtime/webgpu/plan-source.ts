@@ -18,14 +18,14 @@ export interface PlanSource {
 export async function openWeights({ location, plan, open }: PlanSource): Promise<Checkpoint> {
   const { weights, model } = plan;
   if (!weights)
-    throw runtimeError('R0205', { entry: model.name, reason: `${location} has no weights and none were given` });
+    throw runtimeError('no_weights', { entry: model.name, reason: `${location} has no weights and none were given` });
   const sources: RandomAccess[] = [];
   try {
     for (const { file, bytes } of weights.files) {
       const source = await open(file);
       sources.push(source);
       if (source.size !== bytes)
-        throw runtimeError('R0204', { file: source.name, found: `${source.size} bytes`, expected: bytes });
+        throw runtimeError('weights_file_size', { file: source.name, found: `${source.size} bytes`, expected: bytes });
     }
   } catch (error) {
     for (const source of sources) await source.close?.();

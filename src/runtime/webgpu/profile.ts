@@ -17,7 +17,7 @@ export class Timestamps {
 
   /** @throws RuntimeError R1013 when the device has no timestamps */
   constructor(gpu: Gpu, count: number) {
-    if (!gpu.device.features.has('timestamp-query')) throw runtimeError('R1013', { adapter: gpu.name });
+    if (!gpu.device.features.has('timestamp-query')) throw runtimeError('no_timestamps', { adapter: gpu.name });
     this.gpu = gpu;
     this.count = count;
     for (let left = 2 * count; left > 0; left -= LARGEST_SET)

@@ -79,7 +79,7 @@ export class WebGpuProgram {
   async run(feeds: AnyTensors, fetch?: readonly string[], options: ProgramOptions = {}): Promise<AnyTensors> {
     const { gpu, layout } = this;
     gpu.check();
-    if (this.disposed) throw runtimeError('R0214', { model: layout.name });
+    if (this.disposed) throw runtimeError('session_disposed', { model: layout.name });
     const { device } = gpu;
     device.pushErrorScope('validation');
     device.pushErrorScope('out-of-memory');
@@ -181,7 +181,8 @@ export class WebGpuProgram {
   private checkIntegers(counts: HostTensor | undefined): void {
     for (const [index, count] of (counts?.data ?? []).entries()) {
       const { op, origin } = this.layout.plan.watched![index]!;
-      if (count !== 0) throw runtimeError('R1014', { entry: this.layout.name, op, origin, count: Number(count) });
+      if (count !== 0)
+        throw runtimeError('integer_overflow', { entry: this.layout.name, op, origin, count: Number(count) });
     }
   }
 
@@ -211,7 +212,7 @@ export class WebGpuProgram {
     const negative = counts.find((size) => values[size]! < 0);
     if (negative === undefined) return;
     const reason = `gives a tensor of ${name} the size ${sizes.textOf(negative)}, which is ${values[negative]} here`;
-    throw runtimeError('R1012', { file: name, reason });
+    throw runtimeError('plan_form', { file: name, reason });
   }
 
   /** What was allocated may be invalid, so nothing of it is used again. */
@@ -219,7 +220,7 @@ export class WebGpuProgram {
     this.buffers.clear();
     this.recorder.forget();
     this.gpu.buffers.trim();
-    return runtimeError('R1007', { entry: this.layout.name, reason: firstLine(error) }, error);
+    return runtimeError('out_of_memory', { entry: this.layout.name, reason: firstLine(error) }, error);
   }
 
   private collect(times: readonly (readonly [number, number])[], { values, launched }: Sized): void {

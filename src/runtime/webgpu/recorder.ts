@@ -100,9 +100,9 @@ export class Recorder {
       const found = await gpu.wait(gpu.device.popErrorScope());
       if (!found) continue;
       const origin = `${step.launch.kernel.label}, ${step.launch.origin}`;
-      return runtimeError('R1006', { entry: layout.name, origin, reason: firstLine(found) }, error);
+      return runtimeError('step_refused', { entry: layout.name, origin, reason: firstLine(found) }, error);
     }
-    return runtimeError('R1006', { entry: layout.name, origin: 'its copies', reason: firstLine(error) }, error);
+    return runtimeError('step_refused', { entry: layout.name, origin: 'its copies', reason: firstLine(error) }, error);
   }
 
   /** Drops the bind groups. */

@@ -22,7 +22,7 @@ export class SizeTable {
     const before = this.indices.get(size);
     if (before !== undefined) return before;
     const dim = parseDim(size);
-    if (dim === undefined) throw runtimeError('R1012', { file: this.plan, reason: `has the size ${size}` });
+    if (dim === undefined) throw runtimeError('plan_form', { file: this.plan, reason: `has the size ${size}` });
     this.indices.set(size, this.dims.length);
     return this.dims.push(dim) - 1;
   }

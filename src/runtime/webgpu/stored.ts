@@ -74,5 +74,5 @@ function check(wanted: Wanted, dtype: string, shape: readonly number[], source: 
 }
 
 function mismatch({ key, dtype, shape }: Wanted, source: string, found: string): Error {
-  return runtimeError('R1010', { source, key, found, expected: `${dtype} [${shape.join(', ')}]` });
+  return runtimeError('plan_tensor', { source, key, found, expected: `${dtype} [${shape.join(', ')}]` });
 }

@@ -36,7 +36,7 @@ export class GpuTensor implements DeviceTensor {
   }
 
   unusable(reason: string): Error {
-    return runtimeError('R1008', { tensor: this.label, reason });
+    return runtimeError('tensor_not_usable', { tensor: this.label, reason });
   }
 
   async read(): Promise<HostTensor> {

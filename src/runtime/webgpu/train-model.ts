@@ -67,7 +67,7 @@ export class ModelTrainer {
     return this.inOrder(async () => {
       const { stage, accumulate, schedule } = this.plan;
       if (batches.length !== accumulate)
-        throw runtimeError('R0806', { stage, found: batches.length, expected: accumulate });
+        throw runtimeError('batch_count', { stage, found: batches.length, expected: accumulate });
       const { lr, seed = 0 } = options;
       const plan: TrainingPlan =
         lr === undefined

@@ -41,7 +41,8 @@ export class ModelBuffers {
   /** @throws RuntimeError R1009, R1010, and what reading the weights throws */
   parameter(index: number, from = 0, to?: number): Promise<GPUBuffer> {
     const parameter = this.plan.parameters[index];
-    if (!parameter) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the parameter ${index}` });
+    if (!parameter)
+      throw runtimeError('plan_form', { file: this.plan.model.name, reason: `names the parameter ${index}` });
     const end = to ?? sizeOf(parameter.shape);
     const words = Math.ceil((end - from) / (parameter.storage === 'f16' ? 2 : 1));
     return this.filled(`${index}:${from}:${end}`, words, parameter.key, (buffer) =>
@@ -52,7 +53,7 @@ export class ModelBuffers {
   /** Several small parameters in one buffer. @throws as `parameter` */
   pack(index: number): Promise<GPUBuffer> {
     const pack = this.plan.packs[index];
-    if (!pack) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the pack ${index}` });
+    if (!pack) throw runtimeError('plan_form', { file: this.plan.model.name, reason: `names the pack ${index}` });
     return this.filled(`pack ${index}`, pack.elements, `pack ${index}`, async (buffer) => {
       for (const { parameter: part, at } of pack.parts) {
         const parameter = this.plan.parameters[part]!;
@@ -91,7 +92,7 @@ export class ModelBuffers {
     const before = this.constants.get(index);
     if (before) return before;
     const plan = this.plan.constants[index];
-    if (!plan) throw runtimeError('R1012', { file: this.plan.model.name, reason: `names the constant ${index}` });
+    if (!plan) throw runtimeError('plan_form', { file: this.plan.model.name, reason: `names the constant ${index}` });
     const words = constantWords(plan);
     const buffer = this.gpu.buffers.take(words.byteLength, `constant ${index}`);
     writeWords(this.gpu, buffer, 0, words);

@@ -34,7 +34,7 @@ export function toWords(
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     if (value < LOWEST || value > highest)
-      throw runtimeError('R1009', { tensor, value: String(value), index: first + i, highest: String(highest) });
+      throw runtimeError('integer_range', { tensor, value: String(value), index: first + i, highest: String(highest) });
     words[i] = Number(BigInt.asIntN(32, value));
   }
   return words;

@@ -10,9 +10,10 @@ import { urlSource } from './source.browser.ts';
 export async function openCheckpoint(url: string): Promise<Checkpoint> {
   if (!new URL(url).pathname.endsWith('.json')) return Checkpoint.ofFiles(url, [await urlSource(url)]);
   const answer = await fetch(url).catch((error: unknown) => {
-    throw runtimeError('R0118', { file: url, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file: url, reason: reasonOf(error) }, error);
   });
-  if (!answer.ok) throw runtimeError('R0118', { file: url, reason: `the server answers ${answer.status}` });
+  if (!answer.ok)
+    throw runtimeError('weights_not_opened', { file: url, reason: `the server answers ${answer.status}` });
   const locate = (shard: string): string => new URL(shard.split('/').map(encodeURIComponent).join('/'), url).href;
   return Checkpoint.ofIndex(url, await answer.text(), (shard) => urlSource(locate(shard)));
 }

@@ -48,7 +48,7 @@ async function openOne(given: string): Promise<Checkpoint> {
 
 async function openWhole(path: string): Promise<Checkpoint> {
   const info = await stat(path).catch((error: unknown) => {
-    throw runtimeError('R0118', { file: path, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file: path, reason: reasonOf(error) }, error);
   });
   if (!info.isDirectory()) return path.endsWith('.json') ? openIndex(path) : openFiles(path, [path]);
   const names = (await readdir(path)).sort();
@@ -67,9 +67,9 @@ async function openWhole(path: string): Promise<Checkpoint> {
 function onlyOne(path: string, names: readonly string[]): string {
   if (names.includes(WHOLE)) return WHOLE;
   const others = names.filter((name) => OTHERS.test(name));
-  if (others.length > 1) throw runtimeError('R1186', { file: path, names: others });
+  if (others.length > 1) throw runtimeError('several_weights_files', { file: path, names: others });
   if (others[0] === undefined)
-    throw runtimeError('R0118', { file: path, reason: 'the directory has no file of weights' });
+    throw runtimeError('weights_not_opened', { file: path, reason: 'the directory has no file of weights' });
   return others[0];
 }
 
@@ -89,22 +89,22 @@ const open: OpenFile = (source) =>
 
 async function openIndex(path: string): Promise<Checkpoint> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw runtimeError('R0118', { file: path, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file: path, reason: reasonOf(error) }, error);
   });
   return Checkpoint.ofIndex(path, text, (shard) => openBeside(path, dirname(path), shard), open);
 }
 
 /** A file that another one names. @throws RuntimeError R0113 when it lies outside of the directory, R0118 when there is none */
 async function openBeside(by: string, folder: string, name: string): Promise<RandomAccess> {
-  if (!staysInside(name)) throw runtimeError('R0113', { file: basename(by), shard: name });
+  if (!staysInside(name)) throw runtimeError('shard_outside_folder', { file: basename(by), shard: name });
   const file = join(folder, name);
   const missing = (error: unknown): never => {
-    throw runtimeError('R0118', { file, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file, reason: reasonOf(error) }, error);
   };
   const directory = await realpath(folder).catch(missing);
   // the name is plain; a symbolic link could still lead anywhere
   const real = await realpath(file).catch(missing);
   if (!real.startsWith(directory.endsWith(sep) ? directory : directory + sep))
-    throw runtimeError('R0113', { file: basename(by), shard: name });
+    throw runtimeError('shard_outside_folder', { file: basename(by), shard: name });
   return fileSource(file);
 }

@@ -91,10 +91,10 @@ export class Checkpoint {
       const owners = ownersOf(files);
       for (const [tensor, shard] of weightMap) {
         const file = files[shards.indexOf(shard)]!;
-        if (!file.tensors.has(tensor)) throw runtimeError('R0114', { file: name, tensor, shard });
+        if (!file.tensors.has(tensor)) throw runtimeError('tensor_not_in_shard', { file: name, tensor, shard });
       }
       for (const [tensor, file] of owners) {
-        if (!weightMap.has(tensor)) throw runtimeError('R0116', { file: name, tensor, shard: file.name });
+        if (!weightMap.has(tensor)) throw runtimeError('tensor_not_in_index', { file: name, tensor, shard: file.name });
       }
       return new Checkpoint(name, files, owners);
     });
@@ -103,7 +103,8 @@ export class Checkpoint {
   /** @throws RuntimeError R0111 when there is no tensor of this name */
   fileOf(tensor: string): WeightsFile {
     const owner = this.owners.get(tensor);
-    if (!owner) throw runtimeError('R0111', { file: this.name, tensor, near: nearestName(tensor, this.owners.keys()) });
+    if (!owner)
+      throw runtimeError('unknown_tensor', { file: this.name, tensor, near: nearestName(tensor, this.owners.keys()) });
     return owner;
   }
 
@@ -152,7 +153,7 @@ function ownersOf(files: readonly WeightsFile[]): Map<string, WeightsFile> {
   for (const file of files) {
     for (const tensor of file.tensors.keys()) {
       const other = owners.get(tensor);
-      if (other) throw runtimeError('R0115', { tensor, file: file.name, other: other.name });
+      if (other) throw runtimeError('tensor_in_two_files', { tensor, file: file.name, other: other.name });
       owners.set(tensor, file);
     }
   }
@@ -170,18 +171,18 @@ function parseIndex(file: string, text: string): ReadonlyMap<string, string> {
   try {
     index = parseStrictJson(text);
   } catch (error) {
-    if (error instanceof DuplicateKeyError) throw runtimeError('R0104', { file, key: error.key });
+    if (error instanceof DuplicateKeyError) throw runtimeError('header_key_twice', { file, key: error.key });
     const foreign = recognise(new TextEncoder().encode(text.slice(0, 256)));
-    if (foreign && !foreign.what.startsWith('text')) throw runtimeError('R0123', { file, ...foreign }, error);
-    throw runtimeError('R0117', { file, reason: `is not valid JSON (${reasonOf(error)})` }, error);
+    if (foreign && !foreign.what.startsWith('text')) throw runtimeError('foreign_weights', { file, ...foreign }, error);
+    throw runtimeError('index_form', { file, reason: `is not valid JSON (${reasonOf(error)})` }, error);
   }
   const weightMap = index instanceof Map ? (index as ReadonlyMap<string, StrictJson>).get('weight_map') : undefined;
-  if (!(weightMap instanceof Map)) throw runtimeError('R0117', { file, reason: 'has no weight_map' });
+  if (!(weightMap instanceof Map)) throw runtimeError('index_form', { file, reason: 'has no weight_map' });
   const result = new Map<string, string>();
   for (const [tensor, shard] of weightMap as ReadonlyMap<string, StrictJson>) {
     if (typeof shard !== 'string')
-      throw runtimeError('R0117', { file, reason: `gives ${tensor} a shard that is not text` });
-    if (!staysInside(shard)) throw runtimeError('R0113', { file, shard });
+      throw runtimeError('index_form', { file, reason: `gives ${tensor} a shard that is not text` });
+    if (!staysInside(shard)) throw runtimeError('shard_outside_folder', { file, shard });
     result.set(tensor, shard);
   }
   return result;

@@ -51,9 +51,14 @@ export function planFile(
   if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let begin = 0;
   for (const { name, tensor, byteLength } of order) {
-    if (name === '__metadata__') throw runtimeError('R0120', { tensor: name });
+    if (name === '__metadata__') throw runtimeError('reserved_tensor_name', { tensor: name });
     if (!isStreamed(tensor) && tensor.data.byteLength !== byteLength) {
-      throw runtimeError('R0119', { file, tensor: name, found: tensor.data.byteLength, expected: byteLength });
+      throw runtimeError('written_tensor_bytes', {
+        file,
+        tensor: name,
+        found: tensor.data.byteLength,
+        expected: byteLength,
+      });
     }
     const info = { dtype: storedAs(tensor), shape: tensor.shape, data_offsets: [begin, begin + byteLength] };
     fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);

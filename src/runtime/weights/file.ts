@@ -46,7 +46,8 @@ export function infoOf<T extends StoredTensor>(
   tensor: string,
 ): T {
   const found = file.tensors.get(tensor);
-  if (!found) throw runtimeError('R0111', { file: file.name, tensor, near: nearestName(tensor, file.tensors.keys()) });
+  if (!found)
+    throw runtimeError('unknown_tensor', { file: file.name, tensor, near: nearestName(tensor, file.tensors.keys()) });
   return found;
 }
 
@@ -79,7 +80,7 @@ export function partOf(file: WeightsFile, part: string): WeightsFile {
     const levels = new Set(
       [...file.tensors.keys()].filter((key) => key.includes('.')).map((key) => key.split('.')[0]!),
     );
-    throw runtimeError('R1185', { file: file.name, part, known: [...levels].slice(0, MOST_LEVELS) });
+    throw runtimeError('weights_part', { file: file.name, part, known: [...levels].slice(0, MOST_LEVELS) });
   }
   return {
     name: `${file.name}#${part}`,

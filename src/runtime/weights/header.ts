@@ -36,11 +36,11 @@ export async function readHeader(source: RandomAccess): Promise<SafetensorsHeade
   const start = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
   // a header begins with its brace: whatever its length spells
   const foreign = start[8] === 0x7b ? undefined : recognise(start);
-  if (foreign) throw runtimeError('R0123', { file, ...foreign });
-  if (source.size < 8) throw runtimeError('R0101', { file, size: source.size });
+  if (foreign) throw runtimeError('foreign_weights', { file, ...foreign });
+  if (source.size < 8) throw runtimeError('file_too_short', { file, size: source.size });
   const claimed = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
   const limit = Math.min(LARGEST_HEADER, source.size - 8);
-  if (claimed > BigInt(limit)) throw runtimeError('R0102', { file, length: String(claimed), limit });
+  if (claimed > BigInt(limit)) throw runtimeError('header_length', { file, length: String(claimed), limit });
   const length = Number(claimed);
   return parseHeader(await source.read(8, length), file, source.size);
 }
@@ -69,17 +69,17 @@ function parseObject(bytes: Uint8Array, file: string): ReadonlyMap<string, Stric
     if (bytes[0] !== 0x7b) throw new SyntaxError('it does not start with "{"');
     value = parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
-    if (error instanceof DuplicateKeyError) throw runtimeError('R0104', { file, key: error.key });
-    throw runtimeError('R0103', { file, reason: reasonOf(error) }, error);
+    if (error instanceof DuplicateKeyError) throw runtimeError('header_key_twice', { file, key: error.key });
+    throw runtimeError('header_not_json', { file, reason: reasonOf(error) }, error);
   }
   return value as ReadonlyMap<string, StrictJson>; // it starts with "{"
 }
 
 function parseMetadata(value: StrictJson, file: string): ReadonlyMap<string, string> {
-  if (!(value instanceof Map)) throw runtimeError('R0112', { file, reason: 'is not an object' });
+  if (!(value instanceof Map)) throw runtimeError('metadata', { file, reason: 'is not an object' });
   for (const [key, item] of value) {
     if (typeof item !== 'string')
-      throw runtimeError('R0112', { file, reason: `has a value under ${key} that is not text` });
+      throw runtimeError('metadata', { file, reason: `has a value under ${key} that is not text` });
   }
   return value as ReadonlyMap<string, string>;
 }
@@ -89,7 +89,7 @@ function isSize(value: StrictJson): value is number {
 }
 
 function parseTensor(value: StrictJson, file: string, tensor: string, dataStart: number): PlacedTensor {
-  const refuse = (reason: string) => runtimeError('R0105', { file, tensor, reason });
+  const refuse = (reason: string) => runtimeError('header_entry', { file, tensor, reason });
   if (!(value instanceof Map)) throw refuse('is not an object');
   const fields = value as ReadonlyMap<string, StrictJson>;
   for (const key of fields.keys()) {
@@ -99,7 +99,7 @@ function parseTensor(value: StrictJson, file: string, tensor: string, dataStart:
   const shape = fields.get('shape');
   const offsets = fields.get('data_offsets');
   if (typeof dtype !== 'string') throw refuse('has no dtype');
-  if (!isStoredDType(dtype)) throw runtimeError('R0106', { file, tensor, dtype, known: STORED_DTYPES });
+  if (!isStoredDType(dtype)) throw runtimeError('tensor_dtype_unread', { file, tensor, dtype, known: STORED_DTYPES });
   if (!Array.isArray(shape) || !shape.every(isSize))
     throw refuse('has a shape that is not a list of integers of at least 0');
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
@@ -112,10 +112,10 @@ function parseTensor(value: StrictJson, file: string, tensor: string, dataStart:
   for (const dim of shape) {
     expected *= dim;
     if (!Number.isSafeInteger(expected))
-      throw runtimeError('R0107', { file, tensor, found: end - begin, expected: 'more than 2^53' });
+      throw runtimeError('tensor_bytes', { file, tensor, found: end - begin, expected: 'more than 2^53' });
   }
   if (end - begin !== expected)
-    throw runtimeError('R0107', { file, tensor, found: end - begin, expected: String(expected) });
+    throw runtimeError('tensor_bytes', { file, tensor, found: end - begin, expected: String(expected) });
   return { dtype, shape, byteOffset: dataStart + begin, byteLength: expected };
 }
 
@@ -126,10 +126,10 @@ function checkLayout(tensors: ReadonlyMap<string, PlacedTensor>, file: string, d
   let other = 'the header';
   for (const [tensor, { byteOffset, byteLength }] of inOrder) {
     const begin = byteOffset - dataStart;
-    if (byteOffset < end) throw runtimeError('R0108', { file, tensor, other, begin, end: end - dataStart });
-    if (byteOffset > end) throw runtimeError('R0109', { file, tensor, begin, end: end - dataStart });
+    if (byteOffset < end) throw runtimeError('tensors_overlap', { file, tensor, other, begin, end: end - dataStart });
+    if (byteOffset > end) throw runtimeError('hole_between_tensors', { file, tensor, begin, end: end - dataStart });
     end = byteOffset + byteLength;
     other = tensor;
   }
-  if (end !== size) throw runtimeError('R0110', { file, found: size, expected: end });
+  if (end !== size) throw runtimeError('file_size', { file, found: size, expected: end });
 }

@@ -12,7 +12,7 @@ export function blobSource(blob: Blob, name = 'the blob given'): RandomAccess {
     async read(offset, length) {
       const bytes = new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
       if (bytes.length !== length)
-        throw runtimeError('R0121', { file: name, offset, length, reason: `it has ${blob.size} bytes` });
+        throw runtimeError('weights_not_read', { file: name, offset, length, reason: `it has ${blob.size} bytes` });
       return bytes;
     },
   };
@@ -26,14 +26,14 @@ export function blobSource(blob: Blob, name = 'the blob given'): RandomAccess {
 export async function urlSource(url: string, largestWhole = LARGEST_WHOLE): Promise<RandomAccess> {
   // one byte by range: tells the size (Content-Range: bytes 0-0/SIZE) and that ranges work at all
   const probe = await fetch(url, { headers: { Range: 'bytes=0-0' } }).catch((error: unknown) => {
-    throw runtimeError('R0118', { file: url, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file: url, reason: reasonOf(error) }, error);
   });
   if (probe.status === 200) return blobSource(await wholeOf(probe, url, largestWhole), url);
   const size = Number(/\/(\d+)$/.exec(probe.headers.get('Content-Range') ?? '')?.[1] ?? Number.NaN);
   if (probe.status !== 206 || !Number.isSafeInteger(size)) {
     await probe.body?.cancel();
     const problem = probe.status === 206 ? 'does not say how long the file is' : `answers with status ${probe.status}`;
-    throw runtimeError('R0118', { file: url, reason: `asked for a range, the server ${problem}` });
+    throw runtimeError('weights_not_opened', { file: url, reason: `asked for a range, the server ${problem}` });
   }
   await probe.arrayBuffer();
   let whole: RandomAccess | undefined;
@@ -44,7 +44,7 @@ export async function urlSource(url: string, largestWhole = LARGEST_WHOLE): Prom
       if (length === 0) return new Uint8Array(0);
       if (whole) return whole.read(offset, length);
       const fail = (reason: string, cause?: unknown): Error =>
-        runtimeError('R0121', { file: url, offset, length, reason }, cause);
+        runtimeError('weights_not_read', { file: url, offset, length, reason }, cause);
       const answer = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } }).catch(
         (error: unknown) => {
           throw fail(reasonOf(error), error);
@@ -67,7 +67,8 @@ export async function urlSource(url: string, largestWhole = LARGEST_WHOLE): Prom
 
 /** @throws RuntimeError R0118 beyond `limit` bytes, or when the connection breaks */
 async function wholeOf(answer: Response, url: string, limit: number): Promise<Blob> {
-  const refuse = (reason: string, cause?: unknown): Error => runtimeError('R0118', { file: url, reason }, cause);
+  const refuse = (reason: string, cause?: unknown): Error =>
+    runtimeError('weights_not_opened', { file: url, reason }, cause);
   const tooLong = (bytes: number): Error =>
     refuse(
       `the server has no range requests and sends the whole file, at least ${bytes} bytes, and at most ${limit} are kept`,

@@ -12,7 +12,7 @@ const LARGEST_READ = 1 << 26;
  */
 export async function fileSource(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
   const handle = await open(path, 'r').catch((error: unknown) => {
-    throw runtimeError('R0118', { file: path, reason: reasonOf(error) }, error);
+    throw runtimeError('weights_not_opened', { file: path, reason: reasonOf(error) }, error);
   });
   const { size } = await handle.stat();
   return {
@@ -25,10 +25,15 @@ export async function fileSource(path: string): Promise<RandomAccess & { close()
         const { bytesRead } = await handle
           .read(bytes, done, Math.min(LARGEST_READ, length - done), offset + done)
           .catch((error: unknown) => {
-            throw runtimeError('R0121', { file: path, offset, length, reason: reasonOf(error) }, error);
+            throw runtimeError('weights_not_read', { file: path, offset, length, reason: reasonOf(error) }, error);
           });
         if (bytesRead === 0)
-          throw runtimeError('R0121', { file: path, offset, length, reason: `it ends after ${offset + done} bytes` });
+          throw runtimeError('weights_not_read', {
+            file: path,
+            offset,
+            length,
+            reason: `it ends after ${offset + done} bytes`,
+          });
         done += bytesRead;
       }
       return bytes;

@@ -26,7 +26,7 @@ export function bytesSource(bytes: Uint8Array, name = 'the bytes given'): Random
     read(offset, length) {
       if (offset + length > bytes.byteLength) {
         return Promise.reject(
-          runtimeError('R0121', { file: name, offset, length, reason: `it has ${bytes.byteLength} bytes` }),
+          runtimeError('weights_not_read', { file: name, offset, length, reason: `it has ${bytes.byteLength} bytes` }),
         );
       }
       return Promise.resolve(bytes.subarray(offset, offset + length));

@@ -26,7 +26,9 @@ export async function writeSafetensors(path: string, tensors: WritableTensors, m
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error instanceof RuntimeError ? error : runtimeError('R0122', { file: path, reason: reasonOf(error) }, error);
+    throw error instanceof RuntimeError
+      ? error
+      : runtimeError('weights_not_written', { file: path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -42,7 +44,8 @@ async function writeTensor(
     if (found > byteLength) break;
     await writeAll(handle, chunk);
   }
-  if (found !== byteLength) throw runtimeError('R0119', { file, tensor: name, found, expected: byteLength });
+  if (found !== byteLength)
+    throw runtimeError('written_tensor_bytes', { file, tensor: name, found, expected: byteLength });
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -40,12 +40,12 @@ export interface AblationFolder {
 export async function openAblation(folder: string, resume: boolean, settings: RunSettings): Promise<AblationFolder> {
   const file = join(folder, 'ablation.json');
   if (resume) {
-    if (!existsSync(file)) throw runtimeError('R0805', { file: folder });
+    if (!existsSync(file)) throw runtimeError('no_checkpoint', { file: folder });
     compareSettings(folder, readJson(file), settings);
     await removeParts(folder);
   } else {
     if (existsSync(folder) && readdirSync(folder).some((name) => !name.startsWith(LOCK)))
-      throw cliError('C0206', { folder });
+      throw cliError('folder_holds_run', { folder });
     await writeAside(file, json({ version: 1, settings }));
   }
   const path = (cell: Cell, extension: string): string => join(folder, 'cells', `${cellName(cell)}.${extension}`);
@@ -65,7 +65,7 @@ export async function openAblation(folder: string, resume: boolean, settings: Ru
           await opened.close();
         }
       } catch (error) {
-        throw cliError('C0303', { file: name, reason: reasonOf(error) }, [], error);
+        throw cliError('ablation_cell', { file: name, reason: reasonOf(error) }, [], error);
       }
       return tensors;
     },
@@ -91,7 +91,7 @@ function compareSettings(folder: string, stored: unknown, expected: RunSettings)
   const found = (stored as { readonly settings?: RunSettings }).settings ?? {};
   for (const what of new Set([...Object.keys(expected), ...Object.keys(found)])) {
     const [was, is] = [found[what] ?? 'nothing', expected[what] ?? 'nothing'];
-    if (was !== is) throw cliError('C0302', { folder, what, found: was, expected: is });
+    if (was !== is) throw cliError('another_ablation', { folder, what, found: was, expected: is });
   }
 }
 
@@ -105,7 +105,7 @@ function decodeCell(file: string, cell: Cell): CellRecord {
     stored.stage === cell.stage &&
     lists.every((list) => Array.isArray(list) && list.length === stored.loss?.length) &&
     Array.isArray(stored.events);
-  if (!fits) throw cliError('C0303', { file, reason: `it is no record of ${cellName(cell)}` });
+  if (!fits) throw cliError('ablation_cell', { file, reason: `it is no record of ${cellName(cell)}` });
   // JSON has no NaN: it comes back as null
   const numbers = (list: readonly (number | null)[] | undefined): number[] => list!.map((x) => x ?? Number.NaN);
   return {
@@ -122,9 +122,9 @@ function readJson(file: string): object {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof value === 'object' && value !== null) return value;
   } catch (error) {
-    throw cliError('C0303', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('ablation_cell', { file, reason: reasonOf(error) }, [], error);
   }
-  throw cliError('C0303', { file, reason: 'it holds no JSON object' });
+  throw cliError('ablation_cell', { file, reason: 'it holds no JSON object' });
 }
 
 /** What a killed writer left behind. */
@@ -135,7 +135,7 @@ async function removeParts(folder: string): Promise<void> {
 
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw cliError('C0105', { file: folder, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file: folder, reason: reasonOf(error) }, [], error);
   });
 }
 
@@ -147,6 +147,6 @@ async function writeAside(file: string, text: string): Promise<void> {
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
   }
 }

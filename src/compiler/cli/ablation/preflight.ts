@@ -75,7 +75,7 @@ async function checkVariant(
     const { model, stage } = loaded;
     const base = await openBase(loaded, options, output).catch((error: unknown) => {
       if (variant.flag === undefined || !(error instanceof CliError) || error.code !== 'C0101') throw error;
-      throw cliError('C0312', { variant: variant.label, reason: error.message }, error.notes, error);
+      throw cliError('variant_weights', { variant: variant.label, reason: error.message }, error.notes, error);
     });
     await base.close();
     if (variant.flag === undefined) {

@@ -66,7 +66,7 @@ async function trainCell(
 ): Promise<ReadonlyMap<string, HostTensor> | 'nothing' | 'interrupted'> {
   const loaded = loadStage(file, options, declared, output);
   const { model, stage } = loaded;
-  if (modelText(model) !== text) throw cliError('C0304', { file });
+  if (modelText(model) !== text) throw cliError('file_edited', { file });
   if (stage.trained.length === 0) return 'nothing';
   const rate = options.lr === undefined ? {} : { lr: options.lr };
   const steps = options.steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));

@@ -29,14 +29,15 @@ export function variantsOf(flags: ReadonlyMap<string, boolean>, text: string): V
         .filter((name) => name !== ''),
     ),
   ];
-  if (names.length === 0) throw cliError('C0103', { option: '--flags', text, expected: 'a list of flags (a,b,c)' });
+  if (names.length === 0)
+    throw cliError('option_value', { option: '--flags', text, expected: 'a list of flags (a,b,c)' });
   return [
     FULL,
     ...names.map((flag): Variant => {
       const on = flags.get(flag);
       if (on === undefined) {
         const known = [...flags.keys()];
-        throw cliError('C0301', { flag, known, near: nearest(flag, known) });
+        throw cliError('unknown_flag', { flag, known, near: nearest(flag, known) });
       }
       const word = on ? 'no' : 'with';
       return { id: `${word}-${flag}`, label: `${word} ${flag}`, flag, set: [`${flag}=${!on}`] };

@@ -47,10 +47,10 @@ export default async function run(
   const { model } = loadModel(file!, options, output);
   const variants = variantsOf(model.settings.flags, given.flags);
   const stages = given.stages === undefined ? model.stages : stageList(model, given.stages);
-  if (stages.length === 0) throw cliError('C0201', { name: '(none given)', known: [], near: undefined });
+  if (stages.length === 0) throw cliError('unknown_stage', { name: '(none given)', known: [], near: undefined });
   const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
   if (given.weights === undefined && given.init === undefined)
-    throw cliError('C0106', { weights: 'no weights were given' });
+    throw cliError('weights_needed', { weights: 'no weights were given' });
   // what is wrong with the weights or the data shows before anything is trained
   const { warnings, stages: prepared } = await preflight(file!, variants, stages, options, withoutRepeats(output));
   for (const warning of warnings) output.note(`warning: ${warning}`);

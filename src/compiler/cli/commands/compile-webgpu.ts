@@ -23,8 +23,8 @@ const WEIGHTS = 'weights.safetensors';
 export async function compileWebGpu(output: Output, file: string, options: CompileOptions): Promise<void> {
   const began = performance.now();
   const without = '--target onnx';
-  if (options.swapAdapters) throw cliError('C0208', { option: '--swap-adapters', without });
-  if (options.opset !== '17') throw cliError('C0208', { option: '--opset', without });
+  if (options.swapAdapters) throw cliError('option_without', { option: '--swap-adapters', without });
+  if (options.opset !== '17') throw cliError('option_without', { option: '--opset', without });
   const { model, compilation, stage, own } = loadUnder(file, options, options.stage, output);
   output.warn(withoutEntries(model));
   const built = forStage(stage?.name ?? '', () =>

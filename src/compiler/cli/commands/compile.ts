@@ -38,8 +38,8 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const options = await withTrainedPrompt(sized, output);
   if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
   if (options.weightsDtype !== undefined)
-    throw cliError('C0208', { option: '--weights-dtype', without: '--target webgpu' });
-  if (options.stage !== undefined) throw cliError('C0208', { option: '--stage', without: '--target webgpu' });
+    throw cliError('option_without', { option: '--weights-dtype', without: '--target webgpu' });
+  if (options.stage !== undefined) throw cliError('option_without', { option: '--stage', without: '--target webgpu' });
   const began = performance.now();
   const { model, compilation } = loadModel(file!, options, output);
   output.warn(withoutEntries(model));
@@ -104,13 +104,18 @@ async function ownAdapter(model: Loaded['model'], weights: WeightProvider): Prom
 function checkSwap(model: Loaded['model'], options: CompileOptions): void {
   if (options.mergeLora) {
     const expected = 'either --swap-adapters or --merge-lora';
-    throw cliError('C0103', { option: '--merge-lora', text: 'true', expected });
+    throw cliError('option_value', { option: '--merge-lora', text: 'true', expected });
   }
   try {
     swappableAdapters(model);
   } catch (error) {
     if (!(error instanceof SwapError)) throw error;
-    throw cliError('C0208', { option: '--swap-adapters', without: 'LoRA in the model' }, [error.message], error);
+    throw cliError(
+      'option_without',
+      { option: '--swap-adapters', without: 'LoRA in the model' },
+      [error.message],
+      error,
+    );
   }
 }
 

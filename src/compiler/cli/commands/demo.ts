@@ -51,7 +51,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
   const model = join(models, 'tinygpt-v.mdl');
   const pretrained = join(models, PRETRAINED);
   if (!existsSync(pretrained)) {
-    throw cliError('C0104', {
+    throw cliError('file_not_read', {
       what: 'the pre-trained parts',
       file: pretrained,
       reason: 'no such file (npm run pretrain makes it)',
@@ -60,7 +60,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
   await makeRunFolder(options.out);
   const run = join(options.out, 'run');
   // an earlier demo's is made anew; anything else is somebody's
-  if (existsSync(run) && !isRun(run)) throw cliError('C0206', { folder: run });
+  if (existsSync(run) && !isRun(run)) throw cliError('folder_holds_run', { folder: run });
   refuseLocked(run);
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
   output.note('1. TinyGPT-V, full size, without weights');

@@ -80,9 +80,9 @@ function saidOf({ tasks, template, end }: EvaluateOptions): Said {
 /** The stage that --stage names: a name, or `4` for stage4. @throws CliError C0201, C0208, C0103 */
 function stageSaid(file: string, options: EvaluateOptions, output: Output): Stage | undefined {
   if (options.stage === undefined) return undefined;
-  if (isCompiled(file)) throw cliError('C0208', { option: '--stage', without: 'a .mdl file' });
+  if (isCompiled(file)) throw cliError('option_without', { option: '--stage', without: 'a .mdl file' });
   const { model } = loadModel(file, options, { ...output, warn: () => {} });
   const [stage, ...more] = stageList(model, options.stage);
   if (stage && more.length === 0) return stage;
-  throw cliError('C0103', { option: '--stage', text: options.stage, expected: 'the name of one stage' });
+  throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'the name of one stage' });
 }

@@ -43,7 +43,7 @@ export default async function explainPlan(
   if (!plan) throw new DiagnosticError(compilation.diagnostics());
   if (!plan.entries[entry]) {
     const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
-    throw cliError('C0103', { option: '--entry', text: entry, expected: `one of ${known}` });
+    throw cliError('option_value', { option: '--entry', text: entry, expected: `one of ${known}` });
   }
   const names = dimsOf(plan, entry);
   const given = sizesOf(options.at, names);
@@ -89,7 +89,11 @@ function sizesOf(text: string | undefined, names: readonly string[]): ReadonlyMa
     const [, name, size] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
     if (name === undefined || !names.includes(name) || !Number.isSafeInteger(Number(size))) {
       const known = names.join(', ') || 'none, since the entry has no dynamic dims';
-      throw cliError('C0103', { option: '--at', text: part, expected: `NAME=SIZE, where the names are ${known},` });
+      throw cliError('option_value', {
+        option: '--at',
+        text: part,
+        expected: `NAME=SIZE, where the names are ${known},`,
+      });
     }
     given.set(name, Number(size));
   }

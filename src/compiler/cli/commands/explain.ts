@@ -12,11 +12,12 @@ interface Page {
 }
 
 export default async function explain(output: Output, [code]: readonly string[]): Promise<void> {
+  const cli = Object.values(CLI_CATALOGUE).map((entry) => [entry.code, entry] as const);
   const pages = new Map<string, Page>([
     ...Object.values(CATALOGUE).map((entry): [string, Page] => [entry.code, entry]),
-    ...[...Object.entries(RUNTIME), ...Object.entries(CLI_CATALOGUE)].map(([name, entry]): [string, Page] => [
+    ...[...Object.entries(RUNTIME), ...cli].map(([name, { explanation }]): [string, Page] => [
       name,
-      { title: firstSentence(entry.explanation), explanation: entry.explanation },
+      { title: firstSentence(explanation), explanation },
     ]),
   ]);
   if (code === undefined) {
@@ -28,7 +29,7 @@ export default async function explain(output: Output, [code]: readonly string[])
   const page = pages.get(wanted);
   if (!page) {
     const near = nearest(wanted, pages.keys());
-    throw cliError('C0107', { code }, near ? [`did you mean ${near}?`] : []);
+    throw cliError('unknown_code', { code }, near ? [`did you mean ${near}?`] : []);
   }
   const example = page.example ? `\n\nThis file provokes it:\n\n${page.example.trim().replace(/^/gm, '    ')}` : '';
   output.result(`${wanted}: ${page.title}\n\n${page.explanation}${example}`, { code: wanted, ...page });

@@ -69,7 +69,7 @@ export default async function run(
 export function generateOptions(options: GenerateCommandOptions): GenerateOptions {
   const { temperature, topP, topK, seed, numBeams } = options;
   const refuse = (option: string, value: number, expected: string): never => {
-    throw cliError('C0103', { option, text: String(value), expected });
+    throw cliError('option_value', { option, text: String(value), expected });
   };
   if (!(temperature >= 0 && Number.isFinite(temperature)))
     refuse('--temperature', temperature, 'at least 0 (0: greedy, without sampling)');
@@ -95,7 +95,8 @@ export function generateOptions(options: GenerateCommandOptions): GenerateOption
 /** @throws CliError C0208 for options about images without one */
 function decodeOptions({ image, exifOrientation, maxPixels }: GenerateCommandOptions): DecodeOptions {
   const said = exifOrientation ? (maxPixels === undefined ? undefined : '--max-pixels') : '--no-exif-orientation';
-  if (said !== undefined && image.length === 0) throw cliError('C0208', { option: said, without: 'an --image' });
+  if (said !== undefined && image.length === 0)
+    throw cliError('option_without', { option: said, without: 'an --image' });
   return {
     ...(exifOrientation ? {} : { exif_orientation: false }),
     ...(maxPixels === undefined ? {} : { max_pixels: maxPixels }),
@@ -109,7 +110,7 @@ interface ImageFile {
 
 async function readImage(path: string): Promise<ImageFile> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw cliError('C0104', { what: 'the image', file: path, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_read', { what: 'the image', file: path, reason: reasonOf(error) }, [], error);
   });
   return { path, bytes };
 }
@@ -119,6 +120,6 @@ function judged<R>({ path, bytes }: ImageFile, judge: (bytes: Uint8Array) => R):
   try {
     return judge(bytes);
   } catch (error) {
-    throw cliError('C0111', { file: path, reason: reasonOf(error) }, [], error);
+    throw cliError('image_unusable', { file: path, reason: reasonOf(error) }, [], error);
   }
 }

@@ -16,7 +16,7 @@ export default async function ir(
 ): Promise<void> {
   const passes = [TRACE, ...PIPELINE.map((pass) => pass.name)];
   const wanted = options.printAfter ?? passes.at(-1)!;
-  if (!passes.includes(wanted)) throw cliError('C0109', { pass: wanted, passes: passes.join(', ') });
+  if (!passes.includes(wanted)) throw cliError('unknown_pass', { pass: wanted, passes: passes.join(', ') });
   const { model, compilation } = loadModel(file!, options, output);
   const entry = model.entry(options.entry);
   if (!entry) throw new DiagnosticError(compilation.diagnostics());

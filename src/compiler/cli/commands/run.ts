@@ -30,9 +30,9 @@ export interface RunOptions extends SettingsOptions, WeightsOptions {
 
 export default async function run(output: Output, [file]: readonly string[], asked: RunOptions): Promise<void> {
   if (asked.stage !== undefined && asked.grads === undefined)
-    throw cliError('C0208', { option: '--stage', without: '--grads' });
+    throw cliError('option_without', { option: '--stage', without: '--grads' });
   if (asked.profile !== undefined && asked.backend !== 'webgpu')
-    throw cliError('C0208', { option: '--profile', without: '--backend webgpu' });
+    throw cliError('option_without', { option: '--profile', without: '--backend webgpu' });
   const anyStage = asked.grads !== undefined && asked.stage === undefined;
   const given = anyStage
     ? { ...asked, stage: stageOrOnly(loadModel(file!, asked, output).model, undefined).name }
@@ -42,7 +42,7 @@ export default async function run(output: Output, [file]: readonly string[], ask
   const plain = loadModel(file!, options, output);
   const loaded = staged ? loadStage(file!, options, stageOf(plain.model, options.stage!), output) : plain;
   const weights = await openWeights(loaded.model, options, output);
-  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
+  if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
   try {
     await runOn(loaded, weights, output, options);
   } finally {
@@ -96,7 +96,7 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
 export async function readInputs(path: string): Promise<Record<string, HostTensor>> {
   const source = await fileSource(path).catch((error: unknown) => {
     const { cause } = error as { cause?: unknown };
-    throw cliError('C0104', { what: 'the inputs', file: path, reason: reasonOf(cause ?? error) }, [], error);
+    throw cliError('file_not_read', { what: 'the inputs', file: path, reason: reasonOf(cause ?? error) }, [], error);
   });
   try {
     const file = await SafetensorsFile.open(source);

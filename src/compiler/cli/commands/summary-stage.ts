@@ -130,7 +130,11 @@ function dimsOf(graph: Graph, stage: Stage, text: string | undefined): Dims {
     const [, name, size] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
     if (name === undefined || !names.includes(name) || !Number.isSafeInteger(Number(size))) {
       const known = names.join(', ') || 'none, since the graph has no dynamic dims';
-      throw cliError('C0103', { option: '--dims', text: part, expected: `NAME=SIZE, where the names are ${known},` });
+      throw cliError('option_value', {
+        option: '--dims',
+        text: part,
+        expected: `NAME=SIZE, where the names are ${known},`,
+      });
     }
     given.set(name, Number(size));
   }

@@ -43,7 +43,7 @@ export default async function summary(
   options: SummaryOptions,
 ): Promise<void> {
   if (options.stage !== undefined) return summariseStage(output, file!, options);
-  if (options.dims !== undefined) throw cliError('C0208', { option: '--dims', without: '--stage' });
+  if (options.dims !== undefined) throw cliError('option_without', { option: '--dims', without: '--stage' });
   const { model, compilation } = loadModel(file!, options, output);
   const keys = [...model.parameters.values()].map(keyLine);
   const total = countOf(model.parameters.values());

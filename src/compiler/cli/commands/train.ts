@@ -73,14 +73,15 @@ export default async function run(
 ): Promise<void> {
   const plain = loadModel(file!, options, output);
   if (options.stages !== undefined && options.stage !== undefined)
-    throw cliError('C0103', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
+    throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
   const stages =
     options.stages === undefined ? [stageOrOnly(plain.model, options.stage)] : stageList(plain.model, options.stages);
   if (options.weights === undefined && options.init === undefined)
-    throw cliError('C0106', { weights: 'no weights were given' });
+    throw cliError('weights_needed', { weights: 'no weights were given' });
   if (options.evaluate !== undefined && options.data === undefined)
-    throw cliError('C0208', { option: '--evaluate', without: '--data' });
-  if (options.resume && options.out === undefined) throw cliError('C0208', { option: '--resume', without: '--out' });
+    throw cliError('option_without', { option: '--evaluate', without: '--data' });
+  if (options.resume && options.out === undefined)
+    throw cliError('option_without', { option: '--resume', without: '--out' });
 
   const { stages: ready, untrained } = await prepareStages(file!, stages, options, output);
   const settings = options.out === undefined ? {} : await runSettings(plain.model, ready, options);
@@ -231,5 +232,5 @@ function factsOf(model: Model, options: TrainCommandOptions): Facts {
 function checkLength({ stage }: ReadyStage, { step }: TrainState, { steps, lr }: TrainCommandOptions): void {
   const rate = lr === undefined ? {} : { lr };
   const length = steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
-  if (step > length) throw cliError('C0314', { stage: stage.name, step, steps: length });
+  if (step > length) throw cliError('steps_reached', { stage: stage.name, step, steps: length });
 }

@@ -18,7 +18,7 @@ export async function openBase(
     .map(({ path }) => path);
   const given = { ...options, allowMissing: [...(options.allowMissing ?? []), ...adapters] };
   const weights = await openWeights(model, given, output);
-  if (!weights) throw cliError('C0106', { weights: 'no weights were given' });
+  if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
   // a checkpoint's tables are resampled as they are read; a seed would make unrelated ones at another size
   if (!own || options.init === undefined) return weights;
   try {

@@ -21,7 +21,7 @@ export class Config {
   required(path: string, data: string): number {
     const found = this.number(path);
     if (found !== undefined) return found;
-    throw cliError('C0310', { path, data });
+    throw cliError('config_number', { path, data });
   }
 
   private at(path: string): unknown {

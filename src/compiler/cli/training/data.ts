@@ -32,9 +32,9 @@ export async function openBatches(
   output: Output,
 ): Promise<DataSource> {
   const { batch, data } = request;
-  if (batch !== undefined && data !== undefined) throw cliError('C0203', { found: 'both --data and --batch' });
+  if (batch !== undefined && data !== undefined) throw cliError('data_or_batch', { found: 'both --data and --batch' });
   if (batch !== undefined) return sameBatch(batch);
-  if (data === undefined) throw cliError('C0203', { found: 'neither' });
+  if (data === undefined) throw cliError('data_or_batch', { found: 'neither' });
   const config = new Config(model);
   const tokenizer = await tokenizerOf(
     request.tokenizer,
@@ -70,7 +70,7 @@ function imageTokensOf(model: Model, stage: Stage): number {
   const graph = model.entries.includes('encode_image') ? model.entry('encode_image')?.graph : undefined;
   const rows = graph?.outputs[0] && typeOf(graph, graph.outputs[0].value).shape[1];
   if (typeof rows === 'number') return rows;
-  throw cliError('C0202', {
+  throw cliError('stage_not_trainable', {
     stage: stage.name,
     reason:
       'the model has no entry encode_image that gives image tokens [N, tokens, d], which --data needs; give batches with --batch',

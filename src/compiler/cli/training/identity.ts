@@ -106,7 +106,7 @@ export async function filesDigest(
       for await (const bytes of createReadStream(join(path, name))) hash.update(bytes as Buffer);
     }
   } catch (error) {
-    throw cliError('C0104', { what: 'the file', file: path, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_read', { what: 'the file', file: path, reason: reasonOf(error) }, [], error);
   }
   return short(hash);
 }

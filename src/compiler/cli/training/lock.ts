@@ -52,7 +52,7 @@ export function refuseLocked(folder: string): void {
 
 function taken(folder: string, file: string, holder: Holder | undefined): Error {
   const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'an unknown process';
-  return cliError('C0313', { folder, who, file });
+  return cliError('folder_in_use', { folder, who, file });
 }
 
 /** Whether the file was not there and now is, as a whole. */
@@ -66,7 +66,7 @@ function create(file: string, text: string): boolean {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS')
-      throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+      throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
     return createWithoutLinks(file, text);
   } finally {
     rmSync(aside, { force: true });
@@ -80,7 +80,7 @@ function createWithoutLinks(file: string, text: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
   }
 }
 
@@ -89,7 +89,7 @@ function readText(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw cliError('C0104', { what: 'the lock', file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_read', { what: 'the lock', file, reason: reasonOf(error) }, [], error);
   }
 }
 
@@ -121,7 +121,7 @@ function takeAway(file: string, stale: string): boolean {
     renameSync(file, aside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
   }
   const ours = readText(aside) === stale;
   if (!ours) create(file, readText(aside) ?? stale);

@@ -17,7 +17,7 @@ export class RunLog {
       this.bytes = Math.min(keep, fstatSync(this.handle).size);
       ftruncateSync(this.handle, this.bytes);
     } catch (error) {
-      throw cliError('C0105', { file, reason: reasonOf(error) }, [], error);
+      throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
     }
   }
 
@@ -28,7 +28,7 @@ export class RunLog {
       for (let done = 0; done < bytes.length; )
         done += writeSync(this.handle, bytes, done, bytes.length - done, this.bytes + done);
     } catch (error) {
-      throw cliError('C0105', { file: this.file, reason: reasonOf(error) }, [], error);
+      throw cliError('file_not_written', { file: this.file, reason: reasonOf(error) }, [], error);
     }
     this.bytes += bytes.length;
   }
@@ -44,7 +44,7 @@ export function readLog(file: string): LogRecord[] {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw cliError('C0104', { what: 'the log', file, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_read', { what: 'the log', file, reason: reasonOf(error) }, [], error);
   }
   const lines = text.split('\n');
   return lines.flatMap((line, index): LogRecord[] => {
@@ -53,7 +53,7 @@ export function readLog(file: string): LogRecord[] {
       return [JSON.parse(line) as LogRecord];
     } catch (error) {
       if (index === lines.length - 1) return [];
-      throw cliError('C0207', { file, line: index + 1, reason: reasonOf(error) }, [], error);
+      throw cliError('log_line', { file, line: index + 1, reason: reasonOf(error) }, [], error);
     }
   });
 }

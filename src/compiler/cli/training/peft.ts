@@ -76,12 +76,12 @@ export async function saveAdapter(
   const shape = shapeOf(model);
   const parameters = adapterParameters(model).filter(({ keys }) => tensors.has(keys[0]));
   if (!shape || parameters.length === 0)
-    throw cliError('C0204', { folder, reason: 'no adapter was trained, so there is none to save' });
+    throw cliError('adapter_unusable', { folder, reason: 'no adapter was trained, so there is none to save' });
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, CONFIG), configText(shape));
   } catch (error) {
-    throw cliError('C0105', { file: folder, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file: folder, reason: reasonOf(error) }, [], error);
   }
   await writeSafetensors(
     join(folder, WEIGHTS),
@@ -148,7 +148,7 @@ export async function withAdapter(
 ): Promise<CheckpointLike> {
   const parameters = adapterParameters(model);
   if (parameters.length === 0)
-    throw cliError('C0204', { folder, reason: 'the model has no adapter under these settings' });
+    throw cliError('adapter_unusable', { folder, reason: 'the model has no adapter under these settings' });
   await checkConfig(folder, model, parameters);
   const adapter = await openCheckpoint(join(folder, WEIGHTS));
   try {
@@ -171,8 +171,8 @@ function over(
   const byName = new Map([...adapter.tensors.keys()].map((name) => [peftKey(name), name]));
   const wanted = parameters.map(({ keys: [key] }) => peftKey(key));
   const { without, missing } = coverOf(wanted, new Set(byName.keys()));
-  if (byName.size === 0) throw cliError('C0204', { folder, reason: 'it has no tensors' });
-  if (missing[0] !== undefined) throw cliError('C0204', { folder, reason: `it has no ${missing[0]}` });
+  if (byName.size === 0) throw cliError('adapter_unusable', { folder, reason: 'it has no tensors' });
+  if (missing[0] !== undefined) throw cliError('adapter_unusable', { folder, reason: `it has no ${missing[0]}` });
   const zeros = new Map<string, HostTensor>(); // by canonical key
   for (const { keys, shape } of parameters) {
     const [key] = keys;
@@ -182,7 +182,7 @@ function over(
     byName.delete(peftKey(key));
   }
   for (const name of byName.keys())
-    throw cliError('C0204', { folder, reason: `it has ${name}, which the model does not` });
+    throw cliError('adapter_unusable', { folder, reason: `it has ${name}, which the model does not` });
   if (without.length > 0)
     output.note(
       `the adapter ${folder} leaves ${without.length} of ${wanted.length / 2} modules as they are: ${namesOf(without)}`,
@@ -223,10 +223,10 @@ async function checkConfig(folder: string, model: Model, parameters: readonly Pa
   try {
     config = parsePeftConfig(await readFile(join(folder, CONFIG), 'utf8'));
   } catch (error) {
-    throw cliError('C0204', { folder, reason: `${CONFIG} cannot be read (${reasonOf(error)})` }, [], error);
+    throw cliError('adapter_unusable', { folder, reason: `${CONFIG} cannot be read (${reasonOf(error)})` }, [], error);
   }
   if (config.peft_type !== 'LORA')
-    throw cliError('C0204', {
+    throw cliError('adapter_unusable', {
       folder,
       reason: `its peft_type is ${JSON.stringify(config.peft_type)}, and LORA is read`,
     });
@@ -234,10 +234,10 @@ async function checkConfig(folder: string, model: Model, parameters: readonly Pa
   const shape = shapeOf(model);
   const differs = (what: string, found: unknown, expected: number | undefined): void => {
     if (expected === undefined || found === expected) return;
-    throw cliError('C0205', { folder, what, found: String(found), expected: String(expected) });
+    throw cliError('adapter_setting', { folder, what, found: String(found), expected: String(expected) });
   };
   differs('r', config.r, shape?.r ?? r);
   differs('alpha', alphaOf(config), shape?.alpha);
   const other = unsupportedSetting(config);
-  if (other) throw cliError('C0204', { folder, reason: other.reason });
+  if (other) throw cliError('adapter_unusable', { folder, reason: other.reason });
 }

@@ -47,7 +47,7 @@ export async function prepareStages(
   }
   const adapts = stages.some(({ stage }) => stage.trained.some(({ adapter }) => adapter !== undefined));
   if (options.saveAdapter !== undefined && !adapts)
-    throw cliError('C0204', {
+    throw cliError('adapter_unusable', {
       folder: options.saveAdapter,
       reason: 'no stage trains an adapter, so none can be saved',
     });

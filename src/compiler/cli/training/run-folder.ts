@@ -36,7 +36,7 @@ export async function openRunFolder(
   await makeRunFolder(out);
   const release = lockFolder(out, output);
   try {
-    if (!resume && holdsRun(out)) throw cliError('C0206', { folder: out });
+    if (!resume && holdsRun(out)) throw cliError('folder_holds_run', { folder: out });
     return { checkpoints: await checkpointFolder(join(out, 'checkpoints'), stages, Math.max(keep, 1)), release };
   } catch (error) {
     release();
@@ -48,9 +48,9 @@ export async function openRunFolder(
 export async function makeRunFolder(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (found && !found.isDirectory())
-    throw cliError('C0105', { file: folder, reason: 'it is a file, and a folder is expected' });
+    throw cliError('file_not_written', { file: folder, reason: 'it is a file, and a folder is expected' });
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw cliError('C0105', { file: folder, reason: reasonOf(error) }, [], error);
+    throw cliError('file_not_written', { file: folder, reason: reasonOf(error) }, [], error);
   });
 }
 

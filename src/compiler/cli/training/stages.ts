@@ -14,7 +14,7 @@ export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
   const stage = model.stages.find((candidate) => candidate.name === name);
   if (stage) return stage;
   const known = model.stages.map((candidate) => candidate.name);
-  throw cliError('C0201', { name, known, near: nearest(name, known) });
+  throw cliError('unknown_stage', { name, known, near: nearest(name, known) });
 }
 
 /** The stage of this name, or the only one of a model. @throws CliError C0201 */
@@ -23,7 +23,7 @@ export function stageOrOnly(model: Pick<Model, 'stages'>, name: string | undefin
   if (name !== undefined) return stageOf(model, name);
   if (only && others.length === 0) return only;
   const known = model.stages.map((candidate) => candidate.name);
-  throw cliError('C0201', { name: '(none given)', known, near: undefined });
+  throw cliError('unknown_stage', { name: '(none given)', known, near: undefined });
 }
 
 /** `1-3,final` → stage1, stage2, stage3, final. @throws CliError C0201, C0103 */
@@ -33,12 +33,12 @@ export function stageList(model: Pick<Model, 'stages'>, text: string): Stage[] {
     if (!range) return /^\s*\d+\s*$/.test(part) ? [`stage${part.trim()}`] : [part.trim()];
     const [from, to] = [Number(range[1]), Number(range[2])];
     if (from > to || to - from > 1000)
-      throw cliError('C0103', { option: '--stages', text, expected: 'a range such as 1-4' });
+      throw cliError('option_value', { option: '--stages', text, expected: 'a range such as 1-4' });
     return Array.from({ length: to - from + 1 }, (_, index) => `stage${from + index}`);
   });
   const again = names.find((name, index) => names.indexOf(name) !== index);
   if (again !== undefined)
-    throw cliError('C0103', { option: '--stages', text, expected: `each stage once, ${again} too,` });
+    throw cliError('option_value', { option: '--stages', text, expected: `each stage once, ${again} too,` });
   return names.map((name) => stageOf(model, name));
 }
 
@@ -99,7 +99,7 @@ export function forStage<T>(stage: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof StageError) throw cliError('C0202', { stage, reason: error.message }, [], error);
+    if (error instanceof StageError) throw cliError('stage_not_trainable', { stage, reason: error.message }, [], error);
     throw error;
   }
 }

@@ -52,7 +52,7 @@ export function wordingOf(
     )
       return value as T;
     const fix = how(clause, known?.[0] ?? '\n') + (known ? `, with one of ${known.join(', ')}` : '');
-    throw cliError('C0308', { who, clause, data, fix });
+    throw cliError('clause_missing', { who, clause, data, fix });
   };
   const endSymbol = find('end', undefined, config.text('prompt.end'));
   if (!own) {
@@ -64,6 +64,6 @@ export function wordingOf(
     };
   }
   for (const clause of ['tasks', 'template'] as const)
-    if (said[clause] !== undefined) throw cliError('C0309', { who, clause, data });
+    if (said[clause] !== undefined) throw cliError('clause_unused', { who, clause, data });
   return { endSymbol };
 }

@@ -123,5 +123,5 @@ function mismatch(name: string, problems: readonly string[], prefix: string | un
   shown.push(
     '`--allow-missing PATTERN` and `--allow-unexpected PATTERN` (`**` for all) accept keys that are meant to differ',
   );
-  return cliError('C0101', { problems: problems.length, checkpoint: name }, shown);
+  return cliError('checkpoint_misfit', { problems: problems.length, checkpoint: name }, shown);
 }

@@ -151,7 +151,7 @@ function provider(model: Model, raw: RawWeights, origin: string, trained: boolea
 
 function checkFinite(key: string, values: Float32Array, start: number): void {
   const at = firstNonFinite(values);
-  if (at >= 0) throw cliError('C0102', { key, index: start + at, value: String(values[at]) });
+  if (at >= 0) throw cliError('weight_not_finite', { key, index: start + at, value: String(values[at]) });
 }
 
 function bytesOf(data: ArrayBufferView): Uint8Array {

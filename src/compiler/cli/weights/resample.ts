@@ -18,7 +18,7 @@ export function resampleGrid(parameter: ParameterInfo, tensor: HostTensor): Host
   const [, wantedRows = 0] = parameter.shape;
   const [from, to] = [Math.sqrt(rows - prefix), Math.sqrt(wantedRows - prefix)];
   if (!Number.isInteger(from) || !Number.isInteger(to)) {
-    throw cliError('C0110', {
+    throw cliError('not_resampled', {
       key: parameter.keys[0],
       reason: `${rows - prefix} and ${wantedRows - prefix} positions are not both squares`,
     });

@@ -56,6 +56,6 @@ function halved(bytes: Uint8Array, key: string, start: number): Uint8Array {
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const words = toHalves(values);
   const at = firstNonFiniteHalf(words);
-  if (at >= 0) throw cliError('C0113', { key, index: start + at, value: String(values[at]) });
+  if (at >= 0) throw cliError('f16_overflow', { key, index: start + at, value: String(values[at]) });
   return new Uint8Array(words.buffer);
 }

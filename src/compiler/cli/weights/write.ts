@@ -58,7 +58,7 @@ export async function writeArtifact(
     for (const name of written) await rm(join(directory, name + suffix), { force: true });
     throw error instanceof CliError || (error as { code?: string }).code?.startsWith('R0')
       ? error
-      : cliError('C0105', { file: directory, reason: reasonOf(error) }, [], error);
+      : cliError('file_not_written', { file: directory, reason: reasonOf(error) }, [], error);
   }
 }
 

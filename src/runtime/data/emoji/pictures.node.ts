@@ -45,7 +45,7 @@ export function openPictures(concepts: readonly Concept[], from: readonly string
       try {
         picture = decodeOnWhite(readFileSync(join(folder, 'img', 'twitter', '64', files.get(shortName)!)));
       } catch (error) {
-        throw runtimeError('R0901', { reason: `${shortName}: ${reasonOf(error)}` }, error);
+        throw runtimeError('emoji_missing', { reason: `${shortName}: ${reasonOf(error)}` }, error);
       }
       originals.set(shortName, picture);
     }
@@ -77,7 +77,7 @@ function packageFolder(from: readonly string[]): string {
       if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') reason = reasonOf(error);
     }
   }
-  throw runtimeError('R0901', { reason });
+  throw runtimeError('emoji_missing', { reason });
 }
 
 /** File names by short name. */
@@ -88,11 +88,11 @@ function filesOf(folder: string, concepts: readonly Concept[]): ReadonlyMap<stri
     for (const { shortName } of concepts) {
       const file = files.get(shortName);
       if (file === undefined || !existsSync(join(folder, 'img', 'twitter', '64', file)))
-        throw runtimeError('R0901', { reason: `it has no picture of ${shortName}` });
+        throw runtimeError('emoji_missing', { reason: `it has no picture of ${shortName}` });
     }
     return files;
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
-    throw runtimeError('R0901', { reason: reasonOf(error) }, error);
+    throw runtimeError('emoji_missing', { reason: reasonOf(error) }, error);
   }
 }

@@ -45,7 +45,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
   const root = openFolder(folder);
   const index = indexFolder(root, folder, split);
   const size = index.places.length;
-  if (size === 0) throw runtimeError('R0907', { name, split, reason: 'it has no records' });
+  if (size === 0) throw runtimeError('empty_split', { name, split, reason: 'it has no records' });
   const load = imageLoader(root, options);
   const bad = new Set<string>();
   let shuffled: { epoch: number; at: (i: number) => number } | undefined;
@@ -80,7 +80,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
           // without what to do about it, which R0906 says
           const reason = reasonOf(error).replace(/, so [^,]*$/, '');
           const details = { image: record.image, file: file.name, line: place.line, reason };
-          if (onBadImage === 'fail') throw runtimeError('R0906', details, error);
+          if (onBadImage === 'fail') throw runtimeError('data_image', details, error);
           if (!bad.has(record.image)) report?.(details);
           bad.add(record.image);
           continue;
@@ -88,7 +88,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
         const meta = { things: [], source: `${file.name}:${place.line}` };
         return { task: record.task, turns: exchangesOf(record, tasks, template), picture, meta };
       }
-      throw runtimeError('R0907', { name, split, reason: 'every image was skipped' });
+      throw runtimeError('empty_split', { name, split, reason: 'every image was skipped' });
     },
   };
 }
@@ -115,7 +115,7 @@ function openFolder(folder: string): string {
     if (!statSync(folder).isDirectory()) throw new Error('it is no folder');
     return realpathSync(folder);
   } catch (error) {
-    throw runtimeError('R0903', { name: folder, reason: reasonOf(error) }, error);
+    throw runtimeError('data_not_opened', { name: folder, reason: reasonOf(error) }, error);
   }
 }
 
@@ -124,7 +124,7 @@ function indexFolder(root: string, folder: string, split: ResolvedOptions['split
   const names = readdirSync(root)
     .filter((name) => name.endsWith('.jsonl'))
     .sort();
-  if (names.length === 0) throw runtimeError('R0903', { name: folder, reason: 'it has no .jsonl file' });
+  if (names.length === 0) throw runtimeError('data_not_opened', { name: folder, reason: 'it has no .jsonl file' });
   const isSplit = names.includes('train.jsonl') && names.includes('held-out.jsonl');
   const chosen = isSplit ? [`${split}.jsonl`] : names;
   const files = chosen.map((name): TextFile => ({ name, path: join(root, name) }));
@@ -177,7 +177,7 @@ function checkInside(root: string, { image }: DataRecord, file: string, line: nu
   const path = resolve(root, image);
   const inside = (target: string): boolean => target.startsWith(root.endsWith(sep) ? root : root + sep);
   if (!inside(path) || (existsSync(path) && !inside(realpathSync(path))))
-    throw runtimeError('R0905', { file, line, image });
+    throw runtimeError('image_outside_folder', { file, line, image });
 }
 
 /** Decodes and resizes; keeps the results. Photographs are turned upright unless the options say otherwise. */

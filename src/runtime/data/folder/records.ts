@@ -31,7 +31,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** @throws RuntimeError R0904 when the line is none of these */
 export function parseRecord(line: string, file: string, number: number): DataRecord {
-  const wrong = (reason: string, cause?: unknown) => runtimeError('R0904', { file, line: number, reason }, cause);
+  const wrong = (reason: string, cause?: unknown) => runtimeError('data_line', { file, line: number, reason }, cause);
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -16,7 +16,7 @@ const compiled = new Map<WasmFormat, WasmModule>();
 /** @throws RuntimeError R0408 before it is loaded */
 export function moduleOf(format: WasmFormat): WasmModule {
   const module = compiled.get(format);
-  if (!module) throw runtimeError('R0408', { format });
+  if (!module) throw runtimeError('decoder_not_loaded', { format });
   return module;
 }
 
@@ -29,7 +29,7 @@ export async function loadModules(formats: readonly WasmFormat[]): Promise<void>
         const { WASM } = await PACKED[format]();
         compiled.set(format, await compileLater(unpack(WASM)));
       } catch (error) {
-        throw runtimeError('R0409', { format, reason: reasonOf(error) }, error);
+        throw runtimeError('decoder_loading_failed', { format, reason: reasonOf(error) }, error);
       }
     }),
   );

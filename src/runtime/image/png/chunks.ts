@@ -42,7 +42,7 @@ const COLOUR_TYPES: Readonly<Record<number, { readonly channels: number; readonl
 /** Chunks whose checksums must be right. */
 const READ: readonly string[] = ['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND'];
 
-const damaged = (reason: string) => runtimeError('R0403', { format: 'PNG', reason });
+const damaged = (reason: string) => runtimeError('image_damaged', { format: 'PNG', reason });
 
 /** @throws RuntimeError R0402 (too large), R0403 (damaged) */
 export function readPng(bytes: Uint8Array, max_pixels: number): PngFile {

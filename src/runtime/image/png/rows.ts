@@ -78,7 +78,7 @@ export function eachRow(file: PngFile, paint: (samples: Uint8Array, place: RowPl
   };
   begin();
   inflate(file.data, take, () => place === undefined);
-  if (place) throw runtimeError('R0403', { format: 'PNG', reason: 'it has fewer rows than its header says' });
+  if (place) throw runtimeError('image_damaged', { format: 'PNG', reason: 'it has fewer rows than its header says' });
 }
 
 /** Feeds a zlib stream until it is done; what follows the last row is not inflated. */
@@ -89,7 +89,7 @@ function inflate(data: readonly Uint8Array[], take: (bytes: Uint8Array) => void,
       for (let at = 0; at < part.length && !isDone(); at += PIECE) stream.push(part.subarray(at, at + PIECE));
     }
   } catch (error) {
-    throw runtimeError('R0403', { format: 'PNG', reason: reasonOf(error) }, error);
+    throw runtimeError('image_damaged', { format: 'PNG', reason: reasonOf(error) }, error);
   }
 }
 

@@ -91,7 +91,7 @@ function readMerges(fields: Fields, ids: ReadonlyMap<string, number>, prefix: st
     const [a, b, id] = [ids.get(left), ids.get(right), ids.get(merged)];
     if (a === undefined || b === undefined || id === undefined) {
       const missing = a === undefined ? left : b === undefined ? right : merged;
-      throw runtimeError('R0509', {
+      throw runtimeError('tokenizer_contradiction', {
         reason: `the merge ${JSON.stringify(line)} needs the token ${JSON.stringify(missing)}, which the vocabulary lacks`,
       });
     }

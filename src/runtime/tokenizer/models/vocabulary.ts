@@ -19,7 +19,7 @@ export function readVocabulary(fields: Fields): Pick<TokenModel, 'idOf' | 'token
     const id = isId(value) ? value : idOf(`${fields.at('vocab')}[${JSON.stringify(token)}]`, value);
     const other = tokens.get(id);
     if (other !== undefined)
-      throw runtimeError('R0509', {
+      throw runtimeError('tokenizer_contradiction', {
         reason: `the tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} both have the id ${id}`,
       });
     ids.set(token, id);
@@ -32,7 +32,7 @@ export function readVocabulary(fields: Fields): Pick<TokenModel, 'idOf' | 'token
 export function unknownId(id: number | undefined, word: string): number {
   if (id !== undefined) return id;
   const text = [...word].slice(0, 20).join('');
-  throw runtimeError('R0508', { text: text === word ? text : `${text}…` });
+  throw runtimeError('text_not_encodable', { text: text === word ? text : `${text}…` });
 }
 
 /** `<0xE2>`: the token of a byte, in models with `byte_fallback`. */

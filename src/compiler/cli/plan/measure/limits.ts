@@ -123,7 +123,13 @@ async function timed(gpu: Gpu, { label, wgsl, bytes, groups, expected }: Work): 
       const index = Math.floor((looked * (elements - 1)) / (LOOKED_AT - 1));
       const found = Number(data[index]);
       if (found !== expected(index))
-        throw cliError('C0115', { adapter: gpu.name, kernel: label, index, found, expected: expected(index) });
+        throw cliError('probe_kernel_wrong', {
+          adapter: gpu.name,
+          kernel: label,
+          index,
+          found,
+          expected: expected(index),
+        });
     }
     return ms;
   } finally {
