@@ -144,7 +144,7 @@ export const MESSAGES = {
   foreign_weights: message(
     'R0123',
     ({ file, what, fix }: InFile & { what: string; fix: string }) =>
-      `${file} is ${what} and weights are read from safetensors, so ${fix}`,
+      `${file} is ${what}, which is not read as weights here, so ${fix}`,
   ),
 
   // R02: model and session

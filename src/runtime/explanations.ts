@@ -40,7 +40,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0122:
     'Weights are written under a temporary name beside the target, flushed and renamed. Something on that way failed; an older file of that name is untouched.',
   R0123:
-    'The first bytes of the file are those of another format; its name is not looked at. Pickles (.pth, .pt, .bin) can run code when they are opened, so the runtime never reads them: PyTorch converts them. A small text instead of weights is a pointer of Git LFS, or what a server answered instead of the file.',
+    'The first bytes of the file are those of another format; its name is not looked at. Node and the command line read more formats than a page, which reads safetensors. A small text instead of weights is a pointer of Git LFS, or what a server answered instead of the file.',
   R0201: 'A compiled model has several named graphs, its entries. The manifest lists them.',
   R0202:
     'manifest.json is written by the compiler beside the .onnx files and says which entries, ports and files there are.',
@@ -198,8 +198,20 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Buffers of a device have fewer than 2^32 bytes, so a tensor with elements has fewer than 2^30 along every axis.',
   R1013:
     'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
+  R1180:
+    'The file begins as one of its format and goes on as none: it was cut short, changed, or made to mislead. Sizes and places are checked before anything is read by them.',
+  R1181:
+    'A pickle is a program: it may call any function of Python. PyTorch checkpoints are read without running anything, and only calls that make dicts, lists, tensors and storages mean something here. Settings such as argparse.Namespace are passed over as long as no tensor hangs on them. A model saved whole (torch.save(model)) has calls of its own classes: save model.state_dict().',
+  R1182:
+    'A tensor in a PyTorch checkpoint is a view of a storage: an offset, a size and a stride. It must lie inside of its storage, and the storage must be in the file with the bytes that the tensor expects.',
+  R1183:
+    'Bytes of numbers are read as they lie in memory, which is little-endian on every machine that runs JavaScript.',
+  R1184:
+    'tensor.expand() repeats a small storage without bytes of its own. A file of a few bytes could claim any number of them, so views of more than 16 MiB that repeat their storage are refused.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:
     'A folder is its index (model.safetensors.index.json, pytorch_model.bin.index.json), else its .safetensors files, else pytorch_model.bin, else its one file of another format. Which of several is meant is not guessed.',
+  R1188:
+    'Weights are found by name, so the tensors of a PyTorch checkpoint must lie in dicts (or lists, by their index) whose keys are text or integers.',
 };

@@ -20,7 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
     fails: 'batch 1  batch 2',
   },
   {
-    fault: 'of two --weights the last is used without a word',
+    fault: 'of two --config the last is used without a word',
     file: 'src/compiler/cli/options.ts',
     find: "  if (twice?.long) throw cliError('option_twice', { option: twice.long });\n",
     replace: '  void twice;\n',

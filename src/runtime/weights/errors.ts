@@ -2,8 +2,34 @@
 import { message } from '../message.ts';
 
 type InFile = { readonly file: string };
+type InTensor = { readonly file: string; readonly tensor: string };
 
 export const CHECKPOINT_MESSAGES = {
+  file_damaged: message(
+    'R1180',
+    ({ file, format, reason }: InFile & { format: string; reason: string }) =>
+      `${file} is damaged as ${format}: ${reason}; fetch or save the file again`,
+  ),
+  forbidden_call: message(
+    'R1181',
+    ({ file, callee }: InFile & { callee: string }) =>
+      `${file} is a pickle that calls ${callee}, and only what makes dicts, lists and tensors is read (nothing is run), so save its state_dict() in Python`,
+  ),
+  tensor_view: message(
+    'R1182',
+    ({ file, tensor, reason }: InTensor & { reason: string }) =>
+      `${tensor} in ${file} ${reason}, so save the file again`,
+  ),
+  byte_order: message(
+    'R1183',
+    ({ file, order }: InFile & { order: string }) =>
+      `${file} was written in the byte order ${JSON.stringify(order)} and little-endian files are read, so save it again on such a machine`,
+  ),
+  view_repeats: message(
+    'R1184',
+    ({ file, tensor, bytes, storage }: InTensor & { bytes: number; storage: number }) =>
+      `${tensor} in ${file} is a view of ${bytes} bytes that repeats a storage of ${storage}, so save it as .contiguous()`,
+  ),
   weights_part: message(
     'R1185',
     ({ file, part, known }: InFile & { part: string; known: readonly string[] }) =>
@@ -13,5 +39,10 @@ export const CHECKPOINT_MESSAGES = {
     'R1186',
     ({ file, names }: InFile & { names: readonly string[] }) =>
       `the folder ${file} has ${names.length} files that could be its weights (${names.join(', ')}) and no index, so give the one that is meant`,
+  ),
+  misplaced_tensor: message(
+    'R1188',
+    ({ file, what, where, expected }: InFile & { what: string; where: string; expected: string }) =>
+      `${file} has ${what} at ${where}, and ${expected} expected, so save a dict of tensors`,
   ),
 } as const;

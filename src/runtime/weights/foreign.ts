@@ -3,10 +3,14 @@
  * downloaded is a page or a pointer instead of the file.
  */
 
+/** Formats that are read where open.ts is at hand. */
+export type ReadFormat = 'zip' | 'pickle';
+
 /** What it is, and what to do about it. */
 export interface Foreign {
   readonly what: string;
   readonly fix: string;
+  readonly format?: ReadFormat;
 }
 
 const TORCH =
@@ -44,10 +48,11 @@ export function recognise(bytes: Uint8Array): Foreign | undefined {
   const head = String.fromCharCode(...bytes.subarray(0, SIGNATURE_BYTES));
   const signature = SIGNATURES.find(({ starts }) => head.startsWith(starts));
   if (signature) return signature;
-  if (head.startsWith('PK\x03\x04')) return zip(head);
+  if (head.startsWith('PK\x03\x04')) return { ...zip(head), format: 'zip' };
   const [first = 0, second = 0, third = 0] = bytes;
   // PROTO, a protocol of 2 to 5, then an opcode; a length of safetensors would have zeros there
-  if (first === 0x80 && second >= 2 && second <= 5 && third !== 0) return { what: 'a PyTorch pickle', fix: TORCH };
+  if (first === 0x80 && second >= 2 && second <= 5 && third !== 0)
+    return { what: 'a PyTorch pickle', fix: TORCH, format: 'pickle' };
   if (/^(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|\?xml|head|body)\b/is.test(head))
     return { what: 'an HTML page', fix: 'the server sent a page instead of the file: fetch it by its download link' };
   // ir_version of ONNX, then the producer's name, the graph or the opsets

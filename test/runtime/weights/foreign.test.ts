@@ -7,10 +7,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { openCheckpoint } from '../../../src/runtime/index.ts';
+import { Checkpoint, fileSource, openCheckpoint } from '../../../src/runtime/index.ts';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+/** An archive with one empty member, readme.txt. */
+const ZIP = zipSync({ 'readme.txt': new Uint8Array(0) });
 const folder = (): string => mkdtempSync(join(tmpdir(), 'mdl-foreign-'));
 
 /** The first member of a zip archive, stored: its header, its name, and some bytes. */
@@ -25,8 +28,11 @@ function written(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-async function refusal(path: string): Promise<string> {
-  const error = await openCheckpoint(path).then(
+/** What a page reads, safetensors alone; in Node what no reader knows is refused the same way. */
+const openInPage = async (path: string): Promise<Checkpoint> => Checkpoint.ofFiles(path, [await fileSource(path)]);
+
+async function refusal(path: string, open: (path: string) => Promise<Checkpoint> = openCheckpoint): Promise<string> {
+  const error = await open(path).then(
     () => undefined,
     (reason: unknown) => reason as Error & { code: string },
   );
@@ -38,10 +44,10 @@ describe('a file of another format is named, whatever it is called', () => {
     [
       'torch.save, old',
       latin1('\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.'),
-      /is a PyTorch pickle and .*torch\.load/,
+      /is a PyTorch pickle, .*torch\.load/,
     ],
     ['a pickle of protocol 4', latin1('\x80\x04\x95\x15\0\0\0\0\0\0\0}'), /is a PyTorch pickle/],
-    ['torch.save', zip('archive/data.pkl'), /is a PyTorch pickle in a zip archive .*torch\.load/],
+    ['torch.save', zip('archive/data.pkl'), /is a PyTorch pickle in a zip archive, .*torch\.load/],
     ['torch.save of another name', zip('pytorch_model/data.pkl'), /is a PyTorch pickle in a zip archive/],
     ['numpy.savez', zip('arr_0.npy'), /is a NumPy archive \(\.npz\)/],
     ['another zip', zip('readme.txt'), /is a zip archive/],
@@ -58,7 +64,7 @@ describe('a file of another format is named, whatever it is called', () => {
     ['gzip', gzipSync('weights'), /is a gzip archive/],
     ['an answer in words', latin1('Entry not found'), /is text that begins with "Entry not found"/],
   ])('%s', async (_, bytes, expected) => {
-    const message = await refusal(written('model.safetensors', bytes));
+    const message = await refusal(written('model.safetensors', bytes), openInPage);
     expect(message).toMatch(/^R0123 /);
     expect(message).toMatch(expected);
   });
@@ -67,8 +73,9 @@ describe('a file of another format is named, whatever it is called', () => {
     const pointer = latin1('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n');
     expect(await refusal(written('model.safetensors.index.json', pointer))).toMatch(/^R0123 .*Git LFS pointer/);
     const only = folder();
-    writeFileSync(join(only, 'pytorch_model.bin'), zip('archive/data.pkl'));
-    expect(await refusal(only)).toMatch(/^R0123 .*pytorch_model\.bin is a PyTorch pickle/);
+    writeFileSync(join(only, 'model.h5'), latin1('\x89HDF\r\n\x1a\n\0\0\0\0'));
+    expect(await refusal(only)).toMatch(/^R0123 .*model\.h5 is an HDF5 file/);
+    expect(await refusal(written('model.safetensors', Uint8Array.from(ZIP)))).toMatch(/^R0123 .* is a zip archive/);
   });
 
   it('a header whose length looks like a pickle is a header', async () => {
