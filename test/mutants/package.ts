@@ -29,8 +29,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'onnxruntime-node that is not installed is an internal error',
     file: 'src/runtime/backend.onnx.node.ts',
-    find: "throw runtimeError('library_missing', {",
-    replace: 'throw Object.assign(new Error(), {',
+    find: "throw runtimeError(\n      'library_missing',\n      {",
+    replace: 'throw Object.assign(\n      new Error(),\n      {',
     test: 'test/runtime/no-backend.test.ts',
     fails: 'names the package and the command that installs it, in Node',
   },

@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'fields of a tokenizer.json that are not known are ignored',
     file: 'src/runtime/tokenizer/fields.ts',
-    find: "if (!known.includes(name)) throw runtimeError('tokenizer_field'",
-    replace: "if (name === '') throw runtimeError('tokenizer_field'",
+    find: "if (!known.includes(name))\n        throw runtimeError('tokenizer_field'",
+    replace: "if (name === '')\n        throw runtimeError('tokenizer_field'",
     test: 'test/runtime/tokenizer/refusals.test.ts',
     fails: 'a field that is not known',
   },
