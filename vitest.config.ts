@@ -6,7 +6,7 @@ Object.assign(process.env, adapterEnvironment());
 
 /**
  * The tiers, cheapest first. A file belongs to the first that names it below `unit`; what none names is `unit`. One
- * tier: `npx vitest run --project unit`; one test: `npx vitest run test/ops/special.test.ts -t sigmoid`.
+ * tier: `npx vitest run --project unit`; one test: `npx vitest run test/shared/special.test.ts -t sigmoid`.
  */
 const TIERS = {
   /** ONNX Runtime, or the command line as a process */

@@ -6,11 +6,11 @@
  * peft 0.6, save_pretrained.
  */
 import type { AdapterPort } from '../shared/artifact.ts';
+import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
 import type { EntryPorts, ModelManifest } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
-import { nearestName } from './names.ts';
 import { alphaOf, coverOf, type PeftConfig, parsePeftConfig, unsupportedSetting } from './peft-config.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import { firstNonFinite } from './weights/dtypes.ts';
@@ -88,7 +88,7 @@ export class Adapters {
     this.swappable();
     const names = this.names();
     if (name !== null && !names.includes(name))
-      throw runtimeError('unknown_adapter', { adapter: name, near: nearestName(name, names), adapters: names });
+      throw runtimeError('unknown_adapter', { adapter: name, near: nearest(name, names), adapters: names });
     this.current = name;
   }
 

@@ -3,15 +3,16 @@
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
 import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
+import { type Binding, bindDims, explain, type Measured, sizeUnder } from '../shared/bind-dims.ts';
 import { printAtLeastZero, printDim } from '../shared/dim.ts';
+import { parseDim } from '../shared/dim-text.ts';
 import type { DType } from '../shared/dtype.ts';
+import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
 import type { EntryPorts } from './backend.ts';
 import { type AnyTensor, type DeviceTensor, isOnDevice } from './device-tensor.ts';
-import { type Binding, bindDims, explain, type Measured, parseDim, sizeUnder } from './dims.ts';
 import { runtimeError } from './errors.ts';
-import { nearestName } from './names.ts';
 import { allocate } from './weights/dtypes.ts';
 
 /** What a caller may give: a HostTensor, or 32-bit integers where the entry wants i64. Bools: every byte but 0 is true. */
@@ -67,7 +68,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
       throw runtimeError('unknown_input', {
         entry: name,
         input: given,
-        near: nearestName(given, inputs),
+        near: nearest(given, inputs),
         inputs: own(entry),
       });
   }

@@ -1,7 +1,8 @@
 /** Numbers that a run computed for the session to check: the smallest and the largest index of look-ups that may leave their table. */
 import type { EntryChecks, IndexCheck } from '../shared/artifact.ts';
+import { type Binding, sizeUnder } from '../shared/bind-dims.ts';
+import { parseDim } from '../shared/dim-text.ts';
 import { type AnyTensors, release, toHost } from './device-tensor.ts';
-import { type Binding, parseDim, sizeUnder } from './dims.ts';
 import { type RuntimeError, runtimeError } from './errors.ts';
 
 /**

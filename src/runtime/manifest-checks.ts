@@ -2,8 +2,9 @@
  * What a manifest and a plan have in common, checked: both may come from a stranger's server, so nothing in them is
  * believed unchecked.
  */
+
+import { parseDim } from '../shared/dim-text.ts';
 import { isDType } from '../shared/dtype.ts';
-import { parseDim } from './dims.ts';
 import { staysInside } from './weights/checkpoint.ts';
 
 export type Json = Readonly<Record<string, unknown>>;

@@ -1,25 +1,11 @@
 /**
  * The standard normal distribution in float64: its cumulative distribution and the inverse of it.
  */
+import { erfc } from '../shared/special.ts';
 
-/** Φ(x). A power series near 0, a continued fraction (Lentz) in the tails; relative error about 1e-14. */
+/** Φ(x) = ½ erfc(−x / √2) */
 export function normalCdf(x: number): number {
-  if (x > 0) return 1 - normalCdf(-x);
-  const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
-  if (x > -3) {
-    // Φ(x) = ½ + φ(x) · (x + x³/3 + x⁵/(3·5) + …)
-    let term = x;
-    let sum = x;
-    for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
-      term *= (x * x) / n;
-      sum += term;
-    }
-    return 0.5 + density * sum;
-  }
-  // Φ(x) = φ(x) / (t + 1/(t + 2/(t + 3/(t + …)))), t = −x, from the inside out
-  let fraction = -x;
-  for (let n = 120; n >= 1; n--) fraction = -x + n / fraction;
-  return density / fraction;
+  return erfc(-x * Math.SQRT1_2) / 2;
 }
 
 // Wichura, algorithm AS 241 (PPND16), Applied Statistics 37 (1988), rounded to float64: numerators and denominators, lowest power first

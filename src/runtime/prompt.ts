@@ -8,11 +8,12 @@
  * For generation nothing is put in front (the authors add bos in training only): the texts are parts of one prompt, so
  * the tokenizer adds no special tokens to them.
  */
+
+import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { TemplateName } from '../shared/wording.ts';
 import { runtimeError } from './errors.ts';
 import { embedTokens } from './generate/decoder.ts';
-import { nearestName } from './names.ts';
 import type { Runner } from './session.ts';
 import { type EncodeOptions, PART, type TextCodec } from './tokenizer/tokenizer.ts';
 
@@ -38,7 +39,7 @@ export type { TemplateName };
 export function applyTemplate(name: string, text: string): string {
   if (!Object.hasOwn(TEMPLATES, name)) {
     const known = Object.keys(TEMPLATES);
-    throw runtimeError('unknown_template', { name, known, near: nearestName(name, known) });
+    throw runtimeError('unknown_template', { name, known, near: nearest(name, known) });
   }
   // a function, because `$&` in the text must stay what it is
   return TEMPLATES[name as TemplateName].replace('{}', () => text);

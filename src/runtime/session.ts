@@ -4,6 +4,10 @@
  * Entries load on first use, so that a page which only encodes images never fetches the language model. The same
  * session runs in Node and in a page; `openSession` of the two index files chooses the backend.
  */
+
+import { type Binding, sizeUnder } from '../shared/bind-dims.ts';
+import { parseDim } from '../shared/dim-text.ts';
+import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { type AdapterFiles, type AdapterInfo, type AdapterSource, Adapters } from './adapters.ts';
 import type {
@@ -16,11 +20,9 @@ import type {
   ProgramOptions,
 } from './backend.ts';
 import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
-import { type Binding, parseDim, sizeUnder } from './dims.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
 import { type AnyFeeds, checkDeviceRanges, checkFeeds, copyFeeds, type Feeds } from './feeds.ts';
 import { checkComputed, throwFound } from './index-checks.ts';
-import { nearestName } from './names.ts';
 import type { StepTime } from './step-time.ts';
 
 export interface RunOptions extends ProgramOptions {
@@ -111,7 +113,7 @@ export class Session implements Runner {
     const { entries } = this.manifest;
     const names = Object.keys(entries);
     if (!Object.hasOwn(entries, name))
-      throw runtimeError('unknown_entry', { entry: name, entries: names, near: nearestName(name, names) });
+      throw runtimeError('unknown_entry', { entry: name, entries: names, near: nearest(name, names) });
     return entries[name]!;
   }
 
@@ -139,7 +141,7 @@ export class Session implements Runner {
     const { fetch, keep = [], borrow } = options;
     for (const output of [...(fetch ?? []), ...(keep === 'all' ? [] : keep)]) {
       if (!outputs.includes(output))
-        throw runtimeError('unknown_output', { entry: name, output, near: nearestName(output, outputs), outputs });
+        throw runtimeError('unknown_output', { entry: name, output, near: nearest(output, outputs), outputs });
     }
     const own = borrow ? feeds : copyFeeds(feeds); // before anything is awaited
     const given = checkFeeds(name, entry, { ...(await this.adapterFeeds(entry)), ...own });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Diagnostic, DiagnosticBag, DiagnosticError } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../../src/compiler/diagnostics/json.ts';
 import { createSource, lineColumn, type SourceFile, type Span } from '../../src/compiler/diagnostics/span.ts';
-import { didYouMean, editDistance, nearest } from '../../src/compiler/diagnostics/suggest.ts';
+import { didYouMean } from '../../src/compiler/diagnostics/suggest.ts';
 
 const phi = createSource('models/phi-2.mdl', 'module PhiMLP(d) {\n  forward(x) { z(fc1(x)) }\n}\n');
 const std = createSource('std.mdl', 'linear(x, weight)\n');
@@ -82,30 +82,6 @@ describe('the bag', () => {
 });
 
 describe('suggestions', () => {
-  it('finds the nearest name', () => {
-    const names = ['dense', 'LayerNorm', 'rearrange', 'rms_norm', 'd', 'heads'];
-    expect(nearest('dnese', names)).toBe('dense'); // one swap
-    expect(nearest('layernorm', names)).toBe('LayerNorm'); // case
-    expect(nearest('layer_norm', names)).toBe('LayerNorm'); // case and one letter
-    expect(nearest('rearange', names)).toBe('rearrange');
-    expect(nearest('head', names)).toBe('heads');
-    expect(nearest('x', names)).toBeUndefined();
-    expect(nearest('softmax', names)).toBeUndefined();
-    expect(nearest('dense', ['dense'])).toBeUndefined();
-  });
-
-  it('prefers equal letters, then the smaller distance, then the earlier', () => {
-    expect(nearest('Tensor', ['Tensors', 'tensor'])).toBe('tensor');
-    expect(nearest('weihgt', ['weigh', 'weight'])).toBe('weight');
-    expect(nearest('bat', ['cat', 'hat'])).toBe('cat');
-  });
-
-  it('measures edits', () => {
-    expect(editDistance('', 'abc')).toBe(3);
-    expect(editDistance('abcd', 'abdc')).toBe(1);
-    expect(editDistance('kitten', 'sitting')).toBe(3);
-  });
-
   it('makes a fix of it', () => {
     const span = at(phi, 'fc1');
     expect(didYouMean('fc1', ['fc2'], span)).toEqual({ message: 'did you mean `fc2`?', span, replacement: 'fc2' });

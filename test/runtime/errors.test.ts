@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/runtime/catalogue.ts';
-import { editDistance, nearestName } from '../../src/runtime/names.ts';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -22,19 +21,5 @@ describe('the catalogue', () => {
   it('is in order', () => {
     const codes = Object.keys(CATALOGUE);
     expect([...codes].sort()).toEqual(codes);
-  });
-});
-
-describe('did you mean', () => {
-  it('counts edits', () => {
-    expect(editDistance('kitten', 'sitting')).toBe(3);
-    expect(editDistance('', 'abc')).toBe(3);
-    expect(editDistance('maks', 'mask')).toBe(1);
-    expect(editDistance('same', 'same')).toBe(0);
-  });
-  it('names what is near, and nothing else', () => {
-    expect(nearestName('decod', ['encode', 'decode'])).toBe('decode');
-    expect(nearestName('x', ['inputs', 'y'])).toBe('y');
-    expect(nearestName('logits', ['mask', 'tokens'])).toBeUndefined();
   });
 });

@@ -5,10 +5,11 @@
  * library is the file `std`, whose text ships inside the compiler. `loadProgram` reports every problem of every
  * file it can reach and returns what could be read.
  */
+
+import { nearest } from '../../shared/nearest.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { createSource, type SourceFile, type Span } from '../diagnostics/span.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import { STD_FILES } from '../std/std.generated.ts';
 import type * as ast from '../syntax/ast.ts';
 import { parseFile } from '../syntax/parse.ts';

@@ -1,8 +1,8 @@
 /** Source files of a project on disk: nothing outside the project's folder is read, symbolic links included. */
 import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { nearest } from '../../shared/nearest.ts';
 import type { SourceHost } from '../check/program.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
 import { type CliError, cliError, reasonOf } from './errors.ts';
 

@@ -1,8 +1,9 @@
 /** Matching a call's arguments to parameters, for builtins, modules and functions alike. */
+
+import { nearest } from '../../shared/nearest.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { type BoundArgument, BoundCall, type Builtin } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';

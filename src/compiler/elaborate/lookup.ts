@@ -1,8 +1,9 @@
 /** What a name means: a local, a function of the module, a field of the config, a declaration, a built-in; and members. */
+
+import { nearest } from '../../shared/nearest.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type Diagnostic, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
 import { Reported } from './reported.ts';

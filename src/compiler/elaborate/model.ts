@@ -4,11 +4,11 @@
  */
 import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
 import { type Dim, symbol } from '../../shared/dim.ts';
+import { nearest } from '../../shared/nearest.ts';
 import { dtypeOf } from '../check/element-types.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import { type Graph, MAX_RANK, type TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';

@@ -4,7 +4,7 @@
  * Segments are joined by dots; `[*]` and `[3]` are segments of their own. `*` stands for any part of one segment,
  * `**` for any number of segments, `{a, b}` for alternatives. A pattern that names a module means all below it.
  */
-import { nearest } from '../diagnostics/suggest.ts';
+import { nearest } from '../../shared/nearest.ts';
 
 export interface CompiledPattern {
   /** Whether the whole path fits. */

@@ -4,8 +4,8 @@
  * `...` stands for any axes, `1` for a new axis of size one.
  */
 import { type Dim, divideDims, equalDims, printDim, printShape, productOf } from '../../shared/dim.ts';
+import { nearest } from '../../shared/nearest.ts';
 import { diagnose, type MessageName } from '../diagnostics/catalogue.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import type { BoundCall, Builtin } from './builtin.ts';
 import type { Value } from './values.ts';
 

@@ -6,11 +6,11 @@
  * flag, anything with a dot or braces the record.
  */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import { nearest } from '../../shared/nearest.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag, Suggestion } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { keysOfJson } from './json-places.ts';
 import { Reported } from './reported.ts';

@@ -1,8 +1,8 @@
 /** Stages: what trains, with which optimiser and schedule. Checked here; run by the trainer. */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import { nearest } from '../../shared/nearest.ts';
 import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
-import { nearest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { ParameterInfo } from './instance.ts';

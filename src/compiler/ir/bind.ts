@@ -1,11 +1,9 @@
 /**
  * Symbolic dims at run time: their values from the shapes that are fed, and attributes with the values
  * filled in.
- *
- * A symbol gets its value from an axis that is the symbol itself (`T`), or, once all others are known,
- * from an axis where it is the only unknown (`P + T` with T known, `4*B`).
  */
-import type { Shape, SymbolicDim } from '../../shared/dim.ts';
+import { type Binding, bindDims as bindSizes, type DimClash, type Measured } from '../../shared/bind-dims.ts';
+import type { Dim, Shape } from '../../shared/dim.ts';
 import { evaluateDim, isSymbolic, printDim, symbolsOf } from '../../shared/dim.ts';
 import type { AttributeValue, OpAttributes, OpName } from '../ops/attributes.ts';
 import type { Graph } from './graph.ts';
@@ -14,13 +12,6 @@ import type { Graph } from './graph.ts';
 export interface ShapedInput {
   readonly name: string;
   readonly shape: Shape;
-}
-
-interface Equation {
-  readonly input: string;
-  readonly axis: number;
-  readonly dim: SymbolicDim;
-  readonly found: number;
 }
 
 export function shapedInputs(graph: Graph): ShapedInput[] {
@@ -36,7 +27,7 @@ export function bindDims(
   inputs: readonly ShapedInput[],
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Map<string, number> {
-  const equations: Equation[] = [];
+  const measured: Measured[] = [];
   for (const { name, shape } of inputs) {
     const found = shapes.get(name);
     if (!found) throw new Error(`input ${name} is missing`);
@@ -46,58 +37,48 @@ export function bindDims(
       );
     }
     for (const [axis, dim] of shape.entries()) {
-      if (isSymbolic(dim)) equations.push({ input: name, axis, dim, found: found[axis]! });
+      if (isSymbolic(dim)) measured.push({ input: name, axis, dim, size: found[axis]! });
       else if (dim !== found[axis]) {
         throw new Error(`input ${name} has ${found[axis]} elements on axis ${axis}, expected ${dim}`);
       }
     }
   }
 
-  const bindings = new Map<string, number>();
-  for (let open = equations, before = -1; open.length !== before; ) {
-    before = open.length;
-    open = open.filter((equation) => !solve(equation, bindings));
-  }
-  for (const equation of equations) check(equation, bindings);
-  return bindings;
+  const bindings = new Map<string, Binding>();
+  const clash = bindSizes(measured, bindings);
+  const sizes = new Map([...bindings].map(([name, { size }]) => [name, size]));
+  if (clash) throw clashError(clash, sizes);
+  for (const one of measured) checkBound(one, sizes);
+  return sizes;
 }
 
-/** Binds the one unknown of the equation, if there is exactly one and it is linear; true when nothing is unknown. */
-function solve({ dim, found }: Equation, bindings: Map<string, number>): boolean {
-  const unknown = symbolsOf(dim).filter((name) => !bindings.has(name));
-  if (unknown.length === 0) return true;
-  const [name] = unknown as [string];
-  if (unknown.length > 1 || dim.terms.some(({ symbols }) => symbols.indexOf(name) !== symbols.lastIndexOf(name)))
-    return false;
-  // dim(name) = rest + slope · name
-  const rest = evaluateDim(dim, new Map(bindings).set(name, 0));
-  const slope = evaluateDim(dim, new Map(bindings).set(name, 1)) - rest;
-  const value = (found - rest) / slope;
-  if (!Number.isSafeInteger(value) || value < 0) return false;
-  bindings.set(name, value);
-  return true;
+const valuesOf = (dim: Dim, sizes: ReadonlyMap<string, number>): string =>
+  symbolsOf(dim)
+    .filter((name) => sizes.has(name))
+    .map((name) => `${name} = ${sizes.get(name)}`)
+    .join(', ');
+
+function clashError({ input, axis, dim, size, expected }: DimClash, sizes: ReadonlyMap<string, number>): Error {
+  const text = printDim(dim);
+  const why = symbolsOf(dim)[0] === text ? text : `${text} with ${valuesOf(dim, sizes)}`;
+  return new Error(`input ${input} has ${size} elements on axis ${axis}, expected ${expected} (${why})`);
 }
 
-function check({ input, axis, dim, found }: Equation, bindings: ReadonlyMap<string, number>): void {
-  const known = symbolsOf(dim).filter((name) => bindings.has(name));
-  const values = known.map((name) => `${name} = ${bindings.get(name)}`).join(', ');
-  const open = symbolsOf(dim).filter((name) => !bindings.has(name));
+/** @throws Error when the axis has symbols that no input determines */
+function checkBound({ input, axis, dim, size }: Measured, sizes: ReadonlyMap<string, number>): void {
+  const open = symbolsOf(dim).filter((name) => !sizes.has(name));
   if (open.length > 1) {
     throw new Error(
       `dimensions ${open.join(' and ')} of input ${input}, axis ${axis} (${printDim(dim)}), are no axis of their own in any input`,
     );
   }
   if (open.length === 1) {
+    const values = valuesOf(dim, sizes);
     const under = values === '' ? '' : ` with ${values}`;
     throw new Error(
-      `input ${input} has ${found} elements on axis ${axis}, expected ${printDim(dim)}${under}, which no ${open[0]} of at least 0 gives`,
+      `input ${input} has ${size} elements on axis ${axis}, expected ${printDim(dim)}${under}, which no ${open[0]} of at least 0 gives`,
     );
   }
-  const expected = evaluateDim(dim, bindings);
-  if (expected === found) return;
-  const text = printDim(dim);
-  const why = known.length === 1 && text === known[0] ? text : `${text} with ${values}`;
-  throw new Error(`input ${input} has ${found} elements on axis ${axis}, expected ${expected} (${why})`);
 }
 
 /** The attributes with every symbolic dim replaced by its number. */

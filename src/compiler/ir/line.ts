@@ -1,6 +1,6 @@
 /** The tokens of the graph's text: a cursor over one line, for `read.ts`. */
 import type { Dim } from '../../shared/dim.ts';
-import { addDims, mulDims, symbol } from '../../shared/dim.ts';
+import { dimAt } from '../../shared/dim-text.ts';
 import { isDType } from '../../shared/dtype.ts';
 import type { AttributeValue } from '../ops/attributes.ts';
 import type { Origin, TensorType, ValueId } from './graph.ts';
@@ -108,23 +108,9 @@ export class Line {
 
   /** `P + T`, `2*B*T - 1` */
   dim(): Dim {
-    let sum: Dim = 0;
-    let sign = this.accept('-') ? -1 : 1;
-    for (;;) {
-      sum = addDims(sum, mulDims(sign, this.product()));
-      if (this.accept('+')) sign = 1;
-      else if (this.accept('-')) sign = -1;
-      else return sum;
-    }
-  }
-
-  private product(): Dim {
-    let product: Dim = 1;
-    do {
-      const factor = this.match(/\d+|[A-Za-z_]\w*/y) ?? this.expected('a dimension');
-      product = mulDims(product, /^\d/.test(factor) ? Number(factor) : symbol(factor));
-    } while (this.accept('*'));
-    return product;
+    const read = dimAt(this.text, this.at) ?? this.expected('a dimension');
+    this.at = read.end;
+    return read.dim;
   }
 
   attribute(): AttributeValue {

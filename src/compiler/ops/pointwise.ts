@@ -1,11 +1,11 @@
 /** Pointwise ops of one operand. All are f32 → f32 except `not` and `cast`. */
 import type { DType } from '../../shared/dtype.ts';
+import { erf, erfc, sigmoid } from '../../shared/special.ts';
 import type { OpAttributes } from './attributes.ts';
 import type { Family } from './rules.ts';
 import { ANY, BOOL, expectDType, F32 } from './rules.ts';
 import type { OpSpec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
-import { erf, erfc, sigmoid } from './special.ts';
 import { wide } from './strided.ts';
 
 type Plain =

@@ -1,6 +1,7 @@
 /** The options of generate(), named and meant as in HF transformers, with their defaults and checks. */
+
+import { nearest } from '../../shared/nearest.ts';
 import { runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 
 /** One generated token of one row, as it is decided. */
@@ -111,7 +112,7 @@ export function checkNames(options: object): void {
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(CHECKS, name)) continue;
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    const near = nearestName(snake, OPTION_NAMES) ?? nearestName(name, OPTION_NAMES);
+    const near = Object.hasOwn(CHECKS, snake) ? snake : (nearest(snake, OPTION_NAMES) ?? nearest(name, OPTION_NAMES));
     throw runtimeError('unknown_generation_option', { name, near, known: OPTION_NAMES });
   }
 }

@@ -1,6 +1,7 @@
 /** What an image file leaves open: which way up it is, what shows through it, and how large it may be. */
+
+import { nearest } from '../../shared/nearest.ts';
 import { runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import type { Rgb } from './rgb.ts';
 
 export interface DecodeOptions {
@@ -32,7 +33,7 @@ export function resolveDecodeOptions(options: DecodeOptions, others: readonly st
   const name = Object.keys(options).find((key) => !(DECODE_OPTIONS as readonly string[]).includes(key));
   if (name !== undefined) {
     const known = [...DECODE_OPTIONS, ...others];
-    throw runtimeError('unknown_image_option', { name, near: nearestName(name, known), known });
+    throw runtimeError('unknown_image_option', { name, near: nearest(name, known), known });
   }
   const { exif_orientation = false, background, max_pixels = MAX_PIXELS } = options;
   const check = (option: string, value: unknown, valid: boolean, expected: string): void => {

@@ -3,8 +3,8 @@
  * reads it here: `ask()` and with it `mdl generate` and pages, data sets for training and evaluation.
  */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import { nearest } from '../../shared/nearest.ts';
 import { runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { type DecodeOptions, isColour, isTriple } from './options.ts';
 import type { Rgb } from './rgb.ts';
 
@@ -31,7 +31,7 @@ export function imageSettings(config: { readonly [name: string]: ConfigValue | u
   if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
     const names = Object.keys(FIELDS);
     for (const name of Object.keys(record)) {
-      const near = names.includes(name) ? undefined : nearestName(name, names);
+      const near = names.includes(name) ? undefined : nearest(name, names);
       if (near !== undefined) throw runtimeError('image_config_typo', { name, near });
     }
     for (const name of names as (keyof ImageSettings)[]) {

@@ -2,8 +2,9 @@
  * Reads the parts of a tokenizer.json by closed lists: what a part has beside the fields that are read, and a value that
  * is none of those known, is refused by name. Nothing in the file is ignored, because what is ignored changes ids.
  */
+
+import { nearest } from '../../shared/nearest.ts';
 import { runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { PatternError } from './pattern/node.ts';
 import { Pattern } from './pattern/pattern.ts';
 
@@ -38,7 +39,7 @@ export class Fields {
     this.depth = depth;
     for (const name of Object.keys(json)) {
       if (!known.includes(name))
-        throw runtimeError('tokenizer_field', { path, name, near: nearestName(name, known), known });
+        throw runtimeError('tokenizer_field', { path, name, near: nearest(name, known), known });
     }
   }
 

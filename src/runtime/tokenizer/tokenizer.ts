@@ -2,8 +2,9 @@
  * Text to token ids and back, from a `tokenizer.json` as Hugging Face's `tokenizers` writes it. The ids are those of that
  * library; what of it is not read is refused when the file is loaded (see fields.ts).
  */
+
+import { nearest } from '../../shared/nearest.ts';
 import { RuntimeError, reasonOf, runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { isObject } from './fields.ts';
 import { idList, type TokenIds } from './ids.ts';
 import { Pipeline } from './pipeline.ts';
@@ -33,7 +34,7 @@ const DECODE_OPTIONS = ['special'];
 function checkSwitches(call: string, options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name))
-      throw runtimeError('unknown_tokenizer_option', { call, name, near: nearestName(name, known), known });
+      throw runtimeError('unknown_tokenizer_option', { call, name, near: nearest(name, known), known });
     if (value !== undefined && typeof value !== 'boolean')
       throw runtimeError('generation_option', { option: name, value, expected: 'true or false' });
   }

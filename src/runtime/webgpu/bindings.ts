@@ -1,7 +1,8 @@
 /** The symbols of an entry from the shapes of a run's feeds. The session has checked the shapes before. */
+
+import { type Binding, bindDims, type Measured } from '../../shared/bind-dims.ts';
 import { CAPACITY } from '../../shared/webgpu.ts';
 import type { AnyTensors } from '../device-tensor.ts';
-import { type Binding, bindDims, type Measured } from '../dims.ts';
 import { runtimeError } from '../errors.ts';
 import type { EntryLayout } from './layout.ts';
 

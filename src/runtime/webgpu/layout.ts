@@ -3,6 +3,7 @@
  * profile takes, and where each step's parameters lie in the uniform buffer.
  */
 import { type Dim, printDim, productOf, symbolsOf } from '../../shared/dim.ts';
+import { parseDim } from '../../shared/dim-text.ts';
 import {
   type Alternative,
   CAPACITY,
@@ -12,7 +13,6 @@ import {
   type StepPlan,
   type WebGpuPlan,
 } from '../../shared/webgpu.ts';
-import { parseDim } from '../dims.ts';
 import { runtimeError } from '../errors.ts';
 import type { Profile } from './gpu.ts';
 import { SizeTable } from './sizes.ts';

@@ -3,8 +3,8 @@
  * index, so a run with new sizes costs as many evaluations as there are texts, however many steps there are.
  */
 import { type Dim, evaluateDim, printDim, symbolsOf } from '../../shared/dim.ts';
+import { parseDim } from '../../shared/dim-text.ts';
 import type { Size } from '../../shared/webgpu.ts';
-import { parseDim } from '../dims.ts';
 import { runtimeError } from '../errors.ts';
 
 export class SizeTable {

@@ -6,9 +6,10 @@
  * All disagreements (missing, twice, unlisted) are errors: a weight that is silently dropped shows as a bad model
  * weeks later.
  */
+
+import { nearest } from '../../shared/nearest.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { SafetensorsFile } from '../safetensors.ts';
 import { infoOf, type OpenFile, partOf, readTensor, type StoredTensor, type WeightsFile } from './file.ts';
 import { recognise } from './foreign.ts';
@@ -104,7 +105,7 @@ export class Checkpoint {
   fileOf(tensor: string): WeightsFile {
     const owner = this.owners.get(tensor);
     if (!owner)
-      throw runtimeError('unknown_tensor', { file: this.name, tensor, near: nearestName(tensor, this.owners.keys()) });
+      throw runtimeError('unknown_tensor', { file: this.name, tensor, near: nearest(tensor, this.owners.keys()) });
     return owner;
   }
 

@@ -2,10 +2,11 @@
  * One file of weights, whatever its format: tensors by key, each as the bytes that it would have in a safetensors file
  * (row-major, little-endian), which readers make as they are asked for and never hold at once.
  */
+
+import { nearest } from '../../shared/nearest.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
-import { nearestName } from '../names.ts';
 import { allocate, convertInto, ITEM_BYTES, READ_AS, type StoredDType } from './dtypes.ts';
 import type { RandomAccess } from './source.ts';
 
@@ -47,7 +48,7 @@ export function infoOf<T extends StoredTensor>(
 ): T {
   const found = file.tensors.get(tensor);
   if (!found)
-    throw runtimeError('unknown_tensor', { file: file.name, tensor, near: nearestName(tensor, file.tensors.keys()) });
+    throw runtimeError('unknown_tensor', { file: file.name, tensor, near: nearest(tensor, file.tensors.keys()) });
   return found;
 }
 

@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { gradientGraph } from '../../../src/compiler/training/step.ts';
 import { buildWebGpu, planOf } from '../../../src/compiler/webgpu-artifact.ts';
-import { parseDim } from '../../../src/runtime/dims.ts';
 import { evaluateDim } from '../../../src/shared/dim.ts';
+import { parseDim } from '../../../src/shared/dim-text.ts';
 import { CAPACITY, type Launch, type Size, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { compileOk, repository } from '../../support/project.ts';
 

@@ -1,5 +1,5 @@
 /** What an ablation compares: the model as it is set, and the model with one flag turned, for each flag named. */
-import { nearest } from '../../diagnostics/suggest.ts';
+import { nearest } from '../../../shared/nearest.ts';
 import { cliError } from '../errors.ts';
 
 export interface Variant {

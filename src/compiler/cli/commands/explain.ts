@@ -1,7 +1,7 @@
 /** `mdl explain CODE`: the long form of a message, with a file that provokes it. */
 import { CATALOGUE as RUNTIME } from '../../../runtime/index.ts';
+import { nearest } from '../../../shared/nearest.ts';
 import { CATALOGUE } from '../../diagnostics/catalogue.ts';
-import { nearest } from '../../diagnostics/suggest.ts';
 import { CLI_CATALOGUE, cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
 

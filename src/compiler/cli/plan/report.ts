@@ -2,10 +2,11 @@
  * What an entry of a plan does at given sizes: the launches that a device of a profile would take, worked out by the
  * same code that takes them (src/runtime/webgpu), with equal ones counted together.
  */
-import { parseDim } from '../../../runtime/dims.ts';
+
 import { launchAt, type Workgroups, workgroupsOf } from '../../../runtime/webgpu/dispatch.ts';
 import { type EntryLayout, type LaunchLayout, layoutOf, type StepLayout } from '../../../runtime/webgpu/layout.ts';
 import { evaluateDim } from '../../../shared/dim.ts';
+import { parseDim } from '../../../shared/dim-text.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type ParameterPlan, type WebGpuPlan } from '../../../shared/webgpu.ts';
 import type { Limits } from './measure/limits.ts';

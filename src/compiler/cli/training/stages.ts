@@ -1,6 +1,7 @@
 /** Which stages a command names, and the model under a stage's own flags. */
+
+import { nearest } from '../../../shared/nearest.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import { nearest } from '../../diagnostics/suggest.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { StageError } from '../../training/stage-error.ts';

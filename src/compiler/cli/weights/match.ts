@@ -3,7 +3,7 @@
  * error that lists all of it with the nearest names.
  */
 import { READ_AS, type StoredTensor } from '../../../runtime/index.ts';
-import { nearest } from '../../diagnostics/suggest.ts';
+import { nearest } from '../../../shared/nearest.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { compilePattern } from '../../elaborate/pattern.ts';

@@ -1,37 +1,8 @@
 /**
- * Dynamic dims at run time: a port's `P + T` is read back, and the sizes of the tensors that were given decide P and T.
+ * Dynamic dims get their sizes: the shapes of the tensors that were given decide P and T of `P + T`. The runtime binds
+ * what it is fed, the interpreter what it runs on.
  */
-import { addDims, type Dim, evaluateDim, isSymbolic, mulDims, symbol, symbolsOf } from '../shared/dim.ts';
-
-const TERM = /\s*([+-])?\s*((?:\d+|[A-Za-z_]\w*)(?:\*(?:\d+|[A-Za-z_]\w*))*)/y;
-
-/** Texts that were read before: the same few ports are measured at every run. */
-const READ = new Map<string, Dim | undefined>();
-const MOST_READ = 10_000;
-
-/** Reads what `printDim` writes; undefined when the text is something else. */
-export function parseDim(text: number | string): Dim | undefined {
-  if (typeof text === 'number') return text;
-  if (!READ.has(text)) {
-    if (READ.size >= MOST_READ) READ.clear();
-    READ.set(text, readDim(text));
-  }
-  return READ.get(text);
-}
-
-function readDim(text: string): Dim | undefined {
-  let sum: Dim = 0;
-  let at = 0;
-  while (at < text.length) {
-    TERM.lastIndex = at;
-    const term = TERM.exec(text);
-    if (!term || (at > 0 && term[1] === undefined)) return undefined;
-    const factors = term[2]!.split('*').map((factor): Dim => (/^\d/.test(factor) ? Number(factor) : symbol(factor)));
-    sum = addDims(sum, factors.reduce<Dim>(mulDims, term[1] === '-' ? -1 : 1));
-    at = TERM.lastIndex;
-  }
-  return at === 0 ? undefined : sum;
-}
+import { type Dim, evaluateDim, isSymbolic, printDim, symbolsOf } from './dim.ts';
 
 /** A symbol's size and where it was seen. */
 export interface Binding {
@@ -73,9 +44,10 @@ export function bindDims(measured: readonly Measured[], bindings: Map<string, Bi
       if (expected === undefined) undecided.push(one);
       else if (expected !== one.size) return { ...one, expected, because: explain(one.dim, bindings) };
     }
-    const solved = undecided.map((one) => solve(one, bindings)).find((found) => found !== undefined);
+    const solutions = undecided.flatMap((one) => solve(one, bindings) ?? []);
+    const solved = solutions.find(({ bare }) => bare) ?? solutions[0];
     if (!solved) return undefined;
-    bindings.set(...solved);
+    bindings.set(solved.name, solved.binding);
     open = undecided;
   }
 }
@@ -87,11 +59,15 @@ export function explain(dim: Dim, bindings: ReadonlyMap<string, Binding>): strin
   return names.map((name) => `${name} is ${bindings.get(name)!.size} from ${bindings.get(name)!.from}`).join(', ');
 }
 
+interface Solution {
+  readonly name: string;
+  readonly binding: Binding;
+  /** the axis is the symbol itself */
+  readonly bare: boolean;
+}
+
 /** The one unknown of `a·X + rest = size`, when it is linear and the solution is a size. */
-function solve(
-  { dim, size, input, axis }: Measured,
-  bindings: ReadonlyMap<string, Binding>,
-): [string, Binding] | undefined {
+function solve({ dim, size, input, axis }: Measured, bindings: ReadonlyMap<string, Binding>): Solution | undefined {
   const unknown = symbolsOf(dim).filter((name) => !bindings.has(name));
   if (!isSymbolic(dim) || unknown.length !== 1) return undefined;
   const name = unknown[0]!;
@@ -99,5 +75,6 @@ function solve(
   const slope = at(1) - at(0);
   if (dim.terms.some((term) => term.symbols.filter((s) => s === name).length > 1) || slope === 0) return undefined;
   const value = (size - at(0)) / slope;
-  return Number.isInteger(value) && value >= 0 ? [name, { size: value, from: `axis ${axis} of ${input}` }] : undefined;
+  if (!Number.isSafeInteger(value) || value < 0) return undefined;
+  return { name, binding: { size: value, from: `axis ${axis} of ${input}` }, bare: printDim(dim) === name };
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Binding, bindDims, parseDim } from '../../src/runtime/dims.ts';
+import { type Binding, bindDims } from '../../src/shared/bind-dims.ts';
 import { addDims, type Dim, mulDims, printDim, symbol } from '../../src/shared/dim.ts';
+import { dimAt, parseDim } from '../../src/shared/dim-text.ts';
 
 describe('parseDim', () => {
   it('reads back whatever printDim writes', () => {
@@ -15,6 +16,11 @@ describe('parseDim', () => {
         expect(printDim(parseDim(text)!)).toBe(text);
       }),
     );
+  });
+  it('allows spaces around operators, and begins anywhere in a longer text', () => {
+    expect(printDim(parseDim('2 * B*T -1')!)).toBe('2*B*T - 1');
+    expect(dimAt('[P + T, 4]', 1)).toEqual({ dim: addDims(symbol('P'), symbol('T')), end: 6 });
+    expect(dimAt('f32[, 4]', 4)).toBeUndefined();
   });
   it('refuses other texts', () => {
     for (const text of ['', 'B T', '2B*', 'B / 2', '(B)']) expect(parseDim(text)).toBeUndefined();
@@ -40,6 +46,9 @@ describe('bindDims', () => {
       because: 'B is 2 from axis 0 of x',
     });
     expect(bind(['P', 0], ['T', 4], ['P + T', 5]).clash).toMatchObject({ axis: 2, size: 5, expected: 4 });
+  });
+  it('believes an axis that is the symbol itself before a sum', () => {
+    expect(bind(['P + T', 9], ['P', 4], ['T', 3]).clash).toMatchObject({ axis: 0, size: 9, expected: 7 });
   });
   it('leaves open what two unknowns do not decide', () => {
     expect(bind(['P + T', 7])).toEqual({ clash: undefined, sizes: {} });

@@ -1,7 +1,7 @@
 /** erf, erfc and gelu against 100-digit values (Taylor series in decimal arithmetic), to 1e-14 relative. */
 import { describe, expect, test } from 'vitest';
 import { OPS } from '../../src/compiler/ops/index.ts';
-import { erf, erfc, sigmoid } from '../../src/compiler/ops/special.ts';
+import { erf, erfc, sigmoid } from '../../src/shared/special.ts';
 
 /** x, erf(x), erfc(x) */
 const VALUES: readonly (readonly [number, number, number])[] = [
