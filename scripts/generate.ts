@@ -3,6 +3,7 @@
  * what the sources give, and exits with 1; `npm run check` runs it so.
  */
 import { fileURLToPath } from 'node:url';
+import { api } from './generate/api.ts';
 import { builtins } from './generate/builtins.ts';
 import { codecs } from './generate/codecs.ts';
 import { cst } from './generate/cst.ts';
@@ -17,7 +18,7 @@ const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api],
   check,
 );
 

@@ -36,6 +36,7 @@ async function loadOrt({ wasm, threads }: OnnxWebOptions): Promise<Ort> {
   return ort;
 }
 
+/** ONNX Runtime as the backend of a session over a compiled folder. Entries load when they first run. @throws RuntimeError R0235 then, where the package is absent */
 export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): Backend {
   const provider = options.executionProvider ?? 'wasm';
   const name = `onnxruntime-web (${provider})`;

@@ -29,6 +29,7 @@ async function loadOrt(): Promise<Ort> {
   }
 }
 
+/** ONNX Runtime as the backend of a session over a compiled folder. Entries load when they first run. @throws RuntimeError R0235 then, where the package is absent */
 export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}): Backend {
   const name = 'onnxruntime-node (cpu)';
   return {

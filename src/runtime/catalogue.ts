@@ -4,6 +4,7 @@ import { EXPLANATIONS } from './explanations.ts';
 
 type MessageOf<C extends RuntimeErrorCode> = Extract<(typeof MESSAGES)[RuntimeErrorName], { readonly code: C }>['text'];
 
+/** Message and long form of every error of the runtime, by code. */
 export const CATALOGUE = Object.fromEntries(
   Object.values(MESSAGES).map(({ code, text }) => [code, { message: text, explanation: EXPLANATIONS[code] }]),
 ) as { readonly [C in RuntimeErrorCode]: { readonly message: MessageOf<C>; readonly explanation: string } };

@@ -24,10 +24,12 @@ export interface DeviceTensor {
 export type AnyTensor = HostTensor | DeviceTensor;
 export type AnyTensors = Readonly<Record<string, AnyTensor>>;
 
+/** Whether a tensor stays where the backend computes; a HostTensor has its `data` here. */
 export function isOnDevice(tensor: { readonly dtype: string }): tensor is DeviceTensor {
   return !('data' in tensor);
 }
 
+/** The tensor on the host: itself, or a copy of what is on the device. */
 export async function toHost(tensor: AnyTensor): Promise<HostTensor> {
   return isOnDevice(tensor) ? tensor.read() : tensor;
 }

@@ -17,6 +17,7 @@ import { embedTokens } from './generate/decoder.ts';
 import type { Runner } from './session.ts';
 import { type EncodeOptions, PART, type TextCodec } from './tokenizer/tokenizer.ts';
 
+/** What stands in a prompt where an image's tokens go. */
 export const IMAGE_PLACEHOLDER = '<ImageHere>';
 /** How an image stands in a prompt. */
 export const IMAGE_TAG = `<Img>${IMAGE_PLACEHOLDER}</Img>`;

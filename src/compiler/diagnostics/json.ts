@@ -47,6 +47,7 @@ function labelOf({ span, message }: Label): JsonLabel {
   return { file: span.source.path, range: rangeOf(span), message };
 }
 
+/** Diagnostics as data, with ranges that editors read: lines and characters from 0. What `--json` prints. */
 export function diagnosticsToJson(diagnostics: readonly Diagnostic[]): JsonReport {
   return {
     version: 1,

@@ -54,6 +54,10 @@ export interface TrainingOptions {
   readonly evaluates?: ((path: string) => boolean) | undefined;
 }
 
+/**
+ * A program under one set of config values and flags: its tree of modules, its parameters by checkpoint key, its stages,
+ * and its entries as graphs.
+ */
 export class Model {
   readonly name: string;
   readonly program: Program;

@@ -21,6 +21,7 @@ import { printType } from '../ops/rules.ts';
 import type { AnyNode, Graph, Origin, ValueId } from './graph.ts';
 import { typeOf } from './graph.ts';
 
+/** The graph as text that `read.ts` reads back exactly: inputs, parameters, constants, nodes with their types and places, outputs. */
 export function printGraph(graph: Graph): string {
   const type = (value: ValueId) => printType(typeOf(graph, value));
   const lines = [

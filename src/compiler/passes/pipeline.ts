@@ -21,6 +21,7 @@ export interface Pass {
   run(graph: Graph): Graph;
 }
 
+/** What every graph goes through before a target, in this order. */
 export const PIPELINE: readonly Pass[] = [
   { name: 'fold', run: fold },
   { name: 'simplify', run: simplify },
@@ -35,6 +36,7 @@ export interface PipelineOptions {
   readonly without?: readonly string[];
 }
 
+/** Runs the pipeline; the results of the graph stay, and so do its inputs and outputs. */
 export function runPipeline(graph: Graph, { after, without = [] }: PipelineOptions = {}): Graph {
   return PIPELINE.filter(({ name }) => !without.includes(name)).reduce((current, { name, run }) => {
     const next = run(current);

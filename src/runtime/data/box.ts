@@ -12,6 +12,7 @@ export interface Box {
 
 const PATTERN = /\{<(\d{1,3})><(\d{1,3})><(\d{1,3})><(\d{1,3})>\}/g;
 
+/** A box as the model writes it, `{<x1><y1><x2><y2>}`: corners in hundredths of the picture's sides. */
 export function formatBox({ x1, y1, x2, y2 }: Box): string {
   return `{<${x1}><${y1}><${x2}><${y2}>}`;
 }

@@ -8,6 +8,7 @@ import type { Rgb, RgbImage } from './rgb.ts';
 
 /** CLIP's statistics, which EVA ViT-g was trained with. */
 export const CLIP_MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073];
+/** Standard deviations beside CLIP_MEAN, of pixels from 0 to 1. */
 export const CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
 
 export interface PreprocessOptions extends DecodeOptions {

@@ -45,6 +45,7 @@ export const READ_AS: { readonly [D in StoredDType]: DType } = {
 /** How the runtime's own tensors are stored. */
 export const WRITTEN_AS: { readonly [D in DType]: StoredDType } = { f32: 'F32', i64: 'I64', bool: 'BOOL' };
 
+/** Zeros in the array that a dtype is held in. */
 export function allocate(dtype: DType, count: number): HostTensor['data'] {
   if (dtype === 'f32') return new Float32Array(count);
   return dtype === 'i64' ? new BigInt64Array(count) : new Uint8Array(count);
