@@ -214,4 +214,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'A folder is its index (model.safetensors.index.json, pytorch_model.bin.index.json), else its .safetensors files, else pytorch_model.bin, else its one file of another format. Which of several is meant is not guessed.',
   R1188:
     'Weights are found by name, so the tensors of a PyTorch checkpoint must lie in dicts (or lists, by their index) whose keys are text or integers.',
+  R1189:
+    'The first bytes of the file name a version of its format. Others than these lay out their numbers differently, so they are not read as if they were known.',
 };

@@ -45,4 +45,9 @@ export const CHECKPOINT_MESSAGES = {
     ({ file, what, where, expected }: InFile & { what: string; where: string; expected: string }) =>
       `${file} has ${what} at ${where}, and ${expected} expected, so save a dict of tensors`,
   ),
+  format_version: message(
+    'R1189',
+    ({ file, format, version, known }: InFile & { format: string; version: string; known: string }) =>
+      `${file} has version ${version} of ${format} and ${known} are read, so write it again with a current tool`,
+  ),
 } as const;

@@ -4,7 +4,7 @@
  */
 
 /** Formats that are read where open.ts is at hand. */
-export type ReadFormat = 'zip' | 'pickle';
+export type ReadFormat = 'zip' | 'pickle' | 'gguf' | 'npy';
 
 /** What it is, and what to do about it. */
 export interface Foreign {
@@ -25,9 +25,19 @@ interface Signature extends Foreign {
 const UNPACK = 'unpack it first';
 
 const SIGNATURES: readonly Signature[] = [
-  { starts: 'GGUF', what: 'a GGUF file', fix: 'fetch the safetensors of the model that it was made from' },
+  {
+    starts: 'GGUF',
+    what: 'a GGUF file',
+    fix: 'fetch the safetensors of the model that it was made from',
+    format: 'gguf',
+  },
   { starts: '\x89HDF\r\n\x1a\n', what: 'an HDF5 file (Keras)', fix: 'save its tensors by safetensors.numpy.save_file' },
-  { starts: '\x93NUMPY', what: 'a NumPy array (.npy)', fix: 'save it by safetensors.numpy.save_file' },
+  {
+    starts: '\x93NUMPY',
+    what: 'a NumPy array (.npy)',
+    fix: 'save it by safetensors.numpy.save_file',
+    format: 'npy',
+  },
   {
     starts: 'version https://git-lfs',
     what: 'a Git LFS pointer, which stands for the file',

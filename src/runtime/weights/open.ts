@@ -19,6 +19,14 @@ export async function openWeightsFile(source: RandomAccess, _beside: OpenBeside)
       const { openTorchLegacy } = await import('./readers/torch-legacy.ts');
       return openTorchLegacy(source);
     }
+    case 'gguf': {
+      const { openGguf } = await import('./readers/gguf.ts');
+      return openGguf(source);
+    }
+    case 'npy': {
+      const { openNpy } = await import('./readers/npy.ts');
+      return openNpy(source);
+    }
     case undefined:
       return SafetensorsFile.open(source);
   }
@@ -37,6 +45,10 @@ async function openZip(source: RandomAccess): Promise<WeightsFile> {
   if (pickles.length === 1) {
     const { openTorchZip } = await import('./readers/torch.ts');
     return openTorchZip(source, members, pickles[0]!);
+  }
+  if (pickles.length === 0 && [...members.keys()].some((name) => name.endsWith('.npy'))) {
+    const { openNpz } = await import('./readers/npy.ts');
+    return openNpz(source, members);
   }
   throw runtimeError('foreign_weights', { file: source.name, what: 'a zip archive', fix: 'unpack it first' });
 }

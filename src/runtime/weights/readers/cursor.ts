@@ -109,7 +109,7 @@ export async function withHead<T>(
     try {
       return parse(new Cursor(bytes));
     } catch (error) {
-      if (!(error instanceof OutOfBytes) || count >= limit) throw error;
+      if (!(error instanceof OutOfBytes) || count >= limit || error.end > limit) throw error;
       count = Math.min(limit, Math.max(4 * count, error.end));
     }
   }
