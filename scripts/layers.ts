@@ -5,6 +5,7 @@
  *     shared ← ops ← ir ← passes, backends
  *     grammar ← syntax ← check ← elaborate → ir            the pipeline (compiler/index) and the CLI import any of them
  *     shared ← runtime                                      never the compiler: it ships alone
+ *     runtime ← recipes                                     how kinds of models meet data; the compiler reads their declarations only
  *
  * An import scanner on the TypeScript of this project (imports and exports at the start of a line, as the formatter
  * writes them); run alone with `npx tsx scripts/layers.ts [folder]`, or by `npm run check`.
@@ -118,9 +119,21 @@ export const LAYERS: readonly Layer[] = [
   },
   ...['onnx', 'wgsl', 'typescript', 'reference'].map(backend),
   {
+    name: 'declarations of recipes',
+    at: ['src/recipes/declarations.ts', 'src/recipes/settings.ts', 'src/recipes/vision-language/declaration.ts'],
+    imports: ['shared'],
+    why: 'the compiler checks files against them, without the runtime',
+  },
+  {
+    name: 'recipes',
+    at: ['src/recipes/'],
+    imports: ['shared', 'runtime', 'declarations of recipes'],
+    why: 'a recipe stands between data and a session; it knows a compiled model and never how one is compiled',
+  },
+  {
     name: 'cli',
     at: ['src/compiler/cli/'],
-    imports: [...ANY, 'compiler', 'runtime'],
+    imports: [...ANY, 'compiler', 'runtime', 'recipes', 'declarations of recipes'],
     why: 'the command line drives everything',
   },
   { name: 'compiler', at: ['src/compiler/'], imports: ANY, why: 'the pipeline joins the phases, without a Node API' },

@@ -6,10 +6,11 @@
  * type. A message is one sentence in lower case that says what was found, where, what was expected and how to fix it.
  * Codes are stable: never reuse one.
  * Long because it is a table: R01 weights, R02 model and session, R03 generation, R04 images, R05 tokenizer,
- * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R118 checkpoints of other formats (weights/errors.ts).
+ * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R112 recipes (recipe-errors.ts), R118 checkpoints of other formats (weights/errors.ts).
  */
 
 import { type Message, message } from './message.ts';
+import { RECIPE_MESSAGES } from './recipe-errors.ts';
 import { WEBGPU_MESSAGES } from './webgpu/errors.ts';
 import { CHECKPOINT_MESSAGES } from './weights/errors.ts';
 
@@ -584,6 +585,9 @@ export const MESSAGES = {
     ({ row, found, expected }: { row: number; found: number; expected: number }) =>
       `row ${row} has ${found} image tokens and its images have ${expected}, so write <ImageHere> once per image`,
   ),
+
+  // R112: recipes
+  ...RECIPE_MESSAGES,
 
   // R10: WebGPU
   ...WEBGPU_MESSAGES,

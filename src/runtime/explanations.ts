@@ -208,6 +208,19 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Bytes of numbers are read as they lie in memory, which is little-endian on every machine that runs JavaScript.',
   R1184:
     'tensor.expand() repeats a small storage without bytes of its own. A file of a few bytes could claim any number of them, so views of more than 16 MiB that repeat their storage are refused.',
+  R1120:
+    'A recipe has a table of settings, with the kind and the meaning of each; docs/recipes.md lists them. A setting that nothing reads is refused, because a mistyped one would have no effect.',
+  R1121: 'Each setting of a recipe has a kind and a range, which docs/recipes.md lists.',
+  R1122:
+    'Data is made in the sizes and with the token ids of its model. The model gives them in the clause `recipe "NAME" { … }` of its file, usually as values of its config: `image_size = vit.image_size`. A number that was guessed instead would train another model.',
+  R1123:
+    'A recipe says how a kind of model meets data: how batches are made, how a prompt is put, how answers are judged. A model names its recipe in its file, `recipe "NAME" { … }`, or `--recipe NAME` gives one.',
+  R1124:
+    "A data set of pictures makes texts by three things that only the model's author knows: the `tasks` (captions, descriptions or multitask), the `template` that a question is put in, and what `end`s an answer. A stage says them as clauses; template and end may also be settings of the model's recipe. `mdl evaluate` takes them from `--stage`, or from `--tasks`, `--template` and `--end`. They are never taken from a name.",
+  R1125:
+    'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
+  R1126:
+    'In a batch of pictures each `<ImageHere>` stands for as many places as `encode_image` gives rows for one image, so the recipe vision-language reads the shape of its output.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:

@@ -4,10 +4,9 @@ import type { Mutant } from './mutant.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a stage's tasks are read out of its name",
-    file: 'src/compiler/cli/training/data.ts',
-    find: '...wordingOf(model, stage.options, set, stageSays(stage.name)),',
-    replace:
-      "...wordingOf(model, { ...stage.options, tasks: stage.name.endsWith('4') ? 'multitask' : 'captions' }, set, stageSays(stage.name)),",
+    file: 'src/recipes/vision-language/wording.ts',
+    find: "tasks: needed('tasks', said.tasks, TASK_SETS),",
+    replace: "tasks: stage.who.endsWith('4') ? 'multitask' : 'captions',",
     test: 'test/training/wording.test.ts',
     fails: 'stage4 by another name gives the same bytes',
   },

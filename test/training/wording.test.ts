@@ -51,13 +51,13 @@ test('what a stage does not say is in the config, or an error', async () => {
     inStage('stage3', '  template "human"\n', '')(inStage('stage3', '  end "###"\n', '')(source));
   expect(await batchOf('stage3', silent)).toEqual(said);
   await expect(batchOf('stage4', inStage('stage4', '  tasks "multitask"\n', ''))).rejects.toMatchObject({
-    code: 'C0308',
+    code: 'R1124',
     message:
       'the stage stage4 does not say its tasks, which the data emoji needs: ' +
       'add the clause `tasks "captions"`, with one of captions, descriptions, multitask',
   });
   await expect(batchOf('pretrain', inStage('pretrain', 'batch 16', 'batch 16\n  tasks "captions"'))).rejects.toThrow(
-    'the stage pretrain says its tasks, and the data emoji-pretrain has its own: leave it out',
+    'the stage pretrain says its tasks, and the data emoji-pretrain has its own: leave it out', // R1125
   );
 });
 
@@ -74,7 +74,12 @@ test.each([
   ],
   ['tokens.pad', (source: string) => source.replaceAll(/, pad = \d+/g, '')],
 ])('a config without %s is not guessed', async (path, edit) => {
-  await expect(batchOf('stage2', edit)).rejects.toThrow(path);
+  const name = path.replace(/^tokens\./, '');
+  const message = `batches of emoji need the setting ${name} of the recipe vision-language`;
+  await expect(batchOf('stage2', edit)).rejects.toMatchObject({
+    code: 'R1122',
+    message: expect.stringContaining(message),
+  });
 });
 
 test('mdl evaluate asks as the stage does, or as it is told', async () => {

@@ -178,24 +178,10 @@ export const CLI_CATALOGUE = {
     'An ablation compares variants of one model, and reads its files again for each stage of each variant. What was finished before the edit is kept.',
   ),
 
-  // C0308: what commands that train and evaluate are told
-  clause_missing: entry(
-    'C0308',
-    ({ who, clause, data, fix }: { who: string; clause: string; data: string; fix: string }) =>
-      `${who} does not say its ${clause}, which the data ${data} needs: add ${fix}`,
-    "A data set of pictures makes texts by three things that only the model's author knows: the `tasks` (captions, descriptions or multitask), the `template` that a question is put in, and what `end`s an answer. A stage says them as clauses; template and end may also stand in the config's record `prompt`. `mdl evaluate` takes them from `--stage`, or from `--tasks`, `--template` and `--end`. They are never taken from a name.",
-  ),
-  clause_unused: entry(
-    'C0309',
-    ({ who, clause, data }: { who: string; clause: string; data: string }) =>
-      `${who} says its ${clause}, and the data ${data} has its own: leave it out`,
-    'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
-  ),
-  config_number: entry(
-    'C0310',
-    ({ path, data }: { path: string; data: string }) =>
-      `the config has no number ${path}, which the data ${data} needs: add it to the config, or train on tensors with --batch`,
-    "A data set of pictures is made in the model's own sizes: `vit.image_size` is the side of its images in pixels, `tokens.bos` and `tokens.pad` are the ids that begin a row and fill it up. A number that was guessed instead would train another model.",
+  nothing_to_evaluate: entry(
+    'C0410',
+    ({ recipe }: { recipe: string }) => `the recipe ${recipe} has no examples to ask, so there is nothing to evaluate`,
+    'A recipe that puts questions to a model also judges the answers. The loss of held-out data is in the log of `mdl train`.',
   ),
   folder_in_use: entry(
     'C0313',

@@ -7,10 +7,11 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Evaluation } from '../../../recipes/recipe.ts';
 import { openAnswering } from '../answering.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
-import { type Answered, evaluateSession, reportLines } from '../training/evaluate.ts';
+import { recipeOfManifest } from '../recipe.ts';
 import { refuseLocked } from '../training/lock.ts';
 import { makeRunFolder } from '../training/run-folder.ts';
 import compile from './compile.ts';
@@ -89,19 +90,23 @@ export default async function demo(output: Output, _args: readonly string[], opt
     output,
   );
   try {
-    const { report, answers } = await evaluateSession(opened.session, opened.tokenizer, {
+    const { recipe, model: told } = recipeOfManifest(opened.session.manifest);
+    const { report, count, lines, answers } = await recipe.evaluate!(opened.session, {
       data: 'emoji',
-      wording: { tasks: 'multitask', template: 'inst', endSymbol: '\n' },
+      model: told,
+      stage: { who: 'mdl demo', clauses: { tasks: 'multitask', template: 'inst', end: '\n' } },
       count: options.steps === undefined ? EXAMPLES : FEW,
       seed: 0,
       maxNewTokens: 24,
+      tokenizer: async () => opened.tokenizer,
+      note: (line) => output.note(line),
     });
-    const shown = firstOfEach(answers).map(({ example, answer }) => {
-      const question = example.prompt.replace(/^.*<\/Img>\s*/s, '').replace(/\s*\[\/INST\]\s*$/, '');
-      return `  ${question}\n    wanted ${JSON.stringify(example.answer)}, got ${JSON.stringify(answer)}`;
+    const shown = firstOfEach(answers).map(({ prompt, wanted, got }) => {
+      const question = prompt.replace(/^.*<\/Img>\s*/s, '').replace(/\s*\[\/INST\]\s*$/, '');
+      return `  ${question}\n    wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`;
     });
-    const title = `  ${report.count} held-out examples by task, beside the best constant answer:`;
-    output.result([...shown, '', title, ...reportLines(report)].join('\n'), { report });
+    const title = `  ${count} held-out examples by task, beside the best constant answer:`;
+    output.result([...shown, '', title, ...lines].join('\n'), { report });
     output.note(`\nloss, learning rate and gradient norms: ${join(run, 'report.html')}`);
     output.note(
       `ask it yourself: mdl generate models/tinygpt-v.mdl --config nano --weights ${join(run, 'model.safetensors')} \\`,
@@ -113,10 +118,10 @@ export default async function demo(output: Output, _args: readonly string[], opt
 }
 
 /** The first answers to each task, task by task: chosen before anyone looks at them. */
-function firstOfEach(answers: readonly Answered[]): Answered[] {
-  const byTask = new Map<string, Answered[]>();
+function firstOfEach(answers: Evaluation['answers']): Evaluation['answers'] {
+  const byTask = new Map<string, Evaluation['answers'][number][]>();
   for (const answered of answers) {
-    const { task } = answered.example;
+    const { task } = answered;
     byTask.set(task, [...(byTask.get(task) ?? []), answered]);
   }
   return [...byTask.values()].flatMap((list) => list.slice(0, SHOWN));

@@ -1,13 +1,12 @@
 /** `mdl evaluate`: greedy answers to held-out examples of a data set, scored by task beside the best constant answer. */
-
+import type { SettingValues } from '../../../shared/recipe.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { isCompiled, type OpenOptions, openAnswering } from '../answering.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
-import { evaluateSession, reportLines } from '../training/evaluate.ts';
+import { recipeOfManifest, recipeStage } from '../recipe.ts';
 import { stageList } from '../training/stages.ts';
-import { type Said, type Sayer, wordingOf } from '../training/wording.ts';
 
 export interface EvaluateOptions extends OpenOptions {
   readonly data: string;
@@ -27,35 +26,34 @@ export default async function run(output: Output, [file]: readonly string[], opt
   const opened = await openAnswering(file!, options, output);
   const bar = output.progress('examples', options.count);
   try {
-    const model = { config: () => opened.session.manifest.model.config };
-    const wording = wordingOf(model, { ...stage?.options, ...saidOf(options) }, options.data, COMMAND_LINE);
-    const { report, answers } = await evaluateSession(opened.session, opened.tokenizer, {
+    const { recipe, model } = recipeOfManifest(opened.session.manifest);
+    if (!recipe.evaluate) throw cliError('nothing_to_evaluate', { recipe: recipe.name });
+    const clauses = { ...(stage ? recipeStage(recipe, stage).clauses : {}), ...saidOf(options) };
+    const { report, lines, title, count, answers } = await recipe.evaluate(opened.session, {
       data: options.data,
-      wording,
+      model,
+      stage: { ...COMMAND_LINE, clauses },
       count: options.count,
       seed: options.seed,
       maxNewTokens: options.maxNewTokens,
-      onAnswer: (_, index) => bar.update(index),
+      tokenizer: async () => opened.tokenizer,
+      note: (line) => output.note(line),
+      onAnswer: (done) => bar.update(done),
     });
     bar.stop();
     const shown = answers
       .slice(0, options.show)
       .map(
-        ({ example, answer }) =>
-          `  [${example.task}] ${JSON.stringify(example.prompt)}\n    wanted ${JSON.stringify(example.answer)}\n    got    ${JSON.stringify(answer)}`,
+        ({ task, prompt, wanted, got }) =>
+          `  [${task}] ${JSON.stringify(prompt)}\n    wanted ${JSON.stringify(wanted)}\n    got    ${JSON.stringify(got)}`,
       );
-    const title = `${options.data}, held out, ${wording.tasks ?? 'its own tasks'}: ${report.count} examples on ${opened.session.info().backend}`;
-    output.result([...shown, title, ...reportLines(report)].join('\n'), {
+    const head = `${title}: ${count} examples on ${opened.session.info().backend}`;
+    output.result([...shown, head, ...lines].join('\n'), {
       data: options.data,
       stage: stage?.name ?? null,
-      tasks: wording.tasks ?? null,
+      tasks: clauses.tasks ?? null,
       report,
-      answers: answers.map(({ example, answer }) => ({
-        task: example.task,
-        prompt: example.prompt,
-        wanted: example.answer,
-        got: answer,
-      })),
+      answers,
     });
   } finally {
     bar.stop();
@@ -63,13 +61,13 @@ export default async function run(output: Output, [file]: readonly string[], opt
   }
 }
 
-const COMMAND_LINE: Sayer = {
+const COMMAND_LINE = {
   who: 'mdl evaluate',
-  how: (clause) => `--stage NAME (of a .mdl file) or --${clause}`,
+  how: (clause: string) => `--stage NAME (of a .mdl file) or --${clause}`,
 };
 
 /** What the options themselves say. */
-function saidOf({ tasks, template, end }: EvaluateOptions): Said {
+function saidOf({ tasks, template, end }: EvaluateOptions): SettingValues {
   return {
     ...(tasks === undefined ? {} : { tasks }),
     ...(template === undefined ? {} : { template }),

@@ -5,7 +5,7 @@
  *   --data NAME    a data set; with --out FOLDER a run that keeps a log, checkpoints and a report, and can be resumed
  */
 import { join } from 'node:path';
-import type { Report } from '../../../runtime/data/index.ts';
+import type { Evaluation } from '../../../recipes/recipe.ts';
 import { writeSafetensors } from '../../../runtime/index.ts';
 import {
   hostState,
@@ -25,7 +25,7 @@ import type { Output } from '../output.ts';
 import { commandLine, type Facts } from '../page.ts';
 import { writeReport } from '../report.ts';
 import { openBase } from '../training/base.ts';
-import { heldOutReport, scoreRows } from '../training/held-out.ts';
+import { heldOutReport } from '../training/held-out.ts';
 import { fitted, sizeMetadata } from '../training/image-size.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 import { RunLog } from '../training/log.ts';
@@ -121,7 +121,7 @@ async function trainAll(
   const carried = new Map<string, HostTensor>(resumed?.earlier);
   const summary: { stage: string; steps: number; loss: number | null }[] = [];
   let last: ReadyStage | undefined;
-  let report: Report | undefined;
+  let evaluation: Evaluation | undefined;
   let lastWeights: WeightProvider | undefined;
   try {
     for (const [index, loaded] of ready.entries()) {
@@ -180,7 +180,7 @@ async function trainAll(
       await writeSafetensors(join(options.out, 'trained.safetensors'), carried, metadata);
       const { evaluate, data } = options;
       if (evaluate !== undefined && data !== undefined)
-        report = await heldOutReport(file, last, weights, { ...options, evaluate, data });
+        evaluation = await heldOutReport(file, last, weights, { ...options, evaluate, data });
     }
   } finally {
     interrupt.dispose();
@@ -190,7 +190,7 @@ async function trainAll(
   if (options.out !== undefined && logFile !== undefined)
     await writeReport(logFile, join(options.out, 'report.html'), plain.name, {
       facts: factsOf(plain, options),
-      ...(report ? { scores: scoreRows(report) } : {}),
+      ...(evaluation ? { scores: evaluation.rows } : {}),
     });
   if (interrupt.signal.aborted) {
     process.exitCode = interrupt.exitCode;
@@ -203,7 +203,7 @@ async function trainAll(
   output.result(lines.join('\n') || 'nothing left to do', {
     stages: summary,
     untrained,
-    ...(report ? { report } : {}),
+    ...(evaluation ? { report: evaluation.report } : {}),
     out: options.out ?? null,
     interrupted: interrupt.signal.aborted,
   });

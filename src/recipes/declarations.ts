@@ -1,0 +1,5 @@
+/** The recipes' declarations, which need nothing of the runtime: what the compiler checks files against. */
+import type { RecipeDeclaration } from '../shared/recipe.ts';
+import { VISION_LANGUAGE } from './vision-language/declaration.ts';
+
+export const DECLARATIONS: readonly RecipeDeclaration[] = [VISION_LANGUAGE];

@@ -1,0 +1,15 @@
+/** The recipes that come with the program, in Node. A new one is one line here and one in `declarations.ts`. */
+import { runtimeError } from '../runtime/errors.ts';
+import { nearest } from '../shared/nearest.ts';
+import type { Recipe } from './recipe.ts';
+import { visionLanguage } from './vision-language/recipe.node.ts';
+
+export const RECIPES: readonly Recipe[] = [visionLanguage];
+
+/** The recipe of this name. @throws RuntimeError R1123 */
+export function recipeOf(name: string): Recipe {
+  const known = RECIPES.map((recipe) => recipe.name);
+  const found = RECIPES.find((recipe) => recipe.name === name);
+  if (!found) throw runtimeError('recipe_unknown', { name, known, near: nearest(name, known) });
+  return found;
+}

@@ -1,0 +1,153 @@
+/**
+ * A recipe: how one kind of model meets data. It makes batches of a data set, asks a model and judges what it answers;
+ * the compiler, the trainer and the sessions know nothing of it. A `.mdl` file names its recipe and gives its settings:
+ *
+ *     recipe "vision-language" { image_size = vit.image_size, bos = tokens.bos, pad = tokens.pad }
+ *
+ * A third recipe is a folder beside the others with a `Recipe` and one line in `index.ts` (and one for its declaration in
+ * `declarations.ts`, which the compiler reads).
+ */
+import type { EntryPorts } from '../runtime/backend.ts';
+import { runtimeError } from '../runtime/errors.ts';
+import type { GenerateOptions } from '../runtime/generate/options.ts';
+import type { GeneratedRow } from '../runtime/generate/result.ts';
+import type { Session } from '../runtime/session.ts';
+import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
+import type { DataSource } from '../runtime/train/data-source.ts';
+import { nearest } from '../shared/nearest.ts';
+import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
+
+/** Which part of a data set: what is trained on, or what is kept from training to judge by. */
+export type Split = 'train' | 'held-out';
+
+/** What a recipe is told of a model, whether it is being compiled or was compiled before. */
+export interface RecipeModel {
+  /** for messages */
+  readonly name: string;
+  /** the model's own, as its `recipe` clause gives them; checked with `settingsOf` */
+  readonly settings: SettingValues;
+  /** inputs and outputs of an entry, with dtypes and shapes (dynamic sizes are texts); undefined where there is none */
+  entry(name: string): Pick<EntryPorts, 'inputs' | 'outputs'> | undefined;
+}
+
+/** The stage that batches are for. */
+export interface RecipeStage {
+  /** who says the clauses, for messages: `the stage stage1`, `mdl evaluate` */
+  readonly who: string;
+  /** those that are the recipe's; they hold in place of the model's settings of the same name */
+  readonly clauses: SettingValues;
+  /** how a clause is said, for messages; as a clause of the stage when absent */
+  readonly how?: (clause: string, example: string) => string;
+}
+
+/** What a data set is opened with. */
+export interface DataRequest {
+  /** as `--data` gives it: a name that the recipe knows, or a path */
+  readonly data: string;
+  readonly split: Split;
+  readonly model: RecipeModel;
+  readonly stage: RecipeStage;
+  /** rows of a batch, at least 1 */
+  readonly batchSize: number;
+  /** an integer from 0 to 2^53 − 1; the same seed gives the same batches */
+  readonly seed: number;
+  /** the model's; reads the file when it is first asked for. Throws what reading throws */
+  tokenizer(): Promise<Tokenizer>;
+  /** what to do about a row or file that cannot be used */
+  readonly badRows: 'skip' | 'fail';
+  /** one line for the user: what was skipped and why, what stands in for what was asked for */
+  note(line: string): void;
+}
+
+/** What is asked of a model once. */
+export interface Question {
+  readonly prompt: string;
+  /** files that the prompt is about, in order, with names for messages */
+  readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  /** over the model's settings, for this question */
+  readonly settings: SettingValues;
+  /** is called with the answer piece by piece, in whole characters */
+  readonly onText?: (piece: string) => void;
+}
+
+export interface RecipeAnswer extends GeneratedRow {
+  readonly text: string;
+  /** the whole prompt, as the model got it */
+  readonly prompt: string;
+}
+
+export interface EvaluationRequest extends Omit<DataRequest, 'split' | 'batchSize' | 'badRows'> {
+  /** how many held-out examples, at least 1 */
+  readonly count: number;
+  /** most tokens of an answer, at least 1 */
+  readonly maxNewTokens: number;
+  /** after each answer: how many there are */
+  readonly onAnswer?: (done: number) => void;
+}
+
+/** What a model's answers to held-out examples are worth. */
+export interface Evaluation {
+  /** examples that were asked */
+  readonly count: number;
+  /** what was asked, for the title: `held out, captions` */
+  readonly title: string;
+  /** one line of text a task */
+  readonly lines: readonly string[];
+  /** the same as a table; the first row is its head */
+  readonly rows: readonly (readonly string[])[];
+  /** the same as JSON */
+  readonly report: object;
+  readonly answers: readonly {
+    readonly task: string;
+    readonly prompt: string;
+    readonly wanted: string;
+    readonly got: string;
+  }[];
+}
+
+export interface Recipe extends RecipeDeclaration {
+  /**
+   * Batches of a data set, whose feeds have the names, dtypes and shapes of the loss entry's inputs
+   * (`request.model.entry('loss')`). The same step gives the same batch, whatever came before.
+   * @throws RuntimeError R0901–R0909, R112x
+   */
+  dataset(request: DataRequest): Promise<DataSource>;
+  /** The data set that a stage is trained on when `--data` gives this one; the same when absent. */
+  dataOf?(data: string, stage: RecipeStage): string;
+  /** Asks held-out examples and judges the answers; absent: the recipe has no questions. @throws as `dataset` and `generate` */
+  evaluate?(session: Session, request: EvaluationRequest): Promise<Evaluation>;
+  /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */
+  answer?(session: Session, tokenizer: Tokenizer, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
+}
+
+/**
+ * Settings as a recipe reads them: checked against its table, with fallbacks filled in. Settings that come from a `.mdl`
+ * file were checked there already; this is for those of code and of manifests.
+ * @param later what holds in place of `values` where both have it (a stage's clauses, a question's settings)
+ * @throws RuntimeError R1120 for a name that the table does not have, R1121 for a value that does not fit
+ */
+export function settingsOf<S extends SettingTable>(
+  { name: recipe }: Pick<RecipeDeclaration, 'name'>,
+  table: S,
+  values: SettingValues,
+  later: SettingValues = {},
+): ValuesOf<S> {
+  const known = Object.keys(table);
+  const found: { [name: string]: unknown } = {};
+  for (const [name, { fallback }] of Object.entries(table)) if (fallback !== undefined) found[name] = fallback;
+  for (const [name, value] of [...Object.entries(values), ...Object.entries(later)]) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(table, name))
+      throw runtimeError('recipe_setting_unknown', { recipe, name, known, near: nearest(name, known) });
+    const { fits, expected } = table[name]!;
+    if (!fits(value)) throw runtimeError('recipe_setting_value', { recipe, name, value, expected });
+    found[name] = value;
+  }
+  return found as ValuesOf<S>;
+}
+
+/** A setting that this work cannot do without. @throws RuntimeError R1122 */
+export function required<T>(recipe: Pick<Recipe, 'name'>, name: string, value: T | undefined, why: string): T {
+  if (value === undefined) throw runtimeError('recipe_setting_missing', { recipe: recipe.name, name, why });
+  return value;
+}

@@ -1,0 +1,13 @@
+/** Settings that several recipes have. */
+import { intSetting, textSetting } from '../shared/recipe.ts';
+
+const ID = 2 ** 31 - 1;
+
+/** Of models with a tokenizer; the command line opens the file. */
+export const TOKEN_SETTINGS = {
+  tokenizer: textSetting('file of the tokenizer (tokenizer.json of HF tokenizers), beside the .mdl file'),
+  bos: intSetting('token id that begins a row of training', 0, ID),
+  eos: intSetting('token id that ends an answer', 0, ID),
+  pad: intSetting('token id that fills rows up', 0, ID),
+  max_positions: intSetting('most positions of a sequence; generation refuses to go past them', 1),
+} as const;

@@ -1,0 +1,63 @@
+/** What a model for pictures and texts says of itself and of its stages. */
+import type { ConfigValue } from '../../shared/artifact.ts';
+import {
+  boolSetting,
+  choiceSetting,
+  intSetting,
+  numbersSetting,
+  type RecipeDeclaration,
+  type Setting,
+  textSetting,
+} from '../../shared/recipe.ts';
+import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
+import { TOKEN_SETTINGS } from '../settings.ts';
+
+const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
+
+/** How a question becomes a prompt and an answer ends: of the model, or of a stage in its place. */
+const WORDING = {
+  template: choiceSetting('how a question becomes a prompt', TEMPLATE_NAMES),
+  end: textSetting('text that ends an answer: part of every label, and what generation stops at'),
+} as const;
+
+const IMAGE_SIZE = intSetting('side of the square images, in pixels', 1, 8192);
+
+export const SETTINGS = {
+  ...TOKEN_SETTINGS,
+  ...WORDING,
+  image_size: IMAGE_SIZE,
+  mean: numbersSetting('mean of each channel of pixels scaled to 0 … 1', 3, 'three numbers'),
+  std: numbersSetting(
+    'standard deviation of each channel of pixels scaled to 0 … 1',
+    3,
+    'three numbers above 0',
+    (x) => x > 0,
+  ),
+  background: numbersSetting(
+    'colour under transparent pixels; not given: transparency is dropped',
+    3,
+    'three integers from 0 to 255',
+    byte,
+  ),
+  exif_orientation: boolSetting('whether photographs are turned upright'),
+} as const satisfies { readonly [name: string]: Setting<ConfigValue> };
+
+export const CLAUSES = {
+  ...WORDING,
+  tasks: choiceSetting('what is asked about pictures', TASK_SETS),
+  image_size: IMAGE_SIZE,
+  data: textSetting('the data set of this stage, in place of the one that `--data` names'),
+} as const;
+
+export const VISION_LANGUAGE: RecipeDeclaration = {
+  name: 'vision-language',
+  doc: 'pictures and texts about them: captions, questions and answers, boxes',
+  settings: SETTINGS,
+  clauses: CLAUSES,
+  // as clients of the usual layout (transformers.js, Optimum) load them
+  fileNames: {
+    encode_image: 'vision_encoder.onnx',
+    embed_tokens: 'embed_tokens.onnx',
+    decode: 'decoder_model_merged.onnx',
+  },
+};

@@ -1,0 +1,95 @@
+/** Held-out examples put to a model, one by one, and what its answers are worth. */
+import { type Example, evaluate, openExamples, type Report } from '../../runtime/data/index.ts';
+import { generate } from '../../runtime/generate/generate.ts';
+import { preparePrompt } from '../../runtime/prompt.ts';
+import type { Session } from '../../runtime/session.ts';
+import { type Evaluation, type EvaluationRequest, required } from '../recipe.ts';
+import { VISION_LANGUAGE } from './declaration.ts';
+import { imageOptions } from './images.ts';
+import { settingsUnder, wordingOf } from './wording.ts';
+
+/** Greedy answers to the first `count` held-out examples. @throws as `openExamples`, `preparePrompt` and `generate` */
+export async function evaluateHeldOut(session: Session, request: EvaluationRequest): Promise<Evaluation> {
+  const { data, model, stage, count, seed, maxNewTokens } = request;
+  const settings = settingsUnder(model, stage);
+  const wording = wordingOf(model, stage, data);
+  const imageSize = required(VISION_LANGUAGE, 'image_size', settings.image_size, `examples of ${data}`);
+  const examples = await openExamples(data, {
+    ...imageOptions(settings),
+    ...wording,
+    imageSize,
+    seed,
+    split: 'held-out',
+    count,
+  });
+  const tokenizer = await request.tokenizer();
+  const { eos } = settings;
+  const answers: { example: Example; answer: string }[] = [];
+  const answerOf = async (example: Example): Promise<string> => {
+    const embeds = await preparePrompt(session, tokenizer, example.prompt, [example.images]);
+    const { rows } = await generate(
+      session,
+      { embeds: [embeds] },
+      {
+        max_new_tokens: maxNewTokens,
+        decode: (tokens) => tokenizer.decode(tokens),
+        stop_text: [wording.endSymbol],
+        ...(eos === undefined ? {} : { stop_tokens: [eos] }),
+      },
+    );
+    const answer = (rows[0]!.text ?? '').trim();
+    answers.push({ example, answer });
+    request.onAnswer?.(answers.length);
+    return answer;
+  };
+  const { judgements: _, ...report } = await evaluate(answerOf, examples);
+  return {
+    count: report.count,
+    title: `${data}, held out, ${wording.tasks ?? 'its own tasks'}`,
+    lines: reportLines(report),
+    rows: scoreRows(report),
+    report,
+    answers: answers.map(({ example: { task, prompt, answer: wanted }, answer: got }) => ({
+      task,
+      prompt,
+      wanted,
+      got,
+    })),
+  };
+}
+
+/** One line a task: exact match beside the best constant answer, and boxes where there are any. */
+function reportLines(report: Report): string[] {
+  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`.padStart(6);
+  const rows = Object.entries(report.tasks).map(([task, scores]) => {
+    const more = [
+      scores.named === undefined
+        ? ''
+        : `named ${percent(scores.named)} (constant ${percent(scores.baseline.named ?? 0)})`,
+      scores.box === undefined
+        ? ''
+        : `boxes with IoU > 0.5 ${percent(scores.box)} (constant ${percent(scores.baseline.box ?? 0)})`,
+    ];
+    return `  ${task.padEnd(12)} ${String(scores.count).padStart(4)}  exact ${percent(scores.exact)} (constant ${percent(scores.baseline.exact)})  VQA ${percent(scores.vqa)}  ${more.filter(Boolean).join('  ')}`.trimEnd();
+  });
+  return [
+    ...rows,
+    `  ${'all'.padEnd(12)} ${String(report.count).padStart(4)}  exact ${percent(report.exact)} (constant ${percent(report.baselineExact)})`,
+  ];
+}
+
+/** By task, beside the best constant answer. */
+function scoreRows(report: Report): string[][] {
+  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+  return [
+    ['task', 'examples', 'exact', 'best constant answer', 'VQA accuracy'],
+    ...Object.entries(report.tasks).map(([task, { count, exact, baseline, vqa }]) => [
+      task,
+      String(count),
+      percent(exact),
+      percent(baseline.exact),
+      percent(vqa),
+    ]),
+    ['all', String(report.count), percent(report.exact), percent(report.baselineExact), ''],
+  ];
+}

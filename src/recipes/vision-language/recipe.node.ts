@@ -1,0 +1,44 @@
+/** Pictures and texts about them, in Node: data sets, questions, and scores by task. */
+import { type DataOptions, openData } from '../../runtime/data/index.ts';
+import { runtimeError } from '../../runtime/errors.ts';
+import type { DataSource } from '../../runtime/train/data-source.ts';
+import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
+import { VISION_LANGUAGE } from './declaration.ts';
+import { evaluateHeldOut } from './evaluate.node.ts';
+import { imageOptions } from './images.ts';
+import { settingsUnder, wordingOf } from './wording.ts';
+
+export const visionLanguage: Recipe = {
+  ...VISION_LANGUAGE,
+  dataset,
+  dataOf: (data, { clauses }) => (typeof clauses.data === 'string' ? clauses.data : data),
+  evaluate: evaluateHeldOut,
+};
+
+async function dataset(request: DataRequest): Promise<DataSource> {
+  const { data, model, stage, split, batchSize, seed, badRows } = request;
+  const settings = settingsUnder(model, stage);
+  const need = (name: 'image_size' | 'bos' | 'pad'): number =>
+    required(VISION_LANGUAGE, name, settings[name], `batches of ${data}`);
+  const options: Omit<DataOptions, 'tokenizer'> = {
+    ...imageOptions(settings),
+    ...wordingOf(model, stage, data),
+    imageSize: need('image_size'),
+    imageTokens: imageTokensOf(model, stage),
+    batchSize,
+    seed,
+    split,
+    bos: need('bos'),
+    pad: need('pad'),
+    onBadImage: badRows,
+    report: ({ image, file, line, reason }) => request.note(`skipped ${image} (line ${line} of ${file}): ${reason}`),
+  };
+  return openData(data, { ...options, tokenizer: await request.tokenizer() });
+}
+
+/** Rows that `encode_image` makes of one image. @throws RuntimeError R1126 */
+function imageTokensOf(model: RecipeModel, { who }: RecipeStage): number {
+  const rows = model.entry('encode_image')?.outputs[0]?.shape[1];
+  if (typeof rows === 'number') return rows;
+  throw runtimeError('no_image_tokens', { who, model: model.name });
+}

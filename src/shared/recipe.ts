@@ -1,0 +1,94 @@
+/**
+ * What a recipe declares about itself, as data: the settings of a model's `recipe "NAME" { … }`, the clauses it adds to a
+ * stage, and how files are called. The compiler checks a file against it and knows nothing else of a recipe.
+ */
+import type { ConfigValue } from './artifact.ts';
+
+/** One setting. A value that does not fit is refused where it stands, with `expected`. */
+export interface Setting<T extends ConfigValue = ConfigValue> {
+  /** one sentence, with units */
+  readonly doc: string;
+  /** `an int above 0` */
+  readonly expected: string;
+  fits(value: ConfigValue): value is T;
+  /** used when the setting is not given; absent: the recipe asks for it where it needs it */
+  readonly fallback?: T;
+}
+
+export type SettingTable = { readonly [name: string]: Setting };
+
+/** Values by name; an absent one was not given. */
+export type SettingValues = { readonly [name: string]: ConfigValue | undefined };
+
+/** Checked values of a table: those with a fallback are always there. */
+export type ValuesOf<S extends SettingTable> = {
+  readonly [N in keyof S]: S[N] extends Setting<infer T>
+    ? S[N] extends { readonly fallback: ConfigValue }
+      ? T
+      : T | undefined
+    : never;
+};
+
+export interface RecipeDeclaration {
+  /** as `recipe "NAME"` and `--recipe NAME` give it */
+  readonly name: string;
+  /** one sentence: which models and data it is for */
+  readonly doc: string;
+  /** of the model */
+  readonly settings: SettingTable;
+  /**
+   * Clauses of a stage, beside those of the language. One with the name of a setting holds in its place during the stage.
+   */
+  readonly clauses: SettingTable;
+  /** ONNX files by entry; `<entry>.onnx` for the others */
+  readonly fileNames?: { readonly [entry: string]: string };
+}
+
+type Extra<T extends ConfigValue> = { readonly fallback?: T };
+
+/** An integer from `low` to `high`. */
+export function intSetting(doc: string, low: number, high: number = Number.MAX_SAFE_INTEGER): Setting<number> {
+  const expected = high === Number.MAX_SAFE_INTEGER ? `an int of at least ${low}` : `an int from ${low} to ${high}`;
+  const fits = (value: ConfigValue): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high;
+  return { doc, expected, fits };
+}
+
+/** A string that is not empty. */
+export function textSetting(doc: string): Setting<string> {
+  return {
+    doc,
+    expected: 'a string that is not empty',
+    fits: (value): value is string => typeof value === 'string' && value !== '',
+  };
+}
+
+export function boolSetting(doc: string): Setting<boolean> {
+  return { doc, expected: 'true or false', fits: (value): value is boolean => typeof value === 'boolean' };
+}
+
+/** One of a few strings. */
+export function choiceSetting<T extends string>(doc: string, names: readonly T[]): Setting<T> {
+  return {
+    doc,
+    expected: `one of ${names.map((name) => JSON.stringify(name)).join(', ')}`,
+    fits: (value): value is T => (names as readonly ConfigValue[]).includes(value),
+  };
+}
+
+/** As many numbers as `count`, each of which passes `each`. */
+export function numbersSetting(
+  doc: string,
+  count: number,
+  expected: string,
+  each: (value: number) => boolean = Number.isFinite,
+): Setting<readonly number[]> {
+  const fits = (value: ConfigValue): value is readonly number[] =>
+    Array.isArray(value) && value.length === count && value.every((one) => typeof one === 'number' && each(one));
+  return { doc, expected, fits };
+}
+
+/** A setting with a value for where it is not given. */
+export function withFallback<T extends ConfigValue>(setting: Setting<T>, fallback: T): Setting<T> & Required<Extra<T>> {
+  return { ...setting, fallback };
+}
