@@ -12,13 +12,14 @@ import { runGenerators } from './generate/files.ts';
 import { grammar } from './generate/grammar.ts';
 import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
+import { recipes } from './generate/recipes.ts';
 import { std } from './generate/std.ts';
 
 const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes],
   check,
 );
 

@@ -586,11 +586,9 @@ export const MESSAGES = {
       `row ${row} has ${found} image tokens and its images have ${expected}, so write <ImageHere> once per image`,
   ),
 
-  // R112: recipes
-  ...RECIPE_MESSAGES,
-
   // R10: WebGPU
   ...WEBGPU_MESSAGES,
+  ...RECIPE_MESSAGES,
   ...CHECKPOINT_MESSAGES,
 } as const;
 

@@ -56,9 +56,12 @@ test('what a stage does not say is in the config, or an error', async () => {
       'the stage stage4 does not say its tasks, which the data emoji needs: ' +
       'add the clause `tasks "captions"`, with one of captions, descriptions, multitask',
   });
-  await expect(batchOf('pretrain', inStage('pretrain', 'batch 16', 'batch 16\n  tasks "captions"'))).rejects.toThrow(
-    'the stage pretrain says its tasks, and the data emoji-pretrain has its own: leave it out', // R1125
-  );
+  await expect(
+    batchOf('pretrain', inStage('pretrain', 'batch 16', 'batch 16\n  tasks "captions"')),
+  ).rejects.toMatchObject({
+    code: 'R1125',
+    message: 'the stage pretrain says its tasks, and the data emoji-pretrain has its own: leave it out',
+  });
 });
 
 test('a stage with data of its own says that it does not take the command’s', async () => {
@@ -66,19 +69,21 @@ test('a stage with data of its own says that it does not take the command’s', 
   expect((await batchOf('pretrain', undefined, 'emoji-pretrain')).notes).toEqual([]);
 });
 
-test.each([
-  [
-    'image_size',
-    (source: string) =>
-      source.replaceAll('vit.image_size', 'vit.side').replaceAll(/image_size = (224|448|56)/g, 'side = $1'),
-  ],
-  ['tokens.pad', (source: string) => source.replaceAll(/, pad = \d+/g, '')],
-])('a config without %s is not guessed', async (path, edit) => {
-  const name = path.replace(/^tokens\./, '');
-  const message = `batches of emoji need the setting ${name} of the recipe vision-language`;
-  await expect(batchOf('stage2', edit)).rejects.toMatchObject({
+test.each(['bos', 'pad'])('a config without tokens.%s is not guessed', async (name) => {
+  const without = (source: string) => source.replaceAll(new RegExp(`, ${name} = \\d+`, 'g'), '');
+  await expect(batchOf('stage2', without)).rejects.toMatchObject({
     code: 'R1122',
-    message: expect.stringContaining(message),
+    message: expect.stringContaining(`batches of emoji need the setting ${name} of the recipe vision-language`),
+  });
+});
+
+test('batches of pictures need the entry that makes image tokens', async () => {
+  const without = (source: string) => source.replace('entry encode_image(', 'entry encode_picture(');
+  await expect(batchOf('stage2', without)).rejects.toMatchObject({
+    code: 'R1126',
+    message: expect.stringContaining(
+      'the stage stage2 cannot make batches of pictures: TinyGPTV has no entry encode_image',
+    ),
   });
 });
 
