@@ -225,6 +225,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:
     'A folder is its index (model.safetensors.index.json, pytorch_model.bin.index.json), else its .safetensors files, else pytorch_model.bin, else its one file of another format. Which of several is meant is not guessed.',
+  R1187:
+    'An ONNX model may keep its tensors in files beside it (external data), each by a name, an offset and a length. The file must be the one that was written with the model.',
   R1188:
     'Weights are found by name, so the tensors of a PyTorch checkpoint must lie in dicts (or lists, by their index) whose keys are text or integers.',
   R1189:

@@ -40,6 +40,11 @@ export const CHECKPOINT_MESSAGES = {
     ({ file, names }: InFile & { names: readonly string[] }) =>
       `the folder ${file} has ${names.length} files that could be its weights (${names.join(', ')}) and no index, so give the one that is meant`,
   ),
+  external_data: message(
+    'R1187',
+    ({ file, tensor, data, reason }: InTensor & { data: string; reason: string }) =>
+      `${file} says that ${tensor} lies in ${data}, and ${reason}, so put the data file beside the model as it was exported`,
+  ),
   misplaced_tensor: message(
     'R1188',
     ({ file, what, where, expected }: InFile & { what: string; where: string; expected: string }) =>

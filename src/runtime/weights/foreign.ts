@@ -4,7 +4,7 @@
  */
 
 /** Formats that are read where open.ts is at hand. */
-export type ReadFormat = 'zip' | 'pickle' | 'gguf' | 'npy';
+export type ReadFormat = 'zip' | 'pickle' | 'gguf' | 'npy' | 'onnx';
 
 /** What it is, and what to do about it. */
 export interface Foreign {
@@ -65,9 +65,9 @@ export function recognise(bytes: Uint8Array): Foreign | undefined {
     return { what: 'a PyTorch pickle', fix: TORCH, format: 'pickle' };
   if (/^(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|\?xml|head|body)\b/is.test(head))
     return { what: 'an HTML page', fix: 'the server sent a page instead of the file: fetch it by its download link' };
-  // ir_version of ONNX, then the producer's name, the graph or the opsets
-  if (first === 0x08 && second >= 3 && second <= 20 && [0x12, 0x3a, 0x42].includes(third))
-    return { what: 'an ONNX model', fix: 'fetch the safetensors that it was made from' };
+  // ir_version of ONNX, then the producer, the domain, a version, a text, the graph or the opsets
+  if (first === 0x08 && second >= 3 && second <= 20 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(third))
+    return { what: 'an ONNX model', fix: 'fetch the safetensors that it was made from', format: 'onnx' };
   if (bytes.length > 0 && bytes.subarray(0, SIGNATURE_BYTES).every(isText)) {
     const begins = head.trim().slice(0, 40).replace(/\s+/g, ' ');
     return { what: `text that begins with ${JSON.stringify(begins)}`, fix: 'fetch the file of weights itself' };

@@ -9,7 +9,7 @@ import type { RandomAccess } from './source.ts';
 export type OpenBeside = (name: string) => Promise<RandomAccess>;
 
 /** @throws RuntimeError R0101–R0112 (safetensors), R118x (other formats), R0123 for a format that is not read */
-export async function openWeightsFile(source: RandomAccess, _beside: OpenBeside): Promise<WeightsFile> {
+export async function openWeightsFile(source: RandomAccess, beside: OpenBeside): Promise<WeightsFile> {
   const start = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
   const foreign = isSafetensors(start) ? undefined : recognise(start);
   switch (foreign?.format) {
@@ -26,6 +26,10 @@ export async function openWeightsFile(source: RandomAccess, _beside: OpenBeside)
     case 'npy': {
       const { openNpy } = await import('./readers/npy.ts');
       return openNpy(source);
+    }
+    case 'onnx': {
+      const { openOnnx } = await import('./readers/onnx.ts');
+      return openOnnx(source, beside);
     }
     case undefined:
       return SafetensorsFile.open(source);
