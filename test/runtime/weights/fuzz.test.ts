@@ -4,9 +4,9 @@
  */
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { RuntimeError } from '../../../src/runtime/errors.ts';
+import { RuntimeError, runtimeError } from '../../../src/runtime/errors.ts';
 import { openWeightsFile } from '../../../src/runtime/weights/open.ts';
-import { bytesSource } from '../../../src/runtime/weights/source.ts';
+import { bytesSource, type RandomAccess } from '../../../src/runtime/weights/source.ts';
 import { fixture } from '../../support/reference.ts';
 import { counting, weightsFixture } from '../../support/weights-files.ts';
 
@@ -43,10 +43,15 @@ function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Arra
   return copy;
 }
 
+/** The one file that a fixture names. */
+async function beside(file: string): Promise<RandomAccess> {
+  if (file !== 'external.data') throw runtimeError('weights_not_opened', { file, reason: 'there is none' });
+  return bytesSource(weightsFixture(`onnx/${file}`));
+}
+
 /** Streams everything; the bytes that came. */
 async function readAll(bytes: Uint8Array): Promise<number> {
   const { source, reads } = counting(bytesSource(bytes));
-  const beside = (name: string) => Promise.resolve(bytesSource(weightsFixture(`onnx/${name}`)));
   let streamed = 0;
   try {
     const file = await openWeightsFile(source, beside);
