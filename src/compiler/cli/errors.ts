@@ -206,6 +206,12 @@ export const CLI_CATALOGUE = {
     ({ option }: { option: string }) => `${option} is given twice: leave one out`,
     'Of two values of an option only one could be used, and which one is a guess. Options that say "repeatable" in the help (`--allow-missing`, `--set` for different names, `--image`) may be given several times.',
   ),
+  diff_of_two: entry(
+    'C0430',
+    ({ found }: { found: number }) =>
+      `--diff compares two sources of weights and ${found === 1 ? '1 is' : `${found} are`} given: give a file, index or folder for each side`,
+    '`mdl weights A B --diff` compares two checkpoints key by key, whatever their formats. A side that is in several files is their index or their folder.',
+  ),
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;

@@ -152,6 +152,17 @@ Examples:
     )
     .action(run(() => import('./commands/explain-plan.ts')));
 
+  withNeeds(mdl.command('weights <files...>'), { '--tolerance': '--diff' })
+    .description('list the tensors of weights in any format that is read, or compare two')
+    .addOption(new Option('--no-norms', 'only what headers say: read no numbers').conflicts('diff'))
+    .option('--diff', 'compare two: keys, shapes, numbers; exit code 1 where they differ')
+    .option('--tolerance <error>', 'with --diff: relative error of a tensor that is no difference (default: 0)', rate)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdl weights pytorch_model.bin\n  mdl weights checkpoint.pth#model --json\n  mdl weights a.safetensors b.gguf --diff --tolerance 0.01',
+    )
+    .action(run(() => import('./commands/weights.ts')));
+
   mdl
     .command('explain [code]')
     .description('explain a message (E0302), or list all of them')

@@ -13,7 +13,10 @@ import { counting, weightsFixture } from '../../support/weights-files.ts';
 const MUTATIONS = Number(process.env.MDL_FUZZ ?? 300);
 const files = readdirSync(fixture('weights'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
-  .flatMap(({ name }) => readdirSync(fixture(`weights/${name}`)).map((file) => `${name}/${file}`))
+  .flatMap(({ name }) => {
+    const entries = readdirSync(fixture(`weights/${name}`), { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => `${name}/${entry.name}`);
+  })
   // the bomb takes its whole budget of values each time
   .filter((name) => weightsFixture(name).length < 40_000 && !name.includes('bomb'));
 
