@@ -11,8 +11,8 @@ import { DiagnosticBag } from '../src/compiler/diagnostics/diagnostic.ts';
 import { elaborate, type Model } from '../src/compiler/elaborate/model.ts';
 import { type Graph, typeOf } from '../src/compiler/ir/graph.ts';
 import { runPipeline } from '../src/compiler/passes/pipeline.ts';
-import { planOf } from '../src/compiler/webgpu-artifact.ts';
 import { sizeOf } from '../src/shared/tensor.ts';
+import { planOfGraphs } from '../test/support/build.ts';
 import {
   type Measured,
   MODEL,
@@ -110,14 +110,14 @@ async function phases(): Promise<void> {
   const finished = model.entries.map((name, index) => ({
     name,
     graph: reduced[index]!,
-    options: { cache: model.entry(name)!.cache },
+    cache: model.entry(name)!.cache,
   }));
   const decode = finished.filter(({ name }) => name === 'decode');
   for (const [name, entries] of [
     ['instead of the last two: WebGPU plan', finished],
     ['of it, decode alone', decode],
   ] as const) {
-    const took = await milliseconds(() => planOf(model, entries), RUNS, { fastest: true });
+    const took = await milliseconds(() => planOfGraphs(model, entries), RUNS, { fastest: true });
     rows.push([name, ms(took), times(took / LIMIT_MS)]);
   }
   const text = messages.map((message) => JSON.stringify(message, plain));

@@ -2,15 +2,14 @@
  * Running the nano model: prefill and one cached decode step in ONNX Runtime at both opsets, and in the float64
  * interpreter for scale. The nano model is so small that most of a step is the cost of calling ONNX Runtime.
  */
-import { rm } from 'node:fs/promises';
 import { loadModel, openWeights } from '../src/compiler/cli/model.ts';
 import { outputOf } from '../src/compiler/cli/output.ts';
-import { openForRun, type RunTarget } from '../src/compiler/cli/session.ts';
+import { openForRun, type RunRequest } from '../src/compiler/cli/session.ts';
 import type { Feeds, HostTensor, Session } from '../src/runtime/index.ts';
 import { MODEL, milliseconds, ms, table, times } from './support.ts';
 
 const PREFILL = 64;
-const TARGETS: readonly { readonly name: string; readonly target: RunTarget; readonly runs: number }[] = [
+const TARGETS: readonly { readonly name: string; readonly target: RunRequest; readonly runs: number }[] = [
   { name: 'ONNX Runtime, opset 17', target: { backend: 'onnx', opset: 17 }, runs: 50 },
   { name: 'ONNX Runtime, opset 23', target: { backend: 'onnx', opset: 23 }, runs: 50 },
   { name: 'interpreter, float64', target: { backend: 'reference', opset: 17 }, runs: 3 },
@@ -23,7 +22,7 @@ export default async function run(): Promise<void> {
   for (const { name, target, runs } of TARGETS) {
     const loaded = loadModel(MODEL, { config: 'nano' }, output);
     const weights = (await openWeights(loaded.model, { init: 0 }, output))!;
-    const { session, folder } = await openForRun(loaded, weights, { ...target, entries: ['decode'] });
+    const session = await openForRun(loaded, weights, { ...target, entries: ['decode'] });
     try {
       const cached = await session.run('decode', feeds(session, PREFILL, 0));
       const past = Object.fromEntries(
@@ -48,7 +47,6 @@ export default async function run(): Promise<void> {
     } finally {
       await session.dispose();
       await weights.close();
-      if (folder) await rm(folder, { recursive: true, force: true });
     }
   }
   const head = ['', `prefill of ${PREFILL}`, 'tokens', 'of first', `step at ${PREFILL}`, 'tokens', 'of first'];

@@ -6,20 +6,22 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeModel } from '../../src/compiler/backends/onnx/index.ts';
 import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
 import { outputOf } from '../../src/compiler/cli/output.ts';
+import { openGraphs } from '../../src/compiler/cli/session.ts';
 import { openBatches } from '../../src/compiler/cli/training/data.ts';
-import { openGraphs } from '../../src/compiler/cli/training/session.ts';
 import { loadStage, stageOf } from '../../src/compiler/cli/training/stages.ts';
 import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
 import { writeArtifact } from '../../src/compiler/cli/weights/write.ts';
+import { finish } from '../../src/compiler/graphs.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { savedActivations } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { buildStage, graphArtifact } from '../../src/compiler/training/artifact.ts';
+import { TARGETS } from '../../src/compiler/targets/index.ts';
 import { type Feeds, onnxBackend, openModel, Session } from '../../src/runtime/index.ts';
 import type { Runner } from '../../src/runtime/session.ts';
 import { type Batch, type DataSource, initialState, type StepRecord, train } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { PORTS, type TrainingPlan } from '../../src/shared/training.ts';
+import { buildStage, graphIn } from '../../test/support/build.ts';
 import { MODEL, median, milliseconds, withFolder } from '../support.ts';
 import { type Flops, flopsOf } from './flops.ts';
 import { matmulRate, processorTime } from './matmul.ts';
@@ -65,23 +67,26 @@ export interface StepReport {
   readonly rates: { readonly step: number; readonly square: number; readonly mlp: number } | null;
 }
 
+const ENGINE = { backend: 'onnx', opset: 17 } as const;
+
 async function main(request: StepRequest): Promise<StepReport> {
   const output = outputOf({ quiet: true });
   const options = { config: 'nano', set: request.set };
   const declared = stageOf(loadModel(MODEL, options, output).model, 'stage2');
   const { model, stage } = loadStage(MODEL, options, declared, output);
   const weights = (await openWeights(model, { init: 0 }, output))!;
-  const { plan, artifact } = buildStage(model, stage, 17, { recompute: request.recompute })!;
-  const { graph } = artifact.entries.find(({ name }) => name === 'gradient')!;
+  const { plan, graphs } = buildStage(model, stage, { recompute: request.recompute })!;
+  const graph = graphIn(graphs, 'gradient');
+  const artifact = TARGETS.onnx.compile(graphs);
   const config = model.config() as unknown as Sizes;
   const data = request.batch
     ? randomBatches(config, request.batch)
     : await openBatches(MODEL, model, stage, { data: 'emoji', seed: 0 }, output);
   const dims = dimsOf(await data.batch(0));
 
-  const opened = await openGraphs(artifact, weights, 'onnx');
-  await opened.session.load('gradient');
-  await opened.session.load('update');
+  const session = await openGraphs(graphs, weights, ENGINE);
+  await session.load('gradient');
+  await session.load('update');
   const parameters = await parametersOf(plan, weights);
   (globalThis as { gc?: () => void }).gc?.();
   resetPeak();
@@ -91,9 +96,9 @@ async function main(request: StepRequest): Promise<StepReport> {
   let last: Feeds = {};
   let first: Readonly<Record<string, HostTensor>> | undefined;
   const runner: Runner = {
-    manifest: opened.session.manifest,
+    manifest: session.manifest,
     run: async (entry, feeds) => {
-      const results = await opened.session.run(entry, feeds);
+      const results = await session.run(entry, feeds);
       copied[entry] = { fed: bytesOf(feeds), fetched: bytesOf(results) };
       if (entry === 'gradient') last = feeds;
       if (entry === 'gradient' && request.gradients !== undefined) first ??= results;
@@ -109,7 +114,7 @@ async function main(request: StepRequest): Promise<StepReport> {
     onRecord: (record) => void ('loss' in record && records.push(record)),
   });
   const peak = peakMegabytes();
-  await opened.close();
+  await session.dispose();
   const gradients = plan.trained.map(({ key }) => first?.[PORTS.gradient(key)]?.data as Float32Array | undefined);
   if (request.gradients !== undefined) {
     writeFileSync(request.gradients, Buffer.concat(gradients.map((data) => new Uint8Array(data!.slice().buffer))));
@@ -117,7 +122,7 @@ async function main(request: StepRequest): Promise<StepReport> {
 
   const frozen = new Set(graph.parameters.map(({ key }) => key));
   const sizes = [...model.parameters.values()].filter(({ keys }) => frozen.has(keys[0]));
-  const { graph: onnx } = decodeModel(artifact.entries.find(({ name }) => name === 'gradient')!.bytes);
+  const { graph: onnx } = decodeModel(artifact.files(null).get('gradient.onnx')!);
   const flops = flopsOf(graph, new Map(Object.entries(dims)));
   const warm = records.length > 1 ? records.slice(1) : records;
   return {
@@ -147,8 +152,8 @@ async function main(request: StepRequest): Promise<StepReport> {
   /** Processor time of the gradient graph on one thread, in milliseconds. */
   async function oneThread(): Promise<number> {
     return withFolder(async (folder) => {
-      const files = new Map(artifact.entries.map(({ file, bytes }) => [file, bytes]));
-      files.set('manifest.json', new TextEncoder().encode(JSON.stringify(artifact.manifest)));
+      const manifest = new TextEncoder().encode(JSON.stringify(artifact.manifest(weights)));
+      const files = new Map([...artifact.files(weights), ['manifest.json', manifest]]);
       await writeArtifact(folder, files, artifact.weights, weights);
       const source = await openModel(folder);
       const session = Session.open(source.manifest, { backend: onnxBackend(source, { threads: 1 }) });
@@ -170,15 +175,11 @@ async function main(request: StepRequest): Promise<StepReport> {
       training: { dropout: true },
     })!.graph;
     const alone: Graph = { ...traced, outputs: traced.outputs.filter(({ name }) => name === 'loss') };
-    const session = await openGraphs(
-      graphArtifact(model, [{ name: 'loss', graph: runPipeline(alone) }], 17),
-      provider,
-      'onnx',
-    );
+    const session = await openGraphs(finish(model, [{ name: 'loss', graph: runPipeline(alone) }]), provider, ENGINE);
     const seed: HostTensor = { dtype: 'i64', shape: [], data: BigInt64Array.of(1n) };
-    const run = () => session.session.run('loss', { ...feeds, [PORTS.dropoutSeed]: seed });
+    const run = () => session.run('loss', { ...feeds, [PORTS.dropoutSeed]: seed });
     const took = await milliseconds(run, request.steps, { fastest: true });
-    await session.close();
+    await session.dispose();
     return took;
   }
 }

@@ -3,14 +3,14 @@
  * and the optimiser's state stay on the device; a run feeds handles and reads back the row's outputs, or the loss.
  */
 import { stageOf } from '../../src/compiler/cli/training/stages.ts';
-import { stageGraphs } from '../../src/compiler/training/artifact.ts';
-import { type PlannedGraph, planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
+import type { PlainGraph } from '../../src/compiler/graphs.ts';
 import { type AnyTensor, type AnyTensors, toHost } from '../../src/runtime/device-tensor.ts';
 import { hostState, initialState, liveState } from '../../src/runtime/train/index.ts';
 import { openPlan } from '../../src/runtime/webgpu/index.ts';
 import { GpuTensor } from '../../src/runtime/webgpu/tensors.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { heldTensors, PORTS } from '../../src/shared/training.ts';
+import { buildStage, planOf, planOfGraphs, STAGE_ON_DEVICE } from '../../test/support/build.ts';
 import type { Contestant, Prepared, Results } from './contestant.ts';
 import { installGpu } from './gpu.ts';
 import { LEARNING_RATE, type Problem } from './problem.ts';
@@ -26,8 +26,8 @@ export default async function ours(): Promise<Contestant> {
   };
 }
 
-function open(problem: Problem, graphs: readonly PlannedGraph[]): Promise<OpenSession> {
-  const plan = planOf(problem.model, graphs);
+function open(problem: Problem, graphs: readonly PlainGraph[]): Promise<OpenSession> {
+  const plan = planOfGraphs(problem.model, graphs);
   return openPlan({ plan, weights: async (key) => problem.parameters[key]! });
 }
 
@@ -36,7 +36,7 @@ async function inference(problem: Problem): Promise<Prepared> {
   if (row.kind !== 'inference') throw new Error(`${row.name} is no inference row`);
   const { entry, outputs } = row;
   const cache = model.entry(entry)!.cache ?? [];
-  const session = await open(problem, [{ name: entry, graph: graphs.get(entry)!, options: { cache } }]);
+  const session = await open(problem, [{ name: entry, graph: graphs.get(entry)!, cache }]);
   const fed: Record<string, AnyTensor> = {};
   const pasts = new Set(cache.map(({ past }) => past));
   for (const [name, tensor] of Object.entries(inputs)) {
@@ -72,9 +72,8 @@ async function grown(
 async function training({ row, model, parameters, inputs: batch }: Problem): Promise<Prepared> {
   if (row.kind !== 'training') throw new Error(`${row.name} is no training row`);
   // what trains lies otherwise than in the graphs that the peers share
-  const { plan, entries } = stageGraphs(model, stageOf(model, row.stage), STAGE_ON_DEVICE)!;
-  const graphs = entries.map(({ name, graph }) => ({ name, graph, options: { donations: replacements(graph) } }));
-  const session = await openPlan({ plan: planOf(model, graphs), weights: async (key) => parameters[key]! });
+  const { plan, graphs } = buildStage(model, stageOf(model, row.stage), STAGE_ON_DEVICE)!;
+  const session = await openPlan({ plan: planOf(graphs), weights: async (key) => parameters[key]! });
   const number = (value: number): HostTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) });
   const inputs: Record<string, AnyTensor> = { [PORTS.lossScale]: await session.upload(number(1), PORTS.lossScale) };
   for (const [name, tensor] of Object.entries(batch)) inputs[name] = await session.upload(tensor, name);

@@ -11,10 +11,10 @@ import type { Model } from '../../src/compiler/elaborate/model.ts';
 import { type Graph, typeOf } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
 import { evaluateDim } from '../../src/shared/dim.ts';
 import { type HostTensor, sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';
 import { PORTS, type TrainingPlan } from '../../src/shared/training.ts';
+import { buildStage } from '../../test/support/build.ts';
 import { flopsOf } from '../training/flops.ts';
 import type { Row } from './rows.ts';
 
@@ -50,9 +50,9 @@ export async function problemOf(row: Row): Promise<Problem> {
   const graphs = new Map<string, Graph>();
   let plan: TrainingPlan | undefined;
   if (row.kind === 'training') {
-    const built = buildStage(model, stageOf(model, row.stage), 17)!;
+    const built = buildStage(model, stageOf(model, row.stage))!;
     plan = built.plan;
-    for (const { name, graph } of built.artifact.entries) graphs.set(name, graph);
+    for (const { name, guarded } of built.graphs.entries) graphs.set(name, guarded.graph);
   } else graphs.set(row.entry, runPipeline(model.entry(row.entry)!.graph));
 
   const main = [...graphs.values()][0]!;

@@ -2,7 +2,7 @@
  * The compiler on one screen. Nothing here touches Node: it runs in a page as well.
  *
  *   text ─ syntax ─▶ AST ─ check ─▶ program ─ elaborate(config, flags, adapters) ─▶ model
- *   model ─ entry(name) ─▶ graph ─ passes ─▶ graph ─▶ backends/onnx, backends/wgsl, or ir/interpreter (the oracle)
+ *   model ─ graphsOf ─▶ finished graphs ─ TARGETS.onnx · webgpu · reference: compile ─▶ artifact ─ open ─▶ backend of a session
  */
 import { checkNames } from './check/names.ts';
 import { loadProgram, type Program, type SourceHost } from './check/program.ts';
@@ -17,20 +17,14 @@ export { type Diagnostic, DiagnosticBag, DiagnosticError } from './diagnostics/d
 export { diagnosticsToJson } from './diagnostics/json.ts';
 export { renderDiagnostics } from './diagnostics/render.ts';
 export type { EntryGraph, Model, ModelOptions } from './elaborate/model.ts';
+export { type FinishedGraph, finish, type Graphs, type GraphsRequest, graphsOf, type PlainGraph } from './graphs.ts';
 export { interpret } from './ir/interpreter.ts';
 export { printGraph } from './ir/print.ts';
-export { type Artifact, type ArtifactOptions, buildOnnx } from './onnx-artifact.ts';
 export { PIPELINE, runPipeline } from './passes/pipeline.ts';
-export { buildStage, type GraphArtifact, type StageArtifact } from './training/artifact.ts';
+export { TARGETS } from './targets/index.ts';
+export { TARGET_NAMES, type TargetName } from './targets/names.ts';
+export type { Artifact, Host, StoredFile, Target, TargetOptions, WeightReader } from './targets/target.ts';
 export { VERSION } from './version.ts';
-export {
-  buildWebGpu,
-  type PlannedGraph,
-  planOf,
-  replacements,
-  STAGE_ON_DEVICE,
-  type WebGpuOptions,
-} from './webgpu-artifact.ts';
 
 export interface Compilation {
   readonly program: Program | undefined;

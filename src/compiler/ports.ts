@@ -4,18 +4,43 @@
  * Integers that are looked up in a table have a range, which a session checks before a backend sees them: runtimes
  * differ in what they make of a token id outside the vocabulary, and some read another row without a word.
  */
-import type {
-  CachePort,
-  DimRequirement,
-  EntryChecks,
-  EntryManifest,
-  Manifest,
-  TensorPort,
+import {
+  type DimRequirement,
+  type EntryChecks,
+  type EntryManifest,
+  MANIFEST_VERSION,
+  type Manifest,
+  type TensorPort,
+  type WeightsOrigin,
 } from '../shared/artifact.ts';
 import { printDim } from '../shared/dim.ts';
 import type { Guarded } from './checks/index.ts';
 import type { Model } from './elaborate/model.ts';
+import type { FinishedGraph, Graphs } from './graphs.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from './ir/graph.ts';
+import { adapterManifest } from './swap-adapters.ts';
+import { VERSION } from './version.ts';
+
+/** The manifest of compiled graphs. @param ownAdapter whether the weights came with an adapter, kept in DEFAULT_ADAPTER */
+export function manifestOf(
+  { model, adapters, entries: graphs }: Graphs,
+  entries: Manifest['entries'],
+  targets: Manifest['targets'],
+  weights: WeightsOrigin | null,
+  ownAdapter: boolean,
+): Manifest {
+  const made = graphs.map(({ guarded }) => guarded.graph);
+  return {
+    format: 'mdl',
+    version: MANIFEST_VERSION,
+    compiler: `mdl ${VERSION}`,
+    model: modelManifest(model),
+    entries,
+    ...(adapters ? { adapter: adapterManifest(adapters, made, ownAdapter) } : {}),
+    weights: weights && { origin: weights.origin, trained: weights.trained },
+    targets,
+  };
+}
 
 /** What a manifest or a plan says of the model that it was made from. */
 export function modelManifest(model: Model): Manifest['model'] {
@@ -29,7 +54,11 @@ export function modelManifest(model: Model): Manifest['model'] {
 }
 
 /** The manifest of an entry. Its outputs are those that it was written with: `checks` names one more of its graph. */
-export function entryManifest(file: string, guarded: Guarded, cache: readonly CachePort[] = []): EntryManifest {
+export function entryManifest({
+  guarded,
+  cache,
+  adapters,
+}: Pick<FinishedGraph, 'guarded' | 'cache' | 'adapters'>): EntryManifest {
   const { graph, ranges, checks } = guarded;
   const port = ({ name, value }: { readonly name: string; readonly value: ValueId }): TensorPort => {
     const { dtype, shape } = typeOf(graph, value);
@@ -38,7 +67,13 @@ export function entryManifest(file: string, guarded: Guarded, cache: readonly Ca
     return { name, dtype, shape: dims, ...(range ? { range } : {}) };
   };
   const outputs = graph.outputs.filter(({ name }) => name !== checks?.output);
-  return { file, inputs: graph.inputs.map(port), outputs: outputs.map(port), cache, ...sessionChecks(guarded) };
+  return {
+    inputs: graph.inputs.map(port),
+    outputs: outputs.map(port),
+    cache,
+    ...sessionChecks(guarded),
+    ...(adapters.length > 0 ? { adapters } : {}),
+  };
 }
 
 /** @param names of the ONNX nodes of a node: some check indices themselves, and then the session says where */

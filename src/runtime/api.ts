@@ -5,10 +5,9 @@ export type { HostTensor } from '../shared/tensor.ts';
 export type { TrainingPlan } from '../shared/training.ts';
 export { type AdapterBytes, type AdapterInfo, type AdapterSource, peftKey } from './adapters.ts';
 export { type Answer, ask, type Question } from './ask.ts';
+export { type HostBackend, type HostProgram, hostBackend } from './backend.host.ts';
 export type {
   Backend,
-  DeviceBackend,
-  DeviceProgram,
   EntryPorts,
   ModelManifest,
   ModelSource,
@@ -72,6 +71,7 @@ export { parsePlan } from './webgpu/plan-file.ts';
 export type { PlanSource } from './webgpu/plan-source.ts';
 export { chromeTrace } from './webgpu/profile.ts';
 export type { Weights } from './webgpu/stored.ts';
+export { ModelTrainer, type TrainStepOptions, type TrainStepResult } from './webgpu/train-model.ts';
 export { Checkpoint } from './weights/checkpoint.ts';
 export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
 export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';

@@ -5,7 +5,8 @@
  * the graph uses. onnxruntime-web is imported with the first entry: a page whose model runs on WebGPU never loads it,
  * and need not even have it.
  */
-import { externalFiles, loadError, onnxProgram } from './backend.onnx.ts';
+import { hostBackend } from './backend.host.ts';
+import { externalFiles, graphFile, loadError, onnxProgram, sectionOf } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 
@@ -40,10 +41,11 @@ async function loadOrt({ wasm, threads }: OnnxWebOptions): Promise<Ort> {
 export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): Backend {
   const provider = options.executionProvider ?? 'wasm';
   const name = `onnxruntime-web (${provider})`;
-  return {
+  const section = sectionOf(source.manifest);
+  return hostBackend({
     name,
     async loadEntry(entry) {
-      const { file } = source.manifest.entries[entry]!;
+      const file = graphFile(section, source.manifest, entry);
       const { InferenceSession, Tensor } = await loadOrt(options);
       try {
         const graph = await source.read(file);
@@ -59,5 +61,5 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
         throw loadError(source, entry, name, error);
       }
     },
-  };
+  });
 }

@@ -5,7 +5,8 @@
  * read into memory. The package is imported with the first entry: whoever runs models on WebGPU need not have it.
  */
 import type { InferenceSession } from 'onnxruntime-node';
-import { externalFiles, loadError, onnxProgram } from './backend.onnx.ts';
+import { hostBackend } from './backend.host.ts';
+import { externalFiles, graphFile, loadError, onnxProgram, sectionOf } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 
@@ -32,10 +33,11 @@ async function loadOrt(): Promise<Ort> {
 /** ONNX Runtime as the backend of a session over a compiled folder. Entries load when they first run. @throws RuntimeError R0235 then, where the package is absent */
 export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}): Backend {
   const name = 'onnxruntime-node (cpu)';
-  return {
+  const section = sectionOf(source.manifest);
+  return hostBackend({
     name,
     async loadEntry(entry) {
-      const { file } = source.manifest.entries[entry]!;
+      const file = graphFile(section, source.manifest, entry);
       const { InferenceSession: Sessions, Tensor } = await loadOrt();
       const settings: InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
@@ -51,5 +53,5 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
         throw loadError(source, entry, name, error);
       }
     },
-  };
+  });
 }

@@ -4,8 +4,10 @@
  * onnxruntime-node and onnxruntime-web have one API; its types come from the Node package, as types only.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { OnnxSection } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
-import type { ModelSource, Program, Tensors } from './backend.ts';
+import type { HostProgram } from './backend.host.ts';
+import type { ModelSource, Tensors } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 
 type TensorClass = typeof Tensor;
@@ -31,7 +33,7 @@ async function fromOnnx(tensor: Tensor, entry: string, output: string): Promise<
 }
 
 /** A program over a session of ONNX Runtime. */
-export function onnxProgram(OnnxTensor: TensorClass, session: InferenceSession, entry: string): Program {
+export function onnxProgram(OnnxTensor: TensorClass, session: InferenceSession, entry: string): HostProgram {
   return {
     async run(feeds: Tensors, fetch?: readonly string[]) {
       const inputs = Object.fromEntries(
@@ -56,13 +58,27 @@ export function mentions(bytes: Uint8Array, text: string): boolean {
   return false;
 }
 
+/** What the model has for ONNX Runtime. @throws RuntimeError R0216 when it was compiled for other targets only */
+export function sectionOf({ model, targets }: ModelSource['manifest']): OnnxSection {
+  if (targets.onnx) return targets.onnx;
+  const reason = `${model.name} was compiled for ${Object.keys(targets).join(', ')} only`;
+  throw runtimeError('backend_unavailable', { backend: 'onnx', reason, known: Object.keys(targets) });
+}
+
+/** The graph of an entry. @throws RuntimeError R1100 where the entry is another target's only */
+export function graphFile({ files }: OnnxSection, { targets }: ModelSource['manifest'], entry: string): string {
+  if (Object.hasOwn(files, entry)) return files[entry]!;
+  const others = Object.keys(targets).filter((name) => name !== 'onnx');
+  throw runtimeError('entry_of_other_target', { entry, target: 'onnx', others });
+}
+
 /** The weights files that a graph refers to, under the names that it uses; one that it does not name is another entry's. */
 export function externalFiles<Data>(
   { manifest }: ModelSource,
   graph: Uint8Array,
   dataOf: (file: string) => Data | Promise<Data>,
 ): Promise<{ path: string; data: Data }[]> {
-  const used = (manifest.weights?.files ?? []).filter(({ file }) => mentions(graph, file));
+  const used = (manifest.weights ? sectionOf(manifest).weights : []).filter(({ file }) => mentions(graph, file));
   return Promise.all(used.map(async ({ file }) => ({ path: file, data: await dataOf(file) })));
 }
 

@@ -1,8 +1,8 @@
 /**
- * What runs a model's entries. ONNX Runtime in Node and in a page are backends; anything that implements this is
+ * What runs a model's entries. ONNX Runtime, WebGPU in Node and in a page are backends; anything that implements this is
  * one too (the compiler's float64 interpreter, a fake in a test).
  */
-import type { AdapterPort, CachePort, DimRequirement, EntryChecks, Manifest, TensorPort } from '../shared/artifact.ts';
+import type { EntryManifest, Manifest } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { AnyTensor, AnyTensors } from './device-tensor.ts';
 import type { StepTime } from './step-time.ts';
@@ -10,17 +10,7 @@ import type { StepTime } from './step-time.ts';
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
 /** What callers see of an entry, whatever it was compiled for. */
-export interface EntryPorts {
-  readonly inputs: readonly TensorPort[];
-  readonly outputs: readonly TensorPort[];
-  readonly cache: readonly CachePort[];
-  /** checked before a run; absent: any sizes will do */
-  readonly requires?: readonly DimRequirement[];
-  /** checked after a run; absent: nothing is left to check */
-  readonly checks?: EntryChecks;
-  /** which inputs are an adapter's; absent: none */
-  readonly adapters?: readonly AdapterPort[];
-}
+export type EntryPorts = EntryManifest;
 
 /** What a session knows of its model, whatever it was compiled for. */
 export interface ModelManifest extends Pick<Manifest, 'model' | 'weights' | 'adapter'> {
@@ -39,36 +29,25 @@ export interface ProgramOptions {
 /** One loaded entry. */
 export interface Program {
   /**
-   * Runs once. `feeds` has every input of the entry, with the port's dtype and a shape that fits it.
-   * @param fetch the outputs wanted; all when absent
+   * Runs once. Tensors are on either side; what is kept stays on the backend's device, or on the host where it has none.
+   * @param feeds every input of the entry but empty caches, with the port's dtype and a shape that fits it
+   * @param fetch the outputs wanted besides those to keep; all when absent
    */
-  run(feeds: Tensors, fetch?: readonly string[]): Promise<Tensors>;
-  dispose(): Promise<void>;
-}
-
-export interface Backend {
-  /** for `session.info()` and messages: `onnxruntime-node (cpu)` */
-  readonly name: string;
-  loadEntry(name: string, entry: EntryPorts): Promise<Program>;
-}
-
-/** One loaded entry of a backend with a device: it takes and gives tensors there as well. */
-export interface DeviceProgram {
-  /** @param fetch the outputs wanted besides those to keep; all when absent */
   run(feeds: AnyTensors, fetch?: readonly string[], options?: ProgramOptions): Promise<AnyTensors>;
-  /** The step times of the runs with `profile` since the last call. */
+  /** The step times of the runs with `profile` since the last call; none where the backend cannot tell. */
   takeProfile(): StepTime[];
   dispose(): Promise<void>;
 }
 
-/** A backend whose tensors can stay on a device. */
-export interface DeviceBackend {
+/** What runs entries. One without a device is made by `hostBackend`. */
+export interface Backend {
+  /** for `session.info()` and messages: `onnxruntime-node (cpu)` */
   readonly name: string;
-  loadEntry(name: string): Promise<DeviceProgram>;
-  /** @param label for messages */
+  loadEntry(name: string, entry: EntryPorts): Promise<Program>;
+  /** A tensor on the device, or on the host where there is none. @param label for messages */
   upload(tensor: AnyTensor, label: string): Promise<AnyTensor>;
-  /** Takes a new device after the loss of one; programs load again afterwards. */
-  recover(): Promise<void>;
+  /** Takes a new device after the loss of one: true, and programs load again. False where none was lost. */
+  recover(): Promise<boolean>;
   /** Frees what programs share. */
   dispose(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 /**
- * Which backend runs a compiled model. A folder holds manifest.json (for ONNX Runtime), plan.json (for WebGPU), or both.
+ * Which backend runs a compiled model. The manifest says what it was compiled for: ONNX Runtime, WebGPU, or both.
  *
  *   onnx, webgpu   that one, or an error that says what was tried
  *   auto           webgpu where there is a plan and a hardware adapter, else onnx; session.info() says why
  *   (nothing)      what the folder was compiled for; onnx when for both
  */
-import type { Backend, DeviceBackend, ModelSource } from './backend.ts';
+import type { Backend, ModelSource } from './backend.ts';
 import { RuntimeError, runtimeError } from './errors.ts';
 import { Session, type SessionParts } from './session.ts';
 import { type Acquire, manifestOf, type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
@@ -21,9 +21,11 @@ export interface ChoiceOptions extends Pick<WebGpuOptions, 'device' | 'acquire'>
   readonly weights?: Weights;
 }
 
+type Located = ModelSource & { locate(file: string): string };
+
 /** What differs between Node and a page. */
 export interface Platform {
-  openModel(location: string): Promise<ModelSource>;
+  openModel(location: string): Promise<Located>;
   openPlan(location: string): Promise<PlanSource>;
   onnx(source: ModelSource): Backend;
   readonly acquire: Acquire;
@@ -46,18 +48,35 @@ export async function chooseSession(platform: Platform, model: Model, options: C
   if (typeof model !== 'string')
     return 'plan' in model ? overPlan(platform, model, options) : overOnnx(platform, model);
   if (model.endsWith('plan.json')) return overPlan(platform, await platform.openPlan(model), options);
-  try {
-    return overOnnx(platform, await platform.openModel(model));
-  } catch (error) {
-    const plan = isMissing(error) && !model.endsWith('.json') ? await present(platform.openPlan(model)) : undefined;
-    if (!plan) throw error;
-    return overPlan(platform, plan, options);
-  }
+  const source = await present(platform.openModel(model));
+  if (source?.manifest.targets.onnx) return overOnnx(platform, source);
+  const plan = await planAt(platform, model, source);
+  if (plan) return overPlan(platform, plan, options);
+  return overOnnx(platform, source ?? (await platform.openModel(model)));
+}
+
+/**
+ * The plan at a folder, its manifest, or the plan itself; undefined where there is none.
+ * @param source what is known to be there
+ */
+async function planAt(
+  platform: Platform,
+  location: string,
+  source: Located | undefined,
+): Promise<PlanSource | undefined> {
+  if (location.endsWith('plan.json')) return present(platform.openPlan(location));
+  if (!source) return location.endsWith('.json') ? undefined : present(platform.openPlan(location));
+  const { webgpu } = source.manifest.targets;
+  return webgpu && platform.openPlan(source.locate(webgpu.plan));
+}
+
+async function openPlanAt(platform: Platform, location: string): Promise<PlanSource | undefined> {
+  const source = location.endsWith('plan.json') ? undefined : await present(platform.openModel(location));
+  return planAt(platform, location, source);
 }
 
 async function automatic(platform: Platform, model: Model, options: ChoiceOptions): Promise<Session> {
-  const plan =
-    typeof model === 'string' ? await present(platform.openPlan(model)) : 'plan' in model ? model : undefined;
+  const plan = typeof model === 'string' ? await openPlanAt(platform, model) : 'plan' in model ? model : undefined;
   const onnx = (): Promise<ModelSource> => onnxModel(platform, model, 'onnx');
   if (!plan) return overOnnx(platform, await onnx(), undefined, 'the model was not compiled for webgpu');
   if (options.device) return overPlan(platform, plan, options, 'a device was given');
@@ -67,7 +86,7 @@ async function automatic(platform: Platform, model: Model, options: ChoiceOption
   } catch (error) {
     if (!(error instanceof RuntimeError) || !['R1001', 'R1002'].includes(error.code)) throw error;
     const found = typeof model === 'string' ? await present(platform.openModel(model)) : undefined;
-    if (found) return overOnnx(platform, found, undefined, error.message);
+    if (found?.manifest.targets.onnx) return overOnnx(platform, found, undefined, error.message);
     return overPlan(platform, plan, options, 'the model was not compiled for onnx');
   }
   const why = `there is a hardware adapter, ${gpu.name}`;
@@ -102,7 +121,7 @@ async function overPlan(
 ): Promise<Session> {
   const opened = weights ? undefined : await openWeights(source);
   const close = async (): Promise<void> => opened?.close();
-  let backend: DeviceBackend;
+  let backend: Backend;
   try {
     backend = await webgpuBackendWith(platform.acquire, {
       plan: source.plan,
@@ -132,10 +151,10 @@ async function onnxModel(platform: Platform, model: Model, backend: string): Pro
 
 async function planOf(platform: Platform, model: Model): Promise<PlanSource> {
   if (typeof model !== 'string' && 'plan' in model) return model;
-  const plan = typeof model === 'string' ? await present(platform.openPlan(model)) : undefined;
+  const plan = typeof model === 'string' ? await openPlanAt(platform, model) : undefined;
   if (plan) return plan;
   const where = typeof model === 'string' ? model : model.location;
-  const reason = `tried plan.json in ${where}, which is not there; compile with --target webgpu`;
+  const reason = `there is no plan for it in ${where}; compile with --target webgpu`;
   throw runtimeError('backend_unavailable', { backend: 'webgpu', reason, known: ['onnx'] });
 }
 

@@ -6,7 +6,7 @@
  * type. A message is one sentence in lower case that says what was found, where, what was expected and how to fix it.
  * Codes are stable: never reuse one.
  * Long because it is a table: R01 weights, R02 model and session, R03 generation, R04 images, R05 tokenizer,
- * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R112 recipes (recipe-errors.ts), R118 checkpoints of other formats (weights/errors.ts).
+ * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R110 targets, R112 recipes (recipe-errors.ts), R118 checkpoints of other formats (weights/errors.ts).
  */
 
 import { type Message, message } from './message.ts';
@@ -588,6 +588,12 @@ export const MESSAGES = {
 
   // R10: WebGPU
   ...WEBGPU_MESSAGES,
+  // R110: targets
+  entry_of_other_target: message(
+    'R1100',
+    ({ entry, target, others }: InEntry & { target: string; others: readonly string[] }) =>
+      `the entry ${entry} was compiled for ${list(others)} and not for ${target}: compile it with --target ${target} into the same folder`,
+  ),
   ...RECIPE_MESSAGES,
   ...CHECKPOINT_MESSAGES,
 } as const;

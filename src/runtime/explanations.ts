@@ -60,6 +60,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0215:
     'The inputs have the right shapes and the backend still failed: a token id outside the vocabulary, a position past the end of the rotary table, or too little memory.',
   R0216: 'Not every backend exists on every machine.',
+  R1100:
+    'A folder has one manifest for all targets that a model was compiled for, and a section with the files of each. Of this entry it has none for the backend that was asked for.',
   R0217:
     'setAdapter() chooses among the adapters that the compiled folder came with (`default`) and those that addAdapter() has read.',
   R0218:

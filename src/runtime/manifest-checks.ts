@@ -126,13 +126,35 @@ export function checkAdapter(adapter: unknown, entries: Json): void {
   if (folder !== undefined) checkFile(folder, 'the adapter');
 }
 
-export function checkWeights(weights: unknown): void {
-  need(
-    weights === null || (isObject(weights) && typeof weights.origin === 'string' && Array.isArray(weights.files)),
-    'has wrong weights',
-  );
-  for (const one of isObject(weights) ? (weights.files as unknown[]) : []) {
+/** Where a model's weights come from. */
+export function checkOrigin(weights: unknown): void {
+  need(weights === null || (isObject(weights) && typeof weights.origin === 'string'), 'has wrong weights');
+}
+
+export function checkFiles(files: unknown): void {
+  need(Array.isArray(files), 'has wrong weights');
+  for (const one of files as unknown[]) {
     need(isObject(one) && Number.isSafeInteger(one.bytes), 'has a weights file without a size');
     checkFile((one as Json).file, 'the weights');
   }
+}
+
+/** The plan of a stage, and that the entries are there which it drives. */
+export function checkTraining(training: unknown, entries: Json): void {
+  const damaged = 'has a damaged training';
+  need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
+  const { trained, buffers, slots, accumulate, combine, arenas = [] } = training as Json;
+  need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
+  need(combine === 'weighted' || combine === 'equal' || combine === 'sum', damaged);
+  need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
+  need(Array.isArray(trained) && Array.isArray(buffers), damaged);
+  for (const one of [...(trained as unknown[]), ...(buffers as unknown[])])
+    need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);
+  need(Array.isArray(arenas), damaged);
+  for (const one of arenas as unknown[]) {
+    need(isObject(one) && typeof one.name === 'string' && Number.isSafeInteger(one.elements), damaged);
+    need(Array.isArray((one as Json).pieces), damaged);
+  }
+  for (const entry of ['gradient', 'update', ...((accumulate as number) > 1 ? ['accumulate'] : [])])
+    need(Object.hasOwn(entries, entry), `has training without the entry ${entry}`);
 }

@@ -16,7 +16,7 @@ export async function openModel(path: string): Promise<ModelSource & { locate(fi
   });
   const manifest = parseManifest(text, manifestFile);
   const directory = dirname(manifestFile);
-  for (const { file, bytes } of manifest.weights?.files ?? []) {
+  for (const { file, bytes } of manifest.weights ? (manifest.targets.onnx?.weights ?? []) : []) {
     const size = await stat(join(directory, file)).then(
       (info) => info.size,
       () => undefined,

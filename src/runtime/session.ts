@@ -7,19 +7,12 @@
 
 import { type Binding, sizeUnder } from '../shared/bind-dims.ts';
 import { parseDim } from '../shared/dim-text.ts';
+import { isIndexOutside } from '../shared/index-outside.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { type AdapterFiles, type AdapterInfo, type AdapterSource, Adapters } from './adapters.ts';
-import type {
-  Backend,
-  DeviceBackend,
-  DeviceProgram,
-  EntryPorts,
-  ModelManifest,
-  Program,
-  ProgramOptions,
-} from './backend.ts';
-import { type AnyTensor, type AnyTensors, toHost } from './device-tensor.ts';
+import type { Backend, EntryPorts, ModelManifest, Program, ProgramOptions } from './backend.ts';
+import type { AnyTensor, AnyTensors } from './device-tensor.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
 import { type AnyFeeds, checkDeviceRanges, checkFeeds, copyFeeds, type Feeds } from './feeds.ts';
 import { checkComputed, throwFound } from './index-checks.ts';
@@ -72,22 +65,20 @@ export interface SessionInfo {
 
 /** What a session is opened with. `why`: for info(), where the backend was chosen. */
 export interface SessionParts extends AdapterFiles {
-  readonly backend: Backend | DeviceBackend;
+  readonly backend: Backend;
   readonly why?: string;
 }
 
-const hasDevice = (backend: Backend | DeviceBackend): backend is DeviceBackend => 'upload' in backend;
-
 export class Session implements Runner {
   readonly manifest: ModelManifest;
-  private readonly backend: Backend | DeviceBackend;
+  private readonly backend: Backend;
   private readonly why: string | undefined;
   private readonly swapped: Adapters;
-  private readonly programs = new Map<string, Promise<Program | DeviceProgram>>();
+  private readonly programs = new Map<string, Promise<Program>>();
   private readonly spent = new Map<string, { runs: number; milliseconds: number }>();
-  /** adapters' tensors on the device */
   /** while a new device is being taken */
   private recovering: Promise<void> | undefined;
+  /** adapters' tensors on the device */
   private uploaded = new WeakMap<HostTensor, Promise<AnyTensor>>();
   private disposed = false;
 
@@ -99,11 +90,6 @@ export class Session implements Runner {
   }
 
   /** `openSession` knows the ways to files; without them adapters are added as bytes only. */
-  static open(
-    manifest: ModelManifest,
-    parts: AdapterFiles & { readonly backend: Backend; readonly why?: string },
-  ): Session;
-  static open(manifest: ModelManifest, parts: SessionParts): Session;
   static open(manifest: ModelManifest, parts: SessionParts): Session {
     return new Session(manifest, parts);
   }
@@ -149,8 +135,11 @@ export class Session implements Runner {
     const { bindings } = given;
     const program = await this.program(name);
     const began = performance.now();
-    const results = await this.runProgram(program, given.feeds, withChecks(entry, options)).catch((error: unknown) => {
+    const { fetch: computed, ...running } = withChecks(entry, options);
+    const results = await program.run(given.feeds, computed, running).catch((error: unknown) => {
       if (error instanceof RuntimeError) throw error;
+      if (isIndexOutside(error))
+        throw runtimeError('computed_index_range', { entry: name, ...error.outsideIndex }, error);
       const reason = reasonOf(error);
       if (entry.checks) throwFound(name, entry.checks, reason, bindings, error);
       throw runtimeError('run_failed', { entry: name, backend: this.backend.name, reason }, error);
@@ -166,14 +155,14 @@ export class Session implements Runner {
    * @param label for messages
    */
   async upload(tensor: AnyTensor, label: string): Promise<AnyTensor> {
-    return hasDevice(this.backend) ? this.backend.upload(tensor, label) : tensor;
+    return this.backend.upload(tensor, label);
   }
 
   /** The step times of the runs with `profile` since the last call; none on backends that cannot tell. */
   async takeProfile(): Promise<StepTime[]> {
     const times: StepTime[] = [];
     for (const program of await Promise.allSettled(this.programs.values()))
-      if (program.status === 'fulfilled' && 'takeProfile' in program.value) times.push(...program.value.takeProfile());
+      if (program.status === 'fulfilled') times.push(...program.value.takeProfile());
     return times;
   }
 
@@ -183,10 +172,9 @@ export class Session implements Runner {
    * @throws RuntimeError R1001, R1002
    */
   async recover(): Promise<void> {
-    const { backend } = this;
-    if (!hasDevice(backend)) return;
     // two calls are one: each would take a device
-    this.recovering ??= backend.recover().then(() => {
+    this.recovering ??= this.backend.recover().then((lost) => {
+      if (!lost) return;
       this.programs.clear();
       this.uploaded = new WeakMap();
     });
@@ -244,26 +232,12 @@ export class Session implements Runner {
     for (const program of await Promise.allSettled(loading)) {
       if (program.status === 'fulfilled') await program.value.dispose();
     }
-    if (hasDevice(this.backend)) await this.backend.dispose();
-  }
-
-  private async runProgram(
-    program: Program | DeviceProgram,
-    feeds: AnyTensors,
-    { fetch, ...options }: RunOptions,
-  ): Promise<AnyTensors> {
-    if ('takeProfile' in program) return program.run(feeds, fetch, options);
-    const { keep } = options;
-    const wanted = fetch && keep && keep !== 'all' ? [...new Set([...fetch, ...keep])] : fetch;
-    const host: Record<string, HostTensor> = {};
-    for (const [name, tensor] of Object.entries(feeds)) host[name] = await toHost(tensor);
-    return program.run(host, wanted);
+    await this.backend.dispose();
   }
 
   /** What the current adapter feeds, on the device where there is one. */
   private async adapterFeeds(entry: EntryPorts): Promise<Record<string, AnyTensor>> {
     const feeds = await this.swapped.feeds(entry);
-    if (!hasDevice(this.backend)) return feeds;
     const uploaded: Record<string, AnyTensor> = {};
     for (const [name, tensor] of Object.entries(feeds)) {
       const there = this.uploaded.get(tensor) ?? this.backend.upload(tensor, name);
@@ -274,13 +248,12 @@ export class Session implements Runner {
     return uploaded;
   }
 
-  private program(name: string): Promise<Program | DeviceProgram> {
+  private program(name: string): Promise<Program> {
     const entry = this.entry(name);
     if (this.disposed) return Promise.reject(runtimeError('session_disposed', { model: this.manifest.model.name }));
     const before = this.programs.get(name);
     if (before) return before;
-    const opening: Promise<Program | DeviceProgram> = this.backend.loadEntry(name, entry);
-    const loading = opening.catch((error: unknown) => {
+    const loading = this.backend.loadEntry(name, entry).catch((error: unknown) => {
       this.programs.delete(name); // the next run may try again
       if (error instanceof RuntimeError) throw error;
       throw runtimeError(

@@ -1,8 +1,13 @@
 /**
- * What the compiler writes and the runtime reads: `manifest.json` beside the `.onnx` files.
+ * What the compiler writes and the runtime reads: `manifest.json`, the same for every target, with a section for what each
+ * target that the model was compiled for has beside it.
  * The runtime imports these types and nothing else of the compiler.
  */
 import type { DType } from './dtype.ts';
+import type { TrainingPlan } from './training.ts';
+
+/** Raised when a manifest of before would be misread. 2: one manifest for all targets. */
+export const MANIFEST_VERSION = 2;
 
 /** A compile-time value of the model's configuration, as JSON. */
 export type ConfigValue =
@@ -95,9 +100,8 @@ export interface EntryChecks {
   readonly rows: readonly IndexCheck[];
 }
 
+/** What callers see of an entry, whatever it was compiled for. */
 export interface EntryManifest {
-  /** ONNX file, relative to the manifest */
-  readonly file: string;
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly cache: readonly CachePort[];
@@ -115,9 +119,36 @@ export interface WeightFile {
   readonly bytes: number;
 }
 
+/** Where the numbers come from (`seed 0`, a checkpoint's name). */
+export interface WeightsOrigin {
+  readonly origin: string;
+  readonly trained: boolean;
+}
+
+/** What a model that was compiled for ONNX Runtime has beside the manifest. */
+export interface OnnxSection {
+  readonly opset: number;
+  /** entry → its graph, an ONNX file relative to the manifest */
+  readonly files: { readonly [entry: string]: string };
+  /** what the graphs refer to; without weights these do not exist yet */
+  readonly weights: readonly WeightFile[];
+  /** of a stage whose graphs are the entries `gradient`, `update` and, where it accumulates, `accumulate`; absent: none */
+  readonly training?: TrainingPlan;
+  /** safetensors with what training starts from, beside `training` */
+  readonly start?: WeightFile;
+}
+
+/** What a model that was compiled for WebGPU has beside the manifest. */
+export interface WebGpuSection {
+  /** the plan (shared/webgpu.ts), relative to the manifest */
+  readonly plan: string;
+  /** safetensors files with what the plan's parameters are */
+  readonly weights: readonly WeightFile[];
+}
+
 export interface Manifest {
-  readonly format: 'mdl-onnx';
-  readonly version: 1;
+  readonly format: 'mdl';
+  readonly version: typeof MANIFEST_VERSION;
   readonly compiler: string;
   readonly model: {
     readonly name: string;
@@ -127,17 +158,11 @@ export interface Manifest {
     readonly flags: { readonly [flag: string]: boolean };
     readonly config: { readonly [name: string]: ConfigValue };
   };
-  readonly opset: number;
   readonly entries: { readonly [entry: string]: EntryManifest };
   /** absent: adapters, if the model has them, are part of its weights */
   readonly adapter?: AdapterManifest;
-  /**
-   * null: the graphs were compiled without weights, and the files they refer to do not exist yet.
-   * `origin` says where the numbers came from (`seed 0`, a checkpoint's name).
-   */
-  readonly weights: {
-    readonly origin: string;
-    readonly trained: boolean;
-    readonly files: readonly WeightFile[];
-  } | null;
+  /** null: compiled without weights */
+  readonly weights: WeightsOrigin | null;
+  /** by target, at least one */
+  readonly targets: { readonly onnx?: OnnxSection; readonly webgpu?: WebGpuSection };
 }

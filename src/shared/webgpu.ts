@@ -16,6 +16,8 @@ import type {
   EntryChecks,
   Manifest,
   TensorPort,
+  WeightFile,
+  WeightsOrigin,
 } from './artifact.ts';
 import type { DType } from './dtype.ts';
 import type { TrainingPlan } from './training.ts';
@@ -202,5 +204,5 @@ export interface WebGpuPlan {
   /** The stage whose graphs are the entries `gradient`, `update` and, where it accumulates, `accumulate`; absent: none. */
   readonly training?: TrainingPlan;
   /** safetensors files beside the plan; absent or null: the weights are given when the model is opened */
-  readonly weights?: Manifest['weights'];
+  readonly weights?: (WeightsOrigin & { readonly files: readonly WeightFile[] }) | null;
 }

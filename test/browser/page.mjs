@@ -4,7 +4,7 @@
  * `/compiler.js` is the compiler core with its packages, `/dist/` the package's own files; `onnxruntime-web` comes
  * from the import map of the page.
  */
-import { buildOnnx, compile, diagnosticsToJson } from '/compiler.js';
+import { compile, diagnosticsToJson, graphsOf, TARGETS } from '/compiler.js';
 import {
   ask,
   decodeImage,
@@ -29,9 +29,10 @@ globalThis.page = {
   /** Compiles files given as text: diagnostics, and the hash of each graph's bytes. */
   async compile({ path, files, config }) {
     const compilation = compile(path, { read: (name) => files[name] }, config ? { config } : {});
-    const artifact = compilation.model && buildOnnx(compilation.model, { opset: 17 });
+    const built = compilation.model && graphsOf(compilation.model);
+    const artifact = built && TARGETS.onnx.compile(built, { opset: 17 });
     const graphs = {};
-    for (const { name, bytes } of artifact?.entries ?? []) graphs[name] = await sha256(bytes);
+    for (const [name, bytes] of artifact?.files(null) ?? []) graphs[name] = await sha256(bytes);
     return { report: diagnosticsToJson(compilation.diagnostics()), graphs };
   },
 

@@ -31,7 +31,7 @@ const list = (folder: string): string[] => readdirSync(join(folder, 'out')).sort
 const read = (folder: string, file: string): string => readFileSync(join(folder, 'out', file), 'utf8');
 const plan = (folder: string): WebGpuPlan => parsePlan(read(folder, 'plan.json'), 'plan.json');
 const PRETRAINED = TINYGPTV.replace('tinygpt-v.mdl', 'nano-pretrained.safetensors');
-const MODULE = ['kernels.wgsl', 'plan.js', 'plan.json', 'small.d.ts', 'small.js'];
+const MODULE = ['kernels.wgsl', 'manifest.json', 'plan.js', 'plan.json', 'small.d.ts', 'small.js'];
 
 describe('files', () => {
   it('a plan, kernels to read, a module and weights', async () => {
@@ -73,7 +73,7 @@ describe('files', () => {
     expect(code).toBe(0);
     expect(list(folder)).toEqual(MODULE);
     expect(plan(folder).weights).toBeNull();
-    expect(stdout).toContain('no weights: --weights or --init would write');
+    expect(stdout).toMatch(/no weights: the graphs refer to \d+ B that --weights or --init would write/);
   });
 
   it('matrices as f16 where asked for', async () => {
@@ -102,8 +102,12 @@ describe('files', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       out: 'out',
       module: { file: 'small.js', create: 'createSmall' },
-      weights: { origin: 'seed 3', trained: false },
-      entries: { pick: { inputs: [{ name: 'index', dtype: 'i64', shape: ['B'] }], dispatches: 1 } },
+      manifest: {
+        weights: { origin: 'seed 3', trained: false },
+        entries: { pick: { inputs: [{ name: 'index', dtype: 'i64', shape: ['B'] }] } },
+        targets: { webgpu: { plan: 'plan.json', weights: [{ file: 'weights.safetensors' }] } },
+      },
+      dispatches: { pick: 1 },
     });
     expect(Object.keys(plan(folder).entries)).toEqual(['pick']);
     expect(plan(folder).parameters.map(({ key }) => key)).toEqual(['fc.weight']);
@@ -232,9 +236,9 @@ describe('when it cannot', () => {
     [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16/],
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
     [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],
-    [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without --target onnx/],
+    [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without LoRA in the model/],
     [['--stage', 'one'], 1, /error\[C0201\]/],
-    [['--target', 'onnx', '--stage', 'one'], 1, /error\[C0208\]: --stage .* --target webgpu/],
+    [['--target', 'onnx', '--stage', 'one'], 1, /error\[C0201\]/],
     [['--target', 'onnx', '--weights-dtype', 'f16'], 1, /error\[C0208\]: --weights-dtype .* --target webgpu/],
   ])('%j', async (args, code, says) => {
     const folder = setUp();

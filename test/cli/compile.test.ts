@@ -52,8 +52,8 @@ describe('files', () => {
       /^Small \(config base, opset 17; scaled=true\) in out\n {2}main\.onnx +main .* ops .* parameters/,
     );
     expect(manifest(folder)).toMatchObject({
-      format: 'mdl-onnx',
-      version: 1,
+      format: 'mdl',
+      version: 2,
       model: {
         name: 'Small',
         source: 'small.mdl',
@@ -61,19 +61,19 @@ describe('files', () => {
         flags: { scaled: true },
         config: { d: 3, hidden: 2 },
       },
-      opset: 17,
       entries: {
         main: {
-          file: 'main.onnx',
           inputs: [{ name: 'x', dtype: 'f32', shape: ['B', 3] }],
           outputs: [{ name: 'y', shape: ['B', 2] }],
         },
-        pick: { file: 'pick.onnx' },
       },
-      weights: {
-        origin: 'w.safetensors',
-        trained: true,
-        files: [{ file: 'main.onnx_data', bytes: statSync(join(folder, 'out/main.onnx_data')).size }],
+      weights: { origin: 'w.safetensors', trained: true },
+      targets: {
+        onnx: {
+          opset: 17,
+          files: { main: 'main.onnx', pick: 'pick.onnx' },
+          weights: [{ file: 'main.onnx_data', bytes: statSync(join(folder, 'out/main.onnx_data')).size }],
+        },
       },
     });
     const session = await openSession(join(folder, 'out'));
@@ -126,7 +126,7 @@ describe('files', () => {
     const folder = setUp();
     expect((await compile(folder, '--init', '0', '--opset', option)).code).toBe(0);
     expect(Number(graph(folder, 'main.onnx').opsetImport![0]!.version)).toBe(version);
-    expect(manifest(folder).opset).toBe(version);
+    expect(manifest(folder).targets.onnx!.opset).toBe(version);
   });
 
   it('--entry: only these', async () => {
@@ -195,8 +195,8 @@ describe('files', () => {
       'tokenizer.json',
       'vision_encoder.onnx',
     ]);
-    const { entries } = manifest(folder);
-    expect(Object.fromEntries(Object.entries(entries).map(([name, { file }]) => [name, file]))).toEqual({
+    const { entries, targets } = manifest(folder);
+    expect(targets.onnx!.files).toEqual({
       encode_image: 'vision_encoder.onnx',
       embed_tokens: 'embed_tokens.onnx',
       decode: 'decoder_model_merged.onnx',
@@ -235,7 +235,7 @@ describe('nothing half-written', () => {
     const folder = setUp();
     await compile(folder, '--weights', 'w.safetensors');
     expect((await compile(folder, '--init', '1', '--opset', '23')).code).toBe(0);
-    expect(manifest(folder)).toMatchObject({ opset: 23, weights: { origin: 'seed 1' } });
+    expect(manifest(folder)).toMatchObject({ targets: { onnx: { opset: 23 } }, weights: { origin: 'seed 1' } });
     expect(list(folder)).toEqual(['main.onnx', 'main.onnx_data', 'manifest.json', 'pick.onnx']);
   });
 

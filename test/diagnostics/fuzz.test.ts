@@ -10,7 +10,8 @@ import { IntegerError } from '../../src/compiler/backends/wgsl/plan/integer-erro
 import { LimitError } from '../../src/compiler/backends/wgsl/plan/limit-error.ts';
 import type { SourceHost } from '../../src/compiler/check/program.ts';
 import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
-import { buildOnnx, buildWebGpu, compile, type ModelOptions } from '../../src/compiler/index.ts';
+import { compile, type ModelOptions } from '../../src/compiler/index.ts';
+import { buildOnnx, buildWebGpu } from '../support/build.ts';
 import { memory, repository } from '../support/project.ts';
 import { type Mutation, mutate, mutation, nest, place } from './mutations.ts';
 import { diagnoseProgram } from './support.ts';
@@ -106,6 +107,7 @@ model Small {
 adapt blocks[*].fc with LoRA(r = 2, alpha = @argument)
 stage one { train @pattern  optimize adamw()  schedule constant(lr = @clause) }
 `;
+
 const PLACES: Readonly<Record<string, string>> = {
   field: '3',
   fn: '',

@@ -3,8 +3,9 @@
  * numbers that 64-bit floats keep (IEEE 754: ints exactly up to 2^53).
  */
 import { describe, expect, it } from 'vitest';
-import { buildOnnx, buildWebGpu, compile } from '../../src/compiler/index.ts';
+import { compile } from '../../src/compiler/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
+import { buildOnnx, buildWebGpu } from '../support/build.ts';
 import { memory } from '../support/project.ts';
 import { diagnose, summary } from './support.ts';
 

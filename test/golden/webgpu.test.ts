@@ -6,8 +6,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import type { Alternative, GroupCount, Launch, StepPlan, WebGpuPlan } from '../../src/shared/webgpu.ts';
+import { buildWebGpu } from '../support/build.ts';
 import { compileOk, repository } from '../support/project.ts';
 import { firstDifference, goldenText } from './support.ts';
 

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { planOf } from '../../src/compiler/webgpu-artifact.ts';
 import type { Feeds } from '../../src/runtime/feeds.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../src/shared/tensor.ts';
@@ -16,6 +15,7 @@ import { differences } from '../backends/wgsl/support.ts';
 import { feedsOf } from '../language/feeds.ts';
 import { SMALL } from '../language/flags.ts';
 import { weightsOf } from '../language/support.ts';
+import { planOfGraphs } from '../support/build.ts';
 import { compileOk, repository } from '../support/project.ts';
 
 /**
@@ -52,9 +52,9 @@ export function halves(entries: readonly string[] = ['embed_tokens', 'decode', '
   const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'nano', values: SMALL });
   const graphs = entries.map((name) => {
     const { graph, cache } = model.entry(name)!;
-    return { name, graph: runPipeline(graph), options: { cache } };
+    return { name, graph: runPipeline(graph), cache };
   });
-  const plan = planOf(model, graphs, 'f16');
+  const plan = planOfGraphs(model, graphs, 'f16');
   const weights = weightsOf(model);
   const stored = new Map(plan.parameters.map(({ key }) => [key, narrow(weights.get(key)!)]));
   const halved = new Set(plan.parameters.flatMap(({ key, storage }) => (storage === 'f16' ? [key] : [])));

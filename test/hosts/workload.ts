@@ -6,8 +6,6 @@ import { expect } from 'vitest';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { differentiate } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
-import { type PlannedGraph, planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import type { Feeds } from '../../src/runtime/feeds.ts';
 import { embedPrompt, encodeImage, encodeSafetensors, generate } from '../../src/runtime/index.ts';
 import type { Runner } from '../../src/runtime/session.ts';
@@ -18,6 +16,7 @@ import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { differences, planOfGraphs } from '../backends/wgsl/support.ts';
 import { buildCase, caseInputs, loadCases } from '../ops/reference-cases.ts';
 import { loadGradientCases, withLoss } from '../passes/autodiff/support.ts';
+import { buildWebGpu, STAGE_ON_DEVICE } from '../support/build.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { ids, input, output, TINY } from '../tinygptv/support.ts';
 import { tinyBatch, tinyFile, tinyModel, tinyWeights } from '../training/support.ts';
@@ -79,24 +78,15 @@ export interface Tiny {
 export function tiny(): Tiny {
   const model = tinyModel(true);
   const stage = model.stages.find(({ name }) => name === 'stage2')!;
-  const built = buildStage(model, stage, 17, { lr: 1e-3, ...STAGE_ON_DEVICE })!;
-  const graphs: PlannedGraph[] = built.artifact.entries.map(({ name, graph }) => ({
-    name,
-    graph,
-    options: { donations: replacements(graph) },
-  }));
-  for (const name of ['encode_image', 'embed_tokens', 'decode']) {
-    const { graph, cache } = model.entry(name)!;
-    graphs.push({ name, graph: runPipeline(graph), options: { cache } });
-  }
-  const plan = planOf(model, graphs);
+  const training = { lr: 1e-3, ...STAGE_ON_DEVICE };
+  const plan = buildWebGpu(model, { stage, training, entries: ['encode_image', 'embed_tokens', 'decode'] })!;
   const weights = tinyWeights(model);
   const folder = mkdtempSync(join(tmpdir(), 'mdl-hosts-'));
   const stored = new Map(plan.parameters.map(({ key }) => [key, weights(key)]));
   writeFileSync(join(folder, 'weights.safetensors'), encodeSafetensors(stored));
   return {
     plan,
-    training: built.plan,
+    training: plan.training!,
     folder,
     weights,
     remove: () => rmSync(folder, { recursive: true, force: true }),

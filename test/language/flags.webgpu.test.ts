@@ -6,11 +6,11 @@
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { planOf } from '../../src/compiler/webgpu-artifact.ts';
 import { WebGpuProgram } from '../../src/runtime/webgpu/program.ts';
 import { ModelBuffers } from '../../src/runtime/webgpu/weights.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../src/shared/tensor.ts';
 import { unavailable } from '../support/adapter.ts';
+import { planOfGraphs } from '../support/build.ts';
 import { difference } from '../support/compare.ts';
 import { compileOk, repository } from '../support/project.ts';
 import { gpuOf, PROFILES } from '../support/webgpu.ts';
@@ -31,10 +31,10 @@ describe.skipIf(unavailable)('each combination of flags', () => {
     });
     const graphs = ['decode', 'loss'].map((name) => {
       const { graph, cache } = model.entry(name)!;
-      return { name, graph: runPipeline(graph), options: { cache } };
+      return { name, graph: runPipeline(graph), cache };
     });
     const gpu = await gpuOf(profile);
-    const plan = planOf(model, graphs);
+    const plan = planOfGraphs(model, graphs);
     const weights = weightsOf(model);
     const read = (key: string): WideTensor => weights.get(key)!;
     const buffers = new ModelBuffers(gpu, plan, async (key) => narrow(read(key)));

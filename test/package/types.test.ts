@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { project, provide, REPOSITORY, run, write } from './support.ts';
 
-const USE = `import { compile, buildOnnx, buildWebGpu, type SourceHost } from 'mdl-compiler';
+const USE = `import { compile, graphsOf, TARGETS, type SourceHost } from 'mdl-compiler';
 import { openSession, Tokenizer, type Session } from 'mdl-compiler/runtime';
 import { acquireDevice, openPlan, type WebGpuPlan } from 'mdl-compiler/webgpu';
 
 const host: SourceHost = { read: (path) => (path === 'm.mdl' ? 'model M {}' : undefined) };
 const { model, diagnostics } = compile('m.mdl', host, { config: 'small' });
 export const messages: string[] = diagnostics().map(({ message }) => message);
-export const bytes: Uint8Array[] = model ? (buildOnnx(model, { opset: 17 })?.entries ?? []).map((entry) => entry.bytes) : [];
-export const plan: WebGpuPlan | undefined = model ? buildWebGpu(model) : undefined;
+const graphs = model && graphsOf(model);
+export const bytes: Uint8Array[] = graphs ? [...TARGETS.onnx.compile(graphs, { opset: 17 }).files(null).values()] : [];
+export const plan: WebGpuPlan | undefined = graphs && TARGETS.webgpu.compile(graphs).plan;
 export async function run(tokens: string): Promise<readonly number[]> {
   const session: Session = await openSession('model', { backend: 'auto' });
   const { logits } = await session.run('decode', { ids: { dtype: 'i64', shape: [1], data: [...Tokenizer.from(tokens).encode('a')].length ? BigInt64Array.of(1n) : BigInt64Array.of(2n) } });

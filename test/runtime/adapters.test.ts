@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAdapter as openByUrl } from '../../src/runtime/adapter.browser.ts';
 import { openAdapter } from '../../src/runtime/adapter.node.ts';
 import type { AdapterBytes } from '../../src/runtime/adapters.ts';
+import { hostBackend } from '../../src/runtime/backend.host.ts';
 import { parseManifest } from '../../src/runtime/manifest.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { encodeSafetensors } from '../../src/runtime/weights/encode.ts';
@@ -26,7 +27,6 @@ const port = (name: string, ...shape: (number | string)[]): TensorPort => ({ nam
 const A = { input: 'parameter.fc.lora_A.default.weight', key: 'fc.lora_A.default.weight', shape: [1, 2] };
 const B = { input: 'parameter.fc.lora_B.default.weight', key: 'fc.lora_B.default.weight', shape: [3, 1] };
 const main: EntryManifest = {
-  file: 'main.onnx',
   inputs: [port('x', 'B', 2), port(A.input, ...A.shape), port(B.input, ...B.shape)],
   outputs: [port('a', 1, 2), port('b', 3, 1)],
   cache: [],
@@ -57,13 +57,13 @@ const adapter = (tensors: Record<string, HostTensor>, config: unknown = CONFIG):
 const open = (manifest: Manifest, files: Partial<Parameters<typeof Session.open>[1]> = {}): Session =>
   Session.open(manifest, {
     ...files,
-    backend: {
+    backend: hostBackend({
       name: 'echo',
       loadEntry: async () => ({
         run: async (feeds) => ({ a: feeds[A.input]!, b: feeds[B.input]! }),
         dispose: async () => {},
       }),
-    },
+    }),
   });
 const x = f32([1, 2], 0, 0);
 const fed = async (session: Session): Promise<number[]> => {

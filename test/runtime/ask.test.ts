@@ -35,27 +35,24 @@ function model(says: string, config: { readonly [name: string]: ConfigValue }): 
   let step = 0;
   const port = (name: string, dtype: 'f32' | 'i64', ...shape: (number | string)[]) => ({ name, dtype, shape });
   const manifest: Manifest = {
-    format: 'mdl-onnx',
-    version: 1,
+    format: 'mdl',
+    version: 2,
     compiler: 'test',
-    opset: 17,
+    targets: { onnx: { opset: 17, files: {}, weights: [] } },
     weights: null,
     model: { name: 'fake', source: 'fake.mdl', config_name: '', flags: {}, config },
     entries: {
       encode_image: {
-        file: 'v',
         inputs: [port('pixel_values', 'f32', 'N', 3, 'H', 'W')],
         outputs: [port('image_embeds', 'f32', 'N', IMAGE_TOKENS, 2)],
         cache: [],
       },
       embed_tokens: {
-        file: 'e',
         inputs: [port('input_ids', 'i64', 'B', 'T')],
         outputs: [port('inputs_embeds', 'f32', 'B', 'T', 2)],
         cache: [],
       },
       decode: {
-        file: 'd',
         inputs: [port('inputs_embeds', 'f32', 'B', 'T', 2)],
         outputs: [port('logits', 'f32', 'B', 'T', VOCAB)],
         cache: [],

@@ -6,12 +6,11 @@
 import { describe, expect, it } from 'vitest';
 import { guard } from '../../src/compiler/checks/index.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
-import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
 import { parseManifest } from '../../src/runtime/manifest.ts';
 import type { EntryManifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { buildOnnx } from '../support/build.ts';
 import { compileOk, memory } from '../support/project.ts';
 import { sessionOn, TARGETS } from '../support/targets.ts';
 import { provokes } from './support.ts';
@@ -266,7 +265,7 @@ describe('what is left to check', () => {
     stage s { train w
       schedule constant(lr = 0.1, iters = 1) }`;
     const model = compileOk('m.mdl', memory({ 'm.mdl': source }));
-    const { gradient } = buildStage(model, model.stages[0]!, 17)!.artifact.manifest.entries;
+    const { gradient } = buildOnnx(model, { entries: [], stage: model.stages[0]! })!.manifest(null).entries;
     // the adding of gradients to rows has the indices of the look-up: one check for both
     expect(bounds(gradient!)).toEqual(['low', 'high']);
     expect(gradient!.checks!.rows[0]).toMatchObject({ source: 'm.mdl:3:61' });

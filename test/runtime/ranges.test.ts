@@ -1,13 +1,12 @@
 /** Integers that a graph looks up in a table: their range is in the manifest, and is checked before a backend runs. */
 import { describe, expect, it } from 'vitest';
-import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
-import type { Backend } from '../../src/runtime/backend.ts';
+import { hostBackend } from '../../src/runtime/backend.host.ts';
 import type { DeviceTensor } from '../../src/runtime/device-tensor.ts';
 import { checkDeviceRanges, checkFeeds, type FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/session.ts';
 import type { EntryManifest, IntegerRange, Manifest } from '../../src/shared/artifact.ts';
 import { ownOutputs } from '../../src/shared/webgpu.ts';
+import { buildOnnx, buildWebGpu } from '../support/build.ts';
 import { compileOk, memory, repository } from '../support/project.ts';
 import { provokes } from './support.ts';
 
@@ -104,7 +103,6 @@ describe('what is known of an input', () => {
 
 describe('what is checked', () => {
   const entry: EntryManifest = {
-    file: 'run.onnx',
     inputs: [{ name: 'ids', dtype: 'i64', shape: ['B', 3], range: { low: 0, high: 512, also: [-1] } }],
     outputs: [],
     cache: [],
@@ -155,7 +153,7 @@ describe('what is checked', () => {
 
   it('no backend runs on what is refused', async () => {
     let ran = false;
-    const backend: Backend = {
+    const backend = hostBackend({
       name: 'fake',
       loadEntry: async () => ({
         run: async () => {
@@ -164,7 +162,7 @@ describe('what is checked', () => {
         },
         dispose: async () => {},
       }),
-    };
+    });
     const manifest = { ...manifestOf('m.mdl', memory({ 'm.mdl': 'model M { entry run(x: [B]) -> (y: [B]) { x } }' })) };
     const session = Session.open({ ...manifest, entries: { run: entry } }, { backend });
     await provokes('R0222', () => session.run('run', { ids: ids(1, 2, 600) }));

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostBackend } from '../../src/runtime/backend.host.ts';
 import { onnxBackend as onnxWeb } from '../../src/runtime/backend.onnx.browser.ts';
 import type { Backend, ModelSource, Tensors } from '../../src/runtime/backend.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
@@ -34,10 +35,11 @@ const i32 = (shape: number[], ...values: number[]): FeedTensor => ({
 const on: FeedTensor = { dtype: 'bool', shape: [1], data: Uint8Array.of(1) };
 
 /** A backend that answers what it is told to. */
-const answering = (answer: (feeds: Tensors) => Tensors | Promise<Tensors>): Backend => ({
-  name: 'fake',
-  loadEntry: async () => ({ run: async (feeds) => answer(feeds), dispose: async () => {} }),
-});
+const answering = (answer: (feeds: Tensors) => Tensors | Promise<Tensors>): Backend =>
+  hostBackend({
+    name: 'fake',
+    loadEntry: async () => ({ run: async (feeds) => answer(feeds), dispose: async () => {} }),
+  });
 
 describe('on onnxruntime-node', () => {
   it('runs entries with external weights, loading each at its first run', async () => {
@@ -197,7 +199,7 @@ describe('what a backend does wrong', () => {
   it('R0206: not loading, and being asked again the next time', async () => {
     let attempts = 0;
     const session = Session.open(TINY, {
-      backend: { name: 'fake', loadEntry: () => Promise.reject(new Error(`no ${++attempts}`)) },
+      backend: hostBackend({ name: 'fake', loadEntry: () => Promise.reject(new Error(`no ${++attempts}`)) }),
     });
     await provokes('R0206', () => session.load('scale'));
     expect(await provokes('R0206', () => session.load('scale'))).toContain('no 2');
@@ -213,21 +215,27 @@ describe('the manifest', () => {
   it('R0202: each field that is not as the compiler writes it', async () => {
     const path = join(directory, 'spoiled.json');
     const scale = TINY.entries.scale!;
+    const { onnx } = TINY.targets;
     const spoiled: unknown[] = [
       [],
-      { ...TINY, version: 2 },
+      { ...TINY, version: 1 },
+      { ...TINY, format: 'mdl-onnx', version: 1 },
       { ...TINY, model: null },
-      { ...TINY, opset: '17' },
+      { ...TINY, targets: {} },
+      { ...TINY, targets: { onnx: { ...onnx, opset: '17' } } },
+      { ...TINY, targets: { onnx: { ...onnx, files: { scale: '../scale.onnx' } } } },
+      { ...TINY, targets: { onnx: { ...onnx, files: { other: 'scale.onnx' } } } },
+      { ...TINY, targets: { onnx: { ...onnx, weights: [{ file: '/etc/passwd', bytes: 1 }] } } },
+      { ...TINY, targets: { onnx: { ...onnx, weights: [{ file: 'w' }] } } },
+      { ...TINY, targets: { onnx: { ...onnx, training: { stage: 'one' } } } },
+      { ...TINY, targets: { onnx, webgpu: { plan: '../plan.json', weights: [] } } },
       { ...TINY, entries: null },
       { ...TINY, entries: { scale: 1 } },
-      { ...TINY, entries: { scale: { ...scale, file: '../scale.onnx' } } },
       { ...TINY, entries: { scale: { ...scale, inputs: [{ name: 'x', dtype: 'f16', shape: [] }] } } },
       { ...TINY, entries: { scale: { ...scale, inputs: [{ name: 'x', dtype: 'f32', shape: [-1] }] } } },
       { ...TINY, entries: { scale: { ...scale, outputs: [{}] } } },
       { ...TINY, entries: { scale: { ...scale, cache: [{ past: 'p', present: 'y', axis: 0 }] } } },
       { ...TINY, entries: { scale: { ...scale, cache: [{ past: 'x', present: 'y', axis: 2 }] } } },
-      { ...TINY, weights: { origin: 'x', files: [{ file: '/etc/passwd', bytes: 1 }] } },
-      { ...TINY, weights: { origin: 'x', files: [{ file: 'w' }] } },
       { ...TINY, weights: 1 },
     ];
     for (const manifest of spoiled) {

@@ -4,15 +4,14 @@
  * outside of an axis is an error in MDL, because a clamped result would not have the shape that it says (docs/language.md).
  */
 import { describe, expect, it } from 'vitest';
-import { buildOnnx } from '../../src/compiler/onnx-artifact.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
+import { hostBackend } from '../../src/runtime/backend.host.ts';
 import type { Backend } from '../../src/runtime/backend.ts';
 import { parseManifest } from '../../src/runtime/manifest.ts';
 import { Session } from '../../src/runtime/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { problems } from '../language/support.ts';
+import { buildOnnx, buildWebGpu } from '../support/build.ts';
 import { compileOk, memory } from '../support/project.ts';
 import { sessionOn, TARGETS } from '../support/targets.ts';
 import { provokes } from './support.ts';
@@ -128,9 +127,9 @@ model M {
     const finished = runPipeline(graph);
     expect(finished.nodes.length).toBeLessThan(graph.nodes.length);
     expect(finished.requires).toEqual(graph.requires);
-    const { artifact } = buildStage(model, model.stages[0]!, 17)!;
-    expect(artifact.manifest.entries.gradient!.requires!.map(({ dim }) => dim)).toEqual(['T - 2', 'T - 1']);
-    expect(artifact.manifest.entries.update).not.toHaveProperty('requires');
+    const { entries } = buildOnnx(model, { entries: [], stage: model.stages[0]! })!.manifest(null);
+    expect(entries.gradient!.requires!.map(({ dim }) => dim)).toEqual(['T - 2', 'T - 1']);
+    expect(entries.update).not.toHaveProperty('requires');
   });
 
   it('what no size gives is an error of the program', () => {
@@ -155,10 +154,11 @@ describe('what a backend returns', () => {
     compileOk('main.mdl', memory({ 'main.mdl': 'model M { entry run(x: [B, T]) -> (y: [B, T]) { exp(x) } }' })),
     { opset: 17 },
   )!.manifest(null);
-  const backend = (y: HostTensor): Backend => ({
-    name: 'fake',
-    loadEntry: async () => ({ run: async () => ({ y }), dispose: async () => {} }),
-  });
+  const backend = (y: HostTensor): Backend =>
+    hostBackend({
+      name: 'fake',
+      loadEntry: async () => ({ run: async () => ({ y }), dispose: async () => {} }),
+    });
 
   it('R0212: has the sizes of the manifest', async () => {
     const run = (y: HostTensor) => Session.open(manifest, { backend: backend(y) }).run('run', { x: f32(2, 3) });

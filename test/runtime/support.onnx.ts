@@ -54,20 +54,24 @@ const port = (name: string, dtype: TensorPort['dtype'], ...shape: (number | stri
 });
 
 export const TINY: Manifest = {
-  format: 'mdl-onnx',
-  version: 1,
+  format: 'mdl',
+  version: 2,
   compiler: 'test',
   model: { name: 'tiny', source: 'tiny.mdl', config_name: 'tiny', flags: {}, config: {} },
-  opset: 17,
+  targets: {
+    onnx: {
+      opset: 17,
+      files: { scale: 'scale.onnx', append: 'append.onnx' },
+      weights: [{ file: 'weights.bin', bytes: 4 }],
+    },
+  },
   entries: {
     scale: {
-      file: 'scale.onnx',
       inputs: [port('x', 'f32', 'B', 'T')],
       outputs: [port('y', 'f32', 'B', 'T')],
       cache: [],
     },
     append: {
-      file: 'append.onnx',
       inputs: [
         port('x', 'f32', 'B', 'T', 2),
         port('past.0.key', 'f32', 'B', 'P', 2),
@@ -78,11 +82,14 @@ export const TINY: Manifest = {
       cache: [{ past: 'past.0.key', present: 'present.0.key', axis: 1 }],
     },
   },
-  weights: { origin: 'seed 0', trained: false, files: [{ file: 'weights.bin', bytes: 4 }] },
+  weights: { origin: 'seed 0', trained: false },
 };
 
-/** Writes the model; `weights: false` leaves weights.bin out, as a compilation without weights does. */
-export async function writeTinyModel(directory: string, { weights = true } = {}): Promise<void> {
+/**
+ * Writes the model; `weights: false` leaves weights.bin out, as a compilation without weights does. `plan`: the manifest names
+ * plan.json too, which the caller writes.
+ */
+export async function writeTinyModel(directory: string, { weights = true, plan = false } = {}): Promise<void> {
   await mkdir(directory, { recursive: true });
   const { scale, append } = TINY.entries as Record<string, Manifest['entries'][string]>;
   const node = (
@@ -116,5 +123,7 @@ export async function writeTinyModel(directory: string, { weights = true } = {})
   ];
   await writeFile(join(directory, 'append.onnx'), graphBytes('append', append!.inputs, append!.outputs, nodes, false));
   if (weights) await writeFile(join(directory, 'weights.bin'), new Uint8Array(Float32Array.of(2.5).buffer));
-  await writeFile(join(directory, 'manifest.json'), JSON.stringify(weights ? TINY : { ...TINY, weights: null }));
+  const targets = { ...TINY.targets, ...(plan ? { webgpu: { plan: 'plan.json', weights: [] } } : {}) };
+  const manifest: Manifest = { ...TINY, targets, ...(weights ? {} : { weights: null }) };
+  await writeFile(join(directory, 'manifest.json'), JSON.stringify(manifest));
 }

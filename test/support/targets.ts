@@ -1,12 +1,11 @@
 /** Sessions of a program on every target, for tests of what all of them must agree on. The weights are those of seed 0. */
-import { rm } from 'node:fs/promises';
 import { afterAll } from 'vitest';
-import { openForRun, type RunTarget } from '../../src/compiler/cli/session.ts';
+import { openForRun, type RunRequest } from '../../src/compiler/cli/session.ts';
 import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import { compile } from '../../src/compiler/index.ts';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { unavailable } from './adapter.ts';
+import { buildWebGpu } from './build.ts';
 import { memory } from './project.ts';
 import { backendOf, gpuOf, manifestOf } from './webgpu.ts';
 
@@ -42,14 +41,11 @@ export async function sessionOn(target: Target, source: string): Promise<Session
     const backend = backendOf(await gpuOf('gpu'), plan, (key) => weights.read(key));
     return Session.open(manifestOf(plan), { backend });
   }
-  const run: RunTarget =
+  const run: RunRequest =
     target === 'reference'
       ? { backend: 'reference', opset: 17 }
       : { backend: 'onnx', opset: target === 'onnx 17' ? 17 : 23 };
-  const { session, folder } = await openForRun({ model, compilation }, weights, run);
-  opened.push(async () => {
-    await session.dispose();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  });
+  const session = await openForRun({ model, compilation }, weights, run);
+  opened.push(() => session.dispose());
   return session;
 }

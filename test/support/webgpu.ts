@@ -6,6 +6,7 @@
  * of a tensor, or forgets to write, shows in the results.
  */
 import { afterAll } from 'vitest';
+import { hostBackend } from '../../src/runtime/backend.host.ts';
 import type { Backend, Tensors } from '../../src/runtime/backend.ts';
 import { TENSOR_USAGE } from '../../src/runtime/webgpu/flags.ts';
 import { Gpu, type Profile } from '../../src/runtime/webgpu/gpu.ts';
@@ -57,23 +58,23 @@ afterAll(async () => {
 export function manifestOf(plan: WebGpuPlan): Manifest {
   const entries = Object.entries(plan.entries).map(
     ([name, { buffers: _buffers, steps: _steps, ...ports }]) =>
-      [name, { file: '', ...ports, outputs: ownOutputs(ports) }] as const,
+      [name, { ...ports, outputs: ownOutputs(ports) }] as const,
   );
   return {
-    format: 'mdl-onnx',
-    version: 1,
+    format: 'mdl',
+    version: 2,
     compiler: plan.compiler,
     model: plan.model,
-    opset: 17,
+    targets: { webgpu: { plan: 'plan.json', weights: [] } },
     entries: Object.fromEntries(entries),
-    weights: { origin: 'test', trained: true, files: [] },
+    weights: { origin: 'test', trained: true },
   };
 }
 
 /** A backend whose results are all read to the host. */
 export function backendOf(gpu: Gpu, plan: WebGpuPlan, read: (key: string) => Promise<HostTensor>): Backend {
   const buffers = new ModelBuffers(gpu, plan, read);
-  return {
+  return hostBackend({
     name: `webgpu (${gpu.profile})`,
     async loadEntry(name) {
       const program = await WebGpuProgram.open(gpu, plan, name, buffers);
@@ -82,5 +83,5 @@ export function backendOf(gpu: Gpu, plan: WebGpuPlan, read: (key: string) => Pro
         dispose: () => program.dispose(),
       };
     },
-  };
+  });
 }

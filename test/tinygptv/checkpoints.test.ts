@@ -131,6 +131,7 @@ describe('a compiled folder', () => {
       configFile: configFile(),
       weights: WEIGHTS,
       opset: '17',
+      target: 'onnx',
       entry: [],
       out,
       ...more,
@@ -153,7 +154,7 @@ describe('a compiled folder', () => {
         await session.dispose();
       }
       const bytes = (folder: string): number =>
-        manifestOf(folder).weights!.files.reduce((sum, file) => sum + file.bytes, 0);
+        manifestOf(folder).targets.onnx!.weights.reduce((sum, file) => sum + file.bytes, 0);
       expect(bytes(merged)).toBeLessThan(bytes(kept));
       const text = (folder: string): string => readFileSync(join(folder, 'loss.onnx'), 'latin1');
       expect(text(kept)).toContain('lora_A');

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/cli/model.ts';
-import { openForRun, type RunTarget } from '../../src/compiler/cli/session.ts';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
+import { openForRun, type RunRequest } from '../../src/compiler/cli/session.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/index.ts';
 import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { unavailable } from '../support/adapter.ts';
+import { buildWebGpu } from '../support/build.ts';
 import { fixture, type ReferenceTensor, readJson, readTensors } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 
@@ -104,8 +104,8 @@ export function configFile(): string {
   return file;
 }
 
-export interface OpenOptions extends WeightsOptions, Partial<Omit<RunTarget, 'backend'>> {
-  readonly backend?: RunTarget['backend'] | 'webgpu';
+export interface OpenOptions extends WeightsOptions, Partial<Omit<RunRequest, 'backend'>> {
+  readonly backend?: RunRequest['backend'] | 'webgpu';
   /** of webgpu: which kind of adapter the kernels are for */
   readonly profile?: Profile;
   readonly set?: readonly string[];
@@ -152,14 +152,13 @@ export async function openTiny({
     return { session, notes: said.notes, close };
   }
   const target = { backend, opset, ...(entries ? { entries } : {}), ...(taps ? { taps } : {}) };
-  const { session, folder } = await openForRun(loaded, provider!, target);
+  const session = await openForRun(loaded, provider!, target);
   return {
     session,
     notes: said.notes,
     async close() {
       await session.dispose();
       await provider!.close();
-      if (folder) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

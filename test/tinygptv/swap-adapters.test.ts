@@ -9,7 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onnx } from 'onnx-proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import compileCommand, { type CompileOptions } from '../../src/compiler/cli/commands/compile.ts';
+import compileCommand from '../../src/compiler/cli/commands/compile.ts';
+import type { CompileOptions } from '../../src/compiler/cli/compile/options.ts';
 import { peftKey } from '../../src/compiler/cli/training/peft.ts';
 import * as page from '../../src/runtime/index.browser.ts';
 import { generate, type HostTensor, openSession, type Session, writeSafetensors } from '../../src/runtime/index.ts';
@@ -63,6 +64,7 @@ async function compiled(options: Partial<CompileOptions>): Promise<string> {
     configFile: configFile(),
     weights: WEIGHTS,
     opset: '17',
+    target: 'onnx',
     entry: [],
     out,
     ...options,
@@ -160,7 +162,7 @@ describe.each(['17', '23'])('swapped at opset %s', (opset) => {
 describe('the compiled folder', () => {
   it('names the inputs, has no adapter among its weights, and keeps the weights’ own in PEFT’s format', async () => {
     const folder = await compiled({ swapAdapters: true });
-    const { entries, adapter } = manifestOf(folder);
+    const { entries, adapter, targets } = manifestOf(folder);
     const keys = [...stored.keys()].filter(isAdapter).sort();
     const { r, alpha } = TINY.lora;
     expect(adapter).toEqual({ type: 'LORA', r, alpha, default: 'adapters/default', others: [] });
@@ -174,7 +176,7 @@ describe('the compiled folder', () => {
       }
     }
     expect(entries.encode_image).not.toHaveProperty('adapters');
-    const { graph } = onnx.ModelProto.decode(await readFile(join(folder, entries.loss!.file)));
+    const { graph } = onnx.ModelProto.decode(await readFile(join(folder, targets.onnx!.files.loss!)));
     const initializers = graph!.initializer!.map(({ name }) => name!);
     expect(initializers.length).toBeGreaterThan(50);
     expect(initializers.filter(isAdapter)).toEqual([]);

@@ -1,7 +1,6 @@
 /** TinyGPT-V on WebGPU beyond sessions: key/value caches that stay on the device while tokens are generated. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
-import { buildWebGpu } from '../../src/compiler/webgpu-artifact.ts';
 import type { AnyTensors } from '../../src/runtime/device-tensor.ts';
 import type { Gpu } from '../../src/runtime/webgpu/gpu.ts';
 import { WebGpuProgram } from '../../src/runtime/webgpu/program.ts';
@@ -10,6 +9,7 @@ import { ModelBuffers } from '../../src/runtime/webgpu/weights.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { unavailable } from '../support/adapter.ts';
+import { buildWebGpu } from '../support/build.ts';
 import { relativeError } from '../support/reference.ts';
 import { gpuOf, PROFILES } from '../support/webgpu.ts';
 import { configFile, feed, ids, input, output, TINY, TOLERANCE, WEIGHTS } from './support.ts';

@@ -3,10 +3,10 @@
  * in float64 (test/fixtures/training/make.py), for losses that are a mean over labels, over rows, over a mask, and a sum.
  */
 import { describe, expect, it, test } from 'vitest';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
 import { StageError } from '../../src/compiler/training/stage-error.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { problems, program } from '../language/support.ts';
+import { buildStage } from '../support/build.ts';
 import { readJson } from '../support/reference.ts';
 import { ENGINES, runStageOn } from './engines.ts';
 
@@ -86,7 +86,7 @@ it('a step of which no label counts is an error', async () => {
 describe('what a loss is weighed by', () => {
   const combined = (body: string, clauses = 'accumulate 2'): string => {
     const model = program(source(body, `schedule constant(lr = 1.0)  ${clauses}`));
-    return buildStage(model, model.stages[0]!, 17)!.plan.combine;
+    return buildStage(model, model.stages[0]!)!.plan.combine;
   };
 
   test.each([

@@ -7,29 +7,25 @@ import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { arenasOf } from '../../src/compiler/training/arenas.ts';
-import { type StageGraphs, stageGraphs } from '../../src/compiler/training/artifact.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
-import { planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import { hostState, initialState, type LogRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import { acquireDevice, openPlan } from '../../src/runtime/webgpu/index.ts';
 import { narrow, sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';
 import { type Arena, PORTS, type TrainedParameter } from '../../src/shared/training.ts';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { unavailable } from '../support/adapter.ts';
+import { buildStage, graphIn, planOf, STAGE_ON_DEVICE } from '../support/build.ts';
 import { compileOk, memory } from '../support/project.ts';
 import { MICRO, microBatch, noise } from './support.ts';
 
 const LIMIT = STAGE_ON_DEVICE.arenas!;
 const modelOf = (source = MICRO): Model => compileOk('micro.mdl', memory({ 'micro.mdl': source }));
-const built = (model: Model, name: string, arenas?: number): StageGraphs =>
-  stageGraphs(model, model.stages.find((stage) => stage.name === name)!, arenas === undefined ? {} : { arenas })!;
-const graphOf = ({ entries }: StageGraphs, entry: string): Graph => entries.find(({ name }) => name === entry)!.graph;
-const onDevice = (model: Model, { entries }: StageGraphs): WebGpuPlan =>
-  planOf(
-    model,
-    entries.map(({ name, graph }) => ({ name, graph, options: { donations: replacements(graph) } })),
-  );
+type Built = NonNullable<ReturnType<typeof buildStage>>;
+const built = (model: Model, name: string, arenas?: number): Built =>
+  buildStage(model, model.stages.find((stage) => stage.name === name)!, arenas === undefined ? {} : { arenas })!;
+const graphOf = ({ graphs }: Built, entry: string): Graph => graphIn(graphs, entry);
+const onDevice = ({ graphs }: Built): WebGpuPlan => planOf(graphs);
 
 const filled = (shape: readonly number[], seed: number): WideTensor => ({
   dtype: 'f32',
@@ -168,7 +164,7 @@ describe.each([
   });
 
   it('the update is a dispatch for each, in place, and binds what the least device grants', () => {
-    const { steps, buffers, outputs } = onDevice(model, together).entries.update!;
+    const { steps, buffers, outputs } = onDevice(together).entries.update!;
     expect(steps).toHaveLength(arenas.length);
     expect(steps.every((step) => step.buffers.length <= 8)).toBe(true);
     const donated = buffers.filter((buffer) => buffer.kind === 'output' && buffer.donated !== undefined);
@@ -176,7 +172,7 @@ describe.each([
   });
 
   it('gradients are written where they belong: no dispatch more than one by one', () => {
-    const [one, all] = [apart, together].map((stage) => onDevice(model, stage).entries.gradient!);
+    const [one, all] = [apart, together].map((stage) => onDevice(stage).entries.gradient!);
     // the padding of a bias of five, once
     expect(all!.steps.length).toBeLessThanOrEqual(one!.steps.length + 1);
     // the loss, tokens, the batch's weight, statistics
@@ -205,7 +201,7 @@ test('an element that is not finite is traced to its tensor', async () => {
 test('equal layers share the kernels of their gradients, wherever their tensors lie', () => {
   const kernels = [2, 3, 6].map((layers) => {
     const model = modelOf(MICRO.replace('range(2)', `range(${layers})`).replaceAll('accumulate 2', ''));
-    const plan = onDevice(model, built(model, 'two', LIMIT));
+    const plan = onDevice(built(model, 'two', LIMIT));
     const { steps } = plan.entries.gradient!;
     return new Set(steps.map(({ kernel }) => kernel)).size;
   });
@@ -229,9 +225,9 @@ describe.skipIf(unavailable)('on the device', () => {
   };
   const start = (): TrainState => initialState(plan, new Map(plan.trained.map(({ key }) => [key, weightOf(key)])));
 
-  async function trained(of: StageGraphs, from: TrainState, saved: TrainState[] = []) {
+  async function trained(of: Built, from: TrainState, saved: TrainState[] = []) {
     const gpu = await acquireDevice();
-    const session = await openPlan({ plan: onDevice(model, of), weights: async (key) => weightOf(key), device: gpu });
+    const session = await openPlan({ plan: onDevice(of), weights: async (key) => weightOf(key), device: gpu });
     const records: LogRecord[] = [];
     const state = await train(from, {
       plan: of.plan,

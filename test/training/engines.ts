@@ -1,15 +1,15 @@
 /** A stage run on each engine: the interpreter, ONNX Runtime at both opsets, WebGPU. */
-import { openGraphs } from '../../src/compiler/cli/training/session.ts';
+import { openGraphs } from '../../src/compiler/cli/session.ts';
 import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
+import type { Graphs } from '../../src/compiler/graphs.ts';
 import type { PlanOptions } from '../../src/compiler/training/plan.ts';
-import { planOf, replacements, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { initialState, type StepRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { changedTensors, type TrainingPlan } from '../../src/shared/training.ts';
 import { unavailable } from '../support/adapter.ts';
+import { buildStage, planOf, STAGE_ON_DEVICE } from '../support/build.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 
 export const ENGINES = ['reference', 'onnx 17', 'onnx 23', ...(unavailable ? [] : ['webgpu'])];
@@ -38,12 +38,9 @@ export interface Ran {
 export async function runStageOn(engine: string, model: Model, run: Run): Promise<Ran> {
   const stage = model.stages.find(({ name }) => name === run.stage)!;
   const onDevice = engine === 'webgpu' ? STAGE_ON_DEVICE : {};
-  const { plan, artifact } = buildStage(model, stage, engine.endsWith('23') ? 23 : 17, {
-    ...onDevice,
-    ...run.options,
-  })!;
+  const { plan, graphs } = buildStage(model, stage, { ...onDevice, ...run.options })!;
   const provider = providerOf(run.weights);
-  const { session, close } = await open(engine, artifact, provider);
+  const session = await open(engine, graphs, provider);
   const records: StepRecord[] = [];
   try {
     const start =
@@ -63,26 +60,19 @@ export async function runStageOn(engine: string, model: Model, run: Run): Promis
     });
     return { plan, records, state };
   } finally {
-    await close();
+    await session.dispose();
   }
 }
 
-async function open(
-  engine: string,
-  artifact: NonNullable<ReturnType<typeof buildStage>>['artifact'],
-  provider: WeightProvider,
-): Promise<{ session: Session; close: () => Promise<void> }> {
-  if (engine !== 'webgpu') return openGraphs(artifact, provider, engine === 'reference' ? 'reference' : 'onnx');
-  const graphs = artifact.entries.map(({ name, graph }) => ({
-    name,
-    graph,
-    options: { donations: replacements(graph) },
-  }));
-  const device = planOf(artifact.model, graphs);
-  const session = Session.open(manifestOf(device), {
+async function open(engine: string, graphs: Graphs, provider: WeightProvider): Promise<Session> {
+  if (engine !== 'webgpu') {
+    const backend = engine === 'reference' ? 'reference' : 'onnx';
+    return openGraphs(graphs, provider, { backend, opset: engine.endsWith('23') ? 23 : 17 });
+  }
+  const device = planOf(graphs);
+  return Session.open(manifestOf(device), {
     backend: backendOf(await gpuOf('software'), device, (key) => provider.read(key)),
   });
-  return { session, close: () => session.dispose() };
 }
 
 function providerOf(read: (key: string) => HostTensor): WeightProvider {

@@ -1,15 +1,16 @@
 /** What a step keeps and copies: saved activations with and without recomputation, the optimiser's ports, frozen branches. */
 import { describe, expect, test } from 'vitest';
 import { flopsOf } from '../../bench/training/flops.ts';
-import { openGraphs } from '../../src/compiler/cli/training/session.ts';
+import { openGraphs } from '../../src/compiler/cli/session.ts';
 import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import { isBackward, savedActivations } from '../../src/compiler/passes/autodiff/index.ts';
-import { buildStage, type StageArtifact } from '../../src/compiler/training/artifact.ts';
+import { TARGETS } from '../../src/compiler/targets/index.ts';
 import { symbol } from '../../src/shared/dim.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { PORTS } from '../../src/shared/training.ts';
+import { buildStage, graphIn } from '../support/build.ts';
 import { compileOk, repository } from '../support/project.ts';
 import { noise } from './support.ts';
 
@@ -18,10 +19,10 @@ const nano = (...set: readonly (readonly [string, string])[]): Model =>
     config: 'nano',
     set: set.map(([name, text]) => ({ name, text })),
   });
-const built = (model: Model, name: string, recompute = false): StageArtifact =>
-  buildStage(model, model.stages.find((stage) => stage.name === name)!, 17, { recompute })!;
-const graphOf = ({ artifact }: StageArtifact, entry: string) =>
-  artifact.entries.find(({ name }) => name === entry)!.graph;
+type Built = NonNullable<ReturnType<typeof buildStage>>;
+const built = (model: Model, name: string, recompute = false): Built =>
+  buildStage(model, model.stages.find((stage) => stage.name === name)!, { recompute })!;
+const graphOf = ({ graphs }: Built, entry: string) => graphIn(graphs, entry);
 const elements = (shape: readonly (number | string)[]): number =>
   shape.reduce<number>((product, dim) => product * Number(dim), 1);
 
@@ -30,7 +31,9 @@ describe.each([
   ['stage2', 'true'],
 ])('the update of %s', (name, lora) => {
   const stage = built(nano(['lora', lora]), name);
-  const { inputs, outputs } = stage.artifact.manifest.entries.update!;
+  const artifact = TARGETS.onnx.compile(stage.graphs);
+  const { entries } = artifact.manifest(null);
+  const { inputs, outputs } = entries.update!;
   const trained = stage.plan.trained.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
   const bytes = (ports: typeof inputs): number => ports.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
 
@@ -46,11 +49,11 @@ describe.each([
 
   test('sees no frozen weight', () => {
     expect(graphOf(stage, 'update').parameters).toEqual([]);
-    expect(stage.artifact.weights.map(({ file }) => file)).toEqual(['gradient.onnx_data']);
+    expect(artifact.weights.map(({ file }) => file)).toEqual(['gradient.onnx_data', 'training.safetensors']);
   });
 
   test('and the gradient graph is fed trained tensors only, and gives as many back', () => {
-    const { inputs: fed, outputs: given } = stage.artifact.manifest.entries.gradient!;
+    const { inputs: fed, outputs: given } = entries.gradient!;
     const keys = stage.plan.trained.map(({ key }) => key);
     const ports = (list: typeof fed, prefix: string): string[] =>
       list.map((port) => port.name).filter((port) => port.startsWith(prefix));
@@ -80,7 +83,7 @@ describe('recomputation of twelve layers', () => {
     ['N', 16],
     ['T', 64],
   ]);
-  const saved = (stage: StageArtifact): number => savedActivations(graphOf(stage, 'gradient')).bytes(dims);
+  const saved = (stage: Built): number => savedActivations(graphOf(stage, 'gradient')).bytes(dims);
 
   test('needs at least three times fewer bytes of saved activations', () => {
     expect(saved(kept) / saved(again)).toBeGreaterThan(3);
@@ -121,12 +124,12 @@ describe('recomputation of twelve layers', () => {
       const data = key.includes('lora_B') ? noise(elements(shape), 2).map((x) => x / 10) : tensor.data;
       feeds[PORTS.parameter(key)] = { ...tensor, data };
     }
-    const run = async ({ artifact }: StageArtifact): Promise<Record<string, HostTensor>> => {
-      const opened = await openGraphs(artifact, weights, 'onnx');
+    const run = async ({ graphs }: Built): Promise<Record<string, HostTensor>> => {
+      const session = await openGraphs(graphs, weights, { backend: 'onnx', opset: 17 });
       try {
-        return await opened.session.run('gradient', feeds);
+        return await session.run('gradient', feeds);
       } finally {
-        await opened.close();
+        await session.dispose();
       }
     };
     const [expected, found] = [await run(plain), await run(thrifty)];

@@ -1,8 +1,7 @@
 /** Five steps of AdamW on TinyGPT-V as the released code takes them: losses, and parameters after steps 1, 2 and 5. */
 import { describe, expect, test } from 'vitest';
-import { openGraphs } from '../../src/compiler/cli/training/session.ts';
+import { openGraphs } from '../../src/compiler/cli/session.ts';
 import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
 import {
   hostState,
   initialState,
@@ -12,6 +11,7 @@ import {
   train,
 } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { buildStage } from '../support/build.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { tinyBatch, tinyFile, tinyModel, tinyWeights } from './support.ts';
 
@@ -41,8 +41,8 @@ describe.each(['stage1', 'stage2'])('%s', (name) => {
     const model = tinyModel(name !== 'stage1');
     const read = tinyWeights(model);
     const stage = model.stages.find((candidate) => candidate.name === name)!;
-    const { plan, artifact } = buildStage(model, stage, opset, { lr: 1e-3 })!;
-    const { session, close } = await openGraphs(artifact, providerOf(read), backend);
+    const { plan, graphs } = buildStage(model, stage, { lr: 1e-3 })!;
+    const session = await openGraphs(graphs, providerOf(read), { backend, opset });
     const [records, states] = [[] as LogRecord[], [] as TrainState[]];
     const feeds = tinyBatch();
     await train(initialState(plan, new Map(plan.trained.map(({ key }) => [key, read(key)]))), {
@@ -54,7 +54,7 @@ describe.each(['stage1', 'stage2'])('%s', (name) => {
       onRecord: (record) => void records.push(record),
       onState: async (state) => void states.push(await hostState(state)),
     });
-    await close();
+    await session.dispose();
     const losses = records.map((record) => (record as StepRecord).loss);
     expect(relativeError(losses, expected.get(`${name}/losses`)!.data)).toBeLessThan(2e-6);
     for (const step of [1, 2, 5]) {

@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { differentiate } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
-import { planOf } from '../../src/compiler/webgpu-artifact.ts';
 import { Session } from '../../src/runtime/session.ts';
 import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
+import { planOfGraphs } from '../support/build.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 import { tinyBatch, tinyFile, tinyModel, tinyWeights } from './support.ts';
@@ -17,7 +17,7 @@ export async function expectGradients(name: 'stage1' | 'stage2' | 'all', profile
   const stage = model.stages.find((candidate) => candidate.name === name);
   const keys = stage ? stage.trained.map((parameter) => parameter.keys[0]!) : graph.parameters.map(({ key }) => key);
   const backward = runPipeline(differentiate(graph, { output: 'loss', parameters: new Set(keys) }));
-  const plan = planOf(model, [{ name: 'gradient', graph: backward }]);
+  const plan = planOfGraphs(model, [{ name: 'gradient', graph: backward }]);
   const read = tinyWeights(model);
   const session = Session.open(manifestOf(plan), {
     backend: backendOf(await gpuOf(profile), plan, async (key) => read(key)),

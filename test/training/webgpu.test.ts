@@ -4,8 +4,6 @@
  */
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
-import { buildStage } from '../../src/compiler/training/artifact.ts';
-import { planOf, STAGE_ON_DEVICE } from '../../src/compiler/webgpu-artifact.ts';
 import type { AnyTensors } from '../../src/runtime/device-tensor.ts';
 import { Session } from '../../src/runtime/session.ts';
 import {
@@ -22,6 +20,7 @@ import { ModelBuffers } from '../../src/runtime/webgpu/weights.ts';
 import { type HostTensor, narrow, type WideTensor, widen } from '../../src/shared/tensor.ts';
 import { PORTS } from '../../src/shared/training.ts';
 import { unavailable } from '../support/adapter.ts';
+import { buildStage, planOf, STAGE_ON_DEVICE } from '../support/build.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 import { noise, tinyBatch, tinyFile, tinyModel, tinyWeights } from './support.ts';
@@ -46,8 +45,8 @@ describe.skipIf(unavailable)('five steps of AdamW', SLOW, () => {
     const model = tinyModel(name !== 'stage1');
     const read = tinyWeights(model);
     const stage = model.stages.find((candidate) => candidate.name === name)!;
-    const { plan, artifact } = buildStage(model, stage, 17, { lr: 1e-3, arenas: arenas! })!;
-    const device = planOf(model, artifact.entries);
+    const { plan, graphs } = buildStage(model, stage, { lr: 1e-3, arenas: arenas! })!;
+    const device = planOf(graphs);
     const session = Session.open(manifestOf(device), {
       backend: backendOf(await gpuOf(profile), device, async (key) => read(key)),
     });
@@ -79,14 +78,14 @@ describe.skipIf(unavailable)('five steps of AdamW', SLOW, () => {
 test.skipIf(unavailable)('parameters and state are updated in place, step after step', async () => {
   const model = tinyModel(false);
   const stage = model.stages.find(({ name }) => name === 'stage1')!;
-  const { plan, artifact } = buildStage(model, stage, 17)!;
-  const { graph } = artifact.entries.find(({ name }) => name === 'update')!;
+  const { plan, graphs } = buildStage(model, stage)!;
+  const update = graphs.entries.filter(({ name }) => name === 'update');
+  const { graph } = update[0]!.guarded;
   const donated = plan.trained.flatMap(({ key }) => [
     PORTS.parameter(key),
     ...plan.slots.map((slot) => PORTS.state(slot, key)),
   ]);
-  const donations = new Map(donated.map((port) => [PORTS.next(port), port]));
-  const device = planOf(model, [{ name: 'update', graph, options: { donations } }]);
+  const device = planOf({ model, entries: update });
   const taken = device.entries.update!.buffers.filter(
     (buffer) => buffer.kind === 'output' && buffer.donated !== undefined,
   );

@@ -10,6 +10,7 @@ import {
   type Session,
   Tokenizer,
 } from 'mdl-compiler/runtime';
+import { MODEL, ORT } from './places.ts';
 import { type Timing, Timings } from './timings.ts';
 import { type Learned, weightsWith } from './weights.ts';
 
@@ -31,13 +32,6 @@ export interface Engine {
   takeTimings(): Promise<{ readonly rows: readonly Timing[]; readonly note: string }>;
   dispose(): Promise<void>;
 }
-
-/** Where the compiled model and ONNX Runtime's WebAssembly lie, relative to the page. */
-export const MODEL = 'model';
-export const ORT = {
-  wasm: 'ort/ort-wasm-simd-threaded.wasm',
-  threads: 1, // more want cross-origin isolation, which a plain web server does not give
-} as const;
 
 const NOTHING: Learned = new Map();
 

@@ -3,24 +3,24 @@
  * LoRA adapters, norms and projections on the picture, and opens the model anew with what they have become. This module
  * brings the compiler along, so it is loaded with the first lesson.
  */
-import { buildOnnx, buildStage, compile, type Model, planOf, replacements, STAGE_ON_DEVICE } from 'mdl-compiler';
+import { compile, type Graphs, graphsOf, type Model, TARGETS } from 'mdl-compiler';
 import {
   type DataSource,
   type HostTensor,
   initialState,
   openSession,
-  type PlanSource,
-  type Session,
+  Session,
   type StepRecord,
   type TrainingPlan,
   train,
 } from 'mdl-compiler/runtime';
 import { imageSize } from './caption.ts';
 import { nextFrame } from './dom.ts';
-import { type BackendName, type Engine, engineOf, MODEL, ORT } from './engine.ts';
+import { type BackendName, type Engine, engineOf } from './engine.ts';
 import { type Lesson, lessonData } from './lesson.ts';
+import { MODEL } from './places.ts';
 import { host, PROGRAM } from './sources.ts';
-import { type Learned, memorySource, type Weights, weightsWith } from './weights.ts';
+import { type Learned, PAGE, readerOf, type Weights, weightsWith } from './weights.ts';
 
 /** The stage whose parameters train: LoRA, norms and projections, as in the paper's second. */
 const STAGE = 'stage2';
@@ -79,34 +79,23 @@ export async function openLearned({ backend, why, tokenizer }: Engine, learned: 
   const weights = weightsWith(learned);
   if (backend === 'webgpu')
     return engineOf(await openSession(MODEL, { backend, weights }), tokenizer, { learned, why });
-  const artifact = buildOnnx(compiled(), { opset: 17, entries: ENTRIES })!;
-  const manifest = artifact.manifest({ origin: 'a lesson', trained: true });
-  const source = memorySource(manifest, artifact.entries, artifact.weights, weights);
-  return engineOf(await openSession(source, { backend, ...ORT }), tokenizer, { learned, why });
+  const graphs = graphsOf(compiled(), { entries: ENTRIES })!;
+  return engineOf(await openGraphs(backend, graphs, weights), tokenizer, { learned, why });
 }
 
 /** The graphs of the stage on the backend, and the plan that the loop follows. */
 async function openTraining(backend: BackendName, weights: Weights): Promise<{ plan: TrainingPlan; session: Session }> {
   const model = compiled();
   const stage = model.stages.find(({ name }) => name === STAGE)!;
-  const target = backend === 'webgpu' ? STAGE_ON_DEVICE : {};
-  const { plan, artifact } = buildStage(model, stage, 17, { lr: LEARNING_RATE, ...target })!;
-  if (backend === 'webgpu') {
-    // the update overwrites parameters and moments where they lie on the device
-    const graphs = artifact.entries.map(({ name, graph }) => ({
-      name,
-      graph,
-      options: { donations: replacements(graph) },
-    }));
-    const source: PlanSource = { location: 'memory', plan: planOf(model, graphs), read: noFiles, open: noFiles };
-    return { plan, session: await openSession(source, { backend, weights }) };
-  }
-  const source = memorySource(artifact.manifest, artifact.entries, artifact.weights, weights);
-  return { plan, session: await openSession(source, { backend, ...ORT }) };
+  const training = { ...TARGETS[backend].training, lr: LEARNING_RATE };
+  const graphs = graphsOf(model, { entries: [], stage, training })!;
+  return { plan: graphs.training!, session: await openGraphs(backend, graphs, weights) };
 }
 
-async function noFiles(name: string): Promise<never> {
-  throw new Error(`what was compiled in the page has no file ${name}`);
+async function openGraphs(backend: BackendName, graphs: Graphs, weights: Weights): Promise<Session> {
+  const reader = readerOf(weights);
+  const artifact = TARGETS[backend].compile(graphs);
+  return Session.open(artifact.manifest(reader), { backend: await TARGETS[backend].open(artifact, reader, PAGE) });
 }
 
 /** The program is a part of the page, so mistakes in it are the page's. */

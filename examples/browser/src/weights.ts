@@ -2,8 +2,16 @@
  * Weights by checkpoint key: those that the page came with, fetched once and whole (any web server can serve them), and
  * those of a lesson in front of them. They stay in the page's memory, so a new device after a loss gets them again.
  */
-import type { PlannedFile } from 'mdl-compiler';
-import { bytesSource, Checkpoint, type HostTensor, type ModelSource } from 'mdl-compiler/runtime';
+import type { Host, WeightReader } from 'mdl-compiler';
+import {
+  bytesSource,
+  Checkpoint,
+  type HostTensor,
+  hostBackend,
+  onnxBackend,
+  webgpuBackend,
+} from 'mdl-compiler/runtime';
+import { ORT } from './places.ts';
 
 /** What lessons have changed. */
 export type Learned = ReadonlyMap<string, HostTensor>;
@@ -32,27 +40,45 @@ export function weightsWith(learned: Learned): Weights {
   };
 }
 
-/** Graphs for ONNX Runtime and weights, in memory, as a model that a session opens. */
-export function memorySource(
-  manifest: ModelSource['manifest'],
-  graphs: readonly { readonly file: string; readonly bytes: Uint8Array }[],
-  files: readonly PlannedFile[],
-  weights: Weights,
-): ModelSource {
+/** Weights as what is compiled in the page is opened with them. */
+export function readerOf(weights: Weights): WeightReader {
   return {
-    location: 'memory',
-    manifest,
-    async read(name) {
-      const graph = graphs.find(({ file }) => file === name);
-      if (graph) return graph.bytes;
-      const planned = files.find(({ file }) => file === name);
-      if (!planned) throw new Error(`the model has no file ${name}`);
-      const bytes = new Uint8Array(planned.bytes);
-      for (const { key, offset } of planned.records) {
-        const { data } = await weights(key);
-        bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-      }
-      return bytes;
+    origin: 'a lesson',
+    trained: true,
+    read: weights,
+    async *chunks(key) {
+      const { data } = await weights(key);
+      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     },
   };
 }
+
+/** The page as a host of targets: their files are in memory. */
+export const PAGE: Host = {
+  async place(artifact, weights) {
+    const files = artifact.files(weights);
+    return {
+      location: 'memory',
+      manifest: artifact.manifest(weights),
+      async read(name) {
+        const file = files.get(name);
+        if (file) return file;
+        const planned = artifact.weights.find(({ file: stored }) => stored === name);
+        if (!planned) throw new Error(`the model has no file ${name}`);
+        const bytes = new Uint8Array(planned.bytes);
+        for (const { key, offset } of planned.records) {
+          let at = offset;
+          for await (const chunk of weights.chunks(key)) {
+            bytes.set(chunk, at);
+            at += chunk.byteLength;
+          }
+        }
+        return bytes;
+      },
+      remove: async () => {},
+    };
+  },
+  onnx: (source) => onnxBackend(source, ORT),
+  webgpu: (options) => webgpuBackend(options),
+  overHost: hostBackend,
+};

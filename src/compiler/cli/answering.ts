@@ -1,6 +1,5 @@
 /** A model that answers: compiled before (a folder), or compiled on the way from a .mdl file and weights. */
 import { existsSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
@@ -94,7 +93,7 @@ async function openCompiled(
   tokenizer: Tokenizer,
   options: OpenOptions,
 ): Promise<Opened> {
-  const { session, folder } = await openForRun(loaded, weights, {
+  const session = await openForRun(loaded, weights, {
     backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
     entries: ['encode_image', 'embed_tokens', 'decode'],
@@ -102,7 +101,6 @@ async function openCompiled(
   const close = async (): Promise<void> => {
     await session.dispose();
     await weights.close();
-    if (folder) await rm(folder, { recursive: true, force: true });
   };
   return { session, tokenizer, close };
 }

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
+import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
 import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
@@ -83,7 +84,7 @@ Examples:
 
   withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
     .description('compile a model to ONNX files and a manifest, or to WebGPU')
-    .addOption(new Option('--target <name>', 'what to compile to').choices(['onnx', 'webgpu']).default('onnx'))
+    .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
     .addOption(opset())
     .option('--entry <name>', 'only this entry; repeatable', collect, [])
@@ -94,7 +95,7 @@ Examples:
         'f16',
       ]),
     )
-    .option('--stage <name>', 'target webgpu: the module trains this stage too')
+    .option('--stage <name>', 'compile what trains this stage too')
     .addHelpText(
       'after',
       `

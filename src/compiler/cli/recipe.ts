@@ -38,7 +38,7 @@ export interface ModelRecipe {
 export function recipeFor(model: Model): ModelRecipe {
   const entry = (name: string): ReturnType<RecipeModel['entry']> => {
     const traced = model.entries.includes(name) ? model.entry(name) : undefined;
-    return traced && entryManifest(name, guard(traced.graph), traced.cache);
+    return traced && entryManifest({ guarded: guard(traced.graph), cache: traced.cache, adapters: [] });
   };
   return {
     recipe: recipeOf('vision-language'),

@@ -29,9 +29,11 @@ export const PIPELINE: readonly Pass[] = [
   { name: 'dce', run: dce },
 ];
 
+/** Is called with the graph after each pass: to print it, to verify it. */
+export type AfterPass = (pass: string, graph: Graph) => void;
+
 export interface PipelineOptions {
-  /** Called with the graph after each pass: to print it, to verify it. */
-  readonly after?: (name: string, graph: Graph) => void;
+  readonly after?: AfterPass | undefined;
   /** names of passes to leave out */
   readonly without?: readonly string[];
 }

@@ -13,7 +13,7 @@ import type { BufferUpdate } from '../elaborate/trace.ts';
 import type { Graph, Node, ValueId } from '../ir/graph.ts';
 import { made } from '../ir/made.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
-import { runPipeline } from '../passes/pipeline.ts';
+import { type AfterPass, runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf, countedLabels } from './combine.ts';
 import { GraphExtension, promoteParameters } from './extend.ts';
@@ -51,7 +51,12 @@ export interface GradientOptions {
   readonly weighs?: boolean;
   /** takes the trained tensors, and gives their gradients, in these arenas */
   readonly arenas?: (keys: readonly string[]) => readonly Arena[];
+  readonly after?: AfterPass;
 }
+
+/** The passes that only graphs of training go through, in order; the pipeline runs before the first and after the last but one. */
+export const TRAINING_PASSES = ['autodiff', 'recompute', 'arenas', 'last-layer-first'] as const;
+type TrainingPass = (typeof TRAINING_PASSES)[number];
 
 /**
  * @param wanted checkpoint keys
@@ -61,7 +66,7 @@ export interface GradientOptions {
 export function gradientGraph(
   model: Model,
   wanted: ReadonlySet<string>,
-  { entry = 'loss', dropout, evaluates, statistics = true, updates = true, ...options }: GradientOptions,
+  { entry = 'loss', dropout, evaluates, statistics = true, updates = true, after, ...options }: GradientOptions,
 ): GradientGraph | undefined {
   if (!model.entries.includes(entry)) {
     throw new StageError(
@@ -82,7 +87,11 @@ export function gradientGraph(
   const updated = updates ? traced.updates : new Map<string, BufferUpdate>();
   for (const [key, { value }] of updated) forward.output(PORTS.updated(key), value);
   const whole = promoteParameters(forward.build('gradient'), new Set(updated.keys()), PORTS.buffer);
-  const simplified = runPipeline(whole);
+  const done = (pass: TrainingPass, result: Graph): Graph => {
+    after?.(pass, result);
+    return result;
+  };
+  const simplified = runPipeline(whole, { after });
 
   const keys = simplified.parameters.map(({ key }) => key).filter((key) => wanted.has(key));
   if (keys.length === 0) {
@@ -90,12 +99,11 @@ export function gradientGraph(
       `nothing that should train is used by the entry \`${entry}\`: ${[...wanted].slice(0, 3).join(', ') || 'no parameter matches'}`,
     );
   }
-  const kept = differentiate(simplified, {
-    output: SCALED,
-    parameters: new Set(keys),
-    fusedAttention: options.fusedAttention ?? false,
-  });
-  const differentiated = options.recompute ? recompute(kept, { segments: layersOf(simplified) }) : kept;
+  const request = { output: SCALED, parameters: new Set(keys), fusedAttention: options.fusedAttention ?? false };
+  const kept = done('autodiff', differentiate(simplified, request));
+  const differentiated = options.recompute
+    ? done('recompute', recompute(kept, { segments: layersOf(simplified) }))
+    : kept;
   const promoted = promoteParameters(differentiated, new Set(keys), PORTS.parameter);
   const arenas = options.arenas?.(keys);
   const backward = new GraphExtension(arenas ? sliceInputs(promoted, arenas, PORTS.parameter) : promoted);
@@ -107,7 +115,9 @@ export function gradientGraph(
     backward.output(PORTS.statistics, gradientStatistics(backward, gradients, inverse));
   }
   if (arenas) gatherOutputs(backward, arenas, PORTS.gradient);
-  const graph = lastLayerFirst(runPipeline(backward.build()));
+  const extended = backward.build();
+  if (arenas) done('arenas', extended);
+  const graph = done('last-layer-first', lastLayerFirst(runPipeline(extended, { after })));
   return {
     graph,
     traced,

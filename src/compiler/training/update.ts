@@ -2,7 +2,7 @@
 import { heldTensors, PORTS, type TrainingPlan } from '../../shared/training.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import type { Graph, ValueId } from '../ir/graph.ts';
-import { runPipeline } from '../passes/pipeline.ts';
+import { type AfterPass, runPipeline } from '../passes/pipeline.ts';
 import { decayOf, pieceOf } from './arenas.ts';
 import type { Optimiser } from './optimisers.ts';
 import { gradientStatistics } from './statistics.ts';
@@ -14,7 +14,7 @@ export type Trained = Pick<TrainingPlan, 'trained' | 'arenas'>;
  * New parameters and optimiser state. `gradient_scale` takes off the loss scale, averages over micro-batches and clips:
  * 1 / (loss scale · their weight) · min(1, clip / (norm + 1e-6)). `step` counts updates from 1.
  */
-export function updateGraph(plan: Trained, optimiser: Optimiser): Graph {
+export function updateGraph(plan: Trained, optimiser: Optimiser, after?: AfterPass): Graph {
   const { trained, arenas } = plan;
   const b = new GraphBuilder('update');
   const [lr, t, scale] = [PORTS.learningRate, PORTS.step, PORTS.gradientScale].map((name) => b.input(name, 'f32', []));
@@ -31,14 +31,14 @@ export function updateGraph(plan: Trained, optimiser: Optimiser): Graph {
     for (const slot of optimiser.slots) b.output(PORTS.next(PORTS.state(slot, name)), updated.state[slot]!);
   }
   // which elements decay is a comparison of their index, and would be folded into a table
-  return runPipeline(b.build(), arenas ? { without: ['fold'] } : {});
+  return runPipeline(b.build(), { after, ...(arenas ? { without: ['fold'] } : {}) });
 }
 
 /**
  * sum ← sum_weight · sum + gradient_weight · gradient, with the statistics of the sum: after the last micro-batch, those of the
  * step. `sum_weight` gives the first micro-batch's gradient its own weight.
  */
-export function accumulateGraph(plan: Trained): Graph {
+export function accumulateGraph(plan: Trained, after?: AfterPass): Graph {
   const { trained, arenas } = plan;
   const b = new GraphBuilder('accumulate');
   const [inverse, sumWeight, weight] = [PORTS.inverseScale, PORTS.sumWeight, PORTS.gradientWeight].map((name) =>
@@ -56,5 +56,5 @@ export function accumulateGraph(plan: Trained): Graph {
   const pieceOfKey = new Map(pieces);
   const each = pieces ? trained.map(({ key }) => pieceOfKey.get(key)!) : sums;
   b.output(PORTS.statistics, gradientStatistics(b, each, inverse!));
-  return runPipeline(b.build());
+  return runPipeline(b.build(), { after });
 }

@@ -3,7 +3,7 @@ export type { AdapterManifest, AdapterPort, CachePort, TensorPort } from '../../
 export type { HostTensor } from '../../shared/tensor.ts';
 export type { TrainedParameter, TrainingPlan } from '../../shared/training.ts';
 export type { WebGpuPlan } from '../../shared/webgpu.ts';
-export type { DeviceBackend, DeviceProgram, ModelManifest, ProgramOptions } from '../backend.ts';
+export type { Backend, ModelManifest, Program, ProgramOptions } from '../backend.ts';
 export { type AnyTensor, type DeviceTensor, isOnDevice, toHost } from '../device-tensor.ts';
 export { RuntimeError } from '../errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from '../feeds.ts';

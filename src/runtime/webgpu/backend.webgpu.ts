@@ -1,6 +1,6 @@
 /** The WebGPU backend: a plan's entries on one device, with parameters that all entries share. */
 import { ownOutputs, type WebGpuPlan } from '../../shared/webgpu.ts';
-import type { DeviceBackend, DeviceProgram, ModelManifest } from '../backend.ts';
+import type { Backend, ModelManifest, Program } from '../backend.ts';
 import type { AnyTensor } from '../device-tensor.ts';
 import type { AcquireOptions } from './device.ts';
 import { Gpu } from './gpu.ts';
@@ -26,7 +26,7 @@ export interface WebGpuOptions {
 }
 
 /** @throws RuntimeError R1001, R1002, R1003 */
-export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions): Promise<DeviceBackend> {
+export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions): Promise<Backend> {
   const { plan, weights, device } = options;
   const own = (): Promise<Gpu> => acquire({ needs: plan.needs, ...options.acquire });
   let given = device !== undefined;
@@ -43,13 +43,14 @@ export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions
     get name() {
       return `webgpu (${gpu.name})`;
     },
-    loadEntry: (entry): Promise<DeviceProgram> => WebGpuProgram.open(gpu, plan, entry, model),
+    loadEntry: (entry): Promise<Program> => WebGpuProgram.open(gpu, plan, entry, model),
     upload: async (tensor: AnyTensor, label) => upload(gpu, tensor, label),
     async recover() {
-      if (gpu.lost === undefined) return;
+      if (gpu.lost === undefined) return false;
       gpu = await own();
       given = false;
       model = new ModelBuffers(gpu, plan, weights);
+      return true;
     },
     async dispose() {
       await model.dispose();

@@ -1,5 +1,5 @@
 /** The WebGPU half of the runtime in Node: what a generated module imports. The page's twin is index.browser.ts. */
-import type { DeviceBackend } from '../backend.ts';
+import type { Backend } from '../backend.ts';
 import { Session } from '../session.ts';
 import { manifestOf, type WebGpuOptions, webgpuBackendWith } from './backend.webgpu.ts';
 import { acquireDevice } from './device.node.ts';
@@ -10,7 +10,7 @@ export * from './api.ts';
 export { acquireDevice };
 
 /** @throws RuntimeError R1001, R1002, R1003 */
-export function webgpuBackend(options: WebGpuOptions): Promise<DeviceBackend> {
+export function webgpuBackend(options: WebGpuOptions): Promise<Backend> {
   return webgpuBackendWith(acquireDevice, options);
 }
 

@@ -3,8 +3,10 @@ import { PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import {
   checkAdapter,
+  checkFiles,
+  checkOrigin,
   checkPorts,
-  checkWeights,
+  checkTraining,
   isObject,
   type Json,
   ManifestProblem,
@@ -71,25 +73,6 @@ function checkEntry(name: string, entry: Json): void {
   }
 }
 
-function checkTraining(training: unknown, entries: Json): void {
-  const damaged = 'has a damaged training';
-  need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
-  const { trained, buffers, slots, accumulate, combine, arenas = [] } = training as Json;
-  need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
-  need(combine === 'weighted' || combine === 'equal' || combine === 'sum', damaged);
-  need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
-  need(Array.isArray(trained) && Array.isArray(buffers), damaged);
-  for (const one of [...(trained as unknown[]), ...(buffers as unknown[])])
-    need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);
-  need(Array.isArray(arenas), damaged);
-  for (const one of arenas as unknown[]) {
-    need(isObject(one) && typeof one.name === 'string' && Number.isSafeInteger(one.elements), damaged);
-    need(Array.isArray((one as Json).pieces), damaged);
-  }
-  for (const entry of ['gradient', 'update', ...((accumulate as number) > 1 ? ['accumulate'] : [])])
-    need(Object.hasOwn(entries, entry), `has training without the entry ${entry}`);
-}
-
 /** @throws RuntimeError R1012 when it is not a plan of this version */
 export function parsePlan(text: string, file: string): WebGpuPlan {
   try {
@@ -139,7 +122,8 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
     for (const [name, entry] of Object.entries(entries as Json)) checkEntry(name, entry as Json);
     checkAdapter(adapter, entries as Json);
     if (training !== undefined) checkTraining(training, entries as Json);
-    checkWeights(weights);
+    checkOrigin(weights);
+    if (isObject(weights)) checkFiles(weights.files);
     return plan as unknown as WebGpuPlan;
   } catch (error) {
     if (!(error instanceof ManifestProblem || error instanceof SyntaxError)) throw error;

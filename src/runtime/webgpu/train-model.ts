@@ -6,7 +6,6 @@
  */
 import type { HostTensor } from '../../shared/tensor.ts';
 import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
-import type { WebGpuPlan } from '../../shared/webgpu.ts';
 import { runtimeError } from '../errors.ts';
 import type { AnyFeeds } from '../feeds.ts';
 import type { Session } from '../session.ts';
@@ -50,8 +49,8 @@ export class ModelTrainer {
   /** the last call; the next begins when it has settled */
   private queue: Promise<unknown> = Promise.resolve();
 
-  /** @param plan of the session; its `training` is there */
-  constructor(session: Session, plan: WebGpuPlan & { readonly training: TrainingPlan }, weights: Weights) {
+  /** @param plan the session's plan or manifest; its `training` is there */
+  constructor(session: Session, plan: { readonly training: TrainingPlan }, weights: Weights) {
     this.session = session;
     this.plan = plan.training;
     this.weights = weights;

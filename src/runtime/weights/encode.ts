@@ -1,4 +1,5 @@
 /** The bytes of a safetensors file, from tensors in memory or from streams of bytes. */
+import { RESERVED_NAME, safetensorsHead } from '../../shared/safetensors.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
@@ -26,8 +27,7 @@ export function isStreamed(tensor: WritableTensor): tensor is StreamedTensor {
 }
 
 /**
- * The prefix and header, and the order in which the data follows: larger elements first, so that every tensor
- * is aligned to its own element size.
+ * The prefix and header, and the order in which the data follows.
  * @throws RuntimeError R0119 when data in memory does not fit its shape, R0120 for the reserved name
  */
 export function planFile(
@@ -37,39 +37,17 @@ export function planFile(
 ): { readonly head: Uint8Array; readonly order: readonly PlannedTensor[] } {
   const storedAs = (tensor: WritableTensor): StoredDType =>
     isStreamed(tensor) ? tensor.stored : WRITTEN_AS[tensor.dtype];
-  const order = [...tensors]
-    .map(
-      ([name, tensor]): PlannedTensor => ({
-        name,
-        tensor,
-        byteLength: sizeOf(tensor.shape) * ITEM_BYTES[storedAs(tensor)],
-      }),
-    )
-    .sort((a, b) => ITEM_BYTES[storedAs(b.tensor)] - ITEM_BYTES[storedAs(a.tensor)]);
-  // a list of pairs and not an object: the name `__proto__` must stay a name
-  const fields: string[] = [];
-  if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
-  let begin = 0;
-  for (const { name, tensor, byteLength } of order) {
-    if (name === '__metadata__') throw runtimeError('reserved_tensor_name', { tensor: name });
-    if (!isStreamed(tensor) && tensor.data.byteLength !== byteLength) {
-      throw runtimeError('written_tensor_bytes', {
-        file,
-        tensor: name,
-        found: tensor.data.byteLength,
-        expected: byteLength,
-      });
-    }
-    const info = { dtype: storedAs(tensor), shape: tensor.shape, data_offsets: [begin, begin + byteLength] };
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
-    begin += byteLength;
+  for (const [name, tensor] of tensors) {
+    if (name === RESERVED_NAME) throw runtimeError('reserved_tensor_name', { tensor: name });
+    const expected = sizeOf(tensor.shape) * ITEM_BYTES[storedAs(tensor)];
+    if (isStreamed(tensor) || tensor.data.byteLength === expected) continue;
+    throw runtimeError('written_tensor_bytes', { file, tensor: name, found: tensor.data.byteLength, expected });
   }
-  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
-  const length = Math.ceil(json.length / 8) * 8; // the data starts aligned; the format allows spaces here
-  const head = new Uint8Array(8 + length).fill(0x20);
-  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
-  head.set(json, 8);
-  return { head, order };
+  const all = [...tensors].map(([name, tensor]) => {
+    const stored = storedAs(tensor);
+    return { name, tensor, stored, itemBytes: ITEM_BYTES[stored], shape: tensor.shape };
+  });
+  return safetensorsHead(all, metadata);
 }
 
 /** A whole file in memory. @throws RuntimeError R0119, R0120 */

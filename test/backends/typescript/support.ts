@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { type BuildResult, build } from 'esbuild';
 import { afterAll } from 'vitest';
 import { type GeneratedModule, generateModule } from '../../../src/compiler/backends/typescript/index.ts';
-import { buildWebGpu } from '../../../src/compiler/webgpu-artifact.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
+import { buildWebGpu } from '../../support/build.ts';
 import { compileOk, memory } from '../../support/project.ts';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -5,7 +5,8 @@
 import { expect, it } from 'vitest';
 import { commentText } from '../../../src/compiler/backends/typescript/names.ts';
 import { kernelsText } from '../../../src/compiler/cli/plan/kernels.ts';
-import { buildWebGpu, compile } from '../../../src/compiler/index.ts';
+import { compile } from '../../../src/compiler/index.ts';
+import { buildWebGpu } from '../../support/build.ts';
 import { memory } from '../../support/project.ts';
 
 const BREAKS = ['\n', '\v', '\f', '\r', '\x85', '\u2028', '\u2029'];

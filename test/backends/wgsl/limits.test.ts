@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { gradientGraph } from '../../../src/compiler/training/step.ts';
-import { buildWebGpu, planOf } from '../../../src/compiler/webgpu-artifact.ts';
 import { evaluateDim } from '../../../src/shared/dim.ts';
 import { parseDim } from '../../../src/shared/dim-text.ts';
 import { CAPACITY, type Launch, type Size, type WebGpuPlan } from '../../../src/shared/webgpu.ts';
+import { buildWebGpu, planOfGraphs } from '../../support/build.ts';
 import { compileOk, repository } from '../../support/project.ts';
 
 /** A whole context of two rows, an image each. */
@@ -135,7 +135,7 @@ test('the gradient of nano', () => {
   const model = compileOk('models/tinygpt-v.mdl', repository, { config: 'nano' });
   const keys = new Set([...model.parameters].flatMap(([key, { buffer }]) => (buffer ? [] : [key])));
   const { graph } = gradientGraph(model, keys, { dropout: true })!;
-  const plan = planOf(model, [{ name: 'gradient', graph }]);
+  const plan = planOfGraphs(model, [{ name: 'gradient', graph }]);
   expectWithinLimits(plan);
   expectSmallBuffers(plan);
 });

@@ -6,6 +6,7 @@
  * Embedding of token t: [t, 1]. Padding is a zero vector, so [0, 0]; the model checks mask and positions against it.
  */
 
+import { hostBackend } from '../../../src/runtime/backend.host.ts';
 import type { Tensors } from '../../../src/runtime/backend.ts';
 import { Session } from '../../../src/runtime/session.ts';
 import type { Manifest } from '../../../src/shared/artifact.ts';
@@ -19,20 +20,18 @@ export function manifestOf(vocabulary: number, { cached = true } = {}): Manifest
   const present = { name: PRESENT, dtype: 'f32', shape: ['B', 1, 'P + T', 2] } as const;
   const all = cached ? 'P + T' : 'T';
   return {
-    format: 'mdl-onnx',
-    version: 1,
+    format: 'mdl',
+    version: 2,
     compiler: 'test',
     model: { name: 'fake', source: 'fake.mdl', config_name: 'fake', flags: {}, config: {} },
-    opset: 17,
+    targets: { onnx: { opset: 17, files: {}, weights: [] } },
     entries: {
       embed_tokens: {
-        file: 'embed.onnx',
         inputs: [{ name: 'input_ids', dtype: 'i64', shape: ['B', 'T'] }],
         outputs: [{ name: 'inputs_embeds', dtype: 'f32', shape: ['B', 'T', 2] }],
         cache: [],
       },
       decode: {
-        file: 'decode.onnx',
         inputs: [
           { name: 'inputs_embeds', dtype: 'f32', shape: ['B', 'T', 2] },
           { name: 'attention_mask', dtype: 'i64', shape: ['B', all] },
@@ -105,13 +104,13 @@ export function fakeModel(
     };
   };
   const session = Session.open(manifestOf(vocabulary, options), {
-    backend: {
+    backend: hostBackend({
       name: 'fake',
       loadEntry: async (name) => ({
         run: async (feeds) => (name === 'decode' ? decode(feeds) : embed(feeds)),
         dispose: async () => {},
       }),
-    },
+    }),
   });
   return { session, decodes };
 }

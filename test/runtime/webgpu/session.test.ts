@@ -140,7 +140,7 @@ describe('a folder', () => {
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'mdl-webgpu-'));
     await writeTinyModel(folder('onnx'));
-    await writeTinyModel(folder('both'));
+    await writeTinyModel(folder('both'), { plan: true });
     for (const name of ['webgpu', 'both', 'short']) {
       await mkdir(folder(name), { recursive: true });
       await writeFile(join(folder(name), 'plan.json'), JSON.stringify(plan));
@@ -160,7 +160,7 @@ describe('a folder', () => {
 
   it('for ONNX Runtime only does not run on WebGPU', async () => {
     expect(await provokes('R0216', () => openSession(folder('onnx'), { backend: 'webgpu' }))).toContain(
-      'tried plan.json in',
+      'there is no plan for it in',
     );
     expect(await provokes('R0216', () => openSession(folder('onnx'), { backend: 'tpu' }))).toContain(
       'onnx, webgpu, auto',
@@ -183,6 +183,24 @@ describe('a folder', () => {
     await provokes('R0203', () => openSession(folder('webgpu'), { backend: 'onnx' }));
     const source = { location: 'memory', plan, read: async () => bias, open: async () => Promise.reject(new Error()) };
     await provokes('R0216', () => openSession(source, { backend: 'onnx' }));
+  });
+
+  it('for WebGPU does not run on ONNX Runtime, whatever entry is asked for', async () => {
+    const targets = { webgpu: { plan: 'plan.json', weights: [] } };
+    await mkdir(folder('planned'));
+    await writeFile(join(folder('planned'), 'manifest.json'), JSON.stringify({ ...TINY, targets }));
+    expect(await provokes('R0216', () => openSession(folder('planned'), { backend: 'onnx' }))).toContain(
+      'tiny was compiled for webgpu only',
+    );
+    const both = { ...TINY.targets, ...targets, onnx: { ...TINY.targets.onnx!, files: { scale: 'scale.onnx' } } };
+    await writeTinyModel(folder('part'));
+    await writeFile(join(folder('part'), 'manifest.json'), JSON.stringify({ ...TINY, targets: both }));
+    const session = await openSession(folder('part'));
+    await session.load('scale');
+    expect(await provokes('R1100', () => session.load('append'))).toBe(
+      'the entry append was compiled for webgpu and not for onnx: compile it with --target onnx into the same folder',
+    );
+    await session.dispose();
   });
 
   it.skipIf(unavailable)('for both runs where it is fast, and says why', async () => {
@@ -225,7 +243,7 @@ describe.skipIf(unavailable)('where the host has a hardware adapter', () => {
   it('auto runs on it, with the kernels for GPUs, and says so', async () => {
     const root = await mkdtemp(join(tmpdir(), 'mdl-auto-'));
     const bias = encodeSafetensors(new Map([['bias', f32([4], 10, 20, 30, 40)]]));
-    await writeTinyModel(root);
+    await writeTinyModel(root, { plan: true });
     const plan = {
       ...PLAN,
       weights: { origin: 'x', trained: true, files: [{ file: 'w.safetensors', bytes: bias.length }] },

@@ -1,136 +1,134 @@
-/** `mdl compile`: a model to ONNX graphs, a manifest, and weights files; for the other target compile-webgpu.ts. */
+/** `mdl compile`: a model to the files of a target, a manifest, and its weights. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import { buildOnnx } from '../../onnx-artifact.ts';
-import { DEFAULT_ADAPTER, SwapError, swappableAdapters } from '../../swap-adapters.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { type Graphs, graphsOf } from '../../graphs.ts';
+import { DEFAULT_ADAPTER, SwapError } from '../../swap-adapters.ts';
+import { TARGETS } from '../../targets/index.ts';
+import { WRITTEN_TARGETS } from '../../targets/names.ts';
+import type { Artifact, Target, TargetOptions } from '../../targets/target.ts';
+import { commandOf } from '../compile/command.ts';
+import { companionsOf } from '../compile/companions.ts';
+import { joined } from '../compile/join.ts';
+import type { CompileOptions } from '../compile/options.ts';
+import { reportOf } from '../compile/report.ts';
 import { cliError } from '../errors.ts';
-import {
-  type Loaded,
-  loadModel,
-  openWeights,
-  type SettingsOptions,
-  type WeightsOptions,
-  withoutEntries,
-} from '../model.ts';
+import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
-import { formatBytes, formatCount } from '../progress.ts';
+import { openBase } from '../training/base.ts';
 import { atTrainedSize } from '../training/image-size.ts';
 import { adapterFiles } from '../training/peft.ts';
+import { forStage, type LoadedStage, loadUnder } from '../training/stages.ts';
 import { withTrainedPrompt } from '../training/trained-prompt.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
 
-export interface CompileOptions extends SettingsOptions, WeightsOptions {
-  readonly out: string;
-  readonly opset: string;
-  readonly entry: readonly string[];
-  readonly target?: 'onnx' | 'webgpu';
-  /** with target webgpu */
-  readonly weightsDtype?: 'f32' | 'f16';
-  /** with target webgpu: the stage whose training the module offers */
-  readonly stage?: string;
-}
+type Loaded = ReturnType<typeof loadUnder>;
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
   // a stage has a size of its own, as in `mdl train`
   const sized = given.stage === undefined ? await atTrainedSize(given, output) : given;
   const options = await withTrainedPrompt(sized, output);
-  if (options.target === 'webgpu') return (await import('./compile-webgpu.ts')).compileWebGpu(output, file!, options);
-  if (options.weightsDtype !== undefined)
-    throw cliError('option_without', { option: '--weights-dtype', without: '--target webgpu' });
-  if (options.stage !== undefined) throw cliError('option_without', { option: '--stage', without: '--target webgpu' });
+  const target = TARGETS[options.target];
+  const settings = targetOptions(target, options);
   const began = performance.now();
-  const { model, compilation } = loadModel(file!, options, output);
-  output.warn(withoutEntries(model));
-  if (options.swapAdapters) checkSwap(model, options);
-  const artifact = buildOnnx(model, {
-    opset: options.opset === '23' ? 23 : 17,
-    ...(options.entry.length > 0 ? { entries: options.entry } : {}),
-    ...(options.swapAdapters ? { swapAdapters: true } : {}),
-  });
-  if (!artifact) throw new DiagnosticError(compilation.diagnostics());
-  const tokenizer = tokenizerFile(file!, model);
-  const weights = await openWeights(model, options, output);
-  const adapter = options.swapAdapters && weights ? await ownAdapter(model, weights) : new Map<string, Uint8Array>();
-  const origin = weights ? { origin: weights.origin, trained: weights.trained } : null;
-  const manifest = artifact.manifest(origin, adapter.size > 0);
-  const files = new Map<string, Uint8Array>(artifact.entries.map((entry) => [entry.file, entry.bytes]));
-  for (const [name, content] of adapter) files.set(name, content);
-  files.set('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
-  if (tokenizer) files.set('tokenizer.json', tokenizer);
-  const bytes = artifact.weights.reduce((sum, weightsFile) => sum + weightsFile.bytes, 0);
-  const bar = output.progress('weights', weights ? bytes : 0);
-  try {
-    await writeArtifact(resolve(options.out), files, artifact.weights, weights, (done) => bar.update(done));
-  } finally {
-    bar.stop();
-    await weights?.close();
-  }
+  const loaded = loadUnder(file!, options, options.stage, output);
+  output.warn(withoutEntries(loaded.model));
+  const artifact = target.compile(compiledGraphs(target, loaded, options), settings);
+  const weights = await weightsFor(loaded, options, output);
+  const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
-  const lines = artifact.entries.map(({ file: name, graph, bytes: graphBytes, name: entry }) => {
-    const parameters = graph.parameters.length;
-    return `  ${name.padEnd(30)} ${entry.padEnd(14)} ${String(graph.nodes.length).padStart(6)} ops  ${String(parameters).padStart(5)} parameters  ${formatBytes(graphBytes.length)}`;
-  });
-  const stored = weights
-    ? artifact.weights.map((weightsFile) => `  ${weightsFile.file.padEnd(30)} ${formatBytes(weightsFile.bytes)}`)
-    : [`  no weights: the graphs refer to ${formatBytes(bytes)} that --weights or --init would write`];
-  const flags = [...model.settings.flags].map(([name, on]) => `${name}=${on}`).join(' ');
-  const text = [
-    `${model.name} (config ${model.settings.configName || 'none'}, opset ${options.opset}; ${flags}) in ${options.out}`,
-    ...lines,
-    ...stored,
-    ...(options.swapAdapters
-      ? [
-          `  adapters are inputs; ${adapter.size > 0 ? `the weights' own is in ${DEFAULT_ADAPTER}` : 'the weights have none'}`,
-        ]
-      : []),
-    `  ${formatCount(countParameters(model))} parameters, ${seconds.toFixed(2)} s`,
-  ].join('\n');
-  output.result(text, { out: options.out, manifest, seconds });
+  const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
+  output.result(text, { out: options.out, manifest: written.manifest, ...written.facts, seconds });
 }
 
-/** The files of the adapter that the weights came with. */
-async function ownAdapter(model: Loaded['model'], weights: WeightProvider): Promise<Map<string, Uint8Array>> {
-  try {
-    return await adapterFiles(DEFAULT_ADAPTER, model, weights);
-  } catch (error) {
-    await weights.close();
-    throw error;
+/** @throws CliError C0208 for options that the target does not take */
+function targetOptions(target: Target, { opset, weightsDtype }: CompileOptions): TargetOptions {
+  const asked: readonly (readonly [string, keyof TargetOptions, boolean])[] = [
+    // 17, the default, says nothing: programs give it with every target
+    ['--opset', 'opset', opset !== '17'],
+    ['--weights-dtype', 'weights', weightsDtype !== undefined],
+  ];
+  for (const [option, name, there] of asked) {
+    if (!there || target.takes.includes(name)) continue;
+    const taking = WRITTEN_TARGETS.filter((other) => TARGETS[other].takes.includes(name));
+    throw cliError('option_without', { option, without: `--target ${taking.join(' or ')}` });
   }
+  return {
+    ...(target.takes.includes('opset') ? { opset: opset === '23' ? (23 as const) : (17 as const) } : {}),
+    ...(weightsDtype === undefined ? {} : { weights: weightsDtype }),
+  };
 }
 
-/** @throws CliError C0103, C0208 when the model has no adapters that a session could swap */
-function checkSwap(model: Loaded['model'], options: CompileOptions): void {
-  if (options.mergeLora) {
+/** @throws DiagnosticError; CliError C0103, C0208 when adapters cannot be inputs, C0202 when the stage cannot train */
+function compiledGraphs(target: Target, { model, compilation, stage }: Loaded, options: CompileOptions): Graphs {
+  if (options.swapAdapters && options.mergeLora) {
     const expected = 'either --swap-adapters or --merge-lora';
     throw cliError('option_value', { option: '--merge-lora', text: 'true', expected });
   }
   try {
-    swappableAdapters(model);
+    const graphs = forStage(stage?.name ?? '', () =>
+      graphsOf(model, {
+        ...(options.entry.length > 0 ? { entries: options.entry } : {}),
+        ...(options.swapAdapters ? { adapters: 'inputs' } : {}),
+        ...(stage ? { stage, training: target.training } : {}),
+      }),
+    );
+    if (graphs) return graphs;
   } catch (error) {
     if (!(error instanceof SwapError)) throw error;
-    throw cliError(
-      'option_without',
-      { option: '--swap-adapters', without: 'LoRA in the model' },
-      [error.message],
-      error,
-    );
+    const without = 'LoRA in the model';
+    throw cliError('option_without', { option: '--swap-adapters', without }, [error.message], error);
+  }
+  throw new DiagnosticError(compilation.diagnostics());
+}
+
+/** A stage starts from what `mdl train` would start it from. */
+async function weightsFor(
+  { model, stage, own }: Partial<LoadedStage> & { readonly model: Model },
+  options: CompileOptions,
+  output: Output,
+): Promise<WeightProvider | undefined> {
+  const given = options.weights !== undefined || options.init !== undefined;
+  return stage && given ? openBase({ model, own }, options, output) : openWeights(model, options, output);
+}
+
+/** Writes the folder, and closes the weights. */
+async function writeAll(
+  artifact: Artifact,
+  weights: WeightProvider | undefined,
+  { file, options, output }: { readonly file: string; readonly options: CompileOptions; readonly output: Output },
+) {
+  const { model, adapters } = artifact.graphs;
+  const folder = resolve(options.out);
+  try {
+    const adapter = adapters && weights ? await adapterFiles(DEFAULT_ADAPTER, model, weights) : undefined;
+    const ownAdapter = (adapter?.size ?? 0) > 0;
+    const origin = weights ?? null;
+    const made = artifact.files(origin, ownAdapter);
+    const companions = await companionsOf(artifact.target, made, commandOf(file, options));
+    const manifest = joined(folder, artifact.manifest(origin, ownAdapter), output);
+    const files = new Map([...made, ...companions.files, ...(adapter ?? [])]);
+    const tokenizer = tokenizerFile(file, model);
+    if (tokenizer) files.set('tokenizer.json', tokenizer);
+    files.set('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
+    const bar = output.progress('weights', weights ? artifact.weights.reduce((sum, { bytes }) => sum + bytes, 0) : 0);
+    try {
+      await writeArtifact(folder, files, artifact.weights, weights, (done) => bar.update(done));
+    } finally {
+      bar.stop();
+    }
+    return { manifest, ownAdapter, more: companions.made, facts: companions.facts };
+  } finally {
+    await weights?.close();
   }
 }
 
 /** The tokenizer that the config names, if it lies beside the model. */
-export function tokenizerFile(file: string, model: ReturnType<typeof loadModel>['model']): Uint8Array | undefined {
+function tokenizerFile(file: string, model: Model): Uint8Array | undefined {
   const name = (model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
   const path = join(dirname(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;
-}
-
-export function countParameters(model: ReturnType<typeof loadModel>['model']): number {
-  let count = 0;
-  for (const parameter of model.parameters.values()) {
-    if (!parameter.buffer) count += parameter.shape.reduce((product, dim) => product * dim, 1);
-  }
-  return count;
 }

@@ -66,7 +66,13 @@ export default async function demo(output: Output, _args: readonly string[], opt
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
   output.note('1. TinyGPT-V, full size, without weights');
   await summary(output, [model], { config: 'full', depth: 2 });
-  await compile(output, [model], { ...common, entry: [], config: 'full', out: join(options.out, 'full') });
+  await compile(output, [model], {
+    ...common,
+    target: 'onnx',
+    entry: [],
+    config: 'full',
+    out: join(options.out, 'full'),
+  });
 
   output.note('\n2. its nano version goes through the four stages of the paper, from pre-trained parts');
   await rm(run, { recursive: true, force: true });

@@ -4,7 +4,8 @@
  */
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import { buildWebGpu } from '../../webgpu-artifact.ts';
+import { graphsOf } from '../../graphs.ts';
+import { webgpu } from '../../targets/webgpu.ts';
 import { cliError } from '../errors.ts';
 import type { SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -37,10 +38,11 @@ export default async function explainPlan(
   const usualEntry = model.entries.includes('decode') ? 'decode' : model.entries[0]!;
   const entry = options.entry ?? (stage ? 'gradient' : usualEntry);
   const entries = stage && !model.entries.includes(entry) ? [] : [entry];
-  const plan = forStage(stage?.name ?? '', () =>
-    buildWebGpu(model, { entries, weights: options.weightsDtype, ...(stage ? { stage } : {}) }),
+  const graphs = forStage(stage?.name ?? '', () =>
+    graphsOf(model, { entries, ...(stage ? { stage, training: webgpu.training } : {}) }),
   );
-  if (!plan) throw new DiagnosticError(compilation.diagnostics());
+  if (!graphs) throw new DiagnosticError(compilation.diagnostics());
+  const { plan } = webgpu.compile(graphs, { weights: options.weightsDtype });
   if (!plan.entries[entry]) {
     const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
     throw cliError('option_value', { option: '--entry', text: entry, expected: `one of ${known}` });

@@ -2,7 +2,7 @@
  * `mdl run`: one entry on tensors from a file, outputs to a file. Outside checks drive the project through this, so
  * its contract is kept: inputs and outputs by name, integers as I32 or I64, absent past_key_values.* of length 0.
  */
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { chromeTrace, fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { backendName } from '../backends.ts';
@@ -54,7 +54,7 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
   const inputs = await readInputs(options.inputs);
   const backend = backendName(options.backend);
   const opset = options.opset === '23' ? 23 : 17;
-  const { session, folder } = await openForRun(loaded, weights, {
+  const session = await openForRun(loaded, weights, {
     backend,
     opset,
     entries: [options.entry],
@@ -88,7 +88,6 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
     });
   } finally {
     await session.dispose();
-    if (folder) await rm(folder, { recursive: true, force: true });
   }
 }
 

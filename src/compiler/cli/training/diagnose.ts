@@ -7,13 +7,13 @@ import { firstNonFinite } from '../../../runtime/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../../shared/training.ts';
 import type { Model } from '../../elaborate/model.ts';
+import { finish } from '../../graphs.ts';
 import type { AnyNode, Graph } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
-import { graphArtifact } from '../../training/artifact.ts';
 import type { BackendName } from '../backends.ts';
+import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { openGraphs } from './session.ts';
 
 const nameOf = (value: number): string => `value.${value}`;
 
@@ -47,13 +47,10 @@ export async function locateNonFinite(
     const element = data instanceof Float32Array ? firstNonFinite(data) : -1;
     if (element >= 0) return `the input ${ownerOf(plan, port, element)}`;
   }
-  const opened = await openGraphs(
-    graphArtifact(model, [{ name: 'watched', graph: watched(graph) }], opset),
-    weights,
-    backend,
-  );
+  const every = finish(model, [{ name: 'watched', graph: watched(graph) }]);
+  const session = await openGraphs(every, weights, { backend, opset });
   try {
-    const results = await opened.session.run('watched', feeds);
+    const results = await session.run('watched', feeds);
     const tainted = new Set<number>();
     for (const node of graph.nodes) {
       const bad = node.outputs.some((value) => {
@@ -66,7 +63,7 @@ export async function locateNonFinite(
     }
     return undefined;
   } finally {
-    await opened.close();
+    await session.dispose();
   }
 }
 

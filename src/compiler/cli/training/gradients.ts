@@ -2,12 +2,13 @@
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { PORTS } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import { graphArtifact } from '../../training/artifact.ts';
+import { finish } from '../../graphs.ts';
+import { TARGETS } from '../../targets/index.ts';
 import { gradientGraph } from '../../training/step.ts';
 import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
+import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { openGraphs } from './session.ts';
 import { forStage, stageOf } from './stages.ts';
 
 export interface GradientRequest {
@@ -36,24 +37,21 @@ export async function computeGradients(
       evaluates: (path) => own?.evaluates(path) ?? false,
       statistics: false,
       updates: false,
-      fusedAttention: backend === 'webgpu',
+      fusedAttention: TARGETS[backend].training.fusedAttention ?? false,
     }),
   );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
-  const opened = await openGraphs(
-    graphArtifact(model, [{ name: 'gradient', graph: built.graph }], opset),
-    weights,
-    backend,
-  );
+  const graphs = finish(model, [{ name: 'gradient', graph: built.graph }]);
+  const session = await openGraphs(graphs, weights, { backend, opset });
   try {
     const feeds: Record<string, HostTensor> = {
       ...inputs,
       [PORTS.lossScale]: { dtype: 'f32', shape: [], data: Float32Array.of(1) },
     };
     for (const key of built.keys) feeds[PORTS.parameter(key)] = await weights.read(key);
-    const results = await opened.session.run('gradient', feeds);
+    const results = await session.run('gradient', feeds);
     return new Map(built.keys.map((key) => [key, results[PORTS.gradient(key)]!]));
   } finally {
-    await opened.close();
+    await session.dispose();
   }
 }

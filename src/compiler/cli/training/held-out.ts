@@ -1,5 +1,4 @@
 /** Held-out examples put to what was just trained (`--evaluate N`), for the run's report. */
-import { rm } from 'node:fs/promises';
 import type { Evaluation } from '../../../recipes/recipe.ts';
 import { backendName } from '../backends.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
@@ -20,7 +19,7 @@ export async function heldOutReport(
   const { recipe, model } = recipeFor(trained.model);
   const stage = recipeStage(recipe, trained.stage);
   if (!recipe.evaluate) return undefined;
-  const { session, folder } = await openForRun(trained, weights, {
+  const session = await openForRun(trained, weights, {
     backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
     entries: ['encode_image', 'embed_tokens', 'decode'],
@@ -38,6 +37,5 @@ export async function heldOutReport(
     });
   } finally {
     await session.dispose();
-    if (folder) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -13,15 +13,15 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import { changedTensors } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import { buildStage } from '../../training/artifact.ts';
-import { STAGE_ON_DEVICE } from '../../webgpu-artifact.ts';
+import { graphsOf } from '../../graphs.ts';
+import { TARGETS } from '../../targets/index.ts';
 import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
 import type { Output } from '../output.ts';
+import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { locateNonFinite } from './diagnose.ts';
 import { trainingProgress } from './progress.ts';
-import { openGraphs } from './session.ts';
 import { forStage } from './stages.ts';
 
 export interface StageRun {
@@ -54,26 +54,25 @@ export interface StageResult {
 /** @throws CliError C0202, DiagnosticError, RuntimeError R08xx */
 export async function runStage({ model, compilation }: Loaded, run: StageRun, output: Output): Promise<StageResult> {
   const { stage, weights, backend, opset } = run;
-  const built = forStage(stage.name, () =>
-    buildStage(model, stage, opset, {
-      ...(run.lr === undefined ? {} : { lr: run.lr }),
-      ...(run.recompute ? { recompute: true } : {}),
-      ...(backend === 'webgpu' ? STAGE_ON_DEVICE : {}),
-    }),
-  );
+  const training = {
+    ...TARGETS[backend].training,
+    ...(run.lr === undefined ? {} : { lr: run.lr }),
+    ...(run.recompute ? { recompute: true } : {}),
+  };
+  const built = forStage(stage.name, () => graphsOf(model, { entries: [], stage, training }));
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
-  const { plan, artifact } = built;
+  const plan = built.training!;
   const steps = run.steps ?? scheduleLength(plan.schedule);
-  const opened = await openGraphs(artifact, weights, backend);
+  const session = await openGraphs(built, weights, { backend, opset });
   let progress: ReturnType<typeof trainingProgress> | undefined;
   try {
     const start = run.resumed ?? (await firstState());
     const shown = !output.quiet && !output.json && process.stderr.isTTY === true;
     progress = trainingProgress(stage.name, steps, start.step, shown);
-    const { graph } = artifact.entries.find(({ name }) => name === 'gradient')!;
+    const { guarded } = built.entries.find(({ name }) => name === 'gradient')!;
     const state = await train(start, {
       plan,
-      runner: opened.session,
+      runner: session,
       data: run.data,
       steps,
       seed: run.seed,
@@ -83,13 +82,13 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
         if ('loss' in record) progress?.step(record);
       },
       onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
-      diagnose: (feeds) => locateNonFinite(model, graph, feeds, { plan, weights, backend, opset }),
+      diagnose: (feeds) => locateNonFinite(model, guarded.graph, feeds, { plan, weights, backend, opset }),
     });
     await run.onState(state, true);
     return { state, steps };
   } finally {
     progress?.stop();
-    await opened.close();
+    await session.dispose();
   }
 
   async function firstState(): Promise<TrainState> {

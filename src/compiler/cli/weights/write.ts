@@ -2,30 +2,33 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PlannedFile } from '../../backends/onnx/index.ts';
+import { runtimeError } from '../../../runtime/errors.ts';
+import { RESERVED_NAME } from '../../../shared/safetensors.ts';
+import type { StoredFile, WeightReader } from '../../targets/target.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
-import type { WeightProvider } from './provider.ts';
+import { asHalves } from './halves.ts';
 
 /** What a session opens a folder by; without it nothing opens a mixture of two artifacts. */
 const INDEXES = ['manifest.json', 'plan.json'];
-
-/** `head`: bytes before the first record, as safetensors has them. */
-export type StoredFile = PlannedFile & { readonly head?: Uint8Array };
 
 /** Is told the bytes of weights written so far, of all. */
 export type WriteProgress = (done: number, total: number) => void;
 
 /**
  * Files appear under their final names only when every one of them is complete.
- * @throws CliError C0102 for weights that are not finite, C0105 when the disk refuses; nothing half-written stays
+ * @throws CliError C0102 for weights that are not finite, C0113 for those past f16, C0105 when the disk refuses, RuntimeError R0120 for a
+ * key that safetensors reserves; nothing half-written stays
  */
 export async function writeArtifact(
   directory: string,
   files: ReadonlyMap<string, Uint8Array>,
   weights: readonly StoredFile[],
-  provider: WeightProvider | undefined,
+  provider: Pick<WeightReader, 'chunks'> | undefined,
   progress: WriteProgress = () => {},
 ): Promise<void> {
+  for (const { head, records } of weights)
+    if (head && records.some(({ key }) => key === RESERVED_NAME))
+      throw runtimeError('reserved_tensor_name', { tensor: RESERVED_NAME });
   const suffix = `.${randomBytes(6).toString('hex')}.tmp`;
   const written: string[] = [];
   try {
@@ -87,7 +90,7 @@ type Handle = Awaited<ReturnType<typeof open>>;
 async function writeWeights(
   path: string,
   file: StoredFile,
-  provider: WeightProvider,
+  provider: Pick<WeightReader, 'chunks'>,
   progress: (done: number) => void,
 ): Promise<void> {
   const handle = await open(path, 'wx');
@@ -95,7 +98,8 @@ async function writeWeights(
     if (file.head) await writeAll(handle, file.head, 0);
     for (const { key, offset, length } of file.records) {
       let at = offset;
-      for await (const chunk of provider.chunks(key)) {
+      const chunks = provider.chunks(key);
+      for await (const chunk of file.halves?.has(key) ? asHalves(key, chunks) : chunks) {
         at += await writeAll(handle, chunk, at);
         progress(at);
       }

@@ -1,0 +1,121 @@
+/**
+ * A model → finished graphs, once and for every target.
+ *
+ *   entry ─ trace ─ the pipeline ─ adapters (where they become inputs) ─ checks of indices ─▶ FinishedGraph
+ *   stage ─ trace, differentiate, the pipeline (training/) ────────────── checks of indices ─▶ FinishedGraph, TrainingPlan
+ */
+import type { AdapterPort, CachePort } from '../shared/artifact.ts';
+import { PORTS, type TrainingPlan } from '../shared/training.ts';
+import { type Guarded, guard } from './checks/index.ts';
+import type { Model } from './elaborate/model.ts';
+import type { Stage } from './elaborate/stages.ts';
+import type { Graph } from './ir/graph.ts';
+import { type AfterPass, PIPELINE, runPipeline } from './passes/pipeline.ts';
+import { adapterPorts, promoteAdapters, type SwappableAdapters, swappableAdapters } from './swap-adapters.ts';
+import type { PlanOptions } from './training/plan.ts';
+import { StageError } from './training/stage-error.ts';
+import { stageGraphs } from './training/stage-graphs.ts';
+import { TRAINING_PASSES } from './training/step.ts';
+
+export interface GraphsRequest {
+  /** only these entries; all of them by default */
+  readonly entries?: readonly string[];
+  /** paths whose values become outputs of every entry that has them */
+  readonly taps?: readonly string[];
+  /** where the parameters of LoRA adapters are: in the weights (default), or inputs, for a session to swap */
+  readonly adapters?: 'weights' | 'inputs';
+  /** a stage of the model, compiled under the stage's flags: its graphs become entries too */
+  readonly stage?: Stage;
+  /** how the stage's graphs are made: a target's `training`, a learning rate, recomputation */
+  readonly training?: PlanOptions;
+  readonly afterPass?: AfterPass;
+}
+
+/** A graph that was made elsewhere, after its passes. */
+export interface PlainGraph {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly cache?: readonly CachePort[];
+}
+
+/** A graph as every target takes it. */
+export interface FinishedGraph {
+  /** of the entry */
+  readonly name: string;
+  /** after the passes, with what checks its indices */
+  readonly guarded: Guarded;
+  readonly cache: readonly CachePort[];
+  /** which inputs are an adapter's */
+  readonly adapters: readonly AdapterPort[];
+  /** output → the input whose next value it is: they may share their memory */
+  readonly replaces: ReadonlyMap<string, string>;
+}
+
+export interface Graphs {
+  readonly model: Model;
+  readonly entries: readonly FinishedGraph[];
+  /** of the stage whose graphs are the entries `gradient`, `update` and, where it accumulates, `accumulate` */
+  readonly training?: TrainingPlan;
+  /** whose parameters are inputs */
+  readonly adapters?: SwappableAdapters;
+}
+
+/** What a graph passes on its way, before a target takes it: the names that `afterPass` is called with. */
+export const GRAPH_PASSES = ['trace', ...PIPELINE.map(({ name }) => name), 'adapters', ...TRAINING_PASSES, 'checks'];
+
+/**
+ * @returns undefined when an entry has errors, which are then in the model's diagnostics
+ * @throws SwapError when adapters cannot be inputs; StageError when the stage cannot train, or an entry has the name of
+ * one of its graphs
+ */
+export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | undefined {
+  const { entries: names = model.entries, taps, stage, afterPass } = request;
+  const swap = request.adapters === 'inputs' ? swappableAdapters(model) : undefined;
+  const entries = names.flatMap((name): FinishedGraph | readonly FinishedGraph[] => {
+    const traced = model.entry(name, taps);
+    if (!traced) return [];
+    afterPass?.('trace', traced.graph);
+    const compiled = runPipeline(traced.graph, { after: afterPass });
+    if (!swap) return finished({ name, graph: compiled, cache: traced.cache }, afterPass);
+    const promoted = promoteAdapters(compiled, swap);
+    afterPass?.('adapters', promoted);
+    return {
+      ...finished({ name, graph: promoted, cache: traced.cache }, afterPass),
+      adapters: adapterPorts(promoted, swap),
+    };
+  });
+  const staged = stage && stageGraphs(model, stage, request.training, afterPass);
+  if (entries.length < names.length || (stage && !staged)) return undefined;
+  const taken = staged?.entries.find(({ name }) => names.includes(name));
+  if (taken)
+    throw new StageError(`the entry ${taken.name} has the name of a graph of training: rename it, or leave it out`);
+  return {
+    model,
+    entries: [...entries, ...(staged?.entries ?? []).map((entry) => inPlace(entry, afterPass))],
+    ...(staged ? { training: staged.plan } : {}),
+    ...(swap ? { adapters: swap } : {}),
+  };
+}
+
+/** Graphs that were made elsewhere (the gradients of a batch, every value of a graph), as a target takes them. */
+export function finish(model: Model, graphs: readonly PlainGraph[]): Graphs {
+  return { model, entries: graphs.map((graph) => inPlace(graph)) };
+}
+
+function finished({ name, graph, cache = [] }: PlainGraph, afterPass?: AfterPass): FinishedGraph {
+  const guarded = guard(graph);
+  afterPass?.('checks', guarded.graph);
+  return { name, guarded, cache, adapters: [], replaces: new Map() };
+}
+
+/** A graph whose outputs take the place of inputs. */
+function inPlace(plain: PlainGraph, afterPass?: AfterPass): FinishedGraph {
+  return { ...finished(plain, afterPass), replaces: replacements(plain.graph) };
+}
+
+/** Outputs that are the next value of an input: `new.parameter.w` of `parameter.w`. */
+function replacements({ inputs, outputs }: Graph): ReadonlyMap<string, string> {
+  const given = new Set(outputs.map(({ name }) => name));
+  const replaced = inputs.filter(({ name }) => given.has(PORTS.next(name)));
+  return new Map(replaced.map(({ name }) => [PORTS.next(name), name]));
+}

@@ -1,0 +1,7 @@
+/** Names of the targets; apart from them, because help is printed without a compiler. `TARGETS` is total over these. */
+/** In the order in which help lists them. */
+export const TARGET_NAMES = ['onnx', 'reference', 'webgpu'] as const;
+export type TargetName = (typeof TARGET_NAMES)[number];
+
+/** Those that `mdl compile` writes: the interpreter has no files. */
+export const WRITTEN_TARGETS = ['onnx', 'webgpu'] as const satisfies readonly TargetName[];

@@ -1,0 +1,92 @@
+/**
+ * A target: what finished graphs are compiled to, and how that is opened.
+ *
+ *   graphsOf(model, …) ─▶ Graphs ─ compile ─▶ Artifact { files, weights, manifest } ─ open(artifact, weights, host) ─▶ Backend
+ *
+ * `compile` is pure and runs in a page. `open` asks a host for what a place has (files, ONNX Runtime, a device), so this layer
+ * knows the runtime by its types only. A new target is one object like those beside this file, and an entry in index.ts.
+ */
+import type { HostBackend } from '../../runtime/backend.host.ts';
+import type { Backend, ModelSource } from '../../runtime/backend.ts';
+import type { Manifest, WeightsOrigin } from '../../shared/artifact.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
+import type { WebGpuPlan } from '../../shared/webgpu.ts';
+import type { OnnxOpset } from '../backends/onnx/file.ts';
+import type { PlannedFile } from '../backends/onnx/index.ts';
+import type { WeightStorage } from '../backends/wgsl/index.ts';
+import type { Graphs } from '../graphs.ts';
+import type { PlanOptions } from '../training/plan.ts';
+import type { TargetName } from './names.ts';
+
+/** What the targets can be told; each says which of them it takes. */
+export interface TargetOptions {
+  /** of ONNX; 17 by default */
+  readonly opset?: OnnxOpset;
+  /** how matrices are stored; f32 by default */
+  readonly weights?: WeightStorage;
+}
+
+/** A weights file: which tensor lies where. */
+export interface StoredFile extends PlannedFile {
+  /** bytes before the first record, as safetensors has them */
+  readonly head?: Uint8Array;
+  /** keys of tensors whose bytes are halves (f16) */
+  readonly halves?: ReadonlySet<string>;
+}
+
+/** A line of what a compilation says of itself. */
+export interface Made {
+  /** a file, or an entry */
+  readonly name: string;
+  readonly what: string;
+  /** of the file */
+  readonly bytes?: number;
+}
+
+export interface Artifact {
+  readonly target: TargetName;
+  readonly graphs: Graphs;
+  /** `opset 17`, for the line that names what was compiled */
+  readonly label: string;
+  /** what lies where in the weights files */
+  readonly weights: readonly StoredFile[];
+  /** of a target that has one: what runs on the device */
+  readonly plan?: WebGpuPlan;
+  /** for people */
+  readonly made: readonly Made[];
+  /** What the manifest says. @param weights null: none are written. @param ownAdapter whether they came with one, kept in DEFAULT_ADAPTER */
+  manifest(weights: WeightsOrigin | null, ownAdapter?: boolean): Manifest;
+  /** The files beside the manifest and the weights, by name. @param weights as for the manifest */
+  files(weights: WeightsOrigin | null, ownAdapter?: boolean): ReadonlyMap<string, Uint8Array>;
+}
+
+/** Where tensors come from when an artifact is opened. */
+export interface WeightReader extends WeightsOrigin {
+  read(key: string): Promise<HostTensor>;
+  /** The tensor's bytes as the weights file holds them, little-endian. */
+  chunks(key: string): AsyncIterable<Uint8Array>;
+}
+
+/** What a place where artifacts are opened offers to targets. */
+export interface Host {
+  /** The artifact's files and weights, where ONNX Runtime finds them, until `remove`. */
+  place(artifact: Artifact, weights: WeightReader): Promise<ModelSource & { remove(): Promise<void> }>;
+  onnx(source: ModelSource): Backend;
+  /** @throws RuntimeError R1001, R1002 */
+  webgpu(options: { readonly plan: WebGpuPlan; weights(key: string): Promise<HostTensor> }): Promise<Backend>;
+  /** a backend whose tensors are on the host: the runtime's `hostBackend` */
+  overHost(own: HostBackend): Backend;
+}
+
+export interface Target {
+  readonly name: TargetName;
+  readonly takes: readonly (keyof TargetOptions)[];
+  /** how a stage's graphs are made for it */
+  readonly training: Pick<PlanOptions, 'fusedAttention' | 'arenas'>;
+  /** Names of the passes that it runs on graphs itself, in order. */
+  readonly passes: readonly string[];
+  /** @throws LimitError, IntegerError where a graph is too much for the target */
+  compile(graphs: Graphs, options?: TargetOptions): Artifact;
+  /** Ready to load entries. @throws what the host throws */
+  open(artifact: Artifact, weights: WeightReader, host: Host): Promise<Backend>;
+}

@@ -1,0 +1,109 @@
+/** WebGPU: one plan for all entries, its kernels as text; constants and parameters that several use are in it once. */
+import type { WeightsOrigin } from '../../shared/artifact.ts';
+import { changedTensors } from '../../shared/training.ts';
+import { ownOutputs, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
+import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from '../backends/wgsl/index.ts';
+import type { FinishedGraph, Graphs } from '../graphs.ts';
+import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../ports.ts';
+import { adapterManifest } from '../swap-adapters.ts';
+import { VERSION } from '../version.ts';
+import { type StoredParameter, safetensorsFile } from './stored.ts';
+import type { Artifact, Made, Target, TargetOptions } from './target.ts';
+
+const PLAN = 'plan.json';
+const WEIGHTS = 'weights.safetensors';
+
+export const webgpu = {
+  name: 'webgpu',
+  takes: ['weights'],
+  // arenas of a quarter of a binding, in elements
+  training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
+  passes: [],
+  compile,
+  open: (artifact, weights, host) => host.webgpu({ plan: artifact.plan!, weights: (key) => weights.read(key) }),
+} as const satisfies Target;
+
+/** @throws LimitError, IntegerError */
+function compile(graphs: Graphs, { weights: storage = 'f32' }: TargetOptions = {}): Artifact & { plan: WebGpuPlan } {
+  const plan = planOf(graphs, storage);
+  const stored = safetensorsFile(WEIGHTS, storedParameters(plan));
+  const files = [{ file: stored.file, bytes: stored.bytes }];
+  const entries = Object.fromEntries(
+    Object.entries(plan.entries).map(([name, { buffers: _, steps: __, watched: ___, ...ports }]) => [
+      name,
+      { ...ports, outputs: ownOutputs(ports) },
+    ]),
+  );
+  const written = (weights: WeightsOrigin | null, ownAdapter = false): WebGpuPlan => ({
+    ...plan,
+    ...(graphs.adapters ? { adapter: adapterOf(graphs, ownAdapter) } : {}),
+    weights: weights && { origin: weights.origin, trained: weights.trained, files },
+  });
+  return {
+    target: 'webgpu',
+    graphs,
+    label: 'webgpu',
+    plan,
+    weights: [stored],
+    made: Object.entries(plan.entries).map(madeOf),
+    manifest: (weights, ownAdapter = false) =>
+      manifestOf(graphs, entries, { webgpu: { plan: PLAN, weights: files } }, weights, ownAdapter),
+    files: (weights, ownAdapter) =>
+      new Map([[PLAN, new TextEncoder().encode(`${JSON.stringify(written(weights, ownAdapter))}\n`)]]),
+  };
+}
+
+function planOf(graphs: Graphs, storage: WeightStorage): WebGpuPlan {
+  const tables = new PlanTables(storage);
+  const entries = Object.fromEntries(graphs.entries.map((entry) => [entry.name, entryPlan(entry, tables)]));
+  return {
+    format: 'mdl-webgpu',
+    version: PLAN_VERSION,
+    compiler: `mdl ${VERSION}`,
+    model: modelManifest(graphs.model),
+    needs: DEFAULT_LIMITS,
+    kernels: tables.kernels,
+    constants: tables.constants,
+    parameters: tables.parameters,
+    packs: tables.packs,
+    entries,
+    ...(graphs.adapters ? { adapter: adapterOf(graphs, false) } : {}),
+    ...(graphs.training ? { training: graphs.training } : {}),
+  };
+}
+
+/** A kernel reads another row for an index outside its table, so the session checks what the graph cannot promise. */
+function entryPlan(entry: FinishedGraph, tables: PlanTables): WebGpuPlan['entries'][string] {
+  const { guarded, cache, replaces: donations } = entry;
+  const { inputs, adapters } = entryManifest(entry);
+  const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
+  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges });
+  const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
+  return { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }), ...(adapters ? { adapters } : {}) };
+}
+
+function adapterOf({ adapters, entries }: Graphs, ownAdapter: boolean): NonNullable<WebGpuPlan['adapter']> {
+  return adapterManifest(
+    adapters!,
+    entries.map(({ guarded }) => guarded.graph),
+    ownAdapter,
+  );
+}
+
+/** What the entries use, and what training changes besides: it starts from it. */
+function storedParameters({ parameters, training }: WebGpuPlan): readonly StoredParameter[] {
+  const used = new Set(parameters.map(({ key }) => key));
+  const others = training ? changedTensors(training).filter(({ key }) => !used.has(key)) : [];
+  return [
+    ...parameters.map(({ key, dtype, shape, storage }) => ({ key, dtype, shape, half: storage === 'f16' })),
+    ...others.map((tensor) => ({ ...tensor, half: false })),
+  ];
+}
+
+function madeOf([name, { steps }]: readonly [string, WebGpuPlan['entries'][string]]): Made {
+  const kernels = new Set(steps.map(({ kernel }) => kernel)).size;
+  // over no workgroups, where there is one new position
+  const leftOut = steps.filter(({ alternatives = [] }) => alternatives.some(({ groups }) => groups[0].of === 0)).length;
+  const cached = leftOut > 0 ? `, ${steps.length - leftOut} in a cached step` : '';
+  return { name, what: `${String(steps.length).padStart(6)} dispatches of ${kernels} kernels${cached}` };
+}

@@ -1,0 +1,60 @@
+/** A stage → its graphs, and the plan that the trainer follows. */
+import type { TrainingPlan } from '../../shared/training.ts';
+import type { Model } from '../elaborate/model.ts';
+import type { Stage } from '../elaborate/stages.ts';
+import type { Graph } from '../ir/graph.ts';
+import type { AfterPass } from '../passes/pipeline.ts';
+import { arenasOf } from './arenas.ts';
+import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weighsBatches } from './plan.ts';
+import { StageError } from './stage-error.ts';
+import { gradientGraph } from './step.ts';
+import { accumulateGraph, updateGraph } from './update.ts';
+
+/** What a stage is on every target: its graphs, named as the trainer runs them. */
+export interface StageGraphs {
+  readonly plan: TrainingPlan;
+  readonly entries: readonly { readonly name: string; readonly graph: Graph }[];
+}
+
+/**
+ * @returns undefined when the loss entry has errors, which are then in the model's diagnostics
+ * @throws StageError when the stage trains nothing or a setting is out of range
+ */
+export function stageGraphs(
+  model: Model,
+  stage: Stage,
+  options: PlanOptions = {},
+  after?: AfterPass,
+): StageGraphs | undefined {
+  if (stage.trained.length === 0) {
+    throw new StageError('it trains nothing under these settings: all that its patterns match is switched off');
+  }
+  const wanted = new Map(
+    stage.trained.map((parameter) => [parameter.keys[0] as string, trainedParameter(parameter, stage)]),
+  );
+  const trainedOf = (keys: readonly string[]) => keys.map((key) => wanted.get(key)!);
+  const { arenas: limit } = options;
+  const gradient = gradientGraph(model, new Set(wanted.keys()), {
+    dropout: dropsOut(stage),
+    evaluates: (path) => stage.evaluates(path),
+    recompute: options.recompute ?? stage.options.recompute === true,
+    fusedAttention: options.fusedAttention ?? false,
+    weighs: weighsBatches(stage),
+    ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
+    ...(after ? { after } : {}),
+  });
+  if (!gradient) return undefined;
+  const { keys, buffers, dropout, countsTokens, combine, arenas } = gradient;
+  const plan = planOf(
+    stage,
+    trainedOf(keys),
+    { buffers, dropout, countsTokens, combine, ...(arenas ? { arenas } : {}) },
+    options,
+  );
+  const entries = [
+    { name: 'gradient', graph: gradient.graph },
+    ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan, after) }] : []),
+    { name: 'update', graph: updateGraph(plan, optimiserOf(stage), after) },
+  ];
+  return { plan, entries };
+}
