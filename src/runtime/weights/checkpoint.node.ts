@@ -34,7 +34,7 @@ export async function openCheckpoint(path: string | readonly string[]): Promise<
 }
 
 /** The path, and what is asked for of its keys: `a.pth#model`. A file that has the # in its name is meant by it. */
-export async function splitPart(given: string): Promise<{ readonly path: string; readonly part?: string }> {
+async function splitPart(given: string): Promise<{ readonly path: string; readonly part?: string }> {
   const at = given.lastIndexOf('#');
   if (at <= 0 || at === given.length - 1 || (await stat(given).catch(() => undefined))) return { path: given };
   return { path: given.slice(0, at), part: given.slice(at + 1) };

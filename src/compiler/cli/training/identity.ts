@@ -5,9 +5,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../../runtime/index.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
-import { splitPart } from '../../../runtime/weights/checkpoint.node.ts';
+
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -58,36 +59,20 @@ function updateTensor(hash: Hash, name: string, { dtype, shape, data }: HostTens
   hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-/** Endings of what a folder's weights may lie in. */
-const WEIGHTS = [
-  '.safetensors',
-  '.json',
-  '.bin',
-  '.pt',
-  '.pth',
-  '.ckpt',
-  '.gguf',
-  '.npz',
-  '.npy',
-  '.onnx',
-  '.data',
-  '_data',
-];
-
-/**
- * What `--weights` names: each file; of a folder, and of an index with its shards or an ONNX model with its data beside it,
- * the files of the folder.
- * @throws CliError C0104
- */
+/** What `--weights` names: keys, dtypes, shapes and bytes of its tensors, in whatever format and files they lie. @throws as openCheckpoint */
 export async function weightsDigest(given: string | readonly string[]): Promise<string> {
-  const digests: string[] = [];
-  for (const one of [given].flat()) {
-    const { path, part } = await splitPart(one);
-    const folder = /\.(json|onnx)$/.test(path) ? dirname(path) : path;
-    const found = await filesDigest(folder, WEIGHTS);
-    digests.push(part === undefined ? found : `${found}#${part}`);
+  const hash = createHash('sha256');
+  const checkpoint = await openCheckpoint(given);
+  try {
+    for (const key of [...checkpoint.tensors.keys()].sort()) {
+      const { dtype, shape } = checkpoint.tensors.get(key)!;
+      hash.update(JSON.stringify([key, dtype, shape]));
+      for await (const bytes of checkpoint.stream(key)) hash.update(bytes);
+    }
+  } finally {
+    await checkpoint.close();
   }
-  return digests.join(' + ');
+  return short(hash);
 }
 
 /** A file, or the files of a folder with these endings. @throws CliError C0104 */

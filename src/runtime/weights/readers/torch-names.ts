@@ -53,7 +53,7 @@ export const CONTAINERS: ReadonlySet<string> = new Set([
 
 /** Settings and notes beside the tensors, which are passed over as long as no tensor hangs on them. */
 const OPAQUE =
-  /^(argparse\.Namespace|types\.SimpleNamespace|collections\.Counter|datetime\.\w+|pathlib(\._local)?\.\w+Path|numpy\.(core|_core)\.multiarray\.scalar|numpy\.dtype|_codecs\.encode|torch\.device|copyreg\._reconstructor|copy_reg\._reconstructor|yacs\.config\.CfgNode|(fvcore\.common|detectron2\.config)\.config\.CfgNode|addict\.addict\.Dict|easydict\.EasyDict|omegaconf\.[\w.]+|builtins\.(complex|slice|range|frozenset|bytearray))$/;
+  /^(argparse\.Namespace|types\.SimpleNamespace|collections\.Counter|datetime\.\w+|pathlib(\._local)?\.\w+Path|numpy\.(core|_core)\.multiarray\.scalar|numpy\.dtype|_codecs\.encode|torch\.device|copyreg\._reconstructor|copy_reg\._reconstructor|yacs\.config\.CfgNode|(fvcore\.common|detectron2\.config)\.config\.CfgNode|addict\.addict\.Dict|easydict\.EasyDict|omegaconf\.[\w.]+|(pytorch_lightning|lightning|lightning_fabric)\.[\w.]+|builtins\.(complex|slice|range|frozenset|bytearray))$/;
 
 export const isOpaque = (name: string): boolean => OPAQUE.test(name);
 
