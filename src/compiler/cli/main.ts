@@ -90,10 +90,10 @@ Examples:
     .option('--entry <name>', 'only this entry; repeatable', collect, [])
     .option('--swap-adapters', 'LoRA as inputs: a session swaps adapters without loading the model again')
     .addOption(
-      new Option('--weights-dtype <dtype>', 'target webgpu: how matrices are stored (default: f32)').choices([
-        'f32',
-        'f16',
-      ]),
+      new Option(
+        '--weights-dtype <dtype>',
+        'target webgpu: how matrices are stored (default: f16 where the weights are, else f32)',
+      ).choices(['f32', 'f16']),
     )
     .option('--stage <name>', 'compile what trains this stage too')
     .addHelpText(

@@ -35,8 +35,11 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const began = performance.now();
   const loaded = loadUnder(file!, options, options.stage, output);
   output.warn(withoutEntries(loaded.model));
-  const artifact = target.compile(compiledGraphs(target, loaded, options), settings);
+  const graphs = compiledGraphs(target, loaded, options);
   const weights = await weightsFor(loaded, options, output);
+  const artifact = await closingOnError(weights, () =>
+    target.compile(graphs, options.stage === undefined ? asStored(target, settings, weights) : settings),
+  );
   const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
@@ -59,6 +62,26 @@ function targetOptions(target: Target, { opset, weightsDtype }: CompileOptions):
     ...(target.takes.includes('opset') ? { opset: opset === '23' ? (23 as const) : (17 as const) } : {}),
     ...(weightsDtype === undefined ? {} : { weights: weightsDtype }),
   };
+}
+
+/**
+ * Without --weights-dtype, matrices that the weights have as halves stay so where the target can store them: f16 holds them
+ * exactly. Not beside a stage, whose training writes f32.
+ */
+function asStored(target: Target, settings: TargetOptions, weights: WeightProvider | undefined): TargetOptions {
+  const halves = weights?.halves;
+  if (!halves || halves.size === 0 || settings.weights !== undefined || !target.takes.includes('weights'))
+    return settings;
+  return { ...settings, weights: halves };
+}
+
+async function closingOnError<T>(weights: WeightProvider | undefined, make: () => T): Promise<T> {
+  try {
+    return make();
+  } catch (error) {
+    await weights?.close();
+    throw error;
+  }
 }
 
 /** @throws DiagnosticError; CliError C0103, C0208 when adapters cannot be inputs, C0202 when the stage cannot train */

@@ -4,10 +4,12 @@ import type { WeightProvider } from '../weights/provider.ts';
 
 /** @param replaced by checkpoint key; keys that nothing reads are not used */
 export function overlayWeights(base: WeightProvider, replaced: ReadonlyMap<string, HostTensor>): WeightProvider {
+  const without = (keys: ReadonlySet<string>) => new Set([...keys].filter((key) => !replaced.has(key)));
   return {
     origin: base.origin,
     trained: base.trained || replaced.size > 0,
-    ...(base.fresh ? { fresh: new Set([...base.fresh].filter((key) => !replaced.has(key))) } : {}),
+    ...(base.fresh ? { fresh: without(base.fresh) } : {}),
+    ...(base.halves ? { halves: without(base.halves) } : {}),
     read: async (key) => replaced.get(key) ?? base.read(key),
     async *chunks(key) {
       const tensor = replaced.get(key);

@@ -27,6 +27,8 @@ export interface WeightProvider {
   readonly trained: boolean;
   /** keys of the tensors that initialisers made; none where it is absent */
   readonly fresh?: ReadonlySet<string>;
+  /** keys of tensors that are halves where they come from, so that f16 holds them exactly; none where it is absent */
+  readonly halves?: ReadonlySet<string>;
   read(key: string): Promise<HostTensor>;
   /** The tensor's bytes as the weights file holds them, little-endian. */
   chunks(key: string): AsyncIterable<Uint8Array>;
@@ -109,7 +111,21 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
     .split(' + ')
     .map((name) => name.split(/[/\\]/).at(-1))
     .join(' + ');
-  return { ...provider(model, raw, origin, true), fresh: new Set(match.missing) };
+  return {
+    ...provider(model, raw, origin, true),
+    fresh: new Set(match.missing),
+    halves: halvesOf(model, checkpoint, match),
+  };
+}
+
+/** Tensors that are F16 in the checkpoint and taken as they are: neither resampled nor merged. */
+function halvesOf(model: Model, checkpoint: CheckpointLike, { sources }: Match): ReadonlySet<string> {
+  const asStored = needed(model).filter(({ keys, shape, merged }) => {
+    const source = sources.get(keys[0]);
+    const stored = source === undefined ? undefined : checkpoint.tensors.get(source);
+    return !merged && stored?.dtype === 'F16' && stored.shape.join() === shape.join();
+  });
+  return new Set(asStored.map(({ keys }) => keys[0]));
 }
 
 interface RawWeights {

@@ -20,8 +20,8 @@ export const DEFAULT_LIMITS: DeviceNeeds = {
 /** Rows of a part of a parameter are a multiple of this: where a part begins, vectors can be loaded. */
 const EVEN = 4;
 
-/** How f32 parameters of two or more axes are stored. */
-export type WeightStorage = 'f32' | 'f16';
+/** How f32 parameters of two or more axes are stored; a set: those of its keys as f16, the others as f32. */
+export type WeightStorage = 'f32' | 'f16' | ReadonlySet<string>;
 
 export interface ParameterPlace {
   readonly index: number;
@@ -117,7 +117,8 @@ export class PlanTables {
   parameter(key: string, dtype: DType, shape: readonly number[]): ParameterPlace {
     const before = this.parameterOf.get(key);
     if (before) return before;
-    const half = this.storage === 'f16' && dtype === 'f32' && shape.length >= 2;
+    const asked = typeof this.storage === 'string' ? this.storage === 'f16' : this.storage.has(key);
+    const half = asked && dtype === 'f32' && shape.length >= 2;
     const storage: Element = half ? 'f16' : dtype === 'f32' ? 'f32' : dtype === 'i64' ? 'i32' : 'u32';
     const index = this.parameters.push({ key, dtype, shape, storage }) - 1;
     const place: ParameterPlace = {
