@@ -47,6 +47,13 @@ it('the levels of a .pth are not guessed: the keys are as the file nests them, a
   expect(stderr).toContain('with "model." in front: give it as --weights FILE#model');
 });
 
+it('what was compiled to ONNX is weights again', async () => {
+  const folder = folderWith({ 'small.mdl': SMALL });
+  await mdl(folder, '-q', 'compile', 'small.mdl', '--weights', small('small.safetensors'), '--out', 'first');
+  const expected = await compiled('--weights', small('small.safetensors'));
+  expect(await compiled('--weights', join(folder, 'first', 'main.onnx'))).toEqual(expected);
+});
+
 it('several files of several formats', async () => {
   const expected = await compiled('--weights', small('small.safetensors'));
   const shard = (n: number): string => small(`sharded/pytorch_model-0000${n}-of-00002.bin`);

@@ -32,6 +32,12 @@ it('has the numbers that ggml makes of its blocks, and of plain types', async ()
   expect(file.tensors.get('f16.weight')?.encoding).toBeUndefined();
 });
 
+it('version 2 has the same layout', async () => {
+  const bytes = weightsFixture('gguf/model.gguf');
+  bytes[4] = 2;
+  expect(await listing(await openBytes(bytes))).toEqual(expected);
+});
+
 it('BF16 stays as it is stored', async () => {
   const bytes = weightsFixture('gguf/bf16.gguf');
   const file = await open('bf16.gguf');

@@ -94,7 +94,7 @@ function textOf({ path, formats, files, metadata, tensors, bytes }: Listing): st
       : [nan && `${nan} NaN`, infinite && `${infinite} ∞`].filter(Boolean).join(', ') || '0',
     ...(several ? [basename(file)] : []),
   ]);
-  const total = `${path}: ${formats.join(', ')}, ${formatCount(tensors.length)} tensors, ${formatCount(elements)} elements, ${formatBytes(bytes)} as they are read`;
+  const total = `${path}: ${formats.join(', ')}, ${counted(tensors.length, 'tensor')}, ${counted(elements, 'element')}, ${formatBytes(bytes)} as they are read`;
   return [total, ...cut(notes), ...columns([head, ...rows])].join('\n');
 }
 
@@ -139,8 +139,10 @@ function diffText(a: string, b: string, { only_a, only_b, shapes, dtypes, number
     ...cut(dtypes.map(({ key, a: mine, b: other }) => `stored as ${mine} and ${other}: ${oneLine(key, 120)}`)),
     ...(rows.length > 0 ? cut(columns([head, ...rows])) : []),
   ];
-  return [...lines, `${formatCount(same)} ${same === 1 ? 'tensor is' : 'tensors are'} the same`].join('\n');
+  return [...lines, `${counted(same, 'tensor')} ${same === 1 ? 'is' : 'are'} the same`].join('\n');
 }
+
+const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 
 function cut(lines: readonly string[]): readonly string[] {
   const rest = lines.length - MOST_LINES;
