@@ -104,7 +104,8 @@ describe('is refused', () => {
     ['an offset that is not aligned', gguf([1n, 0n, ...tensor('a', 2n, 4n)]), 'R1180', 'not aligned to 32'],
     ['a type that nobody knows', gguf([1n, 0n, ...tensor('a', 2n, 0n, 77)]), 'R0106', 'ggml type 77'],
     ['2^60 tensors', gguf([1n << 60n, 0n]), 'R1180', 'claims a size of'],
-    ['2^40 tensors', gguf([1n << 40n, 0n]), 'R1180', 'its header has no end'],
+    ['2^40 tensors', gguf([1n << 40n, 0n]), 'R1180', 'claims 1099511627776 tensors'],
+    ['more tensors than there are', gguf([99n, 0n]), 'R1180', 'its header has no end'],
     ['a list of 2^50 numbers', gguf([0n, 1n, 'a', 9, 0, 1n << 50n]), 'R1180', 'its header has no end'],
     [
       'lists in lists',

@@ -146,6 +146,13 @@ describe('a pickle by hand', () => {
     ['an integer of 2 GB', '\x8b\xff\xff\xff\x7f', 'R1180', 'an integer of 2147483647 bytes'],
     ['a text of 2^63 bytes', '\x8d\xff\xff\xff\xff\xff\xff\xff\x7f', 'R1180', 'claims a size of 9223372036854775807'],
     ['text that is no UTF-8', 'X\x02\0\0\0\xff\xfe', 'R1180', 'no UTF-8'],
+    ['three million empty dicts', `${'}'.repeat(3_000_000)}`, 'R1180', 'more than 2097152 steps'],
+    [
+      'a key of 5000 characters',
+      `}X\x88\x13\0\0${'k'.repeat(5000)}K\x01s`,
+      'R1180',
+      'a key has more than 4096 characters',
+    ],
     ['a dict of a key without a value', '(K\x01d', 'R1180', 'a key without a value'],
   ] as const)('%s', async (_, object, code, message) => {
     const bytes = legacy(object, `]${text('7')}a`, `${count(2)}${one}${one}`);
@@ -161,6 +168,14 @@ describe('a pickle by hand', () => {
     await provokes('R1180', () => openBytes(whole.subarray(0, 300)));
     await provokes('R0110', () => openBytes(whole.subarray(0, whole.length - 1)));
     expect(await provokes('R0110', () => openBytes(Uint8Array.from([...whole, 0])))).toContain('its header describes');
+  });
+
+  it('settings that many objects share are looked at once', async () => {
+    // a list of 500,000 numbers, kept as value 0; then 60,000 namespaces whose state is a list that holds it
+    const shared = `](${'K\x01'.repeat(500_000)}eq\x00`;
+    const namespace = 'cargparse\nNamespace\n)\x81]h\x00ab';
+    const bytes = legacy(`}(${text('s')}${shared}${text('n')}](${namespace.repeat(60_000)}eu`);
+    expect((await openBytes(bytes)).tensors.size).toBe(0);
   });
 
   it('keys like __proto__ are names', async () => {

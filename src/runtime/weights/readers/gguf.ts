@@ -18,6 +18,8 @@ import { productOf } from './views.ts';
 const FORMAT = 'a GGUF file';
 /** Bytes of the header, at most: it has the vocabulary. */
 const LARGEST_HEADER = 1 << 28;
+/** Tensors, and pairs of metadata: each is an object, however few bytes it takes. */
+const MOST_RECORDS = 1 << 20;
 const MOST_DIMS = 4;
 const ALIGNMENT = 32;
 const NAMES = [...GGML_TYPES.values()].map((type) => (typeof type === 'string' ? type : type.name));
@@ -74,6 +76,8 @@ function parseHeader(cursor: Cursor, file: string, size: number): Header {
     throw runtimeError('format_version', { file, format: 'GGUF', version: String(version), known: '2 and 3' });
   }
   const [tensorCount, pairCount] = [cursor.size(), cursor.size()];
+  if (Math.max(tensorCount, pairCount) > MOST_RECORDS)
+    throw new RangeError(`it claims ${tensorCount} tensors and ${pairCount} pairs of metadata`);
   const metadata = readPairs(cursor, pairCount, file);
   const alignment = Number(metadata.get('general.alignment') ?? ALIGNMENT);
   if (!Number.isSafeInteger(alignment) || alignment < 1 || alignment > 1 << 20)

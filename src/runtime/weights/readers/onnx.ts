@@ -14,6 +14,7 @@ import { type Field, ProtobufError, ProtobufReader } from './protobuf.ts';
 import { type StoredView, viewsFile } from './views.ts';
 
 const DEEPEST = 16;
+const MOST_TENSORS = 1 << 20;
 /** Bytes of a producer's name that are kept. */
 const LONGEST_NOTE = 1000;
 const NOTES: ReadonlyMap<number, string> = new Map([
@@ -83,6 +84,7 @@ class Walk {
       else if (field.number === 5) {
         const { name, view } = await readOnnxTensor(this.reader, message(field), this.source, this.open);
         if (this.tensors.has(name)) throw runtimeError('header_key_twice', { file: this.source.name, key: name });
+        if (this.tensors.size >= MOST_TENSORS) throw new ProtobufError(`it has more than ${MOST_TENSORS} initialisers`);
         this.tensors.set(name, view);
       }
     }

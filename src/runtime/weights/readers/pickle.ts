@@ -65,6 +65,8 @@ export interface PickleRules {
   allows(name: string): boolean;
 }
 
+/** Steps of the machine: each makes a value of a hundred bytes at most, beside its text. A tensor takes about 45. */
+const MOST_STEPS = 1 << 21;
 /** Bytes of an integer: what a file of tensors has is a size. */
 const LONGEST_INTEGER = 64;
 const MARK = Symbol('mark');
@@ -99,7 +101,8 @@ class Machine {
   }
 
   run(): Value {
-    for (;;) {
+    for (let steps = 0; ; steps++) {
+      if (steps > MOST_STEPS) throw new PickleError(`it has more than ${MOST_STEPS} steps`);
       const code = this.cursor.u8();
       if (code === 0x2e) return this.pop(); // STOP
       const operation = OPERATIONS.get(code);

@@ -15,6 +15,8 @@ export interface TorchTree {
 /** Values that are looked at: one that is used many times counts each time. */
 const MOST_VALUES = 2_000_000;
 const DEEPEST = 100;
+/** Characters of a dotted key: each tensor has its own. */
+const LONGEST_KEY = 4096;
 /** Notes that are kept, and characters of one. */
 const MOST_NOTES = 1000;
 const LONGEST_NOTE = 1000;
@@ -38,6 +40,8 @@ class Walk implements TorchTree {
   readonly metadata = new Map<string, string>();
   private readonly file: string;
   private readonly open = new Set<Value>();
+  /** values on which no tensor hangs: looked at once, however many hold them */
+  private readonly bare = new Set<Value>();
   private left = MOST_VALUES;
 
   constructor(file: string) {
@@ -46,6 +50,7 @@ class Walk implements TorchTree {
 
   visit(value: Value, path: string, depth: number): void {
     if (this.left-- <= 0) throw this.damaged(`it has more than ${MOST_VALUES} values`);
+    if (path.length > LONGEST_KEY) throw this.damaged(`a key has more than ${LONGEST_KEY} characters`);
     if (typeof value !== 'object' || value === null) this.note(path, value);
     else if (isKind(value, 'made') && makesTensor(value.by)) this.add(path, value);
     else if (!(value instanceof Uint8Array) && !isKind(value, 'global')) this.descend(value, path, depth);
@@ -64,7 +69,8 @@ class Walk implements TorchTree {
 
   private visitMade(made: Made, path: string, depth: number): void {
     if (!CONTAINERS.has(made.by)) {
-      if (holdsTensor(made)) throw runtimeError('forbidden_call', { file: this.file, callee: classOf(made) });
+      if (holdsTensor(made, this.bare))
+        throw runtimeError('forbidden_call', { file: this.file, callee: classOf(made) });
       return;
     }
     this.visitEntries(made.entries, path, depth);
@@ -87,7 +93,7 @@ class Walk implements TorchTree {
       const name =
         typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' ? String(key) : undefined;
       if (name !== undefined) this.visit(value, path === '' ? name : `${path}.${name}`, depth + 1);
-      else if (holdsTensor(value))
+      else if (holdsTensor(value, this.bare))
         throw this.misplaced('a tensor', `${path || 'the first level'}, by a key that is no text`);
     }
   }
@@ -127,9 +133,8 @@ function classOf({ by, args }: Made): string {
   return /^copy_?reg\._reconstructor$/.test(by) && isKind(first, 'global') ? first.name : by;
 }
 
-/** Whether a tensor or a storage hangs on a value. */
-function holdsTensor(root: Value): boolean {
-  const seen = new Set<Value>();
+/** Whether a tensor or a storage hangs on a value. @param seen values on which none does; grows while the answer is no */
+function holdsTensor(root: Value, seen: Set<Value>): boolean {
   const left: Value[] = [root];
   while (left.length > 0) {
     const value = left.pop()!;

@@ -18,7 +18,7 @@ import { productOf, type StoredView, viewsFile } from './views.ts';
 import { openMember, type ZipMember } from './zip.ts';
 
 /** Bytes of the pickle, at most: it has names and sizes only. */
-export const LARGEST_PICKLE = 1 << 27;
+export const LARGEST_PICKLE = 1 << 26;
 export const FORMAT = 'a PyTorch checkpoint';
 
 /** @throws RuntimeError R1180–R1184, R1188, R0104, R0106 */

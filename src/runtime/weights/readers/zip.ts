@@ -29,8 +29,8 @@ const LOCAL = 0x04034b50;
 const LOCAL_BYTES = 30;
 /** The end may be followed by a comment of so many bytes. */
 const LONGEST_COMMENT = 0xffff;
-/** Bytes of a directory, at most: a million members. */
-const LARGEST_DIRECTORY = 1 << 26;
+/** Bytes of a directory, at most: some hundred thousand members. */
+const LARGEST_DIRECTORY = 1 << 24;
 
 /** @throws RuntimeError R1180, and R0104 for a name that occurs twice */
 export async function readZip(source: RandomAccess): Promise<ReadonlyMap<string, ZipMember>> {
