@@ -27,6 +27,7 @@ export type DeclarationCstChildren = {
   adapterDeclaration?: AdapterDeclarationCstNode[];
   adaptDeclaration?: AdaptDeclarationCstNode[];
   stageDeclaration?: StageDeclarationCstNode[];
+  recipeDeclaration?: RecipeDeclarationCstNode[];
 };
 
 export interface ImportDeclarationCstNode extends CstNode {
@@ -390,6 +391,32 @@ export interface DimensionCstNode extends CstNode {
 export type DimensionCstChildren = {
   Ellipsis?: IToken[];
   additive?: AdditiveCstNode[];
+};
+
+export interface RecipeDeclarationCstNode extends CstNode {
+  name: "recipeDeclaration";
+  children: RecipeDeclarationCstChildren;
+}
+
+export type RecipeDeclarationCstChildren = {
+  Kw_recipe: IToken[];
+  StringLiteral: IToken[];
+  LBrace: IToken[];
+  recipeSetting?: RecipeSettingCstNode[];
+  Comma?: IToken[];
+  RBrace: IToken[];
+};
+
+export interface RecipeSettingCstNode extends CstNode {
+  name: "recipeSetting";
+  children: RecipeSettingCstChildren;
+}
+
+export type RecipeSettingCstChildren = {
+  DocComment?: IToken[];
+  Identifier: IToken[];
+  Equal: IToken[];
+  expression: ExpressionCstNode[];
 };
 
 export interface StageDeclarationCstNode extends CstNode {
@@ -817,6 +844,8 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   tensorType(children: TensorTypeCstChildren, param?: IN): OUT;
   dimensions(children: DimensionsCstChildren, param?: IN): OUT;
   dimension(children: DimensionCstChildren, param?: IN): OUT;
+  recipeDeclaration(children: RecipeDeclarationCstChildren, param?: IN): OUT;
+  recipeSetting(children: RecipeSettingCstChildren, param?: IN): OUT;
   stageDeclaration(children: StageDeclarationCstChildren, param?: IN): OUT;
   stageClause(children: StageClauseCstChildren, param?: IN): OUT;
   pathPattern(children: PathPatternCstChildren, param?: IN): OUT;

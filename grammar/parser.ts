@@ -38,6 +38,7 @@ export class MdlParser extends RecoveringParser {
       { ALT: () => this.SUBRULE(this.adapterDeclaration) },
       { ALT: () => this.SUBRULE(this.adaptDeclaration) },
       { ALT: () => this.SUBRULE(this.stageDeclaration) },
+      { ALT: () => this.SUBRULE(this.recipeDeclaration) },
     ]);
   });
 
@@ -301,6 +302,25 @@ export class MdlParser extends RecoveringParser {
 
   private dimension = this.RULE('dimension', () => {
     this.OR([{ ALT: () => this.CONSUME(t.Ellipsis) }, { ALT: () => this.SUBRULE(this.additive) }]);
+  });
+
+  // ── recipes ─────────────────────────────────────────────────────────────────────────────────
+  private recipeDeclaration = this.RULE('recipeDeclaration', () => {
+    this.CONSUME(t.Recipe);
+    this.CONSUME(t.StringLiteral);
+    this.CONSUME(t.LBrace);
+    this.MANY(() => {
+      this.SUBRULE(this.recipeSetting);
+      this.OPTION(() => this.CONSUME(t.Comma));
+    });
+    this.CONSUME(t.RBrace);
+  });
+
+  private recipeSetting = this.RULE('recipeSetting', () => {
+    this.MANY(() => this.CONSUME(t.DocComment));
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
   });
 
   // ── stages ──────────────────────────────────────────────────────────────────────────────────

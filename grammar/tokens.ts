@@ -49,6 +49,7 @@ export const Adapt = contextual('adapt');
 export const On = contextual('on');
 export const With = contextual('with');
 export const Stage = contextual('stage');
+export const Recipe = contextual('recipe');
 export const Train = reserved('train');
 export const SetWord = reserved('set');
 export const NoDecay = contextual('no_decay');
@@ -151,6 +152,7 @@ export const TOKENS: TokenType[] = [
   On,
   With,
   Stage,
+  Recipe,
   Train,
   SetWord,
   NoDecay,

@@ -146,7 +146,7 @@ export const LAYERS: readonly Layer[] = [
   {
     name: 'compiler',
     at: ['src/compiler/'],
-    imports: [...ANY, 'targets'],
+    imports: [...ANY, 'targets', 'declarations of recipes'],
     why: 'the pipeline joins the phases, without a Node API',
   },
   { name: 'runtime', at: ['src/runtime/'], imports: ['shared'], why: 'it ships alone, without the compiler' },

@@ -4,6 +4,7 @@
  *   text ─ syntax ─▶ AST ─ check ─▶ program ─ elaborate(config, flags, adapters) ─▶ model
  *   model ─ graphsOf ─▶ finished graphs ─ TARGETS.onnx · webgpu · reference: compile ─▶ artifact ─ open ─▶ backend of a session
  */
+import { DECLARATIONS } from '../recipes/declarations.ts';
 import { checkNames } from './check/names.ts';
 import { loadProgram, type Program, type SourceHost } from './check/program.ts';
 import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
@@ -49,7 +50,7 @@ export function compile(path: string, host: SourceHost, options: ModelOptions = 
   let model: Model | undefined;
   if (program && !bag.hasErrors) {
     checkNames(program, new Set(BUILTINS.keys()), bag);
-    model = elaborate(program, options, bag);
+    model = elaborate(program, { ...options, recipes: [...DECLARATIONS, ...(options.recipes ?? [])] }, bag);
   }
   return { program, model: bag.hasErrors ? undefined : model, partial: model, bag, diagnostics: () => bag.sorted() };
 }

@@ -50,6 +50,7 @@ export function modelManifest(model: Model): Manifest['model'] {
     config_name: model.settings.configName,
     flags: Object.fromEntries(model.settings.flags),
     config: model.config(),
+    ...(model.recipe && { recipe: { name: model.recipe.declaration.name, settings: model.recipe.settings } }),
   };
 }
 

@@ -114,6 +114,8 @@ export interface Recipe extends RecipeDeclaration {
   dataset(request: DataRequest): Promise<DataSource>;
   /** The data set that a stage is trained on when `--data` gives this one; the same when absent. */
   dataOf?(data: string, stage: RecipeStage): string;
+  /** What weights are asked with that were trained on this data, where the data itself says so. */
+  settingsOfData?(data: string): SettingValues;
   /** Asks held-out examples and judges the answers; absent: the recipe has no questions. @throws as `dataset` and `generate` */
   evaluate?(session: Session, request: EvaluationRequest): Promise<Evaluation>;
   /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */

@@ -157,6 +157,8 @@ export interface Manifest {
     readonly config_name: string;
     readonly flags: { readonly [flag: string]: boolean };
     readonly config: { readonly [name: string]: ConfigValue };
+    /** how the model meets data and questions; absent: its file names no recipe */
+    readonly recipe?: { readonly name: string; readonly settings: { readonly [name: string]: ConfigValue } };
   };
   readonly entries: { readonly [entry: string]: EntryManifest };
   /** absent: adapters, if the model has them, are part of its weights */

@@ -40,6 +40,13 @@ export interface RecipeDeclaration {
    * Clauses of a stage, beside those of the language. One with the name of a setting holds in its place during the stage.
    */
   readonly clauses: SettingTable;
+  /**
+   * Settings that tensors have their sizes from. A clause of this name sets the config value that the setting is read from,
+   * and the model is made again with it for the stage.
+   */
+  readonly shapes?: readonly string[];
+  /** Settings that weights carry when they were trained under others than the file's, by their key in the metadata. */
+  readonly carried?: { readonly [setting: string]: string };
   /** ONNX files by entry; `<entry>.onnx` for the others */
   readonly fileNames?: { readonly [entry: string]: string };
 }

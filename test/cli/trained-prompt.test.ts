@@ -29,7 +29,7 @@ describe('weights of a stage', () => {
       '###Human: hi ###Assistant: ',
     );
     const { stderr } = await mdl(folder, 'generate', ...NANO, '--weights', WEIGHTS, ...ASKED);
-    expect(stderr).toContain('prompts with template "inst", end "\\n", as run/model.safetensors was trained\n');
+    expect(stderr).toContain('template "inst", end "\\n", as run/model.safetensors was trained (');
   });
 
   it('keep it in a compiled folder, where ask() and pages read it', async () => {
@@ -55,7 +55,7 @@ describe('weights of a stage', () => {
       '**',
       ...ASKED,
     );
-    expect(stderr).toContain('prompts with template "none", end "\\n", as base.safetensors was trained\n');
+    expect(stderr).toContain('template "none", end "\\n", as base.safetensors was trained (');
   }, 180_000);
 
   it('--end ends an answer elsewhere', async () => {

@@ -14,6 +14,10 @@ const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; read
     files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
     request: { mergeAdapters: true },
   },
+  other_recipe: {
+    files: 'recipe "vision-language" { }\nmodel Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
+    request: { recipe: 'text' },
+  },
   file_too_large: { files: ' '.repeat(300_000) },
   no_entry: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { entry: 'rum' } },
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },

@@ -1,4 +1,5 @@
 /** Compiling broken programs: everything that any phase reports, with every entry traced, and places as line:column. */
+
 import { checkNames } from '../../src/compiler/check/names.ts';
 import { loadProgram, type SourceHost } from '../../src/compiler/check/program.ts';
 import { withoutEntries } from '../../src/compiler/cli/model.ts';
@@ -7,6 +8,7 @@ import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
 import { formatPosition, type Span } from '../../src/compiler/diagnostics/span.ts';
 import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import { elaborate, type ModelOptions } from '../../src/compiler/elaborate/model.ts';
+import { DECLARATIONS } from '../../src/recipes/declarations.ts';
 import { memory } from '../support/project.ts';
 
 export interface Request extends ModelOptions {
@@ -26,7 +28,7 @@ export function diagnoseProgram(path: string, host: SourceHost, request: Request
   const program = loadProgram(path, host, bag);
   if (!program || bag.hasErrors) return bag.sorted();
   checkNames(program, BUILTIN_NAMES, bag);
-  const model = elaborate(program, request, bag);
+  const model = elaborate(program, { recipes: DECLARATIONS, ...request }, bag);
   if (!model) return bag.sorted();
   for (const entry of model.entries) model.entry(entry, request.taps);
   if (request.entry !== undefined) model.entry(request.entry);

@@ -6,6 +6,7 @@ import { problems, program } from './support.ts';
 const text = (clauses: string) => `import { Linear } from "std"
 flag gate = true
 config c { lr = 1e-3, lora { alpha = 4 } }
+recipe "vision-language" { }
 model M { a = Linear(2, 2)  b = Linear(2, 2) when gate  buffer ids: int[4] = arange() }
 stage s { ${clauses} }`;
 

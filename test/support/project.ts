@@ -1,9 +1,11 @@
 /** Programs for tests: files in memory, or the repository's own models. */
+
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadProgram, type Program, type SourceHost } from '../../src/compiler/check/program.ts';
 import { type Diagnostic, DiagnosticBag } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { elaborate, type Model, type ModelOptions } from '../../src/compiler/elaborate/model.ts';
+import { DECLARATIONS } from '../../src/recipes/declarations.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -31,7 +33,7 @@ export interface Compiled {
 export function compile(path: string, host: SourceHost, options: ModelOptions = {}): Compiled {
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
-  const model = program && !bag.hasErrors ? elaborate(program, options, bag) : undefined;
+  const model = program && !bag.hasErrors ? elaborate(program, { recipes: DECLARATIONS, ...options }, bag) : undefined;
   return { program, model, bag, diagnostics: bag.sorted() };
 }
 

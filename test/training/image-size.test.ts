@@ -29,6 +29,7 @@ model Micro {
   }
 }
 
+recipe "vision-language" { image_size = vit.image_size }
 adapt first with LoRA(r = 2, alpha = 4) when lora
 
 stage small { train head, positions  set lora = false  schedule constant(lr = 1e-2, iters = 6) }
@@ -107,7 +108,7 @@ describe('a run whose second stage has larger images', () => {
     const weights = out('whole/model.safetensors');
     const into = out(`compiled-${target}`);
     await compile(output, [file], { weights, target, out: into, opset: '17', entry: ['loss'] });
-    expect(output.notes[0]).toContain('images of 8 × 8');
+    expect(output.notes[0]).toContain('image_size 8, as ');
     const written = readFileSync(join(into, target === 'onnx' ? 'manifest.json' : 'plan.json'), 'utf8');
     expect(JSON.parse(written)).toMatchObject({ model: { config: { vit: { image_size: 8 } } } });
   });
@@ -117,7 +118,7 @@ describe('a run whose second stage has larger images', () => {
     const [weights, into] = [out('whole/model.safetensors'), out('compiled-small')];
     const stage = 'small';
     await compile(output, [file], { weights, target: 'webgpu', stage, out: into, opset: '17', entry: [] });
-    expect(output.notes.filter((note) => note.startsWith('images of'))).toEqual([]);
+    expect(output.notes.filter((note) => note.startsWith('image_size'))).toEqual([]);
     const plan = JSON.parse(readFileSync(join(into, 'plan.json'), 'utf8'));
     expect(plan.model.config.vit.image_size).toBe(4);
   });
@@ -148,11 +149,11 @@ describe('mistakes', () => {
     );
   });
 
-  test('a config without an image size has none to set', async () => {
-    const none = microFolder(undefined, SIZED.replaceAll('vit', 'grid'));
+  test('a file whose recipe does not say which config value the size is has none to set', async () => {
+    const none = microFolder(undefined, SIZED.replace('image_size = vit.image_size', ''));
     folders.push(none.folder);
     await expect(trainCommand(recorder(), [none.file], options({ stages: 'large' }))).rejects.toThrow(
-      'it gives image_size, and the config has no vit.image_size',
+      "it gives image_size, and the model's recipe does not read image_size from a config value",
     );
   });
 });
@@ -175,7 +176,7 @@ test('nano at 112 in stage 4: its weights are evaluated at 112', async () => {
   const weights = join(run, 'model.safetensors');
   const asked = { data: 'emoji', stage: '4', count: 1, seed: 0, maxNewTokens: 2, show: 0 };
   await evaluate(output, [model], { ...common, weights, backend, opset, ...asked });
-  expect(output.notes[0]).toContain('images of 112 × 112');
+  expect(output.notes[0]).toContain('image_size 112, ');
   expect(output.results).toHaveLength(1);
   const stored = await tensors(weights);
   expect(stored.tensors.get('visual_encoder.pos_embed')!.shape).toEqual([1, 65, 64]);

@@ -69,11 +69,22 @@ test('a stage with data of its own says that it does not take the command’s', 
   expect((await batchOf('pretrain', undefined, 'emoji-pretrain')).notes).toEqual([]);
 });
 
-test.each(['bos', 'pad'])('a config without tokens.%s is not guessed', async (name) => {
-  const without = (source: string) => source.replaceAll(new RegExp(`, ${name} = \\d+`, 'g'), '');
+test.each(['bos', 'pad'])('without its setting %s nothing is guessed', async (name) => {
+  const without = (source: string) => source.replace(`${name} = tokens.${name}`, `${name} = none`);
   await expect(batchOf('stage2', without)).rejects.toMatchObject({
     code: 'R1122',
     message: expect.stringContaining(`batches of emoji need the setting ${name} of the recipe vision-language`),
+  });
+});
+
+test('a file without a recipe is told to name one', async () => {
+  const without = (source: string) =>
+    source
+      .replace(/recipe "vision-language" \{.*?\n\}\n/s, '')
+      .replaceAll(/^ {2}(tasks|template|end|data|image_size) .*$/gm, '');
+  await expect(batchOf('stage2', without)).rejects.toMatchObject({
+    code: 'C0411',
+    message: expect.stringContaining('TinyGPTV names no recipe, which says how it meets data and questions'),
   });
 });
 

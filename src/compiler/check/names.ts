@@ -94,6 +94,15 @@ class FileNames {
         if (declaration.when) this.bodies.expression(declaration.when, scope);
         return;
       }
+      case 'recipe': {
+        const places: Places = new Map();
+        const scope = new StaticScope(undefined, { config: [this.config] });
+        for (const { name, value } of declaration.settings) {
+          this.references.once(name, places);
+          this.bodies.expression(value, scope);
+        }
+        return;
+      }
       case 'stage':
         this.stage(declaration);
         return;

@@ -45,6 +45,8 @@ export interface Program {
   readonly model: { readonly declaration: ast.ModuleDeclaration; readonly file: FileScope } | undefined;
   readonly adapts: readonly ast.AdaptDeclaration[];
   readonly stages: readonly ast.StageDeclaration[];
+  /** the root file's */
+  readonly recipe: ast.RecipeDeclaration | undefined;
 }
 
 /** Files one program may have; a generated chain of imports ends here and not in memory. */
@@ -93,7 +95,7 @@ class Loader {
   private declare(scope: FileScope): void {
     const places = new Map<string, Span>();
     for (const declaration of scope.syntax.declarations) {
-      if (declaration.kind === 'import' || declaration.kind === 'adapt') continue;
+      if (declaration.kind === 'import' || declaration.kind === 'adapt' || declaration.kind === 'recipe') continue;
       // a config record and a flag may share a name, a stage's name is its own matter
       const { name } = declaration;
       const space =
@@ -205,6 +207,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
   const adapts: ast.AdaptDeclaration[] = [];
   const stages: ast.StageDeclaration[] = [];
   let model: Program['model'];
+  let recipe: ast.RecipeDeclaration | undefined;
   for (const file of files.values()) {
     for (const declaration of file.syntax.declarations) {
       if (declaration.kind === 'flag') {
@@ -223,6 +226,12 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
       if (declaration.kind === 'config') configs.set(declaration.name.text, declaration);
       if (declaration.kind === 'adapt') adapts.push(declaration);
       if (declaration.kind === 'stage') stages.push(declaration);
+      if (declaration.kind === 'recipe') {
+        if (recipe) {
+          const secondary = [{ span: recipe.recipe.span, message: 'the first is here' }];
+          bag.add(diagnose('several_recipes', {}, declaration.recipe.span, { secondary }));
+        } else recipe = declaration;
+      }
       if (declaration.kind === 'module' || declaration.kind === 'adapter' || declaration.kind !== 'model') continue;
       if (model) {
         bag.add(
@@ -233,5 +242,5 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
       } else model = { declaration, file };
     }
   }
-  return { root, files, flags, configs, model, adapts, stages };
+  return { root, files, flags, configs, model, adapts, stages, recipe };
 }

@@ -8,8 +8,7 @@ import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } fro
 import type { Output } from './output.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
-import { atTrainedSize } from './training/image-size.ts';
-import { withTrainedPrompt } from './training/trained-prompt.ts';
+import { asTrained } from './training/carried.ts';
 import type { WeightProvider } from './weights/provider.ts';
 
 export interface OpenOptions extends SettingsOptions, WeightsOptions {
@@ -36,9 +35,9 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
-  const options = await withTrainedPrompt(await atTrainedSize(given, output), output);
+  const options = await asTrained(file, given, output);
   const loaded = loadModel(file, options, output);
-  const named = (loaded.model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
+  const named = loaded.model.recipe?.settings.tokenizer;
   const tokenizer = await tokenizerOf(
     options.tokenizer,
     join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
@@ -62,6 +61,7 @@ function refuseSettings(given: OpenOptions): void {
     ['--config', given.config !== undefined],
     ['--config-file', given.configFile !== undefined],
     ['--set', (given.set ?? []).length > 0],
+    ['--recipe', given.recipe !== undefined],
     ['--weights', given.weights !== undefined],
     ['--init', given.init !== undefined],
     ['--merge-lora', given.mergeLora === true],

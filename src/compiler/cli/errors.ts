@@ -178,6 +178,12 @@ export const CLI_CATALOGUE = {
     'An ablation compares variants of one model, and reads its files again for each stage of each variant. What was finished before the edit is kept.',
   ),
 
+  recipe_missing: entry(
+    'C0411',
+    ({ model, known }: { model: string; known: readonly string[] }) =>
+      `${model} names no recipe, which says how it meets data and questions: write \`recipe "NAME" { … }\` in its file, or give --recipe NAME (${known.join(', ')})`,
+    'What a data set becomes for a model, and how a prompt is put to it, is for a recipe to say. `mdl train --batch` and `mdl run` need none: their tensors are given. docs/recipes.md lists the recipes and their settings.',
+  ),
   nothing_to_evaluate: entry(
     'C0410',
     ({ recipe }: { recipe: string }) => `the recipe ${recipe} has no examples to ask, so there is nothing to evaluate`,

@@ -3,7 +3,6 @@
  * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
  */
 import { Command, CommanderError, Option } from 'commander';
-import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
@@ -17,7 +16,8 @@ function withSettings(command: Command): Command {
   return command
     .option('--config <name>', 'config of the file (default: the first)')
     .option('--config-file <file>', 'JSON with config values and flags')
-    .option('--set <name=value>', 'set a flag or config value; repeatable', collect, []);
+    .option('--set <name=value>', 'set a flag or config value; repeatable', collect, [])
+    .option('--recipe <name>', 'how the model meets data, where its file does not say');
 }
 
 /** Options that say where the numbers come from. */
@@ -235,9 +235,9 @@ Examples:
     .description('ask held-out examples of a data set and score the answers; FILE is a .mdl file or a compiled folder')
     .requiredOption('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
     .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
-    .addOption(new Option('--tasks <name>', 'what is asked, instead').choices(TASK_SETS))
-    .addOption(new Option('--template <name>', "how it is asked (default: the config's)").choices(TEMPLATE_NAMES))
-    .option('--end <text>', "what ends an answer (default: the config's)")
+    .option('--tasks <name>', 'what is asked, instead')
+    .option('--template <name>', "how it is asked (default: the model's)")
+    .option('--end <text>', "what ends an answer (default: the model's)")
     .option('--count <n>', 'examples', positive, 100)
     .option('--seed <n>', 'seed of the examples', integer, 0)
     .option('--max-new-tokens <n>', 'tokens of an answer at most', positive, 24)

@@ -16,6 +16,8 @@ export interface SettingsOptions {
   readonly config?: string;
   readonly configFile?: string;
   readonly set?: readonly string[];
+  /** of a file that names none */
+  readonly recipe?: string;
   readonly mergeLora?: boolean;
 }
 
@@ -42,6 +44,7 @@ export function settingsOf(options: SettingsOptions): ModelOptions {
   });
   return {
     set,
+    ...(options.recipe === undefined ? {} : { recipe: options.recipe }),
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(options.configFile === undefined
       ? {}

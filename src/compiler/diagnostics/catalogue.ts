@@ -214,6 +214,20 @@ export const MESSAGES = {
     (a) => `${a.name} is ${a.expected} and cannot be set to ${a.found}`,
   ),
 
+  // recipes
+  unknown_recipe: message<Named>('E0240', 'unknown recipe', (a) => `there is no recipe ${a.name}`),
+  unknown_recipe_setting: message<Named & { recipe: string }>(
+    'E0241',
+    'unknown setting of a recipe',
+    (a) => `the recipe ${a.recipe} has no setting ${a.name}`,
+  ),
+  several_recipes: message<object>('E0242', 'several recipes', () => 'a model has one recipe'),
+  other_recipe: message<{ name: string; given: string }>(
+    'E0243',
+    'another recipe than the file says',
+    (a) => `the model has the recipe ${a.name} and is asked for ${a.given}`,
+  ),
+
   // tensors and shapes
   tensor_at_compile_time: message<Named>(
     'E0301',

@@ -5,6 +5,7 @@
 import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
 import { type Dim, symbol } from '../../shared/dim.ts';
 import { nearest } from '../../shared/nearest.ts';
+import type { RecipeDeclaration } from '../../shared/recipe.ts';
 import { dtypeOf } from '../check/element-types.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
@@ -16,6 +17,7 @@ import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
 import { Evaluator } from './evaluator.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import { type ModelRecipe, recipeOf } from './recipe.ts';
 import { Reported } from './reported.ts';
 import { Scope } from './scope.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
@@ -40,6 +42,10 @@ export interface EntryGraph {
 export interface ModelOptions extends SettingsRequest {
   /** fold adapters into the weights they adapt */
   readonly mergeAdapters?: boolean;
+  /** the recipe of a file that names none */
+  readonly recipe?: string;
+  /** recipes that a file can name beside those that come with the compiler */
+  readonly recipes?: readonly RecipeDeclaration[];
 }
 
 export interface TraceOptions {
@@ -64,14 +70,22 @@ export class Model {
   readonly settings: Settings;
   readonly root: ModuleInstance;
   readonly stages: readonly Stage[];
+  /** how it meets data; undefined where neither the file nor the options say */
+  readonly recipe: ModelRecipe | undefined;
   private readonly evaluator: Evaluator;
 
-  constructor(evaluator: Evaluator, settings: Settings, root: ModuleInstance, stages: readonly Stage[]) {
+  constructor(
+    evaluator: Evaluator,
+    settings: Settings,
+    root: ModuleInstance,
+    { stages, recipe }: { readonly stages: readonly Stage[]; readonly recipe: ModelRecipe | undefined },
+  ) {
     this.name = root.declaration.name.text;
     this.program = evaluator.program;
     this.settings = settings;
     this.root = root;
     this.stages = stages;
+    this.recipe = recipe;
     this.evaluator = evaluator;
   }
 
@@ -142,10 +156,12 @@ export function elaborate(program: Program, options: ModelOptions, bag: Diagnost
   const root = evaluator.attempt(() => evaluator.modules.model(declaration, file));
   if (!root) return undefined;
   applyAdapters(evaluator);
-  const stages = checkStages(evaluator);
+  const { recipes = [], recipe: asked } = options;
+  const recipe = recipeOf(evaluator, recipes, asked);
+  const stages = checkStages(evaluator, recipe, recipes);
   if (options.mergeAdapters && mergeAdapters(evaluator) === 0)
     bag.add(diagnose('nothing_to_merge', { name: declaration.name.text }, declaration.name.span));
-  return new Model(evaluator, settings, root, stages);
+  return new Model(evaluator, settings, root, { stages, recipe });
 }
 
 function traceEntry(

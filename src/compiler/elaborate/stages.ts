@@ -1,14 +1,16 @@
 /** Stages: what trains, with which optimiser and schedule. Checked here; run by the trainer. */
 import type { ConfigValue } from '../../shared/artifact.ts';
 import { nearest } from '../../shared/nearest.ts';
-import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
+import type { RecipeDeclaration } from '../../shared/recipe.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type * as ast from '../syntax/ast.ts';
+import { plain } from './constants.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
+import { clauseNote, type ModelRecipe } from './recipe.ts';
 import { Scope } from './scope.ts';
-import { describe, type Value } from './values.ts';
+import type { Value } from './values.ts';
 
 /** `adamw(betas = (0.9, 0.999))` as data. */
 export interface StageCall {
@@ -29,7 +31,7 @@ export interface Stage {
   evaluates(path: string): boolean;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
-  /** the other clauses: batch, accumulate, clip, … */
+  /** the other clauses: batch, accumulate, clip, …, and those of the model's recipe */
   readonly options: { readonly [clause: string]: ConfigValue };
 }
 
@@ -61,7 +63,6 @@ const number = (fits: (value: number) => boolean) => (value: ConfigValue) =>
   typeof value === 'number' && Number.isFinite(value) && fits(value);
 const POSITIVE: OptionRule = { expected: 'a number above 0', fits: number((x) => x > 0) };
 const NOT_NEGATIVE: OptionRule = { expected: 'a number of at least 0', fits: number((x) => x >= 0) };
-const text = (value: ConfigValue): boolean => typeof value === 'string' && value !== '';
 const oneOf = (names: readonly ConfigValue[]): OptionRule => ({
   expected: `one of ${names.map((name) => JSON.stringify(name)).join(', ')}`,
   fits: (value) => names.includes(value),
@@ -75,11 +76,6 @@ const OPTIONS: OptionRules = {
   accumulate: COUNT,
   average: oneOf(['samples', 'batches']),
   clip: POSITIVE,
-  image_size: COUNT,
-  tasks: oneOf(TASK_SETS),
-  template: oneOf(TEMPLATE_NAMES),
-  end: { expected: 'a string that is not empty', fits: text },
-  data: { expected: 'the name of a data set', fits: text },
   dropout: {
     expected: 'true, false or 0: its rate stands where it is applied',
     fits: (x) => x === 0 || typeof x === 'boolean',
@@ -100,7 +96,12 @@ const ARGUMENTS: OptionRules = {
   weight_decay: NOT_NEGATIVE,
 };
 
-export function checkStages(e: Evaluator): Stage[] {
+/** @param recipe the model's, which has clauses of its own; `known` are all, for what is said of a clause that none has */
+export function checkStages(
+  e: Evaluator,
+  recipe: ModelRecipe | undefined,
+  known: readonly RecipeDeclaration[],
+): Stage[] {
   const seen = new Map<string, ast.Name>();
   return e.program.stages.flatMap((stage) => {
     const before = seen.get(stage.name.text);
@@ -112,12 +113,18 @@ export function checkStages(e: Evaluator): Stage[] {
       );
     }
     seen.set(stage.name.text, stage.name);
-    const checked = e.attempt(() => checkStage(e, stage));
+    const checked = e.attempt(() => checkStage(e, stage, recipe, known));
     return checked ? [checked] : [];
   });
 }
 
-function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
+function checkStage(
+  e: Evaluator,
+  stage: ast.StageDeclaration,
+  recipe: ModelRecipe | undefined,
+  known: readonly RecipeDeclaration[],
+): Stage {
+  const rules: OptionRules = { ...recipe?.declaration.clauses, ...OPTIONS };
   const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
   const trained = parametersMatching(e, stage.train);
   const noDecay = parametersMatching(e, stage.noDecay);
@@ -151,8 +158,8 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
   for (const { name, value } of stage.clauses) {
     if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
     else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
-    else if (Object.hasOwn(OPTIONS, name.text)) {
-      const option = e.attempt(() => valid(e, OPTIONS, name.text, e.expression(value, scope), value));
+    else if (Object.hasOwn(rules, name.text)) {
+      const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, scope), value));
       if (option !== undefined) options[name.text] = option;
     } else {
       const near = nearest(name.text, [
@@ -162,10 +169,11 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration): Stage {
         'set',
         'optimize',
         'schedule',
-        ...Object.keys(OPTIONS),
+        ...Object.keys(rules),
       ]);
       e.report(
         diagnose('unknown_clause', { name: name.text }, name.span, {
+          notes: clauseNote(recipe, known, name.text),
           suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
         }),
       );
@@ -285,17 +293,4 @@ function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope
     if (given !== undefined) args[formal.text] = given;
   }
   return { name, arguments: args };
-}
-
-function plain(e: Evaluator, value: Value, at: ast.Expression): ConfigValue {
-  if (value.kind === 'int' || value.kind === 'float' || value.kind === 'bool' || value.kind === 'string')
-    return value.value;
-  if (value.kind === 'list') return value.items.map((item) => plain(e, item, at));
-  return e.fail(
-    diagnose(
-      'wrong_type',
-      { what: 'this setting', expected: 'a number, string, bool or list', found: describe(value) },
-      at.span,
-    ),
-  );
 }

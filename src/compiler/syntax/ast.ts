@@ -22,7 +22,8 @@ export type Declaration =
   | FunctionDeclaration
   | ModuleDeclaration
   | AdaptDeclaration
-  | StageDeclaration;
+  | StageDeclaration
+  | RecipeDeclaration;
 
 interface Documented {
   readonly doc: string;
@@ -86,6 +87,13 @@ export interface StageDeclaration extends Documented {
   readonly eval: readonly PathPattern[];
   readonly set: readonly { readonly name: Name; readonly value: Expression }[];
   readonly clauses: readonly { readonly name: Name; readonly value: Expression }[];
+}
+
+/** `recipe "text" { length = 128 }`: how the model meets data. */
+export interface RecipeDeclaration extends Documented {
+  readonly kind: 'recipe';
+  readonly recipe: StringExpression;
+  readonly settings: readonly { readonly name: Name; readonly value: Expression }[];
 }
 
 /** `a.b[*].{c,d}_e.lora_*`, as text without spaces; `elaborate/pattern.ts` compiles it. */

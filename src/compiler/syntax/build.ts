@@ -23,6 +23,7 @@ class FileBuilder extends Expressions {
     if (c.modelDeclaration) return this.module('model', c.modelDeclaration[0]!, doc);
     if (c.adapterDeclaration) return this.module('adapter', c.adapterDeclaration[0]!, doc);
     if (c.adaptDeclaration) return this.adapt(c.adaptDeclaration[0]!, doc);
+    if (c.recipeDeclaration) return this.recipe(c.recipeDeclaration[0]!, doc);
     return this.stage(c.stageDeclaration![0]!, doc);
   }
 
@@ -130,6 +131,20 @@ class FileBuilder extends Expressions {
       eval: evaluated,
       set,
       clauses,
+      doc,
+      span: this.span(node),
+    };
+  }
+
+  private recipe(node: Cst.RecipeDeclarationCstNode, doc: string): ast.RecipeDeclaration {
+    const settings = (node.children.recipeSetting ?? []).map(({ children: { Identifier, expression } }) => ({
+      name: this.name(Identifier[0]!),
+      value: this.expression(expression[0]!),
+    }));
+    return {
+      kind: 'recipe',
+      recipe: this.string(node.children.StringLiteral[0]!),
+      settings,
       doc,
       span: this.span(node),
     };

@@ -19,7 +19,18 @@ const MAX_RENAMES = 20;
 /** Tokens read again for them: a long declaration gets fewer. */
 const MAX_REREAD = 100_000;
 
-const STARTS = new Set<TokenType>([t.Import, t.Flag, t.Config, t.Fn, t.Module, t.Model, t.Adapter, t.Adapt, t.Stage]);
+const STARTS = new Set<TokenType>([
+  t.Import,
+  t.Flag,
+  t.Config,
+  t.Fn,
+  t.Module,
+  t.Model,
+  t.Adapter,
+  t.Adapt,
+  t.Stage,
+  t.Recipe,
+]);
 
 /** A top-level declaration's tokens, and the token after them, if any. */
 interface Chunk {
@@ -170,7 +181,7 @@ export function spanOf(token: IToken, source: SourceFile): Span {
 
 const MEMBER = "a member (let, param, buffer, forward, fn, entry, merge or `name = …`) or '}'";
 const STATEMENT = "a statement or '}'";
-const DECLARATION = 'a declaration (import, flag, config, fn, module, model, adapter, adapt or stage)';
+const DECLARATION = 'a declaration (import, flag, config, fn, module, model, adapter, adapt, stage or recipe)';
 
 /** What could have stood there, where the list of tokens says less. */
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -183,6 +194,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   configRecord: "a field or '}'",
   stageDeclaration: "a clause or '}'",
   stageClause: "a clause or '}'",
+  recipeDeclaration: "a setting or '}'",
   primary: 'an expression',
 };
 
@@ -233,6 +245,8 @@ const RULE_NAMES: Readonly<Record<string, string>> = {
   dimension: 'the dimensions of a type',
   stageClause: 'a stage',
   stageDeclaration: 'a stage',
+  recipeDeclaration: 'a recipe',
+  recipeSetting: 'a recipe',
   pathPattern: 'a path pattern',
   pathSegment: 'a path pattern',
   pathPiece: 'a path pattern',

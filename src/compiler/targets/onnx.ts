@@ -12,17 +12,14 @@ import { VERSION } from '../version.ts';
 import { safetensorsFile } from './stored.ts';
 import type { Artifact, StoredFile, Target, TargetOptions } from './target.ts';
 
-/** File names that clients of the usual vision-language layout (transformers.js, Optimum) load. */
-const FILE_NAMES: Readonly<Record<string, string>> = {
-  encode_image: 'vision_encoder.onnx',
-  embed_tokens: 'embed_tokens.onnx',
-  decode: 'decoder_model_merged.onnx',
-};
-
 /** What training starts from: the graphs take it as inputs, so no weights file of theirs has it. */
 const START = 'training.safetensors';
 
-const fileOf = (entry: string): string => (Object.hasOwn(FILE_NAMES, entry) ? FILE_NAMES[entry]! : `${entry}.onnx`);
+/** The file of an entry: some kinds of models have names that their clients load. */
+const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
+  const names = recipe?.declaration.fileNames ?? {};
+  return (entry) => (Object.hasOwn(names, entry) ? names[entry]! : `${entry}.onnx`);
+};
 
 export const onnx: Target = {
   name: 'onnx',
@@ -44,6 +41,7 @@ export const onnx: Target = {
  * `loss` graph of a model costs no second copy of its weights.
  */
 function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
+  const fileOf = fileNames(graphs.model);
   const plan = planExternalData(
     graphs.entries.map(({ name, guarded: { graph } }) => ({
       file: `${fileOf(name)}_data`,

@@ -54,6 +54,8 @@ export const VISION_LANGUAGE: RecipeDeclaration = {
   doc: 'pictures and texts about them: captions, questions and answers, boxes',
   settings: SETTINGS,
   clauses: CLAUSES,
+  shapes: ['image_size'],
+  carried: { image_size: 'mdl.image_size', template: 'mdl.prompt.template', end: 'mdl.prompt.end' },
   // as clients of the usual layout (transformers.js, Optimum) load them
   fileNames: {
     encode_image: 'vision_encoder.onnx',

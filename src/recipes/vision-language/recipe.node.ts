@@ -1,5 +1,5 @@
 /** Pictures and texts about them, in Node: data sets, questions, and scores by task. */
-import { type DataOptions, openData } from '../../runtime/data/index.ts';
+import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from '../../runtime/data/index.ts';
 import { runtimeError } from '../../runtime/errors.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
@@ -12,6 +12,7 @@ export const visionLanguage: Recipe = {
   ...VISION_LANGUAGE,
   dataset,
   dataOf: (data, { clauses }) => (typeof clauses.data === 'string' ? clauses.data : data),
+  settingsOfData: (data) => (hasOwnWording(data) ? { template: OWN_TEMPLATE } : {}),
   evaluate: evaluateHeldOut,
 };
 

@@ -17,19 +17,16 @@ import { cliError } from '../errors.ts';
 import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 import { openBase } from '../training/base.ts';
-import { atTrainedSize } from '../training/image-size.ts';
+import { asTrained } from '../training/carried.ts';
 import { adapterFiles } from '../training/peft.ts';
 import { forStage, type LoadedStage, loadUnder } from '../training/stages.ts';
-import { withTrainedPrompt } from '../training/trained-prompt.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { writeArtifact } from '../weights/write.ts';
 
 type Loaded = ReturnType<typeof loadUnder>;
 
 export default async function run(output: Output, [file]: readonly string[], given: CompileOptions): Promise<void> {
-  // a stage has a size of its own, as in `mdl train`
-  const sized = given.stage === undefined ? await atTrainedSize(given, output) : given;
-  const options = await withTrainedPrompt(sized, output);
+  const options = await asTrained(file!, given, output, given.stage !== undefined);
   const target = TARGETS[options.target];
   const settings = targetOptions(target, options);
   const began = performance.now();
@@ -148,9 +145,9 @@ async function writeAll(
   }
 }
 
-/** The tokenizer that the config names, if it lies beside the model. */
+/** The tokenizer that the model's recipe names, if it lies beside the model. */
 function tokenizerFile(file: string, model: Model): Uint8Array | undefined {
-  const name = (model.config().tokens as { tokenizer?: unknown } | undefined)?.tokenizer;
+  const name = model.recipe?.settings.tokenizer;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
   const path = join(dirname(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;

@@ -11,8 +11,8 @@ import { type Loaded, loadModel, openWeights, type SettingsOptions, type Weights
 import type { Output } from '../output.ts';
 import { profileLines } from '../plan/profile.ts';
 import { openForRun } from '../session.ts';
+import { asTrained } from '../training/carried.ts';
 import { computeGradients } from '../training/gradients.ts';
-import { atTrainedSize } from '../training/image-size.ts';
 import { loadStage, stageOf, stageOrOnly } from '../training/stages.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
@@ -38,7 +38,7 @@ export default async function run(output: Output, [file]: readonly string[], ask
     ? { ...asked, stage: stageOrOnly(loadModel(file!, asked, output).model, undefined).name }
     : asked;
   const staged = given.stage !== undefined && given.stage !== 'all';
-  const options = staged ? given : await atTrainedSize(given, output);
+  const options = await asTrained(file!, given, output, staged);
   const plain = loadModel(file!, options, output);
   const loaded = staged ? loadStage(file!, options, stageOf(plain.model, options.stage!), output) : plain;
   const weights = await openWeights(loaded.model, options, output);

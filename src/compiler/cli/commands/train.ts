@@ -25,18 +25,18 @@ import type { Output } from '../output.ts';
 import { commandLine, type Facts } from '../page.ts';
 import { writeReport } from '../report.ts';
 import { openBase } from '../training/base.ts';
+import { carriedMetadata } from '../training/carried.ts';
 import { heldOutReport } from '../training/held-out.ts';
-import { fitted, sizeMetadata } from '../training/image-size.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
 import { type Prepared, prepareStages, type ReadyStage } from '../training/prepare.ts';
+import { fitted } from '../training/resized.ts';
 import { latestOf, openRunFolder, type RunFolder } from '../training/run-folder.ts';
 import { runStage } from '../training/run-stage.ts';
 import { runSettings } from '../training/settings.ts';
 import { forStage, stageList, stageOrOnly } from '../training/stages.ts';
-import { promptMetadata } from '../training/trained-prompt.ts';
 import { writeModel } from '../training/write-model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
@@ -169,9 +169,7 @@ async function trainAll(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata = last
-      ? { ...sizeMetadata(plain, last.model), ...promptMetadata(plain, last.stage, last.data.name) }
-      : {};
+    const metadata = last ? carriedMetadata(plain, { ...last, data: last.data.name }) : {};
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last.model, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {

@@ -3,8 +3,8 @@ import { cliError } from '../errors.ts';
 import { openWeights, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import type { WeightProvider } from '../weights/provider.ts';
-import { tablesOf } from './image-size.ts';
 import { overlayWeights } from './overlay.ts';
+import { tablesOf } from './resized.ts';
 import type { LoadedStage } from './stages.ts';
 
 /** Adapters that the weights lack are made from their initialisers. @throws CliError C0106, and as openWeights */

@@ -8,7 +8,7 @@ import { StageError } from '../../training/stage-error.ts';
 import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, type SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
-import { checkSizes, IMAGE_SIZE, needsSize, sizeOf } from './image-size.ts';
+import { checkSizes, sizeClauses } from './resized.ts';
 
 /** @throws CliError C0201 when there is no such stage */
 export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
@@ -50,11 +50,11 @@ export function seedOf({ options }: Pick<Stage, 'options'>, seed: number): numbe
 
 export interface LoadedStage extends Loaded {
   readonly stage: Stage;
-  /** the same model at the config's own image size, where the stage gives another: what weights from a seed are made for */
+  /** the same model at the config's own sizes, where the stage gives another: what weights from a seed are made for */
   readonly own: Model | undefined;
 }
 
-/** The model as a stage sees it: its flags and image size first, so that --set has the last word. @throws as loadModel */
+/** The model as a stage sees it: its flags and sizes first, so that --set has the last word. @throws as loadModel */
 export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Output): LoadedStage {
   const flags = [...stage.flags].map(([flag, on]) => `${flag}=${on}`);
   const load = (...more: string[]): LoadedStage => {
@@ -62,14 +62,14 @@ export function loadStage(file: string, options: SettingsOptions, stage: Stage, 
     return { ...loaded, stage: stageOf(loaded.model, stage.name), own: undefined };
   };
   const own = load();
-  const size = stage.options.image_size;
-  if (size === undefined || size === sizeOf(own.model)) return own;
   return forStage(stage.name, () => {
-    needsSize(own.model);
-    const sized = explained(output, `the stage ${stage.name} at its image_size ${JSON.stringify(size)}:`, () =>
-      load(`${IMAGE_SIZE}=${JSON.stringify(size)}`),
+    const sizes = sizeClauses(own.model, stage);
+    if (sizes.length === 0) return own;
+    const said = sizes.map((size) => size.said).join(', ');
+    const sized = explained(output, `the stage ${stage.name} at its ${said}:`, () =>
+      load(...sizes.map(({ set }) => set)),
     );
-    checkSizes(own.model, sized.model, stage);
+    checkSizes(own.model, sized.model, said);
     return { ...sized, own: own.model };
   });
 }
