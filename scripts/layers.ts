@@ -120,7 +120,12 @@ export const LAYERS: readonly Layer[] = [
   ...['onnx', 'wgsl', 'typescript', 'reference'].map(backend),
   {
     name: 'declarations of recipes',
-    at: ['src/recipes/declarations.ts', 'src/recipes/settings.ts', 'src/recipes/vision-language/declaration.ts'],
+    at: [
+      'src/recipes/declarations.ts',
+      'src/recipes/settings.ts',
+      'src/recipes/text/declaration.ts',
+      'src/recipes/vision-language/declaration.ts',
+    ],
     imports: ['shared'],
     why: 'the compiler checks files against them, without the runtime',
   },

@@ -1,5 +1,6 @@
 /** The recipes' declarations, which need nothing of the runtime: what the compiler checks files against. */
 import type { RecipeDeclaration } from '../shared/recipe.ts';
+import { TEXT } from './text/declaration.ts';
 import { VISION_LANGUAGE } from './vision-language/declaration.ts';
 
-export const DECLARATIONS: readonly RecipeDeclaration[] = [VISION_LANGUAGE];
+export const DECLARATIONS: readonly RecipeDeclaration[] = [VISION_LANGUAGE, TEXT];

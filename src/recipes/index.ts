@@ -2,9 +2,10 @@
 import { runtimeError } from '../runtime/errors.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { Recipe } from './recipe.ts';
+import { textRecipe } from './text/recipe.node.ts';
 import { visionLanguage } from './vision-language/recipe.node.ts';
 
-export const RECIPES: readonly Recipe[] = [visionLanguage];
+export const RECIPES: readonly Recipe[] = [visionLanguage, textRecipe];
 
 /** The recipe of this name. @throws RuntimeError R1123 */
 export function recipeOf(name: string): Recipe {

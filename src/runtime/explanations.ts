@@ -223,6 +223,18 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
   R1126:
     'In a batch of pictures each `<ImageHere>` stands for as many places as `encode_image` gives rows for one image, so the recipe vision-language reads the shape of its output.',
+  R1140:
+    'Every line is read once when the data is opened, so that a bad one does not stop a long run. With `--skip-bad-images` such rows are left out and named; otherwise the first one ends the command.',
+  R1141:
+    'The path must lead to files of the kinds that the recipe of the model reads; docs/data.md lists them. A folder is read with all folders in it, in the order of the names.',
+  R1142:
+    'Batches are made for the inputs of the entry `loss`, by name. An input that the recipe cannot fill would have to be guessed, so the data set is refused before anything is trained.',
+  R1143:
+    'Without this input the data would have no effect on the loss. Inputs are found by name: input_ids, labels, attention_mask and position_ids for text.',
+  R1144:
+    'Dtypes and sizes of a batch must be those that the entry was compiled for. Sizes that are symbols there (B, T) may be anything, and a symbol that comes twice must be the same size.',
+  R1145:
+    'Text that is packed needs at least `length` tokens. A split by `held_out` gives that part of the rows, rounded, to judge by and the rest to train on; both need at least one.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:

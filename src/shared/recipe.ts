@@ -61,6 +61,12 @@ export function intSetting(doc: string, low: number, high: number = Number.MAX_S
   return { doc, expected, fits };
 }
 
+/** A number from `low` to `high`. */
+export function numberSetting(doc: string, low: number, high: number): Setting<number> {
+  const fits = (value: ConfigValue): value is number => typeof value === 'number' && value >= low && value <= high;
+  return { doc, expected: `a number from ${low} to ${high}`, fits };
+}
+
 /** A string that is not empty. */
 export function textSetting(doc: string): Setting<string> {
   return {

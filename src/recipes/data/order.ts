@@ -1,0 +1,45 @@
+/**
+ * Which row a batch has at a place: rows are split once, the same way for every seed, so that what was held out in
+ * training is held out when the model is judged; those of training are shuffled anew in each epoch. Nothing is stored.
+ */
+import { permutation } from '../../runtime/data/permutation.ts';
+import { runtimeError } from '../../runtime/errors.ts';
+import type { Split } from '../recipe.ts';
+
+export interface OrderOptions {
+  /** for messages and to tell the shuffles of data sets apart */
+  readonly name: string;
+  readonly split: Split;
+  /** part of the rows that is held out, 0 … 0.9 */
+  readonly heldOut: number;
+  readonly seed: number;
+}
+
+export interface Order {
+  /** rows of the split */
+  readonly size: number;
+  /** The row at a place, from 0; places past the last row begin another epoch. */
+  at(place: number): number;
+}
+
+/** @throws RuntimeError R1145 when the split has no row */
+export function orderOf(rows: number, { name, split, heldOut, seed }: OrderOptions): Order {
+  const kept = Math.round(rows * heldOut);
+  const size = split === 'train' ? rows - kept : kept;
+  if (size < 1) {
+    const reason = `it has ${rows} ${rows === 1 ? 'row' : 'rows'}, of which ${kept} are held out`;
+    throw runtimeError('data_nothing', { name, split, reason });
+  }
+  // the first `kept` rows of this order are held out
+  const divided = kept === 0 ? (row: number) => row : permutation(rows, 0, 'held-out');
+  if (split === 'held-out') return { size, at: (place) => divided(place % size) };
+  let shuffled = { epoch: -1, at: divided };
+  return {
+    size,
+    at(place) {
+      const epoch = Math.floor(place / size);
+      if (shuffled.epoch !== epoch) shuffled = { epoch, at: permutation(size, seed, `rows/${epoch}`) };
+      return divided(kept + shuffled.at(place % size));
+    },
+  };
+}

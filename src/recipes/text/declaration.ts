@@ -1,0 +1,36 @@
+/** What a language model says of itself to be trained on plain text. */
+import {
+  choiceSetting,
+  intSetting,
+  numberSetting,
+  type RecipeDeclaration,
+  textSetting,
+  withFallback,
+} from '../../shared/recipe.ts';
+import { TOKEN_SETTINGS } from '../settings.ts';
+
+/** The tokenizer that needs no file: each byte of UTF-8 is a token, ids 0 to 255. */
+export const BYTES = 'bytes';
+
+export const SETTINGS = {
+  tokenizer: textSetting('tokenizer.json beside the .mdl file, or "bytes": each byte of UTF-8 is a token, 0 to 255'),
+  eos: TOKEN_SETTINGS.eos,
+  pad: TOKEN_SETTINGS.pad,
+  length: intSetting('tokens of a row (T)', 2, 2 ** 24),
+  rows: withFallback<'packed' | 'padded'>(
+    choiceSetting('"packed": documents joined by eos and cut into rows; "padded": one document a row', [
+      'packed',
+      'padded',
+    ]),
+    'packed',
+  ),
+  field: withFallback(textSetting('field of a .jsonl line that has the text'), 'text'),
+  held_out: withFallback(numberSetting('part of the rows that is kept from training to judge by', 0, 0.9), 0),
+} as const;
+
+export const TEXT: RecipeDeclaration = {
+  name: 'text',
+  doc: 'plain text for language models: .txt and .jsonl files, or a folder of them',
+  settings: SETTINGS,
+  clauses: { length: SETTINGS.length },
+};

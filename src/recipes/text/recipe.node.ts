@@ -1,0 +1,54 @@
+/** Language models on plain text, in Node. */
+import type { DataSource } from '../../runtime/train/data-source.ts';
+import { badRows } from '../data/bad-rows.ts';
+import { type DataFile, dataFiles } from '../data/files.node.ts';
+import { type GivenInput, inputsOf } from '../data/inputs.ts';
+import { orderOf } from '../data/order.ts';
+import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
+import { TEXT_INPUTS, textBatch } from './batches.ts';
+import { BYTE_TOKENIZER } from './bytes.ts';
+import { openCorpus } from './corpus.ts';
+import { BYTES, SETTINGS, TEXT } from './declaration.ts';
+
+const READ_BYTES = 1 << 20;
+
+export const textRecipe: Recipe = { ...TEXT, dataset };
+
+/** @throws RuntimeError R1120–R1122, R1140–R1145 */
+async function dataset(request: DataRequest): Promise<DataSource> {
+  const { data, model, stage, split, batchSize, seed } = request;
+  const settings = settingsOf(TEXT, SETTINGS, model.settings, stage.clauses);
+  const length = required(TEXT, 'length', settings.length, `rows of ${data}`);
+  const { rows, eos, field } = settings;
+  // no row is filled up where rows are packed
+  const pad = rows === 'packed' ? 0 : required(TEXT, 'pad', settings.pad, 'padded rows');
+  const given: GivenInput = { dtype: 'i64', shape: [batchSize, length] };
+  const names = inputsOf(model, {
+    recipe: TEXT.name,
+    what: `a batch of ${data}`,
+    inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
+    needed: ['input_ids'],
+  });
+  const files = dataFiles(data, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
+  const tokenizer = settings.tokenizer === BYTES ? BYTE_TOKENIZER : await request.tokenizer();
+  const bad = badRows(request);
+  const corpus = openCorpus(files, { tokenizer, field, rows, length, eos, name: data, report: bad.report });
+  bad.finish();
+  if (corpus.cut > 0) request.note(`${corpus.cut} documents of ${data} are longer than ${length} tokens and were cut`);
+  const order = orderOf(corpus.size, { name: data, split, heldOut: settings.held_out, seed });
+  return {
+    name: data,
+    contents: () => contentsOf(files),
+    batch: async (step) => {
+      const chosen = Array.from({ length: batchSize }, (_, i) => corpus.row(order.at(step * batchSize + i)));
+      return textBatch(chosen, { length, pad, names });
+    },
+  };
+}
+
+function* contentsOf(files: readonly DataFile[]): Generator<Uint8Array> {
+  for (const file of files) {
+    yield new TextEncoder().encode(`\0${file.name}\0`);
+    for (let at = 0; at < file.size; at += READ_BYTES) yield file.read(at, READ_BYTES);
+  }
+}

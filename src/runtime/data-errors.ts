@@ -1,0 +1,37 @@
+/** Messages about the data of recipes for any model: files, rows, and the inputs that batches are for. Part of the catalogue in errors.ts. */
+import { message } from './message.ts';
+
+const list = (names: readonly string[]): string => names.join(', ') || 'none';
+
+export const DATA_MESSAGES = {
+  data_row: message(
+    'R1140',
+    ({ file, line, reason, expected }: { file: string; line: number; reason: string; expected: string }) =>
+      `line ${line} of ${file} ${reason}, and ${expected} is expected: correct the line, or skip such rows`,
+  ),
+  data_path: message(
+    'R1141',
+    ({ path, reason, expected }: { path: string; reason: string; expected: string }) =>
+      `the data ${path} cannot be used (${reason}): give ${expected}`,
+  ),
+  data_input_unknown: message(
+    'R1142',
+    ({ recipe, model, input, given }: { recipe: string; model: string; input: string; given: readonly string[] }) =>
+      `the entry loss of ${model} takes ${input}, which data of the recipe ${recipe} does not have: it gives ${list(given)}`,
+  ),
+  data_input_missing: message(
+    'R1143',
+    ({ recipe, model, input, found }: { recipe: string; model: string; input: string; found: readonly string[] }) =>
+      `the recipe ${recipe} trains by the input ${input} of the entry loss, and that of ${model} takes ${list(found)}: add the input, or call it so`,
+  ),
+  data_input_form: message(
+    'R1144',
+    ({ what, input, found, expected }: { what: string; input: string; found: string; expected: string }) =>
+      `${what} has ${found} for the input ${input} of the entry loss, which takes ${expected}: change the data, the settings or the model`,
+  ),
+  data_nothing: message(
+    'R1145',
+    ({ name, split, reason }: { name: string; split: string; reason: string }) =>
+      `the data ${name} gives no rows for ${split} (${reason}): add data or change the settings`,
+  ),
+} as const;
