@@ -118,6 +118,8 @@ export interface Recipe extends RecipeDeclaration {
   settingsOfData?(data: string): SettingValues;
   /** Asks held-out examples and judges the answers; absent: the recipe has no questions. @throws as `dataset` and `generate` */
   evaluate?(session: Session, request: EvaluationRequest): Promise<Evaluation>;
+  /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
+  readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
   /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */
   answer?(session: Session, tokenizer: Tokenizer, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
 }

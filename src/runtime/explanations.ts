@@ -223,6 +223,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
   R1126:
     'In a batch of pictures each `<ImageHere>` stands for as many places as `encode_image` gives rows for one image, so the recipe vision-language reads the shape of its output.',
+  R1127:
+    'A file that a question is about is damaged or of another kind than the recipe takes. The recipe vision-language takes PNG, JPEG and WebP.',
   R1140:
     'Every line is read once when the data is opened, so that a bad one does not stop a long run. With `--skip-bad-images` such rows are left out and named; otherwise the first one ends the command.',
   R1141:

@@ -41,4 +41,8 @@ export const RECIPE_MESSAGES = {
     ({ who, model }: { who: string; model: string }) =>
       `${who} cannot make batches of pictures: ${model} has no entry encode_image that gives image tokens [N, tokens, d], so add one, or give batches with --batch`,
   ),
+  file_not_used: message(
+    'R1127',
+    ({ file, reason }: { file: string; reason: string }) => `the file ${file} cannot be used: ${reason}`,
+  ),
 } as const;

@@ -150,6 +150,21 @@ describe('a compiled folder', () => {
   });
 });
 
+describe('a folder without an entry that answers', () => {
+  it('is told which, before a tokenizer is looked for', async () => {
+    const parts = folderWith();
+    const entries = ['--entry', 'embed_tokens', '--out', 'parts'];
+    expect((await mdl(parts, 'compile', ...NANO, ...entries)).code).toBe(0);
+    rmSync(join(parts, 'parts/tokenizer.json'));
+    expect(await mdl(parts, 'generate', 'parts', '--prompt', 'hi')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^error\[C0412\]: TinyGPTV has no entry decode, which answers of the recipe vision-language need, and its entries are embed_tokens/,
+      ),
+    });
+  });
+});
+
 describe('mistakes', () => {
   const cases: Readonly<Record<string, readonly [string[], RegExp]>> = {
     'no weights': [[TINYGPTV, '--config', 'nano', '--prompt', 'hi'], /error\[C0106\]/],

@@ -69,6 +69,15 @@ test('a stage with data of its own says that it does not take the command’s', 
   expect((await batchOf('pretrain', undefined, 'emoji-pretrain')).notes).toEqual([]);
 });
 
+test('clauses about data that say nothing of --batch are said', async () => {
+  const model = compileOk(PATH, repository, { config: 'nano' });
+  const output = recorder();
+  const stage = stageOf(model, 'stage3');
+  const request = { batch: 'none.safetensors', seed: 0 };
+  await expect(openBatches(join(ROOT, PATH), model, stage, request, output)).rejects.toThrow('none.safetensors');
+  expect(output.notes).toEqual(['stage3: tasks, template, end of the stage say nothing of --batch']);
+});
+
 test.each(['bos', 'pad'])('without its setting %s nothing is guessed', async (name) => {
   const without = (source: string) => source.replace(`${name} = tokens.${name}`, `${name} = none`);
   await expect(batchOf('stage2', without)).rejects.toMatchObject({

@@ -1,11 +1,13 @@
 /** A model that answers: compiled before (a folder), or compiled on the way from a .mdl file and weights. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Recipe } from '../../recipes/recipe.ts';
 import { openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
 import type { Output } from './output.ts';
+import { recipeFor, recipeOfManifest } from './recipe.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
 import { asTrained } from './training/carried.ts';
@@ -31,23 +33,35 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     const backend = backendName(given.backend);
     // the default runs what the folder was compiled for
     const session = await openSession(file, backend === 'onnx' ? {} : { backend });
+    const { recipe } = recipeOfManifest(session.manifest);
+    entriesOf(recipe, session.manifest.model.name, Object.keys(session.manifest.entries));
     const tokenizer = await tokenizerOf(given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
   const options = await asTrained(file, given, output);
   const loaded = loadModel(file, options, output);
-  const named = loaded.model.recipe?.settings.tokenizer;
+  const { recipe, model } = recipeFor(loaded.model);
+  const entries = entriesOf(recipe, model.name, loaded.model.entries);
+  const { tokenizer: named } = model.settings;
   const tokenizer = await tokenizerOf(
     options.tokenizer,
     join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
   );
   const weights = await openWeights(loaded.model, options, output);
   if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
-  return openCompiled(loaded, weights, tokenizer, options).catch(async (error: unknown) => {
+  return openCompiled(loaded, { weights, tokenizer, entries }, options).catch(async (error: unknown) => {
     await weights.close();
     throw error;
   });
+}
+
+/** Those of a model that a recipe's answers run. @throws CliError C0412 */
+function entriesOf({ name, entries }: Recipe, model: string, known: readonly string[]): readonly string[] {
+  const { needed, also } = entries ?? { needed: [], also: [] };
+  const missing = needed.find((entry) => !known.includes(entry));
+  if (missing !== undefined) throw cliError('entry_needed', { model, entry: missing, recipe: name, known });
+  return [...also, ...needed].filter((entry) => known.includes(entry));
 }
 
 /** A folder that `mdl compile` wrote, or its index. */
@@ -89,14 +103,21 @@ async function useAdapter(session: Session, folder: string, adapter: string): Pr
 
 async function openCompiled(
   loaded: ReturnType<typeof loadModel>,
-  weights: WeightProvider,
-  tokenizer: Tokenizer,
+  {
+    weights,
+    tokenizer,
+    entries,
+  }: {
+    readonly weights: WeightProvider;
+    readonly tokenizer: Tokenizer;
+    readonly entries: readonly string[];
+  },
   options: OpenOptions,
 ): Promise<Opened> {
   const session = await openForRun(loaded, weights, {
     backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
-    entries: ['encode_image', 'embed_tokens', 'decode'],
+    entries,
   });
   const close = async (): Promise<void> => {
     await session.dispose();

@@ -184,6 +184,17 @@ export const CLI_CATALOGUE = {
       `${model} names no recipe, which says how it meets data and questions: write \`recipe "NAME" { … }\` in its file, or give --recipe NAME (${known.join(', ')})`,
     'What a data set becomes for a model, and how a prompt is put to it, is for a recipe to say. `mdl train --batch` and `mdl run` need none: their tensors are given. docs/recipes.md lists the recipes and their settings.',
   ),
+  entry_needed: entry(
+    'C0412',
+    ({ model, entry, recipe, known }: { model: string; entry: string; recipe: string; known: readonly string[] }) =>
+      `${model} has no entry ${entry}, which answers of the recipe ${recipe} need, and its entries are ${known.join(', ') || '(none)'}: write it in the file, or compile it too`,
+    'A prompt is embedded by one entry and continued by another, token by token. docs/language.md shows how an entry with a cache is written.',
+  ),
+  no_answers: entry(
+    'C0413',
+    ({ recipe }: { recipe: string }) => `the recipe ${recipe} gives no answers to prompts: \`mdl run\` runs an entry`,
+    'Models of this recipe give numbers or classes and no text.',
+  ),
   nothing_to_evaluate: entry(
     'C0410',
     ({ recipe }: { recipe: string }) => `the recipe ${recipe} has no examples to ask, so there is nothing to evaluate`,

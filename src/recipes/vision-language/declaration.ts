@@ -39,6 +39,7 @@ export const SETTINGS = {
     'three integers from 0 to 255',
     byte,
   ),
+  max_pixels: intSetting('images of more pixels are refused; 2^26 when not given', 1),
   exif_orientation: boolSetting('whether photographs are turned upright'),
 } as const satisfies { readonly [name: string]: Setting<ConfigValue> };
 

@@ -3,6 +3,7 @@ import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from '../../r
 import { runtimeError } from '../../runtime/errors.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
+import { answer } from './answer.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
 import { evaluateHeldOut } from './evaluate.node.ts';
 import { imageOptions } from './images.ts';
@@ -14,6 +15,8 @@ export const visionLanguage: Recipe = {
   dataOf: (data, { clauses }) => (typeof clauses.data === 'string' ? clauses.data : data),
   settingsOfData: (data) => (hasOwnWording(data) ? { template: OWN_TEMPLATE } : {}),
   evaluate: evaluateHeldOut,
+  answer,
+  entries: { needed: ['embed_tokens', 'decode'], also: ['encode_image'] },
 };
 
 async function dataset(request: DataRequest): Promise<DataSource> {

@@ -1,16 +1,11 @@
 /** `mdl generate`: a prompt about images, answered by a model that is compiled on the way or was compiled before. */
 import { readFile } from 'node:fs/promises';
-import {
-  ask,
-  checkImage,
-  type DecodeOptions,
-  decodeImage,
-  type GenerateOptions,
-  imageSettings,
-} from '../../../runtime/index.ts';
+import { checkImage, type DecodeOptions, type GenerateOptions } from '../../../runtime/index.ts';
+import type { SettingValues } from '../../../shared/recipe.ts';
 import { type OpenOptions, openAnswering } from '../answering.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import type { Output } from '../output.ts';
+import { recipeOfManifest } from '../recipe.ts';
 
 export interface GenerateCommandOptions extends OpenOptions {
   readonly prompt: string;
@@ -46,18 +41,20 @@ export default async function run(
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
-    const { mean: _, std: __, ...trained } = imageSettings(session.manifest.model.config);
-    const seen = { ...trained, ...decode };
-    const images = files.map((file) => judged(file, (bytes) => decodeImage(bytes, seen)));
+    const { recipe } = recipeOfManifest(session.manifest);
+    if (!recipe.answer) throw cliError('no_answers', { recipe: recipe.name });
     const question = {
       prompt: options.prompt,
-      images,
-      ...(options.template === undefined ? {} : { template: options.template }),
-      ...(options.end === undefined ? {} : { end: options.end }),
+      files: files.map(({ path, bytes }) => ({ name: path, bytes })),
+      settings: {
+        ...decode,
+        ...(options.template === undefined ? {} : { template: options.template }),
+        ...(options.end === undefined ? {} : { end: options.end }),
+      },
       // text goes out as it comes; JSON is one line at the end
       ...(output.json ? {} : { onText: (piece: string) => output.piece(piece) }),
     };
-    const answer = await ask(session, tokenizer, question, settings);
+    const answer = await recipe.answer(session, tokenizer, question, settings);
     const ids = options.ids ? `\ntoken ids: ${answer.tokens.join(' ')}` : '';
     output.result(ids, { ...answer, backend: session.info().backend, weights: weights?.origin ?? null });
   } finally {
@@ -93,7 +90,11 @@ export function generateOptions(options: GenerateCommandOptions): GenerateOption
 }
 
 /** @throws CliError C0208 for options about images without one */
-function decodeOptions({ image, exifOrientation, maxPixels }: GenerateCommandOptions): DecodeOptions {
+function decodeOptions({
+  image,
+  exifOrientation,
+  maxPixels,
+}: GenerateCommandOptions): Pick<DecodeOptions, 'max_pixels' | 'exif_orientation'> & SettingValues {
   const said = exifOrientation ? (maxPixels === undefined ? undefined : '--max-pixels') : '--no-exif-orientation';
   if (said !== undefined && image.length === 0)
     throw cliError('option_without', { option: said, without: 'an --image' });

@@ -26,7 +26,10 @@ export async function openBatches(
 ): Promise<DataSource> {
   const { batch, data } = request;
   if (batch !== undefined && data !== undefined) throw cliError('data_or_batch', { found: 'both --data and --batch' });
-  if (batch !== undefined) return sameBatch(batch);
+  if (batch !== undefined) {
+    sayUnused(model, stage, output);
+    return sameBatch(batch);
+  }
   if (data === undefined) throw cliError('data_or_batch', { found: 'neither' });
   const { recipe, model: told } = recipeFor(model);
   const asked = recipeStage(recipe, stage);
@@ -43,6 +46,13 @@ export async function openBatches(
     badRows: request.skipBadImages ? 'skip' : 'fail',
     note: (line) => output.note(line),
   });
+}
+
+/** Clauses about the data set say nothing of one batch that is given. */
+function sayUnused({ recipe }: Model, { name, options }: Stage, output: Output): void {
+  const { clauses = {}, shapes = [] } = recipe?.declaration ?? {};
+  const unused = Object.keys(options).filter((clause) => Object.hasOwn(clauses, clause) && !shapes.includes(clause));
+  if (unused.length > 0) output.note(`${name}: ${unused.join(', ')} of the stage say nothing of --batch`);
 }
 
 async function sameBatch(file: string): Promise<DataSource> {
