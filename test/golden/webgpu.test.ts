@@ -114,3 +114,17 @@ it.each([...GOLDENS.keys()])('%s is its golden', (file) => {
 it('there is no other', () => {
   expect(readdirSync(folder).sort()).toEqual([...GOLDENS.keys()].sort());
 });
+
+it('kernels have no function that nothing calls, and name the words of their uniform', () => {
+  const uncalled = plan.kernels.flatMap(({ wgsl, label }) =>
+    [...wgsl.matchAll(/\bfn (\w+)\(/g)]
+      .map(([, name]) => name!)
+      .filter((name) => name !== 'main' && wgsl.split(new RegExp(`\\b${name}\\(`)).length < 3)
+      .map((name) => `${label}: ${name}`),
+  );
+  expect(uncalled).toEqual([]);
+  for (const { wgsl, params } of plan.kernels) {
+    const [, members = ''] = /struct Params \{\n([^}]*)\}/.exec(wgsl) ?? [];
+    expect(members.split('\n').filter((line) => /^ {2}\w+: u32,/.test(line))).toHaveLength(params);
+  }
+});

@@ -1,13 +1,20 @@
 // equal → not   models/phi-2.mdl
 // mean → sub → mul → mean → add → rsqrt → mul → add   models/phi-2.mdl
-// params: P + T, B*P + B*T, T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<i32>;
 @group(0) @binding(1) var<storage, read_write> b1: array<u32>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
 @group(0) @binding(3) var<storage, read> b3: array<f32>;
 @group(0) @binding(4) var<storage, read> b4: array<f32>;
 @group(0) @binding(5) var<storage, read_write> b5: array<f32>;
-@group(0) @binding(6) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+struct Params {
+  P_plus_T: u32, // P + T
+  B_times_P_plus_B_times_T: u32, // B*P + B*T
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B_times_T: u32, // B*T
+}
 
 fn rsqrt_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -31,7 +38,7 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 
 fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
-  if (index >= params[0].y) { return; }
+  if (index >= params.B_times_P_plus_B_times_T) { return; }
   let v2 = b0[index] == 0i;
   let v3 = !v2;
   b1[index] = select(0u, 1u, v3);
@@ -39,18 +46,18 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
-  if (row >= params[1].x) { return; }
-  let i4 = (row % params[0].z);
-  let i5 = (row / params[0].z);
+  if (row >= params.B_times_T) { return; }
+  let i4 = (row % params.T);
+  let i5 = (row / params.T);
   var acc8 = 0.0;
   for (var j7 = lane; j7 < 128u; j7 += 64u) {
-    let i9 = (((i5 * params[0].w) + (i4 * 128u)) + j7);
+    let i9 = (((i5 * params.size_128_times_T) + (i4 * 128u)) + j7);
     acc8 = acc8 + b2[i9];
   }
   let r10 = share_sum_f32(lane, acc8) / f32(128u);
   var acc13 = 0.0;
   for (var j12 = lane; j12 < 128u; j12 += 64u) {
-    let i14 = (((i5 * params[0].w) + (i4 * 128u)) + j12);
+    let i14 = (((i5 * params.size_128_times_T) + (i4 * 128u)) + j12);
     let v15 = b2[i14] - r10;
     let v16 = v15 * v15;
     acc13 = acc13 + v16;
@@ -71,15 +78,14 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < ((params[0].y + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[0].y + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= ((params[0].y + 63u) / 64u);
-  if (at < params[1].x) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[1].x, 1u, 1u), local_invocation_index); return; }
-  at -= params[1].x;
+  if (at < ((params.B_times_P_plus_B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(((params.B_times_P_plus_B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= ((params.B_times_P_plus_B_times_T + 63u) / 64u);
+  if (at < params.B_times_T) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params.B_times_T, 1u, 1u), local_invocation_index); return; }
+  at -= params.B_times_T;
 }
 
 // linear   models/phi-2.mdl
 // linear → gelu   models/phi-2.mdl
-// params: T, 128*T, 384*T, B*T, 512*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
@@ -87,7 +93,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(4) var<storage, read> b4: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b5: array<f32>;
 @group(0) @binding(6) var<storage, read_write> b6: array<f32>;
-@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+struct Params {
+  T: u32, // T
+  size_384_times_T: u32, // 384*T
+  B_times_T: u32, // B*T
+  size_512_times_T: u32, // 512*T
+}
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
@@ -103,67 +116,39 @@ fn sigmoid_of(x: f32) -> f32 {
 
 fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }
 
-fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 128u) + k);
-  return b0[i0 >> 2u];
+fn store_0(batch: u32, m: u32, n: u32, value: f32) {
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  let v2 = value + b2[n];
+  b3[(((i1 * params.size_384_times_T) + (i0 * 384u)) + n)] = v2;
 }
 
-fn a_0(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
+fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i3 = ((m * 128u) + k);
+  return b0[i3 >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 128u));
-  return b1[i5 >> 2u];
-}
-
-fn b_0(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 128u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
-}
-
-fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let v10 = value + b2[n];
-  b3[(((i9 * params[0].z) + (i8 * 384u)) + n)] = v10;
-}
-
-fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i11 = ((m * 128u) + k);
-  return b0[i11 >> 2u];
-}
-
-fn a_1(batch: u32, m: u32, k: u32) -> f32 {
-  let i12 = (m % params[0].x);
-  let i13 = (m / params[0].x);
-  let i14 = (((i13 * params[0].y) + (i12 * 128u)) + k);
-  let v15 = b0[i14 >> 2u][i14 & 3u];
-  return v15;
-}
-
-fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i16 = (k + (n * 128u));
-  return b4[i16 >> 2u];
-}
-
-fn b_1(batch: u32, k: u32, n: u32) -> f32 {
-  let i17 = ((n * 128u) + k);
-  let v18 = b4[i17 >> 2u][i17 & 3u];
-  return v18;
+  let i4 = (k + (n * 128u));
+  return b1[i4 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let i19 = (m % params[0].x);
-  let i20 = (m / params[0].x);
-  let v21 = value + b5[n];
-  let v22 = gelu_tanh(v21);
-  b6[(((i20 * params[1].x) + (i19 * 512u)) + n)] = v22;
+  let i5 = (m % params.T);
+  let i6 = (m / params.T);
+  let v7 = value + b5[n];
+  let v8 = gelu_tanh(v7);
+  b6[(((i6 * params.size_512_times_T) + (i5 * 512u)) + n)] = v8;
+}
+
+fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i9 = ((m * 128u) + k);
+  return b0[i9 >> 2u];
+}
+
+fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i10 = (k + (n * 128u));
+  return b4[i10 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -175,15 +160,15 @@ var<workgroup> partial: array<vec4f, 256>;
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 6u, index / 6u % ((params[0].w + 63u) / 64u), index / (6u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 6u, index / 6u % ((params.B_times_T + 63u) / 64u), index / (6u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -235,7 +220,7 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   for (var block = 0u; block < 128u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_0_4(batch, line, k);
     }
@@ -281,7 +266,7 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store_0(batch, row, column, sums[i][c & 3u]);
@@ -292,15 +277,15 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 8u, index / 8u % ((params[0].w + 63u) / 64u), index / (8u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 8u, index / 8u % ((params.B_times_T + 63u) / 64u), index / (8u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -352,7 +337,7 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   for (var block = 0u; block < 128u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_1_4(batch, line, k);
     }
@@ -398,7 +383,7 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store_1(batch, row, column, sums[i][c & 3u]);
@@ -409,47 +394,38 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params[0].w + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= 6u * ((params[0].w + 63u) / 64u);
-  if (at < 8u * ((params[0].w + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(8u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= 8u * ((params[0].w + 63u) / 64u);
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 6u * ((params.B_times_T + 63u) / 64u);
+  if (at < 8u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(8u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 8u * ((params.B_times_T + 63u) / 64u);
 }
 
 // linear   models/phi-2.mdl
-// params: T, 128*T, 8*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> b2: array<f32>;
-@group(0) @binding(3) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(3) var<uniform> params: Params;
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 128u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 128u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 128u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
+struct Params {
+  T: u32, // T
+  size_8_times_T: u32, // 8*T
+  B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  b2[(((i9 * params[0].z) + (i8 * 8u)) + n)] = value;
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  b2[(((i1 * params.size_8_times_T) + (i0 * 8u)) + n)] = value;
+}
+
+fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i2 = ((m * 128u) + k);
+  return b0[i2 >> 2u];
+}
+
+fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i3 = (k + (n * 128u));
+  return b1[i3 >> 2u];
 }
 
 // 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -463,15 +439,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(0u, index % ((params[0].w + 31u) / 32u), index / ((params[0].w + 31u) / 32u));
+  let tile = vec3u(0u, index % ((params.B_times_T + 31u) / 32u), index / ((params.B_times_T + 31u) / 32u));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 8u;
     let lane_n = lane / 8u;
     let first_column = 4u * (tile.x * 8u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = min(first_column + 0u, 8u - 1u);
     let column1 = min(first_column + 1u, 8u - 1u);
     let column2 = min(first_column + 2u, 8u - 1u);
@@ -523,7 +499,7 @@ fn main(
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
     for (var slot = lane; slot < 128u; slot += 64u) {
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
     }
@@ -568,7 +544,7 @@ fn main(
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 8u * c;
       if (column >= 8u) { break; }
@@ -580,7 +556,6 @@ fn main(
 
 // linear → mul → add   models/phi-2.mdl
 // linear   models/phi-2.mdl
-// params: T, 8*T, 384*T, B*T, 512*T, 128*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
@@ -589,70 +564,49 @@ fn main(
 @group(0) @binding(5) var<storage, read> b5: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> b6: array<f32>;
 @group(0) @binding(7) var<storage, read_write> b7: array<f32>;
-@group(0) @binding(8) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(8) var<uniform> params: Params;
 
-fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 8u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a_0(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 8u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 8u));
-  return b1[i5 >> 2u];
-}
-
-fn b_0(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 8u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
+struct Params {
+  T: u32, // T
+  size_384_times_T: u32, // 384*T
+  B_times_T: u32, // B*T
+  size_128_times_T: u32, // 128*T
 }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let i10 = (((i9 * params[0].z) + (i8 * 384u)) + n);
-  let v11 = 2.0 * value;
-  let v12 = b2[i10] + v11;
-  b3[(((i9 * params[0].z) + (i8 * 384u)) + n)] = v12;
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  let i2 = (((i1 * params.size_384_times_T) + (i0 * 384u)) + n);
+  let v3 = 2.0 * value;
+  let v4 = b2[i2] + v3;
+  b3[(((i1 * params.size_384_times_T) + (i0 * 384u)) + n)] = v4;
 }
 
-fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i13 = ((m * 512u) + k);
-  return b4[i13 >> 2u];
+fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i5 = ((m * 8u) + k);
+  return b0[i5 >> 2u];
 }
 
-fn a_1(batch: u32, m: u32, k: u32) -> f32 {
-  let i14 = (m % params[0].x);
-  let i15 = (m / params[0].x);
-  let i16 = (((i15 * params[1].x) + (i14 * 512u)) + k);
-  let v17 = b4[i16 >> 2u][i16 & 3u];
-  return v17;
-}
-
-fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i18 = (k + (n * 512u));
-  return b5[i18 >> 2u];
-}
-
-fn b_1(batch: u32, k: u32, n: u32) -> f32 {
-  let i19 = ((n * 512u) + k);
-  let v20 = b5[i19 >> 2u][i19 & 3u];
-  return v20;
+fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i6 = (k + (n * 8u));
+  return b1[i6 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let i21 = (m % params[0].x);
-  let i22 = (m / params[0].x);
-  let v23 = value + b6[n];
-  b7[(((i22 * params[1].y) + (i21 * 128u)) + n)] = v23;
+  let i7 = (m % params.T);
+  let i8 = (m / params.T);
+  let v9 = value + b6[n];
+  b7[(((i8 * params.size_128_times_T) + (i7 * 128u)) + n)] = v9;
+}
+
+fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i10 = ((m * 512u) + k);
+  return b4[i10 >> 2u];
+}
+
+fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i11 = (k + (n * 512u));
+  return b5[i11 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -664,15 +618,15 @@ var<workgroup> partial: array<vec4f, 256>;
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 6u, index / 6u % ((params[0].w + 63u) / 64u), index / (6u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 6u, index / 6u % ((params.B_times_T + 63u) / 64u), index / (6u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -724,7 +678,7 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   for (var block = 0u; block < 8u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = select(a_0_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
     }
@@ -770,7 +724,7 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store_0(batch, row, column, sums[i][c & 3u]);
@@ -781,15 +735,15 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 2u, index / 2u % ((params[0].w + 63u) / 64u), index / (2u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 2u, index / 2u % ((params.B_times_T + 63u) / 64u), index / (2u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -841,7 +795,7 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   for (var block = 0u; block < 512u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_1_4(batch, line, k);
     }
@@ -887,7 +841,7 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store_1(batch, row, column, sums[i][c & 3u]);
@@ -898,16 +852,15 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params[0].w + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= 6u * ((params[0].w + 63u) / 64u);
-  if (at < 2u * ((params[0].w + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(2u * ((params[0].w + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= 2u * ((params[0].w + 63u) / 64u);
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 6u * ((params.B_times_T + 63u) / 64u);
+  if (at < 2u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(2u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= 2u * ((params.B_times_T + 63u) / 64u);
 }
 
 // reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
 // reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
 // reshape → transpose → slice → reshape → transpose   models/phi-2.mdl
-// params: T, 384*T, 4*B*T, P, 128*__capacity, 32*__capacity, 128*B*T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
 @group(0) @binding(2) var<storage, read> b2: array<i32>;
@@ -915,7 +868,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(4) var<storage, read_write> b4: array<f32>;
 @group(0) @binding(5) var<storage, read_write> b5: array<f32>;
 @group(0) @binding(6) var<storage, read_write> b6: array<f32>;
-@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+struct Params {
+  T: u32, // T
+  size_384_times_T: u32, // 384*T
+  size_4_times_B_times_T: u32, // 4*B*T
+  P: u32, // P
+  size_128_times_capacity: u32, // 128*__capacity
+  size_32_times_capacity: u32, // 32*__capacity
+  size_128_times_B_times_T: u32, // 128*B*T
+}
 
 fn rsqrt_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -939,20 +902,20 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 
 fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
+  if (row >= params.size_4_times_B_times_T) { return; }
+  let i0 = (row % params.T);
+  let i1 = (row / params.T);
   let i2 = (i1 % 4u);
   let i3 = (i1 / 4u);
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 32u; j5 += 64u) {
-    let i7 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j5);
+    let i7 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + j5);
     acc6 = acc6 + b0[i7];
   }
   let r8 = share_sum_f32(lane, acc6) / f32(32u);
   var acc11 = 0.0;
   for (var j10 = lane; j10 < 32u; j10 += 64u) {
-    let i12 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + j10);
+    let i12 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + j10);
     let v13 = b0[i12] - r8;
     let v14 = v13 * v13;
     acc11 = acc11 + v14;
@@ -960,10 +923,10 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let r15 = share_sum_f32(lane, acc11) / f32(32u);
   let v16 = r15 + 0.000009999999747378752;
   let v17 = rsqrt_of(v16);
-  let i29 = ((i3 * params[0].x) + i0);
+  let i29 = ((i3 * params.T) + i0);
   let i30 = u32(b2[i29]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i4 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + c);
+    let i4 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + c);
     let v9 = b0[i4] - r8;
     let v18 = v9 * v17;
     let v19 = v18 * b1[c];
@@ -983,7 +946,7 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
     let v35 = select(v22, v25, v23);
     let v36 = select(v35, v34, v24);
     let i37 = u32(v36);
-    let i38 = ((((i3 * params[0].y) + (i0 * 384u)) + (i2 * 96u)) + i37);
+    let i38 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + i37);
     let v39 = b0[i38] - r8;
     let v40 = v39 * v17;
     let v41 = v40 * b1[i37];
@@ -1003,20 +966,20 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i52 = (row % params[0].x);
-  let i53 = (row / params[0].x);
+  if (row >= params.size_4_times_B_times_T) { return; }
+  let i52 = (row % params.T);
+  let i53 = (row / params.T);
   let i54 = (i53 % 4u);
   let i55 = (i53 / 4u);
   var acc58 = 0.0;
   for (var j57 = lane; j57 < 32u; j57 += 64u) {
-    let i59 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j57);
+    let i59 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + j57);
     acc58 = acc58 + b0[i59];
   }
   let r60 = share_sum_f32(lane, acc58) / f32(32u);
   var acc63 = 0.0;
   for (var j62 = lane; j62 < 32u; j62 += 64u) {
-    let i64 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + j62);
+    let i64 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + j62);
     let v65 = b0[i64] - r60;
     let v66 = v65 * v65;
     acc63 = acc63 + v66;
@@ -1024,10 +987,10 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let r67 = share_sum_f32(lane, acc63) / f32(32u);
   let v68 = r67 + 0.000009999999747378752;
   let v69 = rsqrt_of(v68);
-  let i82 = ((i55 * params[0].x) + i52);
+  let i82 = ((i55 * params.T) + i52);
   let i83 = u32(b2[i82]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i56 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + c);
+    let i56 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + c);
     let v61 = b0[i56] - r60;
     let v70 = v61 * v69;
     let i71 = (64u + c);
@@ -1048,7 +1011,7 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
     let v88 = select(v75, v78, v76);
     let v89 = select(v88, v87, v77);
     let i90 = u32(v89);
-    let i91 = ((((32u + (i55 * params[0].y)) + (i52 * 384u)) + (i54 * 96u)) + i90);
+    let i91 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + i90);
     let v92 = b0[i91] - r60;
     let v93 = v92 * v69;
     let i94 = (64u + i90);
@@ -1063,42 +1026,51 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
     let v103 = b3[i100] * v102;
     let v104 = v97 * v103;
     let v105 = v86 + v104;
-    b5[((((i55 * params[1].x) + (i54 * params[1].y)) + ((i52 + params[0].w) * 32u)) + c)] = v105;
+    b5[((((i55 * params.size_128_times_capacity) + (i54 * params.size_32_times_capacity)) + ((i52 + params.P) * 32u)) + c)] = v105;
   }
 }
 
 fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
-  if (index >= params[1].z) { return; }
+  if (index >= params.size_128_times_B_times_T) { return; }
   let i106 = (index % 32u);
   let i107 = (index / 32u);
-  let i108 = (i107 % params[0].x);
-  let i109 = (i107 / params[0].x);
+  let i108 = (i107 % params.T);
+  let i109 = (i107 / params.T);
   let i110 = (i109 % 4u);
   let i111 = (i109 / 4u);
-  let i112 = ((((64u + (i111 * params[0].y)) + (i110 * 96u)) + (i108 * 384u)) + i106);
-  b6[((((i111 * params[1].x) + (i110 * params[1].y)) + ((i108 + params[0].w) * 32u)) + i106)] = b0[i112];
+  let i112 = ((((64u + (i111 * params.size_384_times_T)) + (i110 * 96u)) + (i108 * 384u)) + i106);
+  b6[((((i111 * params.size_128_times_capacity) + (i110 * params.size_32_times_capacity)) + ((i108 + params.P) * 32u)) + i106)] = b0[i112];
 }
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
   var at = group.y * groups.x + group.x;
-  if (at < params[0].z) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
-  at -= params[0].z;
-  if (at < params[0].z) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params[0].z, 1u, 1u), local_invocation_index); return; }
-  at -= params[0].z;
-  if (at < ((params[1].z + 63u) / 64u)) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params[1].z + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
-  at -= ((params[1].z + 63u) / 64u);
+  if (at < params.size_4_times_B_times_T) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params.size_4_times_B_times_T, 1u, 1u), local_invocation_index); return; }
+  at -= params.size_4_times_B_times_T;
+  if (at < params.size_4_times_B_times_T) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params.size_4_times_B_times_T, 1u, 1u), local_invocation_index); return; }
+  at -= params.size_4_times_B_times_T;
+  if (at < ((params.size_128_times_B_times_T + 63u) / 64u)) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params.size_128_times_B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  at -= ((params.size_128_times_B_times_T + 63u) / 64u);
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
-// params: B, T, P + T, 128*T, 32*T, 128*__capacity, 32*__capacity
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> b3: array<u32>;
 @group(0) @binding(4) var<storage, read_write> b4: array<f32>;
-@group(0) @binding(5) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  B: u32, // B
+  T: u32, // T
+  P_plus_T: u32, // P + T
+  size_128_times_T: u32, // 128*T
+  size_32_times_T: u32, // 32*T
+  size_128_times_capacity: u32, // 128*__capacity
+  size_32_times_capacity: u32, // 32*__capacity
+}
 
 fn exp_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -1108,48 +1080,30 @@ fn exp_of(x: f32) -> f32 {
   return bitcast<f32>(select(found, bits, size > 0x7f800000u));
 }
 
-fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
-  let i0 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
-  return b0[i0 >> 2u];
-}
-
-fn q(b: u32, h: u32, t: u32, d: u32) -> f32 {
-  let i1 = ((((b * params[0].w) + (h * params[1].x)) + (t * 32u)) + d);
-  let v2 = b0[i1 >> 2u][i1 & 3u];
-  return v2;
-}
-
-fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i3 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
-  return b1[i3 >> 2u];
-}
-
-fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
-  let i4 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
-  let v5 = b1[i4 >> 2u][i4 & 3u];
-  return v5;
-}
-
-fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i6 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
-  return b2[i6 >> 2u];
-}
-
-fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
-  let i7 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
-  let v8 = b2[i7 >> 2u][i7 & 3u];
-  return v8;
-}
-
 fn visible(b: u32, s: u32) -> bool {
-  let i9 = ((b * params[0].z) + s);
-  let v10 = b3[i9] != 0u;
-  return v10;
+  let i0 = ((b * params.P_plus_T) + s);
+  let v1 = b3[i0] != 0u;
+  return v1;
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  let i11 = ((h * 32u) + e);
-  b4[(((b * params[0].w) + (t * 128u)) + i11)] = value;
+  let i2 = ((h * 32u) + e);
+  b4[(((b * params.size_128_times_T) + (t * 128u)) + i2)] = value;
+}
+
+fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
+  let i5 = ((((b * params.size_128_times_T) + (h * params.size_32_times_T)) + (t * 32u)) + d);
+  return b0[i5 >> 2u];
+}
+
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
+  let i6 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + d);
+  return b1[i6 >> 2u];
+}
+
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
+  let i7 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + e);
+  return b2[i7 >> 2u];
 }
 
 // 8 queries per workgroup, blocks of 64 keys
@@ -1178,17 +1132,17 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % ((params[0].y + 7u) / 8u), index / ((params[0].y + 7u) / 8u) % 4u, index / (((params[0].y + 7u) / 8u) * 4u));
-  if (tile.z >= params[0].x) { return; }
+  let tile = vec3u(index % ((params.T + 7u) / 8u), index / ((params.T + 7u) / 8u) % 4u, index / (((params.T + 7u) / 8u) * 4u));
+  if (tile.z >= params.B) { return; }
   let head = tile.y;
   let batch = tile.z;
-  if (params[0].y == 1u) {
+  if (params.T == 1u) {
     let first = tile.x * 1u;
     for (var slot = lane; slot < 8u; slot += 64u) {
-      block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
+      block_q[slot] = query4(batch, head, min(first + slot / 8u, params.T - 1u), 4u * (slot % 8u));
     }
     if (lane < 1u) { row_most[lane] = -8.0e37; }
-    let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
+    let end0 = select(0u, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u > params.T);
     let end = end0;
     let scale = f32(1.7677669529663687e-1);
     let lane_e = lane % 8u;
@@ -1198,7 +1152,7 @@ fn main(
       // the queries are there, and nobody reads the weights of the block before
       workgroupBarrier();
       let key = block + lane;
-      let safe = min(key, params[0].z - 1u);
+      let safe = min(key, params.P_plus_T - 1u);
       var s0 = 0.0;
       for (var chunk = 0u; chunk < 8u; chunk++) {
         let x = key4(batch, head, safe, 4u * chunk);
@@ -1248,7 +1202,7 @@ fn main(
       let row = first + i / 1u;
       merged[lane] = sums[i];
       workgroupBarrier();
-      if (lane < 8u && row < params[0].y) {
+      if (lane < 8u && row < params.T) {
         var sum = merged[lane];
         for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
         let total = row_total[i / 1u];
@@ -1264,17 +1218,17 @@ fn main(
   }
   let first = tile.x * 8u;
   for (var slot = lane; slot < 64u; slot += 64u) {
-    block_q[slot] = query4(batch, head, min(first + slot / 8u, params[0].y - 1u), 4u * (slot % 8u));
+    block_q[slot] = query4(batch, head, min(first + slot / 8u, params.T - 1u), 4u * (slot % 8u));
   }
   if (lane < 8u) { row_most[lane] = -8.0e37; }
-  let end0 = select(0u, params[0].z + min(first + 0u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 0u, params[0].y - 1u) + 1u > params[0].y);
-  let end1 = select(0u, params[0].z + min(first + 1u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 1u, params[0].y - 1u) + 1u > params[0].y);
-  let end2 = select(0u, params[0].z + min(first + 2u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 2u, params[0].y - 1u) + 1u > params[0].y);
-  let end3 = select(0u, params[0].z + min(first + 3u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 3u, params[0].y - 1u) + 1u > params[0].y);
-  let end4 = select(0u, params[0].z + min(first + 4u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 4u, params[0].y - 1u) + 1u > params[0].y);
-  let end5 = select(0u, params[0].z + min(first + 5u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 5u, params[0].y - 1u) + 1u > params[0].y);
-  let end6 = select(0u, params[0].z + min(first + 6u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 6u, params[0].y - 1u) + 1u > params[0].y);
-  let end7 = select(0u, params[0].z + min(first + 7u, params[0].y - 1u) + 1u - params[0].y, params[0].z + min(first + 7u, params[0].y - 1u) + 1u > params[0].y);
+  let end0 = select(0u, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u > params.T);
+  let end1 = select(0u, params.P_plus_T + min(first + 1u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 1u, params.T - 1u) + 1u > params.T);
+  let end2 = select(0u, params.P_plus_T + min(first + 2u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 2u, params.T - 1u) + 1u > params.T);
+  let end3 = select(0u, params.P_plus_T + min(first + 3u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 3u, params.T - 1u) + 1u > params.T);
+  let end4 = select(0u, params.P_plus_T + min(first + 4u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 4u, params.T - 1u) + 1u > params.T);
+  let end5 = select(0u, params.P_plus_T + min(first + 5u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 5u, params.T - 1u) + 1u > params.T);
+  let end6 = select(0u, params.P_plus_T + min(first + 6u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 6u, params.T - 1u) + 1u > params.T);
+  let end7 = select(0u, params.P_plus_T + min(first + 7u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 7u, params.T - 1u) + 1u > params.T);
   let end = end7;
   let scale = f32(1.7677669529663687e-1);
   let lane_e = lane % 8u;
@@ -1291,7 +1245,7 @@ fn main(
     // the queries are there, and nobody reads the weights of the block before
     workgroupBarrier();
     let key = block + lane;
-    let safe = min(key, params[0].z - 1u);
+    let safe = min(key, params.P_plus_T - 1u);
     var s0 = 0.0;
     var s1 = 0.0;
     var s2 = 0.0;
@@ -1404,7 +1358,7 @@ fn main(
     let row = first + i / 1u;
     merged[lane] = sums[i];
     workgroupBarrier();
-    if (lane < 8u && row < params[0].y) {
+    if (lane < 8u && row < params.T) {
       var sum = merged[lane];
       for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
       let total = row_total[i / 1u];
@@ -1420,7 +1374,6 @@ fn main(
 
 
 // new q, k, v → attention → transpose → reshape   models/phi-2.mdl
-// params: 384*T, T, 128*T, B, P, 128*__capacity, 32*__capacity, P + T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
 @group(0) @binding(2) var<storage, read> b2: array<i32>;
@@ -1429,7 +1382,18 @@ fn main(
 @group(0) @binding(5) var<storage, read_write> b5: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> b6: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> b7: array<u32>;
-@group(0) @binding(8) var<uniform> params: array<vec4<u32>, 2>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+struct Params {
+  size_384_times_T: u32, // 384*T
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B: u32, // B
+  P: u32, // P
+  P_plus_T: u32, // P + T
+  size_128_times_capacity: u32, // 128*__capacity
+  size_32_times_capacity: u32, // 32*__capacity
+}
 
 fn rsqrt_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -1461,45 +1425,33 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
   let i97 = ((h * 32u) + e);
-  b4[(((b * params[0].z) + (t * 128u)) + i97)] = value;
-}
-
-fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i100 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
-  return b5[i100 >> 2u];
-}
-
-fn k(b: u32, h: u32, s: u32, d: u32) -> f32 {
-  let i101 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + d);
-  let v102 = b5[i101 >> 2u][i101 & 3u];
-  return v102;
-}
-
-fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i103 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
-  return b6[i103 >> 2u];
-}
-
-fn v(b: u32, h: u32, s: u32, e: u32) -> f32 {
-  let i104 = ((((b * params[1].y) + (h * params[1].z)) + (s * 32u)) + e);
-  let v105 = b6[i104 >> 2u][i104 & 3u];
-  return v105;
+  b4[(((b * params.size_128_times_T) + (t * 128u)) + i97)] = value;
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i106 = ((b * params[1].w) + s);
-  let v107 = b7[i106] != 0u;
-  return v107;
+  let i100 = ((b * params.P_plus_T) + s);
+  let v101 = b7[i100] != 0u;
+  return v101;
 }
 
 fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
-  let i108 = ((((b * params[1].y) + (h * params[1].z)) + (params[1].x * 32u)) + d);
-  b5[i108 >> 2u] = value;
+  let i102 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (params.P * 32u)) + d);
+  b5[i102 >> 2u] = value;
 }
 
 fn append_v(b: u32, h: u32, d: u32, value: vec4f) {
-  let i109 = ((((b * params[1].y) + (h * params[1].z)) + (params[1].x * 32u)) + d);
-  b6[i109 >> 2u] = value;
+  let i103 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (params.P * 32u)) + d);
+  b6[i103 >> 2u] = value;
+}
+
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
+  let i104 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + d);
+  return b5[i104 >> 2u];
+}
+
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
+  let i105 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + e);
+  return b6[i105 >> 2u];
 }
 
 // a new position per workgroup, blocks of 64 keys
@@ -1537,18 +1489,18 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  if (index >= params[0].w * 4u * params[0].y) { return; }
+  if (index >= params.B * 4u * params.T) { return; }
   let head = index % 4u;
   let batch = index / 4u;
   var acc2 = 0.0;
   for (var j1 = lane; j1 < 32u; j1 += 64u) {
-    let i3 = (((batch * params[0].x) + (head * 96u)) + j1);
+    let i3 = (((batch * params.size_384_times_T) + (head * 96u)) + j1);
     acc2 = acc2 + b0[i3];
   }
   let r4 = share_sum_f32(lane, acc2) / f32(32u);
   var acc7 = 0.0;
   for (var j6 = lane; j6 < 32u; j6 += 64u) {
-    let i8 = (((batch * params[0].x) + (head * 96u)) + j6);
+    let i8 = (((batch * params.size_384_times_T) + (head * 96u)) + j6);
     let v9 = b0[i8] - r4;
     let v10 = v9 * v9;
     acc7 = acc7 + v10;
@@ -1556,10 +1508,10 @@ fn main(
   let r11 = share_sum_f32(lane, acc7) / f32(32u);
   let v12 = r11 + 0.000009999999747378752;
   let v13 = rsqrt_of(v12);
-  let i25 = (batch * params[0].y);
+  let i25 = (batch * params.T);
   let i26 = u32(b2[i25]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i0 = (((batch * params[0].x) + (head * 96u)) + c);
+    let i0 = (((batch * params.size_384_times_T) + (head * 96u)) + c);
     let v5 = b0[i0] - r4;
     let v14 = v5 * v13;
     let v15 = v14 * b1[c];
@@ -1579,7 +1531,7 @@ fn main(
     let v31 = select(v18, v21, v19);
     let v32 = select(v31, v30, v20);
     let i33 = u32(v32);
-    let i34 = (((batch * params[0].x) + (head * 96u)) + i33);
+    let i34 = (((batch * params.size_384_times_T) + (head * 96u)) + i33);
     let v35 = b0[i34] - r4;
     let v36 = v35 * v13;
     let v37 = v36 * b1[i33];
@@ -1597,13 +1549,13 @@ fn main(
   }
   var acc50 = 0.0;
   for (var j49 = lane; j49 < 32u; j49 += 64u) {
-    let i51 = (((32u + (batch * params[0].x)) + (head * 96u)) + j49);
+    let i51 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + j49);
     acc50 = acc50 + b0[i51];
   }
   let r52 = share_sum_f32(lane, acc50) / f32(32u);
   var acc55 = 0.0;
   for (var j54 = lane; j54 < 32u; j54 += 64u) {
-    let i56 = (((32u + (batch * params[0].x)) + (head * 96u)) + j54);
+    let i56 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + j54);
     let v57 = b0[i56] - r52;
     let v58 = v57 * v57;
     acc55 = acc55 + v58;
@@ -1612,7 +1564,7 @@ fn main(
   let v60 = r59 + 0.000009999999747378752;
   let v61 = rsqrt_of(v60);
   for (var c = lane; c < 32u; c += 64u) {
-    let i48 = (((32u + (batch * params[0].x)) + (head * 96u)) + c);
+    let i48 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + c);
     let v53 = b0[i48] - r52;
     let v62 = v53 * v61;
     let i63 = (64u + c);
@@ -1633,7 +1585,7 @@ fn main(
     let v78 = select(v67, v70, v68);
     let v79 = select(v78, v77, v69);
     let i80 = u32(v79);
-    let i81 = (((32u + (batch * params[0].x)) + (head * 96u)) + i80);
+    let i81 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + i80);
     let v82 = b0[i81] - r52;
     let v83 = v82 * v61;
     let i84 = (64u + i80);
@@ -1651,7 +1603,7 @@ fn main(
     fresh_k[c] = v95;
   }
   for (var c = lane; c < 32u; c += 64u) {
-    let i96 = (((64u + (batch * params[0].x)) + (head * 96u)) + c);
+    let i96 = (((64u + (batch * params.size_384_times_T)) + (head * 96u)) + c);
     fresh_v[c] = b0[i96];
   }
   workgroupBarrier();
@@ -1660,13 +1612,13 @@ fn main(
   for (var chunk = lane; chunk < 8u; chunk += 64u) { append_v(batch, head, 4u * chunk, fresh4_v(chunk)); }
   workgroupBarrier();
   let first = 0u;
-  let end = params[1].x;
+  let end = params.P;
   let scale = f32(1.7677669529663687e-1);
   let lane_e = lane % 8u;
   let share = lane / 8u;
   var score = 0.0;
   for (var chunk = 0u; chunk < 8u; chunk++) { score += dot(block_q[chunk], fresh4_k(chunk)); }
-  let shown = visible(batch, params[1].x);
+  let shown = visible(batch, params.P);
   if (lane == 0u) { row_most[0] = select(-8.0e37, scale * score, shown); }
   var total0 = select(0.0, 1.0, shown && lane == 0u);
   var sum0_0 = vec4f(); if (shown && share == 0u) { sum0_0 = fresh4_v(lane_e); }
@@ -1674,7 +1626,7 @@ fn main(
     // the queries are there, and nobody reads the weights of the block before
     workgroupBarrier();
     let key = block + lane;
-    let safe = min(key, params[1].x - 1u);
+    let safe = min(key, params.P - 1u);
     var s0 = 0.0;
     for (var chunk = 0u; chunk < 8u; chunk++) {
       let x = key4(batch, head, safe, 4u * chunk);
@@ -1724,7 +1676,7 @@ fn main(
     let row = first + i / 1u;
     merged[lane] = sums[i];
     workgroupBarrier();
-    if (lane < 8u && row < params[0].y) {
+    if (lane < 8u && row < params.T) {
       var sum = merged[lane];
       for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
       let total = row_total[i / 1u];
@@ -1740,42 +1692,33 @@ fn main(
 
 
 // linear   models/phi-2.mdl
-// params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
 @group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(4) var<uniform> params: Params;
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 128u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 128u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 128u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
+struct Params {
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let v10 = value + b2[n];
-  b3[(((i9 * params[0].y) + (i8 * 128u)) + n)] = v10;
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  let v2 = value + b2[n];
+  b3[(((i1 * params.size_128_times_T) + (i0 * 128u)) + n)] = v2;
+}
+
+fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i3 = ((m * 128u) + k);
+  return b0[i3 >> 2u];
+}
+
+fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i4 = (k + (n * 128u));
+  return b1[i4 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -1789,15 +1732,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 2u, index / 2u % ((params[0].z + 63u) / 64u), index / (2u * ((params[0].z + 63u) / 64u)));
+  let tile = vec3u(index % 2u, index / 2u % ((params.B_times_T + 63u) / 64u), index / (2u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].z == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].z - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -1849,7 +1792,7 @@ fn main(
   for (var block = 0u; block < 128u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].z - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
     }
@@ -1895,7 +1838,7 @@ fn main(
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].z) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store(batch, row, column, sums[i][c & 3u]);
@@ -1905,40 +1848,31 @@ fn main(
 
 
 // linear   models/phi-2.mdl
-// params: T, 8*T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> b2: array<f32>;
-@group(0) @binding(3) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(3) var<uniform> params: Params;
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 8u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 8u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 8u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 8u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
+struct Params {
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  b2[(((i9 * params[0].z) + (i8 * 128u)) + n)] = value;
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  b2[(((i1 * params.size_128_times_T) + (i0 * 128u)) + n)] = value;
+}
+
+fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i2 = ((m * 8u) + k);
+  return b0[i2 >> 2u];
+}
+
+fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i3 = (k + (n * 8u));
+  return b1[i3 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -1952,15 +1886,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 2u, index / 2u % ((params[0].w + 63u) / 64u), index / (2u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 2u, index / 2u % ((params.B_times_T + 63u) / 64u), index / (2u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -2012,7 +1946,7 @@ fn main(
   for (var block = 0u; block < 8u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = select(a_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
     }
@@ -2058,7 +1992,7 @@ fn main(
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store(batch, row, column, sums[i][c & 3u]);
@@ -2068,7 +2002,6 @@ fn main(
 
 
 // mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
-// params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
@@ -2076,7 +2009,13 @@ fn main(
 @group(0) @binding(4) var<storage, read> b4: array<f32>;
 @group(0) @binding(5) var<storage, read_write> b5: array<f32>;
 @group(0) @binding(6) var<storage, read_write> b6: array<f32>;
-@group(0) @binding(7) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+struct Params {
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B_times_T: u32, // B*T
+}
 
 fn rsqrt_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -2101,12 +2040,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
+  if (row >= params.B_times_T) { return; }
+  let i0 = (row % params.T);
+  let i1 = (row / params.T);
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 128u; j5 += 64u) {
-    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j5);
+    let i7 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j5);
     let v8 = 2.0 * b2[i7];
     let v9 = b1[i7] + v8;
     let v10 = v9 * v9;
@@ -2117,7 +2056,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let v13 = rsqrt_of(v12);
   var acc19 = 0.0;
   for (var j18 = lane; j18 < 128u; j18 += 64u) {
-    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
+    let i20 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j18);
     let v21 = 2.0 * b2[i20];
     let v22 = b1[i20] + v21;
     let v23 = v22 * v13;
@@ -2129,7 +2068,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let r27 = share_sum_f32(lane, acc19) / f32(128u);
   var acc30 = 0.0;
   for (var j29 = lane; j29 < 128u; j29 += 64u) {
-    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j29);
+    let i31 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j29);
     let v32 = 2.0 * b2[i31];
     let v33 = b1[i31] + v32;
     let v34 = v33 * v13;
@@ -2163,7 +2102,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
-// params: T, 128*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
@@ -2172,7 +2110,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(5) var<storage, read> b5: array<f32>;
 @group(0) @binding(6) var<storage, read> b6: array<f32>;
 @group(0) @binding(7) var<storage, read_write> b7: array<f32>;
-@group(0) @binding(8) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+struct Params {
+  T: u32, // T
+  size_128_times_T: u32, // 128*T
+  B_times_T: u32, // B*T
+}
 
 fn rsqrt_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -2197,12 +2141,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
-  if (row >= params[0].z) { return; }
-  let i0 = (row % params[0].x);
-  let i1 = (row / params[0].x);
+  if (row >= params.B_times_T) { return; }
+  let i0 = (row % params.T);
+  let i1 = (row / params.T);
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 128u; j5 += 64u) {
-    let i7 = (((i1 * params[0].y) + (i0 * 128u)) + j5);
+    let i7 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j5);
     let v8 = 2.0 * b2[i7];
     let v9 = b1[i7] + v8;
     let v10 = v9 * v9;
@@ -2213,7 +2157,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let v13 = rsqrt_of(v12);
   var acc19 = 0.0;
   for (var j18 = lane; j18 < 128u; j18 += 64u) {
-    let i20 = (((i1 * params[0].y) + (i0 * 128u)) + j18);
+    let i20 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j18);
     let v21 = 2.0 * b2[i20];
     let v22 = b1[i20] + v21;
     let v23 = v22 * v13;
@@ -2225,7 +2169,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let r27 = share_sum_f32(lane, acc19) / f32(128u);
   var acc30 = 0.0;
   for (var j29 = lane; j29 < 128u; j29 += 64u) {
-    let i31 = (((i1 * params[0].y) + (i0 * 128u)) + j29);
+    let i31 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j29);
     let v32 = 2.0 * b2[i31];
     let v33 = b1[i31] + v32;
     let v34 = v33 * v13;
@@ -2256,42 +2200,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // linear   models/phi-2.mdl
-// params: T, 128*T, 512*T, B*T
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
 @group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<uniform> params: array<vec4<u32>, 1>;
+@group(0) @binding(4) var<uniform> params: Params;
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = ((m * 128u) + k);
-  return b0[i0 >> 2u];
-}
-
-fn a(batch: u32, m: u32, k: u32) -> f32 {
-  let i1 = (m % params[0].x);
-  let i2 = (m / params[0].x);
-  let i3 = (((i2 * params[0].y) + (i1 * 128u)) + k);
-  let v4 = b0[i3 >> 2u][i3 & 3u];
-  return v4;
-}
-
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i5 = (k + (n * 128u));
-  return b1[i5 >> 2u];
-}
-
-fn b(batch: u32, k: u32, n: u32) -> f32 {
-  let i6 = ((n * 128u) + k);
-  let v7 = b1[i6 >> 2u][i6 & 3u];
-  return v7;
+struct Params {
+  T: u32, // T
+  size_512_times_T: u32, // 512*T
+  B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i8 = (m % params[0].x);
-  let i9 = (m / params[0].x);
-  let v10 = value + b2[n];
-  b3[(((i9 * params[0].z) + (i8 * 512u)) + n)] = v10;
+  let i0 = (m % params.T);
+  let i1 = (m / params.T);
+  let v2 = value + b2[n];
+  b3[(((i1 * params.size_512_times_T) + (i0 * 512u)) + n)] = v2;
+}
+
+fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+  let i3 = ((m * 128u) + k);
+  return b0[i3 >> 2u];
+}
+
+fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+  let i4 = (k + (n * 128u));
+  return b1[i4 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -2305,15 +2240,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % 8u, index / 8u % ((params[0].w + 63u) / 64u), index / (8u * ((params[0].w + 63u) / 64u)));
+  let tile = vec3u(index % 8u, index / 8u % ((params.B_times_T + 63u) / 64u), index / (8u * ((params.B_times_T + 63u) / 64u)));
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
-  if (params[0].w == 1u) {
+  if (params.B_times_T == 1u) {
     let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params[0].w - 1u);
+    let row0 = min(first_row + 0u, params.B_times_T - 1u);
     let column0 = first_column + 0u;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
@@ -2365,7 +2300,7 @@ fn main(
   for (var block = 0u; block < 128u; block += 16u) {
     {
       let slot = lane;
-      let line = min(first_row + slot / 4u, params[0].w - 1u);
+      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
       let k = block + 4u * (slot % 4u);
       tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
     }
@@ -2411,7 +2346,7 @@ fn main(
   var sums = array<vec4f, 4>(sum0_0, sum1_0, sum2_0, sum3_0);
   for (var i = 0u; i < 4u; i++) {
     let row = first_row + 4u * lane_m + i;
-    if (row >= params[0].w) { break; }
+    if (row >= params.B_times_T) { break; }
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + lane_n + 16u * c;
       store(batch, row, column, sums[i][c & 3u]);

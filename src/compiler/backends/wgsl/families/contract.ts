@@ -14,7 +14,10 @@ export interface Extent {
   readonly text: string;
 }
 
-/** An operand. Coordinates are passed as u32 arguments in the order that the template's parameters document. */
+/**
+ * An operand. Coordinates are passed as u32 arguments in the order that the template's parameters document. A function is
+ * written when a template first asks for its name, so a kernel has those that it calls.
+ */
 export interface Source {
   /** WGSL function of all coordinates → f32 */
   readonly at: string;
@@ -23,7 +26,7 @@ export interface Source {
    * three. Present where memory allows one vector load: contiguous there, extent a multiple of 4. The argument must be
    * a multiple of 4.
    */
-  readonly at4: ReadonlyMap<number, string>;
+  readonly at4: Pick<ReadonlyMap<number, string>, 'has' | 'get'>;
 }
 
 /** Where results go. */

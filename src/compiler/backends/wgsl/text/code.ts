@@ -49,6 +49,8 @@ export class KernelCode {
   readonly bindings: Binding[] = [];
   /** words of the uniform, in order */
   readonly params: Param[] = [];
+  /** their names in the struct */
+  private readonly members: string[] = [];
   /** what each `let` stands for */
   readonly definitions = new Map<string, string>();
   private readonly functions: string[] = [];
@@ -118,8 +120,12 @@ export class KernelCode {
 
   private word(param: Param, is: (other: Param) => boolean): Coordinate {
     let at = this.params.findIndex(is);
-    if (at < 0) at = this.params.push(param) - 1;
-    return `params[${at >> 2}].${'xyzw'[at & 3]!}`;
+    if (at < 0) {
+      at = this.params.push(param) - 1;
+      const name = memberName(param, at);
+      this.members.push(this.members.includes(name) ? `${name}_${at}` : name);
+    }
+    return `params.${this.members[at]!}`;
   }
 
   /** Uses a helper of the library, with those it needs. */
@@ -159,12 +165,15 @@ export class KernelCode {
       ({ name, element, wide, access }, index) =>
         `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${WORD_TYPES[element][wide ? 1 : 0]}>;`,
     );
-    const words = Math.ceil(this.params.length / 4);
+    const members = this.members.map((name, at) => `  ${name}: u32, // ${paramText(this.params[at]!)}`);
     const uniform =
-      words === 0 ? [] : [`@group(0) @binding(${bindings.length}) var<uniform> params: array<vec4<u32>, ${words}>;`];
-    const dims = this.params.length === 0 ? [] : [`// params: ${this.params.map(paramText).join(', ')}`];
+      members.length === 0
+        ? []
+        : [
+            `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
+            `\nstruct Params {\n${members.join('\n')}\n}`,
+          ];
     return `${[
-      ...dims,
       ...bindings,
       ...uniform,
       ...[...this.library].map((name) => `\n${LIBRARY[name].text}`),
@@ -186,8 +195,27 @@ function number(type: ScalarType, value: number): string {
 }
 
 function paramText(param: Param): string {
-  if (isBase(param)) return 'a place';
+  if (isBase(param)) return 'where a tensor begins';
   return typeof param === 'number' ? 'a number' : printDim(param);
+}
+
+/**
+ * A size as the name of a struct's member: `P_plus_T`, `B_times_T`. A symbol alone ends in `_size` unless it is short and
+ * begins with a capital, since WGSL reserves words.
+ */
+function memberName(param: Param, at: number): string {
+  if (isBase(param)) return `begin_${at}`;
+  if (typeof param === 'number') return `number_${at}`;
+  const name = printDim(param)
+    .replaceAll('*', '_times_')
+    .replaceAll(' + ', '_plus_')
+    .replaceAll(' - ', '_minus_')
+    .replace('-', 'minus_')
+    .replace(/[^A-Za-z0-9_]/g, '_')
+    .replace(/__+/g, '_')
+    .replace(/^(?=[\d_])/, 'size_')
+    .replace('size__', 'size_');
+  return /^[A-Z]\w?$/.test(name) || /_(times|plus|minus)_/.test(name) ? name : `${name}_size`;
 }
 
 /**

@@ -18,29 +18,45 @@ export interface Operand {
   element(block: Block, coordinates: readonly Coordinate[]): string;
 }
 
-/** The functions of an operand; vector loads first, because they decide how the buffer is declared. */
+/** The functions of an operand. */
 export function source(writer: KernelWriter, own: string, names: readonly string[], operand: Operand): Source {
   const { evaluator, code } = writer;
   const hint = own + writer.suffix;
-  const at4 = new Map<number, string>();
   const parameters = names.map((name) => `${name}: u32`).join(', ');
   const { stored, view } = operand;
-  if (stored && view) {
-    for (const axis of names.keys()) {
-      if (!evaluator.vectorised({ stored, view }, axis)) continue;
-      const block = new Block(code);
-      for (const name of names) block.declare(name);
-      const index = block.name(evaluator.index(block, view, names));
-      const text = evaluator.vector(stored, index);
+  // operands are bound in the order in which they are described, whatever reads them first
+  if (stored) code.binding(stored.key, stored.element, 'read');
+  const bodyOf = (): Block => {
+    const block = new Block(code);
+    for (const name of names) block.declare(name);
+    return block;
+  };
+  const vectorOf = (axis: number): (() => string) | undefined => {
+    if (!stored || !view || !evaluator.vectorised({ stored, view }, axis)) return undefined;
+    return () => {
+      const block = bodyOf();
+      const text = evaluator.vector(stored, block.name(evaluator.index(block, view, names)));
       code.define(`fn ${hint}_4(${parameters}) -> vec4<f32> {\n${block.text(text)}\n  return ${text};\n}`);
-      at4.set(axis, `${hint}_4`);
-    }
-  }
-  const block = new Block(code);
-  for (const name of names) block.declare(name);
-  const text = operand.element(block, names);
-  code.define(`fn ${hint}(${parameters}) -> f32 {\n${block.text(text)}\n  return ${text};\n}`);
-  return { at: hint, at4 };
+      return `${hint}_4`;
+    };
+  };
+  return {
+    get at() {
+      return code.once(`function ${hint}`, () => {
+        const block = bodyOf();
+        const text = operand.element(block, names);
+        code.define(`fn ${hint}(${parameters}) -> f32 {\n${block.text(text)}\n  return ${text};\n}`);
+        return hint;
+      });
+    },
+    at4: {
+      has: (axis) => vectorOf(axis) !== undefined,
+      get: (axis) => {
+        const make = vectorOf(axis);
+        return make && code.once(`function ${hint}_4`, make);
+      },
+    },
+  };
 }
 
 /** The function that takes a result of the core at its coordinates through the epilogue to the outputs. */
