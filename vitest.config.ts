@@ -26,6 +26,7 @@ const TIERS = {
     'test/backends/typescript/**/*.test.ts',
     'test/runtime/webgpu/**/*.test.ts',
     'test/hosts/halves.test.ts',
+    'test/zoo/**/*.test.ts',
   ],
   /** headless Chromium, Deno */
   browser: ['test/browser/**/*.test.ts', 'test/hosts/{chromium,deno}.test.ts'],

@@ -1,0 +1,90 @@
+/**
+ * Decoders of models/ against transformers in float64: logits of two rows, one of them padded on the left; the last tokens
+ * once more with a cache; the loss and the gradient of every parameter.
+ */
+import { afterAll, describe, expect, it } from 'vitest';
+import { relativeError } from '../support/reference.ts';
+import { TARGETS } from '../support/targets.ts';
+import {
+  type Case,
+  columns,
+  GRADIENT_TOLERANCE,
+  i64,
+  inputsOf,
+  type Opened,
+  openCase,
+  sizesOf,
+  TOLERANCE,
+} from './support.ts';
+
+const CASES: readonly Case[] = [
+  { name: 'llama', file: 'llama.mdl' },
+  { name: 'smollm2', file: 'llama.mdl' },
+  { name: 'qwen2', file: 'llama.mdl' },
+  { name: 'qwen3', file: 'llama.mdl' },
+  { name: 'gpt2', file: 'gpt2.mdl' },
+];
+const LOSS_INPUTS = ['input_ids', 'attention_mask', 'position_ids', 'labels'];
+/** Tokens that the cache holds before the last are fed. */
+const PREFILL = 5;
+
+describe.each(CASES)('$name', (model) => {
+  describe.each(TARGETS)('%s', (target) => {
+    let opened: Promise<Opened> | undefined;
+    const open = (): Promise<Opened> => {
+      opened ??= openCase(model, target);
+      return opened;
+    };
+    afterAll(async () => (await opened)?.close());
+
+    const vocab = sizesOf(model.name).vocab_size!;
+    /** padding has logits that mean nothing */
+    const counts = (mask: ArrayLike<number | bigint>) => (index: number) =>
+      Number(mask[Math.floor(index / vocab)]) === 1;
+
+    it('logits and loss', async () => {
+      const all = await open();
+      const { loss, logits } = await all.session.run('loss', inputsOf(all, LOSS_INPUTS));
+      const mask = all.expected.get('attention_mask')!.data;
+      expect(relativeError(logits!.data, all.expected.get('logits')!.data, counts(mask))).toBeLessThan(TOLERANCE);
+      expect(relativeError(loss!.data, all.expected.get('loss')!.data)).toBeLessThan(TOLERANCE);
+    });
+
+    it('with a cache', async () => {
+      const { session, expected } = await open();
+      const length = expected.get('input_ids')!.shape[1]!;
+      const part = (name: string, from: number, to: number) => i64(columns(expected.get(name)!, from, to));
+      const decode = async (from: number, to: number, past: Record<string, never> | object) => {
+        const { inputs_embeds } = await session.run('embed_tokens', { input_ids: part('input_ids', from, to) });
+        return session.run('decode', {
+          inputs_embeds: inputs_embeds!,
+          attention_mask: part('attention_mask', 0, to),
+          position_ids: part('position_ids', from, to),
+          ...past,
+        });
+      };
+      const first = await decode(0, PREFILL, {});
+      const past = Object.entries(first).flatMap(([name, tensor]) =>
+        name.startsWith('present') ? [[name.replace('present', 'past_key_values'), tensor] as const] : [],
+      );
+      expect(past.length).toBeGreaterThan(0);
+      const { logits } = await decode(PREFILL, length, Object.fromEntries(past));
+      const want = columns(expected.get('logits')!, PREFILL, length);
+      expect(logits!.shape).toEqual(want.shape);
+      expect(relativeError(logits!.data, want.data)).toBeLessThan(TOLERANCE);
+    });
+
+    it('gradients', async () => {
+      const all = await open();
+      const found = await all.gradients(inputsOf(all, LOSS_INPUTS));
+      const wanted = [...all.expected.keys()].filter((name) => name.startsWith('gradient.'));
+      expect(wanted.length).toBe(found.size);
+      for (const name of wanted) {
+        const gradient = found.get(name.slice('gradient.'.length))!;
+        const want = all.expected.get(name)!;
+        expect(gradient.shape).toEqual(want.shape);
+        expect(relativeError(gradient.data, want.data), name).toBeLessThan(GRADIENT_TOLERANCE);
+      }
+    });
+  });
+});
