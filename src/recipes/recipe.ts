@@ -12,7 +12,7 @@ import { runtimeError } from '../runtime/errors.ts';
 import type { GenerateOptions } from '../runtime/generate/options.ts';
 import type { GeneratedRow } from '../runtime/generate/result.ts';
 import type { Session } from '../runtime/session.ts';
-import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
+import type { TextCodec, Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../runtime/train/data-source.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
@@ -76,7 +76,9 @@ export interface RecipeAnswer extends GeneratedRow {
   readonly prompt: string;
 }
 
-export interface EvaluationRequest extends Omit<DataRequest, 'split' | 'batchSize' | 'badRows'> {
+export interface EvaluationRequest extends Omit<DataRequest, 'split' | 'batchSize' | 'badRows' | 'tokenizer'> {
+  /** the model's */
+  tokenizer(): Promise<TextCodec>;
   /** how many held-out examples, at least 1 */
   readonly count: number;
   /** most tokens of an answer, at least 1 */
@@ -118,10 +120,12 @@ export interface Recipe extends RecipeDeclaration {
   settingsOfData?(data: string): SettingValues;
   /** Asks held-out examples and judges the answers; absent: the recipe has no questions. @throws as `dataset` and `generate` */
   evaluate?(session: Session, request: EvaluationRequest): Promise<Evaluation>;
+  /** A tokenizer that needs no file, where the model's settings name one. */
+  tokenizerOf?(settings: SettingValues): TextCodec | undefined;
   /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
   /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */
-  answer?(session: Session, tokenizer: Tokenizer, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
+  answer?(session: Session, tokenizer: TextCodec, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
 }
 
 /**

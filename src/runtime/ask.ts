@@ -19,7 +19,7 @@ import type { RgbImage } from './image/rgb.ts';
 import { imageSettings } from './image/settings.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
-import { PART, type Tokenizer } from './tokenizer/tokenizer.ts';
+import { PART, type TextCodec } from './tokenizer/tokenizer.ts';
 
 export interface Question {
   readonly prompt: string;
@@ -48,7 +48,7 @@ export interface Answer extends GeneratedRow {
  */
 export async function ask(
   runner: Runner,
-  tokenizer: Tokenizer,
+  tokenizer: TextCodec,
   question: Question,
   options: GenerateOptions = {},
 ): Promise<Answer> {
@@ -82,7 +82,7 @@ export async function ask(
 /** The caller's options, with what ends an answer of this model. */
 function settingsFor(
   manifest: ModelManifest,
-  tokenizer: Tokenizer,
+  tokenizer: TextCodec,
   question: Question,
   options: GenerateOptions,
 ): GenerateOptions & { readonly decode: NonNullable<GenerateOptions['decode']> } {

@@ -1,8 +1,8 @@
 /** A model that answers: compiled before (a folder), or compiled on the way from a .mdl file and weights. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Recipe } from '../../recipes/recipe.ts';
-import { openSession, type Session, type Tokenizer } from '../../runtime/index.ts';
+import type { Recipe, RecipeModel } from '../../recipes/recipe.ts';
+import { openSession, type Session, type TextCodec } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
@@ -21,7 +21,7 @@ export interface OpenOptions extends SettingsOptions, WeightsOptions {
 
 export interface Opened {
   readonly session: Session;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: TextCodec;
   close(): Promise<void>;
 }
 
@@ -33,9 +33,9 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     const backend = backendName(given.backend);
     // the default runs what the folder was compiled for
     const session = await openSession(file, backend === 'onnx' ? {} : { backend });
-    const { recipe } = recipeOfManifest(session.manifest);
+    const { recipe, model } = recipeOfManifest(session.manifest);
     entriesOf(recipe, session.manifest.model.name, Object.keys(session.manifest.entries));
-    const tokenizer = await tokenizerOf(given.tokenizer, join(folder, 'tokenizer.json'));
+    const tokenizer = await tokenizerOfModel(recipe, model, given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     return { session, tokenizer, close: () => session.dispose() };
   }
@@ -44,7 +44,9 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
   const { recipe, model } = recipeFor(loaded.model);
   const entries = entriesOf(recipe, model.name, loaded.model.entries);
   const { tokenizer: named } = model.settings;
-  const tokenizer = await tokenizerOf(
+  const tokenizer = await tokenizerOfModel(
+    recipe,
+    model,
     options.tokenizer,
     join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
   );
@@ -54,6 +56,17 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     await weights.close();
     throw error;
   });
+}
+
+/** What `--tokenizer` gives, else one without a file that the settings name, else the usual file. */
+async function tokenizerOfModel(
+  recipe: Recipe,
+  { settings }: RecipeModel,
+  asked: string | undefined,
+  usual: string,
+): Promise<TextCodec> {
+  const own = asked === undefined ? recipe.tokenizerOf?.(settings) : undefined;
+  return own ?? tokenizerOf(asked, usual);
 }
 
 /** Those of a model that a recipe's answers run. @throws CliError C0412 */
@@ -109,7 +122,7 @@ async function openCompiled(
     entries,
   }: {
     readonly weights: WeightProvider;
-    readonly tokenizer: Tokenizer;
+    readonly tokenizer: TextCodec;
     readonly entries: readonly string[];
   },
   options: OpenOptions,

@@ -5,6 +5,7 @@ import { type DataFile, dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
 import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
+import { answer } from './answer.ts';
 import { TEXT_INPUTS, textBatch } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
@@ -12,7 +13,13 @@ import { BYTES, SETTINGS, TEXT } from './declaration.ts';
 
 const READ_BYTES = 1 << 20;
 
-export const textRecipe: Recipe = { ...TEXT, dataset };
+export const textRecipe: Recipe = {
+  ...TEXT,
+  dataset,
+  answer,
+  entries: { needed: ['embed_tokens', 'decode'], also: [] },
+  tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
+};
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145 */
 async function dataset(request: DataRequest): Promise<DataSource> {

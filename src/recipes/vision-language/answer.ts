@@ -5,7 +5,7 @@ import type { GenerateOptions } from '../../runtime/generate/options.ts';
 import { decodeImage, loadImageDecoders } from '../../runtime/image/decode.ts';
 import type { RgbImage } from '../../runtime/image/rgb.ts';
 import type { Session } from '../../runtime/session.ts';
-import type { Tokenizer } from '../../runtime/tokenizer/tokenizer.ts';
+import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import { type Question, type RecipeAnswer, settingsOf } from '../recipe.ts';
 import { SETTINGS, VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
@@ -13,7 +13,7 @@ import { imageOptions } from './images.ts';
 /** @throws RuntimeError R1120, R1121 (settings of the question), R1127 (a file that is no picture), and as `ask` */
 export async function answer(
   session: Session,
-  tokenizer: Tokenizer,
+  tokenizer: TextCodec,
   { prompt, files, settings: asked, onText }: Question,
   options: GenerateOptions,
 ): Promise<RecipeAnswer> {
