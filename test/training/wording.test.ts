@@ -137,4 +137,7 @@ test('mdl evaluate asks as the stage does, or as it is told', async () => {
   const { code, stdout } = await evaluate();
   expect([code, stdout]).toEqual([1, expect.stringContaining('add --stage NAME (of a .mdl file) or --tasks')]);
   expect((await evaluate('--stage', '1-4')).stdout).toContain('C0103');
+  const wrong = await evaluate('--stage', '4', '--tasks', 'chat');
+  expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('R1121') });
+  expect(wrong.stdout).toContain('must be one of \\"captions\\", \\"descriptions\\", \\"multitask\\"');
 }, 60_000);
