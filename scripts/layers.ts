@@ -123,6 +123,8 @@ export const LAYERS: readonly Layer[] = [
     at: [
       'src/recipes/declarations.ts',
       'src/recipes/settings.ts',
+      'src/recipes/image-classification/declaration.ts',
+      'src/recipes/tensors/declaration.ts',
       'src/recipes/text/declaration.ts',
       'src/recipes/vision-language/declaration.ts',
     ],

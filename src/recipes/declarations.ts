@@ -1,6 +1,8 @@
 /** The recipes' declarations, which need nothing of the runtime: what the compiler checks files against. */
 import type { RecipeDeclaration } from '../shared/recipe.ts';
+import { IMAGE_CLASSIFICATION } from './image-classification/declaration.ts';
+import { TENSORS } from './tensors/declaration.ts';
 import { TEXT } from './text/declaration.ts';
 import { VISION_LANGUAGE } from './vision-language/declaration.ts';
 
-export const DECLARATIONS: readonly RecipeDeclaration[] = [VISION_LANGUAGE, TEXT];
+export const DECLARATIONS: readonly RecipeDeclaration[] = [VISION_LANGUAGE, TEXT, IMAGE_CLASSIFICATION, TENSORS];

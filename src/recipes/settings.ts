@@ -1,5 +1,5 @@
 /** Settings that several recipes have. */
-import { intSetting, textSetting } from '../shared/recipe.ts';
+import { intSetting, numberSetting, textSetting, withFallback } from '../shared/recipe.ts';
 
 const ID = 2 ** 31 - 1;
 
@@ -11,3 +11,9 @@ export const TOKEN_SETTINGS = {
   pad: intSetting('token id that fills rows up', 0, ID),
   max_positions: intSetting('most positions of a sequence; generation refuses to go past them', 1),
 } as const;
+
+/** How many rows are kept from training; of recipes whose data has no split of its own. */
+export const HELD_OUT = withFallback(
+  numberSetting('part of the rows that is kept from training to judge by', 0, 0.9),
+  0,
+);

@@ -34,4 +34,19 @@ export const DATA_MESSAGES = {
     ({ name, split, reason }: { name: string; split: string; reason: string }) =>
       `the data ${name} gives no rows for ${split} (${reason}): add data or change the settings`,
   ),
+  data_picture: message(
+    'R1146',
+    ({ file, reason }: { file: string; reason: string }) =>
+      `the picture ${file} cannot be used: ${reason}; replace it, or choose to skip bad images`,
+  ),
+  data_classes: message(
+    'R1147',
+    ({ name, found, model, expected }: { name: string; found: number; model: string; expected: number }) =>
+      `${name} has ${found} classes and the logits of ${model} have ${expected}: give the model as many classes as the data, or more`,
+  ),
+  data_module: message(
+    'R1148',
+    ({ file, reason }: { file: string; reason: string }) =>
+      `the data module ${file} ${reason}: export as default a data source, { name, batch(step) }, or a function that makes one from the request`,
+  ),
 } as const;

@@ -237,6 +237,12 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Dtypes and sizes of a batch must be those that the entry was compiled for. Sizes that are symbols there (B, T) may be anything, and a symbol that comes twice must be the same size.',
   R1145:
     'Text that is packed needs at least `length` tokens. A split by `held_out` gives that part of the rows, rounded, to judge by and the rest to train on; both need at least one.',
+  R1146:
+    'The file is missing, or is no PNG, JPEG or WebP that can be decoded. With `--skip-bad-images` it is named once and another picture takes its place.',
+  R1147:
+    'Classes are numbered from 0 in the order of their names, and each number is looked up in the logits. A model with fewer of them has no place for the last ones.',
+  R1148:
+    'A module is JavaScript that makes batches: `export default { name: "mine", batch: async (step) => ({ feeds, tokens, rows }) }`. The feeds are tensors { dtype, shape, data } by the names of the inputs of the entry `loss`; the same step must give the same batch.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:

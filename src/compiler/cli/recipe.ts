@@ -18,13 +18,17 @@ export interface ModelRecipe {
 
 /** The recipe of a model that is being compiled. @throws CliError C0411 when it has none */
 export function recipeFor(model: Model): ModelRecipe {
+  if (!model.recipe) throw noRecipe(model.name);
+  return { recipe: recipeOf(model.recipe.declaration.name), model: toldOf(model) };
+}
+
+/** What a recipe, or a module of data, is told of a model that is being compiled. */
+export function toldOf(model: Model): RecipeModel {
   const entry = (name: string): ReturnType<RecipeModel['entry']> => {
     const traced = model.entries.includes(name) ? model.entry(name) : undefined;
     return traced && entryManifest({ guarded: guard(traced.graph), cache: traced.cache, adapters: [] });
   };
-  if (!model.recipe) throw noRecipe(model.name);
-  const { declaration, settings } = model.recipe;
-  return { recipe: recipeOf(declaration.name), model: { name: model.name, settings, entry } };
+  return { name: model.name, settings: model.recipe?.settings ?? {}, entry };
 }
 
 /** The recipe of a model that was compiled before. @throws CliError C0411, RuntimeError R1123 */

@@ -7,6 +7,7 @@ import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 export interface DataFile {
   /** for messages: the path below the folder, or the path that was given */
   readonly name: string;
+  readonly path: string;
   /** in bytes, when the data set was opened */
   readonly size: number;
   /** Up to `length` bytes from `offset`; fewer at the end of the file. @throws RuntimeError R1141 */
@@ -39,7 +40,7 @@ export function dataFiles(path: string, endings: readonly string[], expected: st
         throw runtimeError('data_path', { path: file, reason: reasonOf(error), expected }, error);
       }
     };
-    return { name, size: statSync(file).size, read };
+    return { name, path: file, size: statSync(file).size, read };
   });
 }
 
@@ -59,5 +60,15 @@ function readPiece(path: string, offset: number, length: number): Uint8Array {
     return bytes.subarray(0, readSync(handle, bytes, 0, length, offset));
   } finally {
     closeSync(handle);
+  }
+}
+
+const READ_BYTES = 1 << 20;
+
+/** What tells the content of these files from any other: names and bytes, a piece at a time. */
+export function* contentsOf(files: readonly DataFile[]): Generator<Uint8Array> {
+  for (const file of files) {
+    yield new TextEncoder().encode(`\0${file.name}\0`);
+    for (let at = 0; at < file.size; at += READ_BYTES) yield file.read(at, READ_BYTES);
   }
 }

@@ -1,13 +1,6 @@
 /** What a language model says of itself to be trained on plain text. */
-import {
-  choiceSetting,
-  intSetting,
-  numberSetting,
-  type RecipeDeclaration,
-  textSetting,
-  withFallback,
-} from '../../shared/recipe.ts';
-import { TOKEN_SETTINGS } from '../settings.ts';
+import { choiceSetting, intSetting, type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
+import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
 
 /** The tokenizer that needs no file: each byte of UTF-8 is a token, ids 0 to 255. */
 export const BYTES = 'bytes';
@@ -25,7 +18,7 @@ export const SETTINGS = {
     'packed',
   ),
   field: withFallback(textSetting('field of a .jsonl line that has the text'), 'text'),
-  held_out: withFallback(numberSetting('part of the rows that is kept from training to judge by', 0, 0.9), 0),
+  held_out: HELD_OUT,
 } as const;
 
 export const TEXT: RecipeDeclaration = {

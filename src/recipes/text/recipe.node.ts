@@ -1,7 +1,7 @@
 /** Language models on plain text, in Node. */
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
-import { type DataFile, dataFiles } from '../data/files.node.ts';
+import { contentsOf, dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
 import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
@@ -10,8 +10,6 @@ import { TEXT_INPUTS, textBatch } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
 import { BYTES, SETTINGS, TEXT } from './declaration.ts';
-
-const READ_BYTES = 1 << 20;
 
 export const textRecipe: Recipe = {
   ...TEXT,
@@ -51,11 +49,4 @@ async function dataset(request: DataRequest): Promise<DataSource> {
       return textBatch(chosen, { length, pad, names });
     },
   };
-}
-
-function* contentsOf(files: readonly DataFile[]): Generator<Uint8Array> {
-  for (const file of files) {
-    yield new TextEncoder().encode(`\0${file.name}\0`);
-    for (let at = 0; at < file.size; at += READ_BYTES) yield file.read(at, READ_BYTES);
-  }
 }

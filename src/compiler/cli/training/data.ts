@@ -1,11 +1,12 @@
 /** Where a stage's batches come from: one batch from a file, or a data set that the model's recipe opens. */
+import { isDataModule, moduleData } from '../../../recipes/module.node.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { readInputs } from '../commands/run.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
-import { recipeFor, recipeStage, tokenizerFor } from '../recipe.ts';
+import { recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
 
 export interface DataRequest {
   readonly batch?: string;
@@ -31,21 +32,23 @@ export async function openBatches(
     return sameBatch(batch);
   }
   if (data === undefined) throw cliError('data_or_batch', { found: 'neither' });
-  const { recipe, model: told } = recipeFor(model);
-  const asked = recipeStage(recipe, stage);
-  const set = recipe.dataOf?.(data, asked) ?? data;
-  if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
-  return recipe.dataset({
-    data: set,
-    split: 'train',
+  const told = toldOf(model);
+  const common = {
+    split: 'train' as const,
     model: told,
-    stage: asked,
     batchSize: request.batchSize ?? (typeof stage.options.batch === 'number' ? stage.options.batch : 16),
     seed: request.seed,
     tokenizer: tokenizerFor(file, told, request.tokenizer),
-    badRows: request.skipBadImages ? 'skip' : 'fail',
-    note: (line) => output.note(line),
-  });
+    badRows: request.skipBadImages ? ('skip' as const) : ('fail' as const),
+    note: (line: string) => output.note(line),
+  };
+  if (isDataModule(data))
+    return moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } });
+  const { recipe } = recipeFor(model);
+  const asked = recipeStage(recipe, stage);
+  const set = recipe.dataOf?.(data, asked) ?? data;
+  if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
+  return recipe.dataset({ ...common, data: set, stage: asked });
 }
 
 /** Clauses about the data set say nothing of one batch that is given. */

@@ -1,0 +1,62 @@
+/** From a decoded picture to the square that the model takes: torchvision's Resize, CenterCrop and RandomCrop, mirrored or not. */
+import type { Dice } from '../../runtime/data/dice.ts';
+import { resizeBicubic } from '../../runtime/image/resize.ts';
+import type { RgbImage } from '../../runtime/image/rgb.ts';
+
+export interface PictureOptions {
+  /** side of the result, in pixels */
+  readonly size: number;
+  /** length of the shorter side before cropping, in pixels, at least `size` */
+  readonly resize: number;
+  readonly crop: 'none' | 'center' | 'random';
+  readonly flip: boolean;
+}
+
+/** @param dice of this picture in this epoch; absent: nothing is by chance */
+export function squareOf(image: RgbImage, { size, resize, crop, flip }: PictureOptions, dice?: Dice): RgbImage {
+  let square: RgbImage;
+  if (crop === 'none') square = resizeBicubic(image, size, size);
+  else {
+    const resized = shorterSide(image, resize);
+    const [right, down] = [resized.width - size, resized.height - size];
+    const [x, y] =
+      crop === 'random' && dice
+        ? [dice.between(0, right), dice.between(0, down)]
+        : [roundHalfEven(right / 2), roundHalfEven(down / 2)];
+    square = cropped(resized, x, y, size);
+  }
+  return flip && dice?.chance(0.5) ? mirrored(square) : square;
+}
+
+/** The shorter side gets this length, the longer one ⌊length · longer / shorter⌋ (torchvision). */
+function shorterSide(image: RgbImage, length: number): RgbImage {
+  const { width, height } = image;
+  const longer = Math.floor((length * Math.max(width, height)) / Math.min(width, height));
+  return width <= height ? resizeBicubic(image, length, longer) : resizeBicubic(image, longer, length);
+}
+
+/** Python's round, by which torchvision finds the corner of a central crop. */
+function roundHalfEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
+}
+
+function cropped({ width, data }: RgbImage, x: number, y: number, size: number): RgbImage {
+  const result = new Uint8Array(3 * size * size);
+  for (let row = 0; row < size; row++) {
+    const from = 3 * ((y + row) * width + x);
+    result.set(data.subarray(from, from + 3 * size), 3 * row * size);
+  }
+  return { width: size, height: size, data: result };
+}
+
+function mirrored({ width, height, data }: RgbImage): RgbImage {
+  const result = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const from = 3 * (y * width + x);
+      result.set(data.subarray(from, from + 3), 3 * (y * width + width - 1 - x));
+    }
+  return { width, height, data: result };
+}

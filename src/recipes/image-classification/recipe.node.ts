@@ -1,0 +1,143 @@
+/** Classifiers of pictures, in Node: a folder for each class, or a folder and a file of labels. */
+import { sep } from 'node:path';
+import { diceOf } from '../../runtime/data/dice.ts';
+import { normaliseInto } from '../../runtime/data/pixels.ts';
+import { reasonOf, runtimeError } from '../../runtime/errors.ts';
+import { decodeImage } from '../../runtime/image/decode.ts';
+import type { Rgb, RgbImage } from '../../runtime/image/rgb.ts';
+import type { DataSource } from '../../runtime/train/data-source.ts';
+import { badRows } from '../data/bad-rows.ts';
+import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
+import { inputsOf } from '../data/inputs.ts';
+import { orderOf } from '../data/order.ts';
+import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
+import { IMAGE_CLASSIFICATION, SETTINGS } from './declaration.ts';
+import { type Classes, classesOf, type Labelled, labelsByFolder, readLabels } from './labels.ts';
+import { type PictureOptions, squareOf } from './picture.ts';
+
+const PICTURES = ['.png', '.jpg', '.jpeg', '.webp'];
+
+export const imageClassification: Recipe = { ...IMAGE_CLASSIFICATION, dataset };
+
+type Settings = ReturnType<typeof settingsFor>;
+const settingsFor = ({ model, stage }: DataRequest) =>
+  settingsOf(IMAGE_CLASSIFICATION, SETTINGS, model.settings, stage.clauses);
+
+/** @throws RuntimeError R1120–R1122, R1140–R1145, R1147; batches throw R1146 */
+async function dataset(request: DataRequest): Promise<DataSource> {
+  const { data, model, split, batchSize, seed } = request;
+  const settings = settingsFor(request);
+  const size = required(IMAGE_CLASSIFICATION, 'image_size', settings.image_size, `pictures of ${data}`);
+  const options = { size, resize: settings.resize ?? size, crop: settings.crop, flip: settings.flip };
+  if (options.resize < size) {
+    const expected = `an int of at least image_size, ${size}`;
+    throw runtimeError('recipe_setting_value', {
+      recipe: IMAGE_CLASSIFICATION.name,
+      name: 'resize',
+      value: options.resize,
+      expected,
+    });
+  }
+  const names = inputsOf(model, {
+    recipe: IMAGE_CLASSIFICATION.name,
+    what: `a batch of ${data}`,
+    inputs: {
+      pixel_values: { dtype: 'f32', shape: [batchSize, 3, size, size] },
+      labels: { dtype: 'i64', shape: [batchSize] },
+    },
+    needed: ['pixel_values', 'labels'],
+  });
+  const { pictures, classes, files } = picturesOf(request, settings);
+  checkClasses(request, classes);
+  const order = orderOf(pictures.length, { name: data, split, heldOut: settings.held_out, seed });
+  const load = loader(request, settings, options, new Map(files.map((file) => [slashed(file), file])));
+  const pictureAt = (place: number): { readonly square: RgbImage; readonly label: string } => {
+    // a bad picture is replaced by the next in the order, so every place has a fixed one
+    for (let skipped = 0; skipped < order.size; skipped++) {
+      const { file, label } = pictures[order.at(place + skipped)]!;
+      const square = load(file, place);
+      if (square) return { square, label };
+    }
+    throw runtimeError('data_nothing', { name: data, split, reason: 'every picture was skipped' });
+  };
+  return {
+    name: data,
+    contents: () => contentsOf(files),
+    async batch(step) {
+      const pixels = new Float32Array(batchSize * 3 * size * size);
+      const labels = new BigInt64Array(batchSize);
+      for (let i = 0; i < batchSize; i++) {
+        const { square, label } = pictureAt(step * batchSize + i);
+        normaliseInto(pixels, i, square, settings.mean as Rgb, settings.std as Rgb);
+        labels[i] = BigInt(classes.numberOf(label));
+      }
+      const feeds = {
+        pixel_values: { dtype: 'f32' as const, shape: [batchSize, 3, size, size], data: pixels },
+        labels: { dtype: 'i64' as const, shape: [batchSize], data: labels },
+      };
+      const taken = Object.entries(feeds).filter(([name]) => names.includes(name));
+      return { feeds: Object.fromEntries(taken), tokens: batchSize, rows: batchSize };
+    },
+  };
+}
+
+const slashed = ({ name }: DataFile): string => name.split(sep).join('/');
+
+function picturesOf(
+  request: DataRequest,
+  { labels }: Settings,
+): { readonly pictures: readonly Labelled[]; readonly classes: Classes; readonly files: readonly DataFile[] } {
+  const { data, note } = request;
+  const expected = 'a folder with a folder of .png, .jpg or .webp pictures for each class, or with a file of labels';
+  const images = dataFiles(data, PICTURES, expected);
+  if (labels === undefined) {
+    const outside: string[] = [];
+    const pictures = labelsByFolder(images.map(slashed), (file) => outside.push(file));
+    if (pictures.length === 0)
+      throw runtimeError('data_path', { path: data, reason: 'no picture lies in the folder of a class', expected });
+    if (outside.length > 0)
+      note(`pictures that lie in no folder of a class are left out: ${outside.length}, such as ${outside[0]}`);
+    return { pictures, classes: classesOf(pictures.map(({ label }) => label)), files: images };
+  }
+  const table = dataFiles(data, ['.csv', '.jsonl'], expected).find((file) => slashed(file) === labels);
+  if (!table) throw runtimeError('data_path', { path: data, reason: `it has no file of labels ${labels}`, expected });
+  const bad = badRows(request);
+  const text = new TextDecoder().decode(table.read(0, table.size));
+  const pictures = readLabels(text, labels, new Set(images.map(slashed)), bad.report);
+  bad.finish();
+  return { pictures, classes: classesOf(pictures.map(({ label }) => label)), files: [table, ...images] };
+}
+
+/** @throws RuntimeError R1147 where the loss gives logits [N, classes] of fewer classes */
+function checkClasses({ data, model }: DataRequest, { names }: Classes): void {
+  const expected = model
+    .entry('loss')
+    ?.outputs.find(({ name }) => name === 'logits')
+    ?.shape.at(-1);
+  if (typeof expected === 'number' && names.length > expected)
+    throw runtimeError('data_classes', { name: data, found: names.length, model: model.name, expected });
+}
+
+/** Reads a picture for a place of the order; undefined where it is bad and such are skipped. */
+function loader(
+  { split, seed, badRows: onBad, note }: DataRequest,
+  { background, exif_orientation }: Settings,
+  options: PictureOptions,
+  files: ReadonlyMap<string, DataFile>,
+): (file: string, place: number) => RgbImage | undefined {
+  const dice = split === 'train' ? diceOf(seed, 'pictures') : undefined;
+  const decode = { exif_orientation, ...(background ? { background: background as Rgb } : {}) };
+  const told = new Set<string>();
+  return (name, place) => {
+    const file = files.get(name)!;
+    try {
+      return squareOf(decodeImage(file.read(0, file.size), decode), options, dice?.(place));
+    } catch (error) {
+      const reason = reasonOf(error).replace(/, so [^,]*$/, '');
+      if (onBad === 'fail') throw runtimeError('data_picture', { file: name, reason }, error);
+      if (!told.has(name)) note(`skipped ${name}: ${reason}`);
+      told.add(name);
+      return undefined;
+    }
+  };
+}

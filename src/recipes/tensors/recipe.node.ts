@@ -1,0 +1,107 @@
+/** Models that are trained on arrays of numbers, in Node. All rows are in memory. */
+import { runtimeError } from '../../runtime/errors.ts';
+import type { DataSource } from '../../runtime/train/data-source.ts';
+import { openCheckpoint } from '../../runtime/weights/checkpoint.node.ts';
+import { type BadRows, badRows } from '../data/bad-rows.ts';
+import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
+import { inputsOf } from '../data/inputs.ts';
+import { orderOf } from '../data/order.ts';
+import { type DataRequest, type Recipe, settingsOf } from '../recipe.ts';
+import { type Columns, type ColumnType, joinShards, readCsv, rowsOf } from './columns.ts';
+import { SETTINGS, TENSORS } from './declaration.ts';
+
+export const tensorsRecipe: Recipe = { ...TENSORS, dataset };
+
+/** @throws RuntimeError R1120, R1121, R1140–R1145, and what reading a file of weights throws */
+async function dataset(request: DataRequest): Promise<DataSource> {
+  const { data, model, stage, split, batchSize, seed } = request;
+  const { held_out } = settingsOf(TENSORS, SETTINGS, model.settings, stage.clauses);
+  const ports = model.entry('loss')?.inputs ?? [];
+  const types = new Map(
+    ports.map(({ name, dtype, shape }): [string, ColumnType] => [
+      name,
+      { dtype, shape: shape.slice(1).map((size) => (typeof size === 'number' ? size : undefined)) },
+    ]),
+  );
+  const files = dataFiles(
+    data,
+    ['.safetensors', '.npz', '.npy', '.csv'],
+    'a .safetensors, .npz, .npy or .csv file, or a folder of them',
+  );
+  const bad = badRows(request);
+  const columns = await readAll(files, types, bad);
+  bad.finish();
+  const sizes = new Map([...columns].map(([name, { shape }]) => [name, shape[0]!]));
+  const rows = Math.min(...sizes.values());
+  for (const [input, found] of sizes)
+    if (found !== rows)
+      throw runtimeError('data_input_form', {
+        what: data,
+        input,
+        found: `${found} rows`,
+        expected: `as many rows as the others, ${rows}`,
+      });
+  inputsOf(model, {
+    recipe: TENSORS.name,
+    what: data,
+    inputs: Object.fromEntries(
+      [...columns].map(([name, { dtype, shape }]) => [name, { dtype, shape: [batchSize, ...shape.slice(1)] }]),
+    ),
+    needed: [],
+  });
+  const order = orderOf(columns.size === 0 ? 0 : rows, { name: data, split, heldOut: held_out, seed });
+  return {
+    name: data,
+    contents: () => contentsOf(files),
+    async batch(step) {
+      const chosen = Array.from({ length: batchSize }, (_, i) => order.at(step * batchSize + i));
+      const feeds = Object.fromEntries([...columns].map(([name, column]) => [name, rowsOf(column, chosen)]));
+      return { feeds, tokens: batchSize, rows: batchSize };
+    },
+  };
+}
+
+/** The columns of all files: .npy files are a column each, the others are shards with all of them. */
+async function readAll(
+  files: readonly DataFile[],
+  types: ReadonlyMap<string, ColumnType>,
+  bad: BadRows,
+): Promise<Columns> {
+  const single = new Map<string, Columns>();
+  const shards: { file: string; columns: Columns }[] = [];
+  for (const file of files) {
+    if (file.name.endsWith('.csv')) {
+      const text = new TextDecoder().decode(file.read(0, file.size));
+      shards.push({ file: file.name, columns: readCsv(text, file.name, types, bad.report) });
+    } else {
+      const columns = await readArrays(file, types);
+      if (file.name.endsWith('.npy')) single.set(file.name, columns);
+      else shards.push({ file: file.name, columns });
+    }
+  }
+  const arrays = new Map([...single.values()].flatMap((columns) => [...columns]));
+  if (arrays.size > 0) shards.push({ file: [...single.keys()].join(', '), columns: arrays });
+  for (const { file, columns } of shards) {
+    const missing = [...types.keys()].find((name) => !columns.has(name));
+    if (missing !== undefined)
+      throw runtimeError('data_input_form', {
+        what: file,
+        input: missing,
+        found: `no array (it has ${[...columns.keys()].join(', ') || 'none of the inputs'})`,
+        expected: `one called ${missing}`,
+      });
+  }
+  return joinShards(shards);
+}
+
+/** Arrays of a file that are inputs; others are left aside. Every number is read as the runtime's dtypes are. */
+async function readArrays(file: DataFile, types: ReadonlyMap<string, ColumnType>): Promise<Columns> {
+  const opened = await openCheckpoint(file.path);
+  try {
+    const columns = new Map<string, Awaited<ReturnType<typeof opened.read>>>();
+    for (const name of opened.tensors.keys()) if (types.has(name)) columns.set(name, await opened.read(name));
+    return columns;
+  } finally {
+    await opened.close();
+  }
+}
