@@ -9,8 +9,8 @@ import { PORTS, type TrainingPlan } from '../shared/training.ts';
 import { type Guarded, guard } from './checks/index.ts';
 import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
-import type { Graph } from './ir/graph.ts';
-import { type AfterPass, PIPELINE, runPipeline } from './passes/pipeline.ts';
+import type { AfterPass, Graph } from './ir/graph.ts';
+import { PIPELINE, runPipeline } from './passes/pipeline.ts';
 import { adapterPorts, promoteAdapters, type SwappableAdapters, swappableAdapters } from './swap-adapters.ts';
 import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
@@ -60,8 +60,10 @@ export interface Graphs {
   readonly adapters?: SwappableAdapters;
 }
 
-/** What a graph passes on its way, before a target takes it: the names that `afterPass` is called with. */
-export const GRAPH_PASSES = ['trace', ...PIPELINE.map(({ name }) => name), 'adapters', ...TRAINING_PASSES, 'checks'];
+/** What every entry's graph passes: names that `afterPass` is called with. */
+export const ENTRY_PASSES = ['trace', ...PIPELINE.map(({ name }) => name), 'checks'] as const;
+/** The same, with what only some graphs pass: adapters that become inputs, and a stage's graphs. */
+export const GRAPH_PASSES = [...ENTRY_PASSES.slice(0, -1), 'adapters', ...TRAINING_PASSES, 'checks'] as const;
 
 /**
  * @returns undefined when an entry has errors, which are then in the model's diagnostics

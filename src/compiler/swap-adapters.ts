@@ -9,8 +9,8 @@ import type { AdapterManifest, AdapterPort } from '../shared/artifact.ts';
 import type { ModuleInstance, ParameterInfo } from './elaborate/instance.ts';
 import { submodulesOf } from './elaborate/instance.ts';
 import type { Model } from './elaborate/model.ts';
+import { promoteParameters } from './ir/editor.ts';
 import { type Graph, typeOf } from './ir/graph.ts';
-import { promoteParameters } from './training/extend.ts';
 
 /** Why the adapters of a model cannot be swapped: a clause that names what was found and what is needed. */
 export class SwapError extends Error {}

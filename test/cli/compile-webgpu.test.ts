@@ -157,6 +157,36 @@ it('a stage starts from what `mdl train` starts it from: adapters that a checkpo
   await checkpoint.close();
 });
 
+describe('--print-after', () => {
+  it('prints the graphs after a pass of the target, and compiles', async () => {
+    const folder = setUp();
+    const { code, stdout } = await compile(folder, '--print-after', 'decompose', '--set', 'scaled=true');
+    expect(code).toBe(0);
+    expect(stdout.match(/^graph \w+$/gm)).toEqual(['graph main', 'graph pick']);
+    expect(list(folder)).toEqual(MODULE);
+    const json = await compile(folder, '--print-after', 'checks', '--entry', 'pick', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      after: { pass: 'checks', graphs: [{ graph: 'pick', ir: expect.stringContaining('gather(') }] },
+    });
+  });
+
+  it.each([
+    [
+      ['--target', 'onnx', '--print-after', 'decompose'],
+      /^error\[C0109\]: there is no pass decompose: the passes are trace, fold, .*, autodiff, .*checks$/m,
+    ],
+    [
+      ['--print-after', 'fuse'],
+      /^error\[C0109\]: there is no pass fuse: .*checks, integers, decompose, statistics, split-products, pieces$/m,
+    ],
+    [['--print-after', 'autodiff'], /^error\[C0400\]: no graph of this compilation goes through the pass autodiff/],
+  ])('%j', async (args, says) => {
+    const folder = setUp();
+    expect(await compile(folder, ...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(says) });
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+  });
+});
+
 describe('when it cannot', () => {
   it('a weight that is not finite leaves no file', async () => {
     const folder = setUp();

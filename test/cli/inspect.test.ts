@@ -11,7 +11,7 @@ import { folderWith, mdl, mdlProcess, SMALL, TINYGPTV } from './support.ts';
 const folder = folderWith({ 'small.mdl': SMALL });
 
 describe('mdl ir', () => {
-  it.each(['trace', ...PIPELINE.map(({ name }) => name)])('--print-after %s', async (pass) => {
+  it.each(['trace', ...PIPELINE.map(({ name }) => name), 'checks'])('--print-after %s', async (pass) => {
     const { code, stdout, stderr } = await mdl(folder, 'ir', 'small.mdl', '--entry', 'main', '--print-after', pass);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('main');

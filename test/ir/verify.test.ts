@@ -32,7 +32,7 @@ describe('verifyGraph', () => {
     [
       'too many operands',
       graph('%0 = input x: f32[2]', '%1 = exp(%0, %0): f32[2]'),
-      'graph g: exp %1 has 2 operands, and exp takes 1',
+      'graph g: exp %1: exp takes 1 operands and got 2',
     ],
     [
       'too many outputs',

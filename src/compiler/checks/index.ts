@@ -11,8 +11,8 @@
  */
 import type { EntryChecks, IndexCheck, IntegerRange } from '../../shared/artifact.ts';
 import { addDims, atLeastZero, type Dim, isSymbolic, printDim, productOf, subDims } from '../../shared/dim.ts';
+import { GraphEditor } from '../ir/editor.ts';
 import type { AnyNode, Graph, Requirement, ValueId } from '../ir/graph.ts';
-import { GraphExtension } from '../training/extend.ts';
 import { type Demand, demandsOf } from './demands.ts';
 import { InputRanges } from './input-ranges.ts';
 import { type Interval, intervalsOf, Sizes } from './intervals.ts';
@@ -96,7 +96,7 @@ function fromSizes({ low, high, exact }: Interval, { node, size }: Demand): Requ
 }
 
 function withChecks(graph: Graph, open: readonly Open[]): Required<Pick<Guarded, 'graph' | 'checks' | 'checked'>> {
-  const b = new GraphExtension(graph);
+  const b = new GraphEditor(graph);
   const values: ValueId[] = [];
   const rows: IndexCheck[] = [];
   for (const { demand, bounds } of open) {
@@ -122,7 +122,7 @@ function withChecks(graph: Graph, open: readonly Open[]): Required<Pick<Guarded,
 }
 
 /** i64 [1]: the smallest element, or the largest; 0 or −1, which is in every table or before it, where there is none. */
-function extreme(b: GraphExtension, value: ValueId, bound: Bound, also: number | undefined): ValueId {
+function extreme(b: GraphEditor, value: ValueId, bound: Bound, also: number | undefined): ValueId {
   const none = b.constant({ dtype: 'i64', shape: [1], data: Float64Array.of(bound === 'low' ? 0 : -1) });
   const count = productOf(b.typeOf(value).shape);
   let flat = b.node('reshape', [value], { shape: [count] });

@@ -62,7 +62,7 @@ export const CLI_CATALOGUE = {
   unknown_pass: entry(
     'C0109',
     ({ pass, passes }: { pass: string; passes: string }) => `there is no pass ${pass}: the passes are ${passes}`,
-    '`--print-after` takes the name of a pass of the pipeline, or `trace` for the graph before the first.',
+    '`--print-after` takes the name of a pass: `trace` for the graph before the first, those of the pipeline, of training and, in `mdl compile`, of the target.',
   ),
   not_resampled: entry(
     'C0110',
@@ -178,6 +178,12 @@ export const CLI_CATALOGUE = {
     'An ablation compares variants of one model, and reads its files again for each stage of each variant. What was finished before the edit is kept.',
   ),
 
+  pass_without_graph: entry(
+    'C0400',
+    ({ pass }: { pass: string }) =>
+      `no graph of this compilation goes through the pass ${pass}: compile what does, for example with --stage`,
+    'Some passes are for some graphs only: autodiff, recompute, arenas and last-layer-first for those of a stage (`--stage`, and recompute where the stage says so; arenas on WebGPU), adapters where LoRA becomes inputs (`--swap-adapters`).',
+  ),
   recipe_missing: entry(
     'C0411',
     ({ model, known }: { model: string; known: readonly string[] }) =>

@@ -96,6 +96,7 @@ Examples:
       ).choices(['f32', 'f16']),
     )
     .option('--stage <name>', 'compile what trains this stage too')
+    .option('--print-after <pass>', 'print the graphs after this pass, of the compiler or of the target')
     .addHelpText(
       'after',
       `
@@ -112,7 +113,7 @@ Examples:
   withSettings(mdl.command('ir <file>'))
     .description('print the graph of an entry')
     .requiredOption('--entry <name>', 'the entry')
-    .option('--print-after <pass>', 'after this pass (trace, fold, simplify, cse, dce) instead of the last')
+    .option('--print-after <pass>', 'after this pass (trace, fold, simplify, cse, dce, checks) instead of dce')
     .option('--merge-lora', 'fold adapters into the weights they adapt')
     .addHelpText('after', '\nExample:\n  mdl ir models/tinygpt-v.mdl --config nano --entry decode --print-after trace')
     .action(run(() => import('./commands/ir.ts')));

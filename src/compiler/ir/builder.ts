@@ -24,6 +24,7 @@ import {
   type TensorType,
   type ValueId,
 } from './graph.ts';
+import { resultTypes } from './infer.ts';
 import { made } from './made.ts';
 
 const NOWHERE: Origin = { path: '' };
@@ -89,22 +90,9 @@ export class GraphBuilder {
     attributes: OpAttributes[N],
     origin: Origin = NOWHERE,
   ): ValueId[] {
-    const spec = specOf(op);
-    const required = spec.operands.filter((operand) => !operand.optional).length;
-    const most = spec.operands.some((operand) => operand.variadic) ? Number.POSITIVE_INFINITY : spec.operands.length;
-    if (inputs.length < required || inputs.length > most) {
-      throw new TypeRuleError(
-        `${op} takes ${required === most ? required : `${required} to ${most}`} operands and got ${inputs.length}`,
-      );
-    }
-    const types = spec.infer(
-      inputs.map((id) => this.typeOf(id)),
-      attributes,
-    );
-    const needs = spec.requires?.(
-      inputs.map((id) => this.typeOf(id)),
-      attributes,
-    );
+    const operands = inputs.map((id) => this.typeOf(id));
+    const types = resultTypes(op, operands, attributes);
+    const needs = specOf(op).requires?.(operands, attributes);
     for (const { dim, what } of needs ?? []) this.require({ dim, what, origin });
     for (const dim of types.flatMap(({ shape }) => shape).filter(isSymbolic)) {
       this.require({ dim, what: `an axis of size ${printDim(dim)}`, origin });

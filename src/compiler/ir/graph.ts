@@ -84,6 +84,9 @@ export interface Graph {
   readonly types: readonly TensorType[];
 }
 
+/** Is called with the graph after each pass: to print it, to verify it. */
+export type AfterPass = (pass: string, graph: Graph) => void;
+
 export function typeOf(graph: Graph, value: ValueId): TensorType {
   const type = graph.types[value];
   if (!type) throw new Error(`graph ${graph.name} has no value %${value}`);

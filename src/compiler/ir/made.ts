@@ -4,7 +4,8 @@
  * not wait for it.
  */
 import type { Graph } from './graph.ts';
-import { type Dialect, verifyGraph } from './verify.ts';
+import type { Dialect } from './infer.ts';
+import { verifyGraph } from './verify.ts';
 
 let verifies = false;
 

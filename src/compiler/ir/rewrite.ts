@@ -8,7 +8,6 @@
  */
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
-import { specOf } from '../ops/index.ts';
 import type {
   AnyNode,
   Graph,
@@ -20,6 +19,7 @@ import type {
   ValueId,
 } from './graph.ts';
 import { typeOf } from './graph.ts';
+import { resultTypes } from './infer.ts';
 import { made } from './made.ts';
 
 /** What of the old graph to keep; by default everything. */
@@ -96,7 +96,8 @@ export class Rewriter {
     attributes: OpAttributes[N],
     origin: Origin,
   ): readonly ValueId[] {
-    const types = specOf(op).infer(
+    const types = resultTypes(
+      op,
       inputs.map((value) => this.typeOf(value)),
       attributes,
     );

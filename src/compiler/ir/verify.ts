@@ -6,21 +6,12 @@
  */
 import { equalShapes } from '../../shared/dim.ts';
 import { sizeOf } from '../../shared/tensor.ts';
-import { isOpName, specOf } from '../ops/index.ts';
+import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import { isOpName } from '../ops/index.ts';
 import { printType } from '../ops/rules.ts';
-import type { AnyNode, Graph, GraphParameter, TensorType, ValueId } from './graph.ts';
+import type { AnyNode, Graph, ValueId } from './graph.ts';
+import { type Dialect, resultTypes } from './infer.ts';
 import { describeNode } from './print.ts';
-
-/** What a target's own graphs may have beside what the records of the ops say. */
-export interface Dialect {
-  /**
-   * The types of a node's results, where its operands and results are not those of the op's record; else undefined.
-   * @throws TypeRuleError when the operands do not fit
-   */
-  infer(node: AnyNode, inputs: readonly TensorType[]): readonly TensorType[] | undefined;
-  /** what no two parameters share; elsewhere their keys */
-  parameterName(parameter: GraphParameter): string;
-}
 
 /** @throws Error naming the node (or input, parameter, constant, output) and the rule that it breaks */
 export function verifyGraph(graph: Graph, dialect?: Dialect): void {
@@ -78,9 +69,9 @@ function unique<T>(what: string, list: readonly T[], nameOf: (item: T) => string
 
 function verifyTypes(graph: Graph, node: AnyNode, fail: (what: string) => never, dialect: Dialect | undefined): void {
   const inputs = node.inputs.map((value) => graph.types[value]!);
-  const own = inferred(node, fail, () => dialect?.infer(node, inputs));
-  if (!own) verifyCount(node, fail);
-  const types = own ?? inferred(node, fail, () => specOf(node.op).infer(inputs, node.attributes));
+  const types = inferred(node, fail, () =>
+    resultTypes(node.op, inputs, node.attributes as OpAttributes[OpName], { dialect, results: node.outputs.length }),
+  );
   if (types.length !== node.outputs.length) {
     fail(`${describeNode(node)} has ${node.outputs.length} outputs and its type rule gives ${types.length}`);
   }
@@ -89,17 +80,6 @@ function verifyTypes(graph: Graph, node: AnyNode, fail: (what: string) => never,
     if (is && (is.dtype !== says.dtype || !equalShapes(is.shape, says.shape))) {
       fail(`${describeNode(node)} has type ${printType(is)} for %${value} and its type rule gives ${printType(says)}`);
     }
-  }
-}
-
-function verifyCount(node: AnyNode, fail: (what: string) => never): void {
-  const spec = specOf(node.op);
-  const required = spec.operands.filter(({ optional }) => !optional).length;
-  const most = spec.operands.some(({ variadic }) => variadic) ? Number.POSITIVE_INFINITY : spec.operands.length;
-  if (node.inputs.length < required || node.inputs.length > most) {
-    fail(
-      `${describeNode(node)} has ${node.inputs.length} operands, and ${node.op} takes ${required === most ? most : `${required} to ${most}`}`,
-    );
   }
 }
 

@@ -9,7 +9,7 @@
  * One round is enough: no rule of simplify makes a node constant that was not, and cse makes no identity.
  * Each pass is linear in the number of nodes.
  */
-import type { Graph } from '../ir/graph.ts';
+import type { AfterPass, Graph } from '../ir/graph.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
 import { fold } from './fold.ts';
@@ -28,9 +28,6 @@ export const PIPELINE: readonly Pass[] = [
   { name: 'cse', run: cse },
   { name: 'dce', run: dce },
 ];
-
-/** Is called with the graph after each pass: to print it, to verify it. */
-export type AfterPass = (pass: string, graph: Graph) => void;
 
 export interface PipelineOptions {
   readonly after?: AfterPass | undefined;

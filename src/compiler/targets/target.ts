@@ -15,6 +15,7 @@ import type { OnnxOpset } from '../backends/onnx/file.ts';
 import type { PlannedFile } from '../backends/onnx/index.ts';
 import type { WeightStorage } from '../backends/wgsl/index.ts';
 import type { Graphs } from '../graphs.ts';
+import type { AfterPass } from '../ir/graph.ts';
 import type { PlanOptions } from '../training/plan.ts';
 import type { TargetName } from './names.ts';
 
@@ -24,7 +25,10 @@ export interface TargetOptions {
   readonly opset?: OnnxOpset;
   /** how matrices are stored; f32 by default */
   readonly weights?: WeightStorage;
+  readonly afterPass?: AfterPass | undefined;
 }
+
+export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'>;
 
 /** A weights file: which tensor lies where. */
 export interface StoredFile extends PlannedFile {
@@ -80,10 +84,10 @@ export interface Host {
 
 export interface Target {
   readonly name: TargetName;
-  readonly takes: readonly (keyof TargetOptions)[];
+  readonly takes: readonly TargetOption[];
   /** how a stage's graphs are made for it */
   readonly training: Pick<PlanOptions, 'fusedAttention' | 'arenas'>;
-  /** Names of the passes that it runs on graphs itself, in order. */
+  /** Names of the passes that it runs on graphs itself, in order: what `afterPass` is called with. */
   readonly passes: readonly string[];
   /** @throws LimitError, IntegerError where a graph is too much for the target */
   compile(graphs: Graphs, options?: TargetOptions): Artifact;

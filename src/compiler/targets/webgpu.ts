@@ -2,8 +2,9 @@
 import type { WeightsOrigin } from '../../shared/artifact.ts';
 import { changedTensors } from '../../shared/training.ts';
 import { ownOutputs, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
-import { DEFAULT_LIMITS, lowerEntry, PlanTables, type WeightStorage } from '../backends/wgsl/index.ts';
+import { DEFAULT_LIMITS, KERNEL_PASSES, lowerEntry, PlanTables, type WeightStorage } from '../backends/wgsl/index.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
+import type { AfterPass } from '../ir/graph.ts';
 import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../ports.ts';
 import { adapterManifest } from '../swap-adapters.ts';
 import { VERSION } from '../version.ts';
@@ -18,14 +19,17 @@ export const webgpu = {
   takes: ['weights'],
   // arenas of a quarter of a binding, in elements
   training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
-  passes: [],
+  passes: KERNEL_PASSES,
   compile,
   open: (artifact, weights, host) => host.webgpu({ plan: artifact.plan!, weights: (key) => weights.read(key) }),
 } as const satisfies Target;
 
 /** @throws LimitError, IntegerError */
-function compile(graphs: Graphs, { weights: storage = 'f32' }: TargetOptions = {}): Artifact & { plan: WebGpuPlan } {
-  const plan = planOf(graphs, storage);
+function compile(
+  graphs: Graphs,
+  { weights: storage = 'f32', afterPass }: TargetOptions = {},
+): Artifact & { plan: WebGpuPlan } {
+  const plan = planOf(graphs, storage, afterPass);
   const stored = safetensorsFile(WEIGHTS, storedParameters(plan));
   const files = [{ file: stored.file, bytes: stored.bytes }];
   const entries = Object.fromEntries(
@@ -53,9 +57,9 @@ function compile(graphs: Graphs, { weights: storage = 'f32' }: TargetOptions = {
   };
 }
 
-function planOf(graphs: Graphs, storage: WeightStorage): WebGpuPlan {
+function planOf(graphs: Graphs, storage: WeightStorage, after: AfterPass | undefined): WebGpuPlan {
   const tables = new PlanTables(storage);
-  const entries = Object.fromEntries(graphs.entries.map((entry) => [entry.name, entryPlan(entry, tables)]));
+  const entries = Object.fromEntries(graphs.entries.map((entry) => [entry.name, entryPlan(entry, tables, after)]));
   return {
     format: 'mdl-webgpu',
     version: PLAN_VERSION,
@@ -73,11 +77,15 @@ function planOf(graphs: Graphs, storage: WeightStorage): WebGpuPlan {
 }
 
 /** A kernel reads another row for an index outside its table, so the session checks what the graph cannot promise. */
-function entryPlan(entry: FinishedGraph, tables: PlanTables): WebGpuPlan['entries'][string] {
+function entryPlan(
+  entry: FinishedGraph,
+  tables: PlanTables,
+  after: AfterPass | undefined,
+): WebGpuPlan['entries'][string] {
   const { guarded, cache, replaces: donations } = entry;
   const { inputs, adapters } = entryManifest(entry);
   const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
-  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges });
+  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges, after });
   const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
   return { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }), ...(adapters ? { adapters } : {}) };
 }

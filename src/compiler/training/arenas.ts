@@ -8,9 +8,8 @@
  */
 import { sizeOf } from '../../shared/tensor.ts';
 import type { Arena, TrainedParameter } from '../../shared/training.ts';
-import type { Graph, Node, TensorType, ValueId } from '../ir/graph.ts';
-import { made } from '../ir/made.ts';
-import type { GraphExtension, NodeSink } from './extend.ts';
+import { GraphEditor, type NodeSink } from '../ir/editor.ts';
+import type { Graph, ValueId } from '../ir/graph.ts';
 
 type Piece = Arena['pieces'][number];
 
@@ -39,29 +38,21 @@ export function arenasOf(trained: readonly TrainedParameter[], limit: number): r
 
 /** The inputs `portOf(key)` as pieces of inputs `portOf(arena)`. */
 export function sliceInputs(graph: Graph, arenas: readonly Arena[], portOf: (key: string) => string): Graph {
-  const types: TensorType[] = [...graph.types];
-  const fresh = (shape: readonly number[]): ValueId => types.push({ dtype: 'f32', shape }) - 1;
+  const b = new GraphEditor(graph, { nodes: 'none' });
   const given = new Map(graph.inputs.map(({ name, value }) => [name, value]));
-  const nodes: (Node<'slice'> | Node<'reshape'>)[] = [];
-  const origin = { path: '' };
-  const whole = arenas.map(({ name, elements, pieces }) => {
-    const arena = fresh([elements]);
-    for (const { key, shape, at } of pieces) {
-      const flat = fresh([sizeOf(shape)]);
-      const attributes = { starts: [at], ends: [at + sizeOf(shape)], steps: [1] };
-      nodes.push({ op: 'slice', inputs: [arena], outputs: [flat], attributes, origin });
-      const piece = given.get(portOf(key))!;
-      nodes.push({ op: 'reshape', inputs: [flat], outputs: [piece], attributes: { shape }, origin });
-    }
-    return { name: portOf(name), value: arena };
-  });
   const sliced = new Set(arenas.flatMap(({ pieces }) => pieces.map(({ key }) => portOf(key))));
-  const inputs = [...graph.inputs.filter(({ name }) => !sliced.has(name)), ...whole];
-  return made({ ...graph, types, inputs, nodes: [...nodes, ...graph.nodes] });
+  b.dropInputs((name) => sliced.has(name));
+  for (const { name, elements, pieces } of arenas) {
+    const arena = b.input(portOf(name), 'f32', [elements]);
+    for (const { key, shape, at } of pieces)
+      b.node('reshape', [flatPiece(b, arena, shape, at)], { shape }, { as: [given.get(portOf(key))!] });
+  }
+  for (const node of graph.nodes) b.keep(node);
+  return b.build();
 }
 
 /** The outputs `portOf(key)` as pieces of outputs `portOf(arena)`. */
-export function gatherOutputs(b: GraphExtension, arenas: readonly Arena[], portOf: (key: string) => string): void {
+export function gatherOutputs(b: GraphEditor, arenas: readonly Arena[], portOf: (key: string) => string): void {
   const gathered = arenas.map(({ name, pieces }) => {
     const parts = pieces.flatMap(({ key, shape }) => {
       const flat = b.node('reshape', [b.outputOf(portOf(key))], { shape: [sizeOf(shape)] });
@@ -79,8 +70,11 @@ export function gatherOutputs(b: GraphExtension, arenas: readonly Arena[], portO
 
 /** A piece of an arena's tensor. */
 export function pieceOf(b: NodeSink, arena: ValueId, { shape, at }: Piece): ValueId {
-  const flat = b.node('slice', [arena], { starts: [at], ends: [at + sizeOf(shape)], steps: [1] });
-  return b.node('reshape', [flat], { shape });
+  return b.node('reshape', [flatPiece(b, arena, shape, at)], { shape });
+}
+
+function flatPiece(b: NodeSink, arena: ValueId, shape: readonly number[], at: number): ValueId {
+  return b.node('slice', [arena], { starts: [at], ends: [at + sizeOf(shape)], steps: [1] });
 }
 
 /** Which elements of an arena weight decay applies to. */

@@ -10,8 +10,8 @@
  * `average "batches"`, which counts every micro-batch the same.
  */
 import { type Dim, isSymbolic, mulDims, printDim, productOf } from '../../shared/dim.ts';
+import type { NodeSink } from '../ir/editor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../ir/graph.ts';
-import type { NodeSink } from './extend.ts';
 import { StageError } from './stage-error.ts';
 
 /** Makes wᵢ, an f32 scalar, of values of the graph. */

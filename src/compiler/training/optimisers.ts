@@ -3,8 +3,8 @@
  * t the number of this update from 1, λ the weight decay (0 for tensors that have none). All f32.
  */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import type { NodeSink } from '../ir/editor.ts';
 import type { ValueId } from '../ir/graph.ts';
-import type { NodeSink } from './extend.ts';
 import { StageError } from './stage-error.ts';
 
 /** Values of one parameter's update. */

@@ -2,8 +2,7 @@
 import type { TrainingPlan } from '../../shared/training.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
-import type { Graph } from '../ir/graph.ts';
-import type { AfterPass } from '../passes/pipeline.ts';
+import type { AfterPass, Graph } from '../ir/graph.ts';
 import { arenasOf } from './arenas.ts';
 import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weighsBatches } from './plan.ts';
 import { StageError } from './stage-error.ts';

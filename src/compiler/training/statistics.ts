@@ -2,8 +2,9 @@
  * What is watched of each gradient, computed where the gradient is: [tensors, 4] with the sum of squares, the largest
  * magnitude, the number of zeros and the number of NaN and infinities (see shared/training.ts).
  */
+
+import type { NodeSink } from '../ir/editor.ts';
 import type { ValueId } from '../ir/graph.ts';
-import type { NodeSink } from './extend.ts';
 
 /** The largest finite f32: what is above it, or NaN, is not finite. */
 const LARGEST_F32 = 3.4028234663852886e38;

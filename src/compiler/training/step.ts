@@ -10,13 +10,13 @@
 import { type Arena, PORTS, type UpdatedBuffer } from '../../shared/training.ts';
 import type { EntryGraph, Model } from '../elaborate/model.ts';
 import type { BufferUpdate } from '../elaborate/trace.ts';
-import type { Graph, Node, ValueId } from '../ir/graph.ts';
+import { GraphEditor, promoteParameters } from '../ir/editor.ts';
+import type { AfterPass, Graph, Node, ValueId } from '../ir/graph.ts';
 import { made } from '../ir/made.ts';
 import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/index.ts';
-import { type AfterPass, runPipeline } from '../passes/pipeline.ts';
+import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf, countedLabels } from './combine.ts';
-import { GraphExtension, promoteParameters } from './extend.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
 
@@ -75,7 +75,7 @@ export function gradientGraph(
   }
   const traced = model.entry(entry, [], { training: { dropout, evaluates } });
   if (!traced) return undefined;
-  const forward = new GraphExtension(lossOnly(traced.graph));
+  const forward = new GraphEditor(lossOnly(traced.graph));
   const tokens = labelledTokens(forward, traced.graph);
   const scale = forward.input(PORTS.lossScale, 'f32', []);
   forward.output(SCALED, forward.node('mul', [forward.outputOf(PORTS.loss), scale], {}));
@@ -106,7 +106,7 @@ export function gradientGraph(
     : kept;
   const promoted = promoteParameters(differentiated, new Set(keys), PORTS.parameter);
   const arenas = options.arenas?.(keys);
-  const backward = new GraphExtension(arenas ? sliceInputs(promoted, arenas, PORTS.parameter) : promoted);
+  const backward = new GraphEditor(arenas ? sliceInputs(promoted, arenas, PORTS.parameter) : promoted);
   backward.keepOutputs((name) => name !== SCALED);
   if (statistics) {
     const scaleInput = differentiated.inputs.find(({ name }) => name === PORTS.lossScale)!.value;
@@ -150,7 +150,7 @@ function lossOnly(graph: Graph): Graph {
 }
 
 /** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */
-function labelledTokens(b: GraphExtension, graph: Graph): ValueId | undefined {
+function labelledTokens(b: GraphEditor, graph: Graph): ValueId | undefined {
   const losses = graph.nodes.filter((node): node is Node<'cross_entropy'> => node.op === 'cross_entropy');
   const counts = losses.map(({ inputs, attributes }) => countedLabels(b, inputs[1]!, attributes.ignore_index));
   return counts.length === 0 ? undefined : counts.reduce((sum, one) => b.node('add', [sum, one], {}));

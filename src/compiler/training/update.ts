@@ -1,8 +1,8 @@
 /** The optimiser's graph and the accumulator's: no frozen tensor enters them, so a step copies only what trains. */
 import { heldTensors, PORTS, type TrainingPlan } from '../../shared/training.ts';
 import { GraphBuilder } from '../ir/builder.ts';
-import type { Graph, ValueId } from '../ir/graph.ts';
-import { type AfterPass, runPipeline } from '../passes/pipeline.ts';
+import type { AfterPass, Graph, ValueId } from '../ir/graph.ts';
+import { runPipeline } from '../passes/pipeline.ts';
 import { decayOf, pieceOf } from './arenas.ts';
 import type { Optimiser } from './optimisers.ts';
 import { gradientStatistics } from './statistics.ts';

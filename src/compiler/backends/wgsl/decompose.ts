@@ -8,7 +8,7 @@
 import { type Dim, equalDims, productOf, type Shape } from '../../../shared/dim.ts';
 import type { WideTensor } from '../../../shared/tensor.ts';
 import type { ConstantPlan } from '../../../shared/webgpu.ts';
-import type { AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
+import type { AfterPass, AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { resamplingMatrix } from '../../ops/resample.ts';
@@ -224,7 +224,7 @@ export interface Decomposed {
   readonly described: ReadonlyMap<WideTensor, ConstantPlan>;
 }
 
-export function decompose(graph: Graph): Decomposed {
+export function decompose(graph: Graph, after?: AfterPass): Decomposed {
   const rewriter = new Rewriter(graph);
   const tables = new RotaryTables();
   for (const node of graph.nodes) {
@@ -232,7 +232,11 @@ export function decompose(graph: Graph): Decomposed {
     if (made === undefined) rewriter.copy(node);
     else for (const [index, value] of made.entries()) rewriter.replace(node.outputs[index]!, value);
   }
-  return { graph: withStatistics(rewriter.finish()), described: tables.described };
+  const decomposed = rewriter.finish();
+  after?.('decompose', decomposed);
+  const finished = withStatistics(decomposed);
+  after?.('statistics', finished);
+  return { graph: finished, described: tables.described };
 }
 
 function rewrite<N extends Composite>(

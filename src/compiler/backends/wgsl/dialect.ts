@@ -7,8 +7,9 @@
  *   parameters that are rows of a larger one share its key, and are told apart by their part
  */
 import { equalShapes, type Shape } from '../../../shared/dim.ts';
-import type { AnyNode, GraphParameter, Node, TensorType, ValueId } from '../../ir/graph.ts';
-import type { Dialect } from '../../ir/verify.ts';
+import type { GraphParameter, Node, TensorType, ValueId } from '../../ir/graph.ts';
+import type { Dialect, NodeSpec } from '../../ir/infer.ts';
+import type { OpAttributes } from '../../ops/attributes.ts';
 import { specOf } from '../../ops/index.ts';
 import { printType } from '../../ops/rules.ts';
 import { TypeRuleError } from '../../ops/spec.ts';
@@ -35,23 +36,48 @@ export function gradientOperands({ inputs, outputs }: Node<'attention_grad'>): G
   return { dy, mask: inputs.length > 5 ? inputs[4] : undefined, statistics: inputs.at(-1)!, makesThem: false };
 }
 
-export const KERNELS: Dialect = {
-  parameterName: (parameter) => (isPart(parameter) ? `${parameter.key} part ${parameter.part}` : parameter.key),
-  infer(node: AnyNode, inputs: readonly TensorType[]) {
-    const { op, attributes } = node;
-    if (op === 'attention' && node.outputs.length > 1) {
-      return [...specOf(op).infer(inputs, attributes), perQuery(inputs, 1)];
-    }
-    if (op !== 'attention_grad') return undefined;
-    const statistics = perQuery(inputs, 2);
-    if (gradientOperands(node).makesThem) return [...specOf(op).infer(inputs, attributes), statistics];
-    const given = inputs.at(-1)!;
+/** The log-sum-exp of each query's scores is a second result. */
+const SAVING: NodeSpec = {
+  operands: specOf('attention').operands,
+  infer: (inputs, attributes) => [
+    ...specOf('attention').infer(inputs, attributes as OpAttributes['attention']),
+    perQuery(inputs, 1),
+  ],
+};
+
+/** The statistics are the last operand. */
+const GIVEN: NodeSpec = {
+  operands: [
+    ...specOf('attention_grad').operands,
+    // of each query, [B, H, T, 2]: the log-sum-exp of its scores, and Σ dy · y
+    { name: 'statistics' },
+  ],
+  infer(inputs, attributes) {
+    const [statistics, given] = [perQuery(inputs, 2), inputs.at(-1)!];
     if (given.dtype !== statistics.dtype || !equalShapes(given.shape, statistics.shape)) {
       throw new TypeRuleError(
         `attention_grad takes statistics of ${printType(statistics)} and got ${printType(given)}`,
       );
     }
-    return specOf(op).infer(inputs.slice(0, -1), attributes);
+    return specOf('attention_grad').infer(inputs.slice(0, -1), attributes as OpAttributes['attention_grad']);
+  },
+};
+
+/** The statistics are a fourth result: a kernel of the node itself makes them. */
+const MAKING: NodeSpec = {
+  operands: specOf('attention_grad').operands,
+  infer: (inputs, attributes) => [
+    ...specOf('attention_grad').infer(inputs, attributes as OpAttributes['attention_grad']),
+    perQuery(inputs, 2),
+  ],
+};
+
+export const KERNELS: Dialect = {
+  parameterName: (parameter) => (isPart(parameter) ? `${parameter.key} part ${parameter.part}` : parameter.key),
+  specOf(op, results) {
+    if (op === 'attention' && results > 1) return SAVING;
+    if (op === 'attention_grad') return results > 3 ? MAKING : GIVEN;
+    return undefined;
   },
 };
 

@@ -3,7 +3,7 @@
  */
 import type { CachePort, IntegerRange } from '../../../shared/artifact.ts';
 import type { EntryPlan, WatchedInteger } from '../../../shared/webgpu.ts';
-import { type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type AfterPass, type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
 import { type Decomposed, decompose } from './decompose.ts';
 import { KERNELS } from './dialect.ts';
@@ -34,7 +34,11 @@ export interface EntryOptions {
   readonly donations?: ReadonlyMap<string, string>;
   /** of inputs, by name, that are checked before a run */
   readonly ranges?: ReadonlyMap<string, IntegerRange>;
+  readonly after?: AfterPass | undefined;
 }
+
+/** What `after` is called with, in order. */
+export const KERNEL_PASSES = ['integers', 'decompose', 'statistics', 'split-products', 'pieces'] as const;
 
 /** An entry of the plan, and what its integers need of sizes beside what the graph requires. */
 export interface LoweredEntry {
@@ -45,7 +49,8 @@ export interface LoweredEntry {
 /** @throws LimitError, IntegerError */
 export function lowerEntry(original: Graph, tables: PlanTables, options: EntryOptions = {}): LoweredEntry {
   const { graph, watched, requires } = safeIntegers(original, options.ranges ?? new Map());
-  return { plan: new EntryLowering(decompose(graph), watched, tables, options).lower(), requires };
+  options.after?.('integers', graph);
+  return { plan: new EntryLowering(decompose(graph, options.after), watched, tables, options).lower(), requires };
 }
 
 class EntryLowering {
@@ -67,10 +72,12 @@ class EntryLowering {
       const { dtype, shape } = typeOf(decomposed.graph, parameter.value);
       return tables.parameter(parameter.key, dtype, shape as readonly number[]).shards;
     });
+    options.after?.('split-products', graph);
     const facts = factsOf(graph);
     const written = outputPieces(facts);
     this.ports = graph;
     this.graph = made({ ...graph, outputs: written }, KERNELS);
+    options.after?.('pieces', this.graph);
     this.facts = { ...facts, graph: this.graph };
     this.watched = watched;
     this.tables = tables;

@@ -6,7 +6,7 @@ import type { InlineOp } from './text/inline.ts';
 import type { ReduceOp } from './text/reduce.ts';
 import type { PointwiseOp } from './text/scalar.ts';
 
-export { type EntryOptions, lowerEntry } from './entry.ts';
+export { type EntryOptions, KERNEL_PASSES, lowerEntry } from './entry.ts';
 export { IntegerError } from './plan/integer-error.ts';
 export { LimitError } from './plan/limit-error.ts';
 export { DEFAULT_LIMITS, PlanTables, type WeightStorage } from './plan/tables.ts';

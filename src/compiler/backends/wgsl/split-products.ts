@@ -8,11 +8,9 @@
  * What looks single rows up finds the buffer of each (see Evaluator.shardReader).
  */
 
-import type { Shape } from '../../../shared/dim.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
-import type { AnyNode, Graph, GraphParameter, Node, TensorType, ValueId } from '../../ir/graph.ts';
-import { made } from '../../ir/made.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import { GraphEditor } from '../../ir/editor.ts';
+import type { AnyNode, Graph, GraphParameter, Node, ValueId } from '../../ir/graph.ts';
 import { KERNELS, type ParameterPart } from './dialect.ts';
 
 /** @param startsOf elements at which a parameter's second and further buffers begin */
@@ -40,14 +38,13 @@ interface Large {
 class Splitting {
   private readonly graph: Graph;
   private readonly large: ReadonlyMap<ValueId, Large>;
-  private readonly types: TensorType[];
+  private readonly edit: GraphEditor;
   private readonly parts = new Map<ValueId, readonly ParameterPart[]>();
-  private nodes: AnyNode[] = [];
 
   constructor(graph: Graph, large: ReadonlyMap<ValueId, Large>) {
     this.graph = graph;
     this.large = large;
-    this.types = [...graph.types];
+    this.edit = new GraphEditor(graph, { nodes: 'none', dialect: KERNELS });
   }
 
   run(): Graph {
@@ -55,71 +52,63 @@ class Splitting {
       if (node.op === 'linear' && this.large.has(node.inputs[1]!)) this.linear(node);
       else if (node.op === 'matmul' && this.large.has(node.inputs[1]!) && !node.attributes.transpose_a)
         this.matmul(node);
-      else this.nodes.push(node);
+      else this.edit.keep(node);
     }
-    const parts: readonly GraphParameter[] = [...this.parts.values()].flat();
-    const parameters = [...this.graph.parameters, ...parts];
-    return made({ ...this.graph, types: this.types, parameters, nodes: this.nodes }, KERNELS);
+    return this.edit.build();
   }
 
   private linear(node: Node<'linear'>): void {
     const [x, weight, bias] = node.inputs as [ValueId, ValueId, ValueId?];
     const results = this.partsOf(weight).map(({ value }, part) => {
-      const [from, to] = this.range(weight, part);
-      const own = bias === undefined ? [] : [this.slice(node, bias, from, to)];
-      return this.emit(node, 'linear', [x, value, ...own], this.typeOf(node).shape.with(-1, to - from), {});
+      const own = bias === undefined ? [] : [this.slice(node, bias, ...this.range(weight, part))];
+      return this.edit.node('linear', [x, value, ...own], {}, { origin: node.origin });
     });
     this.concat(node, results);
   }
 
   private matmul(node: Node<'matmul'>): void {
+    const { edit } = this;
+    const { attributes, origin } = node;
     const [a, b] = node.inputs as [ValueId, ValueId];
-    const { shape } = this.typeOf(node);
-    if (node.attributes.transpose_b) {
-      const results = this.partsOf(b).map(({ value }, part) => {
-        const [from, to] = this.range(b, part);
-        return this.emit(node, 'matmul', [a, value], shape.with(-1, to - from), node.attributes);
-      });
-      this.concat(node, results);
+    if (attributes.transpose_b) {
+      this.concat(
+        node,
+        this.partsOf(b).map(({ value }) => edit.node('matmul', [a, value], attributes, { origin })),
+      );
       return;
     }
     const products = this.partsOf(b).map(({ value }, part) => {
       const own = this.slice(node, a, ...this.range(b, part));
-      return this.emit(node, 'matmul', [own, value], shape, node.attributes);
+      return edit.node('matmul', [own, value], attributes, { origin });
     });
     const last = products.pop()!;
-    const sum = products.reduce((before, product) => this.emit(node, 'add', [before, product], shape, {}));
-    this.nodes.push({ op: 'add', inputs: [sum, last], outputs: node.outputs, attributes: {}, origin: node.origin });
+    const sum = products.reduce((before, product) => edit.node('add', [before, product], {}, { origin }));
+    edit.node('add', [sum, last], {}, { origin, as: node.outputs });
   }
 
-  private concat(node: AnyNode, results: readonly ValueId[]): void {
-    const axis = this.typeOf(node).shape.length - 1;
-    this.nodes.push({
-      op: 'concat',
-      inputs: results,
-      outputs: node.outputs,
-      attributes: { axis },
-      origin: node.origin,
-    });
+  private concat({ origin, outputs: as }: AnyNode, results: readonly ValueId[]): void {
+    const axis = this.edit.typeOf(as[0]!).shape.length - 1;
+    this.edit.node('concat', results, { axis }, { origin, as });
   }
 
   /** `from` … `to` of the last axis. */
-  private slice(node: AnyNode, value: ValueId, from: number, to: number): ValueId {
-    const { shape } = this.types[value]!;
+  private slice({ origin }: AnyNode, value: ValueId, from: number, to: number): ValueId {
+    const { shape } = this.edit.typeOf(value);
     const starts = shape.map(() => 0).with(-1, from);
     const attributes = { starts, ends: shape.with(-1, to), steps: shape.map(() => 1) };
-    return this.emit(node, 'slice', [value], shape.with(-1, to - from), attributes);
+    return this.edit.node('slice', [value], attributes, { origin });
   }
 
   private partsOf(weight: ValueId): readonly ParameterPart[] {
     const before = this.parts.get(weight);
     if (before) return before;
     const { parameter, rows } = this.large.get(weight)!;
-    const { dtype, shape } = this.types[weight]!;
-    const made = rows.slice(1).map((to, part): ParameterPart => {
-      const value = this.types.push({ dtype, shape: shape.with(0, to - rows[part]!) }) - 1;
-      return { key: parameter.key, value, part };
-    });
+    const { dtype, shape } = this.edit.typeOf(weight);
+    const made = rows
+      .slice(1)
+      .map((to, part) =>
+        this.edit.parameter({ key: parameter.key, part }, { dtype, shape: shape.with(0, to - rows[part]!) }),
+      );
     this.parts.set(weight, made);
     return made;
   }
@@ -127,21 +116,5 @@ class Splitting {
   private range(weight: ValueId, part: number): [from: number, to: number] {
     const { rows } = this.large.get(weight)!;
     return [rows[part]!, rows[part + 1]!];
-  }
-
-  private typeOf({ outputs: [value] }: AnyNode): TensorType {
-    return this.types[value!]!;
-  }
-
-  private emit<N extends OpName>(
-    { origin }: AnyNode,
-    op: N,
-    inputs: readonly ValueId[],
-    shape: Shape,
-    attributes: OpAttributes[N],
-  ): ValueId {
-    const value = this.types.push({ dtype: 'f32', shape }) - 1;
-    this.nodes.push({ op, inputs, outputs: [value], attributes, origin } as unknown as AnyNode);
-    return value;
   }
 }

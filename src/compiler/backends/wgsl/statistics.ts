@@ -8,9 +8,8 @@
  *   y, lse = attention(q, k, v, mask)
  *   statistics = concat(lse, sum(dy · y))               dq, dk, dv = attention_grad(q, k, v, dy, mask, statistics)
  */
-import type { Shape } from '../../../shared/dim.ts';
+import { GraphEditor } from '../../ir/editor.ts';
 import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts';
-import { made } from '../../ir/made.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { KERNELS } from './dialect.ts';
 
@@ -21,7 +20,7 @@ export function withStatistics(graph: Graph): Graph {
 
 class Statistics {
   private readonly graph: Graph;
-  private readonly types: Graph['types'][number][];
+  private readonly edit: GraphEditor;
   private readonly order: ReadonlyMap<AnyNode, number>;
   private readonly users = new Map<ValueId, AnyNode[]>();
   private readonly forward = new Map<string, Node<'attention'>>();
@@ -29,7 +28,7 @@ class Statistics {
 
   constructor(graph: Graph) {
     this.graph = graph;
-    this.types = [...graph.types];
+    this.edit = new GraphEditor(graph, { nodes: 'none', dialect: KERNELS });
     this.order = new Map(graph.nodes.map((node, order) => [node, order]));
     for (const node of graph.nodes) {
       if (node.op === 'attention') this.forward.set(keyOf(node.inputs, node.attributes), node);
@@ -38,48 +37,51 @@ class Statistics {
   }
 
   run(): Graph {
-    const nodes = this.graph.nodes.flatMap((node) => (node.op === 'attention_grad' ? this.gradient(node) : [node]));
-    const saving = nodes.map((node) => {
-      const lse = this.lse.get(node);
-      return lse === undefined ? node : { ...node, outputs: [...node.outputs, lse] };
-    });
-    return made({ ...this.graph, types: this.types, nodes: saving }, KERNELS);
+    const { edit, graph } = this;
+    const saving = new Set(
+      graph.nodes.map((node) => (node.op === 'attention_grad' ? this.forwardOf(node) : undefined)),
+    );
+    for (const node of graph.nodes) {
+      if (node.op === 'attention_grad') this.gradient(node);
+      else if (node.op === 'attention' && saving.has(node)) {
+        const { inputs, attributes, origin, outputs: as } = node;
+        this.lse.set(node, edit.results('attention', inputs, attributes, 2, { origin, as })[1]!);
+      } else edit.keep(node);
+    }
+    return edit.build();
   }
 
-  private gradient(node: Node<'attention_grad'>): AnyNode[] {
-    const [q, k, v, dy, ...mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId, ...ValueId[]];
-    const rows = this.types[q]!.shape.slice(0, 3);
-    const pair = [...rows, 2];
+  /** The attention before a gradient that it is the gradient of. */
+  private forwardOf(node: Node<'attention_grad'>): Node<'attention'> | undefined {
+    const [q, k, v, , ...mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId, ...ValueId[]];
     const forward = this.forward.get(keyOf([q, k, v, ...mask], node.attributes));
-    if (!forward || this.order.get(forward)! > this.order.get(node)!)
-      return [{ ...node, outputs: [...node.outputs, this.value(pair)] }];
-    const lse = this.lse.get(forward) ?? this.value([...rows, 1]);
-    this.lse.set(forward, lse);
-    const made: AnyNode[] = [];
-    const emit = <N extends OpName>(op: N, inputs: readonly ValueId[], shape: Shape, attributes: OpAttributes[N]) => {
-      const value = this.value(shape);
-      made.push({ op, inputs, outputs: [value], attributes, origin: node.origin } as unknown as AnyNode);
-      return value;
-    };
+    return forward && this.order.get(forward)! < this.order.get(node)! ? forward : undefined;
+  }
+
+  private gradient(node: Node<'attention_grad'>): void {
+    const { edit } = this;
+    const { inputs, attributes, origin, outputs: as } = node;
+    const forward = this.forwardOf(node);
+    if (!forward) {
+      edit.results('attention_grad', inputs, attributes, 4, { origin, as });
+      return;
+    }
+    const dy = inputs[3]!;
+    const emit = <N extends OpName>(op: N, operands: readonly ValueId[], given: OpAttributes[N]): ValueId =>
+      edit.node(op, operands, given, { origin });
     // y as its readers have it, turned back: the kernel writes it where they read it, and once
     const views = this.viewsOf(forward.outputs[0]!, this.order.get(node)!);
     let y = views.at(-1)?.outputs[0] ?? forward.outputs[0]!;
     for (const view of views.toReversed()) {
-      const { shape } = this.types[view.inputs[0]!]!;
-      if (view.op === 'reshape') y = emit('reshape', [y], shape, { shape });
+      if (view.op === 'reshape') y = emit('reshape', [y], { shape: edit.typeOf(view.inputs[0]!).shape });
       else {
         const { permutation } = view.attributes;
-        y = emit('transpose', [y], shape, { permutation: permutation.map((_, axis) => permutation.indexOf(axis)) });
+        y = emit('transpose', [y], { permutation: permutation.map((_, axis) => permutation.indexOf(axis)) });
       }
     }
-    const product = emit('mul', [dy, y], this.types[dy]!.shape, {});
-    const delta = emit('sum', [product], [...rows, 1], { axes: [3], keepdims: true });
-    const statistics = emit('concat', [lse, delta], pair, { axis: 3 });
-    return [...made, { ...node, inputs: [...node.inputs, statistics] }];
-  }
-
-  private value(shape: Shape): ValueId {
-    return this.types.push({ dtype: 'f32', shape }) - 1;
+    const delta = emit('sum', [emit('mul', [dy, y], {})], { axes: [3], keepdims: true });
+    const statistics = emit('concat', [this.lse.get(forward)!, delta], { axis: 3 });
+    edit.results('attention_grad', [...inputs, statistics], attributes, 3, { origin, as });
   }
 
   /** The views one after the other that are all that reads a value, among the nodes before `end`. */

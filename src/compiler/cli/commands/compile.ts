@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
-import { type Graphs, graphsOf } from '../../graphs.ts';
+import { GRAPH_PASSES, type Graphs, graphsOf } from '../../graphs.ts';
+import type { AfterPass } from '../../ir/graph.ts';
 import { DEFAULT_ADAPTER, SwapError } from '../../swap-adapters.ts';
 import { TARGETS } from '../../targets/index.ts';
 import { WRITTEN_TARGETS } from '../../targets/names.ts';
-import type { Artifact, Target, TargetOptions } from '../../targets/target.ts';
+import type { Artifact, Target, TargetOption, TargetOptions } from '../../targets/target.ts';
 import { commandOf } from '../compile/command.ts';
 import { companionsOf } from '../compile/companions.ts';
 import { joined } from '../compile/join.ts';
@@ -16,6 +17,7 @@ import { reportOf } from '../compile/report.ts';
 import { cliError } from '../errors.ts';
 import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
+import { printerAfter } from '../passes.ts';
 import { openBase } from '../training/base.ts';
 import { asTrained } from '../training/carried.ts';
 import { adapterFiles } from '../training/peft.ts';
@@ -29,23 +31,36 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const options = await asTrained(file!, given, output, given.stage !== undefined);
   const target = TARGETS[options.target];
   const settings = targetOptions(target, options);
+  const { printAfter } = options;
+  const printer = printAfter === undefined ? undefined : printerAfter(printAfter, [...GRAPH_PASSES, ...target.passes]);
   const began = performance.now();
   const loaded = loadUnder(file!, options, options.stage, output);
   output.warn(withoutEntries(loaded.model));
-  const graphs = compiledGraphs(target, loaded, options);
+  const graphs = compiledGraphs(target, loaded, options, printer?.after);
   const weights = await weightsFor(loaded, options, output);
   const artifact = await closingOnError(weights, () =>
-    target.compile(graphs, options.stage === undefined ? asStored(target, settings, weights) : settings),
+    target.compile(graphs, {
+      ...(options.stage === undefined ? asStored(target, settings, weights) : settings),
+      afterPass: printer?.after,
+    }),
   );
+  const printed = await closingOnError(weights, () => printer?.graphs() ?? []);
   const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
-  output.result(text, { out: options.out, manifest: written.manifest, ...written.facts, seconds });
+  const after = printer ? { after: { pass: printAfter, graphs: printed } } : {};
+  output.result([...printed.map(({ ir }) => ir), text].join('\n'), {
+    out: options.out,
+    manifest: written.manifest,
+    ...written.facts,
+    ...after,
+    seconds,
+  });
 }
 
 /** @throws CliError C0208 for options that the target does not take */
 function targetOptions(target: Target, { opset, weightsDtype }: CompileOptions): TargetOptions {
-  const asked: readonly (readonly [string, keyof TargetOptions, boolean])[] = [
+  const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
     ['--weights-dtype', 'weights', weightsDtype !== undefined],
@@ -82,7 +97,12 @@ async function closingOnError<T>(weights: WeightProvider | undefined, make: () =
 }
 
 /** @throws DiagnosticError; CliError C0103, C0208 when adapters cannot be inputs, C0202 when the stage cannot train */
-function compiledGraphs(target: Target, { model, compilation, stage }: Loaded, options: CompileOptions): Graphs {
+function compiledGraphs(
+  target: Target,
+  { model, compilation, stage }: Loaded,
+  options: CompileOptions,
+  afterPass: AfterPass | undefined,
+): Graphs {
   if (options.swapAdapters && options.mergeLora) {
     const expected = 'either --swap-adapters or --merge-lora';
     throw cliError('option_value', { option: '--merge-lora', text: 'true', expected });
@@ -93,6 +113,7 @@ function compiledGraphs(target: Target, { model, compilation, stage }: Loaded, o
         ...(options.entry.length > 0 ? { entries: options.entry } : {}),
         ...(options.swapAdapters ? { adapters: 'inputs' } : {}),
         ...(stage ? { stage, training: target.training } : {}),
+        ...(afterPass ? { afterPass } : {}),
       }),
     );
     if (graphs) return graphs;

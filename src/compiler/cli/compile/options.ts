@@ -10,4 +10,6 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly weightsDtype?: 'f32' | 'f16';
   /** the stage whose training is compiled too */
   readonly stage?: string;
+  /** a pass, after which the graphs are printed */
+  readonly printAfter?: string;
 }
