@@ -1,15 +1,16 @@
 /** Backends whose tensors are on the host: ONNX Runtime, the interpreter, one of your own. */
 import type { HostTensor } from '../shared/tensor.ts';
 import type { Backend, EntryPorts, Tensors } from './backend.ts';
-import { toHost } from './device-tensor.ts';
+import { isOnDevice, toHost } from './device-tensor.ts';
 
 /** One loaded entry. */
 export interface HostProgram {
   /**
    * Runs once. `feeds` has every input of the entry, with the port's dtype and a shape that fits it.
    * @param fetch the outputs wanted; all when absent
+   * @param keep those of them that the caller releases, so that their memory may be lent
    */
-  run(feeds: Tensors, fetch?: readonly string[]): Promise<Tensors>;
+  run(feeds: Tensors, fetch?: readonly string[], keep?: readonly string[] | 'all'): Promise<Tensors>;
   dispose(): Promise<void>;
 }
 
@@ -21,7 +22,7 @@ export interface HostBackend {
   dispose?(): Promise<void>;
 }
 
-/** The backend of a session: to keep an output is to get it, and to upload a tensor is to have it. */
+/** The backend of a session: to keep an output is to get it, perhaps in lent memory; to upload a tensor is to have it. */
 export function hostBackend(own: HostBackend): Backend {
   return {
     name: own.name,
@@ -31,8 +32,9 @@ export function hostBackend(own: HostBackend): Backend {
         async run(feeds, fetch, { keep } = {}) {
           const wanted = fetch && keep ? (keep === 'all' ? undefined : [...new Set([...fetch, ...keep])]) : fetch;
           const host: Record<string, HostTensor> = {};
-          for (const [input, tensor] of Object.entries(feeds)) host[input] = await toHost(tensor);
-          return program.run(host, wanted);
+          for (const [input, tensor] of Object.entries(feeds))
+            host[input] = isOnDevice(tensor) ? await tensor.read() : tensor;
+          return program.run(host, wanted, keep);
         },
         takeProfile: () => [],
         dispose: () => program.dispose(),

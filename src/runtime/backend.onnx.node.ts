@@ -36,7 +36,7 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
   const section = sectionOf(source.manifest);
   return hostBackend({
     name,
-    async loadEntry(entry) {
+    async loadEntry(entry, { outputs }) {
       const file = graphFile(section, source.manifest, entry);
       const { InferenceSession: Sessions, Tensor } = await loadOrt();
       const settings: InferenceSession.SessionOptions = {
@@ -45,10 +45,11 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
         ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       };
       try {
-        if (source.locate) return onnxProgram(Tensor, await Sessions.create(source.locate(file), settings), entry);
+        if (source.locate)
+          return onnxProgram(Tensor, await Sessions.create(source.locate(file), settings), entry, outputs);
         const graph = await source.read(file);
         const externalData = await externalFiles(source, graph, (weights) => source.read(weights));
-        return onnxProgram(Tensor, await Sessions.create(graph, { ...settings, externalData }), entry);
+        return onnxProgram(Tensor, await Sessions.create(graph, { ...settings, externalData }), entry, outputs);
       } catch (error) {
         throw loadError(source, entry, name, error);
       }

@@ -4,11 +4,12 @@
  * onnxruntime-node and onnxruntime-web have one API; its types come from the Node package, as types only.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { OnnxSection } from '../shared/artifact.ts';
+import type { OnnxSection, TensorPort } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { HostProgram } from './backend.host.ts';
 import type { ModelSource, Tensors } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
+import { Lender, type LentTensor } from './lent.ts';
 
 type TensorClass = typeof Tensor;
 
@@ -32,18 +33,49 @@ async function fromOnnx(tensor: Tensor, entry: string, output: string): Promise<
   return { dtype, shape: tensor.dims, data: (await tensor.getData()) as HostTensor['data'] };
 }
 
-/** A program over a session of ONNX Runtime. */
-export function onnxProgram(OnnxTensor: TensorClass, session: InferenceSession, entry: string): HostProgram {
+type LendablePort = TensorPort & { readonly shape: readonly number[] };
+
+/** Whether an output has the same size in every run. */
+const isLendable = (port: TensorPort): port is LendablePort =>
+  port.dtype === 'f32' && port.shape.length > 0 && port.shape.every((dim) => typeof dim === 'number' && dim > 0);
+
+/**
+ * A program over a session of ONNX Runtime.
+ * @param lends the ports of outputs that may lie in memory which is given to the runtime, where it writes there
+ */
+export function onnxProgram(
+  OnnxTensor: TensorClass,
+  session: InferenceSession,
+  entry: string,
+  lends: readonly TensorPort[] = [],
+): HostProgram {
+  const lender = new Lender();
+  const shapes = new Map(lends.flatMap((port) => (isLendable(port) ? [[port.name, port.shape] as const] : [])));
   return {
-    async run(feeds: Tensors, fetch?: readonly string[]) {
+    async run(feeds: Tensors, fetch?: readonly string[], keep?: readonly string[] | 'all') {
       const inputs = Object.fromEntries(
         Object.entries(feeds).map(([name, tensor]) => [name, toOnnx(OnnxTensor, tensor)]),
       );
-      const outputs = await (fetch ? session.run(inputs, [...fetch]) : session.run(inputs));
-      const results: Record<string, HostTensor> = {};
-      for (const [name, tensor] of Object.entries(outputs))
-        results[name] = await fromOnnx(tensor as Tensor, entry, name);
-      return results;
+      const wanted = fetch ?? session.outputNames;
+      const lent = new Map<string, LentTensor>();
+      for (const name of keep === 'all' ? wanted : (keep ?? [])) {
+        const shape = shapes.get(name);
+        if (shape) lent.set(name, lender.take(name, shape));
+      }
+      const places = wanted.map((name) => {
+        const tensor = lent.get(name);
+        return [name, tensor ? toOnnx(OnnxTensor, tensor) : null] as const;
+      });
+      try {
+        const outputs = await session.run(inputs, Object.fromEntries(places));
+        const results: Record<string, HostTensor> = {};
+        for (const [name, tensor] of Object.entries(outputs))
+          results[name] = lent.get(name) ?? (await fromOnnx(tensor as Tensor, entry, name));
+        return results;
+      } catch (error) {
+        for (const tensor of lent.values()) tensor.release();
+        throw error;
+      }
     },
     dispose: () => session.release(),
   };

@@ -1,12 +1,13 @@
 /**
  * Tensors that stay where the backend computes: a key/value cache between two tokens, parameters between two steps.
  *
- * Backends without a device (ONNX Runtime, the interpreter) return HostTensors where a caller asks to keep an output,
- * so callers are written once.
+ * Backends without a device (ONNX Runtime, the interpreter) return HostTensors where a caller asks to keep an output, in
+ * memory that may be lent (lent.ts), so callers are written once.
  */
 import type { DType } from '../shared/dtype.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
+import { LentTensor } from './lent.ts';
 import { allocate } from './weights/dtypes.ts';
 
 export interface DeviceTensor {
@@ -29,14 +30,17 @@ export function isOnDevice(tensor: { readonly dtype: string }): tensor is Device
   return !('data' in tensor);
 }
 
-/** The tensor on the host: itself, or a copy of what is on the device. */
+/** The tensor on the host: itself, or a copy of what is on the device or in lent memory. */
 export async function toHost(tensor: AnyTensor): Promise<HostTensor> {
-  return isOnDevice(tensor) ? tensor.read() : tensor;
+  if (isOnDevice(tensor)) return tensor.read();
+  return tensor instanceof LentTensor ? tensor.copy() : tensor;
 }
 
-/** Frees a tensor that is on the device. */
+/** Frees a tensor that is on the device, and gives lent memory back; it is used up then. */
 export function release(tensor: AnyTensor | undefined): void {
-  if (tensor !== undefined && isOnDevice(tensor)) tensor.destroy();
+  if (tensor === undefined) return;
+  if (isOnDevice(tensor)) tensor.destroy();
+  else if (tensor instanceof LentTensor) tensor.release();
 }
 
 /** Rows of axis 0, in the order of `rows`, on the side where the tensor is. */

@@ -185,7 +185,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'WebGPU validates every command. A command of a plan that this compiler wrote is valid, so the plan was changed, comes from another version, or the device was destroyed by the program that owns it.',
   R1007: 'Weights, caches, intermediate tensors and tensors that were kept on the device share its memory.',
   R1008:
-    'A tensor on the device that is given to a run which updates it in place (a key/value cache, a trained parameter) is used up by that run; the output takes its place. After destroy() and after the loss of its device it is gone too.',
+    'A tensor on the device that is given to a run which updates it in place (a key/value cache, a trained parameter) is used up by that run; the output takes its place. After destroy() and after the loss of its device it is gone too. Without a device the same holds of an output that was kept and then released: a later run writes there.',
   R1009:
     'WGSL has no 64-bit integers, and cutting one off would make it another number. Token ids, labels and positions fit in 32 bits. A seed may be up to 4294967295.',
   R1010:

@@ -9,6 +9,7 @@ import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
 import { type AnyTensor, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
+import { LentTensor } from '../lent.ts';
 import type { Runner } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
 import { packed, unpacked } from './arenas.ts';
@@ -115,7 +116,8 @@ export async function liveState(state: LiveState, runner: Runner, plan: Training
  * @throws RuntimeError R0801 when a parameter that comes from a device is not finite: no step has looked at it
  */
 export async function hostState(state: LiveState): Promise<TrainState> {
-  const onHost = ![...state.parameters.values()].some(isOnDevice);
+  const own = (tensor: AnyTensor): boolean => !isOnDevice(tensor) && !(tensor instanceof LentTensor);
+  const onHost = [...state.parameters.values()].every(own);
   if (onHost && !state.packedBy) return state as TrainState;
   const { packedBy } = state;
   const copy = await mapTensors(state, async (tensors) => {
@@ -138,7 +140,7 @@ export async function hostState(state: LiveState): Promise<TrainState> {
   return copy;
 }
 
-/** Frees what of the state is on a device. */
+/** Frees what of the state is on a device, or lent. */
 export function releaseState({ parameters, slots }: LiveState): void {
   for (const tensors of [parameters, ...slots.values()]) for (const tensor of tensors.values()) release(tensor);
 }

@@ -62,7 +62,7 @@ export async function train(start: LiveState, options: TrainOptions): Promise<Tr
   }
 }
 
-/** One step: `accumulate` micro-batches and an update. What of the state is on a device is used up. @throws as `train` */
+/** One step: `accumulate` micro-batches and an update. What of the state is on a device, or lent, is used up. @throws as `train` */
 export async function trainStep(state: LiveState, options: TrainOptions): Promise<LiveState> {
   const { plan, runner } = options;
   const step = state.step + 1;
@@ -98,10 +98,10 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
     const next = updated(plan, results);
     ({ slots } = next);
     parameters = new Map([...next.parameters, ...sums.buffers]);
-    releaseState(state); // what the update did not overwrite
     // on a device they are looked at when they are read: `hostState`
     const broken = brokenKey(plan, parameters);
     if (broken !== undefined) return stop(`the update of ${broken}`, step, feeds, options);
+    releaseState(state); // what the update did not overwrite
   } else for (const { key } of plan.buffers) release(state.parameters.get(key)!);
   releaseAll(sums.gradients);
   const ended = performance.now();
