@@ -101,6 +101,7 @@ describe('commands', () => {
       allowUnexpected: [],
       entry: [],
       opset: '17',
+      target: 'onnx',
       backend: 'onnx',
       init: 0,
     };
