@@ -69,12 +69,4 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/runtime/feeds.test.ts',
     fails: 'an array that changes after the call changes nothing',
   },
-  {
-    fault: "attention's statistics have a shape that its gradient does not read",
-    file: 'src/compiler/backends/wgsl/statistics.ts',
-    find: 'const pair = [...rows, 2];',
-    replace: 'const pair = [...rows, 3];',
-    test: 'test/backends/wgsl/dialect.test.ts',
-    fails: 'has the statistics of attention',
-  },
 ];
