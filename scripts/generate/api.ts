@@ -76,7 +76,7 @@ export function apiPage(project: Project, root: string, { specifier, source, bro
     for (const name of names) {
       const declaration = found.get(name)!;
       const only = inPage && !inPage.has(name) ? ' In Node only.' : '';
-      const link = `[${place(declaration)}](../../${place(declaration)})`;
+      const link = `\`${place(declaration)}\``;
       lines.push('', `### ${name}`, '', ...entryText(name, declaration), '', `${link}.${only}`);
     }
   }

@@ -88,7 +88,7 @@ Two of a size.
 - param \`size\`: in pixels
 - returns: a new size
 
-[src/twice.ts](../../src/twice.ts).
+\`src/twice.ts\`.
 `);
   expect(page!.text).toContain('interface Size {\n  /** in pixels */\n  readonly side: number;\n}\n');
 });
@@ -98,7 +98,7 @@ it('a class has its public members and the head of its file; what one host lacks
   expect(page!.path).toBe('docs/api/half.md');
   expect(page!.text).toContain('class Half {\n  /** Its other half. */\n  other(): number;\n}\n');
   expect(page!.text).toContain('A half, as\n\n    half ─▶ whole');
-  expect(page!.text).toContain('[src/half.ts](../../src/half.ts). In Node only.');
+  expect(page!.text).toContain('`src/half.ts`. In Node only.');
   expect(page!.text).toContain('In pages there are also `load`.');
 });
 
