@@ -36,6 +36,11 @@ describe('clauses', () => {
     ]);
   });
 
+  it('a comment inside of a pattern is no part of it', () => {
+    const trained = stage('train a. /* all of it */ weight, a. // the shift\n bias').trained;
+    expect(trained.map((p) => p.path)).toEqual(['a.weight', 'a.bias']);
+  });
+
   it('a pattern may name only what a flag switches off', () => {
     const off = program(text('train a, b'), { values: { gate: false } });
     expect(off.stages[0]!.trained.map((p) => p.path)).toEqual(['a.weight', 'a.bias']);

@@ -152,7 +152,12 @@ class FileBuilder extends Expressions {
 
   private pattern(node: Cst.PathPatternCstNode): ast.PathPattern {
     const span = this.span(node);
-    return { text: this.source.text.slice(span.start, span.end).replace(/\s+/g, ''), span };
+    return {
+      text: tokensOf(node)
+        .map(({ image }) => image)
+        .join(''),
+      span,
+    };
   }
 
   private member(node: Cst.MemberCstNode): ast.Member {
@@ -329,4 +334,11 @@ class FileBuilder extends Expressions {
   private doc(tokens: readonly IToken[] | undefined): string {
     return (tokens ?? []).map((token) => token.image.slice(3).trim()).join('\n');
   }
+}
+
+/** The tokens of a node in the order of the text; comments between them are none of it. */
+function tokensOf(node: CstNode): IToken[] {
+  const children = Object.values(node.children).flat();
+  const tokens = children.flatMap((child) => ('children' in child ? tokensOf(child) : [child]));
+  return tokens.sort((a, b) => a.startOffset - b.startOffset);
 }
