@@ -2,8 +2,10 @@
  * One question about images, from files to text: preprocessing, template, generation. What `mdl generate` does, and
  * what a page or a service wants first.
  *
- * Reads these values of the model's config: `vit.image_size`, the record `image` (image/settings.ts),
- * `prompt.template|end`, `tokens.eos`, `phi.max_position_embeddings`.
+ * What the model says of pictures and prompts is in the settings of its recipe (`image_size`, `mean`, `std`, `background`,
+ * `exif_orientation`, `template`, `end`, `eos`, `max_positions`); for one whose file names no recipe, in these values of its
+ * config: `vit.image_size`, the record `image` (image/settings.ts), `prompt.template|end`, `tokens.eos`,
+ * `phi.max_position_embeddings`.
  */
 import type { ConfigValue } from '../shared/artifact.ts';
 import type { ModelManifest } from './backend.ts';
@@ -16,7 +18,7 @@ import { loadImageDecoders } from './image/decode.ts';
 import type { DecodeOptions } from './image/options.ts';
 import { preprocessImage } from './image/preprocess.ts';
 import type { RgbImage } from './image/rgb.ts';
-import { imageSettings } from './image/settings.ts';
+import { type ImageSettings, imageSettings } from './image/settings.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
 import type { Runner } from './session.ts';
 import { PART, type TextCodec } from './tokenizer/tokenizer.ts';
@@ -44,7 +46,7 @@ export interface Answer extends GeneratedRow {
 }
 
 /**
- * @throws RuntimeError R03xx (generation), R04xx (images), R05xx (tokenizer), R06xx (prompts)
+ * @throws RuntimeError R03xx (generation), R04xx (images), R05xx (tokenizer), R06xx (prompts), R1122 (no size for pictures)
  */
 export async function ask(
   runner: Runner,
@@ -58,20 +60,21 @@ export async function ask(
   const images = question.images ?? [];
   const slots = question.prompt.split(IMAGE_PLACEHOLDER).length - 1;
   const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
-  const template = question.template ?? text(manifest, 'prompt', 'template') ?? 'none';
+  const says = sayingsOf(manifest);
+  const template = question.template ?? says.template ?? 'none';
   const prompt = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
   await loadImageDecoders(images.filter((image) => image instanceof Uint8Array));
   const pixels = images.map((image) =>
     preprocessImage(image, {
-      size: number(manifest, 'vit', 'image_size') ?? 224,
-      ...imageSettings(manifest.model.config),
+      size: says.image_size ?? sizeNeeded(manifest),
+      ...says.image,
       ...question.decode,
     }),
   );
   const embeds = await preparePrompt(runner, tokenizer, prompt, pixels, {
     split_special_tokens: question.split_special_tokens ?? false,
   });
-  checkLength(embeds.shape[0]!, options, number(manifest, 'phi', 'max_position_embeddings'));
+  checkLength(embeds.shape[0]!, options, says.max_positions);
   const result = question.onText
     ? await streamed(streamText(runner, { embeds: [embeds] }, settings), question.onText)
     : await generate(runner, { embeds: [embeds] }, settings);
@@ -86,8 +89,8 @@ function settingsFor(
   question: Question,
   options: GenerateOptions,
 ): GenerateOptions & { readonly decode: NonNullable<GenerateOptions['decode']> } {
-  const eos = number(manifest, 'tokens', 'eos');
-  const end = question.end ?? text(manifest, 'prompt', 'end');
+  const { eos, end: ownEnd } = sayingsOf(manifest);
+  const end = question.end ?? ownEnd;
   const beams = (options.num_beams ?? 1) > 1;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return {
@@ -115,6 +118,44 @@ function checkLength(prompt: number, { max_new_tokens }: GenerateOptions, positi
   const wanted = resolveOptions({ ...(max_new_tokens === undefined ? {} : { max_new_tokens }) }).max_new_tokens;
   if (positions !== undefined && prompt + wanted - 1 > positions)
     throw runtimeError('too_many_positions', { prompt, wanted, positions });
+}
+
+interface Sayings {
+  readonly image_size?: number | undefined;
+  readonly image: ImageSettings;
+  readonly template?: string | undefined;
+  readonly end?: string | undefined;
+  readonly eos?: number | undefined;
+  readonly max_positions?: number | undefined;
+}
+
+/** @throws RuntimeError R0406, R0411 for pictures that are described wrongly */
+function sayingsOf(manifest: ModelManifest): Sayings {
+  const { recipe, config } = manifest.model;
+  if (!recipe)
+    return {
+      image_size: number(manifest, 'vit', 'image_size') ?? 224,
+      image: imageSettings(config),
+      template: text(manifest, 'prompt', 'template'),
+      end: text(manifest, 'prompt', 'end'),
+      eos: number(manifest, 'tokens', 'eos'),
+      max_positions: number(manifest, 'phi', 'max_position_embeddings'),
+    };
+  const { mean, std, background, exif_orientation, ...settings } = recipe.settings;
+  const given = Object.entries({ mean, std, background, exif_orientation }).filter(([, value]) => value !== undefined);
+  return {
+    ...(settings as Omit<Sayings, 'image'>),
+    image: imageSettings({ image: Object.fromEntries(given) as ConfigValue }),
+  };
+}
+
+/** @throws RuntimeError R1122, always: a guess would give other pixels than the model was trained on */
+function sizeNeeded({ model }: ModelManifest): never {
+  throw runtimeError('recipe_setting_missing', {
+    recipe: model.recipe?.name ?? '',
+    name: 'image_size',
+    why: 'questions about pictures',
+  });
 }
 
 function value(manifest: ModelManifest, record: string, name: string): ConfigValue | undefined {

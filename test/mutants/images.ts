@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'transparent pixels of a picture that is asked about are black, whatever the model was trained with',
     file: 'src/runtime/ask.ts',
-    find: '...imageSettings(manifest.model.config),',
+    find: '...says.image,',
     replace: '',
     test: 'test/runtime/ask.test.ts',
     fails: 'background: what transparent pixels show',

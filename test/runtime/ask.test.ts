@@ -27,7 +27,10 @@ interface Recorded {
 }
 
 /** A model that always says the tokens of `says`, then 0. */
-function model(says: string, config: { readonly [name: string]: ConfigValue }): Recorded {
+const recipeOf = (settings: Values | undefined) => (settings ? { recipe: { name: 'vision-language', settings } } : {});
+type Values = { readonly [name: string]: ConfigValue };
+
+function model(says: string, config: Values, settings?: Values): Recorded {
   const script = [...tokenizer.encode(says), 0];
   const pixels: (readonly number[])[] = [];
   const images: Float32Array[] = [];
@@ -40,7 +43,7 @@ function model(says: string, config: { readonly [name: string]: ConfigValue }): 
     compiler: 'test',
     targets: { onnx: { opset: 17, files: {}, weights: [] } },
     weights: null,
-    model: { name: 'fake', source: 'fake.mdl', config_name: '', flags: {}, config },
+    model: { name: 'fake', source: 'fake.mdl', config_name: '', flags: {}, config, ...recipeOf(settings) },
     entries: {
       encode_image: {
         inputs: [port('pixel_values', 'f32', 'N', 3, 'H', 'W')],
@@ -158,6 +161,27 @@ describe('ask', () => {
     ).toMatch(/^the prompt has 1 tokens and 17 new ones may follow, and the model has 16 positions/);
     // the last token needs no position
     await ask(runner, tokenizer, { prompt: 'x', template: 'none' }, { max_new_tokens: 16 });
+  });
+});
+
+describe('a model whose file names a recipe', () => {
+  const settings = { image_size: 6, template: 'inst', end: '#', eos: 0, max_positions: 100 };
+
+  it('is asked by its settings, whatever its config is called', async () => {
+    const { runner, pixels } = model('a dog#more', { tower: { side: 6 } }, settings);
+    const { text, prompt } = await ask(runner, tokenizer, { prompt: 'what?', images: [png()] });
+    expect(text).toBe('a dog');
+    expect(prompt).toContain('[INST]');
+    expect(pixels).toEqual([[1, 3, 6, 6]]);
+    expect(await provokes('R0306', () => ask(runner, tokenizer, { prompt: 'x' }, { max_new_tokens: 120 }))).toContain(
+      '100',
+    );
+  });
+
+  it('says what size its pictures have', async () => {
+    const { runner } = model('x', { vit: { image_size: 6 } }, { eos: 0 });
+    const said = await provokes('R1122', () => ask(runner, tokenizer, { prompt: 'what?', images: [png()] }));
+    expect(said).toContain('image_size');
   });
 });
 
