@@ -19,6 +19,32 @@ const generate = (...args: string[]): Promise<Ran> => mdl(folder, 'generate', ..
 const answer = async (...args: string[]): Promise<Answer> =>
   JSON.parse((await mdl(folder, '--json', 'generate', ...args, '--max-new-tokens', '6')).stdout) as Answer;
 
+describe('a model whose recipe does not do what is asked, before a tokenizer is looked for', () => {
+  const CLASSES = `recipe "image-classification" { image_size = 2 }
+model M {
+  param w: [12, 3] = normal(1.0)
+  entry classify(pixel_values: [N, 3, 2, 2]) -> (logits: [N, 3]) { reshape(pixel_values, [N, 12]) @ w }
+}
+`;
+  writeFileSync(join(folder, 'classes.mdl'), CLASSES);
+
+  it('gives no answers to prompts: C0413', async () => {
+    const { code, stderr } = await mdl(folder, 'generate', 'classes.mdl', '--init', '0', '--prompt', 'hi');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'error[C0413]: the recipe image-classification gives no answers to prompts: `mdl run` runs an entry',
+    );
+  });
+
+  it('has nothing to evaluate: C0410', async () => {
+    const { code, stderr } = await mdl(folder, 'evaluate', 'classes.mdl', '--init', '0', '--data', 'pictures');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'error[C0410]: the recipe image-classification has no examples to ask, so there is nothing to evaluate',
+    );
+  });
+});
+
 describe('a picture', () => {
   // the cat of the README, with the weights that the examples use; the emoji were on white in training
   const trained = [TINYGPTV, '--config', 'nano', '--set', 'lora=false', '--weights', PRETRAINED];

@@ -25,8 +25,19 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** @throws DiagnosticError, CliError C0106 and C0112, RuntimeError R02xx */
-export async function openAnswering(file: string, given: OpenOptions, output: Output): Promise<Opened> {
+/** What a command wants of a model's recipe, and what it says of one that has it not. */
+const WANTED = { answer: 'no_answers', evaluate: 'nothing_to_evaluate' } as const;
+
+/**
+ * @param wants what the recipe must have
+ * @throws DiagnosticError, CliError C0106, C0112, C0410 and C0413, RuntimeError R02xx
+ */
+export async function openAnswering(
+  file: string,
+  given: OpenOptions,
+  wants: keyof typeof WANTED,
+  output: Output,
+): Promise<Opened> {
   if (isCompiled(file)) {
     refuseSettings(given);
     const folder = file.endsWith('.json') ? dirname(file) : file;
@@ -34,6 +45,7 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
     // the default runs what the folder was compiled for
     const session = await openSession(file, backend === 'onnx' ? {} : { backend });
     const { recipe, model } = recipeOfManifest(session.manifest);
+    if (!recipe[wants]) throw cliError(WANTED[wants], { recipe: recipe.name });
     entriesOf(recipe, session.manifest.model.name, Object.keys(session.manifest.entries));
     const tokenizer = await tokenizerOfModel(recipe, model, given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
@@ -42,6 +54,7 @@ export async function openAnswering(file: string, given: OpenOptions, output: Ou
   const options = await asTrained(file, given, output);
   const loaded = loadModel(file, options, output);
   const { recipe, model } = recipeFor(loaded.model);
+  if (!recipe[wants]) throw cliError(WANTED[wants], { recipe: recipe.name });
   const entries = entriesOf(recipe, model.name, loaded.model.entries);
   const { tokenizer: named } = model.settings;
   const tokenizer = await tokenizerOfModel(

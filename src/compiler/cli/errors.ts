@@ -77,7 +77,7 @@ export const CLI_CATALOGUE = {
   tokenizer_unusable: entry(
     'C0112',
     ({ file, reason }: { file: string; reason: string }) => `the tokenizer ${file} cannot be used: ${reason}`,
-    'Text becomes token ids by the vocabulary the weights were trained with. The config names its file (`tokens.tokenizer`, beside the .mdl file); `--tokenizer FILE` names another. The released model uses the tokenizer.json of microsoft/phi-2.',
+    'Text becomes token ids by the vocabulary the weights were trained with. The recipe of the model names its file (its setting `tokenizer`), beside the .mdl file; `--tokenizer FILE` names another. The released model uses the tokenizer.json of microsoft/phi-2.',
   ),
   f16_overflow: entry(
     'C0113',
@@ -204,7 +204,7 @@ export const CLI_CATALOGUE = {
   nothing_to_evaluate: entry(
     'C0410',
     ({ recipe }: { recipe: string }) => `the recipe ${recipe} has no examples to ask, so there is nothing to evaluate`,
-    'A recipe that puts questions to a model also judges the answers. The loss of held-out data is in the log of `mdl train`.',
+    'A recipe that puts questions to a model also judges the answers.',
   ),
   folder_in_use: entry(
     'C0313',

@@ -8,7 +8,9 @@ export async function tokenizerOf(asked: string | undefined, usual: string): Pro
   const file = asked ?? usual;
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     const notes =
-      asked === undefined ? ['`--tokenizer FILE` names one; the config names the usual one as `tokens.tokenizer`'] : [];
+      asked === undefined
+        ? ['`--tokenizer FILE` names one; the setting `tokenizer` of its recipe names the usual one']
+        : [];
     throw cliError('tokenizer_unusable', { file, reason: reasonOf(error) }, notes, error);
   });
   try {

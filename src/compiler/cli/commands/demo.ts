@@ -93,6 +93,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
   const opened = await openAnswering(
     model,
     { ...common, config: 'nano', weights: join(run, 'model.safetensors') },
+    'evaluate',
     output,
   );
   try {

@@ -23,13 +23,12 @@ export interface EvaluateOptions extends OpenOptions {
 
 export default async function run(output: Output, [file]: readonly string[], options: EvaluateOptions): Promise<void> {
   const stage = stageSaid(file!, options, output);
-  const opened = await openAnswering(file!, options, output);
+  const opened = await openAnswering(file!, options, 'evaluate', output);
   const bar = output.progress('examples', options.count);
   try {
     const { recipe, model } = recipeOfManifest(opened.session.manifest);
-    if (!recipe.evaluate) throw cliError('nothing_to_evaluate', { recipe: recipe.name });
     const clauses = { ...(stage ? recipeStage(recipe, stage).clauses : {}), ...saidOf(options) };
-    const { report, lines, title, count, answers } = await recipe.evaluate(opened.session, {
+    const { report, lines, title, count, answers } = await recipe.evaluate!(opened.session, {
       data: options.data,
       model,
       stage: { ...COMMAND_LINE, clauses },

@@ -35,14 +35,13 @@ export default async function run(
   const decode = decodeOptions(options);
   const files = await Promise.all(options.image.map(readImage));
   for (const file of files) judged(file, (bytes) => checkImage(bytes, decode));
-  const opened = await openAnswering(file!, options, output);
+  const opened = await openAnswering(file!, options, 'answer', output);
   try {
     const { session, tokenizer } = opened;
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
     const { recipe } = recipeOfManifest(session.manifest);
-    if (!recipe.answer) throw cliError('no_answers', { recipe: recipe.name });
     const question = {
       prompt: options.prompt,
       files: files.map(({ path, bytes }) => ({ name: path, bytes })),
@@ -54,7 +53,7 @@ export default async function run(
       // text goes out as it comes; JSON is one line at the end
       ...(output.json ? {} : { onText: (piece: string) => output.piece(piece) }),
     };
-    const answer = await recipe.answer(session, tokenizer, question, settings);
+    const answer = await recipe.answer!(session, tokenizer, question, settings);
     const ids = options.ids ? `\ntoken ids: ${answer.tokens.join(' ')}` : '';
     output.result(ids, { ...answer, backend: session.info().backend, weights: weights?.origin ?? null });
   } finally {
