@@ -65,3 +65,11 @@ test('a model of no recipe is trained by a module of data', async () => {
   expect(await run(1)).toBe(await run(1));
   expect(await run(2)).not.toBe(await run(1));
 });
+
+test('a tokenizer is refused where no text is read with it: C0208', async () => {
+  const options = { config: 'bytes', data: DOCS, steps: 1, batchSize: 2, tokenizer: 'tokenizer.json' };
+  await expect(lossOf(example('gpt'), options)).rejects.toMatchObject({
+    code: 'C0208',
+    message: expect.stringContaining('--tokenizer has no meaning without data that is read with a tokenizer file'),
+  });
+});

@@ -17,7 +17,7 @@ export interface DataRequest {
   readonly skipBadImages?: boolean;
 }
 
-/** @throws CliError C0203, C0104, C0112; RuntimeError R09xx, R112x */
+/** @throws CliError C0203, C0104, C0112, C0208; RuntimeError R09xx, R112x */
 export async function openBatches(
   file: string,
   model: Model,
@@ -33,22 +33,31 @@ export async function openBatches(
   }
   if (data === undefined) throw cliError('data_or_batch', { found: 'neither' });
   const told = toldOf(model);
+  const tokenizer = tokenizerFor(file, told, request.tokenizer);
+  let tokenised = false;
   const common = {
     split: 'train' as const,
     model: told,
     batchSize: request.batchSize ?? (typeof stage.options.batch === 'number' ? stage.options.batch : 16),
     seed: request.seed,
-    tokenizer: tokenizerFor(file, told, request.tokenizer),
+    tokenizer: () => {
+      tokenised = true;
+      return tokenizer();
+    },
     badRows: request.skipBadImages ? ('skip' as const) : ('fail' as const),
     note: (line: string) => output.note(line),
   };
+  const needed = (source: DataSource): DataSource => {
+    if (request.tokenizer === undefined || tokenised) return source;
+    throw cliError('option_without', { option: '--tokenizer', without: 'data that is read with a tokenizer file' });
+  };
   if (isDataModule(data))
-    return moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } });
+    return needed(await moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } }));
   const { recipe } = recipeFor(model);
   const asked = recipeStage(recipe, stage);
   const set = recipe.dataOf?.(data, asked) ?? data;
   if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
-  return recipe.dataset({ ...common, data: set, stage: asked });
+  return needed(await recipe.dataset({ ...common, data: set, stage: asked }));
 }
 
 /** Clauses about the data set say nothing of one batch that is given. */
