@@ -6,9 +6,11 @@
  * type. A message is one sentence in lower case that says what was found, where, what was expected and how to fix it.
  * Codes are stable: never reuse one.
  * Long because it is a table: R01 weights, R02 model and session, R03 generation, R04 images, R05 tokenizer,
- * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R110 targets, R112 recipes (recipe-errors.ts), R114 their data (data-errors.ts), R118 checkpoints of other formats (weights/errors.ts).
+ * R06 prompts, R07 initialisers, R08 training, R09 data, R10 WebGPU (webgpu/errors.ts), R110 targets, R112 recipes (recipe-errors.ts), R114 their data (data-errors.ts), R118 checkpoints of other formats (weights/errors.ts), R119 conversations and
+ * judging while training (chat-errors.ts).
  */
 
+import { CHAT_MESSAGES } from './chat-errors.ts';
 import { DATA_MESSAGES } from './data-errors.ts';
 import { type Message, message } from './message.ts';
 import { RECIPE_MESSAGES } from './recipe-errors.ts';
@@ -598,6 +600,7 @@ export const MESSAGES = {
   ...RECIPE_MESSAGES,
   ...DATA_MESSAGES,
   ...CHECKPOINT_MESSAGES,
+  ...CHAT_MESSAGES,
 } as const;
 
 export type RuntimeErrorName = keyof typeof MESSAGES;

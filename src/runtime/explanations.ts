@@ -253,4 +253,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Weights are found by name, so the tensors of a PyTorch checkpoint must lie in dicts (or lists, by their index) whose keys are text or integers.',
   R1189:
     'The first bytes of the file name a version of its format. Others than these lay out their numbers differently, so they are not read as if they were known.',
+  R1190:
+    'A chat template is Jinja text: chat_template.jinja, or the field chat_template of tokenizer_config.json (a text, or a list with one that is called default). The message has what the parser says.',
+  R1191:
+    'Templates check the conversations that they write: many want user and assistant in turns, beginning with user, and some know no system message. The reason is the template’s own text, or what it needed and did not get.',
 };
