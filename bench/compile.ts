@@ -6,8 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeModel, lowerToOnnx } from '../src/compiler/backends/onnx/index.ts';
+import { checkNames } from '../src/compiler/check/names.ts';
 import { loadProgram } from '../src/compiler/check/program.ts';
 import { DiagnosticBag } from '../src/compiler/diagnostics/diagnostic.ts';
+import { BUILTINS } from '../src/compiler/elaborate/builtins/index.ts';
 import { elaborate, type Model } from '../src/compiler/elaborate/model.ts';
 import { type Graph, typeOf } from '../src/compiler/ir/graph.ts';
 import { runPipeline } from '../src/compiler/passes/pipeline.ts';
@@ -84,7 +86,8 @@ async function phases(): Promise<void> {
   };
   const bag = new DiagnosticBag();
   const program = loadProgram(MODEL, host, bag)!;
-  const elaborated = (): Model => elaborate(program, { config: 'full' }, bag)!;
+  const names = checkNames(program, new Set(BUILTINS.keys()), bag);
+  const elaborated = (): Model => elaborate(program, names, { config: 'full' }, bag)!;
   const traced = (model: Model): Graph[] => model.entries.map((name) => model.entry(name)!.graph);
   const lowered = (graphs: readonly Graph[]) => graphs.map(lower);
   const model = elaborated();
@@ -92,7 +95,8 @@ async function phases(): Promise<void> {
   const reduced = graphs.map((graph) => runPipeline(graph));
   const messages = lowered(reduced).map(({ model: message }) => message);
   const work: readonly (readonly [string, () => unknown])[] = [
-    ['syntax and names (four files, std)', () => loadProgram(MODEL, host, new DiagnosticBag())],
+    ['syntax (four files, std)', () => loadProgram(MODEL, host, new DiagnosticBag())],
+    ['names', () => checkNames(program, new Set(BUILTINS.keys()), new DiagnosticBag())],
     ['elaborate', elaborated],
     ['trace four entries', () => traced(model)],
     ['passes', () => graphs.map((graph) => runPipeline(graph))],

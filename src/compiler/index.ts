@@ -5,6 +5,7 @@
  *   model ─ graphsOf ─▶ finished graphs ─ TARGETS.onnx · webgpu · reference: compile ─▶ artifact ─ open ─▶ backend of a session
  */
 import { DECLARATIONS } from '../recipes/declarations.ts';
+import type { NameTable } from './check/name-table.ts';
 import { checkNames } from './check/names.ts';
 import { loadProgram, type Program, type SourceHost } from './check/program.ts';
 import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
@@ -12,7 +13,10 @@ import { BUILTINS } from './elaborate/builtins/index.ts';
 import { elaborate, type Model, type ModelOptions } from './elaborate/model.ts';
 
 export type { PlannedFile } from './backends/onnx/external-data.ts';
+export type { Definition } from './check/binding.ts';
+export type { NameTable } from './check/name-table.ts';
 export type { Program, SourceHost } from './check/program.ts';
+export { rename } from './check/rename.ts';
 export { CATALOGUE } from './diagnostics/catalogue.ts';
 export { type Diagnostic, DiagnosticBag, DiagnosticError } from './diagnostics/diagnostic.ts';
 export { diagnosticsToJson } from './diagnostics/json.ts';
@@ -29,6 +33,8 @@ export { VERSION } from './version.ts';
 
 export interface Compilation {
   readonly program: Program | undefined;
+  /** what each name stands for, for editors; undefined when a file cannot be read */
+  readonly names: NameTable | undefined;
   /** undefined when there are errors */
   readonly model: Model | undefined;
   /** what could be elaborated in spite of errors: tracing its entries finds more of them */
@@ -48,9 +54,17 @@ export function compile(path: string, host: SourceHost, options: ModelOptions = 
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
   let model: Model | undefined;
+  let names: NameTable | undefined;
   if (program && !bag.hasErrors) {
-    checkNames(program, new Set(BUILTINS.keys()), bag);
-    model = elaborate(program, { ...options, recipes: [...DECLARATIONS, ...(options.recipes ?? [])] }, bag);
+    names = checkNames(program, new Set(BUILTINS.keys()), bag);
+    model = elaborate(program, names, { ...options, recipes: [...DECLARATIONS, ...(options.recipes ?? [])] }, bag);
   }
-  return { program, model: bag.hasErrors ? undefined : model, partial: model, bag, diagnostics: () => bag.sorted() };
+  return {
+    program,
+    names,
+    model: bag.hasErrors ? undefined : model,
+    partial: model,
+    bag,
+    diagnostics: () => bag.sorted(),
+  };
 }

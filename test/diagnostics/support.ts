@@ -27,8 +27,8 @@ export function diagnoseProgram(path: string, host: SourceHost, request: Request
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
   if (!program || bag.hasErrors) return bag.sorted();
-  checkNames(program, BUILTIN_NAMES, bag);
-  const model = elaborate(program, { recipes: DECLARATIONS, ...request }, bag);
+  const names = checkNames(program, BUILTIN_NAMES, bag);
+  const model = elaborate(program, names, { recipes: DECLARATIONS, ...request }, bag);
   if (!model) return bag.sorted();
   for (const entry of model.entries) model.entry(entry, request.taps);
   if (request.entry !== undefined) model.entry(request.entry);

@@ -209,3 +209,17 @@ describe('where adapters go', () => {
     expect(numbers(of(traced))).toEqual(numbers(of(base)).map((value) => 3 * value));
   });
 });
+
+it("a name that the body assigns is the module's until then, in every call anew", () => {
+  const text = `import { Linear } from "std"
+    adapter Gate() on Linear { param g: [1] = ones()
+      forward(x: [..., in_features]) -> [..., out_features] { for i in range(2) { let h = g  g = h * 3.0 }  base(x) * g } }
+    model M { l = Linear(1, 1, with_bias = false)  entry main(x: [B, 1]) -> (out: [B, 1]) { l(l(x)) } }
+    adapt l with Gate()`;
+  const weights: Weights = new Map([
+    ['l.weight', tensor([1, 1], [2])],
+    ['l.g', tensor([1], [1])],
+  ]);
+  // each call: 2 · 3 · 3
+  expect(numbers(run(program(text), { x: tensor([1, 1], [1]) }, { weights }).out)).toEqual([324]);
+});

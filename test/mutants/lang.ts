@@ -45,8 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: '`rows and items[3] == 1` is evaluated past a false `rows`',
     file: 'src/compiler/elaborate/instantiate.ts',
-    find: '? this.evaluator.quietly(() => this.decided(condition.right, scope))',
-    replace: '? this.decided(condition.right, scope)',
+    find: '? this.evaluator.quietly(() => this.decided(condition.right, frame))',
+    replace: '? this.decided(condition.right, frame)',
     test: 'test/language/conditions.test.ts',
     fails: 'of a submodule: and is not asked',
   },
@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'a wrong destructuring in a loop hides the errors after it',
     file: 'src/compiler/elaborate/tracer.ts',
-    find: '            e.attempt(() => e.destructure(statement.names, item, inner, statement.over.span));',
-    replace: '            e.destructure(statement.names, item, inner, statement.over.span);',
+    find: '            e.attempt(() => e.destructure(statement.names, item, frame, statement.over.span));',
+    replace: '            e.destructure(statement.names, item, frame, statement.over.span);',
     test: 'test/diagnostics/poison.test.ts',
     fails: 'a wrong destructuring in a loop',
   },
@@ -121,5 +121,21 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "stageList(model, given.stages ?? '1-4')",
     test: 'test/cli/ablate.test.ts',
     fails: 'trains all stages of the file, in order, where none are named',
+  },
+  {
+    fault: 'names of arguments are not renamed with the parameter',
+    file: 'src/compiler/check/members.ts',
+    find: 'if (name) this.table.use(name.span, definition);',
+    replace: '',
+    test: 'test/check/name-table.test.ts',
+    fails: 'of an argument by its name',
+  },
+  {
+    fault: 'what a body of an adapter assigns is not seen by the next turn of a loop',
+    file: 'src/compiler/check/names.ts',
+    find: 'if (rebinds) this.bodies.rebind(body, scope);',
+    replace: '',
+    test: 'test/language/adapters.test.ts',
+    fails: 'a name that the body assigns',
   },
 ];

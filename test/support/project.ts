@@ -2,8 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkNames } from '../../src/compiler/check/names.ts';
 import { loadProgram, type Program, type SourceHost } from '../../src/compiler/check/program.ts';
 import { type Diagnostic, DiagnosticBag } from '../../src/compiler/diagnostics/diagnostic.ts';
+import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import { elaborate, type Model, type ModelOptions } from '../../src/compiler/elaborate/model.ts';
 import { DECLARATIONS } from '../../src/recipes/declarations.ts';
 
@@ -33,7 +35,8 @@ export interface Compiled {
 export function compile(path: string, host: SourceHost, options: ModelOptions = {}): Compiled {
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
-  const model = program && !bag.hasErrors ? elaborate(program, { recipes: DECLARATIONS, ...options }, bag) : undefined;
+  const names = program && !bag.hasErrors ? checkNames(program, new Set(BUILTINS.keys()), bag) : undefined;
+  const model = program && names ? elaborate(program, names, { recipes: DECLARATIONS, ...options }, bag) : undefined;
   return { program, model, bag, diagnostics: bag.sorted() };
 }
 

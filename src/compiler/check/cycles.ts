@@ -8,24 +8,24 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic, DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { FileScope, Program } from './program.ts';
+import type { NameTable } from './name-table.ts';
+import type { Program } from './program.ts';
 
 interface Part {
   readonly declaration: ast.ModuleDeclaration;
-  readonly file: FileScope;
   readonly call: ast.CallExpression;
 }
 
-export function checkModuleCycles(program: Program, bag: DiagnosticBag): void {
+export function checkModuleCycles(program: Program, names: NameTable, bag: DiagnosticBag): void {
   const finished = new Set<ast.ModuleDeclaration>();
   const open: ast.ModuleDeclaration[] = [];
-  const visit = (declaration: ast.ModuleDeclaration, file: FileScope): void => {
+  const visit = (declaration: ast.ModuleDeclaration): void => {
     if (finished.has(declaration)) return;
     open.push(declaration);
-    for (const part of partsOf(declaration, file)) {
+    for (const part of partsOf(declaration, names)) {
       const start = open.indexOf(part.declaration);
       if (start < 0) {
-        visit(part.declaration, part.file);
+        visit(part.declaration);
         continue;
       }
       bag.add(moduleRecursion([...open.slice(start), part.declaration], part.call.span));
@@ -34,11 +34,11 @@ export function checkModuleCycles(program: Program, bag: DiagnosticBag): void {
     finished.add(declaration);
   };
   // the model first: the call that closes a cycle is then the one that elaboration reports
-  if (program.model) visit(program.model.declaration, program.model.file);
+  if (program.model) visit(program.model.declaration);
   for (const file of program.files.values()) {
     for (const declaration of file.syntax.declarations) {
       if (declaration.kind === 'module' || declaration.kind === 'model' || declaration.kind === 'adapter')
-        visit(declaration, file);
+        visit(declaration);
     }
   }
 }
@@ -51,21 +51,17 @@ export function moduleRecursion(chain: readonly ast.ModuleDeclaration[], at: Spa
   return diagnose('recursion', { name: names[0]!, verb: 'contains' }, at, { notes });
 }
 
-function partsOf(declaration: ast.ModuleDeclaration, file: FileScope): Part[] {
-  const own = new Set(declaration.parameters.map((parameter) => parameter.name.text));
+function partsOf(declaration: ast.ModuleDeclaration, names: NameTable): Part[] {
   const parts: Part[] = [];
   const collect = (expression: ast.Expression): void => {
     if (expression.kind === 'list') for (const item of expression.items) collect(item);
     else if (expression.kind === 'when' && !expression.otherwise) collect(expression.value);
-    else if (expression.kind === 'call' && expression.callee.kind === 'name' && !own.has(expression.callee.text)) {
-      const symbol = file.names.get(expression.callee.text);
-      if (symbol?.kind === 'module')
-        parts.push({ declaration: symbol.declaration, file: symbol.file, call: expression });
+    else if (expression.kind === 'call' && expression.callee.kind === 'name') {
+      const binding = names.bindingOf(expression.callee);
+      if (binding?.kind === 'symbol' && binding.symbol.kind === 'module')
+        parts.push({ declaration: binding.symbol.declaration, call: expression });
     }
   };
-  for (const member of declaration.members) {
-    if (member.kind === 'submodule') collect(member.value);
-    if ('name' in member) own.add(member.name.text);
-  }
+  for (const member of declaration.members) if (member.kind === 'submodule') collect(member.value);
   return parts;
 }

@@ -1,34 +1,40 @@
 /**
- * Names, in every file but std, before anything runs: a name nobody declares is an error even in a module that nobody
+ * Names, in every file, before anything runs: a name nobody declares is an error even in a module that nobody
  * instantiates and in a branch that is not taken. Also duplicate and misplaced members and unused imports.
  *
- * The scoping rules are those of elaborate/scope.ts and elaborate/evaluator.ts: locals, then members, arguments and
- * lets of the module, its functions, config values (in a model, an adapt and a stage), the file's names, builtins.
- * Members are made in order, so a member's expression sees the ones before it; bodies see all.
+ * A name stands for a local, then for a member, argument or let of the module, one of its functions, a config value (in a
+ * model, an adapt and a stage), one of the file's names, a builtin. Members are made in order, so a member's expression
+ * sees the ones before it; bodies see all. What each stands for is kept: elaboration and editors look nothing up again.
  */
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
+import type { Binding, Definition } from './binding.ts';
 import { Bodies } from './bodies.ts';
+import { type ConfigShape, configShape } from './config-shape.ts';
 import { checkModuleCycles } from './cycles.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
+import { Members } from './members.ts';
+import { NameTable } from './name-table.ts';
 import type { FileScope, Program } from './program.ts';
 import { type Places, References, STD_PATH } from './references.ts';
-import { type ConfigShape, capitalNames, configShape, StaticScope } from './static-scope.ts';
+import { Scope } from './scope.ts';
 
 /**
- * Reports what is wrong with the names of a program's files.
+ * Resolves the names of a program's files and reports what is wrong with them.
  *
  * @param program of `loadProgram`, without errors
  * @param builtins names that every file knows
  */
-export function checkNames(program: Program, builtins: ReadonlySet<string>, bag: DiagnosticBag): void {
-  for (const file of program.files.values()) {
-    if (file.source.path !== STD_PATH) new FileNames(program, file, builtins, bag).check();
-  }
-  checkModuleCycles(program, bag);
+export function checkNames(program: Program, builtins: ReadonlySet<string>, bag: DiagnosticBag): NameTable {
+  const table = new NameTable(builtins);
+  const members = new Members(table);
+  for (const file of program.files.values()) new FileNames(program, file, builtins, bag, table, members).check();
+  members.finish();
+  checkModuleCycles(program, table, bag);
+  return table;
 }
 
 class FileNames {
@@ -37,24 +43,37 @@ class FileNames {
   private readonly bag: DiagnosticBag;
   private readonly references: References;
   private readonly bodies: Bodies;
+  private readonly table: NameTable;
+  private readonly members: Members;
   private readonly config: ConfigShape;
   /** of the first config of each chain */
   private readonly schemas = new Map<ast.ConfigDeclaration, ConfigShape>();
   private readonly configs: ReadonlyMap<string, ast.ConfigDeclaration>;
 
-  constructor(program: Program, file: FileScope, builtins: ReadonlySet<string>, bag: DiagnosticBag) {
+  constructor(
+    program: Program,
+    file: FileScope,
+    builtins: ReadonlySet<string>,
+    bag: DiagnosticBag,
+    table: NameTable,
+    members: Members,
+  ) {
+    this.table = table;
+    this.members = members;
     this.program = program;
     this.file = file;
     this.bag = bag;
-    this.references = new References(program, file, builtins, bag);
-    this.bodies = new Bodies(this.references);
+    this.references = new References(program, file, builtins, bag, table);
+    this.bodies = new Bodies(this.references, members);
     const configs = file.syntax.declarations.filter((declaration) => declaration.kind === 'config');
     this.configs = new Map(configs.map((config) => [config.name.text, config]));
-    this.config = configShape(configs);
+    this.config = configShape(configs, table, program.flags);
+    members.record(this.config);
   }
 
   check(): void {
     for (const declaration of this.file.syntax.declarations) this.declaration(declaration);
+    if (this.file.source.path === STD_PATH) return;
     for (const [name, span] of this.file.imports) {
       if (!this.references.used.has(name)) this.bag.add(diagnose('unused_import', { name }, span));
     }
@@ -63,40 +82,35 @@ class FileNames {
   private declaration(declaration: ast.Declaration): void {
     switch (declaration.kind) {
       case 'import':
+        this.references.imported(declaration);
+        return;
       case 'flag':
+        this.table.define(declaration, 'flag', declaration.name, declaration.doc);
         return;
       case 'function':
-        this.callable(declaration, new StaticScope(undefined));
+        this.table.define(declaration, 'function', declaration.name, declaration.doc);
+        this.callable(declaration, new Scope());
         return;
       case 'module':
       case 'model':
       case 'adapter':
         this.module(declaration);
         return;
-      case 'config': {
-        const base = declaration.extends;
-        if (base && !this.configs.has(base.text)) {
-          this.bag.add(
-            diagnose('unknown_config', { name: base.text }, base.span, {
-              suggestions: fix(didYouMean(base.text, this.configs.keys(), base.span)),
-            }),
-          );
-        }
-        const schema = this.schemaOf(declaration);
-        if (schema) this.checkOverrides(declaration.fields, schema);
-        this.configFields(declaration.fields, [this.config]);
+      case 'config':
+        this.configDeclaration(declaration);
         return;
-      }
       case 'adapt': {
-        const scope = new StaticScope(undefined, { config: [this.config] });
+        const scope = new Scope(undefined, { config: [this.config] });
         this.references.use(declaration.adapter, scope);
+        const adapter = this.moduleNamed(declaration.adapter);
+        if (adapter) this.members.adapt(adapter.parameters, declaration.arguments);
         for (const argument of declaration.arguments) this.bodies.expression(argument.value, scope);
         if (declaration.when) this.bodies.expression(declaration.when, scope);
         return;
       }
       case 'recipe': {
         const places: Places = new Map();
-        const scope = new StaticScope(undefined, { config: [this.config] });
+        const scope = new Scope(undefined, { config: [this.config] });
         for (const { name, value } of declaration.settings) {
           this.references.once(name, places);
           this.bodies.expression(value, scope);
@@ -107,6 +121,23 @@ class FileNames {
         this.stage(declaration);
         return;
     }
+  }
+
+  private configDeclaration(declaration: ast.ConfigDeclaration): void {
+    this.table.define(declaration, 'config', declaration.name, declaration.doc);
+    const base = declaration.extends;
+    const extended = base && this.configs.get(base.text);
+    if (base && extended) this.table.use(base.span, this.table.define(extended, 'config', extended.name, extended.doc));
+    else if (base) {
+      this.bag.add(
+        diagnose('unknown_config', { name: base.text }, base.span, {
+          suggestions: fix(didYouMean(base.text, this.configs.keys(), base.span)),
+        }),
+      );
+    }
+    const schema = this.schemaOf(declaration);
+    if (schema) this.checkOverrides(declaration.fields, schema);
+    this.configFields(declaration.fields, [this.config]);
   }
 
   /** What the first config of a chain of `extends` declares; undefined for that one, or where a chain is broken. */
@@ -120,7 +151,7 @@ class FileNames {
       first = base;
     }
     if (first === declaration) return undefined;
-    const schema = this.schemas.get(first) ?? configShape([first]);
+    const schema = this.schemas.get(first) ?? configShape([first], undefined);
     this.schemas.set(first, schema);
     return schema;
   }
@@ -152,43 +183,57 @@ class FileNames {
       this.references.once(name, places, value.kind === 'fields' ? `record ${name.text}` : name.text);
       if (value.kind === 'fields') {
         const inner = within[0]?.fields.get(name.text);
+        if (inner?.definition) this.table.use(name.span, inner.definition);
         this.configFields(value.fields, inner ? [inner, ...within] : within);
         continue;
       }
       if (this.file.names.get(name.text)?.kind === 'flag') this.references.used.add(name.text);
-      this.bodies.expression(value, new StaticScope(undefined, { config: within }));
+      const flag = within[0]?.path === '' ? this.program.flags.get(name.text) : undefined;
+      const field = within[0]?.fields.get(name.text)?.definition;
+      const definition = flag ? this.table.define(flag, 'flag', flag.name, flag.doc) : field;
+      if (definition) this.table.use(name.span, definition);
+      this.bodies.expression(value, new Scope(undefined, { config: within }));
     }
   }
 
   private stage(declaration: ast.StageDeclaration): void {
-    const scope = new StaticScope(undefined, { config: [this.config] });
+    const scope = new Scope(undefined, { config: [this.config] });
+    this.table.define(declaration, 'stage', declaration.name, declaration.doc);
     for (const { name, value } of declaration.set) {
       this.references.used.add(name.text);
+      const flag = this.program.flags.get(name.text);
+      if (flag) this.table.use(name.span, this.table.define(flag, 'flag', flag.name, flag.doc));
       this.bodies.expression(value, scope);
     }
     for (const { value } of declaration.clauses) {
       // `adamw(lr = …)`: optimisers and schedules have their own names, which stages.ts knows
-      if (value.kind === 'call') for (const argument of value.arguments) this.bodies.expression(argument.value, scope);
-      else this.bodies.expression(value, scope);
+      const { callee } = value.kind === 'call' ? value : {};
+      if (value.kind !== 'call' || (callee?.kind === 'name' && this.references.resolve(callee.text, scope)))
+        this.bodies.expression(value, scope);
+      else for (const argument of value.arguments) this.bodies.expression(argument.value, scope);
     }
   }
 
   // ── modules ─────────────────────────────────────────────────────────────────────────────────
   private module(declaration: ast.ModuleDeclaration): void {
+    this.table.define(declaration, declaration.kind, declaration.name, declaration.doc);
     const config = declaration.kind === 'model' ? [this.config] : [];
     const adapted = declaration.on ? this.adaptedScope(declaration.on) : undefined;
     const pending: Places = new Map();
-    const scope = new StaticScope(adapted, { config, assignable: declaration.kind === 'adapter', pending });
+    const scope = new Scope(adapted, { config, pending });
     const places: Places = new Map();
     for (const member of declaration.members) {
-      if (member.kind === 'function') scope.declare(member.name);
-      else if (isValueMember(member) && !pending.has(member.name.text)) pending.set(member.name.text, member.name.span);
+      if (member.kind === 'function') {
+        const definition = this.table.define(member, 'function', member.name, member.doc);
+        scope.set(member.name.text, { kind: 'method', declaration: member, definition });
+      } else if (isValueMember(member) && !pending.has(member.name.text))
+        pending.set(member.name.text, member.name.span);
     }
     for (const parameter of declaration.parameters) {
       this.references.once(parameter.name, places);
-      if (parameter.type) this.bodies.type(parameter.type, scope);
+      if (parameter.type) this.bodies.type(parameter.type, scope, new Map());
       if (parameter.fallback) this.bodies.expression(parameter.fallback, scope);
-      scope.declare(parameter.name);
+      this.declareMember(parameter, scope);
     }
     for (const member of declaration.members) {
       if (member.kind === 'function') this.references.once(member.name, places);
@@ -196,23 +241,32 @@ class FileNames {
       this.references.once(member.name, places);
       if (member.kind === 'param') this.param(member, scope);
       else this.bodies.expression(member.value, scope);
-      scope.declare(member.name);
+      const definition = this.declareMember(member, scope);
+      if (member.kind !== 'param') this.members.given(definition, member.value);
       pending.delete(member.name.text);
     }
     this.moduleBodies(declaration, scope);
   }
 
-  private param(member: ast.ParamMember, scope: StaticScope): void {
+  /** A name of the module: an argument, a let, a param or a submodule; `base`: one that an adapter sees of another. */
+  private declareMember(node: ValueMember | ast.Parameter, scope: Scope, of: 'self' | 'base' = 'self'): Definition {
+    const definition = this.table.define(node, kindOf(node), node.name, 'doc' in node ? node.doc : '');
+    scope.set(node.name.text, { kind: 'member', of, name: node.name.text, definition });
+    return definition;
+  }
+
+  private param(member: ast.ParamMember, scope: Scope): void {
     this.bodies.element(member.type, ELEMENT_TYPES);
     for (const dim of member.type.dims ?? []) if (dim.kind !== 'ellipsis') this.bodies.expression(dim, scope);
     this.bodies.expression(member.init, scope);
     if (member.resample) this.bodies.expression(member.resample, scope);
   }
 
-  private moduleBodies(declaration: ast.ModuleDeclaration, scope: StaticScope): void {
+  private moduleBodies(declaration: ast.ModuleDeclaration, scope: Scope): void {
     const where = { module: 'a module', model: 'a model', adapter: 'an adapter' }[declaration.kind];
     const misplaced = (member: string, at: Span, note: string): void =>
       this.bag.add(diagnose('misplaced_member', { member, where }, at, { notes: [note] }));
+    const rebinds = declaration.kind === 'adapter';
     const entries: Places = new Map();
     const merges: Places = new Map();
     const forwards: Places = new Map();
@@ -222,8 +276,8 @@ class FileNames {
           { text: 'forward', span: { ...member.span, end: member.span.start + 'forward'.length } },
           forwards,
         );
-        this.callable(member, scope);
-      } else if (member.kind === 'function') this.callable(member, scope);
+        this.callable(member, scope, { rebinds });
+      } else if (member.kind === 'function') this.callable(member, scope, { rebinds });
       else if (member.kind === 'entry') {
         if (declaration.kind !== 'model')
           misplaced(
@@ -232,7 +286,8 @@ class FileNames {
             'entries are the graphs of a model; a module has a `forward`',
           );
         this.references.once(member.name, entries);
-        this.callable(member, scope);
+        this.table.define(member, 'entry', member.name, member.doc);
+        this.callable(member, scope, { past: member.cache?.length });
       } else if (member.kind === 'merge') {
         if (declaration.kind !== 'adapter')
           misplaced(
@@ -248,26 +303,30 @@ class FileNames {
   }
 
   /** What an adapter sees of the module it adapts, and `base`; everything, if that module cannot be found. */
-  private adaptedScope(on: ast.Name): StaticScope {
-    const scope = new StaticScope(undefined, { config: [] });
-    scope.declare({ text: 'base', span: on.span });
+  private adaptedScope(on: ast.Name): Scope {
+    const scope = new Scope();
+    scope.set('base', { kind: 'base', definition: { kind: 'base', name: 'base', span: on.span, doc: '' } });
     this.references.use(on, scope);
-    const target = this.adaptedModule(on);
-    for (const parameter of target?.parameters ?? []) scope.declare(parameter.name);
-    for (const member of target?.members ?? []) if (isValueMember(member)) scope.declare(member.name);
+    const target = this.moduleNamed(on);
+    for (const parameter of target?.parameters ?? []) this.declareMember(parameter, scope, 'base');
+    for (const member of target?.members ?? []) if (isValueMember(member)) this.declareMember(member, scope, 'base');
     return scope;
   }
 
-  private adaptedModule(on: ast.Name): ast.ModuleDeclaration | undefined {
-    const symbol = this.file.names.get(on.text);
+  private moduleNamed(name: ast.Name): ast.ModuleDeclaration | undefined {
+    const symbol = this.file.names.get(name.text);
     return symbol?.kind === 'module' ? symbol.declaration : undefined;
   }
 
   private mergeTarget(declaration: ast.ModuleDeclaration, name: ast.Name): void {
-    const target = declaration.on && this.adaptedModule(declaration.on);
+    const target = declaration.on && this.moduleNamed(declaration.on);
     if (!target) return;
     const params = target.members.flatMap((member) => (member.kind === 'param' ? [member.name.text] : []));
-    if (params.includes(name.text)) return;
+    const param = target.members.find((member) => member.kind === 'param' && member.name.text === name.text);
+    if (param?.kind === 'param') {
+      this.table.use(name.span, this.table.define(param, kindOf(param), param.name, param.doc));
+      return;
+    }
     this.bag.add(
       diagnose('unknown_member', { object: target.name.text, name: name.text }, name.span, {
         suggestions: fix(didYouMean(name.text, params, name.span)),
@@ -276,34 +335,49 @@ class FileNames {
   }
 
   // ── signatures and bodies ───────────────────────────────────────────────────────────────────
+  /** `past`: the symbol that an entry's cache names, if it has one; `rebinds`: it may rebind names of the module */
   private callable(
     { signature, body }: { readonly signature: ast.Signature; readonly body: ast.Block },
-    outer: StaticScope,
+    outer: Scope,
+    { past, rebinds = false }: { readonly past?: ast.Name | undefined; readonly rebinds?: boolean } = {},
   ): void {
-    const scope = outer.child();
+    const scope = outer.body();
+    const before = outer.inFrameOf(scope);
     const parameters: Places = new Map();
-    for (const { name, type, fallback } of signature.parameters) {
+    const dims = new Map<string, Binding>();
+    for (const parameter of signature.parameters) {
+      const { name, type, fallback } = parameter;
       this.references.once(name, parameters);
-      if (fallback) this.bodies.expression(fallback, outer);
-      scope.declare(name);
-      if (!type) continue;
-      this.bodies.type(type, outer, signature.parameters);
-      for (const dim of type.dims ?? []) {
-        if (dim.kind === 'ellipsis') continue;
-        for (const { text, span } of capitalNames(dim))
-          if (!this.references.knows(text, outer)) scope.declare({ text, span });
-      }
+      if (fallback) this.bodies.expression(fallback, scope);
+      const definition = this.bodies.declare(name, 'argument', scope, parameter);
+      if (fallback) this.members.given(definition, fallback);
+      if (type) this.bodies.type(type, before, dims, signature.parameters);
     }
+    for (const [text, binding] of dims) scope.set(text, binding);
     const results: Places = new Map();
-    for (const { name, type } of signature.result ?? []) {
-      if (name) this.references.once(name, results);
-      this.bodies.type(type, outer, signature.parameters);
+    for (const result of signature.result ?? []) {
+      if (result.name) {
+        this.references.once(result.name, results);
+        this.table.define(result, 'output', result.name);
+      }
+      this.bodies.type(result.type, before, dims, signature.parameters);
     }
+    const symbol = past && dims.get(past.text)?.definition;
+    if (symbol) this.table.use(past.span, symbol);
+    if (rebinds) this.bodies.rebind(body, scope);
     this.bodies.block(body, scope);
   }
 }
 
 /** What a member expression may refer to by name, in order. */
-function isValueMember(member: ast.Member): member is ast.LetMember | ast.ParamMember | ast.SubmoduleMember {
+type ValueMember = ast.LetMember | ast.ParamMember | ast.SubmoduleMember;
+
+function kindOf(node: ValueMember | ast.Parameter): 'argument' | 'let' | 'param' | 'buffer' | 'submodule' {
+  if (!('kind' in node)) return 'argument';
+  if (node.kind === 'let-member') return 'let';
+  return node.kind === 'param' && node.buffer ? 'buffer' : node.kind;
+}
+
+function isValueMember(member: ast.Member): member is ValueMember {
   return member.kind === 'let-member' || member.kind === 'param' || member.kind === 'submodule';
 }

@@ -20,7 +20,7 @@ export interface SourceHost {
   read(path: string): string | undefined;
 }
 
-export type Symbol =
+export type FileSymbol =
   | { readonly kind: 'module'; readonly declaration: ast.ModuleDeclaration; readonly file: FileScope }
   | { readonly kind: 'function'; readonly declaration: ast.FunctionDeclaration; readonly file: FileScope }
   | { readonly kind: 'flag'; readonly declaration: ast.FlagDeclaration; readonly file: FileScope }
@@ -30,7 +30,7 @@ export interface FileScope {
   readonly source: SourceFile;
   readonly syntax: ast.FileSyntax;
   /** declared and imported names */
-  readonly names: Map<string, Symbol>;
+  readonly names: Map<string, FileSymbol>;
   /** the file's own import statements, for `unused_import` */
   readonly imports: Map<string, Span>;
 }

@@ -1,13 +1,15 @@
-/** One name in a file: whether something in sight has it, and what was probably meant where nothing has. */
+/** One name in a file: what it stands for, and what was probably meant where nothing in sight has it. */
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type DiagnosticBag, type Label, MAX_DIAGNOSTICS, type Suggestion } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { STD_FILES } from '../std/std.generated.ts';
 import type * as ast from '../syntax/ast.ts';
+import type { Binding, Definition } from './binding.ts';
 import { habitOf } from './habits.ts';
-import type { FileScope, Program } from './program.ts';
-import type { StaticScope } from './static-scope.ts';
+import type { NameNode, NameTable } from './name-table.ts';
+import type { FileScope, FileSymbol, Program } from './program.ts';
+import type { Scope } from './scope.ts';
 
 export const STD_PATH = 'std.mdl';
 
@@ -23,34 +25,61 @@ export class References {
   private readonly program: Program;
   private readonly file: FileScope;
   private readonly builtins: ReadonlySet<string>;
+  readonly table: NameTable;
+  /** `L` of `import { Linear as L }` */
+  private readonly aliases = new Map<string, Definition>();
 
-  constructor(program: Program, file: FileScope, builtins: ReadonlySet<string>, bag: DiagnosticBag) {
+  constructor(program: Program, file: FileScope, builtins: ReadonlySet<string>, bag: DiagnosticBag, table: NameTable) {
+    this.table = table;
     this.program = program;
     this.file = file;
     this.builtins = builtins;
     this.bag = bag;
   }
 
-  knows(name: string, scope: StaticScope): boolean {
-    if (scope.has(name)) return true;
-    if (this.file.names.has(name)) {
-      this.used.add(name);
-      return true;
+  /** An import's names: each is a use of what it imports, or another name for it. */
+  imported({ names }: ast.ImportDeclaration): void {
+    for (const { name, as } of names) {
+      const symbol = this.file.names.get(as.text);
+      if (!symbol || this.file.imports.get(as.text) !== as.span) continue;
+      const target = symbolDefinition(this.table, symbol);
+      this.table.use(name.span, target);
+      if (name.text !== as.text) this.aliases.set(as.text, this.table.define(as, 'import', as, '', target));
     }
-    return scope.config.some((record) => record.fields.has(name)) || this.builtins.has(name);
   }
 
-  use({ text, span }: ast.Name, scope: StaticScope): void {
-    const flag = scope.has(text) ? undefined : this.file.names.get(text);
+  /** What a name stands for: locals and members, then config fields (unless it is a flag), the file's names, builtins. */
+  resolve(name: string, scope: Scope): Binding | undefined {
+    const local = scope.get(name);
+    if (local) return local;
+    const symbol = this.file.names.get(name);
+    const declared: Binding | undefined = symbol
+      ? { kind: 'symbol', symbol, definition: this.aliases.get(name) ?? symbolDefinition(this.table, symbol) }
+      : this.builtins.has(name)
+        ? { kind: 'builtin', name, definition: undefined }
+        : undefined;
+    if (symbol?.kind === 'flag') return declared;
+    const field = scope.config.map((record) => record.fields.get(name)).find((found) => found !== undefined);
+    if (!field?.definition) return declared;
+    return { kind: 'config', name, record: false, definition: field.definition, otherwise: declared };
+  }
+
+  /** Resolves a name and keeps what it stands for; reports one that stands for nothing. */
+  use(node: NameNode, scope: Scope): void {
+    const { text, span } = node;
+    const binding = this.resolve(text, scope);
+    if (this.file.names.has(text) && !scope.get(text)) this.used.add(text);
     const record = scope.config[0];
-    if (flag?.kind === 'flag' && record && record.path !== '' && record.fields.has(text)) {
-      const secondary = [{ span: flag.declaration.name.span, message: 'the flag is declared here' }];
+    const ambiguous = record && record.path !== '' && record.fields.has(text);
+    if (ambiguous && binding?.kind === 'symbol' && binding.symbol.kind === 'flag') {
+      const secondary = [{ span: binding.symbol.declaration.name.span, message: 'the flag is declared here' }];
       const notes = [`the field is \`${record.path}.${text}\`; for the flag, give one of the two another name`];
-      this.used.add(text);
       this.bag.add(diagnose('flag_or_field', { name: text, record: record.path }, span, { secondary, notes }));
-      return;
-    }
-    if (this.knows(text, scope)) return;
+    } else if (binding) this.table.bind(node, binding);
+    else this.unknown(node, scope);
+  }
+
+  private unknown({ text, span }: NameNode, scope: Scope): void {
     const later = scope.pending.get(text);
     if (later) {
       const secondary: Label[] = [{ span: later, message: 'it is declared here, further down' }];
@@ -96,7 +125,7 @@ export class References {
   }
 
   /** The name in sight or of std that was probably meant, with its import if it needs one. */
-  private meant(text: string, span: Span, scope: StaticScope): Suggestion[] {
+  private meant(text: string, span: Span, scope: Scope): Suggestion[] {
     const own = [...this.file.names.keys()].filter((name) => !name.includes(' '));
     const candidates = [...scope.all(), ...own, ...this.builtins];
     const suggestion = didYouMean(text, [...candidates, ...STD_NAMES], span);
@@ -146,6 +175,12 @@ export class References {
       }),
     );
   }
+}
+
+/** The definition of a file's declaration. */
+export function symbolDefinition(table: NameTable, { kind, declaration }: FileSymbol): Definition {
+  const is = kind === 'module' ? declaration.kind : kind;
+  return table.define(declaration, is, declaration.name, declaration.doc);
 }
 
 /** Names that std declares, read from its text: a program that imports nothing of it has not parsed it. */

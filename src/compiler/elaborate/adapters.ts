@@ -6,7 +6,6 @@ import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Absence, ModuleInstance, ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
-import { Scope } from './scope.ts';
 
 /** PEFT from 0.7 on keeps the adapted layer's own parameters here. */
 const PEFT_BASE_LAYER = 'base_layer';
@@ -16,22 +15,21 @@ export function applyAdapters(e: Evaluator): void {
 }
 
 function apply(e: Evaluator, adapt: ast.AdaptDeclaration): void {
-  const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
-  const symbol = e.program.root.names.get(adapt.adapter.text);
-  if (!symbol) e.fail(e.names.unknownName(adapt.adapter.text, adapt.adapter.span, scope));
+  const frame = e.rootFrame();
+  const symbol = e.names.symbolOf(adapt.adapter);
   if (symbol.kind !== 'module' || symbol.declaration.kind !== 'adapter') {
     const what = symbol.kind === 'module' ? `a ${symbol.declaration.kind}` : `a ${symbol.kind}`;
     e.fail(diagnose('not_usable_here', { name: adapt.adapter.text, what, use: 'an adapter' }, adapt.adapter.span));
   }
   const { declaration, file } = symbol;
-  const on = adapt.when === undefined || e.condition(adapt.when, scope);
+  const on = adapt.when === undefined || e.condition(adapt.when, frame);
   const absent: Absence | undefined = on ? undefined : 'flag';
   const formals = declaration.parameters.map((p) => ({
     name: p.name.text,
     optional: p.fallback !== undefined,
     span: p.span,
   }));
-  const args = bindArguments(e, declaration.name.text, formals, adapt.arguments, adapt.span, scope);
+  const args = bindArguments(e, declaration.name.text, formals, adapt.arguments, adapt.span, frame);
   const targets = [...e.modules.instances.values()].filter(
     (instance) => instance.base === undefined && instance.path !== '',
   );
@@ -140,7 +138,7 @@ function mergedGraph(
   const asked = { training: false };
   e.trace = { builder, path: adapter.path, cache: undefined, taps: undefined, parameters: new Map(), asked };
   try {
-    const value = e.expression(expression, e.modules.scopeOf(adapter));
+    const value = e.expression(expression, e.modules.frameOf(adapter));
     const id = e.emission.tensorOf(value, expression.span, 'f32', parameter.name);
     const { shape } = builder.typeOf(id);
     if (shape.join() !== parameter.shape.join()) {

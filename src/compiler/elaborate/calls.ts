@@ -7,8 +7,8 @@ import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { type BoundArgument, BoundCall, type Builtin } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';
+import type { Frame } from './frame.ts';
 import { Reported } from './reported.ts';
-import type { Scope } from './scope.ts';
 import type { Value } from './values.ts';
 
 export interface FormalParameter {
@@ -28,7 +28,7 @@ export function bindArguments(
   formals: readonly FormalParameter[],
   actuals: readonly ast.Argument[],
   at: Span,
-  scope: Scope,
+  frame: Frame,
   extras?: Map<string, BoundArgument>,
 ): Map<string, BoundArgument> {
   const bound = new Map<string, BoundArgument>();
@@ -40,7 +40,7 @@ export function bindArguments(
   let position = 0;
   for (const { name, value, span } of actuals) {
     const formal = name ? formals.find((candidate) => candidate.name === name.text) : formals[position++];
-    const evaluated = evaluator.attempt(() => evaluator.expression(value, scope));
+    const evaluated = evaluator.attempt(() => evaluator.expression(value, frame));
     if (evaluated === undefined || evaluated.kind === 'error') {
       failed = true;
       if (formal) bound.set(formal.name, { value: { kind: 'error' }, span: value.span });
@@ -102,7 +102,7 @@ function takes(callee: string, formals: readonly FormalParameter[]): string[] {
 
 const formalsOf = new WeakMap<Builtin, readonly FormalParameter[]>();
 
-export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.CallExpression, scope: Scope): Value {
+export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.CallExpression, frame: Frame): Value {
   let formals = formalsOf.get(builtin);
   if (!formals) {
     formals = builtin.parameters
@@ -118,7 +118,7 @@ export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.Ca
     formals,
     call.arguments,
     call.span,
-    scope,
+    frame,
     takesMore ? extras : undefined,
   );
   return builtin.call(new BoundCall(evaluator, builtin.name, call, bound, extras));

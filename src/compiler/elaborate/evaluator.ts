@@ -5,6 +5,7 @@
  * error values; touching an error value unwinds silently. So every statement with a mistake of its own reports it.
  */
 import { type Dim, isSymbolic, printDim, printShape } from '../../shared/dim.ts';
+import type { NameTable } from '../check/name-table.ts';
 import type { Program } from '../check/program.ts';
 import { type DiagnosticExtras, diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic, DiagnosticBag, Label } from '../diagnostics/diagnostic.ts';
@@ -15,12 +16,12 @@ import { CallStack } from './call-stack.ts';
 import { callBuiltin } from './calls.ts';
 import { Effort } from './effort.ts';
 import { Emission } from './emission.ts';
+import { Frame } from './frame.ts';
 import { indexTensor } from './indexing.ts';
 import { guardOf, Instantiator } from './instantiate.ts';
 import { Lookup } from './lookup.ts';
 import { binary, unary } from './operators.ts';
 import { Reported } from './reported.ts';
-import type { Scope } from './scope.ts';
 import type { Settings } from './settings.ts';
 import type { Trace } from './trace.ts';
 import { Tracer } from './tracer.ts';
@@ -33,6 +34,8 @@ const CALL_WEIGHT = 12;
 
 export class Evaluator {
   readonly program: Program;
+  /** what each name stands for */
+  readonly bindings: NameTable;
   readonly bag: DiagnosticBag;
   readonly builtins: ReadonlyMap<string, Builtin>;
   readonly modules: Instantiator;
@@ -51,8 +54,9 @@ export class Evaluator {
   errors = 0;
   private quiet = 0;
 
-  constructor(program: Program, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
+  constructor(program: Program, bindings: NameTable, bag: DiagnosticBag, builtins: ReadonlyMap<string, Builtin>) {
     this.program = program;
+    this.bindings = bindings;
     this.bag = bag;
     this.builtins = builtins;
     this.modules = new Instantiator(this);
@@ -72,6 +76,11 @@ export class Evaluator {
   fail(diagnostic: Diagnostic): never {
     this.report(diagnostic);
     throw new Reported();
+  }
+
+  /** Where what stands outside of modules is evaluated: adapts and stages. */
+  rootFrame(): Frame {
+    return new Frame(this.program.root, undefined, this.settings ? [this.settings.config] : []);
   }
 
   /** The instance being traced or created, as a diagnostic's context. */
@@ -100,12 +109,12 @@ export class Evaluator {
     }
   }
 
-  expression(expression: ast.Expression, scope: Scope): Value {
+  expression(expression: ast.Expression, frame: Frame): Value {
     this.effort.step(expression.span);
-    return this.effort.nested(1, expression.span, () => this.evaluate(expression, scope));
+    return this.effort.nested(1, expression.span, () => this.evaluate(expression, frame));
   }
 
-  private evaluate(expression: ast.Expression, scope: Scope): Value {
+  private evaluate(expression: ast.Expression, frame: Frame): Value {
     switch (expression.kind) {
       case 'int':
         if (!Number.isSafeInteger(expression.value)) return this.tooLarge(expression, '2^53 − 1');
@@ -120,24 +129,24 @@ export class Evaluator {
       case 'none':
         return NONE;
       case 'name':
-        return this.names.name(expression, scope);
+        return this.names.name(expression, frame);
       case 'list':
       case 'tuple':
-        return list(expression.items.map((item) => this.expression(item, scope)));
+        return list(expression.items.map((item) => this.expression(item, frame)));
       case 'comprehension':
-        return list(this.comprehension(expression, scope, (inner) => this.expression(expression.item, inner)));
+        return list(this.comprehension(expression, frame, () => this.expression(expression.item, frame)));
       case 'unary':
-        return unary(this, expression, this.expression(expression.operand, scope));
+        return unary(this, expression, this.expression(expression.operand, frame));
       case 'binary':
-        return this.binary(expression, scope);
+        return this.binary(expression, frame);
       case 'call':
-        return this.call(expression, scope);
+        return this.call(expression, frame);
       case 'member':
-        return this.names.member(expression, scope);
+        return this.names.member(expression, frame);
       case 'index':
-        return this.index(expression, scope);
+        return this.index(expression, frame);
       case 'when':
-        return this.when(expression, scope);
+        return this.when(expression, frame);
     }
   }
 
@@ -147,17 +156,17 @@ export class Evaluator {
     return this.fail(diagnose('number_too_large', { text: shown, most }, span));
   }
 
-  private binary(expression: ast.BinaryExpression, scope: Scope): Value {
-    const left = this.expression(expression.left, scope);
+  private binary(expression: ast.BinaryExpression, frame: Frame): Value {
+    const left = this.expression(expression.left, frame);
     // `and` and `or` of compile-time values stop early
     if (left.kind === 'bool' && expression.operator === 'and' && !left.value) return left;
     if (left.kind === 'bool' && expression.operator === 'or' && left.value) return left;
-    return binary(this, expression, left, this.expression(expression.right, scope));
+    return binary(this, expression, left, this.expression(expression.right, frame));
   }
 
-  private when(expression: ast.WhenExpression, scope: Scope): Value {
-    if (this.condition(expression.condition, scope)) {
-      return this.guarded(expression.condition, true, () => this.expression(expression.value, scope));
+  private when(expression: ast.WhenExpression, frame: Frame): Value {
+    if (this.condition(expression.condition, frame)) {
+      return this.guarded(expression.condition, true, () => this.expression(expression.value, frame));
     }
     const { otherwise } = expression;
     if (!otherwise) {
@@ -165,7 +174,7 @@ export class Evaluator {
       const notes = ['only a submodule (off: the identity) and a param (off: none) may leave the else out'];
       return this.fail(diagnose('missing_else', {}, expression.span, { ...this.here(), secondary, notes }));
     }
-    return this.guarded(expression.condition, false, () => this.expression(otherwise, scope));
+    return this.guarded(expression.condition, false, () => this.expression(otherwise, frame));
   }
 
   /** Work that only happens where a condition, known by its text, is true or false. */
@@ -178,8 +187,8 @@ export class Evaluator {
     }
   }
 
-  condition(expression: ast.Expression, scope: Scope): boolean {
-    const value = this.expression(expression, scope);
+  condition(expression: ast.Expression, frame: Frame): boolean {
+    const value = this.expression(expression, frame);
     if (value.kind === 'bool') return value.value;
     if (value.kind === 'tensor') {
       const notes = ['to choose between tensors element by element, write `where(condition, a, b)`'];
@@ -195,18 +204,13 @@ export class Evaluator {
     );
   }
 
-  comprehension<T>(
-    expression: ast.ComprehensionExpression,
-    scope: Scope,
-    item: (inner: Scope, index: number) => T,
-  ): T[] {
+  comprehension<T>(expression: ast.ComprehensionExpression, frame: Frame, item: (index: number) => T): T[] {
     const results: T[] = [];
-    for (const value of this.iterate(this.expression(expression.over, scope), expression.over.span)) {
+    for (const value of this.iterate(this.expression(expression.over, frame), expression.over.span)) {
       this.effort.step(expression.span);
-      const inner = scope.child();
-      this.destructure(expression.names, value, inner, expression.over.span);
-      if (expression.filter && !this.condition(expression.filter, inner)) continue;
-      results.push(item(inner, results.length));
+      this.destructure(expression.names, value, frame, expression.over.span);
+      if (expression.filter && !this.condition(expression.filter, frame)) continue;
+      results.push(item(results.length));
     }
     return results;
   }
@@ -224,13 +228,13 @@ export class Evaluator {
   }
 
   /** Binds names to a value: one name to all of it, several to the items of a list or the rows of a tensor's first axis. */
-  destructure(names: readonly ast.Name[], value: Value, scope: Scope, at: Span): void {
+  destructure(names: readonly ast.Name[], value: Value, frame: Frame, at: Span): void {
     if (names.length === 1) {
-      scope.set(names[0]!.text, value);
+      frame.set(this.bindings.slotOf(names[0]!), value);
       return;
     }
     if (value.kind === 'error') {
-      for (const name of names) scope.set(name.text, value);
+      for (const name of names) frame.set(this.bindings.slotOf(name), value);
       return;
     }
     let items: readonly Value[];
@@ -244,7 +248,7 @@ export class Evaluator {
       );
     } else items = this.wrongCount(names, describe(value), at);
     if (items.length !== names.length) this.wrongCount(names, describe(value), at);
-    for (const [index, name] of names.entries()) scope.set(name.text, items[index]!);
+    for (const [index, name] of names.entries()) frame.set(this.bindings.slotOf(name), items[index]!);
   }
 
   private wrongCount(names: readonly ast.Name[], found: string, at: Span): never {
@@ -257,22 +261,22 @@ export class Evaluator {
     );
   }
 
-  private call(expression: ast.CallExpression, scope: Scope): Value {
-    const callee = this.expression(expression.callee, scope);
+  private call(expression: ast.CallExpression, frame: Frame): Value {
+    const callee = this.expression(expression.callee, frame);
     switch (callee.kind) {
       case 'builtin':
-        return callBuiltin(this, callee.builtin, expression, scope);
+        return callBuiltin(this, callee.builtin, expression, frame);
       case 'instance':
         return this.effort.nested(CALL_WEIGHT, expression.span, () =>
-          this.tracer.callInstance(callee, expression, scope),
+          this.tracer.callInstance(callee, expression, frame),
         );
       case 'base':
         return this.effort.nested(CALL_WEIGHT, expression.span, () =>
-          this.tracer.callBase(callee.instance, expression, scope),
+          this.tracer.callBase(callee.instance, expression, frame),
         );
       case 'function':
         return this.effort.nested(CALL_WEIGHT, expression.span, () =>
-          this.tracer.callFunction(callee, expression, scope),
+          this.tracer.callFunction(callee, expression, frame),
         );
       case 'module':
         return this.fail(
@@ -295,17 +299,17 @@ export class Evaluator {
     }
   }
 
-  private index(expression: ast.IndexExpression, scope: Scope): Value {
-    const object = this.expression(expression.object, scope);
+  private index(expression: ast.IndexExpression, frame: Frame): Value {
+    const object = this.expression(expression.object, frame);
     const items = expression.items.map((item) => {
       if (item.kind === 'rest') return item;
       if (item.kind === 'at')
         return {
           kind: 'at' as const,
-          index: this.dimOf(this.expression(item.index, scope), item.index.span, 'an index'),
+          index: this.dimOf(this.expression(item.index, frame), item.index.span, 'an index'),
         };
       const bound = (end: ast.Expression | undefined): Dim | undefined =>
-        end && this.dimOf(this.expression(end, scope), end.span, 'an index');
+        end && this.dimOf(this.expression(end, frame), end.span, 'an index');
       return { kind: 'range' as const, from: bound(item.from), to: bound(item.to) };
     });
     if (object.kind !== 'list') {

@@ -11,8 +11,8 @@ import type * as ast from '../syntax/ast.ts';
 import type { BoundArgument } from './builtin.ts';
 import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
+import { Frame } from './frame.ts';
 import type { Absence, ModuleInstance, ParameterInfo, Place } from './instance.ts';
-import { Scope } from './scope.ts';
 import { describe, ERROR, list, NONE, type Value } from './values.ts';
 
 /** 2^36 elements, 256 GiB of f32: beyond any checkpoint we know, and far below where numbers lose precision. */
@@ -39,18 +39,11 @@ export class Instantiator {
     this.evaluator = evaluator;
   }
 
-  /** The scope of a module's member expressions and bodies. */
-  scopeOf(instance: ModuleInstance): Scope {
+  /** The frame of a module's member expressions and bodies. */
+  frameOf(instance: ModuleInstance): Frame {
     const isModel = instance.declaration.kind === 'model';
     const config = isModel && this.evaluator.settings ? [this.evaluator.settings.config] : [];
-    if (!instance.base) return new Scope(instance.file, { self: instance, config });
-    // an adapter sees what it adapts: its arguments, lets and parameters
-    const outer = new Scope(instance.file, { config });
-    for (const [name, value] of [...instance.base.values, ...instance.base.members]) outer.set(name, value);
-    outer.set('base', { kind: 'base', instance: instance.base });
-    const scope = new Scope(instance.file, { parent: outer, self: instance });
-    for (const [name, value] of [...instance.values, ...instance.members]) scope.set(name, value);
-    return scope;
+    return new Frame(instance.file, instance, config);
   }
 
   model(declaration: ast.ModuleDeclaration, file: FileScope): ModuleInstance {
@@ -105,7 +98,7 @@ export class Instantiator {
       const given = args.get(parameter.name.text);
       const value =
         given?.value ??
-        (parameter.fallback ? e.attempt(() => e.expression(parameter.fallback!, this.scopeOf(instance))) : undefined) ??
+        (parameter.fallback ? e.attempt(() => e.expression(parameter.fallback!, this.frameOf(instance))) : undefined) ??
         ERROR;
       if (given && parameter.type?.element && !parameter.type.dims) this.checkKind(parameter, given);
       instance.values.set(parameter.name.text, value);
@@ -115,7 +108,7 @@ export class Instantiator {
       if (member.kind === 'let-member') {
         instance.values.set(
           member.name.text,
-          e.attempt(() => e.expression(member.value, this.scopeOf(instance))) ?? ERROR,
+          e.attempt(() => e.expression(member.value, this.frameOf(instance))) ?? ERROR,
         );
       } else if (member.kind === 'param') {
         instance.members.set(member.name.text, e.attempt(() => this.param(member, instance)) ?? ERROR);
@@ -148,15 +141,15 @@ export class Instantiator {
 
   // ── parameters ──────────────────────────────────────────────────────────────────────────────
   private param(member: ast.ParamMember, instance: ModuleInstance): Value {
-    const scope = this.scopeOf(instance);
+    const frame = this.frameOf(instance);
     const e = this.evaluator;
     let init = member.init;
     let absent = instance.absent;
     let off = false;
     while (init.kind === 'when' && !init.otherwise) {
-      if (!e.condition(init.condition, scope)) {
+      if (!e.condition(init.condition, frame)) {
         off = true;
-        absent = either(absent, this.reason(init.condition, scope));
+        absent = either(absent, this.reason(init.condition, frame));
       }
       init = init.value;
     }
@@ -164,7 +157,7 @@ export class Instantiator {
     const shape = dims.map((dim) => {
       if (dim.kind === 'ellipsis')
         return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
-      const value = e.dimOf(e.expression(dim, scope), dim.span, `a dimension of ${member.name.text}`);
+      const value = e.dimOf(e.expression(dim, frame), dim.span, `a dimension of ${member.name.text}`);
       if (typeof value !== 'number')
         return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
       if (value < 1) {
@@ -190,7 +183,7 @@ export class Instantiator {
         ),
       );
     }
-    const initializer = e.expression(init, scope);
+    const initializer = e.expression(init, frame);
     if (initializer.kind !== 'initializer') {
       return e.fail(
         diagnose(
@@ -205,7 +198,7 @@ export class Instantiator {
         ),
       );
     }
-    const resample = member.resample ? e.expression(member.resample, scope) : undefined;
+    const resample = member.resample ? e.expression(member.resample, frame) : undefined;
     if (resample && resample.kind !== 'resample') {
       return e.fail(
         diagnose(
@@ -283,12 +276,12 @@ export class Instantiator {
     place: Place,
     instance: ModuleInstance,
     absent: Absence | undefined,
-    scope = this.scopeOf(instance),
+    frame = this.frameOf(instance),
   ): Value {
     const e = this.evaluator;
     if (expression.kind === 'when') {
-      const on = e.condition(expression.condition, scope);
-      const reason = this.reason(expression.condition, scope);
+      const on = e.condition(expression.condition, frame);
+      const reason = this.reason(expression.condition, frame);
       if (!expression.otherwise) {
         const value = this.submodule(
           member,
@@ -296,33 +289,33 @@ export class Instantiator {
           place,
           instance,
           on ? absent : either(absent, reason),
-          scope,
+          frame,
         );
         return switched(value, !on, expression.condition);
       }
       // the branch not taken is instantiated for its keys; what is wrong with it is wrong only when it is taken
       const [taken, other] = on ? [expression.value, expression.otherwise] : [expression.otherwise, expression.value];
-      const value = this.submodule(member, taken, place, instance, absent, scope);
+      const value = this.submodule(member, taken, place, instance, absent, frame);
       if (reason === 'flag' && other.kind === 'call')
-        this.evaluator.quietly(() => this.submodule(member, other, place, instance, either(absent, 'flag'), scope));
+        this.evaluator.quietly(() => this.submodule(member, other, place, instance, either(absent, 'flag'), frame));
       return value;
     }
     if (expression.kind === 'list') {
       return list(
         expression.items.map((item, index) =>
-          this.submodule(member, item, placeAt(place, index), instance, absent, scope),
+          this.submodule(member, item, placeAt(place, index), instance, absent, frame),
         ),
       );
     }
     if (expression.kind === 'comprehension') {
       return list(
-        e.comprehension(expression, scope, (inner, index) =>
-          this.submodule(member, expression.item, placeAt(place, index), instance, absent, inner),
+        e.comprehension(expression, frame, (index) =>
+          this.submodule(member, expression.item, placeAt(place, index), instance, absent, frame),
         ),
       );
     }
     if (expression.kind === 'call') {
-      const callee = e.expression(expression.callee, scope);
+      const callee = e.expression(expression.callee, frame);
       if (callee.kind === 'module') {
         const { declaration, file } = callee;
         if (declaration.kind !== 'module') {
@@ -340,7 +333,7 @@ export class Instantiator {
           optional: p.fallback !== undefined,
           span: p.span,
         }));
-        const args = bindArguments(e, declaration.name.text, formals, expression.arguments, expression.span, scope);
+        const args = bindArguments(e, declaration.name.text, formals, expression.arguments, expression.span, frame);
         return {
           kind: 'instance',
           instance: this.create(declaration, file, args, place, expression.span, absent),
@@ -348,7 +341,7 @@ export class Instantiator {
         };
       }
     }
-    const value = e.expression(expression, scope);
+    const value = e.expression(expression, frame);
     if (value.kind === 'instance') return value; // shared: the same parameters under their first key
     return e.fail(
       diagnose('member_value', { name: member.name.text, found: describe(value) }, expression.span, {
@@ -359,32 +352,32 @@ export class Instantiator {
   }
 
   /** Why a condition is what it is: would other flags make it another? */
-  private reason(condition: ast.Expression, scope: Scope): Absence {
-    return this.decided(condition, scope).byFlag ? 'flag' : 'condition';
+  private reason(condition: ast.Expression, frame: Frame): Absence {
+    return this.decided(condition, frame).byFlag ? 'flag' : 'condition';
   }
 
   /** `flag and last`, with last false, is false whatever the flag is. */
-  private decided(condition: ast.Expression, scope: Scope): { readonly value: boolean; readonly byFlag: boolean } {
+  private decided(condition: ast.Expression, frame: Frame): { readonly value: boolean; readonly byFlag: boolean } {
     if (condition.kind === 'unary' && condition.operator === 'not') {
-      const { value, byFlag } = this.decided(condition.operand, scope);
+      const { value, byFlag } = this.decided(condition.operand, frame);
       return { value: !value, byFlag };
     }
     if (condition.kind === 'binary' && (condition.operator === 'and' || condition.operator === 'or')) {
       // one side alone decides by being this
       const deciding = condition.operator === 'or';
-      const left = this.decided(condition.left, scope);
+      const left = this.decided(condition.left, frame);
       if (left.value === deciding && !left.byFlag) return left;
       // past a left side that decides, the right one need not have a value: `has_rows and rows[0] == 1`
       const right =
         left.value === deciding
-          ? this.evaluator.quietly(() => this.decided(condition.right, scope))
-          : this.decided(condition.right, scope);
+          ? this.evaluator.quietly(() => this.decided(condition.right, frame))
+          : this.decided(condition.right, frame);
       if (!right) return left;
       if (right.value === deciding && !right.byFlag) return right;
       const value = deciding ? left.value || right.value : left.value && right.value;
       return { value, byFlag: left.byFlag || right.byFlag };
     }
-    const value = this.evaluator.expression(condition, scope);
+    const value = this.evaluator.expression(condition, frame);
     return value.kind === 'bool'
       ? { value: value.value, byFlag: value.byFlag === true }
       : { value: false, byFlag: false };

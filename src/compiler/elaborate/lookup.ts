@@ -1,13 +1,17 @@
-/** What a name means: a local, a function of the module, a field of the config, a declaration, a built-in; and members. */
+/** Values of names, by what `check` found that they stand for; and members of records and instances. */
 
 import { nearest } from '../../shared/nearest.ts';
+import type { Binding } from '../check/binding.ts';
+import type { NameNode } from '../check/name-table.ts';
+import type { FileSymbol } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type Diagnostic, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
+import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
+import { Frame } from './frame.ts';
 import { Reported } from './reported.ts';
-import { Scope } from './scope.ts';
 import { type ConfigField, type ConfigRecord, join } from './settings.ts';
 import { bool, describe, type Value } from './values.ts';
 
@@ -22,52 +26,94 @@ export class Lookup {
     this.evaluator = evaluator;
   }
 
-  name(expression: ast.NameExpression, scope: Scope): Value {
-    const value = this.lookUp(expression.text, scope);
-    if (!value) this.evaluator.fail(this.unknownName(expression.text, expression.span, scope));
+  name(node: NameNode, frame: Frame): Value {
+    const binding = this.evaluator.bindings.bindingOf(node);
+    if (!binding) return this.reported();
+    const value = this.valueOf(binding, frame) ?? this.evaluator.fail(this.absent(node.text, node.span, frame));
     if (value.kind === 'error') throw new Reported();
     return value;
   }
 
-  lookUp(name: string, scope: Scope): Value | undefined {
-    const local = scope.get(name);
-    if (local) return local;
-    const method = scope.self?.declaration.members.find(
-      (member) => member.kind === 'function' && member.name.text === name,
+  /** The declaration of a file that a name stands for. */
+  symbolOf(node: NameNode): FileSymbol {
+    const binding = this.evaluator.bindings.bindingOf(node);
+    if (!binding) return this.reported();
+    if (binding.kind === 'symbol') return binding.symbol;
+    return this.evaluator.fail(
+      diagnose(
+        'not_usable_here',
+        { name: node.text, what: 'no declaration of the file', use: 'an adapter' },
+        node.span,
+      ),
     );
-    if (method?.kind === 'function')
-      return { kind: 'function', declaration: method, file: scope.self!.file, self: scope.self };
-    const declared = scope.file.names.get(name);
-    if (declared?.kind !== 'flag') {
-      const field = this.configField(name, scope);
-      if (field) return field;
-    }
-    if (declared) {
-      if (declared.kind === 'flag')
-        return bool(this.evaluator.settings?.flags.get(name) ?? declared.declaration.value, true);
-      if (declared.kind === 'module') return { kind: 'module', declaration: declared.declaration, file: declared.file };
-      if (declared.kind === 'function')
-        return { kind: 'function', declaration: declared.declaration, file: declared.file, self: undefined };
-    }
-    const builtin = this.evaluator.builtins.get(name);
-    return builtin ? { kind: 'builtin', builtin } : undefined;
   }
 
-  unknownName(name: string, at: Span, scope: Scope): Diagnostic {
-    const near =
-      this.evaluator.bag.size < MAX_DIAGNOSTICS
-        ? nearest(name, [...scope.all(), ...this.evaluator.builtins.keys()])
-        : undefined;
+  /** A name that stands for nothing was reported when names were resolved. */
+  private reported(): never {
+    this.evaluator.errors++;
+    throw new Reported();
+  }
+
+  /** Undefined for a config field that the chosen config lacks, and a dimension that no argument has. */
+  private valueOf(binding: Binding, frame: Frame): Value | undefined {
+    switch (binding.kind) {
+      case 'local':
+        return frame.get(binding.slot) ?? (binding.before && this.valueOf(binding.before, frame));
+      case 'member': {
+        const instance = binding.of === 'base' ? frame.self?.base : frame.self;
+        return instance?.members.get(binding.name) ?? instance?.values.get(binding.name);
+      }
+      case 'method':
+        return { kind: 'function', declaration: binding.declaration, file: frame.file, self: frame.self };
+      case 'base':
+        return frame.self?.base && { kind: 'base', instance: frame.self.base };
+      case 'config': {
+        const value = binding.record ? recordIn(binding.name, frame) : this.configField(binding.name, frame);
+        return value ?? (binding.otherwise && this.valueOf(binding.otherwise, frame));
+      }
+      case 'symbol':
+        return this.declared(binding.symbol);
+      case 'builtin': {
+        const builtin = this.evaluator.builtins.get(binding.name);
+        return builtin && { kind: 'builtin', builtin };
+      }
+    }
+  }
+
+  private declared(symbol: FileSymbol): Value | undefined {
+    switch (symbol.kind) {
+      case 'flag': {
+        const { name, value } = symbol.declaration;
+        return bool(this.evaluator.settings?.flags.get(name.text) ?? value, true);
+      }
+      case 'module':
+        return { kind: 'module', declaration: symbol.declaration, file: symbol.file };
+      case 'function':
+        return { kind: 'function', declaration: symbol.declaration, file: symbol.file, self: undefined };
+      case 'config':
+        return undefined;
+    }
+  }
+
+  /** What a name is that this config or this call gives no value. */
+  private absent(name: string, at: Span, frame: Frame): Diagnostic {
+    const { bag, builtins } = this.evaluator;
+    const inSight = (): string[] => [
+      ...(frame.self ? [...frame.self.members.keys(), ...frame.self.values.keys()] : []),
+      ...frame.config.flatMap((record) => [...record.fields.keys()]),
+      ...[...frame.file.names.keys()].filter((other) => !other.includes(' ')),
+      ...builtins.keys(),
+    ];
     // without a context: it is unknown in every instance
     return diagnose('unknown_name', { name }, at, {
-      suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: at, replacement: near }] : [],
+      suggestions: fix(bag.size < MAX_DIAGNOSTICS ? didYouMean(name, inSight(), at) : undefined),
     });
   }
 
-  private configField(name: string, scope: Scope): Value | undefined {
-    for (const record of scope.config) {
+  private configField(name: string, frame: Frame): Value | undefined {
+    for (const record of frame.config) {
       const field = record.fields.get(name);
-      if (field) return this.fieldValue(field, record, scope.config);
+      if (field) return this.fieldValue(field, record, frame.config);
     }
     return undefined;
   }
@@ -88,7 +134,7 @@ export class Lookup {
       return this.evaluator.effort.nested(FIELD_WEIGHT, field.span, () =>
         this.evaluator.expression(
           content.expression,
-          new Scope(this.evaluator.program.root, { config: [record, ...outer] }),
+          new Frame(this.evaluator.program.root, undefined, [record, ...outer]),
         ),
       );
     } finally {
@@ -96,16 +142,16 @@ export class Lookup {
     }
   }
 
-  member(expression: ast.MemberExpression, scope: Scope): Value {
+  member(expression: ast.MemberExpression, frame: Frame): Value {
     const { object, member } = expression;
-    const value = this.recordNamed(object, scope) ?? this.evaluator.expression(object, scope);
+    const value = this.evaluator.expression(object, frame);
     if (value.kind === 'record') {
       const field = value.record.fields.get(member.text);
       if (field)
         return this.fieldValue(
           field,
           value.record,
-          this.evaluator.settings ? [this.evaluator.settings.config] : scope.config,
+          this.evaluator.settings ? [this.evaluator.settings.config] : frame.config,
         );
       return this.noMember(`the config record ${value.record.path}`, member, value.record.fields.keys());
     }
@@ -122,16 +168,6 @@ export class Lookup {
       );
     }
     return this.noMember(describe(value), member, [], this.ofTensor(member.text));
-  }
-
-  /** `lora.r` where `lora` alone is the flag. */
-  private recordNamed(object: ast.Expression, scope: Scope): Value | undefined {
-    if (object.kind !== 'name' || scope.get(object.text)) return undefined;
-    for (const record of scope.config) {
-      const content = record.fields.get(object.text)?.content;
-      if (content?.kind === 'record') return { kind: 'record', record: content.record };
-    }
-    return undefined;
   }
 
   /** What is a method or a property in PyTorch. */
@@ -153,4 +189,13 @@ export class Lookup {
       }),
     );
   }
+}
+
+/** `lora` of `lora.r`, where `lora` alone is the flag. */
+function recordIn(name: string, frame: Frame): Value | undefined {
+  for (const record of frame.config) {
+    const content = record.fields.get(name)?.content;
+    if (content?.kind === 'record') return { kind: 'record', record: content.record };
+  }
+  return undefined;
 }

@@ -3,10 +3,11 @@
  * checked stages, and entries that can be traced into graphs.
  */
 import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
-import { type Dim, symbol } from '../../shared/dim.ts';
+import { symbol } from '../../shared/dim.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { RecipeDeclaration } from '../../shared/recipe.ts';
 import { dtypeOf } from '../check/element-types.ts';
+import type { NameTable } from '../check/name-table.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
@@ -16,10 +17,10 @@ import type * as ast from '../syntax/ast.ts';
 import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
 import { Evaluator } from './evaluator.ts';
+import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
 import { Reported } from './reported.ts';
-import { Scope } from './scope.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { checkStages, type Stage } from './stages.ts';
@@ -135,20 +136,29 @@ export class Model {
   }
 }
 
-/** Resolves the settings, builds the tree, applies adapters, checks stages. Problems go into the bag. */
-export function elaborate(program: Program, options: ModelOptions, bag: DiagnosticBag): Model | undefined {
+/**
+ * Resolves the settings, builds the tree, applies adapters, checks stages. Problems go into the bag.
+ *
+ * @param names of `checkNames`: what each name stands for
+ */
+export function elaborate(
+  program: Program,
+  names: NameTable,
+  options: ModelOptions,
+  bag: DiagnosticBag,
+): Model | undefined {
   if (!program.model) {
     bag.add(diagnose('no_model', {}, { source: program.root.source, start: 0, end: 0 }));
     return undefined;
   }
   const { declaration, file } = program.model;
-  const evaluator = new Evaluator(program, bag, BUILTINS);
+  const evaluator = new Evaluator(program, names, bag, BUILTINS);
   const settings = resolveSettings(
     program,
     options,
     bag,
     (expression, within) =>
-      evaluator.attempt(() => evaluator.expression(expression, new Scope(program.root, { config: within }))) ?? {
+      evaluator.attempt(() => evaluator.expression(expression, new Frame(program.root, undefined, within))) ?? {
         kind: 'error',
       },
   );
@@ -190,13 +200,13 @@ function traceEntry(
   const trace: Trace = { builder, path: '', cache, taps: new Map(), parameters: new Map(), asked, training };
   e.trace = trace;
   try {
-    const outer = e.modules.scopeOf(root);
-    const scope = outer.child();
+    const outer = e.modules.frameOf(root);
+    const frame = outer.fresh();
     const dims = new SignatureDims(e, outer);
     checkPortNames(e, entry);
-    for (const parameter of entry.signature.parameters) declareInput(e, builder, dims, scope, parameter);
-    for (const [name, dim] of dims.bound) scope.set(name, { kind: 'dim', dim: dim as Exclude<Dim, number> });
-    const result = e.tracer.block(entry.body, scope, '');
+    for (const parameter of entry.signature.parameters) declareInput(e, builder, dims, frame, parameter);
+    dims.bindInto(frame);
+    const result = e.tracer.block(entry.body, frame, '');
     if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
     if (result.kind === 'error') throw new Reported();
     const declared = entry.signature.result;
@@ -292,7 +302,7 @@ function declareInput(
   e: Evaluator,
   builder: GraphBuilder,
   dims: SignatureDims,
-  scope: Scope,
+  frame: Frame,
   parameter: ast.Parameter,
 ): void {
   const { type, name } = parameter;
@@ -316,7 +326,7 @@ function declareInput(
     return dims.declare(dim);
   });
   const id = builder.input(name.text, dtypeOf(type.element?.text), shape);
-  scope.set(name.text, { kind: 'tensor', id, span: name.span });
+  frame.set(e.bindings.slotOf(name), { kind: 'tensor', id, span: name.span });
 }
 
 function addTaps(

@@ -8,7 +8,6 @@ import { createSource, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { plain } from './constants.ts';
 import type { Evaluator } from './evaluator.ts';
-import { Scope } from './scope.ts';
 import type { Value } from './values.ts';
 
 /** What a model says of its recipe. */
@@ -64,7 +63,7 @@ function find(
 }
 
 function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.RecipeDeclaration): ModelRecipe {
-  const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
+  const frame = e.rootFrame();
   const settings: { [name: string]: ConfigValue } = {};
   const places: { [name: string]: string } = {};
   for (const { name, value } of clause.settings) {
@@ -73,7 +72,7 @@ function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.Reci
       continue;
     }
     const setting = declaration.settings[name.text]!;
-    const given = e.attempt(() => fitting(e, setting, name, e.expression(value, scope), value));
+    const given = e.attempt(() => fitting(e, setting, name, e.expression(value, frame), value));
     if (given !== undefined && given !== null) settings[name.text] = given;
     const place = placeOf(e, value);
     if (place !== undefined) places[name.text] = place;

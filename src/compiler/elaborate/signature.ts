@@ -19,6 +19,7 @@ import {
   symbolsOf,
 } from '../../shared/dim.ts';
 import { dtypeOf } from '../check/element-types.ts';
+import { capitalNames } from '../check/scope.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -26,7 +27,8 @@ import type { TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { DTYPE_NAMES } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';
-import type { Scope } from './scope.ts';
+import type { Frame } from './frame.ts';
+import type { Value } from './values.ts';
 
 /** Names of unbound dimension variables carry this mark, so that they never meet the graph's own symbols. */
 const UNBOUND = '?';
@@ -44,30 +46,41 @@ export class SignatureDims {
   readonly bound = new Map<string, Dim>();
   /** where each variable was bound */
   private readonly places = new Map<string, Label>();
+  private readonly slots = new Map<string, number>();
   private readonly evaluator: Evaluator;
-  private readonly scope: Scope;
+  /** of its own: a body sees only what is bound */
+  private readonly frame: Frame;
 
-  constructor(evaluator: Evaluator, scope: Scope) {
+  constructor(evaluator: Evaluator, outer: Frame) {
     this.evaluator = evaluator;
-    this.scope = scope;
+    this.frame = outer.fresh();
+  }
+
+  /** The dimension variables of a declared dim. */
+  private variables(dim: ast.Expression): { readonly name: string; readonly slot: number }[] {
+    return capitalNames(dim).flatMap((node) => {
+      const binding = this.evaluator.bindings.bindingOf(node);
+      if (binding?.kind !== 'local' || binding.definition.kind !== 'dimension') return [];
+      this.slots.set(node.text, binding.slot);
+      return [{ name: node.text, slot: binding.slot }];
+    });
+  }
+
+  /** Gives the body what its arguments bound. */
+  bindInto(frame: Frame): void {
+    for (const [name, dim] of this.bound) frame.set(this.slots.get(name)!, dimValue(dim));
   }
 
   /** The dim a signature writes, its unbound variables marked. */
   private declared(dim: ast.Expression): Dim {
-    const scope = this.scope.child();
-    for (const name of capitalNames(dim)) {
-      if (this.evaluator.names.lookUp(name, this.scope)) continue;
-      const known = this.bound.get(name) ?? symbol(UNBOUND + name);
-      scope.set(name, typeof known === 'number' ? { kind: 'int', value: known } : { kind: 'dim', dim: known });
-    }
-    return this.evaluator.dimOf(this.evaluator.expression(dim, scope), dim.span, 'a dimension');
+    for (const { name, slot } of this.variables(dim))
+      this.frame.set(slot, dimValue(this.bound.get(name) ?? symbol(UNBOUND + name)));
+    return this.evaluator.dimOf(this.evaluator.expression(dim, this.frame), dim.span, 'a dimension');
   }
 
   /** In an entry the variables are the graph's own symbols. */
   declare(dim: ast.Expression): Dim {
-    for (const name of capitalNames(dim)) {
-      if (!this.bound.has(name) && !this.evaluator.names.lookUp(name, this.scope)) this.bound.set(name, symbol(name));
-    }
+    for (const { name } of this.variables(dim)) if (!this.bound.has(name)) this.bound.set(name, symbol(name));
     const declared = this.declared(dim);
     if (isSymbolic(declared) || (declared >= 0 && Number.isSafeInteger(declared))) return declared;
     return this.evaluator.fail(
@@ -152,7 +165,7 @@ export class SignatureDims {
         message: text === printDim(declared) ? `${text} is declared here` : `${text} is ${printDim(declared)}`,
       },
     ];
-    for (const name of capitalNames(dim)) {
+    for (const { text: name } of capitalNames(dim)) {
       const place = this.places.get(name);
       if (place) labels.push(place);
     }
@@ -172,18 +185,7 @@ function solve(declared: Dim, name: string, actual: Dim): Dim | undefined {
   return subDims(actual, rest);
 }
 
-function capitalNames(expression: ast.Expression): string[] {
-  switch (expression.kind) {
-    case 'name':
-      return /^[A-Z]/.test(expression.text) ? [expression.text] : [];
-    case 'binary':
-      return [...capitalNames(expression.left), ...capitalNames(expression.right)];
-    case 'unary':
-      return capitalNames(expression.operand);
-    default:
-      return [];
-  }
-}
+const dimValue = (dim: Dim): Value => (isSymbolic(dim) ? { kind: 'dim', dim } : { kind: 'int', value: dim });
 
 export function printType({ dtype, shape }: { dtype: TensorType['dtype']; shape: Shape }): string {
   return `${dtype === 'f32' ? '' : dtype === 'i64' ? 'int' : 'bool'}${printShape(shape)}`;

@@ -6,10 +6,10 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type * as ast from '../syntax/ast.ts';
 import { plain } from './constants.ts';
 import type { Evaluator } from './evaluator.ts';
+import type { Frame } from './frame.ts';
 import type { ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
 import { clauseNote, type ModelRecipe } from './recipe.ts';
-import { Scope } from './scope.ts';
 import type { Value } from './values.ts';
 
 /** `adamw(betas = (0.9, 0.999))` as data. */
@@ -125,7 +125,7 @@ function checkStage(
   known: readonly RecipeDeclaration[],
 ): Stage {
   const rules: OptionRules = { ...recipe?.declaration.clauses, ...OPTIONS };
-  const scope = new Scope(e.program.root, { config: e.settings ? [e.settings.config] : [] });
+  const frame = e.rootFrame();
   const trained = parametersMatching(e, stage.train);
   const noDecay = parametersMatching(e, stage.noDecay);
   for (const { text, span } of stage.noDecay) {
@@ -146,7 +146,7 @@ function checkStage(
         }),
       );
     } else {
-      const on = e.attempt(() => e.condition(value, scope));
+      const on = e.attempt(() => e.condition(value, frame));
       if (on !== undefined) flags.set(name.text, on);
     }
   }
@@ -156,10 +156,10 @@ function checkStage(
   onlyOnce(e, stage.set);
   onlyOnce(e, stage.clauses);
   for (const { name, value } of stage.clauses) {
-    if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, scope));
-    else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, scope));
+    if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, frame));
+    else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, frame));
     else if (Object.hasOwn(rules, name.text)) {
-      const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, scope), value));
+      const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, frame), value));
       if (option !== undefined) options[name.text] = option;
     } else {
       const near = nearest(name.text, [
@@ -247,7 +247,7 @@ function valid(e: Evaluator, rules: OptionRules, name: string, value: Value, at:
   return e.fail(diagnose('wrong_type', { what: name, expected: rule.expected, found }, at.span));
 }
 
-function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope: Scope): StageCall {
+function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, frame: Frame): StageCall {
   const call = expression.kind === 'call' && !expression.piped ? expression : undefined;
   const name = call?.callee.kind === 'name' ? call.callee.text : undefined;
   const formals = name === undefined ? undefined : known[name];
@@ -289,7 +289,7 @@ function stageCall(e: Evaluator, expression: ast.Expression, known: Calls, scope
       continue;
     }
     const { name: formal, value } = argument;
-    const given = e.attempt(() => valid(e, ARGUMENTS, formal.text, e.expression(value, scope), value));
+    const given = e.attempt(() => valid(e, ARGUMENTS, formal.text, e.expression(value, frame), value));
     if (given !== undefined) args[formal.text] = given;
   }
   return { name, arguments: args };

@@ -1,5 +1,4 @@
 /** Bodies → graph nodes: calls of modules and functions, statements, and what a `when` that is off means. */
-import { isSymbolic } from '../../shared/dim.ts';
 import { dtypeOf } from '../check/element-types.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
@@ -11,9 +10,9 @@ import type { BoundArgument } from './builtin.ts';
 import { CONVERSIONS } from './builtin.ts';
 import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
+import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { Reported } from './reported.ts';
-import { Scope } from './scope.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { trainsHere } from './trace.ts';
 import { describe, ERROR, type Value } from './values.ts';
@@ -44,9 +43,9 @@ export class Tracer {
   }
 
   // ── calls ───────────────────────────────────────────────────────────────────────────────────
-  callInstance(value: InstanceValue, call: ast.CallExpression, scope: Scope): Value {
+  callInstance(value: InstanceValue, call: ast.CallExpression, frame: Frame): Value {
     const { instance } = value;
-    const args = this.bind(instance, call, scope);
+    const args = this.bind(instance, call, frame);
     const run = (): Value => this.run(instance.adapter ?? instance, args, call, instance.path);
     if (!value.off) {
       const result = run();
@@ -63,25 +62,25 @@ export class Tracer {
   }
 
   /** The adapted module without its adapter. */
-  callBase(instance: ModuleInstance, call: ast.CallExpression, scope: Scope): Value {
-    return this.run(instance, this.bind(instance, call, scope), call, undefined);
+  callBase(instance: ModuleInstance, call: ast.CallExpression, frame: Frame): Value {
+    return this.run(instance, this.bind(instance, call, frame), call, undefined);
   }
 
-  callFunction(callee: FunctionValue, call: ast.CallExpression, scope: Scope): Value {
+  callFunction(callee: FunctionValue, call: ast.CallExpression, frame: Frame): Value {
     const { declaration, file, self } = callee;
     const name = declaration.name.text;
-    const args = this.bindTo(name, declaration.signature.parameters, call, scope);
-    const outer = self ? this.evaluator.modules.scopeOf(self) : new Scope(file);
+    const args = this.bindTo(name, declaration.signature.parameters, call, frame);
+    const outer = self ? this.evaluator.modules.frameOf(self) : new Frame(file);
     return this.body(name, declaration, args, outer, call, undefined);
   }
 
-  private bind(instance: ModuleInstance, call: ast.CallExpression, scope: Scope): Map<string, BoundArgument> {
+  private bind(instance: ModuleInstance, call: ast.CallExpression, frame: Frame): Map<string, BoundArgument> {
     const { declaration } = instance;
     return this.bindTo(
       instance.path || declaration.name.text,
       forwardOf(this.evaluator, instance, call.span).signature.parameters,
       call,
-      scope,
+      frame,
     );
   }
 
@@ -89,10 +88,10 @@ export class Tracer {
     callee: string,
     parameters: readonly ast.Parameter[],
     call: ast.CallExpression,
-    scope: Scope,
+    frame: Frame,
   ): Map<string, BoundArgument> {
     const formals = parameters.map((p) => ({ name: p.name.text, optional: p.fallback !== undefined, span: p.span }));
-    return bindArguments(this.evaluator, callee, formals, call.arguments, call.span, scope);
+    return bindArguments(this.evaluator, callee, formals, call.arguments, call.span, frame);
   }
 
   private run(
@@ -110,12 +109,12 @@ export class Tracer {
     const before = trace.path;
     trace.path = instance.path;
     try {
-      const scope = this.evaluator.modules.scopeOf(instance);
+      const frame = this.evaluator.modules.frameOf(instance);
       const result = this.body(
         instance.path || instance.declaration.name.text,
         forward,
         args,
-        scope,
+        frame,
         call,
         tap ?? instance.path,
         instance,
@@ -132,7 +131,7 @@ export class Tracer {
     name: string,
     { signature, body }: Body,
     args: ReadonlyMap<string, BoundArgument>,
-    outer: Scope,
+    outer: Frame,
     call: ast.CallExpression,
     tapPath: string | undefined,
     instance?: ModuleInstance,
@@ -148,19 +147,18 @@ export class Tracer {
         }),
       );
     }
-    const scope = outer.child();
+    const frame = outer.fresh();
     const dims = new SignatureDims(e, outer);
     for (const parameter of signature.parameters) {
       const argument = args.get(parameter.name.text);
-      const value = argument?.value ?? (parameter.fallback ? e.expression(parameter.fallback, scope) : ERROR);
-      scope.set(parameter.name.text, value);
+      const value = argument?.value ?? (parameter.fallback ? e.expression(parameter.fallback, frame) : ERROR);
+      frame.set(e.bindings.slotOf(parameter.name), value);
       if (argument && parameter.type?.dims) this.checkArgument(name, parameter, argument, dims, call, instance);
     }
-    for (const [symbol, dim] of dims.bound)
-      scope.set(symbol, isSymbolic(dim) ? { kind: 'dim', dim } : { kind: 'int', value: dim });
+    dims.bindInto(frame);
     this.active.set(body, paths.add(path));
     try {
-      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () => this.block(body, scope, tapPath));
+      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () => this.block(body, frame, tapPath));
       if (result === undefined)
         return e.fail(
           diagnose(
@@ -257,11 +255,11 @@ export class Tracer {
     });
   }
 
-  block(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
-    return this.evaluator.effort.nested(BLOCK_WEIGHT, block.span, () => this.statements(block, scope, tapPath));
+  block(block: ast.Block, frame: Frame, tapPath: string | undefined): Value | undefined {
+    return this.evaluator.effort.nested(BLOCK_WEIGHT, block.span, () => this.statements(block, frame, tapPath));
   }
 
-  private statements(block: ast.Block, scope: Scope, tapPath: string | undefined): Value | undefined {
+  private statements(block: ast.Block, frame: Frame, tapPath: string | undefined): Value | undefined {
     const e = this.evaluator;
     let last: Value | undefined;
     for (const statement of block.statements) {
@@ -270,62 +268,52 @@ export class Tracer {
       switch (statement.kind) {
         case 'let': {
           const done = e.attempt(() => {
-            e.destructure(statement.names, e.expression(statement.value, scope), scope, statement.value.span);
-            for (const name of statement.names) this.tapLet(name.text, scope.get(name.text), tapPath);
+            e.destructure(statement.names, e.expression(statement.value, frame), frame, statement.value.span);
+            for (const name of statement.names) this.tapLet(name.text, frame.get(e.bindings.slotOf(name)), tapPath);
             return true;
           });
-          if (!done) for (const name of statement.names) scope.set(name.text, ERROR);
+          if (!done) for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
           break;
         }
         case 'assign': {
-          const value = e.attempt(() => e.expression(statement.value, scope)) ?? ERROR;
-          if (!scope.assign(statement.name.text, value)) {
-            e.report(
-              diagnose('unknown_name', { name: statement.name.text }, statement.name.span, {
-                ...e.here(),
-                notes: [`a new name is declared with \`let ${statement.name.text} = …\``],
-              }),
-            );
-            scope.set(statement.name.text, value);
-          }
+          const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
+          frame.set(e.bindings.slotOf(statement.name), value);
           this.tapLet(statement.name.text, value, tapPath);
           break;
         }
         case 'update':
-          e.attempt(() => this.update(statement, scope));
+          e.attempt(() => this.update(statement, frame));
           break;
         case 'for': {
           // the body of a loop over an error is traced once, for the other errors in it
-          const items = e.attempt(() => e.iterate(e.expression(statement.over, scope), statement.over.span)) ?? [ERROR];
+          const items = e.attempt(() => e.iterate(e.expression(statement.over, frame), statement.over.span)) ?? [ERROR];
           for (const item of items) {
             e.effort.step(statement.span);
-            const inner = scope.child();
-            e.attempt(() => e.destructure(statement.names, item, inner, statement.over.span));
-            for (const name of statement.names) if (!inner.names.has(name.text)) inner.set(name.text, ERROR);
-            this.block(statement.body, inner, tapPath);
+            for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
+            e.attempt(() => e.destructure(statement.names, item, frame, statement.over.span));
+            this.block(statement.body, frame, tapPath);
           }
           break;
         }
         case 'if': {
-          const taken = e.attempt(() => e.condition(statement.condition, scope));
+          const taken = e.attempt(() => e.condition(statement.condition, frame));
           const branch = taken === undefined ? undefined : taken ? statement.consequent : statement.otherwise;
           // what is wrong with the condition is reported; that there is no value follows from it
           last = taken === undefined ? ERROR : undefined;
-          if (branch)
-            last = e.guarded(statement.condition, taken === true, () => this.block(branch, scope.child(), tapPath));
+          if (branch) last = e.guarded(statement.condition, taken === true, () => this.block(branch, frame, tapPath));
           break;
         }
         case 'expression':
-          last = e.attempt(() => e.expression(statement.value, scope)) ?? ERROR;
+          last = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
       }
     }
     return last;
   }
 
   /** `update running_mean = …`: what the buffer is from here on, in this graph and in the next step. */
-  private update({ name, value }: Extract<ast.Statement, { kind: 'update' }>, scope: Scope): void {
+  private update({ name, value }: Extract<ast.Statement, { kind: 'update' }>, frame: Frame): void {
     const e = this.evaluator;
-    const parameter = this.bufferNamed(name, scope);
+    const parameter = this.bufferNamed(name, frame);
     const { trace } = e;
     const training = trace && trainsHere(trace) ? trace.training : undefined;
     if (!trace || !training) {
@@ -335,7 +323,7 @@ export class Tracer {
     }
     const { dtype, shape, keys } = parameter;
     this.parameter(parameter); // a state that is only written is one of the graph's all the same
-    const id = e.emission.tensorOf(e.expression(value, scope), value.span, dtype, name.text);
+    const id = e.emission.tensorOf(e.expression(value, frame), value.span, dtype, name.text);
     const [found, expected] = [printType(trace.builder.typeOf(id)), printType({ dtype, shape })];
     if (found !== expected)
       e.fail(
@@ -349,9 +337,9 @@ export class Tracer {
     training.updates.set(keys[0], { parameter, value: id, read });
   }
 
-  private bufferNamed(name: ast.Name, scope: Scope): ParameterInfo {
+  private bufferNamed(name: ast.Name, frame: Frame): ParameterInfo {
     const e = this.evaluator;
-    const target = e.names.name({ kind: 'name', ...name }, scope);
+    const target = e.names.name(name, frame);
     if (target.kind === 'parameter' && target.parameter.buffer) return target.parameter;
     const found = target.kind === 'parameter' ? 'a param' : describe(target);
     return e.fail(diagnose('not_a_buffer', { name: name.text, found }, name.span, e.here()));

@@ -11,6 +11,7 @@ import { firstNodeTooDeep, firstTooDeep, MAX_DEPTH, MAX_NESTING, MAX_SOURCE_LENG
 import { reportLineStarts } from './line-starts.ts';
 import { reportSyntaxErrors, spanOf } from './syntax-errors.ts';
 
+export { RESERVED_WORDS } from '../../../grammar/tokens.ts';
 export { MAX_SOURCE_LENGTH } from './limits.ts';
 
 /** The AST of a file, or undefined when it has syntax errors (all of which are then in the bag). */
