@@ -14,6 +14,11 @@ const CHECKS = [
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
   { name: 'types of the example page', command: [bin('tsc'), '-p', 'examples/browser'] },
   { name: 'lint and format', command: [bin('biome'), 'ci', '.', '--colors=off'], fix: 'npm run format' },
+  {
+    name: 'layout of .mdl files',
+    command: [process.execPath, '--import', 'tsx', join(root, 'src/compiler/cli/main.ts'), 'fmt', '--check', '.'],
+    fix: 'npm run format',
+  },
   { name: 'imports run one way', command: script('layers.ts') },
   { name: 'sources', command: script('sources.ts') },
   { name: 'generated files', command: script('generate.ts', '--check'), fix: 'npm run generate' },

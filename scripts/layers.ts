@@ -51,6 +51,7 @@ const ANY = [
   'ir',
   'std',
   'syntax',
+  'format',
   'check',
   'elaborate',
   'passes',
@@ -97,6 +98,12 @@ export const LAYERS: readonly Layer[] = [
     at: ['src/compiler/syntax/'],
     imports: ['shared', 'diagnostics', 'grammar'],
     why: 'the tree is made from text alone',
+  },
+  {
+    name: 'format',
+    at: ['src/compiler/format/'],
+    imports: ['diagnostics', 'syntax', 'grammar'],
+    why: 'a layout is made from the syntax alone, of files whose names mean nothing yet too',
   },
   {
     name: 'check',

@@ -26,7 +26,7 @@ model Tiny {
     "E0303 8:9 mlp.fc2 takes x as [..., 64] and gets [B, T, 256]: axis 2 is 256 and in_features is 64
       label: [B, T, 256] here
       @ 5:9 mlp.fc2 is created here with in_features = 64
-      @ std.mdl:10:20 in_features is 64"
+      @ std.mdl:12:20 in_features is 64"
   `);
 });
 
@@ -42,7 +42,7 @@ model Tiny {
     "E0303 5:49 proj takes x as [..., 64] and gets [B, T, 48]: axis 2 is 48 and in_features is 64
       label: [B, T, 48] here
       @ 4:10 proj is created here with in_features = 64
-      @ std.mdl:10:20 in_features is 64
+      @ std.mdl:12:20 in_features is 64
       @ 5:13 [B, T, 48] was made here"
   `);
 });
@@ -64,7 +64,7 @@ model Tiny {
 `;
   expect(summary(diagnose(files))).toMatchInlineSnapshot(`
     "E0210 4:18 a dimension must be a whole number, and 100 / 12 is 8.3333333
-      @ std.mdl:22:18 this dimension needs it
+      @ std.mdl:24:18 this dimension needs it
       @ 11:11 heads is created here
       note: round it with int(…) if that is meant"
   `);
@@ -226,7 +226,7 @@ model Tiny {
 `;
   expect(summary(diagnose(files))).toMatchInlineSnapshot(`
     "E0203 4:7 Linear needs the argument out_features
-      @ std.mdl:6:28 out_features is declared here and has no default
+      @ std.mdl:7:16 out_features is declared here and has no default
     E0204 5:20 LayerNorm takes no argument named epsilon
       note: LayerNorm takes normalized_shape, eps, with_bias
     E0205 6:29 Linear takes 5 arguments and got 6
@@ -337,7 +337,7 @@ model Tiny {
   expect(summary(diagnose(files))).toMatchInlineSnapshot(`
     "E0303 5:49 norm takes x as [..., 8] and gets int[B, 8]: its elements are ints
       label: int[B, 8] here
-      @ std.mdl:25:14 floats are declared here
+      @ std.mdl:27:14 floats are declared here
       @ 5:11 int[B, 8] was made here
       note: convert it with float(…)
     E0201 6:49 x of gelu must be a tensor of floats and is a tensor of ints
@@ -612,7 +612,7 @@ model Tiny {
     E0303 12:17 block.fc2 takes x as [..., 24] and gets [B, T, 32]: axis 2 is 32 and in_features is 24
       label: [B, T, 32] here
       @ 7:9 block.fc2 is created here with in_features = 24
-      @ std.mdl:10:20 in_features is 24
+      @ std.mdl:12:20 in_features is 24
       @ 11:13 [B, T, 32] was made here
     E0205 13:21 relu takes 1 argument and got 2
       note: relu takes x

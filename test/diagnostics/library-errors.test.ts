@@ -23,7 +23,7 @@ model M {
     code: 'E0201',
     at: '4:8',
     label: 'fc is created here',
-    labels: ['std.mdl:7:32 this is what fails'],
+    labels: ['std.mdl:9:32 this is what fails'],
     notes: ['in fc, created at main.mdl:4:8'],
   });
 });

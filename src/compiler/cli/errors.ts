@@ -235,6 +235,19 @@ export const CLI_CATALOGUE = {
       `--diff compares two sources of weights and ${found === 1 ? '1 is' : `${found} are`} given: give a file, index or folder for each side`,
     '`mdl weights A B --diff` compares two checkpoints key by key, whatever their formats. A side that is in several files is their index or their folder.',
   ),
+
+  // C048: fmt, lsp
+  stdin_alone: entry(
+    'C0480',
+    ({ others }: { others: number }) =>
+      `\`-\` is standard input, and ${others === 1 ? 'a file was' : `${others} files were`} given beside it: format them in another call`,
+    '`mdl fmt -` reads a program from standard input and writes it, formatted, to standard output. With files or folders it rewrites them in place, so the two do not go together.',
+  ),
+  no_models: entry(
+    'C0481',
+    ({ folder }: { folder: string }) => `there is no .mdl file in ${folder} or below: name a file, or another folder`,
+    'A folder stands for all .mdl files in it and in the folders below, but for node_modules, dist and those whose names start with a dot.',
+  ),
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;

@@ -82,6 +82,14 @@ Examples:
     .addHelpText('after', '\nExample:\n  mdl check models/*.mdl --json')
     .action(run(() => import('./commands/check.ts')));
 
+  mdl
+    .command('fmt <paths...>')
+    .description('write .mdl files in the one layout there is; - is standard input, a folder all files in it')
+    .option('--check', 'write nothing: name the files that are not formatted, exit code 1 if there are any')
+    .option('--diff', 'write nothing: print what would change, exit code 1 if anything does')
+    .addHelpText('after', '\nExamples:\n  mdl fmt models\n  mdl fmt --check .\n  mdl fmt - < draft.mdl')
+    .action(run(() => import('./commands/fmt.ts')));
+
   withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
     .description('compile a model to ONNX files and a manifest, or to WebGPU')
     .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))

@@ -33,7 +33,7 @@ const STARTS = new Set<TokenType>([
 ]);
 
 /** A top-level declaration's tokens, and the token after them, if any. */
-interface Chunk {
+export interface Chunk {
   readonly tokens: IToken[];
   readonly next: IToken | undefined;
 }
@@ -49,7 +49,8 @@ export function reportSyntaxErrors(tokens: readonly IToken[], source: SourceFile
   return reportChunk({ tokens: [...tokens], next: undefined }, source, bag);
 }
 
-function chunksOf(tokens: readonly IToken[]): Chunk[] {
+/** The top-level declarations of a file that does not parse, each with what is below it. */
+export function chunksOf(tokens: readonly IToken[]): Chunk[] {
   const starts = [0];
   tokens.forEach((token, index) => {
     if (token.startColumn !== 1 || !STARTS.has(token.tokenType) || tokens[index + 1]?.tokenType === t.Equal) return;

@@ -1,0 +1,103 @@
+/** Layouts of expressions and of the types of tensors. */
+import type { CstElement, CstNode, IToken } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import { concat, type Doc, group, indent, line, softline } from './doc.ts';
+import { bracketed, childrenOf, isToken, type Layout, spaced, tight } from './writer.ts';
+
+/** The children beside each other, without blanks. */
+export const joined: Layout = (writer, node) => tight(writer, childrenOf(node));
+export const beside: Layout = (writer, node) => spaced(writer, childrenOf(node));
+const inBrackets: Layout = (writer, node) => bracketed(writer, childrenOf(node));
+
+/** `a + b + c`: lines end with the operator, since one that begins with `-` would read like an expression of its own. */
+const operators: Layout = (writer, node) => {
+  const [first, ...rest] = childrenOf(node);
+  if (rest.length === 0) return writer.of(first!);
+  const parts: Doc[] = rest.flatMap((child) => (isToken(child) ? [' ', writer.of(child), line] : [writer.of(child)]));
+  return group([writer.of(first!), indent(parts)]);
+};
+
+const pipeline: Layout = (writer, node) => {
+  const [first, ...rest] = childrenOf(node);
+  if (rest.length === 0) return writer.of(first!);
+  const parts: Doc[] = rest.flatMap((child) => (isToken(child) ? [line, writer.of(child), ' '] : [writer.of(child)]));
+  return group([writer.of(first!), indent(parts)]);
+};
+
+const prefixed =
+  (blank: string): Layout =>
+  (writer, node) => {
+    const children = childrenOf(node);
+    if (children.length === 1) return writer.of(children[0]!);
+    return concat(children.map((child) => (isToken(child) ? concat([writer.of(child), blank]) : writer.of(child))));
+  };
+
+/** `a when b else c when d else e`: each `else` on a line of its own if one is. */
+const expression: Layout = (writer, node) => {
+  const alternatives: Doc[] = [];
+  let word: Doc[] = [];
+  for (let rest: CstNode | undefined = node; rest; ) {
+    const [value, when, condition, otherwise, next]: CstElement[] = childrenOf(rest);
+    if (!when) alternatives.push(concat([...word, writer.of(value!)]));
+    else {
+      const test = indent([line, writer.of(when), ' ', writer.of(condition!)]);
+      alternatives.push(concat([...word, group([writer.of(value!), test])]));
+    }
+    word = otherwise ? [writer.of(otherwise), ' '] : [];
+    rest = next as CstNode | undefined;
+  }
+  const [first, ...others] = alternatives;
+  if (others.length === 0) return first!;
+  return group([first!, indent(others.flatMap((other) => [line, other]))]);
+};
+
+const list: Layout = (writer, node) => {
+  const children = childrenOf(node);
+  const filter = node.children.Kw_if?.[0];
+  if (!node.children.Kw_for) return bracketed(writer, children);
+  const at = (type: IToken['tokenType']): number =>
+    children.findIndex((child) => isToken(child) && child.tokenType === type);
+  const [loop, condition] = [at(t.For), filter ? at(t.If) : -1];
+  const close = children.at(-1) as IToken;
+  const over = children.slice(loop, condition < 0 ? -1 : condition);
+  const parts: Doc[] = [writer.of(children[1]!), line, spaced(writer, over)];
+  if (condition >= 0) parts.push(line, spaced(writer, children.slice(condition, -1)));
+  return writer.bracketed(children[0]!, [group(parts)], close);
+};
+
+const resultType: Layout = (writer, node) =>
+  node.children.LParen ? bracketed(writer, childrenOf(node), softline) : joined(writer, node);
+
+export const EXPRESSIONS = {
+  expression,
+  pipeline,
+  disjunction: operators,
+  conjunction: operators,
+  negation: prefixed(' '),
+  comparison: operators,
+  additive: operators,
+  multiplicative: operators,
+  unary: prefixed(''),
+  power: beside,
+  postfix: joined,
+  arguments: inBrackets,
+  argument: beside,
+  index: inBrackets,
+  indexItem: joined,
+  primary: joined,
+  list,
+  parenthesised: inBrackets,
+  signature: beside,
+  parameters: inBrackets,
+  parameter: beside,
+  resultType,
+  namedType: beside,
+  tensorType: joined,
+  dimensions: inBrackets,
+  dimension: joined,
+  pathPattern: joined,
+  pathSegment: joined,
+  pathPiece: joined,
+  pathAlternatives: inBrackets,
+  pathIndex: joined,
+} satisfies Record<string, Layout>;
