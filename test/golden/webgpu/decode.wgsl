@@ -9,10 +9,7 @@
 @group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
-  P_plus_T: u32, // P + T
   B_times_P_plus_B_times_T: u32, // B*P + B*T
-  T: u32, // T
-  size_128_times_T: u32, // 128*T
   B_times_T: u32, // B*T
 }
 
@@ -39,39 +36,37 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.B_times_P_plus_B_times_T) { return; }
-  let v2 = b0[index] == 0i;
-  let v3 = !v2;
-  b1[index] = select(0u, 1u, v3);
+  let v0 = b0[index] == 0i;
+  let v1 = !v0;
+  b1[index] = select(0u, 1u, v1);
 }
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
-  let i4 = (row % params.T);
-  let i5 = (row / params.T);
-  var acc8 = 0.0;
-  for (var j7 = lane; j7 < 128u; j7 += 64u) {
-    let i9 = (((i5 * params.size_128_times_T) + (i4 * 128u)) + j7);
-    acc8 = acc8 + b2[i9];
+  var acc4 = 0.0;
+  for (var j3 = lane; j3 < 128u; j3 += 64u) {
+    let i5 = row * 128u + j3;
+    acc4 = acc4 + b2[i5];
   }
-  let r10 = share_sum_f32(lane, acc8) / f32(128u);
-  var acc13 = 0.0;
-  for (var j12 = lane; j12 < 128u; j12 += 64u) {
-    let i14 = (((i5 * params.size_128_times_T) + (i4 * 128u)) + j12);
-    let v15 = b2[i14] - r10;
-    let v16 = v15 * v15;
-    acc13 = acc13 + v16;
+  let r6 = share_sum_f32(lane, acc4) / f32(128u);
+  var acc9 = 0.0;
+  for (var j8 = lane; j8 < 128u; j8 += 64u) {
+    let i10 = row * 128u + j8;
+    let v11 = b2[i10] - r6;
+    let v12 = v11 * v11;
+    acc9 = acc9 + v12;
   }
-  let r17 = share_sum_f32(lane, acc13) / f32(128u);
-  let v18 = r17 + 0.000009999999747378752;
-  let v19 = rsqrt_of(v18);
+  let r13 = share_sum_f32(lane, acc9) / f32(128u);
+  let v14 = r13 + 0.000009999999747378752;
+  let v15 = rsqrt_of(v14);
   for (var c = lane; c < 128u; c += 64u) {
-    let i6 = ((row * 128u) + c);
-    let v11 = b2[i6] - r10;
-    let v20 = v11 * v19;
-    let v21 = v20 * b3[c];
-    let v22 = v21 + b4[c];
-    b5[((row * 128u) + c)] = v22;
+    let i2 = row * 128u + c;
+    let v7 = b2[i2] - r6;
+    let v16 = v7 * v15;
+    let v17 = v16 * b3[c];
+    let v18 = v17 + b4[c];
+    b5[row * 128u + c] = v18;
   }
 }
 
@@ -96,10 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_384_times_T: u32, // 384*T
   B_times_T: u32, // B*T
-  size_512_times_T: u32, // 512*T
 }
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -117,38 +109,34 @@ fn sigmoid_of(x: f32) -> f32 {
 fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  let v2 = value + b2[n];
-  b3[(((i1 * params.size_384_times_T) + (i0 * 384u)) + n)] = v2;
+  let v0 = value + b2[n];
+  b3[m * 384u + n] = v0;
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i3 = ((m * 128u) + k);
-  return b0[i3 >> 2u];
+  let i1 = m * 128u + k;
+  return b0[i1 >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i4 = (k + (n * 128u));
-  return b1[i4 >> 2u];
+  let i2 = n * 128u + k;
+  return b1[i2 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let i5 = (m % params.T);
-  let i6 = (m / params.T);
-  let v7 = value + b5[n];
-  let v8 = gelu_tanh(v7);
-  b6[(((i6 * params.size_512_times_T) + (i5 * 512u)) + n)] = v8;
+  let v3 = value + b5[n];
+  let v4 = gelu_tanh(v3);
+  b6[m * 512u + n] = v4;
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i9 = ((m * 128u) + k);
-  return b0[i9 >> 2u];
+  let i5 = m * 128u + k;
+  return b0[i5 >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i10 = (k + (n * 128u));
-  return b4[i10 >> 2u];
+  let i6 = n * 128u + k;
+  return b4[i6 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -407,25 +395,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_8_times_T: u32, // 8*T
   B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  b2[(((i1 * params.size_8_times_T) + (i0 * 8u)) + n)] = value;
+  b2[m * 8u + n] = value;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i2 = ((m * 128u) + k);
-  return b0[i2 >> 2u];
+  let i0 = m * 128u + k;
+  return b0[i0 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i3 = (k + (n * 128u));
-  return b1[i3 >> 2u];
+  let i1 = n * 128u + k;
+  return b1[i1 >> 2u];
 }
 
 // 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -567,46 +551,39 @@ fn main(
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_384_times_T: u32, // 384*T
   B_times_T: u32, // B*T
-  size_128_times_T: u32, // 128*T
 }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  let i2 = (((i1 * params.size_384_times_T) + (i0 * 384u)) + n);
-  let v3 = 2.0 * value;
-  let v4 = b2[i2] + v3;
-  b3[(((i1 * params.size_384_times_T) + (i0 * 384u)) + n)] = v4;
+  let i0 = m * 384u + n;
+  let v1 = 2.0 * value;
+  let v2 = b2[i0] + v1;
+  b3[m * 384u + n] = v2;
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i5 = ((m * 8u) + k);
-  return b0[i5 >> 2u];
+  let i3 = m * 8u + k;
+  return b0[i3 >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i6 = (k + (n * 8u));
-  return b1[i6 >> 2u];
+  let i4 = n * 8u + k;
+  return b1[i4 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let i7 = (m % params.T);
-  let i8 = (m / params.T);
-  let v9 = value + b6[n];
-  b7[(((i8 * params.size_128_times_T) + (i7 * 128u)) + n)] = v9;
+  let v5 = value + b6[n];
+  b7[m * 128u + n] = v5;
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i10 = ((m * 512u) + k);
-  return b4[i10 >> 2u];
+  let i6 = m * 512u + k;
+  return b4[i6 >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i11 = (k + (n * 512u));
-  return b5[i11 >> 2u];
+  let i7 = n * 512u + k;
+  return b5[i7 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -871,12 +848,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
+  size_4_times_T: u32, // 4*T
   size_384_times_T: u32, // 384*T
+  T: u32, // T
   size_4_times_B_times_T: u32, // 4*B*T
   P: u32, // P
-  size_128_times_capacity: u32, // 128*__capacity
   size_32_times_capacity: u32, // 32*__capacity
+  size_128_times_T: u32, // 128*T
+  size_32_times_T: u32, // 32*T
   size_128_times_B_times_T: u32, // 128*B*T
 }
 
@@ -903,19 +882,19 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.size_4_times_B_times_T) { return; }
-  let i0 = (row % params.T);
-  let i1 = (row / params.T);
-  let i2 = (i1 % 4u);
-  let i3 = (i1 / 4u);
+  let i0 = row / params.size_4_times_T;
+  let i1 = row % params.T;
+  let i2 = row / params.T;
+  let i3 = i2 % 4u;
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 32u; j5 += 64u) {
-    let i7 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + j5);
+    let i7 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j5;
     acc6 = acc6 + b0[i7];
   }
   let r8 = share_sum_f32(lane, acc6) / f32(32u);
   var acc11 = 0.0;
   for (var j10 = lane; j10 < 32u; j10 += 64u) {
-    let i12 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + j10);
+    let i12 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j10;
     let v13 = b0[i12] - r8;
     let v14 = v13 * v13;
     acc11 = acc11 + v14;
@@ -923,63 +902,63 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let r15 = share_sum_f32(lane, acc11) / f32(32u);
   let v16 = r15 + 0.000009999999747378752;
   let v17 = rsqrt_of(v16);
-  let i29 = ((i3 * params.T) + i0);
+  let i29 = i0 * params.T + i1;
   let i30 = u32(b2[i29]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i4 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + c);
+    let i4 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + c;
     let v9 = b0[i4] - r8;
     let v18 = v9 * v17;
     let v19 = v18 * b1[c];
-    let i20 = (32u + c);
+    let i20 = c + 32u;
     let v21 = v19 + b1[i20];
-    let v22 = i32(c);
-    let v23 = v22 < 16i;
-    let v24 = v22 < 8i;
-    let v25 = v22 - 8i;
+    let i22 = i32(c);
+    let v23 = i22 < 16i;
+    let v24 = i22 < 8i;
+    let v25 = i22 - 8i;
     let v26 = select(0i, v25, v23);
-    let v27 = select(v26, v22, v24);
+    let v27 = select(v26, i22, v24);
     let i28 = u32(v27);
-    let i31 = ((i30 * 16u) + i28);
+    let i31 = i30 * 16u + i28;
     let v32 = select(1.0, b3[i31], v23);
     let v33 = v21 * v32;
-    let v34 = v22 + 8i;
-    let v35 = select(v22, v25, v23);
+    let v34 = i22 + 8i;
+    let v35 = select(i22, v25, v23);
     let v36 = select(v35, v34, v24);
     let i37 = u32(v36);
-    let i38 = ((((i3 * params.size_384_times_T) + (i0 * 384u)) + (i2 * 96u)) + i37);
+    let i38 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + i37;
     let v39 = b0[i38] - r8;
     let v40 = v39 * v17;
     let v41 = v40 * b1[i37];
-    let i42 = (32u + i37);
+    let i42 = i37 + 32u;
     let v43 = v41 + b1[i42];
     let v44 = v27 + 8i;
     let i45 = u32(v44);
-    let i46 = ((i30 * 16u) + i45);
+    let i46 = i30 * 16u + i45;
     let v47 = select(0.0, 1.0, v23);
     let v48 = select(v47, (-1.0), v24);
     let v49 = b3[i46] * v48;
     let v50 = v43 * v49;
     let v51 = v33 + v50;
-    b4[((row * 32u) + c)] = v51;
+    b4[row * 32u + c] = v51;
   }
 }
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.size_4_times_B_times_T) { return; }
-  let i52 = (row % params.T);
-  let i53 = (row / params.T);
-  let i54 = (i53 % 4u);
-  let i55 = (i53 / 4u);
+  let i52 = row / params.size_4_times_T;
+  let i53 = row % params.T;
+  let i54 = row / params.T;
+  let i55 = i54 % 4u;
   var acc58 = 0.0;
   for (var j57 = lane; j57 < 32u; j57 += 64u) {
-    let i59 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + j57);
+    let i59 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j57 + 32u;
     acc58 = acc58 + b0[i59];
   }
   let r60 = share_sum_f32(lane, acc58) / f32(32u);
   var acc63 = 0.0;
   for (var j62 = lane; j62 < 32u; j62 += 64u) {
-    let i64 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + j62);
+    let i64 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j62 + 32u;
     let v65 = b0[i64] - r60;
     let v66 = v65 * v65;
     acc63 = acc63 + v66;
@@ -987,60 +966,60 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let r67 = share_sum_f32(lane, acc63) / f32(32u);
   let v68 = r67 + 0.000009999999747378752;
   let v69 = rsqrt_of(v68);
-  let i82 = ((i55 * params.T) + i52);
+  let i82 = i52 * params.T + i53;
   let i83 = u32(b2[i82]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i56 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + c);
+    let i56 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + c + 32u;
     let v61 = b0[i56] - r60;
     let v70 = v61 * v69;
-    let i71 = (64u + c);
+    let i71 = c + 64u;
     let v72 = v70 * b1[i71];
-    let i73 = (96u + c);
+    let i73 = c + 96u;
     let v74 = v72 + b1[i73];
-    let v75 = i32(c);
-    let v76 = v75 < 16i;
-    let v77 = v75 < 8i;
-    let v78 = v75 - 8i;
+    let i75 = i32(c);
+    let v76 = i75 < 16i;
+    let v77 = i75 < 8i;
+    let v78 = i75 - 8i;
     let v79 = select(0i, v78, v76);
-    let v80 = select(v79, v75, v77);
+    let v80 = select(v79, i75, v77);
     let i81 = u32(v80);
-    let i84 = ((i83 * 16u) + i81);
+    let i84 = i83 * 16u + i81;
     let v85 = select(1.0, b3[i84], v76);
     let v86 = v74 * v85;
-    let v87 = v75 + 8i;
-    let v88 = select(v75, v78, v76);
+    let v87 = i75 + 8i;
+    let v88 = select(i75, v78, v76);
     let v89 = select(v88, v87, v77);
     let i90 = u32(v89);
-    let i91 = ((((32u + (i55 * params.size_384_times_T)) + (i52 * 384u)) + (i54 * 96u)) + i90);
+    let i91 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + i90 + 32u;
     let v92 = b0[i91] - r60;
     let v93 = v92 * v69;
-    let i94 = (64u + i90);
+    let i94 = i90 + 64u;
     let v95 = v93 * b1[i94];
-    let i96 = (96u + i90);
+    let i96 = i90 + 96u;
     let v97 = v95 + b1[i96];
     let v98 = v80 + 8i;
     let i99 = u32(v98);
-    let i100 = ((i83 * 16u) + i99);
+    let i100 = i83 * 16u + i99;
     let v101 = select(0.0, 1.0, v76);
     let v102 = select(v101, (-1.0), v77);
     let v103 = b3[i100] * v102;
     let v104 = v97 * v103;
     let v105 = v86 + v104;
-    b5[((((i55 * params.size_128_times_capacity) + (i54 * params.size_32_times_capacity)) + ((i52 + params.P) * 32u)) + c)] = v105;
+    b5[i54 * params.size_32_times_capacity + i53 * 32u + params.P * 32u + c] = v105;
   }
 }
 
 fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.size_128_times_B_times_T) { return; }
-  let i106 = (index % 32u);
-  let i107 = (index / 32u);
-  let i108 = (i107 % params.T);
-  let i109 = (i107 / params.T);
-  let i110 = (i109 % 4u);
-  let i111 = (i109 / 4u);
-  let i112 = ((((64u + (i111 * params.size_384_times_T)) + (i110 * 96u)) + (i108 * 384u)) + i106);
-  b6[((((i111 * params.size_128_times_capacity) + (i110 * params.size_32_times_capacity)) + ((i108 + params.P) * 32u)) + i106)] = b0[i112];
+  let i106 = index / params.size_128_times_T;
+  let i107 = index / 32u;
+  let i108 = i107 % params.T;
+  let i109 = index / params.size_32_times_T;
+  let i110 = i109 % 4u;
+  let i111 = index % 32u;
+  let i112 = i106 * params.size_384_times_T + i108 * 384u + i110 * 96u + i111 + 64u;
+  b6[i109 * params.size_32_times_capacity + i108 * 32u + params.P * 32u + i111] = b0[i112];
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -1081,29 +1060,28 @@ fn exp_of(x: f32) -> f32 {
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i0 = ((b * params.P_plus_T) + s);
+  let i0 = b * params.P_plus_T + s;
   let v1 = b3[i0] != 0u;
   return v1;
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  let i2 = ((h * 32u) + e);
-  b4[(((b * params.size_128_times_T) + (t * 128u)) + i2)] = value;
+  b4[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
 
 fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
-  let i5 = ((((b * params.size_128_times_T) + (h * params.size_32_times_T)) + (t * 32u)) + d);
-  return b0[i5 >> 2u];
+  let i2 = b * params.size_128_times_T + h * params.size_32_times_T + t * 32u + d;
+  return b0[i2 >> 2u];
 }
 
 fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i6 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + d);
-  return b1[i6 >> 2u];
+  let i3 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
+  return b1[i3 >> 2u];
 }
 
 fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i7 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + e);
-  return b2[i7 >> 2u];
+  let i4 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
+  return b2[i4 >> 2u];
 }
 
 // 8 queries per workgroup, blocks of 64 keys
@@ -1424,34 +1402,33 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  let i97 = ((h * 32u) + e);
-  b4[(((b * params.size_128_times_T) + (t * 128u)) + i97)] = value;
+  b4[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i100 = ((b * params.P_plus_T) + s);
-  let v101 = b7[i100] != 0u;
-  return v101;
+  let i97 = b * params.P_plus_T + s;
+  let v98 = b7[i97] != 0u;
+  return v98;
 }
 
 fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
-  let i102 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (params.P * 32u)) + d);
-  b5[i102 >> 2u] = value;
+  let i99 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
+  b5[i99 >> 2u] = value;
 }
 
 fn append_v(b: u32, h: u32, d: u32, value: vec4f) {
-  let i103 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (params.P * 32u)) + d);
-  b6[i103 >> 2u] = value;
+  let i100 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
+  b6[i100 >> 2u] = value;
 }
 
 fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i104 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + d);
-  return b5[i104 >> 2u];
+  let i101 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
+  return b5[i101 >> 2u];
 }
 
 fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i105 = ((((b * params.size_128_times_capacity) + (h * params.size_32_times_capacity)) + (s * 32u)) + e);
-  return b6[i105 >> 2u];
+  let i102 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
+  return b6[i102 >> 2u];
 }
 
 // a new position per workgroup, blocks of 64 keys
@@ -1494,13 +1471,13 @@ fn main(
   let batch = index / 4u;
   var acc2 = 0.0;
   for (var j1 = lane; j1 < 32u; j1 += 64u) {
-    let i3 = (((batch * params.size_384_times_T) + (head * 96u)) + j1);
+    let i3 = batch * params.size_384_times_T + head * 96u + j1;
     acc2 = acc2 + b0[i3];
   }
   let r4 = share_sum_f32(lane, acc2) / f32(32u);
   var acc7 = 0.0;
   for (var j6 = lane; j6 < 32u; j6 += 64u) {
-    let i8 = (((batch * params.size_384_times_T) + (head * 96u)) + j6);
+    let i8 = batch * params.size_384_times_T + head * 96u + j6;
     let v9 = b0[i8] - r4;
     let v10 = v9 * v9;
     acc7 = acc7 + v10;
@@ -1508,38 +1485,38 @@ fn main(
   let r11 = share_sum_f32(lane, acc7) / f32(32u);
   let v12 = r11 + 0.000009999999747378752;
   let v13 = rsqrt_of(v12);
-  let i25 = (batch * params.T);
+  let i25 = batch * params.T;
   let i26 = u32(b2[i25]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i0 = (((batch * params.size_384_times_T) + (head * 96u)) + c);
+    let i0 = batch * params.size_384_times_T + head * 96u + c;
     let v5 = b0[i0] - r4;
     let v14 = v5 * v13;
     let v15 = v14 * b1[c];
-    let i16 = (32u + c);
+    let i16 = c + 32u;
     let v17 = v15 + b1[i16];
-    let v18 = i32(c);
-    let v19 = v18 < 16i;
-    let v20 = v18 < 8i;
-    let v21 = v18 - 8i;
+    let i18 = i32(c);
+    let v19 = i18 < 16i;
+    let v20 = i18 < 8i;
+    let v21 = i18 - 8i;
     let v22 = select(0i, v21, v19);
-    let v23 = select(v22, v18, v20);
+    let v23 = select(v22, i18, v20);
     let i24 = u32(v23);
-    let i27 = ((i26 * 16u) + i24);
+    let i27 = i26 * 16u + i24;
     let v28 = select(1.0, b3[i27], v19);
     let v29 = v17 * v28;
-    let v30 = v18 + 8i;
-    let v31 = select(v18, v21, v19);
+    let v30 = i18 + 8i;
+    let v31 = select(i18, v21, v19);
     let v32 = select(v31, v30, v20);
     let i33 = u32(v32);
-    let i34 = (((batch * params.size_384_times_T) + (head * 96u)) + i33);
+    let i34 = batch * params.size_384_times_T + head * 96u + i33;
     let v35 = b0[i34] - r4;
     let v36 = v35 * v13;
     let v37 = v36 * b1[i33];
-    let i38 = (32u + i33);
+    let i38 = i33 + 32u;
     let v39 = v37 + b1[i38];
     let v40 = v23 + 8i;
     let i41 = u32(v40);
-    let i42 = ((i26 * 16u) + i41);
+    let i42 = i26 * 16u + i41;
     let v43 = select(0.0, 1.0, v19);
     let v44 = select(v43, (-1.0), v20);
     let v45 = b3[i42] * v44;
@@ -1549,13 +1526,13 @@ fn main(
   }
   var acc50 = 0.0;
   for (var j49 = lane; j49 < 32u; j49 += 64u) {
-    let i51 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + j49);
+    let i51 = batch * params.size_384_times_T + head * 96u + j49 + 32u;
     acc50 = acc50 + b0[i51];
   }
   let r52 = share_sum_f32(lane, acc50) / f32(32u);
   var acc55 = 0.0;
   for (var j54 = lane; j54 < 32u; j54 += 64u) {
-    let i56 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + j54);
+    let i56 = batch * params.size_384_times_T + head * 96u + j54 + 32u;
     let v57 = b0[i56] - r52;
     let v58 = v57 * v57;
     acc55 = acc55 + v58;
@@ -1564,37 +1541,37 @@ fn main(
   let v60 = r59 + 0.000009999999747378752;
   let v61 = rsqrt_of(v60);
   for (var c = lane; c < 32u; c += 64u) {
-    let i48 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + c);
+    let i48 = batch * params.size_384_times_T + head * 96u + c + 32u;
     let v53 = b0[i48] - r52;
     let v62 = v53 * v61;
-    let i63 = (64u + c);
+    let i63 = c + 64u;
     let v64 = v62 * b1[i63];
-    let i65 = (96u + c);
+    let i65 = c + 96u;
     let v66 = v64 + b1[i65];
-    let v67 = i32(c);
-    let v68 = v67 < 16i;
-    let v69 = v67 < 8i;
-    let v70 = v67 - 8i;
+    let i67 = i32(c);
+    let v68 = i67 < 16i;
+    let v69 = i67 < 8i;
+    let v70 = i67 - 8i;
     let v71 = select(0i, v70, v68);
-    let v72 = select(v71, v67, v69);
+    let v72 = select(v71, i67, v69);
     let i73 = u32(v72);
-    let i74 = ((i26 * 16u) + i73);
+    let i74 = i26 * 16u + i73;
     let v75 = select(1.0, b3[i74], v68);
     let v76 = v66 * v75;
-    let v77 = v67 + 8i;
-    let v78 = select(v67, v70, v68);
+    let v77 = i67 + 8i;
+    let v78 = select(i67, v70, v68);
     let v79 = select(v78, v77, v69);
     let i80 = u32(v79);
-    let i81 = (((32u + (batch * params.size_384_times_T)) + (head * 96u)) + i80);
+    let i81 = batch * params.size_384_times_T + head * 96u + i80 + 32u;
     let v82 = b0[i81] - r52;
     let v83 = v82 * v61;
-    let i84 = (64u + i80);
+    let i84 = i80 + 64u;
     let v85 = v83 * b1[i84];
-    let i86 = (96u + i80);
+    let i86 = i80 + 96u;
     let v87 = v85 + b1[i86];
     let v88 = v72 + 8i;
     let i89 = u32(v88);
-    let i90 = ((i26 * 16u) + i89);
+    let i90 = i26 * 16u + i89;
     let v91 = select(0.0, 1.0, v68);
     let v92 = select(v91, (-1.0), v69);
     let v93 = b3[i90] * v92;
@@ -1603,7 +1580,7 @@ fn main(
     fresh_k[c] = v95;
   }
   for (var c = lane; c < 32u; c += 64u) {
-    let i96 = (((64u + (batch * params.size_384_times_T)) + (head * 96u)) + c);
+    let i96 = batch * params.size_384_times_T + head * 96u + c + 64u;
     fresh_v[c] = b0[i96];
   }
   workgroupBarrier();
@@ -1699,26 +1676,22 @@ fn main(
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_128_times_T: u32, // 128*T
   B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  let v2 = value + b2[n];
-  b3[(((i1 * params.size_128_times_T) + (i0 * 128u)) + n)] = v2;
+  let v0 = value + b2[n];
+  b3[m * 128u + n] = v0;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i3 = ((m * 128u) + k);
-  return b0[i3 >> 2u];
+  let i1 = m * 128u + k;
+  return b0[i1 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i4 = (k + (n * 128u));
-  return b1[i4 >> 2u];
+  let i2 = n * 128u + k;
+  return b1[i2 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -1854,25 +1827,21 @@ fn main(
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_128_times_T: u32, // 128*T
   B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  b2[(((i1 * params.size_128_times_T) + (i0 * 128u)) + n)] = value;
+  b2[m * 128u + n] = value;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i2 = ((m * 8u) + k);
-  return b0[i2 >> 2u];
+  let i0 = m * 8u + k;
+  return b0[i0 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i3 = (k + (n * 8u));
-  return b1[i3 >> 2u];
+  let i1 = n * 8u + k;
+  return b1[i1 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -2012,8 +1981,6 @@ fn main(
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_128_times_T: u32, // 128*T
   B_times_T: u32, // B*T
 }
 
@@ -2041,63 +2008,61 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
-  let i0 = (row % params.T);
-  let i1 = (row / params.T);
-  var acc6 = 0.0;
-  for (var j5 = lane; j5 < 128u; j5 += 64u) {
-    let i7 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j5);
-    let v8 = 2.0 * b2[i7];
-    let v9 = b1[i7] + v8;
-    let v10 = v9 * v9;
-    acc6 = acc6 + v10;
+  var acc4 = 0.0;
+  for (var j3 = lane; j3 < 128u; j3 += 64u) {
+    let i5 = row * 128u + j3;
+    let v6 = 2.0 * b2[i5];
+    let v7 = b1[i5] + v6;
+    let v8 = v7 * v7;
+    acc4 = acc4 + v8;
   }
-  let r11 = share_sum_f32(lane, acc6) / f32(128u);
-  let v12 = r11 + 9.999999974752427e-7;
-  let v13 = rsqrt_of(v12);
-  var acc19 = 0.0;
-  for (var j18 = lane; j18 < 128u; j18 += 64u) {
-    let i20 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j18);
-    let v21 = 2.0 * b2[i20];
-    let v22 = b1[i20] + v21;
-    let v23 = v22 * v13;
-    let v24 = v23 * b3[j18];
-    let v25 = b0[i20] + v24;
-    let v26 = v25 + b4[i20];
-    acc19 = acc19 + v26;
+  let r9 = share_sum_f32(lane, acc4) / f32(128u);
+  let v10 = r9 + 9.999999974752427e-7;
+  let v11 = rsqrt_of(v10);
+  var acc17 = 0.0;
+  for (var j16 = lane; j16 < 128u; j16 += 64u) {
+    let i18 = row * 128u + j16;
+    let v19 = 2.0 * b2[i18];
+    let v20 = b1[i18] + v19;
+    let v21 = v20 * v11;
+    let v22 = v21 * b3[j16];
+    let v23 = b0[i18] + v22;
+    let v24 = v23 + b4[i18];
+    acc17 = acc17 + v24;
   }
-  let r27 = share_sum_f32(lane, acc19) / f32(128u);
-  var acc30 = 0.0;
-  for (var j29 = lane; j29 < 128u; j29 += 64u) {
-    let i31 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j29);
-    let v32 = 2.0 * b2[i31];
-    let v33 = b1[i31] + v32;
-    let v34 = v33 * v13;
-    let v35 = v34 * b3[j29];
-    let v36 = b0[i31] + v35;
-    let v37 = v36 + b4[i31];
-    let v38 = v37 - r27;
-    let v39 = v38 * v38;
-    acc30 = acc30 + v39;
+  let r25 = share_sum_f32(lane, acc17) / f32(128u);
+  var acc28 = 0.0;
+  for (var j27 = lane; j27 < 128u; j27 += 64u) {
+    let i29 = row * 128u + j27;
+    let v30 = 2.0 * b2[i29];
+    let v31 = b1[i29] + v30;
+    let v32 = v31 * v11;
+    let v33 = v32 * b3[j27];
+    let v34 = b0[i29] + v33;
+    let v35 = v34 + b4[i29];
+    let v36 = v35 - r25;
+    let v37 = v36 * v36;
+    acc28 = acc28 + v37;
   }
-  let r40 = share_sum_f32(lane, acc30) / f32(128u);
-  let v41 = r40 + 0.000009999999747378752;
-  let v42 = rsqrt_of(v41);
+  let r38 = share_sum_f32(lane, acc28) / f32(128u);
+  let v39 = r38 + 0.000009999999747378752;
+  let v40 = rsqrt_of(v39);
   for (var c = lane; c < 128u; c += 64u) {
-    let i2 = ((row * 128u) + c);
-    let v3 = 2.0 * b2[i2];
-    let v4 = b1[i2] + v3;
-    let v14 = v4 * v13;
-    let v15 = v14 * b3[c];
-    let v16 = b0[i2] + v15;
-    let v17 = v16 + b4[i2];
-    b5[((row * 128u) + c)] = v17;
-    let v28 = v17 - r27;
-    let v43 = v28 * v42;
-    let i44 = (128u + c);
-    let v45 = v43 * b3[i44];
-    let i46 = (256u + c);
-    let v47 = v45 + b3[i46];
-    b6[((row * 128u) + c)] = v47;
+    let i0 = row * 128u + c;
+    let v1 = 2.0 * b2[i0];
+    let v2 = b1[i0] + v1;
+    let v12 = v2 * v11;
+    let v13 = v12 * b3[c];
+    let v14 = b0[i0] + v13;
+    let v15 = v14 + b4[i0];
+    b5[row * 128u + c] = v15;
+    let v26 = v15 - r25;
+    let v41 = v26 * v40;
+    let i42 = c + 128u;
+    let v43 = v41 * b3[i42];
+    let i44 = c + 256u;
+    let v45 = v43 + b3[i44];
+    b6[row * 128u + c] = v45;
   }
 }
 
@@ -2113,8 +2078,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_128_times_T: u32, // 128*T
   B_times_T: u32, // B*T
 }
 
@@ -2142,60 +2105,58 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
-  let i0 = (row % params.T);
-  let i1 = (row / params.T);
-  var acc6 = 0.0;
-  for (var j5 = lane; j5 < 128u; j5 += 64u) {
-    let i7 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j5);
-    let v8 = 2.0 * b2[i7];
-    let v9 = b1[i7] + v8;
-    let v10 = v9 * v9;
-    acc6 = acc6 + v10;
+  var acc4 = 0.0;
+  for (var j3 = lane; j3 < 128u; j3 += 64u) {
+    let i5 = row * 128u + j3;
+    let v6 = 2.0 * b2[i5];
+    let v7 = b1[i5] + v6;
+    let v8 = v7 * v7;
+    acc4 = acc4 + v8;
   }
-  let r11 = share_sum_f32(lane, acc6) / f32(128u);
-  let v12 = r11 + 9.999999974752427e-7;
-  let v13 = rsqrt_of(v12);
-  var acc19 = 0.0;
-  for (var j18 = lane; j18 < 128u; j18 += 64u) {
-    let i20 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j18);
-    let v21 = 2.0 * b2[i20];
-    let v22 = b1[i20] + v21;
-    let v23 = v22 * v13;
-    let v24 = v23 * b3[j18];
-    let v25 = b0[i20] + v24;
-    let v26 = v25 + b4[i20];
-    acc19 = acc19 + v26;
+  let r9 = share_sum_f32(lane, acc4) / f32(128u);
+  let v10 = r9 + 9.999999974752427e-7;
+  let v11 = rsqrt_of(v10);
+  var acc17 = 0.0;
+  for (var j16 = lane; j16 < 128u; j16 += 64u) {
+    let i18 = row * 128u + j16;
+    let v19 = 2.0 * b2[i18];
+    let v20 = b1[i18] + v19;
+    let v21 = v20 * v11;
+    let v22 = v21 * b3[j16];
+    let v23 = b0[i18] + v22;
+    let v24 = v23 + b4[i18];
+    acc17 = acc17 + v24;
   }
-  let r27 = share_sum_f32(lane, acc19) / f32(128u);
-  var acc30 = 0.0;
-  for (var j29 = lane; j29 < 128u; j29 += 64u) {
-    let i31 = (((i1 * params.size_128_times_T) + (i0 * 128u)) + j29);
-    let v32 = 2.0 * b2[i31];
-    let v33 = b1[i31] + v32;
-    let v34 = v33 * v13;
-    let v35 = v34 * b3[j29];
-    let v36 = b0[i31] + v35;
-    let v37 = v36 + b4[i31];
-    let v38 = v37 - r27;
-    let v39 = v38 * v38;
-    acc30 = acc30 + v39;
+  let r25 = share_sum_f32(lane, acc17) / f32(128u);
+  var acc28 = 0.0;
+  for (var j27 = lane; j27 < 128u; j27 += 64u) {
+    let i29 = row * 128u + j27;
+    let v30 = 2.0 * b2[i29];
+    let v31 = b1[i29] + v30;
+    let v32 = v31 * v11;
+    let v33 = v32 * b3[j27];
+    let v34 = b0[i29] + v33;
+    let v35 = v34 + b4[i29];
+    let v36 = v35 - r25;
+    let v37 = v36 * v36;
+    acc28 = acc28 + v37;
   }
-  let r40 = share_sum_f32(lane, acc30) / f32(128u);
-  let v41 = r40 + 0.000009999999747378752;
-  let v42 = rsqrt_of(v41);
+  let r38 = share_sum_f32(lane, acc28) / f32(128u);
+  let v39 = r38 + 0.000009999999747378752;
+  let v40 = rsqrt_of(v39);
   for (var c = lane; c < 128u; c += 64u) {
-    let i2 = ((row * 128u) + c);
-    let v3 = 2.0 * b2[i2];
-    let v4 = b1[i2] + v3;
-    let v14 = v4 * v13;
-    let v15 = v14 * b3[c];
-    let v16 = b0[i2] + v15;
-    let v17 = v16 + b4[i2];
-    let v28 = v17 - r27;
-    let v43 = v28 * v42;
-    let v44 = v43 * b5[c];
-    let v45 = v44 + b6[c];
-    b7[((row * 128u) + c)] = v45;
+    let i0 = row * 128u + c;
+    let v1 = 2.0 * b2[i0];
+    let v2 = b1[i0] + v1;
+    let v12 = v2 * v11;
+    let v13 = v12 * b3[c];
+    let v14 = b0[i0] + v13;
+    let v15 = v14 + b4[i0];
+    let v26 = v15 - r25;
+    let v41 = v26 * v40;
+    let v42 = v41 * b5[c];
+    let v43 = v42 + b6[c];
+    b7[row * 128u + c] = v43;
   }
 }
 
@@ -2207,26 +2168,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
-  T: u32, // T
-  size_512_times_T: u32, // 512*T
   B_times_T: u32, // B*T
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = (m % params.T);
-  let i1 = (m / params.T);
-  let v2 = value + b2[n];
-  b3[(((i1 * params.size_512_times_T) + (i0 * 512u)) + n)] = v2;
+  let v0 = value + b2[n];
+  b3[m * 512u + n] = v0;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i3 = ((m * 128u) + k);
-  return b0[i3 >> 2u];
+  let i1 = m * 128u + k;
+  return b0[i1 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i4 = (k + (n * 128u));
-  return b1[i4 >> 2u];
+  let i2 = n * 128u + k;
+  return b1[i2 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged

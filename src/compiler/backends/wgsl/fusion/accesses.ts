@@ -3,17 +3,21 @@
  * asks for the value is noted. What fusion knows of access patterns is what the emitter will write.
  */
 
+import type { Shape } from '../../../../shared/dim.ts';
 import type { AnyNode, Node } from '../../../ir/graph.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
 import { Block, KernelCode } from '../text/code.ts';
 import { Evaluator, type GraphFacts } from '../text/evaluator.ts';
-import type { Coordinate } from '../text/index-math.ts';
+import { axis, type Index } from '../text/expr.ts';
+import { contiguous } from '../text/layout.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
-import { contiguous } from '../text/strided.ts';
+
+/** Axes c0, c1 … of a kernel's space. */
+export const spaceAxes = (shape: Shape): Index[] => shape.map((dim, n) => axis(`c${n}`, dim));
 
 /**
- * Coordinates of a value, as texts over c0, c1 … of the kernel's space and j0, j1 … of a fold's domain.
+ * Coordinates of a value, over axes c0, c1 … of the kernel's space and j0, j1 … of a fold's domain.
  * @param isApart whether a value is in some buffer, because this kernel does not compute it
  */
 export function accesses(
@@ -21,22 +25,22 @@ export function accesses(
   kernel: Kernel,
   value: ValueId,
   isApart: (value: ValueId) => boolean,
-): readonly (readonly Coordinate[])[] {
+): readonly (readonly Index[])[] {
   const { graph } = facts;
-  const found: (readonly Coordinate[])[] = [];
+  const found: (readonly Index[])[] = [];
   const code = new KernelCode();
   const evaluator = new Evaluator(code, facts, {
     stored: (other) =>
       isApart(other) ? { key: `%${other}`, element: 'f32', layout: contiguous(typeOf(graph, other).shape) } : undefined,
   });
   evaluator.watch = (asked, coordinates) => {
-    if (asked === value) found.push(coordinates.map((text) => code.expanded(text)));
+    if (asked === value) found.push(coordinates);
   };
   evaluator.know(value, () => 'known');
-  const own = kernel.shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
+  const own = spaceAxes(kernel.shape);
   const block = new Block(code);
   // a phase gives one number per row; its own reads count too, at the places of its domain
-  const places = new Map<AnyNode, readonly Coordinate[]>();
+  const places = new Map<AnyNode, readonly Index[]>();
   for (const phase of kernel.phases) {
     evaluator.know(phase.outputs[0]!, (coordinates) => {
       if (!places.has(phase)) places.set(phase, coordinates);
@@ -55,7 +59,7 @@ function probePhase(
   { graph }: GraphFacts,
   evaluator: Evaluator,
   phase: Node<ReduceOp>,
-  coordinates: readonly Coordinate[],
+  coordinates: readonly Index[],
 ): void {
   const rule = REDUCTIONS[phase.op] as ReduceRule<ReduceOp>;
   const block = new Block(evaluator.code);
@@ -66,9 +70,9 @@ function probePhase(
     types,
     outputType: typeOf(graph, phase.outputs[0]!),
     coordinates,
-    element: (operand: number, at: readonly Coordinate[]) => evaluator.element(block, phase.inputs[operand]!, at),
+    element: (operand: number, at: readonly Index[]) => evaluator.element(block, phase.inputs[operand]!, at),
   };
-  const at = rule.domain(phase, types, context.outputType).map((_, axis) => `j${axis}`);
+  const at = rule.domain(phase, types, context.outputType).map((dim, n) => axis(`j${n}`, dim));
   rule.body(context, at);
   rule.finish?.(context, 'folded');
 }

@@ -19,7 +19,7 @@ import { addDims, type Dim } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { isCore, type Kernel } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
-import { INLINE, isInline, isView } from '../text/inline.ts';
+import { inlineCost, isInline, isView } from '../text/inline.ts';
 import { isReduction, type ReduceOp } from '../text/reduce.ts';
 import { costOf, isPointwise } from '../text/scalar.ts';
 import { placeAttentionGradient, placeCore } from './place-cores.ts';
@@ -101,7 +101,7 @@ class Fusion {
   private foldable(node: AnyNode, value: ValueId): boolean {
     if (this.state.order.readersOf(value).size <= 1) return true;
     if (isView(node.op)) return true;
-    if (isInline(node.op)) return INLINE[node.op].cost <= CHEAP;
+    if (isInline(node.op)) return inlineCost(node.op) <= CHEAP;
     if (!isPointwise(node.op)) return false;
     // arithmetic on single numbers costs each reader less than a dispatch does
     if (typeOf(this.state.graph, value).shape.every((dim) => dim === 1)) return true;

@@ -6,9 +6,10 @@ import { productOf } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { gradientOperands } from '../dialect.ts';
 import type { AttentionPass, Kernel } from '../kernel.ts';
-import { stridedBase } from '../text/evaluator.ts';
+import { aligned, viewed } from '../text/evaluator.ts';
+import { axis, delinearise, type Index, isAffine, linearise } from '../text/expr.ts';
 import { isView } from '../text/inline.ts';
-import { contiguous, reshaped } from '../text/strided.ts';
+import { spaceAxes } from './accesses.ts';
 import type { FusionState } from './state.ts';
 
 export function placeCore(state: FusionState, node: AnyNode, order: number): void {
@@ -67,16 +68,23 @@ export function placeAttentionGradient(state: FusionState, node: Node<'attention
  */
 function readStrided(state: FusionState, node: AnyNode, operand: ValueId, kernel: Kernel): void {
   state.order.read(operand, kernel);
-  const { shape } = typeOf(state.graph, operand);
-  const layoutOf = (value: ValueId) => {
-    const own = state.facts.producers.get(value);
-    return own && isView(own.op) && !state.mustStore(value) ? undefined : contiguous(typeOf(state.graph, value).shape);
-  };
-  const found = stridedBase(state.facts.producers, state.graph, operand, layoutOf);
-  const merges =
-    node.op !== 'linear' || (found && reshaped(found.view, [productOf(shape.slice(0, -1)), shape.at(-1) ?? 1]));
-  if (found && merges) {
-    if (!state.leaves.has(found.base)) state.forced.add(found.base);
+  const { graph, facts } = state;
+  const { shape } = typeOf(graph, operand);
+  const leading = shape.slice(0, -1);
+  let at: readonly Index[] =
+    node.op === 'linear'
+      ? [...delinearise(axis('m', productOf(leading)), leading), axis('k', shape.at(-1) ?? 1)]
+      : spaceAxes(shape);
+  let value = operand;
+  for (;;) {
+    const own = facts.producers.get(value);
+    if (!own || !isView(own.op) || state.mustStore(value)) break;
+    const [source] = own.inputs as [ValueId];
+    at = aligned(viewed(graph, own, value, at), typeOf(graph, source).shape);
+    value = source;
+  }
+  if (isAffine(linearise(at, typeOf(graph, value).shape))) {
+    if (!state.leaves.has(value)) state.forced.add(value);
   } else state.forced.add(operand);
 }
 

@@ -2,6 +2,7 @@
 import { equalDims, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
+import { axesOf, keyOf } from '../text/expr.ts';
 import { sameDomain } from '../text/folds.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
 import { isPointwise } from '../text/scalar.ts';
@@ -97,9 +98,9 @@ export class FoldPlacement {
     );
     if (free.length === 0) return undefined;
     const seen = this.state.accesses(reader, node.outputs[0]!);
-    if (seen.length === 0 || seen.some((at) => at.join() !== seen[0]!.join())) return undefined;
-    if (seen[0]!.some((at) => /\bj\d/.test(at))) return undefined; // another result at each place of a fold
-    const used = new Set(seen[0]!.flatMap((at) => at.match(/\bc\d+\b/g) ?? []));
+    if (seen.length === 0 || seen.some((at) => keyOf(at) !== keyOf(seen[0]!))) return undefined;
+    const used = new Set(seen[0]!.flatMap((at) => [...axesOf(at)]));
+    if ([...used].some((name) => name.startsWith('j'))) return undefined; // another result at each place of a fold
     return free.find((columns) => {
       const axes = rowsOf(columns).flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
       if (used.size !== axes.length || !axes.every((axis) => used.has(axis))) return false;

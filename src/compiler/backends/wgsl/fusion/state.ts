@@ -2,12 +2,11 @@
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { isCore, type Kernel, type KernelOutput } from '../kernel.ts';
-import { Block, KernelCode } from '../text/code.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
+import { equalIndices, type Index, isPlain, keyOf } from '../text/expr.ts';
 import { forwardCoordinates } from '../text/forward.ts';
-import type { Coordinate } from '../text/index-math.ts';
 import { isReduction } from '../text/reduce.ts';
-import { accesses } from './accesses.ts';
+import { accesses, spaceAxes } from './accesses.ts';
 import type { FuseOptions } from './fuse.ts';
 import { KernelOrder } from './kernel-order.ts';
 
@@ -53,8 +52,8 @@ export class FusionState {
     return made;
   }
 
-  /** Coordinates, as texts over c0, c1 … of the kernel's space, at which it reads a value. */
-  accesses(kernel: Kernel, value: ValueId): readonly (readonly Coordinate[])[] {
+  /** Coordinates, over axes c0, c1 … of the kernel's space, at which it reads a value. */
+  accesses(kernel: Kernel, value: ValueId): readonly (readonly Index[])[] {
     const { order, producers } = this.facts;
     const own = order.get(producers.get(value)!)!;
     // what is made before the value does not read it, and need not be looked into
@@ -71,12 +70,9 @@ export class FusionState {
   }
 
   /** Coordinates of a kernel's point for each of the value's, where the points are the value's elements one to one. */
-  forward(kernel: Kernel, value: ValueId): readonly Coordinate[] | undefined {
+  forward(kernel: Kernel, value: ValueId): readonly Index[] | undefined {
     const { shape } = typeOf(this.graph, value);
-    const start = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`));
-    return forwardCoordinates(this.facts, kernel, value, start, new Block(new KernelCode()), (other) =>
-      this.stored.has(other),
-    );
+    return forwardCoordinates(this.facts, kernel, value, spaceAxes(shape), (other) => this.stored.has(other));
   }
 
   /**
@@ -93,10 +89,10 @@ export class FusionState {
       const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
       if (core && this.forward(joined, value) === undefined) return false;
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= MOST_OUTPUTS) return false;
-      const own = shape.map((dim, axis) => (dim === 1 ? '0u' : `c${axis}`)).join();
+      const own = keyOf(spaceAxes(shape));
       const direct = reader.phases.length === 0;
       if (readers.some((other) => other !== reader && this.order.reaches(other, reader))) return false;
-      return direct ? this.accesses(reader, value).every((at) => at.join() === own) : this.readsOwnRow(reader, value);
+      return direct ? this.accesses(reader, value).every((at) => keyOf(at) === own) : this.readsOwnRow(reader, value);
     });
   }
 
@@ -104,10 +100,9 @@ export class FusionState {
   private readsOwnRow(kernel: Kernel, value: ValueId): boolean {
     const rows = kernel.shape.length - kernel.columns;
     const { shape } = typeOf(this.graph, value);
+    const own = spaceAxes(shape);
     return this.accesses(kernel, value).every((at) =>
-      at.every((text, axis) =>
-        axis < rows ? text === (shape[axis] === 1 ? '0u' : `c${axis}`) : /^(c|j)?\d+u?$/.test(text),
-      ),
+      at.every((index, axis) => (axis < rows ? equalIndices(index, own[axis]!) : isPlain(index))),
     );
   }
 }

@@ -12,8 +12,8 @@ import type { OutputPiece } from '../fusion/pieces.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Element } from '../text/code.ts';
 import type { GraphFacts, Stored } from '../text/evaluator.ts';
+import { contiguous, rowMajor } from '../text/layout.ts';
 import { isPointwise } from '../text/scalar.ts';
-import { contiguous, rowMajor } from '../text/strided.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
 
@@ -87,7 +87,7 @@ export class Places {
         this.known.set(value, {
           key: `cache:${this.cacheIndex(index)}`,
           element: ELEMENTS[dtype],
-          layout: { shape, strides: rowMajor(room), offset: 0 },
+          layout: { shape, strides: rowMajor(room) },
         });
       }
     }

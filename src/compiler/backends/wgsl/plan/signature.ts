@@ -12,7 +12,7 @@ import { printDim, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
 import type { GraphFacts, Storage, Stored } from '../text/evaluator.ts';
-import { pieceOf } from '../text/strided.ts';
+import { pieceOf } from '../text/layout.ts';
 
 export interface Signature {
   readonly text: string;
@@ -135,8 +135,8 @@ const typeText = (type: TensorType): string =>
   remembered(TYPES, type, ({ dtype, shape }) => `${dtype}[${shapeText(shape)}]`);
 
 const placeText = (stored: Stored): string =>
-  remembered(PLACES, stored, ({ element, layout: { shape, strides, offset }, shards = [] }) =>
-    [element, shapeText(shape), shapeText(strides), printDim(offset), shards.join()].join(' '),
+  remembered(PLACES, stored, ({ element, layout: { shape, strides, offset = 0 }, shards = [] }) =>
+    [element, shapeText(shape), shapeText(strides), String(offset), shards.join()].join(' '),
   );
 
 const attributesText = ({ attributes }: AnyNode): string =>

@@ -4,7 +4,7 @@ import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/grap
 import { type Kernel, kernelsOf } from '../kernel.ts';
 import type { Emitted } from '../text/emit.ts';
 import type { Stored } from '../text/evaluator.ts';
-import { pieceOf, type Strided } from '../text/strided.ts';
+import { type Layout, pieceOf } from '../text/layout.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
 
@@ -54,7 +54,7 @@ function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, r
 function partsOf(
   users: readonly AnyNode[],
   value: ValueId,
-  layout: Strided,
+  layout: Layout,
   graph: Graph,
 ): readonly PartOf[] | undefined {
   const parts: PartOf[] = [];

@@ -4,8 +4,8 @@
  * Names depend on the order of first use and on nothing else, so that equal layers of a model give equal texts and
  * share one pipeline.
  */
-import { type Dim, printDim } from '../../../../shared/dim.ts';
-import type { Coordinate, IndexWriter } from './index-math.ts';
+import { type Dim, isSymbolic, mulDims, printDim, type SymbolicDim } from '../../../../shared/dim.ts';
+import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
 import { LIBRARY, type LibraryName } from './library.ts';
 
 /** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
@@ -21,7 +21,7 @@ export interface Binding {
   access: 'read' | 'read_write';
 }
 
-/** A word of the uniform: a size, or where a tensor begins in a buffer that it shares (see Strided). */
+/** A word of the uniform: a size, or where a tensor begins in a buffer that it shares (see Layout). */
 export type Param = Dim | { readonly base: number };
 
 export const isBase = (param: Param): param is { readonly base: number } =>
@@ -51,8 +51,6 @@ export class KernelCode {
   readonly params: Param[] = [];
   /** their names in the struct */
   private readonly members: string[] = [];
-  /** what each `let` stands for */
-  readonly definitions = new Map<string, string>();
   private readonly functions: string[] = [];
   private readonly library = new Set<LibraryName>();
   private readonly memory = new Map<string, unknown>();
@@ -68,14 +66,6 @@ export class KernelCode {
   fresh(hint: string): string {
     const name = `${hint}${this.count++}`;
     return TYPES.has(name) ? this.fresh(hint) : name;
-  }
-
-  /** A text with every `let` replaced by what it stands for. */
-  expanded(text: string): string {
-    return text.replace(/[a-z]\w*/gi, (word) => {
-      const definition = this.definitions.get(word);
-      return definition === undefined ? word : `(${this.expanded(definition)})`;
-    });
   }
 
   /** The binding of a buffer, made at first use. */
@@ -103,22 +93,22 @@ export class KernelCode {
   }
 
   /** A literal, or a word of the uniform. */
-  size(dim: Dim): Coordinate {
+  size(dim: Dim): string {
     return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
   }
 
   /** A word of the uniform for a number too: kernels that differ only in it are one text. */
-  argument(dim: Dim): Coordinate {
+  argument(dim: Dim): string {
     const text = printDim(dim);
     return this.word(dim, (other) => !isBase(other) && printDim(other) === text);
   }
 
   /** A word that is a base: not shared with an equal size, which other kernels of this text need not have. */
-  base(base: number): Coordinate {
+  base(base: number): string {
     return this.word({ base }, (other) => isBase(other) && other.base === base);
   }
 
-  private word(param: Param, is: (other: Param) => boolean): Coordinate {
+  private word(param: Param, is: (other: Param) => boolean): string {
     let at = this.params.findIndex(is);
     if (at < 0) {
       at = this.params.push(param) - 1;
@@ -183,6 +173,21 @@ export class KernelCode {
   }
 }
 
+/** A dim as sizes that are added and sizes that are taken away: words of the uniform are not negative. */
+function signedParts(dim: Dim): readonly { readonly negative: boolean; readonly size: Dim }[] {
+  if (!isSymbolic(dim)) return [{ negative: dim < 0, size: Math.abs(dim) }];
+  const part = (sign: 1 | -1): SymbolicDim => ({
+    kind: 'symbolic',
+    terms: dim.terms.filter(({ coefficient }) => coefficient * sign > 0),
+  });
+  const sizeOf = ({ terms }: SymbolicDim): Dim =>
+    terms.length === 1 && terms[0]!.symbols.length === 0 ? terms[0]!.coefficient : { kind: 'symbolic', terms };
+  return ([1, -1] as const).flatMap((sign) => {
+    const own = part(sign);
+    return own.terms.length === 0 ? [] : [{ negative: sign < 0, size: mulDims(sizeOf(own), sign) }];
+  });
+}
+
 /** A literal of the type, of a finite number. */
 function number(type: ScalarType, value: number): string {
   if (type === 'bool') return value === 0 ? 'false' : 'true';
@@ -222,12 +227,12 @@ function memberName(param: Param, at: number): string {
  * Statements of one block, in order. Equal expressions are named once. A block inside (a loop's body) sees the names
  * of the blocks around it and not the other way round.
  */
-export class Block implements IndexWriter {
+export class Block {
   readonly code: KernelCode;
   private readonly outer: Block | undefined;
   private readonly indent: string;
   private readonly lines: string[] = [];
-  private readonly named = new Map<string, string>();
+  private readonly names = new Map<string, string>();
   private readonly own = new Set<string>();
   private readonly memory = new Map<string, unknown>();
 
@@ -249,8 +254,48 @@ export class Block implements IndexWriter {
     this.lines.push(...block.lines);
   }
 
-  size(dim: Dim): Coordinate {
+  size(dim: Dim): string {
     return this.code.size(dim);
+  }
+
+  /** An axis that this block loops over, or gets as an argument. */
+  axis(name: string, extent: Dim): Index {
+    this.declare(name);
+    return axis(name, extent);
+  }
+
+  /** WGSL of an index: a sum of products, whose divisions are named. */
+  index({ terms, offset }: Index): string {
+    const added: string[] = [];
+    const taken: string[] = [];
+    const add = (dim: Dim, factor: string | undefined): void => {
+      for (const part of signedParts(dim)) {
+        const size = this.size(part.size);
+        const text = factor === undefined ? size : part.size === 1 ? factor : `${factor} * ${size}`;
+        (part.negative ? taken : added).push(text);
+      }
+    };
+    for (const { atom, coefficient } of terms) add(coefficient, this.atom(atom));
+    // a number below 0 by itself is what it is modulo 2³²
+    if (terms.length === 0 && typeof offset === 'number' && offset < 0) return this.size(offset + 2 ** 32);
+    if (offset !== 0 || terms.length === 0) add(offset, undefined);
+    return [added.join(' + ') || '0u', ...taken].join(' - ');
+  }
+
+  /** A name for an index, or its number. */
+  named(index: Index): string {
+    return this.name(this.index(index));
+  }
+
+  /** The same index as one name, for what is used with several factors. */
+  fixed(index: Index): Index {
+    return isPlain(index) ? index : word(this.named(index), index.key, axesOf(index));
+  }
+
+  private atom(atom: Atom): string {
+    if (atom.kind === 'axis') return atom.name;
+    if (atom.kind === 'word') return atom.text;
+    return this.name(`${this.named(atom.of)} ${atom.kind === 'quotient' ? '/' : '%'} ${this.size(atom.by)}`);
   }
 
   /** Says that a name belongs to this block (a loop's counter), so that what depends on it stays inside. */
@@ -267,10 +312,9 @@ export class Block implements IndexWriter {
       return this.outer.name(text, hint);
     }
     const name = this.code.fresh(hint);
-    this.code.definitions.set(name, text);
     this.own.add(name);
     this.line(`let ${name} = ${text};`);
-    this.named.set(text, name);
+    this.names.set(text, name);
     return name;
   }
 
@@ -297,7 +341,7 @@ export class Block implements IndexWriter {
   }
 
   private lookUp(text: string): string | undefined {
-    return this.named.get(text) ?? this.outer?.lookUp(text);
+    return this.names.get(text) ?? this.outer?.lookUp(text);
   }
 
   private recall<T>(key: string): T | undefined {

@@ -11,9 +11,19 @@ import {
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
 import type { CoreNode, KernelOutput } from '../kernel.ts';
-import { delinearise } from './index-math.ts';
-import { extent, maskFunction, merged, type Operand, plainSink, resultSink, sink, source, tensor } from './operands.ts';
-import { expanded, permuted, reshaped, type Strided } from './strided.ts';
+import { constant, delinearise, type Index } from './expr.ts';
+import {
+  type Axis,
+  axesNamed,
+  extent,
+  maskFunction,
+  operandAt,
+  plainSink,
+  resultSink,
+  sink,
+  source,
+  tensor,
+} from './operands.ts';
 import { tokenAttention } from './token.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
@@ -44,21 +54,25 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
   const [shape, weightShape] = [typeOf(graph, x).shape, typeOf(graph, weight).shape];
   const leading = shape.slice(0, -1);
   const [m, n, k] = [productOf(leading), weightShape[0]!, weightShape[1]!];
-  const a = source(writer, 'a', ['batch', 'm', 'k'], {
-    ...merged(writer, x, (view) => reshaped(view, [1, m, k])),
-    element: (block, [, row, at]) => writer.evaluator.element(block, x, [...delinearise(block, row!, leading), at!]),
-  });
-  const b = source(writer, 'b', ['batch', 'k', 'n'], {
-    ...merged(writer, weight, (view) => ({ ...expanded(permuted(view, [1, 0]), [1, k, n]) })),
-    element: (block, [, at, column]) => writer.evaluator.element(block, weight, [column!, at!]),
-  });
+  const a = source(
+    writer,
+    'a',
+    gemmAxes({ batch: 1, m, k }),
+    operandAt(writer, x, ([, row, at]) => [...delinearise(row!, leading), at!]),
+  );
+  const b = source(
+    writer,
+    'b',
+    gemmAxes({ batch: 1, k, n }),
+    operandAt(writer, weight, ([, at, column]) => [column!, at!]),
+  );
   const store = sink(
     writer,
-    ['batch', 'm', 'n'],
+    gemmAxes({ batch: 1, m, n }),
     outputs[0]!,
-    (block) => [...delinearise(block, 'm', leading), 'n'],
-    (block) =>
-      bias === undefined ? 'value' : block.name(`value + ${writer.evaluator.element(block, bias, ['n'])}`, 'v'),
+    ([, row, column]) => [...delinearise(row!, leading), column!],
+    (block, [, , column]) =>
+      bias === undefined ? 'value' : block.name(`value + ${writer.evaluator.element(block, bias, [column!])}`, 'v'),
   );
   return gemmTemplate({
     batch: extent(writer, 1),
@@ -86,52 +100,35 @@ function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): T
   const batch = productOf(batchShape);
 
   /** A matrix operand over (batch, row, column) of the product. */
-  const matrix = (
-    value: ValueId,
-    shape: Shape,
-    turned: boolean,
-    vector: 'row' | 'column' | undefined,
-    to: Shape,
-  ): Operand => {
-    const own = shape.slice(0, Math.max(shape.length - 2, 0));
-    const view = (strided: Strided): Strided | undefined => {
-      let full = strided;
-      if (vector === 'row') full = reshaped(strided, [1, shape[0]!])!;
-      else if (vector === 'column') full = reshaped(strided, [shape[0]!, 1])!;
-      const rank = full.shape.length;
-      if (turned)
-        full = permuted(
-          full,
-          [...Array(rank).keys()].map((axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)),
-        );
-      return reshaped(expanded(full, [...batchShape, ...to]), [batch, ...to]);
+  const matrix =
+    (shape: Shape, turned: boolean, vector: 'row' | 'column' | undefined) =>
+    ([at, row, column]: readonly Index[]): readonly Index[] => {
+      if (vector) return [vector === 'row' ? column! : row!];
+      const own = Math.max(shape.length - 2, 0);
+      const leading = delinearise(at!, batchShape).slice(batchShape.length - own);
+      return [...leading, ...(turned ? [column!, row!] : [row!, column!])];
     };
-    return {
-      ...merged(writer, value, view),
-      element: (block, [at, row, column]) => {
-        if (vector) return writer.evaluator.element(block, value, [vector === 'row' ? column! : row!]);
-        const leading = delinearise(block, at!, batchShape).slice(batchShape.length - own.length);
-        return writer.evaluator.element(block, value, [...leading, ...(turned ? [column!, row!] : [row!, column!])]);
-      },
-    };
-  };
   const left = source(
     writer,
     'a',
-    ['batch', 'm', 'k'],
-    matrix(a, shapeA, transpose_a && !rowless, rowless ? 'row' : undefined, [m, k]),
+    gemmAxes({ batch, m, k }),
+    operandAt(writer, a, matrix(shapeA, transpose_a && !rowless, rowless ? 'row' : undefined)),
   );
   const right = source(
     writer,
     'b',
-    ['batch', 'k', 'n'],
-    matrix(b, shapeB, transpose_b && !columnless, columnless ? 'column' : undefined, [k, n]),
+    gemmAxes({ batch, k, n }),
+    operandAt(writer, b, matrix(shapeB, transpose_b && !columnless, columnless ? 'column' : undefined)),
   );
   const store = sink(
     writer,
-    ['batch', 'm', 'n'],
+    gemmAxes({ batch, m, n }),
     node.outputs[0]!,
-    (block) => [...delinearise(block, 'batch', batchShape), ...(rowless ? [] : ['m']), ...(columnless ? [] : ['n'])],
+    ([at, row, column]) => [
+      ...delinearise(at!, batchShape),
+      ...(rowless ? [] : [row!]),
+      ...(columnless ? [] : [column!]),
+    ],
     () => 'value',
   );
   return gemmTemplate({
@@ -145,6 +142,10 @@ function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): T
     profile,
   });
 }
+
+/** The arguments of a GEMM's functions, in order. */
+const gemmAxes = (extents: Readonly<Record<string, Dim>>): Axis[] =>
+  Object.entries(extents).map(([name, extent]) => ({ name, extent }));
 
 function swapped(shape: Shape, turned: boolean): [Dim, Dim] {
   const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
@@ -181,9 +182,9 @@ function attentionOperands(
 function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
   const operands = attentionOperands(writer, node, profile, node.inputs[3]);
   const axes = ['b', 'h', 't', 'e'];
-  const store = resultSink(writer, node.outputs[0]!, axes);
+  const store = resultSink(writer, node.outputs[0]!, axesNamed(writer, node.outputs[0]!, axes));
   const saved = writer.kernel.outputs.find(({ beside }) => beside);
-  const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), ['0u']) } };
+  const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), [constant(0)]) } };
   return attentionForward({ ...operands, out: { store }, ...lse });
 }
 
@@ -195,16 +196,15 @@ function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, p
   const rows = ['b', 'h', 't'];
   const own = (value: ValueId): KernelOutput => ({ value, into: value });
   if (writer.kernel.pass === 'statistics') {
-    const [lse, delta] = ['0u', '1u'].map((at) => ({ store: plainSink(writer, own(statistics), rows, [at]) }));
+    const [lse, delta] = [0, 1].map((at) => ({ store: plainSink(writer, own(statistics), rows, [constant(at)]) }));
     return attentionStatistics({ ...operands, dy, lse: lse!, delta: delta! });
   }
-  const saved = (name: string, at: string): Source =>
-    source(writer, name, rows, {
-      stored: undefined,
-      view: undefined,
-      element: (block, row) => writer.evaluator.element(block, statistics, [...row, at]),
+  const saved = (name: string, at: number): Source =>
+    source(writer, name, axesNamed(writer, statistics, rows), {
+      place: () => undefined,
+      element: (block, row) => writer.evaluator.element(block, statistics, [...row, constant(at)]),
     });
-  const given = { ...operands, dy, lse: saved('lse', '0u'), delta: saved('delta', '1u') };
+  const given = { ...operands, dy, lse: saved('lse', 0), delta: saved('delta', 1) };
   if (writer.kernel.pass === 'query') {
     return attentionBackwardQuery({ ...given, dq: { store: plainSink(writer, own(dq), [...rows, 'd']) } });
   }

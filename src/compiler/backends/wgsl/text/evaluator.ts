@@ -4,21 +4,32 @@
  * This is where fusion happens. A kernel asks for the element of its result; everything between the result and the
  * buffers is written into the kernel, each element of each value once per block.
  */
-import { type Dim, equalDims, type Shape } from '../../../../shared/dim.ts';
+import type { Shape } from '../../../../shared/dim.ts';
 import type { WideTensor } from '../../../../shared/tensor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Block, Element, KernelCode } from './code.ts';
-import { type Coordinate, literalOf, plus, times } from './index-math.ts';
-import { INLINE, type InlineContext, type InlineOp, type InlineRule, isInline } from './inline.ts';
+import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
+import {
+  INLINE,
+  type InlineContext,
+  type InlineRule,
+  isInline,
+  isView,
+  type PlaceOp,
+  VIEWS,
+  type ViewContext,
+  type ViewOp,
+  type ViewRule,
+} from './inline.ts';
+import { type Layout, pieceOf } from './layout.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
-import { pieceOf, rowMajor, type Strided, vectorAlong } from './strided.ts';
 
 /** A value that lies in a buffer. */
 export interface Stored {
   /** which buffer: equal keys are equal buffers */
   readonly key: string;
   readonly element: Element;
-  readonly layout: Strided;
+  readonly layout: Layout;
   /** a parameter too large for one binding: elements at which its further buffers begin, `key` with #1, #2 … */
   readonly shards?: readonly number[];
 }
@@ -29,22 +40,12 @@ export interface Storage {
 }
 
 /** Elements that a kernel has at hand: the result of its GEMM, of a fold over its row. */
-export type Known = (coordinates: readonly Coordinate[]) => string | undefined;
+export type Known = (coordinates: readonly Index[]) => string | undefined;
 
-/** A position that has a name already: the kernel's own index in the shape it runs over. */
-export interface NamedPosition {
-  readonly shape: Shape;
-  readonly coordinates: readonly Coordinate[];
-  readonly index: Coordinate;
-}
-
-/** Four neighbours along the last axis that one invocation computes, of which `lane` is being written. */
-export interface Quad {
-  /** of the first; its place along the last axis is a multiple of four */
-  readonly first: NamedPosition;
-  /** the last axis's coordinate of the one being written */
-  readonly at: Coordinate;
-  readonly lane: number;
+/** An element of a buffer. */
+export interface Place {
+  readonly stored: Stored;
+  readonly index: Index;
 }
 
 export class Evaluator {
@@ -54,10 +55,9 @@ export class Evaluator {
   private readonly producers: ReadonlyMap<ValueId, AnyNode>;
   private readonly constants: ReadonlyMap<ValueId, WideTensor>;
   private readonly known = new Map<ValueId, Known>();
-  private position: NamedPosition | undefined;
-  private quad: Quad | undefined;
+  private lane: number | undefined;
   /** called for every value that is asked for: how fusion learns where a kernel reads what */
-  watch: ((value: ValueId, coordinates: readonly Coordinate[]) => void) | undefined;
+  watch: ((value: ValueId, coordinates: readonly Index[]) => void) | undefined;
 
   constructor(code: KernelCode, facts: GraphFacts, storage: Storage) {
     this.code = code;
@@ -71,119 +71,104 @@ export class Evaluator {
     this.known.set(value, element);
   }
 
-  setPosition(position: NamedPosition, quad?: Quad): void {
-    this.position = position;
-    this.quad = quad;
+  /** Says which of four neighbours is being written: what they have side by side is loaded as one vector. */
+  setLane(lane: number): void {
+    this.lane = lane;
   }
 
   /** A name (or literal) for the element of `value`; coordinates align from the right and stretch axes of 1. */
-  element(block: Block, value: ValueId, given: readonly Coordinate[]): string {
+  element(block: Block, value: ValueId, given: readonly Index[]): string {
     const { shape } = typeOf(this.graph, value);
     const coordinates = aligned(given, shape);
     this.watch?.(value, coordinates);
     const known = this.known.get(value)?.(coordinates);
     if (known !== undefined) return known;
-    return block.once(`%${value}[${coordinates.join(', ')}]`, () => this.compute(block, value, coordinates));
+    return block.once(`%${value}[${keyOf(coordinates)}]`, () => this.compute(block, value, coordinates));
   }
 
-  private compute(block: Block, value: ValueId, coordinates: readonly Coordinate[]): string {
+  private compute(block: Block, value: ValueId, coordinates: readonly Index[]): string {
     const { dtype } = typeOf(this.graph, value);
     const constant = this.constants.get(value);
     if (constant && constant.data.length === 1) return this.code.literal(SCALAR_TYPES[dtype], constant.data[0]!);
-    const stored = this.storage.stored(value);
-    if (stored) return this.load(block, stored, stored.layout, coordinates, dtype === 'bool');
+    const place = this.placeHere(value, coordinates);
+    if (place) return this.load(block, place, dtype === 'bool');
     const node = this.producers.get(value);
     if (!node) throw new Error(`value %${value} of graph ${this.graph.name} is in no buffer and nothing makes it`);
     if (isPointwise(node.op)) return block.name(this.pointwise(block, node as Node<PointwiseOp>, coordinates), 'v');
+    if (isView(node.op)) {
+      // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
+      const piece = this.pieceAt(node, coordinates);
+      if (piece) return this.load(block, piece, dtype === 'bool');
+      return this.element(block, node.inputs[0]!, viewed(this.graph, node, value, coordinates));
+    }
     if (isInline(node.op)) {
-      // a chain of views as one sum of products; step by step, reshapes would divide. Fusion wants to see the steps
-      const below = this.watch === undefined ? this.strided(value) : undefined;
-      if (below && !this.knowsBelow(value))
-        return this.load(block, below.stored, below.view, coordinates, dtype === 'bool');
-      const text = this.inline(block, node as Node<InlineOp>, node.outputs.indexOf(value), coordinates);
-      return block.name(text, 'v');
+      const context: InlineContext<PlaceOp> = {
+        block,
+        node: node as Node<PlaceOp>,
+        types: node.inputs.map((operand) => typeOf(this.graph, operand)),
+        output: node.outputs.indexOf(value),
+        coordinates,
+        element: (operand, at) => this.element(block, node.inputs[operand]!, at),
+      };
+      return block.name((INLINE[node.op] as InlineRule<PlaceOp>).element(context), 'v');
     }
     throw new Error(`value %${value} of graph ${this.graph.name} (${node.op}) has to be stored to be read`);
   }
 
-  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Coordinate[]): string {
+  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): string {
     const x = node.inputs.map((operand) => this.element(block, operand, coordinates));
     const type = SCALAR_TYPES[typeOf(this.graph, node.inputs[0]!).dtype];
     return POINTWISE[node.op]({ x, type, code: this.code }, node.attributes);
   }
 
-  private inline<N extends InlineOp>(
-    block: Block,
-    node: Node<N>,
-    output: number,
-    coordinates: readonly Coordinate[],
-  ): string {
-    const context: InlineContext<N> = {
-      block,
-      node,
-      types: node.inputs.map((operand) => typeOf(this.graph, operand)),
-      output,
-      coordinates,
-      element: (operand, at) => this.element(block, node.inputs[operand]!, at),
-    };
-    return (INLINE[node.op] as unknown as InlineRule<N>).element(context);
+  /** Where an element lies, with nothing but views between it and its buffer; undefined where it is computed. */
+  place(value: ValueId, coordinates: readonly Index[]): Place | undefined {
+    const here = this.placeHere(value, coordinates);
+    if (here || this.known.has(value) || this.constants.get(value)?.data.length === 1) return here;
+    const node = this.producers.get(value);
+    if (!node || !isView(node.op)) return undefined;
+    return (
+      this.pieceAt(node, coordinates) ??
+      this.place(
+        node.inputs[0]!,
+        aligned(viewed(this.graph, node, value, coordinates), typeOf(this.graph, node.inputs[0]!).shape),
+      )
+    );
+  }
+
+  private placeHere(value: ValueId, coordinates: readonly Index[]): Place | undefined {
+    const stored = this.storage.stored(value);
+    return stored && { stored, index: this.address(stored.layout, coordinates) };
+  }
+
+  /** An element of a slice of a flat buffer: the slice begins at a base, so that all slices are read by one text. */
+  private pieceAt(node: AnyNode, coordinates: readonly Index[]): Place | undefined {
+    const whole = node.op === 'slice' ? this.storage.stored(node.inputs[0]!) : undefined;
+    const piece =
+      whole && node.op === 'slice' && pieceOf(whole.layout, node, typeOf(this.graph, node.outputs[0]!).shape);
+    return piece ? { stored: whole, index: this.address(piece, coordinates) } : undefined;
   }
 
   /** Position of an element in its buffer. */
-  index(
-    block: Block,
-    { shape, strides, offset, base }: Strided,
-    coordinates: readonly Coordinate[],
-    position = this.position,
-  ): Coordinate {
-    const start = base === undefined ? '0u' : this.code.base(base);
-    if (position && offset === 0 && isPosition(position, shape, coordinates, strides))
-      return plus(start, position.index);
-    let text = plus(start, block.size(offset));
+  address({ shape, strides, base, offset = 0 }: Layout, coordinates: readonly Index[]): Index {
+    let index = base === undefined ? ZERO : word(this.code.base(base), undefined, undefined, base % 4 === 0);
     for (const [axis, at] of coordinates.entries()) {
-      if (shape[axis] !== 1) text = plus(text, times(at, block.size(strides[axis]!)));
+      if (shape[axis] !== 1) index = plus(index, times(at, strides[axis]!));
     }
-    return text;
+    return plus(index, constant(offset));
   }
 
-  /** Whether something between this value and its buffer is at hand in the kernel, or a number: it is not read then. */
-  private knowsBelow(value: ValueId): boolean {
-    for (let at: ValueId | undefined = value; at !== undefined; at = this.producers.get(at)?.inputs[0]) {
-      if (this.known.has(at) || this.constants.get(at)?.data.length === 1) return true;
-      if (this.storage.stored(at)) return false;
+  private load(block: Block, place: Place, bool: boolean): string {
+    const { stored, index } = place;
+    if (this.lane !== undefined && stored.element === 'f32' && !stored.shards && laneOf(index) === this.lane) {
+      const four = this.vector(block, { stored, index: minus(index, constant(this.lane)) });
+      return `${block.name(four, 'v')}.${'xyzw'[this.lane]}`;
     }
-    return false;
-  }
-
-  private load(
-    block: Block,
-    stored: Stored,
-    layout: Strided,
-    coordinates: readonly Coordinate[],
-    bool: boolean,
-  ): string {
-    const four = this.loadFour(block, stored, layout, coordinates);
-    if (four !== undefined) return four;
-    const index = this.index(block, layout, coordinates);
-    if (stored.shards) return block.name(`${this.shardReader(stored)}(${index})`, 'v');
+    const text = block.named(index);
+    if (stored.shards) return block.name(`${this.shardReader(stored)}(${text})`, 'v');
     const { name, wide } = this.bindingOf(stored);
-    const text = wordAt(name, stored.element, wide, block.name(index));
-    return block.name(bool ? `${text} != 0u` : text, 'v');
-  }
-
-  /** One of four neighbours that lie together and are loaded together. */
-  private loadFour(
-    block: Block,
-    stored: Stored,
-    layout: Strided,
-    coordinates: readonly Coordinate[],
-  ): string | undefined {
-    const { quad } = this;
-    const axis = coordinates.length - 1;
-    if (!quad || coordinates[axis] !== quad.at || coordinates.slice(0, -1).includes(quad.at)) return undefined;
-    if (stored.element !== 'f32' || !this.vectorised({ stored, view: layout }, axis)) return undefined;
-    const index = this.index(block, layout, coordinates.with(axis, quad.first.coordinates.at(-1)!), quad.first);
-    return `${block.name(this.vector(stored, index), 'v')}.${'xyzw'[quad.lane]}`;
+    const read = wordAt(name, stored.element, wide, text);
+    return block.name(bool ? `${read} != 0u` : read, 'v');
   }
 
   private bindingOf({ key, element }: Stored) {
@@ -208,24 +193,17 @@ export class Evaluator {
     });
   }
 
-  /** Strides of a value over a stored one, through views only; undefined where there are none. */
-  strided(value: ValueId): { readonly stored: Stored; readonly view: Strided } | undefined {
-    const found = stridedBase(this.producers, this.graph, value, (base) => this.storage.stored(base)?.layout);
-    const stored = found && this.storage.stored(found.base);
-    return stored && { stored, view: found.view };
-  }
-
-  /** vec4 of the elements at `axis` and the next three, where memory allows; `index` counts elements. */
-  vector(stored: Stored, index: Coordinate, access: 'read' | 'read_write' = 'read'): string {
+  /** vec4 of an element and the next three, where memory allows. */
+  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): string {
     const binding = this.code.binding(stored.key, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.key);
-    const word = `${binding.name}[${index} >> 2u]`;
+    const word = `${binding.name}[${block.named(index)} >> 2u]`;
     return stored.element === 'f16' ? `widen4(${word})` : word;
   }
 
-  /** Whether `vector` may be used along an axis of the view. */
-  vectorised({ stored, view }: { readonly stored: Stored; readonly view: Strided }, axis: number): boolean {
-    return (stored.element === 'f32' || stored.element === 'f16') && !stored.shards && vectorAlong(view, axis);
+  /** Whether `vector` may be used along an axis. */
+  vectorised({ stored, index }: Place, axis: string): boolean {
+    return (stored.element === 'f32' || stored.element === 'f16') && !stored.shards && isVectorAlong(index, axis);
   }
 }
 
@@ -247,54 +225,31 @@ export function factsOf(graph: Graph): GraphFacts {
   };
 }
 
-/** The value at the bottom of a chain of views, and the chain as strides over it. */
-export function stridedBase(
-  producers: ReadonlyMap<ValueId, AnyNode>,
-  graph: Graph,
-  value: ValueId,
-  layoutOf: (base: ValueId) => Strided | undefined,
-): { readonly base: ValueId; readonly view: Strided } | undefined {
-  const layout = layoutOf(value);
-  if (layout) return { base: value, view: layout };
-  const node = producers.get(value);
-  if (!node || !isInline(node.op)) return undefined;
-  const rule = INLINE[node.op] as InlineRule<InlineOp>;
-  if (!rule.strided) return undefined;
-  const below = stridedBase(producers, graph, node.inputs[0]!, layoutOf);
-  if (!below) return undefined;
-  const { shape } = typeOf(graph, value);
-  const piece = below.base === node.inputs[0] && node.op === 'slice' ? pieceOf(below.view, node, shape) : undefined;
-  const view = piece ?? rule.strided(below.view, node as Node<InlineOp>, node.outputs.indexOf(value), shape);
-  return view && { base: below.base, view };
+/** Coordinates of the operand's element that a view has at `coordinates`. */
+export function viewed(graph: Graph, node: AnyNode, value: ValueId, coordinates: readonly Index[]): readonly Index[] {
+  const context: ViewContext<ViewOp> = {
+    node: node as Node<ViewOp>,
+    types: node.inputs.map((operand) => typeOf(graph, operand)),
+    output: node.outputs.indexOf(value),
+    coordinates,
+  };
+  return (VIEWS[node.op as ViewOp] as ViewRule<ViewOp>)(context);
 }
 
 /** Coordinates of a result as those of an operand that stretches to it. */
-function aligned(coordinates: readonly Coordinate[], shape: Shape): Coordinate[] {
+export function aligned(coordinates: readonly Index[], shape: Shape): Index[] {
   const missing = coordinates.length - shape.length;
-  return shape.map((dim, axis) => (dim === 1 ? '0u' : (coordinates[axis + missing] ?? '0u')));
+  return shape.map((dim, axis) => (dim === 1 ? ZERO : (coordinates[axis + missing] ?? ZERO)));
 }
 
 /** The word of an element, to read or to write. */
-export function wordAt(name: string, element: Element, wide: boolean, index: Coordinate): string {
-  const known = literalOf(index);
+export function wordAt(name: string, element: Element, wide: boolean, index: string): string {
+  const known = /^(\d+)u$/.exec(index)?.[1];
   if (element === 'f16') {
     return wide ? `widen4(${name}[${index} >> 2u])[${index} & 3u]` : `widen2(${name}[${index} >> 1u])[${index} & 1u]`;
   }
   if (!wide) return `${name}[${index}]`;
-  return known === undefined ? `${name}[${index} >> 2u][${index} & 3u]` : `${name}[${known >> 2}][${known & 3}]`;
-}
-
-/** Whether these coordinates in a row-major tensor of `shape` are the position that has a name. */
-function isPosition(
-  position: NamedPosition,
-  shape: Shape,
-  coordinates: readonly Coordinate[],
-  strides: readonly Dim[],
-): boolean {
-  const packed = rowMajor(shape);
-  if (!strides.every((stride, axis) => shape[axis] === 1 || equalDims(stride, packed[axis]!))) return false;
-  const own = position.shape.flatMap((dim, axis) => (dim === 1 ? [] : [[dim, position.coordinates[axis]!] as const]));
-  const other = shape.flatMap((dim, axis) => (dim === 1 ? [] : [[dim, coordinates[axis]!] as const]));
-  if (own.length !== other.length || own.length === 0) return false;
-  return own.every(([dim, at], n) => equalDims(dim, other[n]![0]) && at === other[n]![1]);
+  return known === undefined
+    ? `${name}[${index} >> 2u][${index} & 3u]`
+    : `${name}[${Number(known) >> 2}][${Number(known) & 3}]`;
 }

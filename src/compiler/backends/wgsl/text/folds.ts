@@ -7,7 +7,7 @@ import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Block, ScalarType } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
-import { type Coordinate, delinearise } from './index-math.ts';
+import { axis, delinearise, type Index, keyOf } from './expr.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
 import { type KernelWriter, LANES } from './writer.ts';
@@ -23,8 +23,8 @@ interface Fold {
   readonly combine: Combine;
   readonly type: ScalarType;
   readonly domain: Shape;
-  readonly upTo: Coordinate | undefined;
-  body(block: Block, at: readonly Coordinate[]): string;
+  readonly upTo: Index | undefined;
+  body(block: Block, at: readonly Index[]): string;
 }
 
 /** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
@@ -35,7 +35,7 @@ export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], bloc
   for (const together of loopsOf(writer.context.facts, phases)) {
     for (const node of together) {
       writer.evaluator.know(node.outputs[0]!, (coordinates) => {
-        const at = coordinates.join();
+        const at = keyOf(coordinates);
         const before = made.get(node);
         if (before !== undefined && (guessed.get(node) ?? at) === at) return before;
         const others = before === undefined ? together.filter((other) => other !== node && !made.has(other)) : [];
@@ -55,7 +55,7 @@ function foldsAt<N extends ReduceOp>(
   writer: KernelWriter,
   nodes: readonly Node<N>[],
   block: Block,
-  coordinates: readonly Coordinate[],
+  coordinates: readonly Index[],
   write: FoldWriter,
 ): string[] {
   const { graph } = writer.context.facts;
@@ -156,8 +156,9 @@ const PART = 64;
 export const serialFold: FoldWriter = (writer, block, folds) => {
   const [{ domain, upTo }] = folds as readonly [Fold, ...Fold[]];
   const { code } = writer;
-  const at = domain.map(() => code.fresh('j'));
-  const end = upTo ?? block.size(domain[0] ?? 1);
+  const counters = domain.map(() => code.fresh('j'));
+  const at = counters.map((name, n) => axis(name, domain[n]!));
+  const end = upTo ? block.index(upTo) : block.size(domain[0] ?? 1);
   const long =
     domain.length === 1 && !(Number(domain[0]) <= 2 * PART) && folds.some(({ combine }) => combine === 'sum');
   const totals = folds.map((fold) => {
@@ -172,10 +173,13 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   const loops: readonly (readonly [header: string, counter: string])[] = long
     ? [
         [`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start],
-        [`for (var ${at[0]} = ${start}; ${at[0]} < min(${start} + ${PART}u, ${end}); ${at[0]}++) {`, at[0]!],
+        [
+          `for (var ${counters[0]} = ${start}; ${counters[0]} < min(${start} + ${PART}u, ${end}); ${counters[0]}++) {`,
+          counters[0]!,
+        ],
       ]
-    : at.map((counter, axis) => {
-        const limit = upTo ?? block.size(domain[axis]!);
+    : counters.map((counter, n) => {
+        const limit = upTo ? end : block.size(domain[n]!);
         return [`for (var ${counter} = 0u; ${counter} < ${limit}; ${counter}++) {`, counter] as const;
       });
   const blocks: Block[] = [block];
@@ -190,8 +194,8 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
     if (best === undefined) {
       inner.line(`${part ?? acc} = ${combined(writer, fold.combine, fold.type, part ?? acc, value)};`);
     } else {
-      const larger = `${at[0]} == 0u || ${beats(writer, fold.type, value, acc)}`;
-      inner.line(`if (${larger}) { ${acc} = ${value}; ${best} = i32(${at[0]}); }`);
+      const larger = `${counters[0]} == 0u || ${beats(writer, fold.type, value, acc)}`;
+      inner.line(`if (${larger}) { ${acc} = ${value}; ${best} = i32(${counters[0]}); }`);
     }
   }
   // headers come last: what does not depend on a loop has been named before it by now
@@ -229,8 +233,7 @@ export const laneFold: FoldWriter = (writer, block, folds) => {
   const { domain } = folds[0]!;
   const j = writer.code.fresh('j');
   const body = block.inner();
-  body.declare(j);
-  const at = domain.length === 1 ? [j] : delinearise(body, j, domain);
+  const at = delinearise(body.axis(j, productOf(domain)), domain);
   const accs = folds.map((fold) => {
     const acc = writer.code.fresh('acc');
     block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);

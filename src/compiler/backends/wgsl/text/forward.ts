@@ -2,9 +2,8 @@
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { isCore, type Kernel } from '../kernel.ts';
-import type { Block } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
-import { type Coordinate, reshapeCoordinates } from './index-math.ts';
+import { type Index, keyOf, reshapeCoordinates } from './expr.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
 
@@ -16,26 +15,25 @@ export function forwardCoordinates(
   facts: GraphFacts,
   kernel: Kernel,
   value: ValueId,
-  start: readonly Coordinate[],
-  block: Block,
+  start: readonly Index[],
   isStored: (value: ValueId) => boolean,
-): readonly Coordinate[] | undefined {
+): readonly Index[] | undefined {
   const { graph } = facts;
-  const at = new Map<ValueId, readonly Coordinate[]>([[value, start]]);
+  const at = new Map<ValueId, readonly Index[]>([[value, start]]);
   const roots = new Set(kernel.outputs.flatMap((output) => (output.beside ? [] : [output.value])));
   const [root] = [...roots] as [ValueId];
   const inside = insideOf(facts, kernel, isStored);
   for (const node of inside) {
     const from = node.inputs.filter((operand) => at.has(operand));
     if (from.length === 0) continue;
-    const texts = new Set(from.map((operand) => at.get(operand)!.join()));
+    const texts = new Set(from.map((operand) => keyOf(at.get(operand)!)));
     if (texts.size !== 1) return undefined;
     const operand = from[0]!;
     const shapes = [typeOf(graph, operand).shape, typeOf(graph, node.outputs[0]!).shape] as const;
     const coordinates = at.get(operand)!;
     if (isPointwise(node.op) && equalShapes(...shapes)) at.set(node.outputs[0]!, coordinates);
     else if (node.op === 'reshape') {
-      at.set(node.outputs[0]!, reshapeCoordinates(block, coordinates, shapes[0], shapes[1]));
+      at.set(node.outputs[0]!, reshapeCoordinates(coordinates, shapes[0], shapes[1]));
     } else if (node.op === 'transpose') {
       const { permutation } = node.attributes;
       at.set(
@@ -46,8 +44,11 @@ export function forwardCoordinates(
     else return undefined;
   }
   const found = at.get(root);
-  const agree = [...roots].every((other) => at.get(other)?.join() === found?.join());
-  return agree ? found : undefined;
+  const keyAt = (value: ValueId): string | undefined => {
+    const own = at.get(value);
+    return own && keyOf(own);
+  };
+  return [...roots].every((other) => keyAt(other) === keyAt(root)) ? found : undefined;
 }
 
 /** Nodes that a kernel computes, in the graph's order. */

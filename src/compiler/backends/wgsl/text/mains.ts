@@ -5,11 +5,11 @@ import type { Profile } from '../families/contract.ts';
 import type { Kernel } from '../kernel.ts';
 import { Block } from './code.ts';
 import { wordAt } from './evaluator.ts';
+import { constant, delinearise, type Index, plus, times } from './expr.ts';
 import { knowFolds, laneFold, serialFold } from './folds.ts';
-import { type Coordinate, delinearise, plus, times } from './index-math.ts';
-import { INLINE, isInline } from './inline.ts';
+import { inlineCost, isInline } from './inline.ts';
+import { vectorAlong } from './layout.ts';
 import { costOf, isPointwise } from './scalar.ts';
-import { vectorAlong } from './strided.ts';
 import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
 
 /** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
@@ -38,9 +38,7 @@ export function points(writer: KernelWriter): Part {
   if (takesFour(writer)) return pointsByFour(writer);
   const block = new Block(writer.code);
   const count = productOf(kernel.shape);
-  block.declare('index');
-  const coordinates = delinearise(block, 'index', kernel.shape);
-  writer.evaluator.setPosition({ shape: kernel.shape, coordinates, index: 'index' });
+  const coordinates = delinearise(block.axis('index', count), kernel.shape);
   knowFolds(writer, kernel.phases, block, serialFold);
   for (const output of kernel.outputs) writer.store(block, output, coordinates);
   return forEach(writer, 'index', count, 'invocations', block);
@@ -69,7 +67,7 @@ function takesFour({ kernel, context }: KernelWriter): boolean {
     const node = producers.get(value);
     if (!node || (context.storage.stored(value) && !roots.has(value))) continue;
     if (typeOf(graph, value).shape.every((dim) => dim === 1)) continue; // stands there once
-    cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? INLINE[node.op].cost : SHORT;
+    cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? inlineCost(node.op) : SHORT;
     for (const operand of node.inputs) seen.add(operand);
   }
   return cost < SHORT;
@@ -82,22 +80,17 @@ function pointsByFour(writer: KernelWriter): Part {
   const { shape } = kernel;
   const fours = shape.with(-1, Number(shape.at(-1)) / 4);
   const count = productOf(fours);
-  block.declare('index');
-  const own = delinearise(block, 'index', fours);
-  const start = block.name(times(own.at(-1)!, '4u'));
-  const index = block.name(times('index', '4u'));
-  const first = { shape, coordinates: own.with(-1, start), index };
+  const own = delinearise(block.axis('index', count), fours);
+  const start = times(own.at(-1)!, 4);
   const values = [0, 1, 2, 3].map((lane) => {
-    const at = plus(start, `${lane}u`);
-    const coordinates = own.with(-1, at);
-    evaluator.setPosition({ shape, coordinates, index: plus(index, `${lane}u`) }, { first, at, lane });
+    const coordinates = own.with(-1, plus(start, constant(lane)));
+    evaluator.setLane(lane);
     return kernel.outputs.map(({ value }) => evaluator.element(block, value, coordinates));
   });
-  evaluator.setPosition(first);
   for (const [at, { into }] of kernel.outputs.entries()) {
     const place = writer.context.storage.stored(into)!;
-    const where = evaluator.index(block, place.layout, first.coordinates);
-    const four = evaluator.vector(place, where, 'read_write');
+    const index = evaluator.address(place.layout, own.with(-1, start));
+    const four = evaluator.vector(block, { stored: place, index }, 'read_write');
     block.line(`${four} = vec4<f32>(${values.map((lane) => lane[at]!).join(', ')});`);
   }
   return forEach(writer, 'index', count, 'invocations', block);
@@ -118,8 +111,7 @@ export function rows(writer: KernelWriter): Part {
   const block = new Block(writer.code);
   const space = rowSpace(kernel);
   const count = productOf(space.rows);
-  block.declare('row');
-  const own = delinearise(block, 'row', space.rows);
+  const own = delinearise(block.axis('row', count), space.rows);
   knowFolds(writer, kernel.phases, block, serialFold);
   const width = productOf(space.columns);
   writeColumns(writer, block, own, space, `var c = 0u; c < ${block.size(width)}; c++`);
@@ -130,16 +122,12 @@ export function rows(writer: KernelWriter): Part {
 function writeColumns(
   writer: KernelWriter,
   block: Block,
-  own: readonly Coordinate[],
-  { rows, columns }: RowSpace,
+  own: readonly Index[],
+  { columns }: RowSpace,
   loop: string,
 ): void {
   const body = block.inner();
-  body.declare('c');
-  const coordinates = [...own, ...delinearise(body, 'c', columns)];
-  const width = body.size(productOf(columns));
-  const index = rows.every((dim) => dim === 1) ? 'c' : plus(times('row', width), 'c');
-  writer.evaluator.setPosition({ shape: [...rows, ...columns], coordinates, index });
+  const coordinates = [...own, ...delinearise(body.axis('c', productOf(columns)), columns)];
   for (const output of writer.kernel.outputs) writer.store(body, output, coordinates);
   block.line(`for (${loop}) {`);
   block.append(body);
@@ -151,15 +139,13 @@ export function lanes(writer: KernelWriter): Part {
   const block = new Block(writer.code);
   const space = rowSpace(kernel);
   const count = productOf(space.rows);
-  block.declare('row');
-  const own = delinearise(block, 'row', space.rows);
+  const own = delinearise(block.axis('row', count), space.rows);
   knowFolds(writer, kernel.phases, block, laneFold);
   if (kernel.columns > 0) {
     const width = block.size(productOf(space.columns));
     writeColumns(writer, block, own, space, `var c = lane; c < ${width}; c += ${LANES}u`);
   } else {
     const body = block.inner();
-    writer.evaluator.setPosition({ shape: space.rows, coordinates: own, index: 'row' });
     // folds are reached by every lane; only the writing is for the first
     for (const { value } of kernel.outputs) writer.evaluator.element(block, value, own);
     for (const output of kernel.outputs) writer.store(body, output, own);
@@ -191,29 +177,26 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const [rows, ...columns] = kernel.shape;
   const updateRows = typeOf(writer.context.facts.graph, indices).shape[0]!;
   const block = new Block(writer.code);
-  block.declare('row');
+  const row = block.axis('row', rows!);
   const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
   const each = shared ? `var c = lane; c < ${width}; c += ${LANES}u` : `var c = 0u; c < ${width}; c++`;
 
   const fill = block.inner();
-  fill.declare('c');
-  const filled = ['row', ...delinearise(fill, 'c', columns)];
+  const filled = [row, ...delinearise(fill.axis('c', productOf(columns)), columns)];
   evaluator.know(output.value, () => evaluator.element(fill, base, filled));
   writer.store(fill, output, filled);
 
   const search = block.inner();
-  search.declare('j');
-  const own = search.name(`u32(${evaluator.element(search, indices, ['j'])})`);
+  const own = search.name(`u32(${evaluator.element(search, indices, [search.axis('j', updateRows)])})`);
   // a name of its own, so that what depends on the place is computed for the row's own places alone
   const found = search.inner();
-  found.declare('place');
+  const hitRow = found.axis('place', updateRows);
   const add = found.inner();
-  add.declare('c');
-  const added = ['row', ...delinearise(add, 'c', columns)];
+  const added = [row, ...delinearise(add.axis('c', productOf(columns)), columns)];
   const target = writer.context.storage.stored(output.into)!;
   const { name, wide } = writer.code.binding(target.key, target.element, 'read_write');
-  const at = add.name(evaluator.index(add, target.layout, added));
-  const update = evaluator.element(add, updates, ['place', ...added.slice(1)]);
+  const at = add.named(evaluator.address(target.layout, added));
+  const update = evaluator.element(add, updates, [hitRow, ...added.slice(1)]);
   add.line(`${wordAt(name, target.element, wide, at)} += ${update};`);
 
   block.line(`for (${each}) {`);

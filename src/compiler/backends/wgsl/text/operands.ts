@@ -1,41 +1,45 @@
 /** Operands and results of templates as WGSL functions: what families/contract.ts calls a source and a sink. */
 import type { Dim } from '../../../../shared/dim.ts';
-import type { ValueId } from '../../../ir/graph.ts';
+import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
 import type { KernelOutput } from '../kernel.ts';
 import { Block } from './code.ts';
-import type { Stored } from './evaluator.ts';
+import { aligned, type Place } from './evaluator.ts';
+import type { Index } from './expr.ts';
 import { forwardCoordinates } from './forward.ts';
-import type { Coordinate } from './index-math.ts';
-import type { Strided } from './strided.ts';
 import type { KernelWriter } from './writer.ts';
 
-/** An operand read through strides, or element by element. */
-export interface Operand {
-  readonly stored: Stored | undefined;
-  /** over the template's coordinates */
-  readonly view: Strided | undefined;
-  element(block: Block, coordinates: readonly Coordinate[]): string;
+/** An argument of a function: its name, and what it stays below. */
+export interface Axis {
+  readonly name: string;
+  readonly extent: Dim;
 }
 
+/** What an operand is at coordinates of the template. */
+export interface Operand {
+  /** where it lies, if nothing is computed between its buffer and the template */
+  place(coordinates: readonly Index[]): Place | undefined;
+  element(block: Block, coordinates: readonly Index[]): string;
+}
+
+const parametersOf = (axes: readonly Axis[]): string => axes.map(({ name }) => `${name}: u32`).join(', ');
+const declared = (block: Block, axes: readonly Axis[]): Index[] =>
+  axes.map(({ name, extent }) => block.axis(name, extent));
+
 /** The functions of an operand. */
-export function source(writer: KernelWriter, own: string, names: readonly string[], operand: Operand): Source {
+export function source(writer: KernelWriter, own: string, axes: readonly Axis[], operand: Operand): Source {
   const { evaluator, code } = writer;
   const hint = own + writer.suffix;
-  const parameters = names.map((name) => `${name}: u32`).join(', ');
-  const { stored, view } = operand;
+  const parameters = parametersOf(axes);
   // operands are bound in the order in which they are described, whatever reads them first
-  if (stored) code.binding(stored.key, stored.element, 'read');
-  const bodyOf = (): Block => {
-    const block = new Block(code);
-    for (const name of names) block.declare(name);
-    return block;
-  };
+  const place = operand.place(declared(new Block(code), axes));
+  if (place) code.binding(place.stored.key, place.stored.element, 'read');
   const vectorOf = (axis: number): (() => string) | undefined => {
-    if (!stored || !view || !evaluator.vectorised({ stored, view }, axis)) return undefined;
+    if (!place || !evaluator.vectorised(place, axes[axis]!.name)) return undefined;
     return () => {
-      const block = bodyOf();
-      const text = evaluator.vector(stored, block.name(evaluator.index(block, view, names)));
+      const block = new Block(code);
+      declared(block, axes);
+      const text = evaluator.vector(block, place);
       code.define(`fn ${hint}_4(${parameters}) -> vec4<f32> {\n${block.text(text)}\n  return ${text};\n}`);
       return `${hint}_4`;
     };
@@ -43,8 +47,8 @@ export function source(writer: KernelWriter, own: string, names: readonly string
   return {
     get at() {
       return code.once(`function ${hint}`, () => {
-        const block = bodyOf();
-        const text = operand.element(block, names);
+        const block = new Block(code);
+        const text = operand.element(block, declared(block, axes));
         code.define(`fn ${hint}(${parameters}) -> f32 {\n${block.text(text)}\n  return ${text};\n}`);
         return hint;
       });
@@ -62,33 +66,33 @@ export function source(writer: KernelWriter, own: string, names: readonly string
 /** The function that takes a result of the core at its coordinates through the epilogue to the outputs. */
 export function sink(
   writer: KernelWriter,
-  names: readonly string[],
+  axes: readonly Axis[],
   result: ValueId,
-  coordinatesOf: (block: Block) => readonly Coordinate[],
-  finished: (block: Block) => string,
+  coordinatesOf: (at: readonly Index[]) => readonly Index[],
+  finished: (block: Block, at: readonly Index[]) => string,
 ): string {
   const { evaluator, code, kernel, context } = writer;
   const block = new Block(code);
-  for (const name of [...names, 'value']) block.declare(name);
-  const start = coordinatesOf(block);
-  const value = finished(block);
+  const own = declared(block, axes);
+  block.declare('value');
+  const value = finished(block, own);
   evaluator.know(result, () => value);
-  const at = forwardCoordinates(context.facts, kernel, result, start, block, (other) => isStored(writer, other));
+  const at = forwardCoordinates(context.facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
   for (const output of kernel.outputs) if (!output.beside) writer.store(block, output, at);
-  const parameters = [...names.map((name) => `${name}: u32`), 'value: f32'].join(', ');
+  const parameters = `${parametersOf(axes)}, value: f32`;
   const name = `store${writer.suffix}`;
   code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
   return name;
 }
 
 /** The same for a template that gives each result whole, at the result's own coordinates. */
-export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly string[]): string {
+export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly Axis[]): string {
   return sink(
     writer,
     axes,
     result,
-    () => axes,
+    (at) => at,
     () => 'value',
   );
 }
@@ -99,23 +103,33 @@ function isStored({ kernel, context }: KernelWriter, value: ValueId): boolean {
 
 export const extent = (writer: KernelWriter, dim: Dim) => ({ dim, text: writer.code.size(dim) });
 
-/** A value's strides brought into the template's coordinates, where both exist. */
-export function merged(
-  writer: KernelWriter,
+/** A tensor at coordinates that are made from the template's. */
+export function operandAt(
+  { evaluator, context }: KernelWriter,
   value: ValueId,
-  into: (view: Strided) => Strided | undefined,
-): Pick<Operand, 'stored' | 'view'> {
-  const found = writer.evaluator.strided(value);
-  const view = found && into(found.view);
-  return view ? { stored: found.stored, view } : { stored: undefined, view: undefined };
+  coordinatesOf: (at: readonly Index[]) => readonly Index[],
+): Operand {
+  const { shape } = typeOf(context.facts.graph, value);
+  return {
+    place: (at) => evaluator.place(value, aligned(coordinatesOf(at), shape)),
+    element: (block, at) => evaluator.element(block, value, coordinatesOf(at)),
+  };
+}
+
+/** The axes of a value, under these names. */
+export function axesNamed({ context }: KernelWriter, value: ValueId, names: readonly string[]): Axis[] {
+  const { shape } = typeOf(context.facts.graph, value);
+  return names.map((name, axis) => ({ name, extent: shape[axis]! }));
 }
 
 /** A tensor over all of its own coordinates. */
-export function tensor(writer: KernelWriter, name: string, value: ValueId, axes: readonly string[]): Source {
-  return source(writer, name, axes, {
-    ...merged(writer, value, (view) => view),
-    element: (block, at) => writer.evaluator.element(block, value, at),
-  });
+export function tensor(writer: KernelWriter, name: string, value: ValueId, names: readonly string[]): Source {
+  return source(
+    writer,
+    name,
+    axesNamed(writer, value, names),
+    operandAt(writer, value, (at) => at),
+  );
 }
 
 /** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
@@ -123,12 +137,13 @@ export function plainSink(
   writer: KernelWriter,
   output: KernelOutput,
   names: readonly string[],
-  constant: readonly string[] = [],
+  constant: readonly Index[] = [],
 ): string {
   const block = new Block(writer.code);
-  for (const name of [...names, 'value']) block.declare(name);
+  const at = declared(block, axesNamed(writer, output.value, names));
+  block.declare('value');
   writer.evaluator.know(output.value, () => 'value');
-  writer.store(block, output, [...names, ...constant]);
+  writer.store(block, output, [...at, ...constant]);
   const name = writer.code.fresh(`store${writer.suffix}_`);
   const parameters = [...names.map((axis) => `${axis}: u32`), 'value: f32'].join(', ');
   writer.code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
@@ -138,8 +153,8 @@ export function plainSink(
 /** `visible(b, s)`: whether any query of row b may see key s. */
 export function maskFunction(writer: KernelWriter, mask: ValueId): string {
   const block = new Block(writer.code);
-  for (const name of ['b', 's']) block.declare(name);
-  const text = writer.evaluator.element(block, mask, ['b', 's']);
+  const at = declared(block, axesNamed(writer, mask, ['b', 's']));
+  const text = writer.evaluator.element(block, mask, at);
   const name = `visible${writer.suffix}`;
   writer.code.define(`fn ${name}(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
   return name;

@@ -3,11 +3,11 @@
  * the domain is, what each of its places contributes, and what is made of the result. No adding write uses atomics: each
  * element of the result looks for its own updates, so results do not depend on the order of threads.
  */
-import type { Dim, Shape } from '../../../../shared/dim.ts';
+import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
 import type { Node, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import type { Block } from './code.ts';
-import { type Coordinate, literal, minus, plus, times } from './index-math.ts';
+import { axesOf, constant, type Index, minus, modulo, over, plus, times, word, ZERO } from './expr.ts';
 
 export type Combine = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -17,9 +17,9 @@ export interface ReduceContext<N extends keyof OpAttributes> {
   readonly types: readonly TensorType[];
   readonly outputType: TensorType;
   /** of the result's element */
-  readonly coordinates: readonly Coordinate[];
+  readonly coordinates: readonly Index[];
   /** named text of an operand's element */
-  element(operand: number, coordinates: readonly Coordinate[]): string;
+  element(operand: number, coordinates: readonly Index[]): string;
 }
 
 export interface ReduceRule<N extends keyof OpAttributes> {
@@ -27,9 +27,9 @@ export interface ReduceRule<N extends keyof OpAttributes> {
   /** the domain's axes; a text where only the kernel knows the size (cumsum: as far as the element itself) */
   domain(node: Node<N>, types: readonly TensorType[], outputType: TensorType): Shape;
   /** the domain of cumsum ends at the element */
-  readonly upTo?: (context: ReduceContext<N>) => Coordinate;
+  readonly upTo?: (context: ReduceContext<N>) => Index;
   /** text of what one place contributes */
-  body(context: ReduceContext<N>, at: readonly Coordinate[]): string;
+  body(context: ReduceContext<N>, at: readonly Index[]): string;
   /** text of the element from the folded value */
   finish?(context: ReduceContext<N>, folded: string): string;
   /** folds plain axes of its operand: may become one phase of a row kernel */
@@ -42,13 +42,13 @@ export type ReduceOp =
   | ('argmax' | 'cumsum' | 'scatter_add' | 'scatter_elements_add')
   | ('conv2d' | 'conv2d_grad_input' | 'conv2d_grad_weight' | 'avg_pool2d' | 'max_pool2d' | 'max_pool2d_grad');
 
-/** Coordinates of the operand: those of the result on kept axes, those of the domain on folded ones. */
+/** Indexs of the operand: those of the result on kept axes, those of the domain on folded ones. */
 function unfolded(
   rank: number,
   { axes, keepdims }: OpAttributes['sum'],
-  coordinates: readonly Coordinate[],
-  at: readonly Coordinate[],
-): Coordinate[] {
+  coordinates: readonly Index[],
+  at: readonly Index[],
+): Index[] {
   let kept = 0;
   return Array.from({ length: rank }, (_, axis) => {
     const folded = axes.indexOf(axis);
@@ -85,18 +85,19 @@ interface Window {
 /** Rows and columns of the input under place (i, j) of the window at (y, x), and the condition that they are inside. */
 function inside(
   block: Block,
-  [y, x]: readonly [Coordinate, Coordinate],
-  [i, j]: readonly [Coordinate, Coordinate],
+  [y, x]: readonly [Index, Index],
+  [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   size: readonly [Dim, Dim],
-): { readonly at: [Coordinate, Coordinate]; readonly condition: string } {
-  const along = (place: Coordinate, tap: Coordinate, axis: 0 | 1): Coordinate =>
-    block.name(
-      minus(plus(times(place, literal(stride[axis])), times(tap, literal(dilation[axis]))), literal(padding[axis])),
-    );
-  const at: [Coordinate, Coordinate] = [along(y, i, 0), along(x, j, 1)];
+): { readonly at: [Index, Index]; readonly condition: string } {
+  const along = (place: Index, tap: Index, axis: 0 | 1): Index =>
+    block.fixed(minus(plus(times(place, stride[axis]), times(tap, dilation[axis])), constant(padding[axis])));
+  const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
   // a place before the first wraps around to a large number
-  return { at, condition: `${at[0]} < ${block.size(size[0])} && ${at[1]} < ${block.size(size[1])}` };
+  return {
+    at,
+    condition: `${block.index(at[0])} < ${block.size(size[0])} && ${block.index(at[1])} < ${block.size(size[1])}`,
+  };
 }
 
 const imageSize = ({ shape }: TensorType): [Dim, Dim] => [shape[2]!, shape[3]!];
@@ -104,31 +105,30 @@ const imageSize = ({ shape }: TensorType): [Dim, Dim] => [shape[2]!, shape[3]!];
 /** Rows and columns of the output whose window has (y, x) under its place (i, j), and the condition that there is one. */
 function reached(
   block: Block,
-  [y, x]: readonly [Coordinate, Coordinate],
-  [i, j]: readonly [Coordinate, Coordinate],
+  [y, x]: readonly [Index, Index],
+  [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   places: readonly [Dim, Dim],
-): { readonly at: [Coordinate, Coordinate]; readonly condition: string } {
+): { readonly at: [Index, Index]; readonly condition: string } {
   const conditions: string[] = [];
-  const along = (position: Coordinate, tap: Coordinate, axis: 0 | 1): Coordinate => {
-    const from = block.name(plus(position, literal(padding[axis])));
-    const back = times(tap, literal(dilation[axis]));
-    const distance = block.name(minus(from, back));
-    if (back !== '0u') conditions.push(`${from} >= ${back}`);
+  const along = (position: Index, tap: Index, axis: 0 | 1): Index => {
+    const from = plus(position, constant(padding[axis]));
+    const back = times(tap, dilation[axis]);
+    const distance = block.named(minus(from, back));
+    if (back !== ZERO) conditions.push(`${block.named(from)} >= ${block.index(back)}`);
     if (stride[axis] > 1) conditions.push(`${distance} % ${stride[axis]}u == 0u`);
     const place = block.name(stride[axis] > 1 ? `${distance} / ${stride[axis]}u` : distance);
     conditions.push(`${place} < ${block.size(places[axis])}`);
-    return place;
+    return word(place, `${place} of ${minus(from, back).key}`, axesOf(minus(from, back)));
   };
-  const at: [Coordinate, Coordinate] = [along(y, i, 0), along(x, j, 1)];
+  const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
   return { at, condition: conditions.join(' && ') };
 }
 
 /** Channel within its group, and the group's first channel: for a channel of `all` in `groups`. */
-function inGroup(block: Block, channel: Coordinate, all: number, groups: number): [own: Coordinate, group: Coordinate] {
-  if (groups === 1) return [channel, '0u'];
-  const each = literal(all / groups);
-  return [block.name(`${channel} % ${each}`), block.name(`${channel} / ${each}`)];
+function inGroup(channel: Index, all: number, groups: number): [own: Index, group: Index] {
+  if (groups === 1) return [channel, ZERO];
+  return [modulo(channel, all / groups), over(channel, all / groups)];
 }
 
 const window = ({ stride, padding }: { readonly stride: Pair; readonly padding: Pair }): Window => ({
@@ -140,8 +140,8 @@ const window = ({ stride, padding }: { readonly stride: Pair; readonly padding: 
 export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   sum: axesRule('sum'),
   mean: axesRule<'mean'>('sum', ({ block, node, types }, folded) => {
-    const sizes = node.attributes.axes.map((axis) => block.size(types[0]!.shape[axis]!));
-    return `${folded} / f32(${sizes.reduce(times, '1u')})`;
+    const count = productOf(node.attributes.axes.map((axis) => types[0]!.shape[axis]!));
+    return `${folded} / f32(${block.size(count)})`;
   }),
   max: axesRule('max'),
   min: axesRule('min'),
@@ -154,7 +154,7 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   cumsum: {
     combine: 'sum',
     domain: ({ attributes: { axis } }, types) => [types[0]!.shape[axis]!],
-    upTo: ({ node: { attributes }, coordinates }) => plus(coordinates[attributes.axis]!, '1u'),
+    upTo: ({ node: { attributes }, coordinates }) => plus(coordinates[attributes.axis]!, constant(1)),
     body: ({ node: { attributes }, coordinates, element }, [at]) =>
       element(
         0,
@@ -170,7 +170,10 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
         2,
         coordinates.map((other, axis) => (axis === attributes.axis ? at! : other)),
       );
-      return block.name(`select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${own})`, 'v');
+      return block.name(
+        `select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${block.named(own)})`,
+        'v',
+      );
     },
     finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
   },
@@ -179,7 +182,7 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     domain: ({ attributes: { axis } }, types) => [types[1]!.shape[axis]!],
     body: ({ block, node: { attributes }, outputType, coordinates, element }, [at]) => {
       const place = coordinates.map((other, axis) => (axis === attributes.axis ? at! : other));
-      const hit = `u32(${element(1, place)}) == ${coordinates[attributes.axis]!}`;
+      const hit = `u32(${element(1, place)}) == ${block.named(coordinates[attributes.axis]!)}`;
       return block.name(`select(${zero(outputType)}, ${element(2, place)}, ${hit})`, 'v');
     },
     finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
@@ -189,8 +192,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'sum',
     domain: (_node, types) => types[1]!.shape.slice(1),
     body: ({ block, node: { attributes }, types, coordinates: [n, o, y, x], element }, [c, i, j]) => {
-      const [, group] = inGroup(block, o!, Number(types[1]!.shape[0]), attributes.groups);
-      const channel = block.name(plus(times(group, block.size(types[1]!.shape[1]!)), c!));
+      const [, group] = inGroup(o!, Number(types[1]!.shape[0]), attributes.groups);
+      const channel = block.fixed(plus(times(group, types[1]!.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
       const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
       return `${value} * ${element(1, [o!, c!, i!, j!])}`;
@@ -206,9 +209,9 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       types[1]!.shape[3]!,
     ],
     body: ({ block, node: { attributes }, types, outputType, coordinates: [n, c, y, x], element }, [o, i, j]) => {
-      const [own, group] = inGroup(block, c!, Number(outputType.shape[1]), attributes.groups);
+      const [own, group] = inGroup(c!, Number(outputType.shape[1]), attributes.groups);
       const each = Number(types[1]!.shape[0]) / attributes.groups;
-      const channel = block.name(plus(times(group, literal(each)), o!));
+      const channel = block.fixed(plus(times(group, each), o!));
       const { at, condition } = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
       const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
       return `${value} * ${element(1, [channel, own, i!, j!])}`;
@@ -218,8 +221,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'sum',
     domain: (_node, types) => [types[1]!.shape[0]!, types[1]!.shape[2]!, types[1]!.shape[3]!],
     body: ({ block, node: { attributes }, types, outputType, coordinates: [o, c, i, j], element }, [n, y, x]) => {
-      const [, group] = inGroup(block, o!, Number(outputType.shape[0]), attributes.groups);
-      const channel = block.name(plus(times(group, block.size(outputType.shape[1]!)), c!));
+      const [, group] = inGroup(o!, Number(outputType.shape[0]), attributes.groups);
+      const channel = block.fixed(plus(times(group, outputType.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
       const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
       return `${value} * ${element(1, [n!, o!, y!, x!])}`;
@@ -235,8 +238,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     finish: ({ block, node: { attributes }, types, coordinates: [, , y, x] }, folded) => {
       const { kernel, stride, padding, count_include_pad } = attributes;
       if (count_include_pad) return `${folded} / ${kernel[0] * kernel[1]}.0`;
-      const covered = (at: Coordinate, axis: 0 | 1): string => {
-        const start = `i32(${at} * ${stride[axis]}u) - ${padding[axis]}`;
+      const covered = (at: Index, axis: 0 | 1): string => {
+        const start = `i32(${block.named(times(at, stride[axis]))}) - ${padding[axis]}`;
         const size = block.size(imageSize(types[0]!)[axis]);
         return `(min(${start} + ${kernel[axis]}, i32(${size})) - max(${start}, 0))`;
       };
@@ -262,15 +265,16 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const own = element(0, [n!, c!, y!, x!]);
       const isNan = block.code.use('is_nan');
       const ownIsNan = block.name(`${isNan}(${own})`, 'odd');
+      const [row, column] = [block.named(i!), block.named(j!)];
       const rivals: string[] = [];
       const [height, width] = attributes.kernel;
       for (let a = 0; a < height; a++) {
         for (let b = 0; b < width; b++) {
-          const rival = inside(block, place.at, [literal(a), literal(b)], around, imageSize(types[0]!));
+          const rival = inside(block, place.at, [constant(a), constant(b)], around, imageSize(types[0]!));
           const value = element(0, [n!, c!, ...rival.at]);
-          const earlier = `(${a}u < ${i!} || (${a}u == ${i!} && ${b}u < ${j!}))`;
+          const earlier = `(${a}u < ${row} || (${a}u == ${row} && ${b}u < ${column}))`;
           const larger = `!${ownIsNan} && (${value} > ${own} || (${value} == ${own} && ${earlier}))`;
-          const odd = `!${ownIsNan} || ${a}u > ${i!} || (${a}u == ${i!} && ${b}u > ${j!})`;
+          const odd = `!${ownIsNan} || ${a}u > ${row} || (${a}u == ${row} && ${b}u > ${column})`;
           const beats = `select(${larger}, ${odd}, ${isNan}(${value}))`;
           rivals.push(block.name(`${rival.condition} && ${beats}`, 'beaten'));
         }

@@ -43,17 +43,16 @@ const compared =
     operands.type === 'f32' ? call(name)(operands) : infix(sign)(operands);
 
 /** Whether a text is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
-const isZero = (text: string, code: KernelCode): boolean =>
-  /^(f32)?0(\.0|i)$/.test(code.expanded(text).replace(/[()]/g, ''));
+const isZero = (text: string): boolean => text === '0.0' || text === '0i';
 
 function product({ x: [a, b], type, code }: Operands): string {
-  const other = isZero(a!, code) ? b : isZero(b!, code) ? a : undefined;
+  const other = isZero(a!) ? b : isZero(b!) ? a : undefined;
   if (other === undefined) return `${a} * ${b}`;
   return type === 'f32' ? `${code.use('times_zero')}(${other})` : '0i';
 }
 
 function division({ x: [a, b], code }: Operands): string {
-  return isZero(a!, code) ? `${code.use('times_zero')}(1.0 / ${b})` : `${code.use('quotient')}(${a}, ${b})`;
+  return isZero(a!) ? `${code.use('times_zero')}(1.0 / ${b})` : `${code.use('quotient')}(${a}, ${b})`;
 }
 
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
@@ -116,5 +115,6 @@ export function converted(text: string, from: ScalarType, to: ScalarType, code: 
   if (from === to) return text;
   if (to === 'bool') return from === 'f32' ? `${code.use('truth_of')}(${text})` : `${text} != 0`;
   if (from === 'bool') return to === 'f32' ? `select(0.0, 1.0, ${text})` : `select(0, 1, ${text})`;
+  if (isZero(text)) return to === 'f32' ? '0.0' : '0i';
   return to === 'f32' ? `f32(${text})` : `${code.use('to_integer')}(${text})`;
 }

@@ -18,10 +18,10 @@ import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from '../ke
 import { sizeText } from '../plan/memory.ts';
 import { Block } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
+import { word, ZERO } from './expr.ts';
 import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
-import { plus } from './index-math.ts';
-import { extent, maskFunction, resultSink, tensor } from './operands.ts';
-import { vectorAlong } from './strided.ts';
+import { vectorAlong } from './layout.ts';
+import { axesNamed, extent, maskFunction, resultSink, tensor } from './operands.ts';
 import { KernelWriter } from './writer.ts';
 
 /** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
@@ -101,15 +101,15 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   const valueWidth = Number(typeOf(graph, v).shape[3]);
   const block = new Block(writer.code, '');
-  for (const name of ['batch', 'head', 'lane']) block.declare(name);
+  const [atBatch, atHead] = [block.axis('batch', batch), block.axis('head', heads)];
+  block.declare('lane');
   const put = (row: keyof typeof FRESH, columns: number, by: Kernel | undefined): void => {
     const own = by ? new KernelWriter(by, context, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(by, context.facts) ? laneFold : serialFold;
     knowFolds(own, by?.phases ?? [], block, fold);
     const body = block.inner();
-    body.declare('c');
     const made = by ? by.outputs[0]!.value : q;
-    const element = own.evaluator.element(body, made, ['batch', 'head', '0u', 'c']);
+    const element = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
     body.line(putFresh(profile, row, element));
     block.line(freshColumns(profile, columns));
     block.append(body);
@@ -118,7 +118,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   put('q', Number(width), query);
   put('k', Number(width), key);
   put('v', valueWidth, value);
-  const axes = ['b', 'h', 't', 'e'];
+  const axes = axesNamed(writer, node.outputs[0]!, ['b', 'h', 't', 'e']);
   const store = resultSink(writer, node.outputs[0]!, axes);
   const past = (of: ValueId): ValueId => context.facts.producers.get(of)!.inputs[0]!;
   return attentionToken({
@@ -145,12 +145,14 @@ function append(writer: KernelWriter, hint: string, { into, shift }: KernelOutpu
   const { code, evaluator, suffix, context } = writer;
   const place = context.storage.stored(into)!;
   const block = new Block(code);
-  for (const name of ['b', 'h', 'd', 'value']) block.declare(name);
-  const index = block.name(evaluator.index(block, place.layout, ['b', 'h', plus('0u', code.argument(shift!.by)), 'd']));
+  block.declare('value');
+  const [batch, heads, , width] = place.layout.shape as [Dim, Dim, Dim, Dim];
+  const [b, h, d] = [block.axis('b', batch), block.axis('h', heads), block.axis('d', width)];
+  const index = evaluator.address(place.layout, [b, h, word(code.argument(shift!.by)), d]);
   const vector = place.element === 'f32' && vectorAlong(place.layout, 3);
   const target = vector
-    ? evaluator.vector(place, index, 'read_write')
-    : `${code.binding(place.key, place.element, 'read_write').name}[${index}]`;
+    ? evaluator.vector(block, { stored: place, index }, 'read_write')
+    : `${code.binding(place.key, place.element, 'read_write').name}[${block.index(index)}]`;
   block.line(`${target} = value;`);
   const store = `${hint}${suffix}`;
   const type = vector ? 'vec4f' : 'f32';

@@ -4,7 +4,7 @@ import type { TemplateGroups } from '../families/contract.ts';
 import type { Kernel, KernelOutput } from '../kernel.ts';
 import type { Block, Element, KernelCode, ScalarType } from './code.ts';
 import { Evaluator, type GraphFacts, type Storage, type Stored, wordAt } from './evaluator.ts';
-import { type Coordinate, plus } from './index-math.ts';
+import { type Index, plus, word, ZERO } from './expr.ts';
 import { SCALAR_TYPES } from './scalar.ts';
 
 export interface EmitContext {
@@ -47,25 +47,26 @@ export class KernelWriter {
   }
 
   /** Statements that compute and store one output's element. */
-  store(block: Block, { value, into, shift }: KernelOutput, coordinates: readonly Coordinate[]): void {
+  store(block: Block, { value, into, shift }: KernelOutput, coordinates: readonly Index[]): void {
     const text = this.evaluator.element(block, value, coordinates);
     const target = this.context.storage.stored(into);
     if (!target) throw new Error(`value %${into} is written and has no buffer`);
     // an argument even where it is a number: the pieces of a concat are then one kernel
-    const at = coordinates.map((own, axis) => (axis === shift?.axis ? plus(own, this.code.argument(shift.by)) : own));
+    const at = coordinates.map((own, axis) =>
+      axis === shift?.axis ? plus(own, word(this.code.argument(shift.by))) : own,
+    );
     const { shape } = typeOf(this.context.facts.graph, value);
-    const index = this.evaluator.index(
-      block,
+    const index = this.evaluator.address(
       target.layout,
-      at.map((own, axis) => (shape[axis] === 1 && axis !== shift?.axis ? '0u' : own)),
+      at.map((own, axis) => (shape[axis] === 1 && axis !== shift?.axis ? ZERO : own)),
     );
     const binding = this.code.binding(target.key, target.element, 'read_write');
     const type = SCALAR_TYPES[typeOf(this.context.facts.graph, value).dtype];
-    const place = wordAt(binding.name, target.element, binding.wide, binding.wide ? block.name(index) : index);
-    block.line(`${place} = ${word(text, type, target.element)};`);
+    const where = binding.wide ? block.named(index) : block.index(index);
+    block.line(`${wordAt(binding.name, target.element, binding.wide, where)} = ${stored(text, type, target.element)};`);
   }
 }
 
-function word(text: string, type: ScalarType, element: Element): string {
+function stored(text: string, type: ScalarType, element: Element): string {
   return type === 'bool' && element === 'u32' ? `select(0u, 1u, ${text})` : text;
 }
