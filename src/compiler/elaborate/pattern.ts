@@ -18,13 +18,9 @@ export function compilePattern(text: string): CompiledPattern {
     .replace(/\[(\*|\d+)\]/g, '.$1')
     .split('.')
     .map(compileSegment);
-  const matchSegments = (path: readonly string[]): boolean => fits(segments, path);
   return {
-    matches: (path) => matchSegments(path.split('.')),
-    covers: (path) => {
-      const parts = path.split('.');
-      return parts.some((_, index) => matchSegments(parts.slice(0, index + 1)));
-    },
+    matches: (path) => lengthsThatFit(segments, path.split('.')).whole,
+    covers: (path) => lengthsThatFit(segments, path.split('.')).some,
   };
 }
 
@@ -81,7 +77,15 @@ function compileSegment(text: string): Segment {
           .map((name) => name.trim())
       : [piece];
   });
-  return (name) => fitsName(pieces, name);
+  // the layers of a model repeat their names
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const fitting = fitsName(pieces, name);
+    known.set(name, fitting);
+    return fitting;
+  };
 }
 
 /** All places of the name that the pieces so far may end at, piece by piece: no backtracking, whatever the pattern. */
@@ -97,25 +101,35 @@ function fitsName(pieces: readonly Piece[], name: string): boolean {
   return ends.has(name.length);
 }
 
-/** Greedy with one point of return, as in glob matching: linear in practice, quadratic at worst. */
-function fits(segments: readonly Segment[], path: readonly string[]): boolean {
-  let at = 0;
-  let seg = 0;
-  let returnSegment = -1;
-  let returnAt = 0;
-  while (at < path.length) {
-    const segment = segments[seg];
-    if (segment === 'any depth') {
-      returnSegment = seg++;
-      returnAt = at;
-    } else if (segment?.(path[at]!)) {
-      seg++;
-      at++;
-    } else if (returnSegment >= 0) {
-      seg = returnSegment + 1;
-      at = ++returnAt;
-    } else return false;
+/**
+ * Whether the whole path fits the segments, and whether some front part of it does. All segments that may come next are
+ * followed at once, so a pattern with many `**` takes no longer than its length times the path's.
+ */
+function lengthsThatFit(segments: readonly Segment[], path: readonly string[]): { whole: boolean; some: boolean } {
+  const end = segments.length;
+  /** `here[k]`: the path so far fits the first k segments */
+  let here = new Uint8Array(end + 1);
+  here[0] = 1;
+  let some = false;
+  for (const name of path) {
+    const next = new Uint8Array(end + 1);
+    for (let k = 0; k < end; k++) {
+      if (here[k] === 0) continue;
+      const segment = segments[k]!;
+      if (segment === 'any depth') {
+        here[k + 1] = 1; // no segment at all
+        next[k] = 1;
+      } else if (segment(name)) next[k + 1] = 1;
+    }
+    here = next;
+    some ||= ends(segments, here);
   }
-  while (segments[seg] === 'any depth') seg++;
-  return seg === segments.length;
+  return { whole: ends(segments, here), some };
+}
+
+/** Whether all segments are used up, but for `**` at the end. */
+function ends(segments: readonly Segment[], here: Uint8Array): boolean {
+  let k = segments.length;
+  while (k > 0 && here[k] === 0 && segments[k - 1] === 'any depth') k--;
+  return here[k] === 1;
 }

@@ -103,6 +103,7 @@ export function checkStages(
   known: readonly RecipeDeclaration[],
 ): Stage[] {
   const seen = new Map<string, ast.Name>();
+  const coveredBy = covering(e);
   return e.program.stages.flatMap((stage) => {
     const before = seen.get(stage.name.text);
     if (before) {
@@ -113,24 +114,38 @@ export function checkStages(
       );
     }
     seen.set(stage.name.text, stage.name);
-    const checked = e.attempt(() => checkStage(e, stage, recipe, known));
+    const checked = e.attempt(() => checkStage(e, stage, { recipe, known, coveredBy }));
     return checked ? [checked] : [];
   });
 }
 
-function checkStage(
-  e: Evaluator,
-  stage: ast.StageDeclaration,
-  recipe: ModelRecipe | undefined,
-  known: readonly RecipeDeclaration[],
-): Stage {
+interface Surroundings {
+  readonly recipe: ModelRecipe | undefined;
+  readonly known: readonly RecipeDeclaration[];
+  readonly coveredBy: (pattern: string) => readonly ParameterInfo[];
+}
+
+/** The parameters that a pattern covers, switched-off ones left out; stages share most of their patterns. */
+function covering(e: Evaluator): (pattern: string) => readonly ParameterInfo[] {
+  const live = [...e.modules.parameters.values()].filter((parameter) => !parameter.buffer);
+  const known = new Map<string, readonly ParameterInfo[]>();
+  return (text) => {
+    const before = known.get(text);
+    if (before) return before;
+    const pattern = compilePattern(text);
+    const covered = live.filter(({ path }) => pattern.covers(path));
+    known.set(text, covered);
+    return covered;
+  };
+}
+
+function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, coveredBy }: Surroundings): Stage {
   const rules: OptionRules = { ...recipe?.declaration.clauses, ...OPTIONS };
   const frame = e.rootFrame();
-  const trained = parametersMatching(e, stage.train);
-  const noDecay = parametersMatching(e, stage.noDecay);
+  const trained = parametersMatching(e, stage.train, coveredBy);
+  const noDecay = parametersMatching(e, stage.noDecay, coveredBy);
   for (const { text, span } of stage.noDecay) {
-    const pattern = compilePattern(text);
-    const kept = [...noDecay].filter(({ path }) => pattern.covers(path));
+    const kept = coveredBy(text);
     if (kept.length > 0 && !kept.some((parameter) => trained.has(parameter)))
       e.report(diagnose('keeps_nothing', { pattern: text, stage: stage.name.text }, span));
   }
@@ -206,19 +221,26 @@ function modulesMatching(e: Evaluator, patterns: readonly ast.PathPattern[]): (p
 }
 
 /** What the patterns cover, switched-off parameters left out. Reports each pattern that covers nothing, on or off. */
-function parametersMatching(e: Evaluator, patterns: readonly ast.PathPattern[]): Set<ParameterInfo> {
-  const live = [...e.modules.parameters.values()].filter((parameter) => !parameter.buffer);
+function parametersMatching(
+  e: Evaluator,
+  patterns: readonly ast.PathPattern[],
+  coveredBy: Surroundings['coveredBy'],
+): Set<ParameterInfo> {
   const found = new Set<ParameterInfo>();
   for (const pattern of patterns) {
-    const compiled = compilePattern(pattern.text);
-    const matched = live.filter((parameter) => compiled.covers(parameter.path));
+    const matched = coveredBy(pattern.text);
     for (const parameter of matched) found.add(parameter);
-    if (matched.length > 0 || e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
+    if (matched.length > 0) continue;
+    const compiled = compilePattern(pattern.text);
+    if (e.modules.absent.some((parameter) => compiled.covers(parameter.path))) continue;
     const instances = [...e.modules.instances.keys()];
     const isThere = [...instances, ...e.modules.parameters.keys()].some((path) => compiled.covers(path));
     const notes = isThere
       ? [`${pattern.text} has no parameters: buffers are updated, not trained`]
-      : explainNoMatch(pattern.text, [...live.map((parameter) => parameter.path), ...instances]);
+      : explainNoMatch(pattern.text, [
+          ...[...e.modules.parameters.values()].flatMap(({ buffer, path }) => (buffer ? [] : [path])),
+          ...instances,
+        ]);
     e.report(diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, { notes }));
   }
   return found;
