@@ -145,9 +145,15 @@ export const LAYERS: readonly Layer[] = [
     why: 'a recipe stands between data and a session; it knows a compiled model and never how one is compiled',
   },
   {
+    name: 'lsp',
+    at: ['src/compiler/lsp/'],
+    imports: [...ANY, 'compiler', 'declarations of recipes'],
+    why: 'the language server asks every phase, in a page too',
+  },
+  {
     name: 'cli',
     at: ['src/compiler/cli/'],
-    imports: [...ANY, 'compiler', 'targets', 'runtime', 'recipes', 'declarations of recipes'],
+    imports: [...ANY, 'compiler', 'lsp', 'targets', 'runtime', 'recipes', 'declarations of recipes'],
     why: 'the command line drives everything',
   },
   {

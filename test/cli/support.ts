@@ -21,7 +21,7 @@ export const PICTURE = join(ROOT, 'node_modules/emoji-datasource-twitter/img/twi
 let bundled: Promise<string> | undefined;
 
 /** The program, below node_modules so that its packages are found. */
-function program(): Promise<string> {
+export function program(): Promise<string> {
   bundled ??= (async () => {
     const outdir = join(ROOT, 'node_modules', '.cache', `mdl-test-${process.pid}`);
     leftovers.push(outdir);

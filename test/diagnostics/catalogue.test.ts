@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MESSAGES, type MessageName } from '../../src/compiler/diagnostics/catalogue.ts';
 import { EXPLANATIONS } from '../../src/compiler/diagnostics/explanations.ts';
+import { choiceOf } from '../../src/compiler/lsp/choice.ts';
 import { diagnose, type Request } from './support.ts';
 
 const NAMES = Object.keys(MESSAGES) as MessageName[];
@@ -23,6 +24,9 @@ const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; read
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },
 };
 
+/** What an editor provokes. */
+const BY_EDITOR: { readonly [K in MessageName]?: unknown } = { editor_setting: { config: 3 } };
+
 function codesOf(files: string, request?: Request): string[] {
   return diagnose(files, request).map((diagnostic) => diagnostic.code);
 }
@@ -39,6 +43,10 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   it('is provoked', () => {
+    if (Object.hasOwn(BY_EDITOR, name)) {
+      expect(choiceOf(BY_EDITOR[name]).refused.map((diagnostic) => diagnostic.code)).toEqual([code]);
+      return;
+    }
     const elsewhere = BY_REQUEST[name];
     expect(example === undefined).toBe(elsewhere !== undefined);
     expect(codesOf(example ?? elsewhere!.files, elsewhere?.request)).toContain(code);

@@ -62,6 +62,8 @@ export class Members {
 
   /** Resolves what was left open, with every file's names known. */
   finish(): void {
+    this.table.membersOf = (object) => this.membersOf(this.shapeOf(object));
+    this.table.parametersOf = (callee) => this.parametersOf(callee);
     for (const { parameters, given } of this.adapts) this.arguments(parameters, given);
     const open = new Set(this.calls);
     // what one call passes may say what another calls
@@ -139,6 +141,15 @@ export class Members {
     for (const source of this.sources.get(definition) ?? []) shape ??= this.shapeOf(source);
     this.known.set(definition, shape);
     return shape;
+  }
+
+  private membersOf(shape: Shape | undefined): Definition[] {
+    if (shape?.kind === 'record')
+      return [...shape.record.fields.values()].flatMap(({ definition }) => (definition ? [definition] : []));
+    return (shape?.module.members ?? []).flatMap((member) => {
+      const definition = this.table.definitionOf(member);
+      return definition && (member.kind === 'param' || member.kind === 'submodule') ? [definition] : [];
+    });
   }
 
   private memberOf(shape: Shape | undefined, name: string): Definition | undefined {

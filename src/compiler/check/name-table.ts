@@ -20,6 +20,10 @@ export class NameTable {
   private readonly sorted = new Map<string, readonly Use[]>();
   /** members of objects that are not known before elaboration: `x.fc`, where any module may be passed for x */
   readonly open: ast.Name[] = [];
+  /** what can stand after the dot of an object: fields of a record, members of a module */
+  membersOf: (object: ast.Expression) => readonly Definition[] = () => [];
+  /** the parameters of what is called, as far as it is known */
+  parametersOf: (callee: ast.Expression) => readonly ast.Parameter[] | undefined = () => undefined;
   /** built-in functions, which every file knows */
   readonly builtins: ReadonlySet<string>;
 

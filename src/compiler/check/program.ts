@@ -52,8 +52,14 @@ export interface Program {
 /** Files one program may have; a generated chain of imports ends here and not in memory. */
 const MAX_FILES = 1000;
 
-export function loadProgram(path: string, host: SourceHost, bag: DiagnosticBag): Program | undefined {
-  const loader = new Loader(host, bag);
+/** @param parse makes the tree of a file; another than `parseFile` may know the file from before */
+export function loadProgram(
+  path: string,
+  host: SourceHost,
+  bag: DiagnosticBag,
+  parse: typeof parseFile = parseFile,
+): Program | undefined {
+  const loader = new Loader(host, bag, parse);
   const text = host.read(path);
   if (text === undefined) {
     const source = createSource(path, '');
@@ -70,20 +76,21 @@ class Loader {
   private readonly failed = new Set<string>();
   private readonly host: SourceHost;
   private readonly bag: DiagnosticBag;
+  private readonly parse: typeof parseFile;
 
-  constructor(host: SourceHost, bag: DiagnosticBag) {
+  constructor(host: SourceHost, bag: DiagnosticBag, parse: typeof parseFile) {
     this.host = host;
     this.bag = bag;
+    this.parse = parse;
   }
 
   load(path: string, text: string, chain: readonly string[]): FileScope | undefined {
-    const source = createSource(path, text);
-    const syntax = parseFile(source, this.bag);
+    const syntax = this.parse(createSource(path, text), this.bag);
     if (!syntax) {
       this.failed.add(path);
       return undefined;
     }
-    const scope: FileScope = { source, syntax, names: new Map(), imports: new Map() };
+    const scope: FileScope = { source: syntax.source, syntax, names: new Map(), imports: new Map() };
     this.declare(scope);
     this.files.set(path, scope);
     for (const declaration of syntax.declarations) {

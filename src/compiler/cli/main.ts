@@ -90,6 +90,13 @@ Examples:
     .addHelpText('after', '\nExamples:\n  mdl fmt models\n  mdl fmt --check .\n  mdl fmt - < draft.mdl')
     .action(run(() => import('./commands/fmt.ts')));
 
+  mdl
+    .command('lsp')
+    .description('the language server, for editors: messages on standard input and output')
+    .option('--stdio', 'the only transport there is; accepted since editors give it')
+    .addHelpText('after', '\nExample:\n  mdl lsp --stdio')
+    .action(run(() => import('./commands/lsp.ts')));
+
   withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
     .description('compile a model to ONNX files and a manifest, or to WebGPU')
     .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))

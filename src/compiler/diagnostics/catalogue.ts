@@ -203,6 +203,11 @@ export const MESSAGES = {
   ),
   unknown_setting: message<Named>('E0220', 'unknown setting', (a) => `there is no flag or config value ${a.name}`),
   unknown_config: message<Named>('E0221', 'unknown config', (a) => `there is no config ${a.name}`),
+  editor_setting: message<{ name: string; found: string; expected: string }>(
+    'E0280',
+    'unusable editor setting',
+    (a) => `the editor's setting ${a.name} is ${a.found}, and ${a.expected} was expected`,
+  ),
   config_cycle: message<{ cycle: string }>(
     'E0222',
     'configs extend each other',

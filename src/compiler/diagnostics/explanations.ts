@@ -384,6 +384,10 @@ config wide extends bsae { width = 128 }
 model Tiny { entry run(x: [B, width]) -> (y: [B, width]) { x } }
 `,
   },
+  editor_setting: {
+    text: `An editor chooses what its hovers and shapes are for: \`{ "config": "nano", "set": { "qk_norm": false } }\`. \`config\` is the name of a
+config, \`set\` an object of flags and config values, as after \`--set\`. What has another form is left out, and the rest holds.`,
+  },
   unknown_recipe: {
     text: `A recipe says how a kind of model meets data. docs/recipes.md lists those that come with the compiler.`,
     example: `recipe "vision-langage" { image_size = 56 }

@@ -20,6 +20,7 @@ import { Frame } from './frame.ts';
 import { indexTensor } from './indexing.ts';
 import { guardOf, Instantiator } from './instantiate.ts';
 import { Lookup } from './lookup.ts';
+import type { Observer } from './observer.ts';
 import { binary, unary } from './operators.ts';
 import { Reported } from './reported.ts';
 import type { Settings } from './settings.ts';
@@ -48,6 +49,8 @@ export class Evaluator {
   settings: Settings | undefined;
   /** the graph being traced, if any */
   trace: Trace | undefined;
+  /** told of every value, for editors */
+  observer: Observer | undefined;
   /** texts of the conditions that enclose what is being evaluated */
   readonly guards: string[] = [];
   /** reported so far, repeated ones included */
@@ -111,7 +114,10 @@ export class Evaluator {
 
   expression(expression: ast.Expression, frame: Frame): Value {
     this.effort.step(expression.span);
-    return this.effort.nested(1, expression.span, () => this.evaluate(expression, frame));
+    const value = this.effort.nested(1, expression.span, () => this.evaluate(expression, frame));
+    this.observer?.see(this, expression, value);
+    if (expression.kind === 'member') this.observer?.see(this, expression.member, value);
+    return value;
   }
 
   private evaluate(expression: ast.Expression, frame: Frame): Value {
@@ -227,14 +233,20 @@ export class Evaluator {
     );
   }
 
+  /** Gives a name of a body its value. */
+  assign(name: ast.Name, value: Value, frame: Frame): void {
+    frame.set(this.bindings.slotOf(name), value);
+    this.observer?.see(this, name, value);
+  }
+
   /** Binds names to a value: one name to all of it, several to the items of a list or the rows of a tensor's first axis. */
   destructure(names: readonly ast.Name[], value: Value, frame: Frame, at: Span): void {
     if (names.length === 1) {
-      frame.set(this.bindings.slotOf(names[0]!), value);
+      this.assign(names[0]!, value, frame);
       return;
     }
     if (value.kind === 'error') {
-      for (const name of names) frame.set(this.bindings.slotOf(name), value);
+      for (const name of names) this.assign(name, value, frame);
       return;
     }
     let items: readonly Value[];
@@ -248,7 +260,7 @@ export class Evaluator {
       );
     } else items = this.wrongCount(names, describe(value), at);
     if (items.length !== names.length) this.wrongCount(names, describe(value), at);
-    for (const [index, name] of names.entries()) frame.set(this.bindings.slotOf(name), items[index]!);
+    for (const [index, name] of names.entries()) this.assign(name, items[index]!, frame);
   }
 
   private wrongCount(names: readonly ast.Name[], found: string, at: Span): never {

@@ -19,6 +19,7 @@ import { BUILTINS } from './builtins/index.ts';
 import { Evaluator } from './evaluator.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import type { Observer } from './observer.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
 import { Reported } from './reported.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
@@ -47,6 +48,8 @@ export interface ModelOptions extends SettingsRequest {
   readonly recipe?: string;
   /** recipes that a file can name beside those that come with the compiler */
   readonly recipes?: readonly RecipeDeclaration[];
+  /** told of every value, for editors */
+  readonly observer?: Observer;
 }
 
 export interface TraceOptions {
@@ -98,6 +101,11 @@ export class Model {
   /** Parameters that flags leave out: their keys may be in a checkpoint and are not used. */
   get absent(): readonly ParameterInfo[] {
     return this.evaluator.modules.absent;
+  }
+
+  /** Every module of the tree, and what flags switch off. */
+  get instances(): Iterable<ModuleInstance> {
+    return this.evaluator.modules.instances.values();
   }
 
   get entries(): readonly string[] {
@@ -153,6 +161,7 @@ export function elaborate(
   }
   const { declaration, file } = program.model;
   const evaluator = new Evaluator(program, names, bag, BUILTINS);
+  evaluator.observer = options.observer;
   const settings = resolveSettings(
     program,
     options,
@@ -326,7 +335,7 @@ function declareInput(
     return dims.declare(dim);
   });
   const id = builder.input(name.text, dtypeOf(type.element?.text), shape);
-  frame.set(e.bindings.slotOf(name), { kind: 'tensor', id, span: name.span });
+  e.assign(name, { kind: 'tensor', id, span: name.span }, frame);
 }
 
 function addTaps(

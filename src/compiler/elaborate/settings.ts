@@ -113,6 +113,9 @@ function nest(path: readonly string[], value: unknown): { [name: string]: unknow
   };
 }
 
+/** Where settings from outside stand, for messages. */
+export const COMMAND_LINE = 'command line';
+
 /** The settings as source text, so that diagnostics can show and underline them. */
 class CommandLine {
   readonly config: Span;
@@ -123,7 +126,7 @@ class CommandLine {
     const short = (text: string): string => (text.length > 200 ? `${text.slice(0, 199)}…` : text);
     const words = config === undefined ? [] : [`--config ${short(config)}`];
     for (const { name, text } of set) words.push(`--set ${short(name)}=${short(text)}`);
-    const source = createSource('command line', words.join(' '));
+    const source = createSource(COMMAND_LINE, words.join(' '));
     const starts: number[] = [];
     for (const [index] of words.entries()) starts.push(words.slice(0, index).join(' ').length + (index > 0 ? 1 : 0));
     const span = (start: number, length: number): Span => ({ source, start, end: start + length });

@@ -152,7 +152,7 @@ export class Tracer {
     for (const parameter of signature.parameters) {
       const argument = args.get(parameter.name.text);
       const value = argument?.value ?? (parameter.fallback ? e.expression(parameter.fallback, frame) : ERROR);
-      frame.set(e.bindings.slotOf(parameter.name), value);
+      e.assign(parameter.name, value, frame);
       if (argument && parameter.type?.dims) this.checkArgument(name, parameter, argument, dims, call, instance);
     }
     dims.bindInto(frame);
@@ -277,7 +277,7 @@ export class Tracer {
         }
         case 'assign': {
           const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
-          frame.set(e.bindings.slotOf(statement.name), value);
+          e.assign(statement.name, value, frame);
           this.tapLet(statement.name.text, value, tapPath);
           break;
         }
