@@ -28,6 +28,7 @@ export async function moduleData(request: DataRequest): Promise<DataSource> {
   if (!isSource(source)) throw refuse(exported === undefined ? 'has no default export' : 'exports no data source');
   return {
     name: source.name,
+    ...(source.rows === undefined ? {} : { rows: source.rows }),
     ...(source.contents ? { contents: () => source.contents!() } : {}),
     async batch(step) {
       const batch: unknown = await source.batch(step);

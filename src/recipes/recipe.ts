@@ -49,6 +49,8 @@ export interface DataRequest {
   readonly stage: RecipeStage;
   /** rows of a batch, at least 1 */
   readonly batchSize: number;
+  /** part of the rows that is held out, in place of the setting `held_out`; 1: all of them */
+  readonly heldOut?: number;
   /** an integer from 0 to 2^53 − 1; the same seed gives the same batches */
   readonly seed: number;
   /** the model's; reads the file when it is first asked for. Throws what reading throws */
@@ -110,10 +112,15 @@ export interface Evaluation {
 export interface Recipe extends RecipeDeclaration {
   /**
    * Batches of a data set, whose feeds have the names, dtypes and shapes of the loss entry's inputs
-   * (`request.model.entry('loss')`). The same step gives the same batch, whatever came before.
+   * (`request.model.entry('loss')`). The same step gives the same batch, whatever came before. Held-out rows come in
+   * order, and the last batch of a pass may have fewer of them.
    * @throws RuntimeError R0901–R0909, R112x
    */
   dataset(request: DataRequest): Promise<DataSource>;
+  /** Its data sets say themselves what is held out: neither a part nor a path of its own can be asked for. */
+  readonly ownSplit?: boolean;
+  /** What follows from the scalars of the loss entry, by name: `perplexity` from `loss`. */
+  measures?(scalars: Readonly<Record<string, number>>, settings: SettingValues): Readonly<Record<string, number>>;
   /** The data set that a stage is trained on when `--data` gives this one; the same when absent. */
   dataOf?(data: string, stage: RecipeStage): string;
   /** What weights are asked with that were trained on this data, where the data itself says so. */

@@ -5,10 +5,12 @@
  * The graphs are three entries of an ordinary manifest:
  *   gradient    inputs of the loss entry + `parameter.<key>` + `buffer.<key>` + `loss_scale` (+ `dropout_seed`)
  *               → `loss`, `tokens` (where the loss counts labels), `weight` (where micro-batches have one), `gradient.<key>`,
- *               `statistics`, `updated.<key>` of each buffer
+ *               `statistics`, `updated.<key>` of each buffer, `metric.<name>` of the other scalars of the loss entry
  *   accumulate  `sum.<key>`, `gradient.<key>`, `sum_weight`, `gradient_weight`, `inverse_scale` → `new.sum.<key>`, `statistics`
  *   update      `parameter.<key>`, `gradient.<key>`, `state.<slot>.<key>`, `learning_rate`, `step`, `gradient_scale`
  *               → `new.parameter.<key>`, `new.state.<slot>.<key>`
+ *   validate    inputs of the loss entry + `parameter.<key>` + `buffer.<key>` → `metric.<name>`, `weight.<name>` (where the mean of
+ *               batches is weighted) of each scalar of the loss entry, as in inference; only where it was asked for
  *
  * Where the plan has arenas, `<key>` is an arena's name and its tensor is flat: the update is then one kernel for all that
  * trains. Everything outside of the graphs (states on the host, checkpoints, logs, statistics) speaks checkpoint keys.
@@ -26,6 +28,8 @@ export const PORTS = {
   /** a buffer that the gradient graph updates, before and after */
   buffer: (key: string) => `buffer.${key}`,
   updated: (key: string) => `updated.${key}`,
+  metric: (name: string) => `metric.${name}`,
+  metricWeight: (name: string) => `weight.${name}`,
   loss: 'loss',
   tokens: 'tokens',
   weight: 'weight',
@@ -117,6 +121,16 @@ export interface TrainingPlan {
   readonly dropout: boolean;
   /** the gradient graph gives `tokens` */
   readonly countsTokens: boolean;
+  /** scalars of the loss entry beside the loss, which the gradient graph gives as `metric.<name>`; absent: none */
+  readonly metrics?: readonly string[];
+  /** the scalars of the graph `validate`, the loss first; absent: there is no such graph */
+  readonly validation?: readonly ValidatedScalar[];
+}
+
+/** A scalar of the loss entry, and how those of several batches are one: see `combine`. */
+export interface ValidatedScalar {
+  readonly name: string;
+  readonly combine: TrainingPlan['combine'];
 }
 
 /** The tensors that the graphs' ports hold, with `name` where `<key>` stands in a port's name. */

@@ -191,6 +191,10 @@ describe('functions', () => {
     ]);
   });
 
+  it('accuracy', () => {
+    const logits = tensor([3, 2], [1, 5, 2, 0, 3, 4]);
+    expect(call('accuracy', 'accuracy(a, b)', { a: logits, b: tensor([3], [1, 0, 0], 'i64') })[0]).toBeCloseTo(2 / 3);
+  });
   it('mse_loss', () => {
     expect(call('mse_loss', 'mse_loss(a, b)', { a: tensor([2], [1, 5]), b: tensor([2], [2, 2]) })).toEqual([5]);
   });
@@ -229,6 +233,7 @@ it('every declaration of the library has a doc and a test here', () => {
       'LoRA',
       'variance',
       'masked_fill',
+      'accuracy',
       'mse_loss',
       'next_token_loss',
       'dropped',

@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
-import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
+import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, type Output, outputOf } from './output.ts';
 
 type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
@@ -39,6 +39,13 @@ function withWeights(command: Command): Command {
 const NEED_WEIGHTS = { '--allow-missing': '--weights', '--allow-unexpected': '--weights' };
 /** With --batch the tensors are given. */
 const NEED_DATA = { '--batch-size': '--data', '--skip-bad-images': '--data', '--tokenizer': '--data' };
+const NEED_VALIDATION = {
+  '--val': '--data',
+  '--val-split': '--data',
+  '--val-every': '--data',
+  '--keep-best': '--out',
+  '--patience': '--data',
+};
 
 const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
 const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
@@ -210,6 +217,7 @@ Example:
 
   withNeeds(withWeights(withSettings(mdl.command('train <file>'))), {
     ...NEED_DATA,
+    ...NEED_VALIDATION,
     ...NEED_WEIGHTS,
     '--resume': '--out',
     '--evaluate': '--out',
@@ -230,6 +238,11 @@ Example:
     .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
     .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
     .option('--resume', 'go on from the newest checkpoint of --out')
+    .addOption(new Option('--val <path>', 'data to judge the model by while it trains').conflicts('valSplit'))
+    .option('--val-split <part>', 'part of the rows of --data that is kept to judge by, such as 0.1', fraction)
+    .option('--val-every <n>', 'steps between looks at those rows (default: 100)', positive)
+    .option('--keep-best [metric]', 'end each stage with its best state: by loss, or a measure such as accuracy:max')
+    .option('--patience <n>', 'end a stage after n looks in a row without a better value', positive)
     .option('--evaluate <n>', 'ask n held-out examples at the end, for the report', positive)
     .option('--checkpoint-every <n>', 'steps between checkpoints', positive, 100)
     .option('--keep <n>', 'checkpoints to keep', positive, 3)

@@ -23,6 +23,13 @@ export function number(text: string): number {
   return value;
 }
 
+/** A part of a whole. */
+export function fraction(text: string): number {
+  const value = number(text);
+  if (value <= 0 || value >= 1) throw new InvalidArgumentError('a number above 0 and below 1 was expected');
+  return value;
+}
+
 /** A learning rate. */
 export function rate(text: string): number {
   const value = number(text);

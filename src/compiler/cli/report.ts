@@ -1,6 +1,6 @@
 /** A run of training as one HTML page: what was run, then loss, learning rate and gradient norms by layer from the log. */
 import { writeFile } from 'node:fs/promises';
-import type { EventRecord, LogRecord, StepRecord } from '../../runtime/train/index.ts';
+import { isEvent, isStep, isValidation, type LogRecord, type StepRecord } from '../../runtime/train/index.ts';
 import { type Chart, renderChart, type Series } from './chart.ts';
 import { cliError, reasonOf } from './errors.ts';
 import { escapeHtml, type Facts, renderFacts, renderList, renderPage, renderTable } from './page.ts';
@@ -28,15 +28,13 @@ export async function writeReport(
   });
 }
 
-const isStep = (record: LogRecord): record is StepRecord => 'loss' in record;
-
 export function renderReport(
   title: string,
   records: readonly LogRecord[],
   { facts, scores }: RunDescription = { facts: [] },
 ): string {
   const steps = records.filter(isStep);
-  const events = records.filter((record): record is EventRecord => !isStep(record));
+  const events = records.filter(isEvent);
   // stages follow one another on the x axis
   const marks: { x: number; label: string }[] = [];
   const at = steps.map((record, x) => {
@@ -50,7 +48,7 @@ export function renderReport(
   const layers = [...new Set(steps.flatMap((record) => Object.keys(record.layers)))];
   const x = 'step, over all stages';
   const charts: Chart[] = [
-    { title: 'loss', x, series: [series('loss', ({ loss }) => loss)], marks },
+    ...measureCharts(records, { x, marks }),
     { title: 'learning rate', x, series: [series('lr', ({ lr }) => lr)], marks },
     {
       title: 'gradient norm',
@@ -88,6 +86,36 @@ export function renderReport(
     ...(notes.length > 0 ? ['<h2>events</h2>', renderList(notes)] : []),
     ...charts.map(renderChart),
   ]);
+}
+
+/** The loss, then each other measure: in training, and on the validation rows where there are any. */
+function measureCharts(records: readonly LogRecord[], rest: Pick<Chart, 'x' | 'marks'>): Chart[] {
+  const steps = records.filter(isStep);
+  const looks = records.filter(isValidation);
+  const names = ['loss', ...steps.map(({ metrics }) => metrics), ...looks.map(({ validation }) => validation)].flatMap(
+    (found) => (typeof found === 'string' ? [found] : Object.keys(found ?? {})),
+  );
+  const places = new Map(steps.map(({ stage, step }, x) => [`${step} ${stage}`, x]));
+  const at = (name: string, { loss, metrics }: StepRecord): number =>
+    Number(name === 'loss' ? loss : (metrics?.[name] ?? Number.NaN));
+  return [...new Set(names)].map((name) => ({
+    title: name,
+    ...rest,
+    series: [
+      { name: looks.length > 0 ? 'training' : name, points: steps.map((record, x) => [x, at(name, record)] as const) },
+      ...(looks.length === 0
+        ? []
+        : [
+            {
+              name: 'validation',
+              points: looks.map(
+                ({ stage, step, validation }) =>
+                  [places.get(`${step} ${stage}`) ?? 0, Number(validation[name] ?? Number.NaN)] as const,
+              ),
+            },
+          ]),
+    ],
+  }));
 }
 
 function summaryRows(steps: readonly StepRecord[]): string[][] {

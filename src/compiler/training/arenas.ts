@@ -36,7 +36,7 @@ export function arenasOf(trained: readonly TrainedParameter[], limit: number): r
   return arenas.map((arena, index) => ({ name: `arena.${index}`, ...arena }));
 }
 
-/** The inputs `portOf(key)` as pieces of inputs `portOf(arena)`. */
+/** The inputs `portOf(key)`, those that the graph has, as pieces of inputs `portOf(arena)`. */
 export function sliceInputs(graph: Graph, arenas: readonly Arena[], portOf: (key: string) => string): Graph {
   const b = new GraphEditor(graph, { nodes: 'none' });
   const given = new Map(graph.inputs.map(({ name, value }) => [name, value]));
@@ -44,8 +44,10 @@ export function sliceInputs(graph: Graph, arenas: readonly Arena[], portOf: (key
   b.dropInputs((name) => sliced.has(name));
   for (const { name, elements, pieces } of arenas) {
     const arena = b.input(portOf(name), 'f32', [elements]);
-    for (const { key, shape, at } of pieces)
-      b.node('reshape', [flatPiece(b, arena, shape, at)], { shape }, { as: [given.get(portOf(key))!] });
+    for (const { key, shape, at } of pieces) {
+      const value = given.get(portOf(key));
+      if (value !== undefined) b.node('reshape', [flatPiece(b, arena, shape, at)], { shape }, { as: [value] });
+    }
   }
   for (const node of graph.nodes) b.keep(node);
   return b.build();

@@ -15,6 +15,8 @@ export interface PlanOptions {
   readonly fusedAttention?: boolean;
   /** trained tensors in arenas (see shared/training.ts) of at most so many elements each: for a target on a device */
   readonly arenas?: number;
+  /** also the graph `validate` */
+  readonly validates?: boolean;
 }
 
 const atLeast0 = (x: number): boolean => x >= 0;
@@ -73,7 +75,7 @@ export function decays(parameter: ParameterInfo, { noDecay }: Pick<Stage, 'noDec
 export function planOf(
   stage: Stage,
   trained: readonly TrainedParameter[],
-  graphs: Pick<TrainingPlan, 'buffers' | 'dropout' | 'countsTokens' | 'combine' | 'arenas'>,
+  graphs: Pick<TrainingPlan, 'buffers' | 'dropout' | 'countsTokens' | 'combine' | 'metrics' | 'validation' | 'arenas'>,
   options: PlanOptions = {},
 ): TrainingPlan {
   const { clip, loss_scale } = stage.options;

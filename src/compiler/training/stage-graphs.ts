@@ -8,6 +8,7 @@ import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weig
 import { StageError } from './stage-error.ts';
 import { gradientGraph } from './step.ts';
 import { accumulateGraph, updateGraph } from './update.ts';
+import { validationGraph } from './validation.ts';
 
 /** What a stage is on every target: its graphs, named as the trainer runs them. */
 export interface StageGraphs {
@@ -39,21 +40,40 @@ export function stageGraphs(
     recompute: options.recompute ?? stage.options.recompute === true,
     fusedAttention: options.fusedAttention ?? false,
     weighs: weighsBatches(stage),
+    metrics: true,
     ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
     ...(after ? { after } : {}),
   });
   if (!gradient) return undefined;
-  const { keys, buffers, dropout, countsTokens, combine, arenas } = gradient;
+  const { keys, buffers, dropout, countsTokens, combine, metrics, arenas } = gradient;
+  const validation = options.validates
+    ? validationGraph(model, {
+        keys,
+        buffers: buffers.map(({ key }) => key),
+        ...(arenas ? { arenas } : {}),
+        ...(after ? { after } : {}),
+      })
+    : undefined;
+  if (options.validates && !validation) return undefined;
   const plan = planOf(
     stage,
     trainedOf(keys),
-    { buffers, dropout, countsTokens, combine, ...(arenas ? { arenas } : {}) },
+    {
+      buffers,
+      dropout,
+      countsTokens,
+      combine,
+      ...(metrics.length > 0 ? { metrics } : {}),
+      ...(validation ? { validation: validation.scalars } : {}),
+      ...(arenas ? { arenas } : {}),
+    },
     options,
   );
   const entries = [
     { name: 'gradient', graph: gradient.graph },
     ...(plan.accumulate > 1 ? [{ name: 'accumulate', graph: accumulateGraph(plan, after) }] : []),
     { name: 'update', graph: updateGraph(plan, optimiserOf(stage), after) },
+    ...(validation ? [{ name: 'validate', graph: validation.graph }] : []),
   ];
   return { plan, entries };
 }

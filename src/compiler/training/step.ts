@@ -17,6 +17,7 @@ import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/ind
 import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf, countedLabels } from './combine.ts';
+import { asFloat, scalarsOf } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
 
@@ -29,6 +30,8 @@ export interface GradientGraph {
   readonly dropout: boolean;
   readonly countsTokens: boolean;
   readonly combine: Combination['combine'];
+  /** scalars beside the loss; none unless they were asked for */
+  readonly metrics: readonly string[];
   /** where `arenas` was asked for */
   readonly arenas: readonly Arena[] | undefined;
 }
@@ -49,6 +52,8 @@ export interface GradientOptions {
   readonly statistics?: boolean;
   /** several batches are one step, each with its weight: give that of the batch */
   readonly weighs?: boolean;
+  /** give the other scalars of the entry too */
+  readonly metrics?: boolean;
   /** takes the trained tensors, and gives their gradients, in these arenas */
   readonly arenas?: (keys: readonly string[]) => readonly Arena[];
   readonly after?: AfterPass;
@@ -76,6 +81,8 @@ export function gradientGraph(
   const traced = model.entry(entry, [], { training: { dropout, evaluates } });
   if (!traced) return undefined;
   const forward = new GraphEditor(lossOnly(traced.graph));
+  const metrics = options.metrics ? scalarsOf(traced.graph).filter(({ name }) => name !== PORTS.loss) : [];
+  for (const { name, value } of metrics) forward.output(PORTS.metric(name), asFloat(forward, value));
   const tokens = labelledTokens(forward, traced.graph);
   const scale = forward.input(PORTS.lossScale, 'f32', []);
   forward.output(SCALED, forward.node('mul', [forward.outputOf(PORTS.loss), scale], {}));
@@ -126,6 +133,7 @@ export function gradientGraph(
     dropout: graph.inputs.some(({ name }) => name === PORTS.dropoutSeed),
     countsTokens: tokens !== undefined,
     combine: combination.combine,
+    metrics: metrics.map(({ name }) => name),
     arenas,
   };
 }

@@ -10,7 +10,7 @@ export interface OrderOptions {
   /** for messages and to tell the shuffles of data sets apart */
   readonly name: string;
   readonly split: Split;
-  /** part of the rows that is held out, 0 … 0.9 */
+  /** part of the rows that is held out, 0 … 1 */
   readonly heldOut: number;
   readonly seed: number;
 }
@@ -20,6 +20,8 @@ export interface Order {
   readonly size: number;
   /** The row at a place, from 0; places past the last row begin another epoch. */
   at(place: number): number;
+  /** Places of the batch of a step: as many as it has rows, and of held-out rows only those that are left of a pass. */
+  places(step: number, batchSize: number): readonly number[];
 }
 
 /** @throws RuntimeError R1145 when the split has no row */
@@ -32,10 +34,20 @@ export function orderOf(rows: number, { name, split, heldOut, seed }: OrderOptio
   }
   // the first `kept` rows of this order are held out
   const divided = kept === 0 ? (row: number) => row : permutation(rows, 0, 'held-out');
-  if (split === 'held-out') return { size, at: (place) => divided(place % size) };
+  const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+  if (split === 'held-out')
+    return {
+      size,
+      at: (place) => divided(place % size),
+      places(step, batchSize) {
+        const from = (step % Math.ceil(size / batchSize)) * batchSize;
+        return range(from, Math.min(size, from + batchSize));
+      },
+    };
   let shuffled = { epoch: -1, at: divided };
   return {
     size,
+    places: (step, batchSize) => range(step * batchSize, (step + 1) * batchSize),
     at(place) {
       const epoch = Math.floor(place / size);
       if (shuffled.epoch !== epoch) shuffled = { epoch, at: permutation(size, seed, `rows/${epoch}`) };

@@ -49,7 +49,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   });
   const { pictures, classes, files } = picturesOf(request, settings);
   checkClasses(request, classes);
-  const order = orderOf(pictures.length, { name: data, split, heldOut: settings.held_out, seed });
+  const order = orderOf(pictures.length, { name: data, split, heldOut: request.heldOut ?? settings.held_out, seed });
   const load = loader(request, settings, options, new Map(files.map((file) => [slashed(file), file])));
   const pictureAt = (place: number): { readonly square: RgbImage; readonly label: string } => {
     // a bad picture is replaced by the next in the order, so every place has a fixed one
@@ -62,21 +62,24 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   };
   return {
     name: data,
+    rows: order.size,
     contents: () => contentsOf(files),
     async batch(step) {
-      const pixels = new Float32Array(batchSize * 3 * size * size);
-      const labels = new BigInt64Array(batchSize);
-      for (let i = 0; i < batchSize; i++) {
-        const { square, label } = pictureAt(step * batchSize + i);
+      const places = order.places(step, batchSize);
+      const rows = places.length;
+      const pixels = new Float32Array(rows * 3 * size * size);
+      const labels = new BigInt64Array(rows);
+      for (const [i, place] of places.entries()) {
+        const { square, label } = pictureAt(place);
         normaliseInto(pixels, i, square, settings.mean as Rgb, settings.std as Rgb);
         labels[i] = BigInt(classes.numberOf(label));
       }
       const feeds = {
-        pixel_values: { dtype: 'f32' as const, shape: [batchSize, 3, size, size], data: pixels },
-        labels: { dtype: 'i64' as const, shape: [batchSize], data: labels },
+        pixel_values: { dtype: 'f32' as const, shape: [rows, 3, size, size], data: pixels },
+        labels: { dtype: 'i64' as const, shape: [rows], data: labels },
       };
       const taken = Object.entries(feeds).filter(([name]) => names.includes(name));
-      return { feeds: Object.fromEntries(taken), tokens: batchSize, rows: batchSize };
+      return { feeds: Object.fromEntries(taken), tokens: rows, rows };
     },
   };
 }

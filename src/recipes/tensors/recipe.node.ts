@@ -49,14 +49,20 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     ),
     needed: [],
   });
-  const order = orderOf(columns.size === 0 ? 0 : rows, { name: data, split, heldOut: held_out, seed });
+  const order = orderOf(columns.size === 0 ? 0 : rows, {
+    name: data,
+    split,
+    heldOut: request.heldOut ?? held_out,
+    seed,
+  });
   return {
     name: data,
+    rows: order.size,
     contents: () => contentsOf(files),
     async batch(step) {
-      const chosen = Array.from({ length: batchSize }, (_, i) => order.at(step * batchSize + i));
+      const chosen = order.places(step, batchSize).map((place) => order.at(place));
       const feeds = Object.fromEntries([...columns].map(([name, column]) => [name, rowsOf(column, chosen)]));
-      return { feeds, tokens: batchSize, rows: batchSize };
+      return { feeds, tokens: chosen.length, rows: chosen.length };
     },
   };
 }

@@ -10,11 +10,13 @@ import { TEXT_INPUTS, textBatch } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
 import { BYTES, SETTINGS, TEXT } from './declaration.ts';
+import { measures } from './measures.ts';
 
 export const textRecipe: Recipe = {
   ...TEXT,
   dataset,
   answer,
+  measures,
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
 };
@@ -40,12 +42,13 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   const corpus = openCorpus(files, { tokenizer, field, rows, length, eos, name: data, report: bad.report });
   bad.finish();
   if (corpus.cut > 0) request.note(`${corpus.cut} documents of ${data} are longer than ${length} tokens and were cut`);
-  const order = orderOf(corpus.size, { name: data, split, heldOut: settings.held_out, seed });
+  const order = orderOf(corpus.size, { name: data, split, heldOut: request.heldOut ?? settings.held_out, seed });
   return {
     name: data,
+    rows: order.size,
     contents: () => contentsOf(files),
     batch: async (step) => {
-      const chosen = Array.from({ length: batchSize }, (_, i) => corpus.row(order.at(step * batchSize + i)));
+      const chosen = order.places(step, batchSize).map((place) => corpus.row(order.at(place)));
       return textBatch(chosen, { length, pad, names });
     },
   };

@@ -12,6 +12,7 @@ import { settingsUnder, wordingOf } from './wording.ts';
 export const visionLanguage: Recipe = {
   ...VISION_LANGUAGE,
   dataset,
+  ownSplit: true,
   dataOf: (data, { clauses }) => (typeof clauses.data === 'string' ? clauses.data : data),
   settingsOfData: (data) => (hasOwnWording(data) ? { template: OWN_TEMPLATE } : {}),
   evaluate: evaluateHeldOut,

@@ -21,6 +21,17 @@ export interface TrainingCheckpoint {
   readonly settings: RunSettings;
   /** bytes of the log that belong to the steps done */
   readonly logBytes: number;
+  /** how the stage was judged so far, where it is */
+  readonly judged?: Judged;
+}
+
+/** What early stopping and the best state go by: a value of a metric is compared with those before it. */
+export interface Judged {
+  /** the best value, and the step that it was seen after; null and 0 before any that is a number */
+  readonly best: number | null;
+  readonly step: number;
+  /** validations since then */
+  readonly since: number;
 }
 
 interface Header {
@@ -32,11 +43,12 @@ interface Header {
   readonly vanishing: Readonly<Record<string, number>>;
   readonly settings: RunSettings;
   readonly log_bytes: number;
+  readonly judged?: Judged;
 }
 
 const METADATA = 'mdl.training';
 
-export function encodeTraining({ state, earlier, settings, logBytes }: TrainingCheckpoint): {
+export function encodeTraining({ state, earlier, settings, logBytes, judged }: TrainingCheckpoint): {
   readonly tensors: ReadonlyMap<string, HostTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 } {
@@ -55,6 +67,7 @@ export function encodeTraining({ state, earlier, settings, logBytes }: TrainingC
     vanishing: state.vanishing,
     settings,
     log_bytes: logBytes,
+    ...(judged ? { judged } : {}),
   };
   return { tensors, metadata: { [METADATA]: JSON.stringify(header) } };
 }
@@ -84,6 +97,7 @@ export function decodeTraining(
     earlier,
     settings: header.settings,
     logBytes: header.log_bytes,
+    ...(header.judged ? { judged: header.judged } : {}),
   };
 }
 

@@ -15,6 +15,11 @@ export interface Batch {
 export interface DataSource {
   /** for logs and for telling one run from another */
   readonly name: string;
+  /**
+   * Rows of one pass over the data, where it has an end. Those that are held out are given in order, and the last batch of
+   * a pass may have fewer rows than the others.
+   */
+  readonly rows?: number;
   /** @param step micro-batches so far, from 0 */
   batch(step: number): Promise<Batch>;
   /** the bytes of the files that batches are made from, where there are any: to tell one content from another */

@@ -20,6 +20,8 @@ export interface StepGradient {
   readonly divisor: number;
   readonly statistics: GradientStatistics;
   readonly loss: number;
+  /** by name, of the plan's `metrics` */
+  readonly metrics: Readonly<Record<string, number>>;
   readonly tokens: number;
   readonly feedSeconds: number;
   /** of the first micro-batch whose loss is not finite, or of the last */
@@ -48,6 +50,7 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
   let sum: Sum | undefined;
   let fresh: Tensors | undefined;
   let [lossSum, tokens, feedSeconds] = [0, 0, 0];
+  const metrics = new MeanByRows(plan.metrics ?? []);
   let feeds: AnyTensors = {};
   const noLabels = (): Error =>
     runtimeError('no_labels', { stage: plan.stage, step: state.step + 1, data: options.data.name });
@@ -80,6 +83,7 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
         continue;
       }
       lossSum += weight * first(results[PORTS.loss]);
+      metrics.add((name) => first(results[PORTS.metric(name)]), batch.rows);
       const statistics = results[PORTS.statistics] as HostTensor;
       if (sum) sum = await added(options, sum, fresh, weight, state.lossScale.scale);
       else sum = { tensors: fresh, weight, first: weight, statistics };
@@ -97,10 +101,33 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
     divisor: divisorOf(plan, sum),
     statistics: readStatistics(plan.trained, sum.statistics),
     loss: combine === 'sum' ? lossSum : lossSum / sum.weight,
+    metrics: metrics.means(),
     tokens,
     feedSeconds,
     feeds,
   };
+}
+
+/** Means of numbers that belong together, by the rows that each is of; every batch counts the same where rows are not known. */
+class MeanByRows {
+  private readonly names: readonly string[];
+  private readonly sums: number[];
+  private rows = 0;
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.sums = names.map(() => 0);
+  }
+
+  add(numberOf: (name: string) => number, rows: number): void {
+    const weight = rows > 0 ? rows : 1;
+    for (const [i, name] of this.names.entries()) this.sums[i]! += weight * numberOf(name);
+    this.rows += weight;
+  }
+
+  means(): Record<string, number> {
+    return Object.fromEntries(this.names.map((name, i) => [name, this.sums[i]! / this.rows]));
+  }
 }
 
 /** What makes the sum of weighted gradients the gradient of the step. */

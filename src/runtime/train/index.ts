@@ -3,12 +3,22 @@ export {
   checkSettings,
   decodeTraining,
   encodeTraining,
+  type Judged,
   type RunSettings,
   type TrainingCheckpoint,
 } from './checkpoint.ts';
 export { type CheckpointFolder, checkpointFolder, readTraining } from './checkpoints.node.ts';
 export type { Batch, DataSource } from './data-source.ts';
-export { type EventRecord, type LogRecord, logLine, type StepRecord } from './log.ts';
+export {
+  type EventRecord,
+  isEvent,
+  isStep,
+  isValidation,
+  type LogRecord,
+  logLine,
+  type StepRecord,
+  type ValidationRecord,
+} from './log.ts';
 export { initialLossScale, type LossScale, nextLossScale } from './loss-scale.ts';
 export { learningRate, scheduleLength } from './schedule.ts';
 export { hostState, initialState, type LiveState, liveState, releaseState, type TrainState } from './state.ts';
@@ -20,3 +30,4 @@ export {
   watchVanishing,
 } from './statistics.ts';
 export { type TrainOptions, train, trainStep } from './trainer.ts';
+export { ENDLESS_BATCHES, type ValidateOptions, type Validation, validate } from './validate.ts';

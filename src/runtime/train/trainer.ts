@@ -123,6 +123,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
       update: round((ended - beforeUpdate) / 1000),
     },
     loss_scale: scale,
+    ...(plan.metrics ? { metrics: sums.metrics } : {}),
     ...(overflowed ? { skipped: true as const } : {}),
     layers: statistics.layers,
   };

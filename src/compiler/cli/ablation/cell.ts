@@ -1,5 +1,5 @@
 /** A cell of an ablation: one stage of one variant with one seed; and what is kept of it when it is finished. */
-import type { EventRecord, StepRecord } from '../../../runtime/train/index.ts';
+import { type EventRecord, isEvent, isStep, type LogRecord } from '../../../runtime/train/index.ts';
 
 export interface Cell {
   /** id of the variant */
@@ -54,12 +54,12 @@ export class CellLog {
     return this.loss.length;
   }
 
-  add(record: StepRecord | EventRecord): void {
-    if (!('loss' in record)) {
+  add(record: LogRecord): void {
+    if (isEvent(record)) {
       const { step, event, detail } = record;
       this.events.push({ step, event, detail });
-      return;
     }
+    if (!isStep(record)) return;
     const usable = record.skipped !== true;
     this.loss.push(usable ? record.loss : Number.NaN);
     this.norms.push(usable ? record.grad_norm : Number.NaN);

@@ -5,14 +5,19 @@
  *   --data NAME    a data set; with --out FOLDER a run that keeps a log, checkpoints and a report, and can be resumed
  */
 import { join } from 'node:path';
+import { recipeOf } from '../../../recipes/index.ts';
 import type { Evaluation } from '../../../recipes/recipe.ts';
 import { writeSafetensors } from '../../../runtime/index.ts';
 import {
   hostState,
+  isStep,
+  isValidation,
+  type Judged,
   type RunSettings,
   type StepRecord,
   scheduleLength,
   type TrainState,
+  type ValidationRecord,
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
@@ -28,6 +33,7 @@ import { openBase } from '../training/base.ts';
 import { carriedMetadata } from '../training/carried.ts';
 import { heldOutReport } from '../training/held-out.ts';
 import { onInterrupt } from '../training/interrupt.ts';
+import { Judge, type JudgeOptions, judges, type Measures, metricOf } from '../training/judge.ts';
 import { RunLog } from '../training/log.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { saveAdapter } from '../training/peft.ts';
@@ -40,7 +46,7 @@ import { forStage, stageList, stageOrOnly } from '../training/stages.ts';
 import { writeModel } from '../training/write-model.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
-export interface TrainCommandOptions extends SettingsOptions, WeightsOptions {
+export interface TrainCommandOptions extends SettingsOptions, WeightsOptions, JudgeOptions {
   readonly stage?: string;
   readonly stages?: string;
   readonly batch?: string;
@@ -80,6 +86,11 @@ export default async function run(
     throw cliError('weights_needed', { weights: 'no weights were given' });
   if (options.evaluate !== undefined && options.data === undefined)
     throw cliError('option_without', { option: '--evaluate', without: '--data' });
+  if (options.keepBest !== undefined) metricOf(options.keepBest);
+  if (judges(options) && options.data === undefined)
+    throw cliError('option_without', { option: 'judging by validation rows', without: '--data' });
+  if (options.keepBest !== undefined && options.out === undefined)
+    throw cliError('option_without', { option: '--keep-best', without: '--out' });
   if (options.resume && options.out === undefined)
     throw cliError('option_without', { option: '--resume', without: '--out' });
 
@@ -119,7 +130,7 @@ async function trainAll(
   const interrupt = onInterrupt(output);
 
   const carried = new Map<string, HostTensor>(resumed?.earlier);
-  const summary: { stage: string; steps: number; loss: number | null }[] = [];
+  const summary: StageSummary[] = [];
   let last: ReadyStage | undefined;
   let evaluation: Evaluation | undefined;
   let lastWeights: WeightProvider | undefined;
@@ -135,6 +146,9 @@ async function trainAll(
       const from = resumed && index === first ? resumed.state : undefined;
       if (from) log?.write({ stage: stage.name, step: from.step, event: 'resumed', detail: `from step ${from.step}` });
       let loss: number | null = null;
+      const measures = measuresOf(model);
+      const judge = judgeOf(loaded, options, measures, from ? resumed?.judged : undefined);
+      let validation: Readonly<Record<string, number>> | undefined;
       const { state, steps } = await runStage(
         loaded,
         {
@@ -149,22 +163,32 @@ async function trainAll(
           seed,
           ...(from ? { resumed: from } : {}),
           signal: interrupt.signal,
+          ...(judge ? { judge } : {}),
           onRecord: (record) => {
-            log?.write(record);
+            log?.write(isStep(record) ? withMeasures(record, measures) : record);
             if (isStep(record)) loss = record.loss;
-            else if (record.event === 'vanishing') output.note(`warning: ${record.detail} (step ${record.step})`);
+            else if (isValidation(record)) {
+              if (record.best || options.keepBest === undefined) ({ validation } = record);
+              output.note(validationText(record));
+            } else if (record.event === 'vanishing') output.note(`warning: ${record.detail} (step ${record.step})`);
+            else if (record.event === 'early_stop') output.note(`${stage.name}: ends early, ${record.detail}`);
           },
           onState: async (after, final) => {
-            if (!folder || !(final || after.step % options.checkpointEvery === 0)) return;
+            const isBest = judge !== undefined && judge.judged.step === after.step;
+            if (!folder || !(final || isBest || after.step % options.checkpointEvery === 0)) return;
             const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
             const logBytes = log?.bytes ?? 0;
-            await folder.checkpoints.save({ state: await hostState(after), earlier, settings, logBytes });
+            const judged = judge ? { judged: judge.judged } : {};
+            await folder.checkpoints.save({ state: await hostState(after), earlier, settings, logBytes, ...judged });
+            await judge?.tidy();
           },
         },
         output,
       );
-      for (const [key, tensor] of state.parameters) carried.set(key, tensor);
-      summary.push({ stage: stage.name, steps: state.step, loss });
+      const best = interrupt.signal.aborted ? undefined : await judge?.bestState();
+      if (best) output.note(`${stage.name}: goes on with its best state, of step ${judge!.judged.step}`);
+      for (const [key, tensor] of best ?? state.parameters) carried.set(key, tensor);
+      summary.push({ stage: stage.name, steps: state.step, loss, ...(validation ? { validation } : {}) });
       output.note(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
@@ -194,10 +218,10 @@ async function trainAll(
     process.exitCode = interrupt.exitCode;
     output.note(options.out === undefined ? 'stopped' : `stopped; go on with --resume --out ${options.out}`);
   }
-  const lines = summary.map(
-    ({ stage, steps, loss }) =>
-      `${stage.padEnd(12)} ${String(steps).padStart(7)} steps   loss ${loss === null ? '–' : loss.toFixed(4)}`,
-  );
+  const lines = summary.map(({ stage, steps, loss, validation = {} }) => {
+    const judged = Object.entries(validation).map(([name, value]) => `   validation ${name} ${value.toFixed(4)}`);
+    return `${stage.padEnd(12)} ${String(steps).padStart(7)} steps   loss ${loss === null ? '–' : loss.toFixed(4)}${judged.join('')}`;
+  });
   output.result(lines.join('\n') || 'nothing left to do', {
     stages: summary,
     untrained,
@@ -207,7 +231,41 @@ async function trainAll(
   });
 }
 
-const isStep = (record: object): record is StepRecord => 'loss' in record;
+interface StageSummary {
+  readonly stage: string;
+  readonly steps: number;
+  readonly loss: number | null;
+  /** of the last look, or of the best one where that is kept */
+  readonly validation?: Readonly<Record<string, number>>;
+}
+
+/** What the model's recipe makes of the scalars of its loss. */
+function measuresOf({ recipe: own }: Model): Measures {
+  const recipe = own && recipeOf(own.declaration.name);
+  return (scalars) => recipe?.measures?.(scalars, own!.settings) ?? {};
+}
+
+function judgeOf(
+  { stage, heldOut }: ReadyStage,
+  options: TrainCommandOptions,
+  measures: Measures,
+  judged: Judged | undefined,
+): Judge | undefined {
+  if (!heldOut) return undefined;
+  return new Judge({ stage: stage.name, data: heldOut, options, measures, judged, out: options.out });
+}
+
+/** With what the recipe makes of the loss, where it makes something. */
+function withMeasures(record: StepRecord, measures: Measures): StepRecord {
+  const metrics = { ...record.metrics, ...measures({ loss: record.loss, ...record.metrics }) };
+  return Object.keys(metrics).length > 0 ? { ...record, metrics } : record;
+}
+
+/** `train_all, step 100: validation loss 2.1034, perplexity 8.1941` */
+function validationText({ stage, step, validation, best }: ValidationRecord): string {
+  const values = Object.entries(validation).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+  return `${stage}, step ${step}: validation ${values.join(', ')}${best ? ' (best)' : ''}`;
+}
 
 /** What a report says of the run. */
 function factsOf(model: Model, options: TrainCommandOptions): Facts {

@@ -1,5 +1,6 @@
 /** Where a stage's batches come from: one batch from a file, or a data set that the model's recipe opens. */
 import { isDataModule, moduleData } from '../../../recipes/module.node.ts';
+import type { Recipe, DataRequest as RecipeRequest } from '../../../recipes/recipe.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
@@ -15,9 +16,13 @@ export interface DataRequest {
   readonly tokenizer?: string;
   readonly seed: number;
   readonly skipBadImages?: boolean;
+  /** data to judge by, beside that of training */
+  readonly val?: string;
+  /** part of `data` that is kept to judge by */
+  readonly valSplit?: number;
 }
 
-/** @throws CliError C0203, C0104, C0112, C0208; RuntimeError R09xx, R112x */
+/** Batches to train on. @throws CliError C0203, C0104, C0112, C0208, C0422; RuntimeError R09xx, R112x */
 export async function openBatches(
   file: string,
   model: Model,
@@ -25,18 +30,47 @@ export async function openBatches(
   request: DataRequest,
   output: Output,
 ): Promise<DataSource> {
-  const { batch, data } = request;
+  const { batch, data, valSplit } = request;
   if (batch !== undefined && data !== undefined) throw cliError('data_or_batch', { found: 'both --data and --batch' });
   if (batch !== undefined) {
     sayUnused(model, stage, output);
     return sameBatch(batch);
   }
   if (data === undefined) throw cliError('data_or_batch', { found: 'neither' });
+  const part = valSplit === undefined ? {} : { heldOut: valSplit };
+  return openSet(file, { model, stage, data, split: 'train', ...part }, request, output);
+}
+
+/** Rows to judge a stage by: `val`, else what of `data` is held out. @throws as `openBatches` */
+export async function openHeldOut(
+  file: string,
+  model: Model,
+  stage: Stage,
+  request: DataRequest & { readonly data: string },
+  output: Output,
+): Promise<DataSource> {
+  const { val, valSplit } = request;
+  const part = val === undefined ? valSplit : 1;
+  const set = { model, stage, data: val ?? request.data, split: 'held-out' as const };
+  return openSet(file, { ...set, ...(part === undefined ? {} : { heldOut: part }) }, request, output);
+}
+
+interface SetRequest extends Pick<RecipeRequest, 'data' | 'split' | 'heldOut'> {
+  readonly model: Model;
+  readonly stage: Stage;
+}
+
+async function openSet(
+  file: string,
+  { model, stage, data, ...part }: SetRequest,
+  request: DataRequest,
+  output: Output,
+): Promise<DataSource> {
   const told = toldOf(model);
   const tokenizer = tokenizerFor(file, told, request.tokenizer);
   let tokenised = false;
   const common = {
-    split: 'train' as const,
+    ...part,
     model: told,
     batchSize: request.batchSize ?? (typeof stage.options.batch === 'number' ? stage.options.batch : 16),
     seed: request.seed,
@@ -51,13 +85,28 @@ export async function openBatches(
     if (request.tokenizer === undefined || tokenised) return source;
     throw cliError('option_without', { option: '--tokenizer', without: 'data that is read with a tokenizer file' });
   };
-  if (isDataModule(data))
+  if (isDataModule(data)) {
+    refuseSplit(request, `the module ${data}`, false);
     return needed(await moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } }));
+  }
   const { recipe } = recipeFor(model);
+  if (recipe.ownSplit) refuseSplit(request, `data of the recipe ${recipe.name}`, true);
   const asked = recipeStage(recipe, stage);
-  const set = recipe.dataOf?.(data, asked) ?? data;
-  if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
+  const set = ownData(recipe, data, stage, output);
   return needed(await recipe.dataset({ ...common, data: set, stage: asked }));
+}
+
+/** @throws CliError C0422 */
+function refuseSplit({ val, valSplit }: DataRequest, who: string, ofPath: boolean): void {
+  const option = valSplit === undefined ? (ofPath && val !== undefined ? '--val' : undefined) : '--val-split';
+  if (option !== undefined) throw cliError('split_not_taken', { option, who });
+}
+
+/** The data set that the stage itself names, else the one that was asked for. */
+function ownData(recipe: Recipe, data: string, stage: Stage, output: Output): string {
+  const set = recipe.dataOf?.(data, recipeStage(recipe, stage)) ?? data;
+  if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
+  return set;
 }
 
 /** Clauses about the data set say nothing of one batch that is given. */

@@ -5,13 +5,16 @@ import type { TrainCommandOptions } from '../commands/train.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { openBase } from './base.ts';
-import { openBatches } from './data.ts';
+import { openBatches, openHeldOut } from './data.ts';
+import { judges } from './judge.ts';
 import { type LoadedStage, loadStage, seedOf } from './stages.ts';
 import { untrainedKeys, untrainedWarning } from './untrained.ts';
 
 /** A stage that is ready to be trained. */
 export interface ReadyStage extends LoadedStage {
   readonly data: DataSource;
+  /** rows to judge it by, where it is judged */
+  readonly heldOut?: DataSource;
   /** of its data and dropout: the command's and its own */
   readonly seed: number;
 }
@@ -43,7 +46,12 @@ export async function prepareStages(
     for (const { keys: own } of stage.trained) trained.add(own[0]);
     const seed = seedOf(stage, options.seed);
     const data = await openBatches(file, model, stage, { ...options, seed }, output);
-    stages.push({ ...loaded, data, seed });
+    const { data: named } = options;
+    const heldOut =
+      judges(options) && named !== undefined
+        ? await openHeldOut(file, model, stage, { ...options, data: named, seed }, output)
+        : undefined;
+    stages.push({ ...loaded, data, ...(heldOut ? { heldOut } : {}), seed });
   }
   const adapts = stages.some(({ stage }) => stage.trained.some(({ adapter }) => adapter !== undefined));
   if (options.saveAdapter !== undefined && !adapts)

@@ -3,6 +3,7 @@
 import {
   type DataSource,
   initialState,
+  isStep,
   type LiveState,
   type LogRecord,
   scheduleLength,
@@ -21,6 +22,7 @@ import type { Output } from '../output.ts';
 import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { locateNonFinite } from './diagnose.ts';
+import type { Judge } from './judge.ts';
 import { trainingProgress } from './progress.ts';
 import { forStage } from './stages.ts';
 
@@ -40,6 +42,8 @@ export interface StageRun {
   /** where to go on, instead of at the beginning */
   readonly resumed?: TrainState;
   readonly signal: AbortSignal;
+  /** looks at the state now and then, and may end the stage early */
+  readonly judge?: Judge;
   readonly onRecord: (record: LogRecord) => void;
   /** after each step, and with `last` once at the end of the stage or when it was stopped */
   readonly onState: (state: LiveState, last: boolean) => Promise<void>;
@@ -58,6 +62,7 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     ...TARGETS[backend].training,
     ...(run.lr === undefined ? {} : { lr: run.lr }),
     ...(run.recompute ? { recompute: true } : {}),
+    ...(run.judge ? { validates: true } : {}),
   };
   const built = forStage(stage.name, () => graphsOf(model, { entries: [], stage, training }));
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
@@ -70,18 +75,23 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
     const shown = !output.quiet && !output.json && process.stderr.isTTY === true;
     progress = trainingProgress(stage.name, steps, start.step, shown);
     const { guarded } = built.entries.find(({ name }) => name === 'gradient')!;
+    const early = new AbortController();
+    if (run.judge?.waited) early.abort();
     const state = await train(start, {
       plan,
       runner: session,
       data: run.data,
       steps,
       seed: run.seed,
-      signal: run.signal,
+      signal: AbortSignal.any([run.signal, early.signal]),
       onRecord: (record) => {
         run.onRecord(record);
-        if ('loss' in record) progress?.step(record);
+        if (isStep(record)) progress?.step(record);
       },
-      onState: (after) => (after.step < steps ? run.onState(after, false) : undefined),
+      onState: async (after) => {
+        if (run.judge?.due(after.step, steps)) await look(run.judge, after, early);
+        if (after.step < steps) await run.onState(after, false);
+      },
       diagnose: (feeds) => locateNonFinite(model, guarded.graph, feeds, { plan, weights, backend, opset }),
     });
     await run.onState(state, true);
@@ -89,6 +99,15 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
   } finally {
     progress?.stop();
     await session.dispose();
+  }
+
+  async function look(judge: Judge, after: LiveState, early: AbortController): Promise<void> {
+    run.onRecord(await judge.look(after, session, plan));
+    if (!judge.waited || early.signal.aborted) return;
+    const { judged } = judge;
+    const detail = `no better value since step ${judged.step}, in ${judged.since} looks at the validation rows`;
+    run.onRecord({ stage: stage.name, step: after.step, event: 'early_stop', detail });
+    early.abort();
   }
 
   async function firstState(): Promise<TrainState> {

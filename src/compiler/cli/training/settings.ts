@@ -5,12 +5,14 @@ import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
 import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
+import { judges, VALIDATE_EVERY } from './judge.ts';
 
 /** A stage with what it is trained on. */
 export interface PreparedStage {
   readonly model: Model;
   readonly stage: Stage;
   readonly data: DataSource;
+  readonly heldOut?: DataSource;
 }
 
 /**
@@ -25,10 +27,11 @@ export async function runSettings(
 ): Promise<RunSettings> {
   const json = (value: unknown): string => JSON.stringify(value);
   const own: Record<string, string> = {};
-  for (const { model: staged, stage, data } of stages) {
+  for (const { model: staged, stage, data, heldOut } of stages) {
     own[`parameters in ${stage.name}`] = parametersDigest(staged);
     own[`loss graph of ${stage.name}`] = lossDigest(staged, stage);
     own[`data of ${stage.name}`] = await dataDigest(data);
+    if (heldOut) own[`validation rows of ${stage.name}`] = await dataDigest(heldOut);
   }
   return {
     model: model.name,
@@ -57,7 +60,16 @@ export async function runSettings(
     weights: options.weights === undefined ? `seed ${options.init}` : await weightsDigest(options.weights),
     adapter: options.adapter === undefined ? 'none' : await filesDigest(options.adapter),
     ...own,
+    ...validationSettings(options),
   };
+}
+
+/** What decides when a stage is looked at and which state is the best. */
+function validationSettings(options: TrainCommandOptions): Record<string, string> {
+  if (!judges(options)) return {};
+  const { valSplit, valEvery = VALIDATE_EVERY, keepBest, patience } = options;
+  const said = { valSplit: valSplit ?? null, valEvery, keepBest: keepBest ?? null, patience: patience ?? null };
+  return { validation: JSON.stringify(said) };
 }
 
 /** `config phi.num_layers`: `4`, one by one, so that a difference can be named. */

@@ -1,0 +1,58 @@
+/**
+ * The graph `validate` of a stage: the scalars of the loss entry as in inference (no dropout, running statistics), with what
+ * trains as inputs, so that a model is judged while it is trained without being written anywhere.
+ */
+import { type Arena, PORTS, type ValidatedScalar } from '../../shared/training.ts';
+import type { Model } from '../elaborate/model.ts';
+import { GraphEditor, promoteParameters } from '../ir/editor.ts';
+import type { AfterPass, Graph, GraphOutput } from '../ir/graph.ts';
+import { runPipeline } from '../passes/pipeline.ts';
+import { sliceInputs } from './arenas.ts';
+import { type Combination, combinationOf } from './combine.ts';
+import { asFloat, scalarsOf } from './scalars.ts';
+import { StageError } from './stage-error.ts';
+
+export interface ValidationGraph {
+  readonly graph: Graph;
+  readonly scalars: readonly ValidatedScalar[];
+}
+
+export interface ValidationOptions {
+  /** checkpoint keys of what trains */
+  readonly keys: readonly string[];
+  /** and of the buffers that steps update */
+  readonly buffers: readonly string[];
+  readonly arenas?: readonly Arena[];
+  readonly after?: AfterPass;
+}
+
+/** @returns undefined when the entry `loss` has errors, which are then in the model's diagnostics */
+export function validationGraph(
+  model: Model,
+  { keys, buffers, arenas, after }: ValidationOptions,
+): ValidationGraph | undefined {
+  const traced = model.entry(PORTS.loss);
+  if (!traced) return undefined;
+  const b = new GraphEditor(traced.graph);
+  b.keepOutputs(() => false);
+  const scalars = scalarsOf(traced.graph).map((output): ValidatedScalar => {
+    const { combine, weight } = combined(traced.graph, output);
+    b.output(PORTS.metric(output.name), asFloat(b, output.value));
+    if (weight) b.output(PORTS.metricWeight(output.name), weight(b));
+    return { name: output.name, combine };
+  });
+  const withBuffers = promoteParameters(b.build('validate'), new Set(buffers), PORTS.buffer);
+  const promoted = promoteParameters(runPipeline(withBuffers, { after }), new Set(keys), PORTS.parameter);
+  const graph = arenas ? runPipeline(sliceInputs(promoted, arenas, PORTS.parameter), { after }) : promoted;
+  return { graph, scalars: [...scalars].sort((a, b) => Number(b.name === PORTS.loss) - Number(a.name === PORTS.loss)) };
+}
+
+/** A scalar that is no mean or sum over the batch counts by rows, as the trainer's own measure of a batch. */
+function combined(graph: Graph, { value }: GraphOutput): Combination {
+  try {
+    return combinationOf(graph, value);
+  } catch (error) {
+    if (error instanceof StageError) return { combine: 'equal' };
+    throw error;
+  }
+}
