@@ -765,6 +765,17 @@ export type IndexItemCstChildren = {
   Ellipsis?: IToken[];
   additive?: (AdditiveCstNode)[];
   Colon?: (IToken)[];
+  indexStep?: (IndexStepCstNode)[];
+};
+
+export interface IndexStepCstNode extends CstNode {
+  name: "indexStep";
+  children: IndexStepCstChildren;
+}
+
+export type IndexStepCstChildren = {
+  Colon: IToken[];
+  additive: AdditiveCstNode[];
 };
 
 export interface PrimaryCstNode extends CstNode {
@@ -875,6 +886,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   argument(children: ArgumentCstChildren, param?: IN): OUT;
   index(children: IndexCstChildren, param?: IN): OUT;
   indexItem(children: IndexItemCstChildren, param?: IN): OUT;
+  indexStep(children: IndexStepCstChildren, param?: IN): OUT;
   primary(children: PrimaryCstChildren, param?: IN): OUT;
   list(children: ListCstChildren, param?: IN): OUT;
   parenthesised(children: ParenthesisedCstChildren, param?: IN): OUT;

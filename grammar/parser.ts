@@ -604,16 +604,23 @@ export class MdlParser extends RecoveringParser {
           this.OPTION(() => {
             this.CONSUME(t.Colon);
             this.OPTION2(() => this.SUBRULE2(this.additive));
+            this.OPTION3(() => this.SUBRULE(this.indexStep));
           });
         },
       },
       {
         ALT: () => {
           this.CONSUME2(t.Colon);
-          this.OPTION3(() => this.SUBRULE3(this.additive));
+          this.OPTION4(() => this.SUBRULE3(this.additive));
+          this.OPTION5(() => this.SUBRULE2(this.indexStep));
         },
       },
     ]);
+  });
+
+  private indexStep = this.RULE('indexStep', () => {
+    this.CONSUME(t.Colon);
+    this.SUBRULE(this.additive);
   });
 
   private primary = this.RULE('primary', () => {

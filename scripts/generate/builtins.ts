@@ -43,11 +43,12 @@ export const builtins: Generator = {
   inputs: ['src/compiler/elaborate/builtins/index.ts'],
   async generate() {
     const { VALUE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/values.ts');
+    const { IMAGE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/images.ts');
     const { TENSOR_BUILTINS } = await import('../../src/compiler/elaborate/builtins/tensors.ts');
     const { SHAPE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/shapes.ts');
     const text = builtinsPage([
       { title: 'Compile-time values, conversions and initialisers', builtins: VALUE_BUILTINS },
-      { title: 'Computing with tensors', builtins: TENSOR_BUILTINS },
+      { title: 'Computing with tensors', builtins: [...TENSOR_BUILTINS, ...IMAGE_BUILTINS] },
       { title: 'Moving and making elements', builtins: SHAPE_BUILTINS },
     ]);
     return [{ path: 'docs/builtins.md', text }];

@@ -75,6 +75,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   sigmoid: [each('sigmoid(x)', logistic)],
   relu: [each('relu(x)', (value) => Math.max(0, value))],
   silu: [each('silu(x)', (value) => value * logistic(value))],
+  softplus: [each('softplus(x)', (value) => Math.log1p(Math.exp(value)))],
   gelu: [each('gelu(x)', (value) => value * phi(value))],
   gelu_tanh: [each('gelu_tanh(x)', (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3))))],
   clamp: [each('clamp(x, -0.5, 1)', (value) => Math.min(Math.max(value, -0.5), 1))],
@@ -108,6 +109,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     of('argmax(x)', ints([2], [2, 1])),
     of('argmax(x, axis = 0)', ints([3], [0, 1, 0])),
     of('argmax(y)', ints([], [1]), { y: tensor([3], [0, 5, 5]) }),
+  ],
+  top_k: [
+    of('top_k(x, 2)[0]', tensor([2, 2], [2, 0.5, 3, 0])),
+    of('top_k(x, 1, axis = 0)[1]', ints([1, 3], [0, 1, 0])),
   ],
   cumsum: [
     of('cumsum(n)', ints([3], [2, 2, 3]), { n }),
@@ -190,6 +195,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     of('conv2d(x, w, groups = 2)', tensor([1, 2, 1, 1], [6, 20]), {
       x: tensor([1, 2, 1, 1], [3, 4]),
       w: tensor([2, 1, 1, 1], [2, 5]),
+    }),
+  ],
+  conv_transpose2d: [
+    of('conv_transpose2d(x, w, b, stride = [1, 2])', tensor([1, 1, 1, 4], [101, 110, 102, 120]), {
+      x: tensor([1, 1, 1, 2], [1, 2]),
+      w: tensor([1, 1, 1, 2], [1, 10]),
+      b: tensor([1], [100]),
     }),
   ],
   avg_pool2d: [
@@ -328,7 +340,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
 };
 
 /** Checked in values.test.ts (numbers, lists) and below (initialisers). */
-const COMPILE_TIME = ['range', 'len', 'floor', 'ceil', 'round'];
+const COMPILE_TIME = ['range', 'len', 'pair', 'floor', 'ceil', 'round'];
 const INITIALISERS: Readonly<Record<string, readonly [string, object]>> = {
   zeros: ['zeros()', { kind: 'zeros' }],
   ones: ['ones()', { kind: 'ones' }],
@@ -431,6 +443,8 @@ describe('axes', () => {
       'interpolate(x, 2, "linear")',
       'E0201 mode of interpolate must be "nearest", "bilinear" or "bicubic" and is "linear"',
     ],
+    ['top_k(x, 4)', 'E0302 top_k cannot choose 4 elements of axis 1, which has 3'],
+    ['conv_transpose2d(x, x)', 'E0302 conv_transpose2d takes x with 4 axes and got [2, 3]'],
     ['tril(x, 1.5)', 'E0201 diagonal of tril must be an int and is the float 1.5'],
     ['sum(x, keepdims = 1)', 'E0201 keepdims of sum must be true or false and is the int 1'],
   ])('%s', (expression, problem) => {

@@ -4,16 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { stridesOf, type WideTensor } from '../../src/shared/tensor.ts';
 import { counting, evaluate, numbers, problems, program, run } from './support.ts';
 
-type Item = { readonly at: number } | { readonly from: number | undefined; readonly to: number | undefined };
+type Range = { readonly from: number | undefined; readonly to: number | undefined; readonly step?: number };
+type Item = { readonly at: number } | Range;
 
-const print = (item: Item): string => ('at' in item ? String(item.at) : `${item.from ?? ''}:${item.to ?? ''}`);
+const print = (item: Item): string =>
+  'at' in item ? String(item.at) : `${item.from ?? ''}:${item.to ?? ''}${item.step ? `:${item.step}` : ''}`;
 
 function naive(x: WideTensor, items: readonly Item[]): WideTensor {
   const strides = stridesOf(x.shape);
   const picked = x.shape.map((size, axis) => {
-    const item = items[axis] ?? { from: undefined, to: undefined };
+    const item: Item = items[axis] ?? { from: undefined, to: undefined };
     const all = Array.from({ length: size }, (_, i) => i);
-    return 'at' in item ? [all.at(item.at)!] : all.slice(item.from ?? 0, item.to ?? size);
+    return 'at' in item
+      ? [all.at(item.at)!]
+      : all.slice(item.from ?? 0, item.to ?? size).filter((_, i) => i % (item.step ?? 1) === 0);
   });
   const shape = picked.flatMap((list, axis) => (items[axis] && 'at' in items[axis] ? [] : [list.length]));
   let offsets = [0];
@@ -27,12 +31,19 @@ const itemOf = (size: number): fc.Arbitrary<Item> =>
   fc.oneof(
     fc.integer({ min: -size, max: size - 1 }).map((at): Item => ({ at })),
     fc
-      .tuple(fc.integer({ min: 0, max: size }), fc.integer({ min: 0, max: size }), fc.boolean(), fc.boolean())
-      .map(([a, b, open, negative]): Item => {
+      .tuple(
+        fc.integer({ min: 0, max: size }),
+        fc.integer({ min: 0, max: size }),
+        fc.boolean(),
+        fc.boolean(),
+        fc.integer({ min: 0, max: 3 }),
+      )
+      .map(([a, b, open, negative, step]): Item => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         return {
           from: open ? undefined : negative && from < size ? from - size : from,
           to: to === size && open ? undefined : to,
+          ...(step > 0 ? { step } : {}),
         };
       }),
   );
@@ -108,8 +119,17 @@ describe('mistakes', () => {
     expect(problems(`model M { entry main(x: [2, 3]) -> (out: [...]) { ${expression} } }`)).toEqual([problem]);
   });
 
-  it('ranges have no step', () => {
-    const [problem] = problems('model M { entry main(x: [4]) -> (out: [2]) { x[::2] } }');
-    expect(problem).toMatch(/^E0005 /);
+  it.each<[string, string]>([
+    ['x[::0]', 'E0201 the step of a range must be an int of at least 1 and is 0'],
+    ['x[::-1]', 'E0201 the step of a range must be an int of at least 1 and is -1'],
+    ['x[::T]', 'E0201 the step of a range must be known at compile time and is a dynamic dimension'],
+  ])('%s', (expression, problem) => {
+    expect(problems(`model M { entry main(x: [T]) -> (out: [...]) { ${expression} } }`)).toEqual([problem]);
+  });
+
+  it('a step has to divide a dynamic length', () => {
+    expect(problems('model M { entry main(x: [T, 2]) -> (out: [...]) { x[::2] } }')).toEqual([
+      'E0302 slice with a step of 2 needs a length that it divides, and axis 0 gives T',
+    ]);
   });
 });

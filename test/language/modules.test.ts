@@ -305,3 +305,31 @@ describe('keys', () => {
     ]);
   });
 });
+
+describe('a list is called', () => {
+  const three = 's = [Scale(by = i + 1.0) for i in range(3)]';
+
+  it.each<[string, string, number[]]>([
+    ['its items one after the other', 's(x)', [6, 12]],
+    ['by a pipe', 'x |> s', [6, 12]],
+    ['a part of it', 's[1:](x)', [6, 12]],
+    ['functions among them', '[s[2], relu, s[1]](0 - x)', [0, 0]],
+    ['of none', '[](x)', [1, 2]],
+  ])('%s', (_, body, out) => {
+    expect(result(model(three, body))).toEqual(out);
+  });
+
+  it('passes the other arguments to each', () => {
+    const text = `module Add(by) { forward(x: [2], y: [2], sign = 1) -> [2] { x + by * sign * y } }
+      model M { s = [Add(2), Add(3)]  entry main(x: [2]) -> (out: [2]) { s(x, x, sign = -1) } }`;
+    expect(result(text)).toEqual([-4, -8]);
+  });
+
+  it.each<[string, string]>([
+    ['s()', 'E0201 the first argument of a list that is called must be given by its place and is missing'],
+    ['s(x = x)', 'E0201 the first argument of a list that is called must be given by its place and is named x'],
+    ['[s[0], 3](x)', 'E0208 the int 3 cannot be called'],
+  ])('%s', (body, problem) => {
+    expect(problems(model(three, body))).toEqual([problem]);
+  });
+});

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { STD_FILES } from '../../src/compiler/std/std.generated.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
+import { loadFunctionCases } from '../ops/function-cases.ts';
 import { bools, distance, ints, numbers, program, run, tensor, wave, weightsOf } from './support.ts';
 
 interface Made {
@@ -213,7 +214,10 @@ describe('functions', () => {
   });
 });
 
-it('every declaration of the library has a doc and a test here', () => {
+/** test/ops/functions.test.ts */
+const AGAINST_TORCH = ['Conv1d', 'ConvTranspose2d', 'GroupNorm', 'conv1d', 'leaky_relu'];
+
+it('every declaration of the library has a doc, and a test here or against torch', () => {
   const text = STD_FILES['std.mdl']!;
   const declared = [...text.matchAll(/^(?:module|fn|adapter) (\w+)/gm)].map((match) => match[1]!);
   expect(declared.sort()).toEqual(
@@ -237,7 +241,14 @@ it('every declaration of the library has a doc and a test here', () => {
       'mse_loss',
       'next_token_loss',
       'dropped',
+      ...AGAINST_TORCH,
     ].sort(),
   );
+  const programs = loadFunctionCases().map(({ program }) => program);
+  for (const name of AGAINST_TORCH)
+    expect(
+      programs.some((one) => one.includes(name)),
+      name,
+    ).toBe(true);
   expect(text.match(/^\/\/\/ .*\n(?:\/\/\/.*\n)*(?:module|fn|adapter) /gm)).toHaveLength(declared.length);
 });

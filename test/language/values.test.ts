@@ -39,6 +39,15 @@ describe('numbers', () => {
     expect(constant(expression)).toBe(value);
   });
 
+  it.each<[string, number[]]>([
+    ['pair(3)', [3, 3]],
+    ['pair([3, 5])', [3, 5]],
+    ['range(7)[1:6:2]', [1, 3, 5]],
+    ['range(4)[::3]', [0, 3]],
+  ])('%s', (expression, values) => {
+    expect(constant(expression)).toEqual(values);
+  });
+
   const width = (expression: string) => `model M { param w: [${expression}] = zeros() }`;
 
   it.each(['8', '24 / 3', '4 * 2', '2 ** 3', '20 % 12', 'int(8.9)', '-(-8)'])(

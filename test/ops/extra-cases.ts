@@ -103,6 +103,21 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, [x]) => [b.node('argmax', [x!], { axis: 1 }), b.node('argmax', [x!], { axis: 0 })],
   },
   {
+    name: 'softplus',
+    inputs: [given('x', f32([3], [0, -1000, 1000]))],
+    outputs: [f32([3], [Math.LN2, 0, 1000])],
+    build: (b, inputs) => [b.node('softplus', inputs, {})],
+  },
+  {
+    name: 'top_k_first_of_equals',
+    inputs: [
+      given('x', f32([2, 4], [5, 7, 5, 7, Number.NaN, 0, Number.POSITIVE_INFINITY, Number.NaN]), [B, 4]),
+      given('n', i64([3, 2], [1, 2, 3, 2, 3, 2])),
+    ],
+    outputs: [i64([2, 3], [1, 3, 0, 0, 3, 2]), i64([2, 2], [1, 0, 2, 1])],
+    build: (b, [x, n]) => [b.node('top_k', [x!], { axis: 1, k: 3 }), b.node('top_k', [n!], { axis: 0, k: 2 })],
+  },
+  {
     name: 'iota_static',
     inputs: [given('x', i64([], [10]))],
     outputs: [i64([2, 3], [10, 11, 12, 10, 11, 12]), i64([2, 3], [10, 10, 10, 11, 11, 11])],

@@ -212,7 +212,8 @@ export class Bodies {
         this.expression(expression.object, scope);
         for (const item of expression.items) {
           if (item.kind === 'at') this.expression(item.index, scope);
-          else if (item.kind === 'range') for (const end of [item.from, item.to]) if (end) this.expression(end, scope);
+          else if (item.kind === 'range')
+            for (const end of [item.from, item.to, item.step]) if (end) this.expression(end, scope);
         }
         return;
       case 'when':

@@ -197,6 +197,7 @@ function ruleOf(graph: Graph, sizes: Sizes, node: AnyNode, operands: readonly In
     case 'cast':
       return typeOf(graph, node.inputs[0]!).dtype === 'f32' ? whole(a) : a;
     case 'argmax':
+    case 'top_k':
       return { low: 0, high: addDims(dimsOf(0)[node.attributes.axis]!, -1), exact: false };
     case 'add':
       return sum(a, b);

@@ -271,7 +271,7 @@ model Tiny {
 `,
   },
   not_callable: {
-    text: `Only submodules, functions and built-in functions can be called. To multiply, write \`*\`; to index, use brackets.`,
+    text: `Only submodules, functions and built-in functions can be called, and lists of them, one after the other. To multiply, write \`*\`; to index, use brackets.`,
     example: `model Tiny {
   entry run(x: [B, 8]) -> (y: [B, 8]) { x(2) }
 }

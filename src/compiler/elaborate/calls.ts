@@ -18,6 +18,9 @@ export interface FormalParameter {
   readonly span?: Span | undefined;
 }
 
+/** An argument; `known` is its value where that is no longer to be computed. */
+type Actual = ast.Argument & { readonly known?: Value };
+
 /**
  * Positional arguments in order, then named ones. Reports every argument that does not fit, then throws Reported.
  * `extras` takes named arguments that no parameter has (the sizes of a rearrange pattern).
@@ -26,7 +29,7 @@ export function bindArguments(
   evaluator: Evaluator,
   callee: string,
   formals: readonly FormalParameter[],
-  actuals: readonly ast.Argument[],
+  actuals: readonly Actual[],
   at: Span,
   frame: Frame,
   extras?: Map<string, BoundArgument>,
@@ -38,9 +41,9 @@ export function bindArguments(
     evaluator.report(diagnostic);
   };
   let position = 0;
-  for (const { name, value, span } of actuals) {
+  for (const { name, value, span, known } of actuals) {
     const formal = name ? formals.find((candidate) => candidate.name === name.text) : formals[position++];
-    const evaluated = evaluator.attempt(() => evaluator.expression(value, frame));
+    const evaluated = known ?? evaluator.attempt(() => evaluator.expression(value, frame));
     if (evaluated === undefined || evaluated.kind === 'error') {
       failed = true;
       if (formal) bound.set(formal.name, { value: { kind: 'error' }, span: value.span });
@@ -122,4 +125,30 @@ export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.Ca
     takesMore ? extras : undefined,
   );
   return builtin.call(new BoundCall(evaluator, builtin.name, call, bound, extras));
+}
+
+/**
+ * A list that is called: each of its items in turn, with what the one before gave in place of the first argument and the other
+ * arguments as they are. An empty list gives its first argument back.
+ */
+export function callSequence(
+  evaluator: Evaluator,
+  items: readonly Value[],
+  call: ast.CallExpression,
+  frame: Frame,
+  callItem: (item: Value, call: ast.CallExpression) => Value,
+): Value {
+  const [first, ...others] = call.arguments.map((argument): Actual & { known: Value } => ({
+    ...argument,
+    known: evaluator.expression(argument.value, frame),
+  }));
+  if (!first || first.name) {
+    const found = first?.name ? `named ${first.name.text}` : 'missing';
+    const details = { what: 'the first argument of a list that is called', expected: 'given by its place', found };
+    return evaluator.fail(diagnose('wrong_type', details, call.span, evaluator.here()));
+  }
+  return items.reduce<Value>(
+    (known, item) => callItem(item, { ...call, arguments: [{ ...first, known } as Actual, ...others] }),
+    first.known,
+  );
 }

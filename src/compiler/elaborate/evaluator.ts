@@ -13,11 +13,11 @@ import { joinSpans, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Builtin } from './builtin.ts';
 import { CallStack } from './call-stack.ts';
-import { callBuiltin } from './calls.ts';
+import { callBuiltin, callSequence } from './calls.ts';
 import { Effort } from './effort.ts';
 import { Emission } from './emission.ts';
 import { Frame } from './frame.ts';
-import { indexTensor } from './indexing.ts';
+import { indexed, indexTensor } from './indexing.ts';
 import { guardOf, Instantiator } from './instantiate.ts';
 import { Lookup } from './lookup.ts';
 import type { Observer } from './observer.ts';
@@ -150,7 +150,7 @@ export class Evaluator {
       case 'member':
         return this.names.member(expression, frame);
       case 'index':
-        return this.index(expression, frame);
+        return indexed(this, expression, frame);
       case 'when':
         return this.when(expression, frame);
     }
@@ -274,7 +274,10 @@ export class Evaluator {
   }
 
   private call(expression: ast.CallExpression, frame: Frame): Value {
-    const callee = this.expression(expression.callee, frame);
+    return this.callValue(this.expression(expression.callee, frame), expression, frame);
+  }
+
+  private callValue(callee: Value, expression: ast.CallExpression, frame: Frame): Value {
     switch (callee.kind) {
       case 'builtin':
         return callBuiltin(this, callee.builtin, expression, frame);
@@ -306,65 +309,11 @@ export class Evaluator {
             },
           ),
         );
+      case 'list':
+        return callSequence(this, callee.items, expression, frame, (item, call) => this.callValue(item, call, frame));
       default:
         return this.fail(diagnose('not_callable', { found: describe(callee) }, expression.callee.span, this.here()));
     }
-  }
-
-  private index(expression: ast.IndexExpression, frame: Frame): Value {
-    const object = this.expression(expression.object, frame);
-    const items = expression.items.map((item) => {
-      if (item.kind === 'rest') return item;
-      if (item.kind === 'at')
-        return {
-          kind: 'at' as const,
-          index: this.dimOf(this.expression(item.index, frame), item.index.span, 'an index'),
-        };
-      const bound = (end: ast.Expression | undefined): Dim | undefined =>
-        end && this.dimOf(this.expression(end, frame), end.span, 'an index');
-      return { kind: 'range' as const, from: bound(item.from), to: bound(item.to) };
-    });
-    if (object.kind !== 'list') {
-      const id = this.emission.tensorOf(object, expression.object.span, undefined, 'what is indexed');
-      return indexTensor(this, { id, span: expression.object.span }, items, expression.span);
-    }
-    const [only] = items;
-    if (items.length !== 1 || only?.kind === 'rest' || !only) {
-      return this.fail(
-        diagnose(
-          'wrong_type',
-          { what: 'the index of a list', expected: 'one int or range', found: 'several' },
-          expression.span,
-          this.here(),
-        ),
-      );
-    }
-    const size = object.items.length;
-    if (only.kind === 'range') {
-      const [from, to] = [only.from ?? 0, only.to ?? size];
-      if (isSymbolic(from) || isSymbolic(to)) return this.dynamicIndex(expression.span);
-      const part = object.items.slice(from, to);
-      this.effort.step(expression.span, part.length);
-      return list(part);
-    }
-    if (isSymbolic(only.index)) return this.dynamicIndex(expression.span);
-    const found = object.items.at(only.index);
-    if (found) return found;
-    const [syntax] = expression.items;
-    const at = syntax?.kind === 'at' ? syntax.index.span : expression.span;
-    const secondary = [{ span: expression.object.span, message: `this is a list of ${size}` }];
-    return this.fail(diagnose('index_out_of_range', { index: only.index, size }, at, { ...this.here(), secondary }));
-  }
-
-  private dynamicIndex(at: Span): never {
-    return this.fail(
-      diagnose(
-        'wrong_type',
-        { what: 'the index of a list', expected: 'known at compile time', found: 'a dynamic dimension' },
-        at,
-        this.here(),
-      ),
-    );
   }
 
   // ── conversions ─────────────────────────────────────────────────────────────────────────────

@@ -84,6 +84,7 @@ export const EXPRESSIONS = {
   argument: beside,
   index: inBrackets,
   indexItem: joined,
+  indexStep: joined,
   primary: joined,
   list,
   parenthesised: inBrackets,

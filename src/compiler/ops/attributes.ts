@@ -26,6 +26,7 @@ export interface OpAttributes {
   sigmoid: None;
   relu: None;
   silu: None;
+  softplus: None;
   gelu: { readonly approximate: 'none' | 'tanh' };
   clamp: { readonly min: number; readonly max: number };
   not: None;
@@ -54,6 +55,8 @@ export interface OpAttributes {
   min: { readonly axes: readonly number[]; readonly keepdims: boolean };
   /** Index of the first largest element, or of the first NaN; drops the axis; i64. */
   argmax: { readonly axis: number };
+  /** Indices of the k largest elements, largest first, NaN before all, equal ones by index; i64. */
+  top_k: { readonly axis: number; readonly k: number };
   /** Inclusive prefix sum; f32 or i64. */
   cumsum: { readonly axis: number };
   softmax: { readonly axis: number };

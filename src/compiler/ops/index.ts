@@ -16,6 +16,7 @@ import { POINTWISE } from './pointwise.ts';
 import { RANDOM } from './random.ts';
 import { REDUCTIONS } from './reductions.ts';
 import { RESAMPLE } from './resample.ts';
+import { SELECTION } from './selection.ts';
 import { SHAPE } from './shape.ts';
 import { SOURCES } from './sources.ts';
 import type { OpSpec } from './spec.ts';
@@ -24,6 +25,7 @@ export const OPS: { readonly [N in OpName]: OpSpec<N> } = {
   ...POINTWISE,
   ...ARITHMETIC,
   ...REDUCTIONS,
+  ...SELECTION,
   ...SHAPE,
   ...PIECES,
   ...SOURCES,

@@ -22,7 +22,8 @@ type Plain =
   | 'erf'
   | 'sigmoid'
   | 'relu'
-  | 'silu';
+  | 'silu'
+  | 'softplus';
 
 type UnaryOp = Plain | 'gelu' | 'clamp' | 'not' | 'cast';
 
@@ -56,6 +57,9 @@ const geluExact = (x: number): number => 0.5 * x * erfc(-x * Math.SQRT1_2);
 /** x/2 · (1 + tanh u) = x · sigmoid(2u): the same, without the cancellation in 1 + tanh u. */
 const geluTanh = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
 
+/** log(1 + eˣ) without overflow, and with its digits where eˣ is small. */
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
 export const POINTWISE: Family<UnaryOp> = {
   neg: real('neg', '−x', (x) => -x),
   abs: real('abs', '|x|', Math.abs),
@@ -71,6 +75,7 @@ export const POINTWISE: Family<UnaryOp> = {
   sigmoid: real('sigmoid', '1/(1 + e^(−x))', sigmoid),
   relu: real('relu', 'max(x, 0)', (x) => Math.max(x, 0)),
   silu: real('silu', 'x · sigmoid(x)', (x) => x * sigmoid(x)),
+  softplus: real('softplus', 'log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|))', softplus),
   gelu: unary(
     'gelu',
     "approximate 'none': x/2 · (1 + erf(x/√2)); 'tanh': x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the gelu_new of Phi.",

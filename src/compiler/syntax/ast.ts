@@ -301,7 +301,12 @@ export interface MemberExpression {
 }
 export type IndexItem =
   | { readonly kind: 'at'; readonly index: Expression }
-  | { readonly kind: 'range'; readonly from: Expression | undefined; readonly to: Expression | undefined }
+  | {
+      readonly kind: 'range';
+      readonly from: Expression | undefined;
+      readonly to: Expression | undefined;
+      readonly step: Expression | undefined;
+    }
   | { readonly kind: 'rest' };
 export interface IndexExpression {
   readonly kind: 'index';

@@ -154,7 +154,7 @@ export class Expressions {
   }
 
   private indexItem(node: Cst.IndexItemCstNode): ast.IndexItem {
-    const { Ellipsis, Colon, additive = [] } = node.children;
+    const { Ellipsis, Colon, additive = [], indexStep } = node.children;
     if (Ellipsis) return { kind: 'rest' };
     if (!Colon) return { kind: 'at', index: this.additive(additive[0]!) };
     const colon = Colon[0]!.startOffset;
@@ -164,6 +164,7 @@ export class Expressions {
       kind: 'range',
       from: before ? this.additive(before) : undefined,
       to: after ? this.additive(after) : undefined,
+      step: indexStep ? this.additive(indexStep[0]!.children.additive[0]!) : undefined,
     };
   }
 

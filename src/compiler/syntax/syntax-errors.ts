@@ -138,8 +138,6 @@ function hints(token: IToken, before: IToken | undefined, rule: string, line: Re
   if (token.tokenType === t.Equal && before?.tokenType === t.Equal) return [];
   if (token.tokenType === t.Equal && before && /^[-+*/%@|]$/.test(before.image))
     return [`a name gets a new value by \`x = x ${before.image} …\`; there is no \`${before.image}=\``];
-  if (token.tokenType === t.Colon && /^index/.test(rule))
-    return ['an index has no step: `x[from:to]`; `flip(x, [axis])` turns an axis round'];
   if (token.image === 'from' || rule.startsWith('import'))
     return [
       'names come from the standard library or a file: `import { Linear } from "std"`, `import { A } from "./a.mdl"`',

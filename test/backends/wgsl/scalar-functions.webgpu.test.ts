@@ -32,6 +32,7 @@ const RELATIVE: Readonly<Record<string, number>> = {
   pow: 1.2e-5,
   sigmoid: 1.2e-5,
   silu: 1.2e-5,
+  softplus: 1.2e-5,
   gelu_tanh: 3e-5,
 };
 // silu(−88.5) is −88.5 times a subnormal
@@ -60,7 +61,7 @@ const PLAIN = [
     'sigmoid',
     'relu',
   ] as const),
-  'silu' as const,
+  ...(['silu', 'softplus'] as const),
 ];
 const BINARY = [...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'equal', 'less', 'less_equal'] as const)];
 

@@ -49,6 +49,11 @@ const SMOOTH: readonly HandMadeCase[] = [
     ],
   },
   {
+    name: 'softplus',
+    inputs: [given('x', noise([2, 3], 1, 4), [B, 3])],
+    build: (b, inputs) => [b.node('softplus', inputs, {})],
+  },
+  {
     name: 'scatter_elements_add with repeats',
     inputs: [
       given('data', noise([2, 3]), [B, 3]),

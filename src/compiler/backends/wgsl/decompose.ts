@@ -93,6 +93,7 @@ export type Composite =
   | 'layer_norm'
   | 'rms_norm'
   | 'cross_entropy'
+  | 'top_k'
   | 'rotary'
   | 'interpolate'
   | 'conv2d'
@@ -144,6 +145,28 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const sum = write.node('sum', [write.node('where', [ignored, write.scalar(0), surprise], {})], all);
     const counted = write.node('cast', [write.node('not', [ignored], {})], { to: 'f32' });
     return write.div(sum, write.node('sum', [counted], all));
+  },
+  // rank[i] = how many elements come before element i; index[r] = Σ [rank[i] = r] · i
+  top_k: (write, { inputs: [x], attributes: { axis, k } }) => {
+    const shape = write.shapeOf(x!);
+    const size = shape[axis]!;
+    const after = shape.slice(axis + 1).map(() => 1);
+    const own = write.reshape(x!, shape.toSpliced(axis + 1, 0, 1)); // […, i, 1, …]
+    const other = write.reshape(x!, shape.toSpliced(axis, 0, 1)); // […, 1, j, …]
+    const both = (op: 'and' | 'or' | 'less' | 'equal', a: ValueId, b: ValueId): ValueId => write.node(op, [a, b], {});
+    const not = (a: ValueId): ValueId => write.node('not', [a], {});
+    const [ownOdd, otherOdd] = [not(both('equal', own, own)), not(both('equal', other, other))];
+    const places = write.node('iota', [], { shape: [size, 1, ...after], axis: 0 });
+    const earlier = both('less', write.node('iota', [], { shape: [1, size, ...after], axis: 1 }), places);
+    const tied = both('and', both('or', both('equal', own, other), both('and', ownOdd, otherOdd)), earlier);
+    const larger = both('or', both('less', own, other), both('and', otherOdd, not(ownOdd)));
+    const before = write.node('cast', [both('or', larger, tied)], { to: 'i64' });
+    const ranks = write.node('sum', [before], { axes: [axis + 1], keepdims: false }); // […, n, …]
+    const wanted = write.node('iota', [], { shape: [k, 1, ...after], axis: 0 });
+    const found = both('equal', wanted, write.reshape(ranks, shape.toSpliced(axis, 0, 1))); // […, k, n, …]
+    const indices = write.node('iota', [], { shape: [1, size, ...after], axis: 1 });
+    const chosen = write.node('where', [found, indices, write.scalar(0, 'i64')], {});
+    return write.node('sum', [chosen], { axes: [axis + 1], keepdims: false });
   },
   // y[c] = x[c] · cos + x[partner(c)] · ±sin for c < dims, x[c] beyond: partner is c + half, or c − half with the sign +
   rotary: (write, { inputs: [x, positions], attributes: { dims, theta, max_positions, inverse } }) => {

@@ -171,6 +171,7 @@ function intervalOf(graph: Graph, node: AnyNode, of: (value: ValueId) => Interva
       return dtype === 'bool' ? { low: 0, high: 1 } : { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
     }
     case 'argmax':
+    case 'top_k':
       return { low: 0, high: Math.max(0, Math.min(largest(shape(0)[node.attributes.axis]!), LARGEST_SIZE) - 1) };
     case 'iota':
       return { low: 0, high: Math.max(0, largest(sizeOf(node)!) - 1) };

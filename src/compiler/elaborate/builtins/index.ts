@@ -1,9 +1,13 @@
 /** Every built-in function, by name. */
 import type { Builtin } from '../builtin.ts';
+import { IMAGE_BUILTINS } from './images.ts';
 import { SHAPE_BUILTINS } from './shapes.ts';
 import { TENSOR_BUILTINS } from './tensors.ts';
 import { VALUE_BUILTINS } from './values.ts';
 
 export const BUILTINS: ReadonlyMap<string, Builtin> = new Map(
-  [...VALUE_BUILTINS, ...TENSOR_BUILTINS, ...SHAPE_BUILTINS].map((builtin) => [builtin.name, builtin]),
+  [...VALUE_BUILTINS, ...TENSOR_BUILTINS, ...IMAGE_BUILTINS, ...SHAPE_BUILTINS].map((builtin) => [
+    builtin.name,
+    builtin,
+  ]),
 );

@@ -8,7 +8,20 @@ import { numericExtreme } from './values.ts';
 
 type UnaryOp = Extract<
   OpName,
-  'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'relu' | 'silu'
+  | 'abs'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'relu'
+  | 'silu'
+  | 'softplus'
 >;
 
 const unaryOp = (name: UnaryOp, doc: string): Builtin => ({
@@ -123,6 +136,7 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
   unaryOp('sigmoid', '1 / (1 + e⁻ˣ)'),
   unaryOp('relu', 'max(x, 0)'),
   unaryOp('silu', 'x · sigmoid(x)'),
+  unaryOp('softplus', 'log(1 + eˣ)'),
   {
     name: 'gelu',
     doc: 'x Φ(x), exact (erf). Hendrycks and Gimpel 2016, arXiv:1606.08415.',
@@ -167,6 +181,17 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
     call: (c) => {
       const x = c.operand('x');
       return c.op('argmax', [x], { axis: c.axis('axis', x.type, -1) });
+    },
+  },
+  {
+    name: 'top_k',
+    doc: 'The k largest elements along an axis (the last by default), largest first, and their indices: `let values, indices = top_k(x, 4)`. NaN counts as the largest; of equal elements the first comes first.',
+    parameters: ['x', 'k', 'axis?'],
+    call: (c) => {
+      const x = c.operand('x');
+      const axis = c.axis('axis', x.type, -1);
+      const indices = c.op('top_k', [x], { axis, k: c.int('k') });
+      return list([c.op('gather_elements', [x, c.evaluator.emission.operand(indices, c.span)], { axis }), indices]);
     },
   },
   {
@@ -277,58 +302,6 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
         transpose_a: c.bool('transpose_a', false),
         transpose_b: c.bool('transpose_b', false),
       }),
-  },
-  {
-    name: 'conv2d',
-    doc: 'Convolution of x [N, C, H, W] with weight [O, C / groups, kh, kw] and bias [O] or none.',
-    parameters: ['x', 'weight', 'bias?', 'stride?', 'padding?', 'dilation?', 'groups?'],
-    call: (c) =>
-      c.op('conv2d', [c.operand('x', 'f32'), c.operand('weight', 'f32'), ...c.optional('bias', 'f32')], {
-        stride: c.pair('stride', 1),
-        padding: c.pair('padding', 0),
-        dilation: c.pair('dilation', 1),
-        groups: c.int('groups', 1),
-      }),
-  },
-  {
-    name: 'avg_pool2d',
-    doc: 'Average over windows of [N, C, H, W]; the stride is the kernel by default.',
-    parameters: ['x', 'kernel', 'stride?', 'padding?', 'count_include_pad?'],
-    call: (c) =>
-      c.op('avg_pool2d', [c.operand('x', 'f32')], {
-        kernel: c.pair('kernel'),
-        stride: c.has('stride') ? c.pair('stride') : c.pair('kernel'),
-        padding: c.pair('padding', 0),
-        count_include_pad: c.bool('count_include_pad', true),
-      }),
-  },
-  {
-    name: 'max_pool2d',
-    doc: 'Largest over windows of [N, C, H, W]; the stride is the kernel by default.',
-    parameters: ['x', 'kernel', 'stride?', 'padding?'],
-    call: (c) =>
-      c.op('max_pool2d', [c.operand('x', 'f32')], {
-        kernel: c.pair('kernel'),
-        stride: c.has('stride') ? c.pair('stride') : c.pair('kernel'),
-        padding: c.pair('padding', 0),
-      }),
-  },
-  {
-    name: 'interpolate',
-    doc: 'Resizes [N, C, H, W] to a size: "nearest", "bilinear" or "bicubic" (a = −0.75), as torch with align_corners false.',
-    parameters: ['x', 'size', 'mode'],
-    call: (c) => {
-      const mode = c.string('mode');
-      if (mode !== 'nearest' && mode !== 'bilinear' && mode !== 'bicubic') {
-        return c.fail(
-          'mode of interpolate',
-          '"nearest", "bilinear" or "bicubic"',
-          JSON.stringify(mode),
-          c.argument('mode').span,
-        );
-      }
-      return c.op('interpolate', [c.operand('x', 'f32')], { mode, size: c.pair('size') });
-    },
   },
   {
     name: 'layer_norm',

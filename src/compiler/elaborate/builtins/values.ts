@@ -58,6 +58,12 @@ export const VALUE_BUILTINS: readonly Builtin[] = [
     call: (c) => int(c.items('items').length),
   },
   {
+    name: 'pair',
+    doc: 'A list of two from an int or a list of two, as the kernel of a convolution is given.',
+    parameters: ['x'],
+    call: (c) => list(c.pair('x').map(int)),
+  },
+  {
     name: 'int',
     doc: 'A number without its fraction (towards zero), or a tensor as ints.',
     parameters: ['x'],

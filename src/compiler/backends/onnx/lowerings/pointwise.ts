@@ -20,7 +20,7 @@ type Pointwise =
       | 'sigmoid'
       | 'relu'
     )
-  | ('silu' | 'gelu' | 'clamp' | 'not' | 'cast')
+  | ('silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast')
   | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum')
   | ('equal' | 'less' | 'less_equal' | 'and' | 'or' | 'where');
 
@@ -72,6 +72,7 @@ export const POINTWISE: Lowerings<Pointwise> = {
     const x = inputs[0]!.name;
     return [emit.op('Mul', [x, emit.op('Sigmoid', [x])])];
   },
+  softplus: same('Softplus'),
   gelu: (emit, { inputs, attributes: { approximate } }) => {
     const x = inputs[0]!.name;
     if (emit.opset >= 20) return [emit.op('Gelu', [x], { approximate })];

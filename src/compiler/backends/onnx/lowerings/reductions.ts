@@ -6,7 +6,7 @@
  */
 import { printDim, productOf } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
-import { dimScalar } from '../shapes.ts';
+import { dimScalar, dimValue } from '../shapes.ts';
 import { neverZero } from '../symbols.ts';
 import { cast, type Lowering, type Lowerings, reduce } from './rule.ts';
 
@@ -36,7 +36,14 @@ function nanFirst(emit: Emitter, x: string, axis: number): string {
   return emit.op('Where', [any, odd, x]);
 }
 
-export const REDUCTIONS: Lowerings<'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'cumsum' | 'softmax' | 'log_softmax'> = {
+/** The indices of the k largest, by ONNX's TopK, which puts equal elements in the order of their indices. */
+function largest(emit: Emitter, x: string, k: string, axis: number): string {
+  return emit.outputs('TopK', [x, k], 2, { axis, largest: 1, sorted: 1 })[1]!;
+}
+
+type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'top_k' | 'cumsum' | 'softmax' | 'log_softmax';
+
+export const REDUCTIONS: Lowerings<Reduction> = {
   sum: fold('ReduceSum'),
   // over what may be nothing, a sum divided by the count: 0/0 is NaN
   mean: (emit, call) => {
@@ -52,6 +59,17 @@ export const REDUCTIONS: Lowerings<'sum' | 'mean' | 'max' | 'min' | 'argmax' | '
     const { name, type } = inputs[0]!;
     const x = type.dtype === 'f32' ? nanFirst(emit, name, axis) : name;
     return [emit.op('ArgMax', [x], { axis, keepdims: 0, select_last_index: 0 })];
+  },
+  // TopK says nothing of NaN: all elements are put in order with ∞ in its place, then what was NaN comes first in that order
+  top_k: (emit, { inputs, attributes: { axis, k } }) => {
+    const { name, type } = inputs[0]!;
+    if (type.dtype !== 'f32') return [largest(emit, name, emit.indices([k]), axis)];
+    const isNan = emit.op('IsNaN', [name]);
+    const size = dimValue(emit, type.shape[axis]!);
+    const order = largest(emit, emit.op('Where', [isNan, emit.scalar(Number.POSITIVE_INFINITY), name]), size, axis);
+    const odd = emit.op('GatherElements', [cast(emit, isNan, 'f32'), order], { axis });
+    const chosen = largest(emit, odd, emit.indices([k]), axis);
+    return [emit.op('GatherElements', [order, chosen], { axis })];
   },
   cumsum: (emit, { inputs, attributes: { axis } }) => [emit.op('CumSum', [inputs[0]!.name, emit.index(axis)])],
   softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('Softmax', [inputs[0]!.name], { axis })],

@@ -21,7 +21,17 @@ export type LibraryName =
   | keyof typeof ELEMENTARY
   | keyof typeof TRIGONOMETRY
   | ('is_nan' | 'unless_nan' | 'truth_of' | 'equal_of' | 'less_of' | 'less_equal_of' | 'maximum_of' | 'minimum_of')
-  | ('times_zero' | 'quotient' | 'erf_of' | 'tanh_of' | 'sigmoid_of' | 'relu_of' | 'gelu_erf' | 'gelu_tanh')
+  | (
+      | 'times_zero'
+      | 'quotient'
+      | 'erf_of'
+      | 'tanh_of'
+      | 'sigmoid_of'
+      | 'relu_of'
+      | 'softplus_of'
+      | 'gelu_erf'
+      | 'gelu_tanh'
+    )
   | ('to_integer' | 'reduce_mod' | 'multiply_mod' | 'cube_mod');
 
 /** The field of random_uniform, 2²⁴ − 17: see ops/random.ts */
@@ -115,6 +125,19 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   // 0 for what has a sign and is no NaN
   relu_of: {
     text: 'fn relu_of(x: f32) -> f32 { return select(x, 0.0, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u); }',
+  },
+
+  // max(x, 0) + log(1 + e), e = e^(−|x|): log(1 + e) = 2 artanh(t), t = e/(2 + e), by its series, remainder below 2e-8 of it
+  softplus_of: {
+    text: `fn softplus_of(x: f32) -> f32 {
+  let a = abs(x);
+  let e = select(exp(-min(a, 88.0)), 0.0, a > 88.0);
+  let twice = e / (1.0 + 0.5 * e);
+  let s = 0.25 * twice * twice;
+  let series = 1.0 + s * (0.33333333333 + s * (0.2 + s * (0.14285714286 + s * (0.11111111111 + s * (0.09090909091 + s * 0.07692307692)))));
+  return unless_nan(x, max(x, 0.0) + twice * series);
+}`,
+    needs: ['unless_nan'],
   },
 
   gelu_erf: {

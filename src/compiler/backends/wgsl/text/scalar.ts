@@ -20,7 +20,7 @@ type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAtt
 
 export type PointwiseOp =
   | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'gelu' | 'clamp' | 'not' | 'cast')
+  | ('relu' | 'silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast')
   | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'equal' | 'less' | 'less_equal' | 'and' | 'or')
   | 'where';
 
@@ -70,6 +70,7 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   sigmoid: call('sigmoid_of'),
   relu: call('relu_of'),
   silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
+  softplus: call('softplus_of'),
   gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
   clamp: ({ x: [a], code }, { min, max }) => {
     const [low, high] = [code.literal('f32', min), code.literal('f32', max)];
@@ -106,6 +107,7 @@ const COSTLY: ReadonlySet<string> = new Set<PointwiseOp>([
   'erf',
   'sigmoid',
   'silu',
+  'softplus',
   'gelu',
   'pow',
 ]);

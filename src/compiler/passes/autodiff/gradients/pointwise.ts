@@ -7,7 +7,7 @@ import { notDifferentiable } from '../rule.ts';
 
 type Unary =
   | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'gelu' | 'clamp' | 'not' | 'cast');
+  | ('relu' | 'silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast');
 
 interface Point {
   readonly x: ValueId;
@@ -74,6 +74,8 @@ export const POINTWISE: Gradients<Unary> = {
     const rest = emit.mul(x, emit.plain('sigmoid', emit.neg(x)));
     return emit.mul(dy, emit.mul(emit.plain('sigmoid', x), emit.add(rest, emit.scalar(1))));
   }),
+  // dy · σ(x)
+  softplus: unary((emit, { x, dy }) => emit.mul(dy, emit.plain('sigmoid', x))),
   // dy · gelu′(x)
   gelu: ({ emit, inputs: [x], attributes: { approximate }, upstream }) => [
     () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x!) : geluExact(emit, x!)),

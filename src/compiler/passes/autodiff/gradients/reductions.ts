@@ -7,7 +7,7 @@ import type { Emit } from '../emit.ts';
 import type { Call, Gradients } from '../rule.ts';
 import { notDifferentiable } from '../rule.ts';
 
-type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'cumsum' | 'softmax' | 'log_softmax';
+type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'top_k' | 'cumsum' | 'softmax' | 'log_softmax';
 
 const kept = (shape: Shape, axes: readonly number[]): Shape =>
   shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
@@ -57,6 +57,7 @@ export const REDUCTIONS: Gradients<Reduction> = {
   max: extreme,
   min: extreme,
   argmax: notDifferentiable('its result is an index'),
+  top_k: notDifferentiable('its results are indices, and gather_elements at them has a gradient'),
   // reversed prefix sum: dx[i] = Σ dy[j], j ≥ i
   cumsum: ({ emit, attributes: { axis }, upstream }) => [
     () => {
