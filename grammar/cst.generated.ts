@@ -28,6 +28,7 @@ export type DeclarationCstChildren = {
   adaptDeclaration?: AdaptDeclarationCstNode[];
   stageDeclaration?: StageDeclarationCstNode[];
   recipeDeclaration?: RecipeDeclarationCstNode[];
+  layoutDeclaration?: LayoutDeclarationCstNode[];
 };
 
 export interface ImportDeclarationCstNode extends CstNode {
@@ -419,6 +420,59 @@ export type RecipeSettingCstChildren = {
   expression: ExpressionCstNode[];
 };
 
+export interface LayoutDeclarationCstNode extends CstNode {
+  name: "layoutDeclaration";
+  children: LayoutDeclarationCstChildren;
+}
+
+export type LayoutDeclarationCstChildren = {
+  Kw_layout: IToken[];
+  Identifier: (IToken)[];
+  Kw_for: IToken[];
+  Kw_overlay?: IToken[];
+  LBrace: IToken[];
+  layoutClause?: LayoutClauseCstNode[];
+  RBrace: IToken[];
+};
+
+export interface LayoutClauseCstNode extends CstNode {
+  name: "layoutClause";
+  children: LayoutClauseCstChildren;
+}
+
+export type LayoutClauseCstChildren = {
+  DocComment?: IToken[];
+  layoutRule?: LayoutRuleCstNode[];
+  Identifier?: IToken[];
+  layoutOperand?: LayoutOperandCstNode[];
+  Comma?: IToken[];
+};
+
+export interface LayoutRuleCstNode extends CstNode {
+  name: "layoutRule";
+  children: LayoutRuleCstChildren;
+}
+
+export type LayoutRuleCstChildren = {
+  StringLiteral: IToken[];
+  Pipe?: IToken[];
+  Arrow: IToken[];
+  pathPattern: PathPatternCstNode[];
+  Kw_by?: IToken[];
+  expression?: ExpressionCstNode[];
+};
+
+export interface LayoutOperandCstNode extends CstNode {
+  name: "layoutOperand";
+  children: LayoutOperandCstChildren;
+}
+
+export type LayoutOperandCstChildren = {
+  StringLiteral?: (IToken)[];
+  Equal?: IToken[];
+  pathPattern?: PathPatternCstNode[];
+};
+
 export interface StageDeclarationCstNode extends CstNode {
   name: "stageDeclaration";
   children: StageDeclarationCstChildren;
@@ -492,6 +546,7 @@ export type PathAlternativesCstChildren = {
   LBrace: IToken[];
   Identifier: IToken[];
   Comma?: IToken[];
+  Ellipsis?: IToken[];
   RBrace: IToken[];
 };
 
@@ -504,6 +559,7 @@ export type PathIndexCstChildren = {
   LBracket: IToken[];
   Star?: IToken[];
   IntLiteral?: IToken[];
+  Identifier?: IToken[];
   RBracket: IToken[];
 };
 
@@ -857,6 +913,10 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   dimension(children: DimensionCstChildren, param?: IN): OUT;
   recipeDeclaration(children: RecipeDeclarationCstChildren, param?: IN): OUT;
   recipeSetting(children: RecipeSettingCstChildren, param?: IN): OUT;
+  layoutDeclaration(children: LayoutDeclarationCstChildren, param?: IN): OUT;
+  layoutClause(children: LayoutClauseCstChildren, param?: IN): OUT;
+  layoutRule(children: LayoutRuleCstChildren, param?: IN): OUT;
+  layoutOperand(children: LayoutOperandCstChildren, param?: IN): OUT;
   stageDeclaration(children: StageDeclarationCstChildren, param?: IN): OUT;
   stageClause(children: StageClauseCstChildren, param?: IN): OUT;
   pathPattern(children: PathPatternCstChildren, param?: IN): OUT;

@@ -39,6 +39,7 @@ export class MdlParser extends RecoveringParser {
       { ALT: () => this.SUBRULE(this.adaptDeclaration) },
       { ALT: () => this.SUBRULE(this.stageDeclaration) },
       { ALT: () => this.SUBRULE(this.recipeDeclaration) },
+      { ALT: () => this.SUBRULE(this.layoutDeclaration) },
     ]);
   });
 
@@ -323,6 +324,59 @@ export class MdlParser extends RecoveringParser {
     this.SUBRULE(this.expression);
   });
 
+  // ── layouts ─────────────────────────────────────────────────────────────────────────────────
+  /** How a released checkpoint stores the parameters of a module. */
+  private layoutDeclaration = this.RULE('layoutDeclaration', () => {
+    this.CONSUME(t.Layout);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.For);
+    this.CONSUME2(t.Identifier);
+    this.OPTION(() => this.CONSUME(t.Overlay));
+    this.CONSUME(t.LBrace);
+    this.MANY(() => this.SUBRULE(this.layoutClause));
+    this.CONSUME(t.RBrace);
+  });
+
+  private layoutClause = this.RULE('layoutClause', () => {
+    this.MANY(() => this.CONSUME(t.DocComment));
+    this.OR([
+      { ALT: () => this.SUBRULE(this.layoutRule) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Identifier);
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.layoutOperand) });
+        },
+      },
+    ]);
+  });
+
+  /** `"h.{i}.attn.{p}" | "layers.{i}.attn.{p}" -> h[i].attn.{p} by rearrange("i o -> o i")` */
+  private layoutRule = this.RULE('layoutRule', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.Pipe, DEF: () => this.CONSUME(t.StringLiteral) });
+    this.CONSUME(t.Arrow);
+    this.SUBRULE(this.pathPattern);
+    this.OPTION(() => {
+      this.CONSUME(t.By);
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  /** keys as strings, parameters as paths; `alias "lm_head.weight" = "embed_tokens.weight"` */
+  private layoutOperand = this.RULE('layoutOperand', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.StringLiteral);
+          this.OPTION(() => {
+            this.CONSUME(t.Equal);
+            this.CONSUME2(t.StringLiteral);
+          });
+        },
+      },
+      { ALT: () => this.SUBRULE(this.pathPattern) },
+    ]);
+  });
+
   // ── stages ──────────────────────────────────────────────────────────────────────────────────
   private stageDeclaration = this.RULE('stageDeclaration', () => {
     this.CONSUME(t.Stage);
@@ -398,12 +452,18 @@ export class MdlParser extends RecoveringParser {
   private pathAlternatives = this.RULE('pathAlternatives', () => {
     this.CONSUME(t.LBrace);
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.CONSUME(t.Identifier) });
+    this.OPTION(() => this.CONSUME(t.Ellipsis));
     this.CONSUME(t.RBrace);
   });
 
+  /** a name stands for an index in the rules of layouts alone */
   private pathIndex = this.RULE('pathIndex', () => {
     this.CONSUME(t.LBracket);
-    this.OR([{ ALT: () => this.CONSUME(t.Star) }, { ALT: () => this.CONSUME(t.IntLiteral) }]);
+    this.OR([
+      { ALT: () => this.CONSUME(t.Star) },
+      { ALT: () => this.CONSUME(t.IntLiteral) },
+      { ALT: () => this.CONSUME(t.Identifier) },
+    ]);
     this.CONSUME(t.RBracket);
   });
 

@@ -50,6 +50,9 @@ export const On = contextual('on');
 export const With = contextual('with');
 export const Stage = contextual('stage');
 export const Recipe = contextual('recipe');
+export const Layout = contextual('layout');
+export const Overlay = contextual('overlay');
+export const By = contextual('by');
 export const Train = reserved('train');
 export const SetWord = reserved('set');
 export const NoDecay = contextual('no_decay');
@@ -153,6 +156,9 @@ export const TOKENS: TokenType[] = [
   With,
   Stage,
   Recipe,
+  Layout,
+  Overlay,
+  By,
   Train,
   SetWord,
   NoDecay,

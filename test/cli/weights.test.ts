@@ -269,6 +269,7 @@ describe('dtypes and chunks', () => {
         return inner.read(key);
       },
       stream: (key, size) => inner.stream(key, size),
+      streamFrom: (key, byte, size) => inner.streamFrom(key, byte, size),
       close: () => inner.close(),
     };
     const match = matchCheckpoint(model, checkpoint, { allowMissing: [], allowUnexpected: [] });

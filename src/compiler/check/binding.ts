@@ -12,6 +12,7 @@ export type DefinitionKind =
   | 'config'
   | 'config field'
   | 'stage'
+  | 'layout'
   | 'entry'
   | 'argument'
   | 'let'

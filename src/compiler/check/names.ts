@@ -117,6 +117,9 @@ class FileNames {
         }
         return;
       }
+      case 'layout':
+        this.layout(declaration);
+        return;
       case 'stage':
         this.stage(declaration);
         return;
@@ -211,6 +214,20 @@ class FileNames {
       if (value.kind !== 'call' || (callee?.kind === 'name' && this.references.resolve(callee.text, scope)))
         this.bodies.expression(value, scope);
       else for (const argument of value.arguments) this.bodies.expression(argument.value, scope);
+    }
+  }
+
+  /** Sizes in a layout's rules see what the members of its module see. */
+  private layout(declaration: ast.LayoutDeclaration): void {
+    this.table.define(declaration, 'layout', declaration.name, declaration.doc);
+    this.references.use(declaration.of, new Scope());
+    const module = this.moduleNamed(declaration.of);
+    if (!module) return;
+    const scope = new Scope(undefined, { config: module.kind === 'model' ? [this.config] : [] });
+    for (const one of [...module.parameters, ...module.members.filter(isValueMember)]) this.declareMember(one, scope);
+    for (const { by } of declaration.rules) {
+      // what is called is the rule's own matter, as a stage's optimiser is
+      if (by?.kind === 'call') for (const argument of by.arguments) this.bodies.expression(argument.value, scope);
     }
   }
 

@@ -47,6 +47,8 @@ export interface Program {
   readonly stages: readonly ast.StageDeclaration[];
   /** the root file's */
   readonly recipe: ast.RecipeDeclaration | undefined;
+  /** every layout of every file */
+  readonly layouts: readonly ast.LayoutDeclaration[];
 }
 
 /** Files one program may have; a generated chain of imports ends here and not in memory. */
@@ -106,7 +108,9 @@ class Loader {
       // a config record and a flag may share a name, a stage's name is its own matter
       const { name } = declaration;
       const space =
-        declaration.kind === 'stage' || declaration.kind === 'config' ? `${declaration.kind} ${name.text}` : name.text;
+        declaration.kind === 'stage' || declaration.kind === 'config' || declaration.kind === 'layout'
+          ? `${declaration.kind} ${name.text}`
+          : name.text;
       const before = places.get(space);
       if (before) {
         this.bag.add(
@@ -122,7 +126,8 @@ class Loader {
         scope.names.set(name.text, { kind: 'function', declaration, file: scope });
       else if (declaration.kind === 'config')
         scope.names.set(`config ${name.text}`, { kind: 'config', declaration, file: scope });
-      else if (declaration.kind !== 'stage') scope.names.set(name.text, { kind: 'module', declaration, file: scope });
+      else if (declaration.kind !== 'stage' && declaration.kind !== 'layout')
+        scope.names.set(name.text, { kind: 'module', declaration, file: scope });
     }
   }
 
@@ -213,6 +218,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
   const configs = new Map<string, ast.ConfigDeclaration>();
   const adapts: ast.AdaptDeclaration[] = [];
   const stages: ast.StageDeclaration[] = [];
+  const layouts: ast.LayoutDeclaration[] = [];
   let model: Program['model'];
   let recipe: ast.RecipeDeclaration | undefined;
   for (const file of files.values()) {
@@ -229,6 +235,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
         }
         flags.set(declaration.name.text, declaration);
       }
+      if (declaration.kind === 'layout') layouts.push(declaration);
       if (file !== root) continue;
       if (declaration.kind === 'config') configs.set(declaration.name.text, declaration);
       if (declaration.kind === 'adapt') adapts.push(declaration);
@@ -239,7 +246,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
           bag.add(diagnose('several_recipes', {}, declaration.recipe.span, { secondary }));
         } else recipe = declaration;
       }
-      if (declaration.kind === 'module' || declaration.kind === 'adapter' || declaration.kind !== 'model') continue;
+      if (declaration.kind !== 'model') continue;
       if (model) {
         bag.add(
           diagnose('several_models', {}, declaration.name.span, {
@@ -249,5 +256,5 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
       } else model = { declaration, file };
     }
   }
-  return { root, files, flags, configs, model, adapts, stages, recipe };
+  return { root, files, flags, configs, model, adapts, stages, recipe, layouts };
 }

@@ -144,6 +144,7 @@ export class References {
           'name' in declaration &&
           declaration.kind !== 'config' &&
           declaration.kind !== 'stage' &&
+          declaration.kind !== 'layout' &&
           declaration.name.text === name,
       );
       if (declares) return { notes: [`${source.path} declares it; add it to an import`], suggestions: [] };

@@ -273,6 +273,34 @@ export const CLI_CATALOGUE = {
     ({ folder }: { folder: string }) => `there is no .mdl file in ${folder} or below: name a file, or another folder`,
     'A folder stands for all .mdl files in it and in the folders below, but for node_modules, dist and those whose names start with a dot.',
   ),
+  layout_misfit: entry(
+    'C0460',
+    ({ file }: { file: string }) => `no layout of the model is that of ${file}`,
+    "A checkpoint's layout is told by its keys: one that finds all that it needs and knows all that is there. The notes say which keys each layout found, lacked and did not know. A key that is known to be of no use is `unused` in the layout.",
+  ),
+  layouts_ambiguous: entry(
+    'C0461',
+    ({ file, layouts }: { file: string; layouts: string }) =>
+      `${file} can be read by the layouts ${layouts}, and they read it differently`,
+    'Nothing in the keys of the file decides between the two layouts, so either could be wrong. A layout should need, or not know, a key that the other has.',
+  ),
+  layout_shapes: entry(
+    'C0462',
+    ({ file, layout, count }: { file: string; layout: string; count: number }) =>
+      `${count} ${count === 1 ? 'tensor' : 'tensors'} of ${file} cannot be put together as the layout ${layout} says`,
+    'Tensors that a layout joins, splits or turns have the shape that follows from the parameters of the model, and those that it joins are stored as one type. Another shape is that of another config (`--config`, `--config-file`).',
+  ),
+  alias_differs: entry(
+    'C0463',
+    ({ file, alias, of }: { file: string; alias: string; of: string }) =>
+      `${alias} and ${of} of ${file} differ, and the layout says that they are one tensor`,
+    'The model has one parameter for both. A checkpoint in which the two differ was trained with the two untied, and is another model.',
+  ),
+  unknown_layout: entry(
+    'C0464',
+    ({ name, known }: { name: string; known: string }) => `the model has no layout ${name}; it has ${known}`,
+    'Layouts are declared in the files of the model, `layout NAME for MODULE { … }`. `mdl export` writes a model without `--layout` under its own keys.',
+  ),
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;

@@ -187,6 +187,16 @@ Examples:
     )
     .action(run(() => import('./commands/weights.ts')));
 
+  withNeeds(withWeights(withSettings(mdl.command('export <file>'))), NEED_WEIGHTS)
+    .description("write a model's weights as one safetensors file, as a released checkpoint has them")
+    .option('--layout <name>', "a layout of the model's files (default: the model's own keys)")
+    .requiredOption('--out <file>', 'the safetensors file')
+    .addHelpText(
+      'after',
+      '\nExample:\n  mdl export models/tinygpt-v.mdl --weights runs/first/model.safetensors --layout phi2 --out phi-2.safetensors',
+    )
+    .action(run(() => import('./commands/export.ts')));
+
   mdl
     .command('explain [code]')
     .description('explain a message (E0302), or list all of them')

@@ -1,15 +1,15 @@
 /** What every command that needs a model does first: read, check, elaborate, find the weights. */
 import { readFileSync } from 'node:fs';
-import { openCheckpoint } from '../../runtime/index.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import type { Model, ModelOptions } from '../elaborate/model.ts';
 import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
 import { locate } from './host.ts';
+import { openSources } from './layouts/sources.ts';
 import type { Output } from './output.ts';
 import { hasAdapter, withAdapter } from './training/peft.ts';
-import { matchCheckpoint } from './weights/match.ts';
+import { type Match, matchCheckpoint } from './weights/match.ts';
 import { type CheckpointLike, checkpointWeights, seededWeights, type WeightProvider } from './weights/provider.ts';
 
 export interface SettingsOptions {
@@ -107,6 +107,21 @@ export async function openWeights(
   options: WeightsOptions,
   output: Output,
 ): Promise<WeightProvider | undefined> {
+  if (options.init !== undefined) {
+    checkOptions(options);
+    return seededWeights(model, options.init);
+  }
+  const stored = await openStored(model, options, output);
+  return stored && checkpointWeights(model, stored.checkpoint, stored.match);
+}
+
+/** Weights as they are stored, before they are what the model computes with. */
+export interface StoredWeights {
+  readonly checkpoint: CheckpointLike;
+  readonly match: Match;
+}
+
+function checkOptions(options: WeightsOptions): void {
   if (options.weights !== undefined && options.init !== undefined) {
     throw cliError('option_value', {
       option: '--init',
@@ -116,11 +131,20 @@ export async function openWeights(
   }
   if (options.adapter !== undefined && options.weights === undefined)
     throw cliError('option_without', { option: '--adapter', without: '--weights' });
-  if (options.init !== undefined) return seededWeights(model, options.init);
+}
+
+/** The checkpoint that options name, matched with the model; undefined when they name none. Says what it did not use. */
+export async function openStored(
+  model: Model,
+  options: WeightsOptions,
+  output: Output,
+): Promise<StoredWeights | undefined> {
+  checkOptions(options);
   if (options.weights === undefined) return undefined;
-  const base = await openCheckpoint(options.weights);
+  const { checkpoint: base, initial, notes } = await openSources(model, options.weights);
   let checkpoint: CheckpointLike = base;
   try {
+    for (const note of notes) output.note(note);
     if (options.adapter !== undefined) checkpoint = await withAdapter(base, options.adapter, model, output);
     // what a run feeds is not missing; part of an adapter still is
     const fed = options.swapAdapters && !hasAdapter(model, checkpoint);
@@ -128,7 +152,9 @@ export async function openWeights(
     const match = matchCheckpoint(model, checkpoint, {
       allowMissing: [...(options.allowMissing ?? []), ...adapters.map(({ path }) => path)],
       allowUnexpected: options.allowUnexpected ?? [],
+      initial,
     });
+    if (match.initial.length > 0) output.note(initialNote(match.initial, initial));
     const off = [...model.settings.flags].filter(([, on]) => !on).map(([flag]) => flag);
     if (match.unused.length > 0) {
       output.note(`unused: ${keys(match.unused)} of components that are switched off (${off.join(', ')})`);
@@ -145,11 +171,20 @@ export async function openWeights(
       output.note(`made from their initialisers: ${keys(ofAdapters)} of adapters, which the checkpoint does not have`);
     if (allowed > 0)
       output.note(`made from their initialisers: ${count(allowed)} that the checkpoint lacks, as allowed`);
-    return checkpointWeights(model, checkpoint, match);
+    return { checkpoint, match };
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
+}
+
+/** Which keys are initial, and which layouts say so: nobody asked for it, so all are named. */
+function initialNote(found: readonly string[], initial: ReadonlyMap<string, string>): string {
+  const layouts = [...new Set(found.map((key) => initial.get(key)!))];
+  return [
+    `initial values: ${keys(found)} that no source has, as the layout ${layouts.join(' and ')} says:`,
+    ...found.map((key) => `  ${key}`),
+  ].join('\n');
 }
 
 /** `1 key`, `3 keys` */

@@ -412,6 +412,81 @@ model Tiny { entry run(x: [B]) -> (y: [B]) { x } }
   other_recipe: {
     text: `\`--recipe\` gives a recipe to a file that names none. It does not replace the one that a file names, whose settings would mean something else.`,
   },
+  layout_clause: {
+    text: `A layout has rules (\`"key" -> path\`) and the clauses under, unused, alias (of keys), holds, optional, initial and own (of parameters). docs/checkpoints.md
+says what each means.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "w" -> weight
+  unsed "optimizer" }
+`,
+  },
+  layout_form: {
+    text: `A rule reads \`"key" | "another key" -> path by rearrange("…", name = size)\`. In keys and paths \`{i}\` stands for a part of one segment, \`{rest...}\` for any segments and
+\`{q,k,v}\` for several tensors that lie one after the other along the first axis.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "w.{}" -> weight }
+`,
+  },
+  layout_capture: {
+    text: `The names in braces are what a key and a path have in common. What stands on one side alone cannot be found on the other, and the layout could not be
+written back.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "layers.{i}.w" -> weight }
+`,
+  },
+  layout_uncovered: {
+    text: `A layout is total: each parameter of its module is read by a rule, stands under \`own\`, is \`initial\` (the file never has it), or lies outside of
+what it \`holds\`.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { holds weight }
+`,
+  },
+  layout_twice: {
+    text: `Each tensor of a checkpoint is one parameter. Parameters that share a tensor are one parameter that is used twice.`,
+    example: `model Tiny {
+  param other: [4, 2] = zeros()
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "w" -> weight
+  "w" -> other }
+`,
+  },
+  layout_instances: {
+    text: `A layout's keys are those of one module of the model. Where a model has it twice, the keys say which is which: write the layout for the module
+that contains both.`,
+    example: `module Part() { param weight: [2] = zeros()
+  forward(x: [2]) -> [2] { x * weight } }
+model Tiny {
+  a = Part()
+  b = Part()
+  entry run(x: [2]) -> (y: [2]) { b(a(x)) }
+}
+layout old for Part { "w" -> weight }
+`,
+  },
+  layout_empty_rule: {
+    text: `The first rule that has a parameter counts, so special rules stand above general ones. A rule that is left with none is a slip.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "{name}" -> {name}
+  "w" -> weight }
+`,
+  },
   config_cycle: {
     text: `Configs that extend each other have no first one to start from. Let one of them stand alone.`,
     example: `config a extends b { width = 1 }

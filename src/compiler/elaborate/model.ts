@@ -19,6 +19,8 @@ import { BUILTINS } from './builtins/index.ts';
 import { Evaluator } from './evaluator.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import type { Layout } from './layout.ts';
+import { layoutsOf } from './layouts.ts';
 import type { Observer } from './observer.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
 import { Reported } from './reported.ts';
@@ -76,13 +78,15 @@ export class Model {
   readonly stages: readonly Stage[];
   /** how it meets data; undefined where neither the file nor the options say */
   readonly recipe: ModelRecipe | undefined;
+  /** how released checkpoints store its parameters, beside its own keys */
+  readonly layouts: readonly Layout[];
   private readonly evaluator: Evaluator;
 
   constructor(
     evaluator: Evaluator,
     settings: Settings,
     root: ModuleInstance,
-    { stages, recipe }: { readonly stages: readonly Stage[]; readonly recipe: ModelRecipe | undefined },
+    { stages, recipe, layouts }: Pick<Model, 'stages' | 'recipe' | 'layouts'>,
   ) {
     this.name = root.declaration.name.text;
     this.program = evaluator.program;
@@ -90,6 +94,7 @@ export class Model {
     this.root = root;
     this.stages = stages;
     this.recipe = recipe;
+    this.layouts = layouts;
     this.evaluator = evaluator;
   }
 
@@ -178,9 +183,11 @@ export function elaborate(
   const { recipes = [], recipe: asked } = options;
   const recipe = recipeOf(evaluator, recipes, asked);
   const stages = checkStages(evaluator, recipe, recipes);
+  // before adapters are folded: a checkpoint has them apart
+  const layouts = layoutsOf(evaluator);
   if (options.mergeAdapters && mergeAdapters(evaluator) === 0)
     bag.add(diagnose('nothing_to_merge', { name: declaration.name.text }, declaration.name.span));
-  return new Model(evaluator, settings, root, { stages, recipe });
+  return new Model(evaluator, settings, root, { stages, recipe, layouts });
 }
 
 function traceEntry(

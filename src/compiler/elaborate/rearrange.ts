@@ -7,13 +7,8 @@ import { type Dim, divideDims, equalDims, printDim, printShape, productOf } from
 import { nearest } from '../../shared/nearest.ts';
 import { diagnose, type MessageName } from '../diagnostics/catalogue.ts';
 import type { BoundCall, Builtin } from './builtin.ts';
+import { expandRest, parsePattern, REST, restNames } from './einops.ts';
 import type { Value } from './values.ts';
-
-/** One axis of a side: the names it is made of, in order; an empty group is an axis of size 1. */
-type Group = readonly string[];
-const REST = '...';
-/** More than any tensor has. */
-const MAX_AXES = 64;
 
 export const rearrange: Builtin = {
   name: 'rearrange',
@@ -43,10 +38,7 @@ function run(c: BoundCall): Value {
     );
   const syntax = (problem: string): never => fail('pattern_syntax', problem);
 
-  const sides = pattern.split('->');
-  if (sides.length !== 2) syntax(`the pattern ${JSON.stringify(pattern)} needs one -> between its two sides`);
-  const [from, to] = sides.map((side) => parseSide(side, syntax)) as [Group[], Group[]];
-  checkNames(from, to, syntax);
+  const { from, to } = parsePattern(pattern, syntax);
 
   // sizes given by name, then each group of the left side solves for at most one unknown
   const sizes = new Map<string, Dim>();
@@ -131,58 +123,4 @@ function reshaped(c: BoundCall, value: Value, from: readonly Dim[], to: readonly
       : { kind: 'tensor', id: c.evaluator.emission.operand(value, c.span).id, span: c.span };
   }
   return c.op('reshape', [c.evaluator.emission.operand(value, c.argument('x').span)], { shape: to });
-}
-
-function parseSide(text: string, fail: (problem: string) => never): Group[] {
-  const groups: Group[] = [];
-  let open: string[] | undefined;
-  for (const token of text.match(/\.\.\.|[A-Za-z_]\w*|\d+|[()]|\S/g) ?? []) {
-    if (token === '(') {
-      if (open) fail('parentheses of a pattern do not nest');
-      open = [];
-    } else if (token === ')') {
-      if (!open) fail('a ) of the pattern closes nothing');
-      groups.push(open!);
-      open = undefined;
-    } else if (token === REST) {
-      if (open) fail('... stands outside of parentheses');
-      groups.push([REST]);
-    } else if (token === '1') {
-      if (!open) groups.push([]);
-    } else if (/^[A-Za-z_]/.test(token)) {
-      if (open) open.push(token);
-      else groups.push([token]);
-    } else fail(`${JSON.stringify(token)} does not belong in a pattern`);
-  }
-  if (open) fail('a ( of the pattern is never closed');
-  const count = groups.flat().length;
-  if (count > MAX_AXES) fail(`a side of the pattern names ${count} axes, more than ${MAX_AXES}`);
-  return groups;
-}
-
-function checkNames(from: readonly Group[], to: readonly Group[], fail: (problem: string) => never): void {
-  for (const [side, groups] of [
-    ['left', from],
-    ['right', to],
-  ] as const) {
-    const names = groups.flat();
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
-    if (twice) fail(`${twice} stands twice on the ${side} side`);
-  }
-  const [left, right] = [new Set(from.flat()), new Set(to.flat())];
-  for (const name of left) if (!right.has(name)) fail(`${name} is on the left side and not on the right`);
-  for (const name of right) if (!left.has(name)) fail(`${name} is on the right side and not on the left`);
-}
-
-const restName = (index: number): string => `${REST}${index}`;
-
-function expandRest(groups: readonly Group[], rank: number): Group[] {
-  const count = rank - (groups.length - 1);
-  return groups.flatMap((group) =>
-    group[0] === REST ? Array.from({ length: Math.max(0, count) }, (_, index): Group => [restName(index)]) : [group],
-  );
-}
-
-function restNames(left: readonly Group[]): Group[] {
-  return left.filter((group) => group[0]?.startsWith(REST));
 }

@@ -1,4 +1,4 @@
-/** Layouts of declarations, members, statements and stages. */
+/** Layouts of declarations, members, statements, stages and layouts of checkpoints. */
 import type { CstElement, CstNode, IToken } from 'chevrotain';
 import type { ICstNodeVisitor } from '../../../grammar/cst.generated.ts';
 import * as t from '../../../grammar/tokens.ts';
@@ -117,6 +117,28 @@ const stageClause: Layout = (writer, node) => {
   return concat([writer.of(word!), ' ', indent([fill(writer.listed(elementsOf(rest)))])]);
 };
 
+const layoutDeclaration: Layout = (writer, node) => {
+  const children = childrenOf(node);
+  const at = children.findIndex((child) => isToken(child) && child.tokenType === t.LBrace);
+  const clauses = children.filter(isNode).map((clause) => writer.item(clause));
+  const body = writer.block(children[at] as IToken, clauses, children.at(-1) as IToken);
+  return concat([spaced(writer, children.slice(0, at)), ' ', body]);
+};
+
+const layoutClause: Layout = (writer, node) => {
+  const [word, ...rest] = childrenOf(node);
+  if (node.children.layoutRule) return joined(writer, node);
+  return concat([writer.of(word!), ' ', indent([fill(writer.listed(elementsOf(rest)))])]);
+};
+
+/** `"a.{i}" | "b.{i}" -> c[i] by rearrange("…")`: what turns it on a line of its own where it does not fit. */
+const layoutRule: Layout = (writer, node) => {
+  const children = childrenOf(node);
+  const by = children.findIndex((child) => isToken(child) && child.tokenType === t.By);
+  if (by < 0) return spaced(writer, children);
+  return group([spaced(writer, children.slice(0, by)), indent([line, spaced(writer, children.slice(by))])]);
+};
+
 /** A header and its block, which is on the header's line if it is in the text and all of it fits. */
 const withBlock: Layout = (writer, node) => group([spaced(writer, childrenOf(node))]);
 
@@ -170,6 +192,10 @@ export const LAYOUTS: Readonly<Record<RuleName, Layout>> = {
   mergeMember: beside,
   recipeDeclaration,
   recipeSetting: beside,
+  layoutDeclaration,
+  layoutClause,
+  layoutRule,
+  layoutOperand: beside,
   stageDeclaration,
   stageClause,
   block,

@@ -99,6 +99,7 @@ export const EXPRESSIONS = {
   pathPattern: joined,
   pathSegment: joined,
   pathPiece: joined,
-  pathAlternatives: inBrackets,
+  // `{i}`, `{rest...}`: a name of a layout's rule
+  pathAlternatives: (writer, node) => (node.children.Comma ? inBrackets : joined)(writer, node),
   pathIndex: joined,
 } satisfies Record<string, Layout>;

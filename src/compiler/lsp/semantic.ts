@@ -34,6 +34,7 @@ const BY_KIND: Readonly<Record<DefinitionKind, Type>> = {
   config: 'namespace',
   'config field': 'property',
   stage: 'namespace',
+  layout: 'namespace',
   entry: 'function',
   argument: 'parameter',
   let: 'variable',

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<ast.Declaration['kind'] | ast.Member['kind'], Symbo
   adapt: SymbolKind.Operator,
   stage: SymbolKind.Event,
   recipe: SymbolKind.Object,
+  layout: SymbolKind.Object,
   'let-member': SymbolKind.Constant,
   param: SymbolKind.Field,
   submodule: SymbolKind.Property,

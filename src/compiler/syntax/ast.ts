@@ -23,7 +23,8 @@ export type Declaration =
   | ModuleDeclaration
   | AdaptDeclaration
   | StageDeclaration
-  | RecipeDeclaration;
+  | RecipeDeclaration
+  | LayoutDeclaration;
 
 interface Documented {
   readonly doc: string;
@@ -95,6 +96,30 @@ export interface RecipeDeclaration extends Documented {
   readonly recipe: StringExpression;
   readonly settings: readonly { readonly name: Name; readonly value: Expression }[];
 }
+
+/** How a released checkpoint stores the parameters of a module: rules in order, the first that has a parameter counts. */
+export interface LayoutDeclaration extends Documented {
+  readonly kind: 'layout';
+  readonly name: Name;
+  /** the module that it is of */
+  readonly of: Name;
+  /** what it holds takes the place of what earlier sources hold */
+  readonly overlay: boolean;
+  readonly rules: readonly LayoutRule[];
+  readonly clauses: readonly { readonly name: Name; readonly operands: readonly LayoutOperand[] }[];
+}
+
+/** `"a.{i}.{q,k,v}.{p}" | … -> b[i].qkv.{p} by rearrange(…)` */
+export interface LayoutRule {
+  /** keys of the checkpoint; several where releases differ */
+  readonly from: readonly StringExpression[];
+  readonly to: PathPattern;
+  readonly by: Expression | undefined;
+}
+
+export type LayoutOperand =
+  | { readonly kind: 'keys'; readonly key: StringExpression; readonly equals: StringExpression | undefined }
+  | { readonly kind: 'paths'; readonly pattern: PathPattern };
 
 /** `a.b[*].{c,d}_e.lora_*`, as text without spaces; `elaborate/pattern.ts` compiles it. */
 export interface PathPattern {

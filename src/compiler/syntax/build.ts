@@ -24,6 +24,7 @@ class FileBuilder extends Expressions {
     if (c.adapterDeclaration) return this.module('adapter', c.adapterDeclaration[0]!, doc);
     if (c.adaptDeclaration) return this.adapt(c.adaptDeclaration[0]!, doc);
     if (c.recipeDeclaration) return this.recipe(c.recipeDeclaration[0]!, doc);
+    if (c.layoutDeclaration) return this.layout(c.layoutDeclaration[0]!, doc);
     return this.stage(c.stageDeclaration![0]!, doc);
   }
 
@@ -148,6 +149,34 @@ class FileBuilder extends Expressions {
       doc,
       span: this.span(node),
     };
+  }
+
+  private layout(node: Cst.LayoutDeclarationCstNode, doc: string): ast.LayoutDeclaration {
+    const [name, of] = node.children.Identifier;
+    const rules: ast.LayoutRule[] = [];
+    const clauses: ast.LayoutDeclaration['clauses'][number][] = [];
+    for (const { children: c } of node.children.layoutClause ?? []) {
+      if (c.layoutRule) {
+        const { StringLiteral, pathPattern, expression } = c.layoutRule[0]!.children;
+        rules.push({
+          from: StringLiteral.map((token) => this.string(token)),
+          to: this.pattern(pathPattern[0]!),
+          by: expression ? this.expression(expression[0]!) : undefined,
+        });
+        continue;
+      }
+      const operands = c.layoutOperand!.map((operand) => this.layoutOperand(operand));
+      clauses.push({ name: this.name(c.Identifier![0]!), operands });
+    }
+    const overlay = node.children.Kw_overlay !== undefined;
+    const span = this.span(node);
+    return { kind: 'layout', name: this.name(name!), of: this.name(of!), overlay, rules, clauses, doc, span };
+  }
+
+  private layoutOperand({ children: { pathPattern, StringLiteral } }: Cst.LayoutOperandCstNode): ast.LayoutOperand {
+    if (pathPattern) return { kind: 'paths', pattern: this.pattern(pathPattern[0]!) };
+    const [key, equals] = StringLiteral!.map((token) => this.string(token));
+    return { kind: 'keys', key: key!, equals };
   }
 
   private pattern(node: Cst.PathPatternCstNode): ast.PathPattern {

@@ -180,7 +180,7 @@ export function spanOf(token: IToken, source: SourceFile): Span {
 
 const MEMBER = "a member (let, param, buffer, forward, fn, entry, merge or `name = …`) or '}'";
 const STATEMENT = "a statement or '}'";
-const DECLARATION = 'a declaration (import, flag, config, fn, module, model, adapter, adapt, stage or recipe)';
+const DECLARATION = 'a declaration (import, flag, config, fn, module, model, adapter, adapt, stage, recipe or layout)';
 
 /** What could have stood there, where the list of tokens says less. */
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -194,6 +194,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   stageDeclaration: "a clause or '}'",
   stageClause: "a clause or '}'",
   recipeDeclaration: "a setting or '}'",
+  layoutDeclaration: "a rule, a clause or '}'",
+  layoutClause: "a rule, a clause or '}'",
   primary: 'an expression',
 };
 
@@ -246,6 +248,10 @@ const RULE_NAMES: Readonly<Record<string, string>> = {
   stageDeclaration: 'a stage',
   recipeDeclaration: 'a recipe',
   recipeSetting: 'a recipe',
+  layoutDeclaration: 'a layout',
+  layoutClause: 'a layout',
+  layoutRule: 'a rule of a layout',
+  layoutOperand: 'a layout',
   pathPattern: 'a path pattern',
   pathSegment: 'a path pattern',
   pathPiece: 'a path pattern',

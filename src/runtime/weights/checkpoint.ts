@@ -40,31 +40,39 @@ export class Checkpoint {
     open: OpenFile = safetensors,
   ): Promise<Checkpoint> {
     const files = await openAll(sources, open);
+    return Checkpoint.of(name, files);
+  }
+
+  /** The tensors of files that are open. It closes them when it throws. @throws RuntimeError R0115 when a tensor is in two of them */
+  static of(name: string, files: readonly WeightsFile[]): Promise<Checkpoint> {
     return closingOnError(files, () => new Checkpoint(name, files, ownersOf(files)));
   }
 
   /** All tensors of several checkpoints. It closes them when it throws. @throws RuntimeError R0115 when a tensor is in two of them */
   static union(checkpoints: readonly Checkpoint[]): Promise<Checkpoint> {
     const files = checkpoints.flatMap((checkpoint) => checkpoint.files);
-    const name = checkpoints.map((checkpoint) => checkpoint.name).join(' + ');
-    return closingOnError(files, () => new Checkpoint(name, files, ownersOf(files)));
+    return Checkpoint.of(checkpoints.map((checkpoint) => checkpoint.name).join(' + '), files);
   }
 
   /** What lies under `part.`, by the rest of its keys. It closes itself when it throws. @throws RuntimeError R1185 when nothing does */
   part(part: string): Promise<Checkpoint> {
-    const { files, name } = this;
-    return closingOnError(files, () => {
-      const whole: WeightsFile = {
-        name,
-        format: files[0]?.format ?? '',
-        tensors: this.tensors,
-        metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
-        streamFrom: (key, byte, chunkBytes) => this.streamFrom(key, byte, chunkBytes),
-        close: () => this.close(),
-      };
-      const inside = partOf(whole, part);
+    return closingOnError(this.files, () => {
+      const inside = partOf(this.whole(), part);
       return new Checkpoint(inside.name, [inside], ownersOf([inside]));
     });
+  }
+
+  /** All of its files as one. */
+  whole(): WeightsFile {
+    const { files, name, tensors } = this;
+    return {
+      name,
+      format: files[0]?.format ?? '',
+      tensors,
+      metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
+      streamFrom: (key, byte, chunkBytes) => this.streamFrom(key, byte, chunkBytes),
+      close: () => this.close(),
+    };
   }
 
   /**

@@ -80,10 +80,12 @@ function parsed(setting: Setting, text: string): ConfigValue | undefined {
 async function metadataOf(file: string | readonly string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   try {
-    const checkpoint = await openCheckpoint(file);
-    for (const { metadata } of checkpoint.files)
-      for (const [key, value] of metadata) if (key.startsWith('mdl.')) found.set(key, value);
-    await checkpoint.close();
+    for (const path of [file].flat()) {
+      const checkpoint = await openCheckpoint(path);
+      for (const { metadata } of checkpoint.files)
+        for (const [key, value] of metadata) if (key.startsWith('mdl.')) found.set(key, value);
+      await checkpoint.close();
+    }
   } catch {} // reported when the weights are opened
   return found;
 }

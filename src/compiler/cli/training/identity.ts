@@ -62,15 +62,18 @@ function updateTensor(hash: Hash, name: string, { dtype, shape, data }: HostTens
 /** What `--weights` names: keys, dtypes, shapes and bytes of its tensors, in whatever format and files they lie. @throws as openCheckpoint */
 export async function weightsDigest(given: string | readonly string[]): Promise<string> {
   const hash = createHash('sha256');
-  const checkpoint = await openCheckpoint(given);
-  try {
-    for (const key of [...checkpoint.tensors.keys()].sort()) {
-      const { dtype, shape } = checkpoint.tensors.get(key)!;
-      hash.update(JSON.stringify([key, dtype, shape]));
-      for await (const bytes of checkpoint.stream(key)) hash.update(bytes);
+  // one after the other: a later source may have keys again, where its layout overlays
+  for (const path of [given].flat()) {
+    const checkpoint = await openCheckpoint(path);
+    try {
+      for (const key of [...checkpoint.tensors.keys()].sort()) {
+        const { dtype, shape } = checkpoint.tensors.get(key)!;
+        hash.update(JSON.stringify([key, dtype, shape]));
+        for await (const bytes of checkpoint.stream(key)) hash.update(bytes);
+      }
+    } finally {
+      await checkpoint.close();
     }
-  } finally {
-    await checkpoint.close();
   }
   return short(hash);
 }

@@ -191,15 +191,19 @@ function over(
   const tensors = new Map<string, StoredTensor>([...checkpoint.tensors].filter(([key]) => !replaced.has(key)));
   for (const [key, name] of sources) tensors.set(key, adapter.tensors.get(name)!);
   for (const [key, { shape, data }] of zeros) tensors.set(key, { dtype: 'F32', shape, byteLength: data.byteLength });
+  const streamFrom: CheckpointLike['streamFrom'] = (key, byte, bytes) => {
+    const zero = zeros.get(key);
+    if (zero) return from(zero, byte);
+    return sources.has(key)
+      ? adapter.streamFrom(sources.get(key)!, byte, bytes)
+      : checkpoint.streamFrom(key, byte, bytes);
+  };
   return {
     name: `${checkpoint.name} + ${folder}`,
     tensors,
     read: async (key) => zeros.get(key) ?? (sources.has(key) ? adapter.read(sources.get(key)!) : checkpoint.read(key)),
-    stream: (key, bytes) => {
-      const zero = zeros.get(key);
-      if (zero) return whole(zero);
-      return sources.has(key) ? adapter.stream(sources.get(key)!, bytes) : checkpoint.stream(key, bytes);
-    },
+    stream: (key, bytes) => streamFrom(key, 0, bytes),
+    streamFrom,
     close: async () => {
       await adapter.close();
       await checkpoint.close();
@@ -207,8 +211,8 @@ function over(
   };
 }
 
-async function* whole({ data }: HostTensor): AsyncIterable<Uint8Array> {
-  yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+async function* from({ data }: HostTensor, byte: number): AsyncIterable<Uint8Array> {
+  yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength).subarray(byte);
 }
 
 /** The first few. */

@@ -13,6 +13,8 @@ import { commonPrefix } from './prefix.ts';
 export interface MatchOptions {
   readonly allowMissing: readonly string[];
   readonly allowUnexpected: readonly string[];
+  /** keys that are as initialised where the checkpoint lacks them, as a layout says */
+  readonly initial?: ReadonlyMap<string, string>;
 }
 
 export interface Match {
@@ -20,6 +22,8 @@ export interface Match {
   readonly sources: ReadonlyMap<string, string>;
   /** canonical keys that the checkpoint lacks, allowed */
   readonly missing: readonly string[];
+  /** canonical keys that it lacks, and that a layout says are initial */
+  readonly initial: readonly string[];
   /** buffers of integers that the checkpoint lacks: the initialiser's are as good */
   readonly integers: readonly string[];
   /** the checkpoint's keys of components that are switched off */
@@ -39,6 +43,7 @@ export function matchCheckpoint(
 ): Match {
   const sources = new Map<string, string>();
   const missing: string[] = [];
+  const initial: string[] = [];
   const integers: string[] = [];
   const problems: string[] = [];
   const claimed = new Set<string>();
@@ -82,6 +87,10 @@ export function matchCheckpoint(
       integers.push(key);
       continue;
     }
+    if (options.initial?.has(key)) {
+      initial.push(key);
+      continue;
+    }
     if (allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))) {
       missing.push(key);
       continue;
@@ -99,7 +108,7 @@ export function matchCheckpoint(
     );
   }
   if (problems.length > 0) throw mismatch(checkpoint.name, problems, commonPrefix(absent, leftOver));
-  return { sources, missing, integers, unused, unexpected };
+  return { sources, missing, initial, integers, unused, unexpected };
 }
 
 /** Parameters to load: those of the model, and of adapters that are merged into them. */

@@ -36,7 +36,7 @@ export interface WeightProvider {
 }
 
 /** A checkpoint, or something put together that reads like one. */
-export type CheckpointLike = Pick<Checkpoint, 'name' | 'tensors' | 'read' | 'stream' | 'close'>;
+export type CheckpointLike = Pick<Checkpoint, 'name' | 'tensors' | 'read' | 'stream' | 'streamFrom' | 'close'>;
 
 /** Elements per chunk: 4 MiB of f32. */
 const CHUNK = 1 << 20;
@@ -113,7 +113,7 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
     .join(' + ');
   return {
     ...provider(model, raw, origin, true),
-    fresh: new Set(match.missing),
+    fresh: new Set([...match.missing, ...match.initial]),
     halves: halvesOf(model, checkpoint, match),
   };
 }

@@ -1,0 +1,45 @@
+/** `mdl export`: a model's weights in one safetensors file, as a layout has them or under the model's own keys. */
+import { writeSafetensors } from '../../../runtime/index.ts';
+import type { Layout } from '../../elaborate/layout.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { cliError } from '../errors.ts';
+import { exportedBy, exportedPlain, openExport } from '../layouts/export.ts';
+import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import type { Output } from '../output.ts';
+import { formatBytes, formatCount } from '../progress.ts';
+
+export interface ExportOptions extends SettingsOptions, WeightsOptions {
+  readonly layout?: string;
+  readonly out: string;
+}
+
+export default async function run(output: Output, [file]: readonly string[], options: ExportOptions): Promise<void> {
+  const { model } = loadModel(file!, options, output);
+  const layout = options.layout === undefined ? undefined : layoutNamed(model, options.layout);
+  const weights = await openExport(model, options, output);
+  try {
+    const { tensors, metadata, rest } = layout ? exportedBy(layout, weights) : exportedPlain(weights);
+    await writeSafetensors(options.out, tensors, metadata);
+    if (rest > 0)
+      output.note(`${formatCount(rest)} parameters of the model lie outside of the layout ${options.layout}`);
+    const bytes = [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const by = layout ? `, layout ${layout.name} of ${layout.module}` : '';
+    output.result(`${options.out}: ${formatCount(tensors.size)} tensors, ${formatBytes(bytes)}${by}`, {
+      out: options.out,
+      tensors: tensors.size,
+      bytes,
+      ...(layout ? { layout: layout.name, module: layout.module } : {}),
+    });
+  } finally {
+    await weights.close();
+  }
+}
+
+/** `microsoft`, or `PhiForCausalLM.microsoft` where two modules have one of the name. @throws CliError C0464 */
+function layoutNamed(model: Model, name: string): Layout {
+  const full = ({ module, name: own }: Layout): string => `${module}.${own}`;
+  const found = model.layouts.filter((layout) => layout.name === name || full(layout) === name);
+  if (found.length === 1) return found[0]!;
+  const known = (found.length > 1 ? found : model.layouts).map(full).join(', ') || 'none';
+  throw cliError('unknown_layout', { name, known });
+}
