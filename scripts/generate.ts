@@ -14,12 +14,13 @@ import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
 import { recipes } from './generate/recipes.ts';
 import { std } from './generate/std.ts';
+import { textmate } from './generate/textmate.ts';
 
 const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, textmate],
   check,
 );
 
