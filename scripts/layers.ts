@@ -133,6 +133,7 @@ export const LAYERS: readonly Layer[] = [
       'src/recipes/image-classification/declaration.ts',
       'src/recipes/tensors/declaration.ts',
       'src/recipes/text/declaration.ts',
+      'src/recipes/chat/declaration.ts',
       'src/recipes/vision-language/declaration.ts',
     ],
     imports: ['shared'],

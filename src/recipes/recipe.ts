@@ -16,6 +16,7 @@ import type { TextCodec, Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../runtime/train/data-source.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
+import type { ChatTemplate } from './chat/template.ts';
 
 /** Which part of a data set: what is trained on, or what is kept from training to judge by. */
 export type Split = 'train' | 'held-out';
@@ -55,6 +56,8 @@ export interface DataRequest {
   readonly seed: number;
   /** the model's; reads the file when it is first asked for. Throws what reading throws */
   tokenizer(): Promise<Tokenizer>;
+  /** the one beside the tokenizer; undefined where there is none. Throws R1190 */
+  chatTemplate?(): Promise<ChatTemplate | undefined>;
   /** what to do about a row or file that cannot be used */
   readonly badRows: 'skip' | 'fail';
   /** one line for the user: what was skipped and why, what stands in for what was asked for */
@@ -66,6 +69,12 @@ export interface Question {
   readonly prompt: string;
   /** files that the prompt is about, in order, with names for messages */
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  /** what a chat model is told before the prompt; of recipes that take it */
+  readonly system?: string;
+  /** the prompt as it stands, without a chat template; of recipes that take it */
+  readonly raw?: boolean;
+  /** the chat template beside the tokenizer; undefined where there is none. Throws R1190 */
+  chatTemplate?(): Promise<ChatTemplate | undefined>;
   /** over the model's settings, for this question */
   readonly settings: SettingValues;
   /** is called with the answer piece by piece, in whole characters */
@@ -131,6 +140,8 @@ export interface Recipe extends RecipeDeclaration {
   tokenizerOf?(settings: SettingValues): TextCodec | undefined;
   /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
+  /** What of a question beside the prompt is of use to `answer`. */
+  readonly questions?: readonly ('system' | 'raw')[];
   /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */
   answer?(session: Session, tokenizer: TextCodec, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
 }

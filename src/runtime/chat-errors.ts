@@ -12,4 +12,9 @@ export const CHAT_MESSAGES = {
     ({ file, reason }: { file: string; reason: string }) =>
       `the chat template of ${file} refuses the conversation: ${reason}; change its roles or their order`,
   ),
+  chat_template_missing: message(
+    'R1192',
+    ({ what }: { what: string }) =>
+      `${what} needs the model's chat template, and there is none beside its tokenizer: put chat_template.jinja or tokenizer_config.json there`,
+  ),
 } as const;

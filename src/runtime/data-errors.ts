@@ -7,7 +7,7 @@ export const DATA_MESSAGES = {
   data_row: message(
     'R1140',
     ({ file, line, reason, expected }: { file: string; line: number; reason: string; expected: string }) =>
-      `line ${line} of ${file} ${reason}, and ${expected} is expected: correct the line, or skip such rows`,
+      `line ${line} of ${file} ${reason}, and ${expected} is expected: correct the line, or give --on-bad-row skip`,
   ),
   data_path: message(
     'R1141',
@@ -37,7 +37,7 @@ export const DATA_MESSAGES = {
   data_picture: message(
     'R1146',
     ({ file, reason }: { file: string; reason: string }) =>
-      `the picture ${file} cannot be used: ${reason}; replace it, or choose to skip bad images`,
+      `the picture ${file} cannot be used: ${reason}; replace it, or give --on-bad-row skip`,
   ),
   data_classes: message(
     'R1147',

@@ -571,7 +571,7 @@ export const MESSAGES = {
   data_image: message(
     'R0906',
     ({ file, line, image, reason }: InFile & { line: number; image: string; reason: string }) =>
-      `the image ${image} of line ${line} of ${file} cannot be used: ${reason}; replace it, or choose to skip bad images`,
+      `the image ${image} of line ${line} of ${file} cannot be used: ${reason}; replace it, or give --on-bad-row skip`,
   ),
   empty_split: message(
     'R0907',

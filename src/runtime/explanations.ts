@@ -164,7 +164,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0905:
     'Paths of images are relative to the data folder and stay inside it, links included, so that a data set from elsewhere cannot read other files.',
   R0906:
-    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" (`--skip-bad-images`) it is reported once and another record takes its place.',
+    'The image is missing, or is not a PNG or JPEG that can be decoded. With onBadImage "skip" (`--on-bad-row skip`) it is reported once and another record takes its place.',
   R0907:
     'A folder is split by image: one image in ten is held out, unless the folder has a train.jsonl and a held-out.jsonl. A split can also run empty because every image in it is damaged.',
   R0908:
@@ -226,7 +226,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1127:
     'A file that a question is about is damaged or of another kind than the recipe takes. The recipe vision-language takes PNG, JPEG and WebP.',
   R1140:
-    'Every line is read once when the data is opened, so that a bad one does not stop a long run. With `--skip-bad-images` such rows are left out and named; otherwise the first one ends the command.',
+    'Every line is read once when the data is opened, so that a bad one does not stop a long run. With `--on-bad-row skip` such rows are left out and named; otherwise the first one ends the command.',
   R1141:
     'The path must lead to files of the kinds that the recipe of the model reads; docs/data.md lists them. A folder is read with all folders in it, in the order of the names.',
   R1142:
@@ -238,7 +238,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1145:
     'Text that is packed needs at least `length` tokens. A split by `held_out` gives that part of the rows, rounded, to judge by and the rest to train on; both need at least one.',
   R1146:
-    'The file is missing, or is no PNG, JPEG or WebP that can be decoded. With `--skip-bad-images` it is named once and another picture takes its place.',
+    'The file is missing, or is no PNG, JPEG or WebP that can be decoded. With `--on-bad-row skip` it is named once and another picture takes its place.',
   R1147:
     'Classes are numbered from 0 in the order of their names, and each number is looked up in the logits. A model with fewer of them has no place for the last ones.',
   R1148:
@@ -257,4 +257,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'A chat template is Jinja text: chat_template.jinja, or the field chat_template of tokenizer_config.json (a text, or a list with one that is called default). The message has what the parser says.',
   R1191:
     'Templates check the conversations that they write: many want user and assistant in turns, beginning with user, and some know no system message. The reason is the template’s own text, or what it needed and did not get.',
+  R1192:
+    'Conversations become text by the template that the model was made for: the file chat_template.jinja, or the field chat_template of tokenizer_config.json, in the folder of tokenizer.json (beside the .mdl file where each byte is a token). `mdl generate --raw` gives a prompt as it stands.',
 };

@@ -47,6 +47,8 @@ export interface RecipeDeclaration {
   readonly shapes?: readonly string[];
   /** Settings that weights carry when they were trained under others than the file's, by their key in the metadata. */
   readonly carried?: { readonly [setting: string]: string };
+  /** Files beside the tokenizer that a compiled folder needs too, where they are there. */
+  readonly beside?: readonly string[];
   /** ONNX files by entry; `<entry>.onnx` for the others */
   readonly fileNames?: { readonly [entry: string]: string };
 }

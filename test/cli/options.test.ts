@@ -79,7 +79,7 @@ it.each([
 it.each([
   [['--batch', 'b', '--batch-size', '4'], '--batch-size', '--data'],
   [['--batch', 'b', '--tokenizer', 't'], '--tokenizer', '--data'],
-  [['--batch', 'b', '--skip-bad-images'], '--skip-bad-images', '--data'],
+  [['--batch', 'b', '--on-bad-row', 'skip'], '--on-bad-row', '--data'],
   [['--batch', 'b', '--keep', '2'], '--keep', '--out'],
   [['--batch', 'b', '--checkpoint-every', '5'], '--checkpoint-every', '--out'],
   [['--batch', 'b', '--resume'], '--resume', '--out'],

@@ -1,13 +1,14 @@
 /** A model that answers: compiled before (a folder), or compiled on the way from a .mdl file and weights. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { ChatTemplate } from '../../recipes/chat/template.ts';
 import type { Recipe, RecipeModel } from '../../recipes/recipe.ts';
 import { openSession, type Session, type TextCodec } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
 import type { Output } from './output.ts';
-import { recipeFor, recipeOfManifest } from './recipe.ts';
+import { chatTemplateFor, recipeFor, recipeOfManifest } from './recipe.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
 import { asTrained } from './training/carried.ts';
@@ -22,6 +23,7 @@ export interface OpenOptions extends SettingsOptions, WeightsOptions {
 export interface Opened {
   readonly session: Session;
   readonly tokenizer: TextCodec;
+  readonly chatTemplate: () => Promise<ChatTemplate | undefined>;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,8 @@ export async function openAnswering(
     entriesOf(recipe, session.manifest.model.name, Object.keys(session.manifest.entries));
     const tokenizer = await tokenizerOfModel(recipe, model, given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
-    return { session, tokenizer, close: () => session.dispose() };
+    const chatTemplate = chatTemplateFor(join(folder, 'model'), { settings: {} }, given.tokenizer);
+    return { session, tokenizer, chatTemplate, close: () => session.dispose() };
   }
   const options = await asTrained(file, given, output);
   const loaded = loadModel(file, options, output);
@@ -65,7 +68,8 @@ export async function openAnswering(
   );
   const weights = await openWeights(loaded.model, options, output);
   if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
-  return openCompiled(loaded, { weights, tokenizer, entries }, options).catch(async (error: unknown) => {
+  const chatTemplate = chatTemplateFor(file, model, options.tokenizer);
+  return openCompiled(loaded, { weights, tokenizer, chatTemplate, entries }, options).catch(async (error: unknown) => {
     await weights.close();
     throw error;
   });
@@ -132,10 +136,10 @@ async function openCompiled(
   {
     weights,
     tokenizer,
+    chatTemplate,
     entries,
-  }: {
+  }: Pick<Opened, 'tokenizer' | 'chatTemplate'> & {
     readonly weights: WeightProvider;
-    readonly tokenizer: TextCodec;
     readonly entries: readonly string[];
   },
   options: OpenOptions,
@@ -149,5 +153,5 @@ async function openCompiled(
     await session.dispose();
     await weights.close();
   };
-  return { session, tokenizer, close };
+  return { session, tokenizer, chatTemplate, close };
 }

@@ -254,6 +254,17 @@ export const CLI_CATALOGUE = {
       `the best state ${file} cannot be read: ${reason}; the last one is in the checkpoints`,
     'With `--keep-best` a run keeps the best state of a stage in the folder `best` of `--out`, and ends the stage with it. The file was removed or changed while the run went on.',
   ),
+  length_not_taken: entry(
+    'C0424',
+    ({ recipe }: { recipe: string }) =>
+      `--length is the number of tokens of a row, and rows of the recipe ${recipe} have none: leave it out`,
+    'Rows of the recipes text and chat are cut to so many tokens. Other data has the sizes that the model and its files give.',
+  ),
+  option_renamed: entry(
+    'C0425',
+    ({ option, now }: { option: string; now: string }) => `${option} is now ${now}: give that`,
+    'The option was renamed when it came to hold for data of every kind.',
+  ),
   diff_of_two: entry(
     'C0430',
     ({ found }: { found: number }) =>

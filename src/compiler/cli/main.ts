@@ -38,7 +38,7 @@ function withWeights(command: Command): Command {
 /** What a checkpoint's keys are matched by says nothing of weights from a seed. */
 const NEED_WEIGHTS = { '--allow-missing': '--weights', '--allow-unexpected': '--weights' };
 /** With --batch the tensors are given. */
-const NEED_DATA = { '--batch-size': '--data', '--skip-bad-images': '--data', '--tokenizer': '--data' };
+const NEED_DATA = { '--batch-size': '--data', '--on-bad-row': '--data', '--length': '--data', '--tokenizer': '--data' };
 const NEED_VALIDATION = {
   '--val': '--data',
   '--val-split': '--data',
@@ -46,6 +46,13 @@ const NEED_VALIDATION = {
   '--keep-best': '--out',
   '--patience': '--data',
 };
+
+const onBadRow = (): Option =>
+  new Option('--on-bad-row <what>', 'a row or picture that cannot be used: stop, or report it and take another')
+    .choices(['fail', 'skip'])
+    .default('fail');
+/** its name before it was for every kind of data; refused by `checkGiven` */
+const skipBadImages = (): Option => new Option('--skip-bad-images').hideHelp();
 
 const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
 const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
@@ -240,7 +247,9 @@ Example:
     .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
     .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
     .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
+    .addOption(onBadRow())
+    .addOption(skipBadImages())
+    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
     .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
     .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
@@ -300,7 +309,9 @@ Examples:
     .option('--data <name>', 'emoji, or a folder with images and a .jsonl file')
     .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
     .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .option('--skip-bad-images', 'report and leave out images that cannot be read, instead of stopping')
+    .addOption(onBadRow())
+    .addOption(skipBadImages())
+    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
     .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
     .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
@@ -323,6 +334,8 @@ Example:
     .option('--image <file>', 'PNG, JPEG or WebP; repeatable', collect, [])
     .option('--no-exif-orientation', 'leave photographs as they are stored, whatever their EXIF orientation says')
     .option('--max-pixels <n>', 'images of more pixels are refused (default: 2^26)', integer)
+    .option('--system <text>', 'what a chat model is told before the prompt')
+    .option('--raw', 'give a chat model the prompt as it stands, without its chat template')
     .option('--template <name>', 'prompt template (default: that of the weights’ last stage, else of the config)')
     .option('--end <text>', 'text that ends the answer (default: that of the weights’ last stage, else of the config)')
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model, or the nano vocabulary)')

@@ -61,7 +61,10 @@ export function watchRepeats(command: Command): void {
   for (const inner of command.commands) watchRepeats(inner);
 }
 
-/** @throws CliError C0311 for an option or setting given twice, C0208 for one that has no effect */
+/** Names that options had, and what to give in their place. */
+const RENAMED: Readonly<Record<string, string>> = { '--skip-bad-images': '--on-bad-row skip' };
+
+/** @throws CliError C0425 for a former name, C0311 for an option or setting given twice, C0208 for one that has no effect */
 export function checkGiven(command: Command): void {
   const twice = repeated.get(command);
   if (twice?.long) throw cliError('option_twice', { option: twice.long });
@@ -73,6 +76,8 @@ export function checkGiven(command: Command): void {
     const option = command.options.find(({ long }) => long === flag);
     return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
   };
+  for (const [option, now] of Object.entries(RENAMED))
+    if (isGiven(option)) throw cliError('option_renamed', { option, now });
   for (const [option, without] of Object.entries(needed.get(command) ?? {}))
     if (isGiven(option) && !isGiven(without)) throw cliError('option_without', { option, without });
   const { backend, opset } = command.opts<{ backend?: string; opset?: string }>();

@@ -1,5 +1,7 @@
 /** What commands tell a recipe of a model that is being compiled, of one that was compiled before, and of a stage. */
 import { dirname, join } from 'node:path';
+import { openChatTemplate } from '../../recipes/chat/files.node.ts';
+import type { ChatTemplate } from '../../recipes/chat/template.ts';
 import { RECIPES, recipeOf } from '../../recipes/index.ts';
 import type { Recipe, RecipeModel, RecipeStage } from '../../recipes/recipe.ts';
 import type { ModelManifest } from '../../runtime/backend.ts';
@@ -48,6 +50,21 @@ function noRecipe(model: string): CliError {
 export function recipeStage({ clauses }: Recipe, { name, options }: Stage): RecipeStage {
   const own = Object.entries(options).filter(([clause]) => Object.hasOwn(clauses, clause));
   return { who: `the stage ${name}`, clauses: Object.fromEntries(own) };
+}
+
+/** The chat template beside the tokenizer, or beside the model where that is no file. Read once, when it is wanted. */
+export function chatTemplateFor(
+  file: string,
+  { settings }: Pick<RecipeModel, 'settings'>,
+  asked: string | undefined,
+): () => Promise<ChatTemplate | undefined> {
+  const { tokenizer: named } = settings;
+  const usual = join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json');
+  let read: Promise<ChatTemplate | undefined> | undefined;
+  return () => {
+    read ??= openChatTemplate(dirname(asked ?? usual));
+    return read;
+  };
 }
 
 /** The tokenizer that `--tokenizer` gives, else the one that the settings name, beside the model. Read once, when it is wanted. */

@@ -2,9 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
+import { TEMPLATE_FILES } from './declaration.ts';
 import { type ChatTemplate, chatTemplateOf } from './template.ts';
-
-export const TEMPLATE_FILES = { config: 'tokenizer_config.json', text: 'chat_template.jinja' } as const;
 
 /**
  * The template in a folder: chat_template.jinja, else the one in tokenizer_config.json, which has the special tokens of

@@ -5,7 +5,7 @@ import type { GenerateOptions } from '../../runtime/generate/options.ts';
 import type { GeneratedRow } from '../../runtime/generate/result.ts';
 import { streamText } from '../../runtime/generate/stream-text.ts';
 import type { Session } from '../../runtime/session.ts';
-import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
+import type { EncodeOptions, TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import { type Question, type RecipeAnswer, settingsOf } from '../recipe.ts';
 import { SETTINGS, TEXT } from './declaration.ts';
 
@@ -22,12 +22,29 @@ export async function answer(
   const [file] = files;
   if (file) throw runtimeError('file_not_used', { file: file.name, reason: 'the recipe text takes prompts alone' });
   const { eos } = settingsOf(TEXT, SETTINGS, session.manifest.model.recipe?.settings ?? {}, asked);
+  return continued(session, tokenizer, { prompt, eos, ...(onText ? { onText } : {}) }, options);
+}
+
+export interface Continuation extends Pick<Question, 'prompt' | 'onText'> {
+  /** token id that ends the answer */
+  readonly eos: number | undefined;
+  /** how the prompt is encoded; with the special tokens of the tokenizer when absent */
+  readonly encoding?: EncodeOptions;
+}
+
+/** The text that follows a prompt that is encoded as it stands. @throws RuntimeError R03xx */
+export async function continued(
+  session: Session,
+  tokenizer: TextCodec,
+  { prompt, eos, encoding, onText }: Continuation,
+  options: GenerateOptions,
+): Promise<RecipeAnswer> {
   const settings = {
     ...(eos === undefined ? {} : { stop_tokens: [eos] }),
     ...options,
     decode: (tokens: readonly number[]): string => tokenizer.decode(tokens),
   };
-  const input = { input_ids: [tokenizer.encode(prompt)] };
+  const input = { input_ids: [tokenizer.encode(prompt, encoding)] };
   const row = onText
     ? await streamed(session, input, settings, onText)
     : (await generate(session, input, settings)).rows[0]!;

@@ -5,13 +5,17 @@ import type { HostTensor } from '../../shared/tensor.ts';
 /** Labels that do not count, as PyTorch's cross entropy leaves them out. */
 const IGNORED = -100n;
 
+/** A token that is read and not predicted: its label does not count. */
+export const uncounted = (id: number): number => -1 - id;
+const idOf = (token: number): number => (token < 0 ? -1 - token : token);
+
 /** The inputs that text gives. */
 export const TEXT_INPUTS = ['input_ids', 'attention_mask', 'labels', 'position_ids'] as const;
 
 /**
  * Feeds i64 [rows, length]. Labels are the tokens themselves, since the loss of a causal model shifts them; −100 where a row
  * is filled up.
- * @param rows each with at most `length` tokens
+ * @param rows each with at most `length` tokens, of which those that are not to be predicted are `uncounted`
  * @param pad fills rows up; any id where all are full
  * @param names the inputs that the entry takes, of `TEXT_INPUTS`
  */
@@ -28,13 +32,14 @@ export function textBatch(
     ),
   });
   const makers: { readonly [N in (typeof TEXT_INPUTS)[number]]: () => HostTensor } = {
-    input_ids: () => tensor((id) => BigInt(id ?? pad)),
+    input_ids: () => tensor((token) => BigInt(token === undefined ? pad : idOf(token))),
     attention_mask: () => tensor((id) => (id === undefined ? 0n : 1n)),
-    labels: () => tensor((id) => (id === undefined ? IGNORED : BigInt(id))),
+    labels: () => tensor((token) => (token === undefined || token < 0 ? IGNORED : BigInt(token))),
     position_ids: () => tensor((_, t) => BigInt(t)),
   };
   const feeds = Object.fromEntries(
     TEXT_INPUTS.filter((name) => names.includes(name)).map((name) => [name, makers[name]()]),
   );
-  return { feeds, tokens: rows.reduce((sum, row) => sum + row.length, 0), rows: rows.length };
+  const tokens = rows.reduce((sum, row) => sum + row.filter((token) => token >= 0).length, 0);
+  return { feeds, tokens, rows: rows.length };
 }

@@ -42,30 +42,52 @@ export interface Corpus {
 
 /** @throws RuntimeError R1122 where documents are joined without eos, R1140 and what `report` throws */
 export function openCorpus(files: readonly ChunkFile[], options: CorpusOptions): Corpus {
-  const { length, rows, eos } = options;
+  const { length, rows, eos, report, chunkBytes } = options;
+  const corpus = corpusOf(files, {
+    documents: (chunk, told) => tokenised(chunk, options, told),
+    cuttable: (file) => rows === 'packed' && !isJsonLines(file.name),
+    rows,
+    length,
+    report,
+    ...(chunkBytes === undefined ? {} : { chunkBytes }),
+  });
+  if (rows === 'packed' && eos === undefined && corpus.ended > 1)
+    throw runtimeError('recipe_setting_missing', {
+      recipe: 'text',
+      name: 'eos',
+      why: `${corpus.ended} documents that are joined into rows`,
+    });
+  return corpus;
+}
+
+/** Documents of any kind, and the rows that are made of them. */
+export interface RowOptions extends Pick<CorpusOptions, 'rows' | 'length' | 'report' | 'chunkBytes'> {
+  /** those of a chunk, as tokens; the same each time */
+  readonly documents: (chunk: Chunk, report: (row: BadRow) => void) => readonly Document[];
+  /** whether a line of this file may be cut in two */
+  readonly cuttable: (file: ChunkFile) => boolean;
+}
+
+/** @throws what `report` throws */
+export function corpusOf(files: readonly ChunkFile[], options: RowOptions): Corpus & { readonly ended: number } {
+  const { length, rows, documents, cuttable, report, chunkBytes } = options;
   const packed = rows === 'packed';
   const chunks: Chunk[] = [];
   /** what the chunks before each one give: tokens where rows are packed, else documents */
   const before: number[] = [0];
   let [tokens, ended, cut] = [0, 0, 0];
   for (const file of files) {
-    for (const chunk of chunksOf(file, packed && !isJsonLines(file.name), options.chunkBytes)) {
-      const documents = tokenised(chunk, options, options.report);
-      const count = documents.reduce((sum, { ids }) => sum + ids.length, 0);
+    for (const chunk of chunksOf(file, cuttable(file), chunkBytes)) {
+      const found = documents(chunk, report);
+      const count = found.reduce((sum, { ids }) => sum + ids.length, 0);
       tokens += count;
-      ended += documents.filter(({ ends }) => ends).length;
-      cut += documents.filter(({ ids }) => ids.length > length).length;
+      ended += found.filter(({ ends }) => ends).length;
+      cut += found.filter(({ ids }) => ids.length > length).length;
       chunks.push(chunk);
-      before.push(before.at(-1)! + (packed ? count : documents.length));
+      before.push(before.at(-1)! + (packed ? count : found.length));
     }
   }
-  if (packed && eos === undefined && ended > 1)
-    throw runtimeError('recipe_setting_missing', {
-      recipe: 'text',
-      name: 'eos',
-      why: `${ended} documents that are joined into rows`,
-    });
-  const documentsAt = keep((index) => tokenised(chunks[index]!, options, () => {}));
+  const documentsAt = keep((index) => documents(chunks[index]!, () => {}));
   const flatAt = keep((index) => documentsAt(index).flatMap(({ ids }) => ids));
   const padded = (index: number): readonly number[] => {
     const chunk = chunkOf(before, index);
@@ -81,7 +103,7 @@ export function openCorpus(files: readonly ChunkFile[], options: CorpusOptions):
     return found;
   };
   const size = packed ? Math.floor(tokens / length) : before.at(-1)!;
-  return { size, cut: packed ? 0 : cut, tokens, row: packed ? packedRow : padded };
+  return { size, cut: packed ? 0 : cut, tokens, ended, row: packed ? packedRow : padded };
 }
 
 /** The documents of a chunk, with eos where they end. */

@@ -44,13 +44,22 @@ export function documentsOf(chunk: Chunk, options: DocumentOptions, report: (row
     }
     return found;
   }
-  linesOf(piece).forEach((raw, i) => {
+  eachLine(chunk, report, (text, at) => add(text, at, true));
+  return found;
+}
+
+/** The lines of a chunk that are not blank, with their numbers in the file. @param report is told of those that are not UTF-8 */
+export function eachLine(
+  { file, offset, bytes, line }: Chunk,
+  report: (row: BadRow) => void,
+  use: (text: string, line: number) => void,
+): void {
+  linesOf(file.read(offset, bytes)).forEach((raw, i) => {
     const text = decode(raw);
     if (text === undefined)
       report({ file: file.name, line: line + i, reason: 'is not UTF-8', expected: 'text in UTF-8' });
-    else if (text.trim() !== '') add(text.replace(/\r$/, ''), line + i, true);
+    else if (text.trim() !== '') use(text.replace(/\r$/, ''), line + i);
   });
-  return found;
 }
 
 class BadLine extends Error {}

@@ -36,7 +36,8 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     bos: need('bos'),
     pad: need('pad'),
     onBadImage: badRows,
-    report: ({ image, file, line, reason }) => request.note(`skipped ${image} (line ${line} of ${file}): ${reason}`),
+    report: ({ image, file, line, reason }) =>
+      request.note(`skipped ${image ?? 'a row'} (line ${line} of ${file}): ${reason}`),
   };
   return openData(data, { ...options, tokenizer: await request.tokenizer() });
 }

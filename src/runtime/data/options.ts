@@ -9,7 +9,8 @@ export type Split = 'train' | 'held-out';
 
 /** An image of a folder that was left out. */
 export interface BadImage {
-  readonly image: string;
+  /** undefined where the line itself is bad */
+  readonly image: string | undefined;
   readonly file: string;
   readonly line: number;
   readonly reason: string;

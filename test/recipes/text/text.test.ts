@@ -192,7 +192,7 @@ describe('mistakes in data are refused by name', () => {
     [
       'another encoding',
       { 'a.txt': Uint8Array.of(97, 10, 0xe9, 10) },
-      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct the line, or skip such rows',
+      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct the line, or give --on-bad-row skip',
     ],
   ] as const)('%s', async (_, files, message) => {
     await expect(textRecipe.dataset(requestOf(folderOf(files), modelOf(SETTINGS)))).rejects.toMatchObject({

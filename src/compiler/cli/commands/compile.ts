@@ -153,6 +153,7 @@ async function writeAll(
     const files = new Map([...made, ...companions.files, ...(adapter ?? [])]);
     const tokenizer = tokenizerFile(file, model);
     if (tokenizer) files.set('tokenizer.json', tokenizer);
+    for (const [name, bytes] of filesBeside(file, model)) files.set(name, bytes);
     files.set('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
     const bar = output.progress('weights', weights ? artifact.weights.reduce((sum, { bytes }) => sum + bytes, 0) : 0);
     try {
@@ -172,4 +173,14 @@ function tokenizerFile(file: string, model: Model): Uint8Array | undefined {
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
   const path = join(dirname(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;
+}
+
+/** What of the recipe's files lies beside the tokenizer. */
+function filesBeside(file: string, { recipe }: Model): readonly (readonly [string, Uint8Array])[] {
+  const { tokenizer } = recipe?.settings ?? {};
+  const folder = dirname(join(dirname(file), typeof tokenizer === 'string' ? tokenizer : ''));
+  return (recipe?.declaration.beside ?? []).flatMap((name) => {
+    const path = join(folder, name);
+    return existsSync(path) ? [[name, readFileSync(path)] as const] : [];
+  });
 }

@@ -1,5 +1,6 @@
 /** `mdl generate`: a prompt about images, answered by a model that is compiled on the way or was compiled before. */
 import { readFile } from 'node:fs/promises';
+import type { Recipe } from '../../../recipes/recipe.ts';
 import { checkImage, type DecodeOptions, type GenerateOptions } from '../../../runtime/index.ts';
 import type { SettingValues } from '../../../shared/recipe.ts';
 import { type OpenOptions, openAnswering } from '../answering.ts';
@@ -13,6 +14,8 @@ export interface GenerateCommandOptions extends OpenOptions {
   /** false with --no-exif-orientation; true says nothing */
   readonly exifOrientation: boolean;
   readonly maxPixels?: number;
+  readonly system?: string;
+  readonly raw?: boolean;
   readonly template?: string;
   readonly end?: string;
   readonly maxNewTokens: number;
@@ -42,8 +45,12 @@ export default async function run(
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
     const { recipe } = recipeOfManifest(session.manifest);
+    refuseUnused(recipe, options);
     const question = {
       prompt: options.prompt,
+      ...(options.system === undefined ? {} : { system: options.system }),
+      ...(options.raw ? { raw: true } : {}),
+      chatTemplate: opened.chatTemplate,
       files: files.map(({ path, bytes }) => ({ name: path, bytes })),
       settings: {
         ...decode,
@@ -59,6 +66,19 @@ export default async function run(
   } finally {
     await opened.close();
   }
+}
+
+/** @throws CliError C0208 for what the recipe's questions do not have, C0103 for a system message beside --raw */
+function refuseUnused(
+  { questions = [] }: Recipe,
+  { system, raw }: Pick<GenerateCommandOptions, 'system' | 'raw'>,
+): void {
+  const without = 'a model of the recipe chat';
+  if (system !== undefined && !questions.includes('system'))
+    throw cliError('option_without', { option: '--system', without });
+  if (raw && !questions.includes('raw')) throw cliError('option_without', { option: '--raw', without });
+  if (system !== undefined && raw)
+    throw cliError('option_value', { option: '--system', text: system, expected: 'either --system or --raw' });
 }
 
 /** @throws CliError C0103 for values that are out of range, and for options of sampling without sampling */

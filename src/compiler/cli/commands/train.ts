@@ -52,7 +52,8 @@ export interface TrainCommandOptions extends SettingsOptions, WeightsOptions, Ju
   readonly batch?: string;
   readonly data?: string;
   readonly batchSize?: number;
-  readonly skipBadImages?: boolean;
+  readonly onBadRow?: 'fail' | 'skip';
+  readonly length?: number;
   readonly tokenizer?: string;
   readonly lr?: number;
   readonly steps?: number;

@@ -1,13 +1,13 @@
 /** Where a stage's batches come from: one batch from a file, or a data set that the model's recipe opens. */
 import { isDataModule, moduleData } from '../../../recipes/module.node.ts';
-import type { Recipe, DataRequest as RecipeRequest } from '../../../recipes/recipe.ts';
+import type { Recipe, DataRequest as RecipeRequest, RecipeStage } from '../../../recipes/recipe.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { readInputs } from '../commands/run.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
-import { recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
+import { chatTemplateFor, recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
 
 export interface DataRequest {
   readonly batch?: string;
@@ -15,7 +15,10 @@ export interface DataRequest {
   readonly batchSize?: number;
   readonly tokenizer?: string;
   readonly seed: number;
-  readonly skipBadImages?: boolean;
+  /** what to do about a row or picture that cannot be used; `fail` when absent */
+  readonly onBadRow?: 'fail' | 'skip';
+  /** tokens of a row, in place of the model's and the stage's */
+  readonly length?: number;
   /** data to judge by, beside that of training */
   readonly val?: string;
   /** part of `data` that is kept to judge by */
@@ -78,7 +81,8 @@ async function openSet(
       tokenised = true;
       return tokenizer();
     },
-    badRows: request.skipBadImages ? ('skip' as const) : ('fail' as const),
+    chatTemplate: chatTemplateFor(file, told, request.tokenizer),
+    badRows: request.onBadRow ?? 'fail',
     note: (line: string) => output.note(line),
   };
   const needed = (source: DataSource): DataSource => {
@@ -91,9 +95,16 @@ async function openSet(
   }
   const { recipe } = recipeFor(model);
   if (recipe.ownSplit) refuseSplit(request, `data of the recipe ${recipe.name}`, true);
-  const asked = recipeStage(recipe, stage);
+  const asked = withLength(recipe, recipeStage(recipe, stage), request);
   const set = ownData(recipe, data, stage, output);
   return needed(await recipe.dataset({ ...common, data: set, stage: asked }));
+}
+
+/** @throws CliError C0424 where rows have no length */
+function withLength(recipe: Recipe, stage: RecipeStage, { length }: DataRequest): RecipeStage {
+  if (length === undefined) return stage;
+  if (!Object.hasOwn(recipe.clauses, 'length')) throw cliError('length_not_taken', { recipe: recipe.name });
+  return { ...stage, clauses: { ...stage.clauses, length } };
 }
 
 /** @throws CliError C0422 */

@@ -43,7 +43,7 @@ export function folderSet(folder: string, options: ResolvedOptions): SampleSet {
   const tasks = tasksOf(options);
   const name = basename(resolve(folder));
   const root = openFolder(folder);
-  const index = indexFolder(root, folder, split);
+  const index = indexFolder(root, folder, options);
   const size = index.places.length;
   if (size === 0) throw runtimeError('empty_split', { name, split, reason: 'it has no records' });
   const load = imageLoader(root, options);
@@ -120,7 +120,7 @@ function openFolder(folder: string): string {
 }
 
 /** Reads every line once: finds the records of the split and checks them all, so that no bad line stops a long run. */
-function indexFolder(root: string, folder: string, split: ResolvedOptions['split']): Index {
+function indexFolder(root: string, folder: string, { split, onBadImage, report }: ResolvedOptions): Index {
   const names = readdirSync(root)
     .filter((name) => name.endsWith('.jsonl'))
     .sort();
@@ -132,7 +132,14 @@ function indexFolder(root: string, folder: string, split: ResolvedOptions['split
   files.forEach((file, f) => {
     for (const { text, ...place } of linesOf(file)) {
       if (text.trim() === '') continue;
-      const record = parseRecord(text, file.name, place.line);
+      let record: DataRecord;
+      try {
+        record = parseRecord(text, file.name, place.line);
+      } catch (error) {
+        if (onBadImage === 'fail') throw error;
+        report?.({ image: undefined, file: file.name, line: place.line, reason: reasonOf(error) });
+        continue;
+      }
       checkInside(root, record, file.name, place.line);
       const heldOut = hash32(record.image) % 10 === 0;
       if (isSplit || heldOut === (split === 'held-out')) places.push({ file: f, ...place });
