@@ -272,7 +272,12 @@ export const CLI_CATALOGUE = {
     '`mdl weights A B --diff` compares two checkpoints key by key, whatever their formats. A side that is in several files is their index or their folder.',
   ),
 
-  // C048: fmt, lsp
+  // C048: fmt, lsp, diff
+  git_revision: entry(
+    'C0482',
+    ({ file, reason }: { file: string; reason: string }) => `${file} cannot be read from git: ${reason}`,
+    '`REVISION:FILE` is a file as it was in a revision: `HEAD~1:models/a.mdl`, `main:a.mdl`, with a path from the working directory. git must be installed, the folder in a repository, and the file in that revision.',
+  ),
   stdin_alone: entry(
     'C0480',
     ({ others }: { others: number }) =>

@@ -1,5 +1,6 @@
 /** Source files of a project on disk: nothing outside the project's folder is read, symbolic links included. */
-import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { nearest } from '../../shared/nearest.ts';
 import type { SourceHost } from '../check/program.ts';
@@ -24,6 +25,37 @@ export function locate(file: string): Located {
   const root = outside ? dirname(absolute) : process.cwd();
   const path = (outside ? basename(absolute) : inside).split(sep).join('/');
   return { path, host: { read: (name) => readInside(root, name) } };
+}
+
+/** `HEAD~1:models/a.mdl`: not a path of Windows, which has one letter before its colon. */
+const REVISION = /^([^:]{2,}):(.+)$/;
+
+/**
+ * A file of the working directory, or of a revision of its git repository.
+ * @throws CliError C0104 when there is no such file, C0482 when git does not give it
+ */
+export function locateRevision(file: string): Located {
+  const [, revision, path] = REVISION.exec(file) ?? [];
+  if (revision === undefined || path === undefined || existsSync(file)) return locate(file);
+  const read = (name: string): string =>
+    execFileSync('git', ['show', `${revision}:./${name}`], { encoding: 'utf8', stdio: 'pipe', maxBuffer: 1 << 26 });
+  try {
+    read(path);
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    const reason = (stderr ?? '').replace(/^fatal: /, '').split('\n')[0] || reasonOf(error);
+    throw cliError('git_revision', { file, reason }, [], error);
+  }
+  const host: SourceHost = {
+    read: (name) => {
+      try {
+        return read(name);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+  return { path, host };
 }
 
 function checkReadable(file: string, absolute: string): void {

@@ -163,6 +163,24 @@ Examples:
     )
     .action(run(() => import('./commands/summary.ts')));
 
+  withSettings(mdl.command('diff <file> [other]'))
+    .description(
+      'what differs between two models, revisions or settings: values, parameters, keys, ops; exit code 1 if anything',
+    )
+    .option('--to-config <name>', 'config of the other side (default: --config)')
+    .option('--to-set <name=value>', 'set a flag or config value on the other side; repeatable', collect, [])
+    .option('--depth <n>', 'levels of modules that parameters are counted by', positive, 1)
+    .addHelpText(
+      'after',
+      `
+A file may be of a git revision: HEAD~1:models/tinygpt-v.mdl. Without OTHER the file is compared with itself under other settings.
+
+Examples:
+  mdl diff models/tinygpt-v.mdl --to-set qk_norm=false
+  mdl diff HEAD~1:models/tinygpt-v.mdl models/tinygpt-v.mdl --config nano`,
+    )
+    .action(run(() => import('./commands/diff.ts')));
+
   withSettings(mdl.command('explain-plan <file>'))
     .description('print what an entry costs on WebGPU: kernels, sizes, FLOPs, bytes, memory')
     .option('--entry <name>', 'the entry (default: decode, or the first; with --stage gradient)')

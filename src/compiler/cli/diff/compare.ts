@@ -1,0 +1,134 @@
+/** Two models, or one under two settings: what differs in settings, parameters and graphs. */
+import type { ConfigValue } from '../../../shared/artifact.ts';
+import { sizeOf } from '../../../shared/tensor.ts';
+import type { ParameterInfo } from '../../elaborate/instance.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { printType } from '../../elaborate/signature.ts';
+import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+
+export interface Changed<T> {
+  readonly name: string;
+  /** undefined where only the other side has it */
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
+export interface KeyChange extends Changed<string> {
+  /** keys of layers that differ in their number only count as one */
+  readonly count: number;
+}
+
+export interface EntryChange {
+  readonly name: string;
+  readonly nodes: Changed<number>;
+  /** by op, those whose number differs */
+  readonly ops: readonly Changed<number>[];
+  /** inputs and outputs with their types */
+  readonly ports: readonly Changed<string>[];
+}
+
+export interface ModelDifference {
+  readonly settings: readonly Changed<string>[];
+  /** parameters by module, where their number differs */
+  readonly modules: readonly Changed<number>[];
+  readonly total: Changed<number>;
+  /** checkpoint keys with their shapes */
+  readonly keys: readonly KeyChange[];
+  readonly entries: readonly EntryChange[];
+}
+
+/** @param depth levels of modules that parameters are counted by */
+export function compareModels(a: Model, b: Model, depth: number): ModelDifference {
+  return {
+    settings: differences(settingsOf(a), settingsOf(b)),
+    modules: differences(countsOf(a, depth), countsOf(b, depth)),
+    total: { name: 'total', before: totalOf(a), after: totalOf(b) },
+    keys: keyChanges(a, b),
+    entries: entryChanges(a, b),
+  };
+}
+
+export function isEqual({ settings, modules, keys, entries }: ModelDifference): boolean {
+  return [settings, modules, keys, entries].every((part) => part.length === 0);
+}
+
+/** Names whose value differs, those of the first side in its order, then the others. */
+function differences<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): Changed<T>[] {
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .map((name) => ({ name, before: a.get(name), after: b.get(name) }))
+    .filter(({ before, after }) => before !== after);
+}
+
+// ── settings and parameters ─────────────────────────────────────────────────────────────────────
+function settingsOf(model: Model): Map<string, string> {
+  const values = new Map<string, string>([['config', model.settings.configName]]);
+  for (const [flag, on] of model.settings.flags) values.set(`flag ${flag}`, String(on));
+  const add = (path: string, value: ConfigValue): void => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [name, inner] of Object.entries(value)) add(path === '' ? name : `${path}.${name}`, inner);
+    } else values.set(path, JSON.stringify(value));
+  };
+  add('', model.config());
+  return values;
+}
+
+/** Buffers are no parameters. */
+function trainable(model: Model): ParameterInfo[] {
+  return [...model.parameters.values()].filter(({ buffer }) => !buffer);
+}
+
+function totalOf(model: Model): number {
+  return trainable(model).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+function countsOf(model: Model, depth: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { path, shape } of trainable(model)) {
+    const name = path.split('.').slice(0, depth).join('.');
+    counts.set(name, (counts.get(name) ?? 0) + sizeOf(shape));
+  }
+  return counts;
+}
+
+function keyChanges(a: Model, b: Model): KeyChange[] {
+  const shapes = (model: Model): Map<string, string> =>
+    new Map([...model.parameters.values()].map((parameter) => [parameter.keys[0], printType(parameter)]));
+  const changes = new Map<string, KeyChange>();
+  for (const { name, before, after } of differences(shapes(a), shapes(b))) {
+    const general = name.replace(/\.\d+(?=\.|$)/g, '[*]');
+    const id = `${general} ${before} ${after}`;
+    changes.set(id, { name: general, before, after, count: (changes.get(id)?.count ?? 0) + 1 });
+  }
+  return [...changes.values()];
+}
+
+// ── graphs ──────────────────────────────────────────────────────────────────────────────────────
+function entryChanges(a: Model, b: Model): EntryChange[] {
+  return [...new Set([...a.entries, ...b.entries])].flatMap((name) => {
+    const [before, after] = [a, b].map((model) =>
+      model.entries.includes(name) ? model.entry(name)?.graph : undefined,
+    );
+    const change: EntryChange = {
+      name,
+      nodes: { name: 'nodes', before: before?.nodes.length, after: after?.nodes.length },
+      ops: differences(opsOf(before), opsOf(after)),
+      ports: differences(portsOf(before), portsOf(after)),
+    };
+    return change.ops.length > 0 || change.ports.length > 0 ? [change] : [];
+  });
+}
+
+function opsOf(graph: Graph | undefined): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { op } of graph?.nodes ?? []) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return counts;
+}
+
+function portsOf(graph: Graph | undefined): Map<string, string> {
+  if (!graph) return new Map();
+  const shown = (value: ValueId): string => printType(typeOf(graph, value));
+  return new Map([
+    ...graph.inputs.map(({ name, value }) => [`input ${name}`, shown(value)] as const),
+    ...graph.outputs.map(({ name, value }) => [`output ${name}`, shown(value)] as const),
+  ]);
+}
