@@ -34,10 +34,12 @@ const TIERS = {
   slow: ['test/**/*.slow.test.ts'],
   /** the packed tarball in other people's tools; installs those from the registry; not of `npm test` */
   package: ['test/package/**/*.test.ts'],
+  /** models written for PyTorch, run by it; not of `npm test` */
+  pytorch: ['test/pytorch/**/*.test.ts'],
 };
 
-const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, slow: 900, package: 600 } as const;
-const slower = ['package', 'slow', 'browser', 'webgpu', 'onnx'] as const;
+const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, slow: 900, package: 600, pytorch: 300 } as const;
+const slower = ['pytorch', 'package', 'slow', 'browser', 'webgpu', 'onnx'] as const;
 /** every graph that a test makes is verified */
 const setupFiles = ['test/support/verify-graphs.ts'];
 
@@ -54,7 +56,7 @@ export default defineConfig({
           setupFiles,
           testTimeout: SECONDS[name] * 1000,
           hookTimeout: 300_000,
-          ...(name === 'package' ? { globalSetup: 'test/package/global-setup.ts' } : {}),
+          ...(name === 'package' || name === 'pytorch' ? { globalSetup: `test/${name}/global-setup.ts` } : {}),
         },
       })),
       {

@@ -42,7 +42,7 @@ interface Layer {
   readonly why: string;
 }
 
-const BACKENDS = ['backend onnx', 'backend wgsl', 'backend typescript', 'backend reference'];
+const BACKENDS = ['backend onnx', 'backend pytorch', 'backend wgsl', 'backend typescript', 'backend reference'];
 const ANY = [
   'shared',
   'grammar',
@@ -125,6 +125,12 @@ export const LAYERS: readonly Layer[] = [
     why: 'a pass maps IR to IR and knows neither the language nor a target',
   },
   ...['onnx', 'wgsl', 'typescript', 'reference'].map(backend),
+  {
+    name: 'backend pytorch',
+    at: ['src/compiler/backends/pytorch/'],
+    imports: ['shared', 'diagnostics', 'syntax', 'check', 'ops', 'ir', 'elaborate'],
+    why: 'it writes modules and bodies, which a graph no longer has; it knows neither a pass nor another backend',
+  },
   {
     name: 'declarations of recipes',
     at: [

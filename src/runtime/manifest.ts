@@ -47,7 +47,7 @@ export function parseManifest(text: string, file: string): Manifest {
 /** Targets that this version does not know are another's business: they are left alone. */
 function checkTargets(targets: unknown, entries: Json): void {
   need(isObject(targets) && Object.keys(targets).length > 0, 'names no target');
-  const { onnx, webgpu } = targets as Json;
+  const { onnx, pytorch, webgpu } = targets as Json;
   if (onnx !== undefined) {
     need(isObject(onnx) && Number.isSafeInteger(onnx.opset), 'does not give the opset');
     const { files, weights, training, start } = onnx as Json;
@@ -61,6 +61,11 @@ function checkTargets(targets: unknown, entries: Json): void {
       checkTraining(training, files as Json);
       checkFiles([start]);
     }
+  }
+  if (pytorch !== undefined) {
+    need(isObject(pytorch), 'has no model of PyTorch');
+    checkFile((pytorch as Json).model, 'the model of PyTorch');
+    checkFiles((pytorch as Json).weights);
   }
   if (webgpu !== undefined) {
     need(isObject(webgpu), 'has no plan');

@@ -146,6 +146,14 @@ export interface WebGpuSection {
   readonly weights: readonly WeightFile[];
 }
 
+/** What a model that was compiled for PyTorch has beside the manifest. */
+export interface PyTorchSection {
+  /** its classes, a file of Python relative to the manifest */
+  readonly model: string;
+  /** safetensors with everything in its `state_dict()` */
+  readonly weights: readonly WeightFile[];
+}
+
 export interface Manifest {
   readonly format: 'mdl';
   readonly version: typeof MANIFEST_VERSION;
@@ -166,5 +174,9 @@ export interface Manifest {
   /** null: compiled without weights */
   readonly weights: WeightsOrigin | null;
   /** by target, at least one */
-  readonly targets: { readonly onnx?: OnnxSection; readonly webgpu?: WebGpuSection };
+  readonly targets: {
+    readonly onnx?: OnnxSection;
+    readonly pytorch?: PyTorchSection;
+    readonly webgpu?: WebGpuSection;
+  };
 }

@@ -1,8 +1,8 @@
 /** What can run a model on the command line: the names of `--backend`. */
-import { TARGET_NAMES, type TargetName } from '../targets/names.ts';
+import { OPENED_TARGETS, type OpenedTargetName } from '../targets/names.ts';
 
-export const BACKENDS = TARGET_NAMES;
-export type BackendName = TargetName;
+export const BACKENDS = OPENED_TARGETS;
+export type BackendName = OpenedTargetName;
 
 /** The value of `--backend`, which the command line has checked. */
 export function backendName(text: string): BackendName {

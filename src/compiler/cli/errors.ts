@@ -1,5 +1,6 @@
 /** Errors of the command line: codes, messages and their long forms, as the other catalogues have. */
 
+import type { TorchProblems } from '../backends/pytorch/problem.ts';
 import type { IntegerDetails } from '../backends/wgsl/plan/integer-error.ts';
 import type { LimitDetails } from '../backends/wgsl/plan/limit-error.ts';
 
@@ -316,6 +317,25 @@ export const CLI_CATALOGUE = {
     'C0464',
     ({ name, known }: { name: string; known: string }) => `the model has no layout ${name}; it has ${known}`,
     'Layouts are declared in the files of the model, `layout NAME for MODULE { … }`. `mdl export` writes a model without `--layout` under its own keys.',
+  ),
+
+  // C05: PyTorch
+  torch_key: entry(
+    'C0500',
+    ({ key, reason }: TorchProblems['torch_key']) =>
+      `the key ${JSON.stringify(key)} can be no member of a module of PyTorch: ${reason}`,
+    'In PyTorch the parts of a checkpoint key are the names of modules and parameters, one inside the other, and `state_dict()` has a tensor under the first name that it got. So a key has no empty part, none that torch.nn.Module has a member of (`train`, `type`, `half`), and what a body uses lies inside its own module or is given to it. Give the member another name, or pass the tensor as an argument.',
+  ),
+  torch_op: entry(
+    'C0501',
+    ({ op, reason }: TorchProblems['torch_op']) => `the op ${op} has no form in PyTorch: ${reason}`,
+    'Each op of the IR is an expression of PyTorch, or is refused with the reason. Compile to ONNX or WebGPU, which have all of them, or write the model without it.',
+  ),
+  torch_size: entry(
+    'C0502',
+    ({ size, place }: TorchProblems['torch_size']) =>
+      `the size ${size} cannot be read in ${place}: no tensor that it is given has an axis of that size`,
+    'Dynamic sizes are read from the shapes of the tensors that a function is given. Give it a tensor that has the size as an axis.',
   ),
 } as const;
 

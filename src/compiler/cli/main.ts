@@ -112,7 +112,7 @@ Examples:
     .action(run(() => import('./commands/lsp.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
-    .description('compile a model to ONNX files and a manifest, or to WebGPU')
+    .description('compile a model to ONNX files and a manifest, to WebGPU, or to PyTorch')
     .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
     .addOption(opset())

@@ -1,5 +1,6 @@
 /** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
 import { RuntimeError } from '../../runtime/index.ts';
+import { TorchProblem } from '../backends/pytorch/problem.ts';
 import { IntegerError } from '../backends/wgsl/plan/integer-error.ts';
 import { LimitError } from '../backends/wgsl/plan/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
@@ -53,6 +54,7 @@ export function outputOf(options: {
 
 /** What a backend refuses, as an error of the command line. */
 function asCliError(thrown: unknown): unknown {
+  if (thrown instanceof TorchProblem) return cliError(thrown.kind, thrown.details as never, [], thrown);
   if (thrown instanceof LimitError) return cliError('too_many_buffers', thrown.details, [], thrown);
   return thrown instanceof IntegerError ? cliError('integer_range', thrown.details, [], thrown) : thrown;
 }

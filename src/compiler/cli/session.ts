@@ -6,7 +6,7 @@ import { hostBackend, onnxBackend, openModel, Session, webgpuBackend } from '../
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { type Graphs, type GraphsRequest, graphsOf } from '../graphs.ts';
 import { TARGETS } from '../targets/index.ts';
-import type { TargetName } from '../targets/names.ts';
+import type { OpenedTargetName } from '../targets/names.ts';
 import type { Host } from '../targets/target.ts';
 import type { Loaded } from './model.ts';
 import type { WeightProvider } from './weights/provider.ts';
@@ -14,7 +14,7 @@ import { writeArtifact } from './weights/write.ts';
 
 /** What runs graphs. */
 export interface Engine {
-  readonly backend: TargetName;
+  readonly backend: OpenedTargetName;
   /** of the backend onnx */
   readonly opset: 17 | 23;
 }

@@ -23,6 +23,7 @@ import type { Layout } from './layout.ts';
 import { layoutsOf } from './layouts.ts';
 import type { Observer } from './observer.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
+import type { Recorder } from './record.ts';
 import { Reported } from './reported.ts';
 import { configToJson, resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
 import { printType, SignatureDims } from './signature.ts';
@@ -57,6 +58,8 @@ export interface ModelOptions extends SettingsRequest {
 export interface TraceOptions {
   /** a graph of training; absent: one of inference */
   readonly training?: TrainingOptions | undefined;
+  /** listens to the trace; the graph has inputs for what it records as effects, and is none to run */
+  readonly record?: Recorder | undefined;
 }
 
 export interface TrainingOptions {
@@ -213,7 +216,16 @@ function traceEntry(
     calls: new Map(),
   };
   const asked = { training: false };
-  const trace: Trace = { builder, path: '', cache, taps: new Map(), parameters: new Map(), asked, training };
+  const trace: Trace = {
+    builder,
+    path: '',
+    cache,
+    taps: new Map(),
+    parameters: new Map(),
+    asked,
+    training,
+    record: options.record,
+  };
   e.trace = trace;
   try {
     const outer = e.modules.frameOf(root);
@@ -222,7 +234,7 @@ function traceEntry(
     checkPortNames(e, entry);
     for (const parameter of entry.signature.parameters) declareInput(e, builder, dims, frame, parameter);
     dims.bindInto(frame);
-    const result = e.tracer.block(entry.body, frame, '');
+    const result = e.tracer.entry(entry, frame);
     if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
     if (result.kind === 'error') throw new Reported();
     const declared = entry.signature.result;

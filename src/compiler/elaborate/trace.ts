@@ -3,6 +3,7 @@ import type { Dim } from '../../shared/dim.ts';
 import type { GraphBuilder } from '../ir/builder.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { ParameterInfo } from './instance.ts';
+import type { Recorder } from './record.ts';
 
 export interface CacheTrace {
   /** the symbol of the past length */
@@ -48,6 +49,8 @@ export interface Trace {
   readonly asked: { training: boolean };
   /** absent outside of training graphs, where dropout is the identity and buffers stay as they are */
   readonly training?: TrainingTrace | undefined;
+  /** listens to what is traced; absent in a scratch trace */
+  readonly record?: Recorder | undefined;
 }
 
 /** Whether the body being traced is one that trains. */

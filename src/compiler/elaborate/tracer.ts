@@ -12,6 +12,7 @@ import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import { recordedBody, recordedEffect, recordedLoop, recordedStatement } from './recorded.ts';
 import { Reported } from './reported.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { trainsHere } from './trace.ts';
@@ -126,10 +127,16 @@ export class Tracer {
     }
   }
 
+  /** An entry, whose inputs are in the frame. */
+  entry(entry: ast.EntryMember, frame: Frame): Value | undefined {
+    const called = { kind: 'entry', name: entry.name.text } as const;
+    return recordedBody(this.evaluator, called, entry, frame, () => this.block(entry.body, frame, ''));
+  }
+
   // ── bodies ──────────────────────────────────────────────────────────────────────────────────
   private body(
     name: string,
-    { signature, body }: Body,
+    declaration: Body,
     args: ReadonlyMap<string, BoundArgument>,
     outer: Frame,
     call: ast.CallExpression,
@@ -137,6 +144,7 @@ export class Tracer {
     instance?: ModuleInstance,
   ): Value {
     const e = this.evaluator;
+    const { signature, body } = declaration;
     const path = e.trace?.path ?? '';
     const paths = this.active.get(body) ?? new Set<string>();
     if (paths.has(path)) {
@@ -157,8 +165,11 @@ export class Tracer {
     }
     dims.bindInto(frame);
     this.active.set(body, paths.add(path));
+    const kind = instance === undefined ? 'function' : instance.adapter ? 'base' : 'forward';
     try {
-      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () => this.block(body, frame, tapPath));
+      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
+        recordedBody(e, { kind, name }, declaration, frame, () => this.block(body, frame, tapPath)),
+      );
       if (result === undefined)
         return e.fail(
           diagnose(
@@ -264,50 +275,63 @@ export class Tracer {
     let last: Value | undefined;
     for (const statement of block.statements) {
       e.effort.step(statement.span);
-      last = undefined;
-      switch (statement.kind) {
-        case 'let': {
-          const done = e.attempt(() => {
-            e.destructure(statement.names, e.expression(statement.value, frame), frame, statement.value.span);
-            for (const name of statement.names) this.tapLet(name.text, frame.get(e.bindings.slotOf(name)), tapPath);
-            return true;
-          });
-          if (!done) for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
-          break;
-        }
-        case 'assign': {
-          const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
-          e.assign(statement.name, value, frame);
-          this.tapLet(statement.name.text, value, tapPath);
-          break;
-        }
-        case 'update':
-          e.attempt(() => this.update(statement, frame));
-          break;
-        case 'for': {
-          // the body of a loop over an error is traced once, for the other errors in it
-          const items = e.attempt(() => e.iterate(e.expression(statement.over, frame), statement.over.span)) ?? [ERROR];
-          for (const item of items) {
-            e.effort.step(statement.span);
-            for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
-            e.attempt(() => e.destructure(statement.names, item, frame, statement.over.span));
-            this.block(statement.body, frame, tapPath);
-          }
-          break;
-        }
-        case 'if': {
-          const taken = e.attempt(() => e.condition(statement.condition, frame));
-          const branch = taken === undefined ? undefined : taken ? statement.consequent : statement.otherwise;
-          // what is wrong with the condition is reported; that there is no value follows from it
-          last = taken === undefined ? ERROR : undefined;
-          if (branch) last = e.guarded(statement.condition, taken === true, () => this.block(branch, frame, tapPath));
-          break;
-        }
-        case 'expression':
-          last = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
-      }
+      last = recordedStatement(e, statement, frame, () => this.statement(statement, frame, tapPath));
     }
     return last;
+  }
+
+  /** @returns what the statement is, if it is an expression or the branch of an `if` ends in one */
+  private statement(statement: ast.Statement, frame: Frame, tapPath: string | undefined): Value | undefined {
+    const e = this.evaluator;
+    switch (statement.kind) {
+      case 'let': {
+        const done = e.attempt(() => {
+          e.destructure(statement.names, e.expression(statement.value, frame), frame, statement.value.span);
+          for (const name of statement.names) this.tapLet(name.text, frame.get(e.bindings.slotOf(name)), tapPath);
+          return true;
+        });
+        if (!done) for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
+        return undefined;
+      }
+      case 'assign': {
+        const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
+        e.assign(statement.name, value, frame);
+        this.tapLet(statement.name.text, value, tapPath);
+        return undefined;
+      }
+      case 'update':
+        e.attempt(() => this.update(statement, frame));
+        return undefined;
+      case 'for':
+        this.loop(statement, frame, tapPath);
+        return undefined;
+      case 'if': {
+        const taken = e.attempt(() => e.condition(statement.condition, frame));
+        // what is wrong with the condition is reported; that there is no value follows from it
+        if (taken === undefined) return ERROR;
+        const branch = taken ? statement.consequent : statement.otherwise;
+        return branch && e.guarded(statement.condition, taken, () => this.block(branch, frame, tapPath));
+      }
+      case 'expression':
+        return e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
+    }
+  }
+
+  private loop(statement: Extract<ast.Statement, { kind: 'for' }>, frame: Frame, tapPath: string | undefined): void {
+    const e = this.evaluator;
+    const { names, over, body } = statement;
+    // the body of a loop over an error is traced once, for the other errors in it
+    const items = e.attempt(() => e.iterate(e.expression(over, frame), over.span)) ?? [ERROR];
+    recordedLoop(e, statement, frame, (iteration) => {
+      for (const item of items) {
+        e.effort.step(statement.span);
+        for (const name of names) frame.set(e.bindings.slotOf(name), ERROR);
+        iteration(
+          () => e.attempt(() => e.destructure(names, item, frame, over.span)),
+          () => this.block(body, frame, tapPath),
+        );
+      }
+    });
   }
 
   /** `update running_mean = …`: what the buffer is from here on, in this graph and in the next step. */
@@ -333,7 +357,12 @@ export class Tracer {
           secondary: [{ span: parameter.span, message: 'the buffer is declared here' }],
         }),
       );
-    const read = dtype === 'f32' ? trace.builder.node('stop_gradient', [id], {}, e.emission.origin(value.span)) : id;
+    const read = recordedEffect(
+      e,
+      id,
+      () => (dtype === 'f32' ? trace.builder.node('stop_gradient', [id], {}, e.emission.origin(value.span)) : id),
+      (result) => ({ kind: 'update', operand: id, parameter, result }),
+    );
     training.updates.set(keys[0], { parameter, value: id, read });
   }
 

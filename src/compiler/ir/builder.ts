@@ -44,6 +44,16 @@ export class GraphBuilder {
     this.name = name;
   }
 
+  /** Nodes so far. */
+  get nodeCount(): number {
+    return this.nodes.length;
+  }
+
+  /** Values so far. */
+  get valueCount(): number {
+    return this.types.length;
+  }
+
   typeOf(value: ValueId): TensorType {
     const type = this.types[value];
     if (!type) throw new Error(`no value %${value} in graph ${this.name}`);

@@ -10,7 +10,7 @@ import { typeOf } from '../ir/graph.ts';
 import { entryManifest, manifestOf, withNodes } from '../ports.ts';
 import { VERSION } from '../version.ts';
 import { safetensorsFile } from './stored.ts';
-import type { Artifact, StoredFile, Target, TargetOptions } from './target.ts';
+import type { Artifact, OpenedTarget, StoredFile, TargetOptions } from './target.ts';
 
 /** What training starts from: the graphs take it as inputs, so no weights file of theirs has it. */
 const START = 'training.safetensors';
@@ -21,9 +21,9 @@ const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
   return (entry) => (Object.hasOwn(names, entry) ? names[entry]! : `${entry}.onnx`);
 };
 
-export const onnx: Target = {
+export const onnx: OpenedTarget = {
   name: 'onnx',
-  takes: ['opset'],
+  takes: ['opset', 'stage', 'adapters'],
   training: {},
   passes: [],
   compile,

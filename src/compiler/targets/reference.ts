@@ -7,11 +7,11 @@ import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { type Feeds, interpret, NodeError } from '../ir/interpreter.ts';
 import { IndexRangeError } from '../ops/spec.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
-import type { Artifact, Target, WeightReader } from './target.ts';
+import type { Artifact, OpenedTarget, WeightReader } from './target.ts';
 
-export const reference: Target = {
+export const reference: OpenedTarget = {
   name: 'reference',
-  takes: [],
+  takes: ['stage', 'adapters'],
   training: {},
   passes: [],
   compile,

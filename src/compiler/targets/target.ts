@@ -28,7 +28,8 @@ export interface TargetOptions {
   readonly afterPass?: AfterPass | undefined;
 }
 
-export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'>;
+/** What a target takes: options, graphs of a stage, adapters that are inputs. */
+export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'> | 'stage' | 'adapters';
 
 /** A weights file: which tensor lies where. */
 export interface StoredFile extends PlannedFile {
@@ -89,8 +90,12 @@ export interface Target {
   readonly training: Pick<PlanOptions, 'fusedAttention' | 'arenas'>;
   /** Names of the passes that it runs on graphs itself, in order: what `afterPass` is called with. */
   readonly passes: readonly string[];
-  /** @throws LimitError, IntegerError where a graph is too much for the target */
+  /** @throws LimitError, IntegerError, TorchProblem where a model is too much for the target */
   compile(graphs: Graphs, options?: TargetOptions): Artifact;
+}
+
+/** A target that a session runs. */
+export interface OpenedTarget extends Target {
   /** Ready to load entries. @throws what the host throws */
   open(artifact: Artifact, weights: WeightReader, host: Host): Promise<Backend>;
 }

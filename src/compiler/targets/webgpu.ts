@@ -9,20 +9,20 @@ import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../port
 import { adapterManifest } from '../swap-adapters.ts';
 import { VERSION } from '../version.ts';
 import { type StoredParameter, safetensorsFile } from './stored.ts';
-import type { Artifact, Made, Target, TargetOptions } from './target.ts';
+import type { Artifact, Made, OpenedTarget, TargetOptions } from './target.ts';
 
 const PLAN = 'plan.json';
 const WEIGHTS = 'weights.safetensors';
 
 export const webgpu = {
   name: 'webgpu',
-  takes: ['weights'],
+  takes: ['weights', 'stage', 'adapters'],
   // arenas of a quarter of a binding, in elements
   training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
   passes: KERNEL_PASSES,
   compile,
   open: (artifact, weights, host) => host.webgpu({ plan: artifact.plan!, weights: (key) => weights.read(key) }),
-} as const satisfies Target;
+} as const satisfies OpenedTarget;
 
 /** @throws LimitError, IntegerError */
 function compile(

@@ -59,11 +59,16 @@ export default async function run(output: Output, [file]: readonly string[], giv
 }
 
 /** @throws CliError C0208 for options that the target does not take */
-function targetOptions(target: Target, { opset, weightsDtype }: CompileOptions): TargetOptions {
+function targetOptions(
+  target: Target,
+  { opset, weightsDtype, stage, swapAdapters = false }: CompileOptions,
+): TargetOptions {
   const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
     ['--weights-dtype', 'weights', weightsDtype !== undefined],
+    ['--stage', 'stage', stage !== undefined],
+    ['--swap-adapters', 'adapters', swapAdapters],
   ];
   for (const [option, name, there] of asked) {
     if (!there || target.takes.includes(name)) continue;

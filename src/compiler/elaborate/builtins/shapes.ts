@@ -1,8 +1,10 @@
 /** Built-in functions that move or make elements: reshape, transpose, pad, …, and the key/value cache. */
 import { type Dim, divideDims, equalDims, mulDims, printDim, productOf, subDims } from '../../../shared/dim.ts';
 import { diagnose } from '../../diagnostics/catalogue.ts';
-import type { BoundCall, Builtin } from '../builtin.ts';
+import type { ValueId } from '../../ir/graph.ts';
+import type { BoundCall, Builtin, Operand } from '../builtin.ts';
 import { rearrange } from '../rearrange.ts';
+import { recordedEffect } from '../recorded.ts';
 import type { Value } from '../values.ts';
 
 /** Replaces a −1 by what is left of the element count. */
@@ -171,8 +173,19 @@ const LENGTH_AXIS = 2;
 function cached(c: BoundCall): Value {
   const x = c.operand('x', 'f32');
   const name = c.string('name');
+  const id = recordedEffect(
+    c.evaluator,
+    x.id,
+    () => withPast(c, x, name),
+    (result) => ({ kind: 'cached', operand: x.id, axis: LENGTH_AXIS, result }),
+  );
+  const { value } = x.source;
+  return value.kind === 'tensor' && value.id === id ? value : { kind: 'tensor', id, span: c.span };
+}
+
+function withPast(c: BoundCall, x: Operand, name: string): ValueId {
   const { trace } = c.evaluator;
-  if (!trace?.cache) return c.value('x').kind === 'tensor' ? c.value('x') : { kind: 'tensor', id: x.id, span: c.span };
+  if (!trace?.cache) return x.id;
   const { cache, builder, path } = trace;
   const { shape } = x.type;
   if (shape.length !== 4) return c.evaluator.fail(diagnose('cached_outside', {}, c.span, c.evaluator.here()));
@@ -194,5 +207,5 @@ function cached(c: BoundCall): Value {
   );
   const joined = builder.node('concat', [input, x.id], { axis: LENGTH_AXIS }, c.evaluator.emission.origin(c.span));
   cache.ports.push({ past, present, axis: LENGTH_AXIS, value: joined });
-  return { kind: 'tensor', id: joined, span: c.span };
+  return joined;
 }

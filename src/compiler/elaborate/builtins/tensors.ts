@@ -1,7 +1,9 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
 import { diagnose } from '../../diagnostics/catalogue.ts';
+import type { ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import type { BoundCall, Builtin, Operand } from '../builtin.ts';
+import { recordedEffect } from '../recorded.ts';
 import { trainsHere } from '../trace.ts';
 import { bool, list, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
@@ -86,8 +88,19 @@ function dropout(c: BoundCall): Value {
   const p = c.float('p');
   if (!(p >= 0 && p < 1)) c.fail('p of dropout', 'a probability from 0 to below 1', String(p), c.argument('p').span);
   const x = c.operand('x', 'f32');
+  if (p === 0) return x.source.value;
+  const id = recordedEffect(
+    c.evaluator,
+    x.id,
+    () => dropped(c, x, p),
+    (result) => ({ kind: 'dropout', operand: x.id, p, result }),
+  );
+  return id === x.id ? x.source.value : { kind: 'tensor', id, span: c.span };
+}
+
+function dropped(c: BoundCall, x: Operand, p: number): ValueId {
   const { trace } = c.evaluator;
-  if (p === 0 || !trace?.training?.drops || !trainsHere(trace)) return x.source.value;
+  if (!trace?.training?.drops || !trainsHere(trace)) return x.id;
   const { builder, training, path } = trace;
   training.seed ??= builder.input('dropout_seed', 'i64', []);
   const call = training.calls.get(path) ?? 0;
@@ -108,7 +121,8 @@ function dropout(c: BoundCall): Value {
     {},
     origin,
   );
-  return c.op('mul', [x, { id: mask, type: x.type, source: x.source }], {});
+  const product = c.op('mul', [x, { id: mask, type: x.type, source: x.source }], {});
+  return c.evaluator.emission.operand(product, c.span).id;
 }
 
 /** FNV-1a, 32 bits, of a text's UTF-16 units. */

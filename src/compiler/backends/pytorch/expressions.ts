@@ -1,0 +1,388 @@
+/** Values as expressions: what is read once stands where it is read, and the rest is named in a line before. */
+
+import { equalDims, mulDims } from '../../../shared/dim.ts';
+import type { BodyRun } from '../../elaborate/record.ts';
+import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
+import type { OpName } from '../../ops/attributes.ts';
+import { asks, type Item, makesOf, type Recording, takesCache } from './bodies.ts';
+import { lowered } from './lowerings/index.ts';
+import { literal } from './lowerings/pointwise.ts';
+import type { HelperName, Operands } from './lowerings/rule.ts';
+import { atom, type Expr, float, method, PREC, tuple, within } from './python.ts';
+import type { Variables } from './scope.ts';
+import type { Sizes } from './sizes.ts';
+
+/** What a body is written in: names that are taken, and how others are called. */
+export interface Context {
+  readonly recording: Recording;
+  /** names of the file */
+  readonly globals: Iterable<string>;
+  /** what a call of a body is: `self.attn`, `self.encode`, `moved`. @param alias key of a module → a loop's variable */
+  callee(run: BodyRun, from: BodyRun, alias: ReadonlyMap<string, string>): string;
+  /** `self.weight`. @throws TorchProblem where the parameter is not below the body's module */
+  parameter(key: string, from: BodyRun, alias: ReadonlyMap<string, string>): string;
+  helper(name: HelperName | 'Cache'): string;
+  /** `self.layers`, where these are all its members in order */
+  wholeList(keys: readonly string[], from: BodyRun): string | undefined;
+}
+
+interface Surroundings {
+  readonly variables: Variables;
+  readonly sizes: Sizes;
+  readonly reads: ReadonlyMap<ValueId, number>;
+  readonly hints: ReadonlyMap<ValueId, string>;
+  readonly device: string | undefined;
+  /** Writes a line: `target` is `h = `, or nothing. */
+  line(target: string, expr: Expr, id?: ValueId): void;
+}
+
+type Plain = Exclude<Item, { kind: 'statement' | 'loop' }>;
+
+/** Longer texts are named instead of standing inside others. */
+const INLINE = 76;
+
+export class Expressions {
+  /** what the statement binds: names for its parts */
+  target = 'y';
+  private readonly run: BodyRun;
+  private readonly context: Context;
+  private readonly around: Surroundings;
+  private readonly keys: ReadonlyMap<ValueId, string>;
+  private readonly constants: ReadonlyMap<ValueId, Expr>;
+  private readonly aliases = new Map<string, string>();
+  private readonly effects = new Map<Item, number>();
+  private variables: Variables;
+  private pending = new Map<ValueId, Plain>();
+
+  constructor(run: BodyRun, context: Context, around: Surroundings) {
+    this.run = run;
+    this.context = context;
+    this.around = around;
+    this.variables = around.variables;
+    const { graph, parameterIds } = context.recording;
+    this.keys = new Map([...parameterIds].map(([key, id]) => [id, key]));
+    this.constants = new Map(graph.constants.map(({ value, tensor }) => [value, this.constant(tensor)]));
+  }
+
+  private constant({ shape, dtype, data }: Recording['graph']['constants'][number]['tensor']): Expr {
+    if (shape.length === 0) return literal(data[0]!, dtype);
+    const items = Array.from(data, (value) => literal(value, dtype).text);
+    const flat = method(atom(`torch.tensor([${items.join(', ')}], device=${this.device()})`), 'reshape', [
+      tuple([...shape]),
+    ]);
+    return flat;
+  }
+
+  private device(): string {
+    return this.around.device ?? 'next(self.parameters()).device';
+  }
+
+  // ── what is to be written ───────────────────────────────────────────────────────────────────
+  /** @param strict whether what asks the runtime for something is written at once */
+  add(item: Plain, strict: boolean): void {
+    const effectful = isEffectful(item);
+    if (effectful) this.effects.set(item, this.effects.size);
+    if (item.kind === 'effect' && item.effect.kind === 'update') {
+      this.update(item);
+      return;
+    }
+    const made = makesOf(item).filter((id) => !this.variables.has(id) && !this.pending.has(id) && !this.keys.has(id));
+    for (const id of made) this.pending.set(id, item);
+    if (effectful && makesOf(item).length === 0) this.around.line('', this.expr(item));
+    else if (strict && effectful && made.length > 0) this.name(made);
+  }
+
+  /** A buffer's next value; what is read of it from here on is the buffer. */
+  private update(item: Plain): void {
+    if (item.kind !== 'effect' || item.effect.kind !== 'update') return;
+    const { operand, parameter, result } = item.effect;
+    this.name([...this.pending.keys()].filter((id) => id !== operand));
+    const next = this.read(operand);
+    const buffer = this.context.parameter(parameter.keys[0], this.run, this.aliases);
+    const value = next.number ? atom(`torch.as_tensor(${next.text})`) : next;
+    const text = `${buffer}.copy_(${method(value, 'detach').text})`;
+    this.around.line('', { ...atom(text), effects: [...next.effects, this.effects.get(item)!] });
+    this.variables.set(result, buffer);
+  }
+
+  /** Gives values that are not written yet names of their own. */
+  name(ids: Iterable<ValueId>): void {
+    for (const id of ids) if (this.pending.has(id)) this.named(id);
+  }
+
+  /** What a statement leaves that only happens: a call that nothing reads. */
+  flush(items: readonly Item[]): void {
+    for (const item of items) {
+      if (item.kind === 'statement' || item.kind === 'loop' || !isEffectful(item)) continue;
+      const ids = makesOf(item);
+      if (ids.some((id) => this.pending.get(id) === item && !this.around.reads.get(id))) this.name(ids);
+    }
+  }
+
+  done(): void {
+    this.variables.done();
+  }
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────
+  /** @param whole whether nothing stands around it, so that it may be long */
+  read(id: ValueId, whole = false): Expr {
+    const text = this.variables.read(id);
+    if (text !== undefined) return atom(text);
+    const constant = this.constants.get(id);
+    if (constant) return constant;
+    const item = this.pending.get(id);
+    if (!item) return atom(this.context.parameter(this.keyOf(id), this.run, this.aliases));
+    if (makesOf(item).length > 1) return this.named(id);
+    const expr = this.expr(item);
+    if (expr.number) return expr;
+    this.pending.delete(id);
+    const once = (this.around.reads.get(id) ?? 0) <= 1;
+    return once && (whole || expr.text.length <= INLINE) ? expr : this.assigned(id, expr);
+  }
+
+  private keyOf(id: ValueId): string {
+    const key = this.keys.get(id);
+    if (key === undefined) throw new Error(`%${id} of ${this.run.name} comes from nowhere`);
+    return key;
+  }
+
+  private assigned(id: ValueId, expr: Expr): Expr {
+    const variable = this.variables.assign(this.around.hints.get(id) ?? this.target, id);
+    this.around.line(`${variable} = `, expr, id);
+    return atom(variable);
+  }
+
+  private named(id: ValueId): Expr {
+    const item = this.pending.get(id)!;
+    const made = makesOf(item).filter((other) => this.pending.get(other) === item);
+    const expr = this.expr(item);
+    for (const other of made) this.pending.delete(other);
+    if (makesOf(item).length === 1) return expr.number ? expr : this.assigned(id, expr);
+    const names = makesOf(item).map((other) =>
+      this.variables.assign(this.around.hints.get(other) ?? this.target, other),
+    );
+    this.around.line(`${names.join(', ')} = `, expr);
+    return atom(names[makesOf(item).indexOf(id)]!);
+  }
+
+  // ── binding ─────────────────────────────────────────────────────────────────────────────────
+  bind(name: string, id: ValueId): void {
+    const item = this.pending.get(id);
+    if (!item || makesOf(item).length > 1) {
+      const expr = this.read(id, true);
+      this.done();
+      const variable = this.variables.assign(name, id);
+      if (variable !== expr.text) this.around.line(`${variable} = `, expr);
+      return;
+    }
+    this.variables.read(id);
+    this.pending.delete(id);
+    const expr = this.expr(item);
+    this.done();
+    this.around.line(`${this.variables.assign(name, id)} = `, expr, id);
+  }
+
+  /** Several names at once: outputs of one item, the rows of one tensor, or one after the other. */
+  bindAll(bound: readonly (readonly [string, ValueId])[]): void {
+    const ids = bound.map(([, id]) => id);
+    const [first] = ids;
+    const item = this.pending.get(first!);
+    const rows = this.rowsOf(ids);
+    const together = item !== undefined && makesOf(item).join() === ids.join();
+    if (rows === undefined && !together) {
+      for (const [name, id] of bound) this.bind(name, id);
+      return;
+    }
+    const expr = rows === undefined ? this.expr(item!) : method(this.rows(rows, ids), 'unbind', ['0']);
+    for (const id of ids) {
+      this.pending.delete(id);
+      this.variables.read(id);
+    }
+    this.done();
+    const names = bound.map(([name, id]) => this.variables.assign(name, id));
+    this.around.line(`${names.join(', ')} = `, expr, first);
+  }
+
+  /** The tensor whose rows along the first axis these are, all of them in order. */
+  private rowsOf(ids: readonly ValueId[]): ValueId | undefined {
+    const { graph } = this.context.recording;
+    let from: ValueId | undefined;
+    for (const [row, id] of ids.entries()) {
+      const picked = this.picked(this.pending.get(id));
+      if (picked?.axis !== 0 || picked.index !== row) return undefined;
+      from ??= picked.from;
+      if (picked.from !== from) return undefined;
+    }
+    return from !== undefined && equalDims(typeOf(graph, from).shape[0]!, ids.length) ? from : undefined;
+  }
+
+  private rows(from: ValueId, ids: readonly ValueId[]): Expr {
+    // every row reads it, and here it is read once
+    for (const _ of ids.slice(1)) this.variables.read(from);
+    const item = this.pending.get(from);
+    if (!item || makesOf(item).length > 1 || (this.around.reads.get(from) ?? 0) > ids.length) return this.read(from);
+    this.variables.read(from);
+    this.pending.delete(from);
+    return this.expr(item);
+  }
+
+  // ── loops ───────────────────────────────────────────────────────────────────────────────────
+  wholeList(keys: readonly string[]): string | undefined {
+    return this.context.wholeList(keys, this.run);
+  }
+
+  loopVariable(name: string): string {
+    return this.variables.fixed(name);
+  }
+
+  alias(key: string, variable: string): void {
+    this.aliases.set(key, variable);
+  }
+
+  unalias(key: string): void {
+    this.aliases.delete(key);
+  }
+
+  snapshot(): () => void {
+    const [variables, pending] = [this.variables.copy(), new Map(this.pending)];
+    return () => {
+      this.variables = variables;
+      this.pending = pending;
+      this.around.sizes.keepNames(variables);
+    };
+  }
+
+  restore(snapshot: () => void): void {
+    snapshot();
+  }
+
+  // ── expressions ─────────────────────────────────────────────────────────────────────────────
+  private expr(item: Plain): Expr {
+    const expr = this.plain(item);
+    const own = this.effects.get(item);
+    return own === undefined ? expr : { ...expr, effects: [...expr.effects, own] };
+  }
+
+  private plain(item: Plain): Expr {
+    if (item.kind === 'node') return this.picking(item) ?? this.tiling(item) ?? this.node(item.node);
+    if (item.kind === 'call') return this.call(item);
+    const { effect } = item;
+    if (effect.kind === 'update') throw new Error('an update is a statement');
+    const x = this.read(effect.operand);
+    if (effect.kind === 'dropout') return atom(`F.dropout(${x.text}, ${float(effect.p)}, self.training)`, x);
+    this.context.helper('Cache');
+    return atom(`extended(cache, ${x.text}, dim=${effect.axis})`, x);
+  }
+
+  private node(node: AnyNode): Expr {
+    const { graph } = this.context.recording;
+    const operands: Operands<OpName> = {
+      inputs: node.inputs.map((id) => this.read(id)),
+      types: node.inputs.map((id) => typeOf(graph, id)),
+      outputs: node.outputs.map((id) => typeOf(graph, id)),
+      attributes: node.attributes,
+      size: (dim) => this.around.sizes.expr(dim),
+      device: () => this.device(),
+      helper: (name) => this.context.helper(name),
+    };
+    return lowered(node.op, operands);
+  }
+
+  /** `x[:, 3]`: a slice of one, whose axis is dropped. */
+  private picking(item: Plain): Expr | undefined {
+    const picked = this.picked(item);
+    if (!picked) return undefined;
+    this.variables.read(picked.slice);
+    this.pending.delete(picked.slice);
+    const x = this.read(picked.from);
+    const text = `${within(x, PREC.atom)}[${[...Array<string>(picked.axis).fill(':'), picked.index].join(', ')}]`;
+    return { ...x, text, prec: PREC.atom };
+  }
+
+  private picked(item: Item | undefined) {
+    if (item?.kind !== 'node' || item.node.op !== 'reshape') return undefined;
+    const { graph } = this.context.recording;
+    const slice = item.node.inputs[0]!;
+    const made = this.pending.get(slice);
+    if (made?.kind !== 'node' || made.node.op !== 'slice' || this.around.reads.get(slice) !== 1) return undefined;
+    const { starts, ends } = made.node.attributes;
+    const from = made.node.inputs[0]!;
+    const { shape } = typeOf(graph, from);
+    const cut = shape.flatMap((dim, axis) =>
+      equalDims(starts[axis]!, 0) && equalDims(ends[axis]!, dim) ? [] : [axis],
+    );
+    const [axis, ...more] = cut;
+    const index = axis === undefined ? undefined : starts[axis];
+    if (axis === undefined || more.length > 0 || typeof index !== 'number' || !equalDims(ends[axis]!, index + 1))
+      return undefined;
+    const dropped = shape.toSpliced(axis, 1);
+    const to = item.node.attributes.shape;
+    const same = to.length === dropped.length && to.every((dim, at) => equalDims(dim, dropped[at]!));
+    return same ? { slice, from, axis, index } : undefined;
+  }
+
+  /** The node that makes a value which only this reads. */
+  private only(id: ValueId): AnyNode | undefined {
+    const item = this.pending.get(id);
+    return item?.kind === 'node' && this.around.reads.get(id) === 1 ? item.node : undefined;
+  }
+
+  /** `x.repeat(1, 2)`: new axes that are widened and merged with those behind them, as the built-in `repeat` makes them. */
+  private tiling(item: Item): Expr | undefined {
+    if (item.kind !== 'node' || item.node.op !== 'reshape') return undefined;
+    const { graph } = this.context.recording;
+    const expand = this.only(item.node.inputs[0]!);
+    const apart = expand?.op === 'expand' ? this.only(expand.inputs[0]!) : undefined;
+    if (expand?.op !== 'expand' || apart?.op !== 'reshape') return undefined;
+    const from = apart.inputs[0]!;
+    const { shape } = typeOf(graph, from);
+    const wide = expand.attributes.shape;
+    const merged = shape.map((dim, axis) => [wide[2 * axis], wide[2 * axis + 1], dim] as const);
+    const repeats = merged.map(([times]) => times);
+    const fits =
+      wide.length === 2 * shape.length &&
+      item.node.attributes.shape.length === shape.length &&
+      merged.every(([times, kept, dim]) => typeof times === 'number' && equalDims(kept!, dim)) &&
+      item.node.attributes.shape.every((dim, axis) => equalDims(dim, mulDims(repeats[axis]!, shape[axis]!))) &&
+      apart.attributes.shape.every((dim, at) => equalDims(dim, at % 2 === 0 ? 1 : shape[(at - 1) / 2]!));
+    if (!fits) return undefined;
+    for (const id of [item.node.inputs[0]!, expand.inputs[0]!]) {
+      this.variables.read(id);
+      this.pending.delete(id);
+    }
+    const x = this.read(from);
+    const widened = shape.every((dim, axis) => repeats[axis] === 1 || equalDims(dim, 1));
+    if (!widened) return method(x, 'repeat', repeats.map(String));
+    return method(
+      x,
+      'expand',
+      repeats.map((times) => (times === 1 ? '-1' : String(times))),
+    );
+  }
+
+  private call({ run, args }: Extract<Item, { kind: 'call' }>): Expr {
+    const parts: Expr[] = [];
+    const read = (id: ValueId): Expr => {
+      const expr = this.read(id);
+      const tensor = expr.number ? atom(`torch.tensor(${expr.text}, device=${this.device()})`, expr) : expr;
+      parts.push(tensor);
+      return tensor;
+    };
+    const texts = args.flatMap((ids, index) => {
+      if (ids.length === 0) return [];
+      if (run.parameters[index]!.value.kind === 'list') return [`[${ids.map((id) => read(id).text).join(', ')}]`];
+      return [read(ids[0]!).text];
+    });
+    const { recording } = this.context;
+    // an entry without a cache has none to pass on
+    const withCache = takesCache(run, recording) && (this.run.kind !== 'entry' || recording.cached);
+    const callee = this.context.callee(run, this.run, this.aliases);
+    return atom(`${callee}(${[...texts, ...(withCache ? ['cache'] : [])].join(', ')})`, ...parts);
+  }
+}
+
+export function isEffectful(item: Item): boolean {
+  if (item.kind === 'effect') return true;
+  if (item.kind !== 'call') return false;
+  return (['cached', 'dropout', 'update'] as const).some((kind) => asks(item.run.steps, kind));
+}

@@ -1,0 +1,42 @@
+/** Functions that model.py has where something uses them: what torch says in several calls. */
+import type { HelperName } from './lowerings/rule.ts';
+
+export const HELPERS: { readonly [N in HelperName | 'Cache']: string } = {
+  attention: `def attention(q, k, v, mask=None, causal=False, scale=None):
+    """softmax(scale q k^T) v. A query sees the keys up to its own position, counted from the last, where the mask [B, S] has them."""
+    seen = None if mask is None else mask[:, None, None, :]
+    if causal:
+        T, S = q.shape[-2], k.shape[-2]
+        until = torch.arange(T, device=q.device)[:, None] + (S - T)
+        earlier = torch.arange(S, device=q.device) <= until
+        seen = earlier if seen is None else seen & earlier
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale)`,
+  rotary: `def rotary(x, positions, dims, theta, inverse=False):
+    """Rotate-half rotary embedding of the first \`dims\` elements of each head. x [B, H, T, D], positions [B, T]."""
+    # in float64: an angle is a position times a frequency, of which float32 keeps too few digits
+    frequencies = theta ** (-torch.arange(0, dims, 2, device=x.device, dtype=torch.float64) / dims)
+    angles = positions[:, None, :, None] * (-frequencies if inverse else frequencies)  # [B, 1, T, dims / 2]
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    a, b, rest = x.split((dims // 2, dims // 2, x.shape[-1] - dims), dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)`,
+  to_int64: `def to_int64(x):
+    """Towards zero; NaN is 0, and what is past int64 its last value that float32 has."""
+    return x.nan_to_num(nan=0.0).clamp(-(2.0**63), 2.0**63 - 2.0**39).long()`,
+  Cache: `class Cache:
+    """Keys and values of the positions so far, in the order in which the layers ask for them."""
+
+    def __init__(self, past):
+        self.past = past
+        self.present = []
+
+    def extend(self, x, dim):
+        if self.past is not None:
+            x = torch.cat((self.past[len(self.present)], x), dim=dim)
+        self.present.append(x)
+        return x
+
+
+def extended(cache, x, dim):
+    """Those of the cache, then x; x itself without one."""
+    return x if cache is None else cache.extend(x, dim)`,
+};

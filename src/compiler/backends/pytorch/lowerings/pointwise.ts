@@ -1,0 +1,146 @@
+/** Pointwise ops. Numbers stay Python's, which broadcast as scalars do. */
+import type { OpName } from '../../../ops/attributes.ts';
+import { call, type Expr, float, infix, method, numberExpr, PREC, within } from '../python.ts';
+import { type Family, type Operands, type Rule, tensor } from './rule.ts';
+
+type Unary =
+  | 'neg'
+  | 'abs'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'relu'
+  | 'silu'
+  | 'softplus'
+  | 'gelu'
+  | 'clamp'
+  | 'not'
+  | 'cast';
+type Binary =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'pow'
+  | 'maximum'
+  | 'minimum'
+  | 'equal'
+  | 'less'
+  | 'less_equal'
+  | 'and'
+  | 'or'
+  | 'where';
+
+/** `x.exp()`. */
+const named =
+  (name: string): Rule<OpName> =>
+  (c) =>
+    method(tensor(c, 0), name);
+
+/** `F.silu(x)`. */
+const functional =
+  (name: string): Rule<OpName> =>
+  (c) =>
+    call(name, [tensor(c, 0)]);
+
+const operator =
+  (text: string, prec: number): Rule<OpName> =>
+  ({ inputs: [a, b] }) =>
+    infix(a!, text, b!, prec);
+
+/** Comparisons of Python do not chain here: `(a < b) == c`. */
+const comparison =
+  (text: string): Rule<OpName> =>
+  (c) => {
+    const [a, b] = [c.inputs[0]!.number && c.inputs[1]!.number ? tensor(c, 0) : c.inputs[0]!, c.inputs[1]!];
+    const [left, right] = [within(a, PREC.or), within(b, PREC.or)];
+    return {
+      text: `${left} ${text} ${right}`,
+      prec: PREC.comparison,
+      effects: [...a.effects, ...b.effects],
+      ...(text === '==' ? { negated: `${left} != ${right}` } : {}),
+    };
+  };
+
+/** The larger or the smaller, of two tensors or of one and a number; NaN wins in all of them. */
+const extreme =
+  (pair: 'maximum' | 'minimum', bound: 'min' | 'max'): Rule<OpName> =>
+  (c) => {
+    const [a, b] = c.inputs as [Expr, Expr];
+    if (a.number === b.number) return call(`torch.${pair}`, [tensor(c, 0), tensor(c, 1)]);
+    const [x, number] = a.number ? [b, a] : [a, b];
+    return method(x, 'clamp', [`${bound}=${number.text}`]);
+  };
+
+function cast({ inputs: [x], types: [from], attributes: { to }, ...c }: Operands<'cast'>): Expr {
+  if (from!.dtype === to) return x!;
+  if (x!.number && to !== 'bool') {
+    const name = to === 'f32' ? 'float' : 'int';
+    return { ...numberExpr(`${name}(${x!.text})`), effects: x!.effects };
+  }
+  const operand = x!.number ? tensor({ ...c, inputs: [x!], types: [from!], attributes: {} }, 0) : x!;
+  if (to === 'f32') return method(operand, 'float');
+  if (to === 'bool') return { ...infix(operand, '!=', numberExpr('0'), PREC.comparison), prec: PREC.comparison };
+  return from!.dtype === 'bool' ? method(operand, 'long') : call(c.helper('to_int64'), [operand]);
+}
+
+function where(c: Operands<'where'>): Expr {
+  const [condition, a, b] = [tensor(c, 0), c.inputs[1]!, c.inputs[2]!];
+  return call('torch.where', [condition, a, b]);
+}
+
+export const POINTWISE: Family<Unary | Binary> = {
+  neg: ({ inputs: [x] }) => ({ ...x!, text: `-${within(x!, PREC.unary)}`, prec: PREC.unary }),
+  abs: named('abs'),
+  exp: named('exp'),
+  log: named('log'),
+  sqrt: named('sqrt'),
+  rsqrt: named('rsqrt'),
+  reciprocal: named('reciprocal'),
+  sin: named('sin'),
+  cos: named('cos'),
+  tanh: named('tanh'),
+  erf: functional('torch.erf'),
+  sigmoid: named('sigmoid'),
+  relu: functional('F.relu'),
+  silu: functional('F.silu'),
+  softplus: functional('F.softplus'),
+  gelu: (c) => call('F.gelu', [tensor(c, 0)], c.attributes.approximate === 'tanh' ? ['approximate="tanh"'] : []),
+  clamp: (c) => method(tensor(c, 0), 'clamp', [float(c.attributes.min), float(c.attributes.max)]),
+  not: (c) => {
+    const x = tensor(c, 0);
+    if (x.negated !== undefined) return { text: x.negated, prec: PREC.comparison, effects: x.effects };
+    return { ...x, text: `~${within(x, PREC.unary)}`, prec: PREC.unary };
+  },
+  cast,
+  add: operator('+', PREC.sum),
+  sub: operator('-', PREC.sum),
+  mul: operator('*', PREC.product),
+  div: operator('/', PREC.product),
+  pow: ({ inputs: [a, b] }) => ({
+    ...infix(a!, '**', b!, PREC.power),
+    text: `${within(a!, PREC.atom)} ** ${within(b!, PREC.unary)}`,
+  }),
+  maximum: extreme('maximum', 'min'),
+  minimum: extreme('minimum', 'max'),
+  equal: comparison('=='),
+  less: comparison('<'),
+  less_equal: comparison('<='),
+  and: (c) => infix(tensor(c, 0), '&', c.inputs[1]!, PREC.and),
+  or: (c) => infix(tensor(c, 0), '|', c.inputs[1]!, PREC.or),
+  where,
+};
+
+/** A constant of the graph, if it is a scalar. */
+export function literal(value: number, dtype: 'f32' | 'i64' | 'bool'): Expr {
+  if (dtype === 'bool') return numberExpr(value === 0 ? 'False' : 'True');
+  const text = dtype === 'f32' ? float(value) : String(value);
+  return text.startsWith('-') ? numberExpr(text, PREC.unary) : numberExpr(text);
+}

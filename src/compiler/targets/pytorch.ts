@@ -1,0 +1,47 @@
+/** PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. */
+import type { WeightsOrigin } from '../../shared/artifact.ts';
+import { modelFile } from '../backends/pytorch/index.ts';
+import type { Graphs } from '../graphs.ts';
+import { entryManifest, manifestOf } from '../ports.ts';
+import { safetensorsFile } from './stored.ts';
+import type { Artifact, Target } from './target.ts';
+
+const MODEL = 'model.py';
+const WEIGHTS = 'model.safetensors';
+
+export const pytorch: Target = { name: 'pytorch', takes: [], training: {}, passes: [], compile };
+
+/** Every parameter and buffer is in the file, used by an entry or not: `load_state_dict` is strict. @throws TorchProblem */
+function compile(graphs: Graphs): Artifact {
+  const { model } = graphs;
+  const written = graphs.entries.filter(({ name }) => model.entries.includes(name));
+  const entries = written.map(({ name }) => name);
+  const text = modelFile(model, entries, headOf(graphs));
+  const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape, half: false }));
+  const stored = safetensorsFile(WEIGHTS, parameters);
+  const section = { pytorch: { model: MODEL, weights: [{ file: stored.file, bytes: stored.bytes }] } };
+  const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
+  const bytes = new TextEncoder().encode(text);
+  return {
+    target: 'pytorch',
+    graphs,
+    label: 'pytorch',
+    weights: [stored],
+    made: [{ name: MODEL, what: `${entries.length} entries`, bytes: bytes.length }],
+    manifest: (weights: WeightsOrigin | null, ownAdapter = false) =>
+      manifestOf(graphs, ports, section, weights, ownAdapter),
+    files: () => new Map([[MODEL, bytes]]),
+  };
+}
+
+/** What the file says of itself. */
+function headOf({ model }: Graphs): readonly string[] {
+  const { configName, flags } = model.settings;
+  const set = [...flags].map(([name, on]) => `${name}=${on}`).join(' ');
+  return [
+    `${model.name} of ${model.program.root.source.path}, config ${configName || 'none'}${set === '' ? '' : `; ${set}`}.`,
+    '',
+    'Written by `mdl compile --target pytorch`: sizes and flags are those of the config, and `state_dict()` has the keys of',
+    'the checkpoint. Above each statement stands what it was in the source, and behind it the shape of what it makes.',
+  ];
+}

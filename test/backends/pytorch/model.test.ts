@@ -1,0 +1,108 @@
+/** What model.py says of a program: names, loops, shared classes, sizes, and the cache. That it computes the same is test/pytorch's business. */
+import { describe, expect, it } from 'vitest';
+import { LOWERINGS } from '../../../src/compiler/backends/pytorch/index.ts';
+import { OP_NAMES } from '../../../src/compiler/ops/index.ts';
+import { classOf, expectStructure, modelPy } from './support.ts';
+
+const LAYERS = `import { Linear } from "std"
+module Block(width) {
+  fc = Linear(width, width)
+  forward(x: [B, T, width]) -> [B, T, width] {
+    let h = relu(fc(x))
+    let h = x + h
+    h * 2.0
+  }
+}
+model Tiny {
+  blocks = [Block(8) for i in range(3)]
+  last   = Block(8)
+  entry run(x: [B, T, 8]) -> (y: [B, T, 8]) {
+    for block in blocks { x = block(x) }
+    last(x)
+  }
+}
+`;
+
+describe('model.py', () => {
+  it('has a class for each module, a loop for equal layers, and the names of the source', () => {
+    const text = modelPy(LAYERS);
+    expectStructure(text);
+    expect(text.match(/^class /gm)).toHaveLength(2);
+    expect(classOf(text, 'Tiny')).toContain('self.blocks = nn.ModuleList(Block() for _ in range(3))');
+    expect(classOf(text, 'Tiny')).toMatch(
+      /for block in self\.blocks:\n {12}# x = block\(x\)\n {12}x = block\(x\) {2}# \[B, T, 8\]\n/,
+    );
+    expect(classOf(text, 'Block')).toMatch(
+      /# let h = relu\(fc\(x\)\)\n {8}h = F\.relu\(self\.fc\(x\)\) {2}# \[B, T, 8\]\n {8}# let h = x \+ h\n {8}h = x \+ h/,
+    );
+  });
+
+  it('keeps a value whose name is taken again', () => {
+    const text = modelPy(`model Tiny {
+      entry run(x: [B]) -> (y: [B]) {
+        let h = exp(x)
+        let g = h
+        let h = log(x)
+        g + h + x
+      }
+    }`);
+    expectStructure(text);
+    const lines = classOf(text, 'Tiny')
+      .split('\n')
+      .filter((line) => / = |return/.test(line) && !line.includes('#'));
+    expect(classOf(text, 'Tiny')).toMatch(/h = x\.exp\(\).*\n.*\n\s+g = h\n.*\n\s+h(_2)? = x\.log\(\)/);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(text).toMatch(/return g \+ h(_2)? \+ x/);
+  });
+
+  it('reads sizes from the arguments of the function', () => {
+    const text = modelPy(`model Tiny {
+      entry run(x: [B, T], y: [B, T + S]) -> (z: [B, S]) { y[:, T:] + full([B, S], 1.0) }
+    }`);
+    expect(text).toContain('y[:, T:]');
+    expect(text).toMatch(/torch\.ones\(B, size - T, device=x\.device\)/);
+  });
+
+  it('has one class for a module that the loss and the cached step run with other sizes', () => {
+    const text = modelPy(`import { MultiHeadAttention } from "std"
+    model Tiny {
+      attn = MultiHeadAttention(8, 2, causal = true)
+      entry step(x: [B, T, 8], mask: int[B, P + T]) -> (y: [B, T, 8]) cache P "past" -> "present" { attn(x, x, mask != 0) }
+      entry all(x: [B, T, 8], mask: int[B, T]) -> (y: [B, T, 8]) { attn(x, x, mask != 0) }
+    }`);
+    expectStructure(text);
+    expect(text.match(/^class MultiHeadAttention/gm)).toHaveLength(1);
+    expect(text).not.toContain('forward_2');
+    expect(text).toContain('def step(self, x, mask, past=None):\n        cache = Cache(past)');
+    expect(text).toContain('self.attn(x, x, mask != 0, cache), cache.present');
+    expect(classOf(text, 'Tiny')).toContain('return self.attn(x, x, mask != 0)  #');
+  });
+
+  it('drops in training only', () => {
+    const text = modelPy('model Tiny { entry run(x: [B]) -> (y: [B]) { dropout(x, 0.25) } }');
+    expect(text).toContain('F.dropout(x, 0.25, self.training)');
+  });
+
+  it('keeps the order of what asks the runtime for something', () => {
+    const text = modelPy(`model Tiny {
+      entry run(x: [B, 2, T, 4]) -> (y: [B, 2, P + T, 4]) cache P "past" -> "present" {
+        let first = cached(x, "first")
+        let second = cached(x * 2.0, "second")
+        second - first
+      }
+    }`);
+    expect(text.indexOf('first = extended(')).toBeGreaterThan(-1);
+    expect(text.indexOf('first = extended(')).toBeLessThan(text.indexOf('second = extended('));
+  });
+});
+
+it('every op has an expression, or a reason why it has none', () => {
+  expect(Object.keys(LOWERINGS).sort()).toEqual([...OP_NAMES].sort());
+  const refused = Object.entries(LOWERINGS).flatMap(([op, rule]) =>
+    'refused' in rule ? [[op, rule.refused] as const] : [],
+  );
+  expect(refused.map(([op]) => op).sort()).toEqual(
+    ['attention_grad', 'barrier', 'conv2d_grad_weight', 'max_pool2d_grad', 'random_uniform'].sort(),
+  );
+  for (const [, reason] of refused) expect(reason.length).toBeGreaterThan(20);
+});

@@ -1,0 +1,57 @@
+/** `mdl compile --target pytorch` as a user calls it: the files, what it refuses, and what names the places. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readTensors } from '../support/reference.ts';
+import { folderWith, mdl, ROOT } from './support.ts';
+
+const MODULES = `module Has() { param w: [2] = ones()  forward(x: [2]) -> [2] { x * w } }
+module Uses(other) { forward(x: [2]) -> [2] { other(x) } }
+`;
+const MLP = join(ROOT, 'examples', 'mlp.mdl');
+
+describe('mdl compile --target pytorch', () => {
+  it('writes model.py, every weight by its key, and a manifest', async () => {
+    const folder = folderWith();
+    const options = ['--target', 'pytorch', '--config', 'small', '--init', '3', '--out', 'out'];
+    const { code, stdout, stderr } = await mdl(folder, 'compile', MLP, ...options);
+    expect(stderr).not.toContain('error');
+    expect(code).toBe(0);
+    expect(stdout).toContain('model.py');
+    const text = readFileSync(join(folder, 'out', 'model.py'), 'utf8');
+    expect(text).toContain('class MLPClassifier(nn.Module):');
+    const keys = [...readTensors(join(folder, 'out', 'model.safetensors')).keys()];
+    expect(keys).toContain('blocks.0.linear.weight');
+    expect(keys).toHaveLength(10);
+    const manifest = JSON.parse(readFileSync(join(folder, 'out', 'manifest.json'), 'utf8'));
+    expect(manifest.targets.pytorch).toMatchObject({ model: 'model.py', weights: [{ file: 'model.safetensors' }] });
+  });
+
+  it.each([
+    ['--stage', 'train_all'],
+    ['--opset', '23'],
+    ['--weights-dtype', 'f16'],
+  ])('refuses %s', async (option, value) => {
+    const folder = folderWith();
+    const { code, stderr } = await mdl(folder, 'compile', MLP, '--target', 'pytorch', '--init', '0', option, value);
+    expect(code).toBe(1);
+    expect(stderr).toContain('C0208');
+    expect(stderr).toContain(option);
+  });
+
+  it.each([
+    ['C0500', 'half.weight', 'param half: [2] = ones() key "half.weight"\n entry run(x: [2]) -> (y: [2]) { x * half }'],
+    ['C0500', 'belongs to another module', 'b = Has()\n a = Uses(b)\n entry run(x: [2]) -> (y: [2]) { a(x) }'],
+    [
+      'C0502',
+      'size S',
+      'fn ones_like(x, n) { full([n], 1.0) }\n entry run(x: [S]) -> (y: [S]) { ones_like(exp(sum(x)), S) + x }',
+    ],
+  ])('%s %s', async (code, what, members) => {
+    const folder = folderWith({ 'main.mdl': `${MODULES}model Tiny {\n ${members}\n}\n` });
+    const ran = await mdl(folder, 'compile', 'main.mdl', '--target', 'pytorch', '--init', '0', '--out', 'out');
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(code);
+    expect(ran.stderr).toContain(what);
+  });
+});
