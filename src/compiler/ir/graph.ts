@@ -26,6 +26,8 @@ export interface Origin {
   readonly path: string;
   /** `models/phi-2.mdl:42:9`, absent for nodes that a pass made from nothing */
   readonly source?: string;
+  /** the op that the node is a part of, where a backend wrote several in the place of one */
+  readonly op?: string;
 }
 
 export interface GraphInput {

@@ -101,7 +101,7 @@ export const SAMPLES: readonly Sample[] = [
       return { y: b.node('gelu', [h], { approximate: 'tanh' }) };
     },
     [
-      'mean → sub → mul → mean → add → rsqrt → mul → add [folds mean, mean; columns 1]: x, norm.weight, norm.bias → scratch 0',
+      'layer_norm [folds mean, mean; columns 1]: x, norm.weight, norm.bias → scratch 0',
       'linear → gelu: scratch 0, fc.weight, fc.bias → y',
     ],
   ),
@@ -111,9 +111,7 @@ export const SAMPLES: readonly Sample[] = [
       const h = b.add(b.x('x'), b.x('branch'));
       return { h, normal: b.norm(h) };
     },
-    [
-      'add → mean → sub → … → add → rsqrt → mul → add [folds mean, mean; columns 1]: x, branch, norm.weight, norm.bias → h, normal',
-    ],
+    ['add → layer_norm [folds mean, mean; columns 1]: x, branch, norm.weight, norm.bias → h, normal'],
   ),
   sample(
     'a value that is fused away and an output survives',
@@ -132,16 +130,16 @@ export const SAMPLES: readonly Sample[] = [
     ['gelu: x → scratch 0', 'linear ‖ linear: scratch 0, a, b → a, b'],
   ),
   sample('softmax: two folds over a row in one kernel', (b) => ({ y: b.node('softmax', [b.x()], { axis: 2 }) }), [
-    'max → sub → exp → sum → div [folds max, sum; columns 1]: x → y',
+    'softmax [folds max, sum; columns 1]: x → y',
   ]),
   sample(
     'softmax over an axis that is not the last',
     (b) => ({ y: b.node('softmax', [b.x('x', [B, 4, 8])], { axis: 1 }) }),
     [
-      'max [folds max; columns 0]: x → scratch 0',
-      'sub → exp: x, scratch 0 → scratch 1',
-      'sum [folds sum; columns 0]: scratch 1 → scratch 0',
-      'div: scratch 1, scratch 0 → y',
+      'softmax [folds max; columns 0]: x → scratch 0',
+      'softmax: x, scratch 0 → scratch 1',
+      'softmax [folds sum; columns 0]: scratch 1 → scratch 0',
+      'softmax: scratch 1, scratch 0 → y',
     ],
     { sizes: [{ B: 2 }, { B: 0 }] },
   ),
@@ -215,7 +213,7 @@ export const SAMPLES: readonly Sample[] = [
     'norm, rotary, append and attention of a new position are one dispatch where there is one',
     (b) => decoding(b, 40),
     [
-      'reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
+      'reshape → transpose → slice → reshape → layer_norm → rotary ‖ reshape → transpose → slice → reshape → layer_norm → rotary ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
       '  T ≤ 1: nothing',
       'attention: scratch 0, cache 0, cache 1, mask → y',
       '  T ≤ 1: new q, k, v → attention: x, pack 3, positions, constant 5, mask → y, cache 0, cache 1',
@@ -226,7 +224,7 @@ export const SAMPLES: readonly Sample[] = [
     'the same, of heads that vectors do not divide',
     (b) => decoding(b, 6),
     [
-      'reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → … → mul → gather → mul → add ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
+      'reshape → transpose → slice → reshape → layer_norm → rotary ‖ reshape → transpose → slice → reshape → layer_norm → rotary ‖ reshape → transpose → slice → reshape: x, pack 3, positions, constant 5 → scratch 0, cache 0, cache 1',
       '  T ≤ 1: nothing',
       'attention: scratch 0, cache 0, cache 1, mask → y',
       '  T ≤ 1: new q, k, v → attention: x, pack 3, positions, constant 5, mask → y, cache 0, cache 1',

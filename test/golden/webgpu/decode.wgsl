@@ -1,11 +1,11 @@
 // equal → not   models/phi-2.mdl
-// mean → sub → mul → mean → add → rsqrt → mul → add   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<i32>;
-@group(0) @binding(1) var<storage, read_write> b1: array<u32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
+// layer_norm   models/phi-2.mdl
+@group(0) @binding(0) var<storage, read> attention_mask: array<i32>;
+@group(0) @binding(1) var<storage, read_write> model_not: array<u32>;
+@group(0) @binding(2) var<storage, read> inputs_embeds: array<f32>;
+@group(0) @binding(3) var<storage, read> layers_input_layernorm_weight: array<f32>;
+@group(0) @binding(4) var<storage, read> layers_input_layernorm_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> input_layernorm_layer_norm: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
@@ -36,9 +36,9 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.B_times_P_plus_B_times_T) { return; }
-  let v0 = b0[index] == 0i;
+  let v0 = attention_mask[index] == 0i;
   let v1 = !v0;
-  b1[index] = select(0u, 1u, v1);
+  model_not[index] = select(0u, 1u, v1);
 }
 
 fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
@@ -47,13 +47,13 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
     let i5 = row * 128u + j3;
-    acc4 = acc4 + b2[i5];
+    acc4 = acc4 + inputs_embeds[i5];
   }
   let r6 = share_sum_f32(lane, acc4) / f32(128u);
   var acc9 = 0.0;
   for (var j8 = lane; j8 < 128u; j8 += 64u) {
     let i10 = row * 128u + j8;
-    let v11 = b2[i10] - r6;
+    let v11 = inputs_embeds[i10] - r6;
     let v12 = v11 * v11;
     acc9 = acc9 + v12;
   }
@@ -62,11 +62,11 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let v15 = rsqrt_of(v14);
   for (var c = lane; c < 128u; c += 64u) {
     let i2 = row * 128u + c;
-    let v7 = b2[i2] - r6;
+    let v7 = inputs_embeds[i2] - r6;
     let v16 = v7 * v15;
-    let v17 = v16 * b3[c];
-    let v18 = v17 + b4[c];
-    b5[row * 128u + c] = v18;
+    let v17 = v16 * layers_input_layernorm_weight[c];
+    let v18 = v17 + layers_input_layernorm_bias[c];
+    input_layernorm_layer_norm[row * 128u + c] = v18;
   }
 }
 
@@ -81,13 +81,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 // linear   models/phi-2.mdl
 // linear → gelu   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> b5: array<f32>;
-@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
+@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> self_attn_query_key_value_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> self_attn_query_key_value_bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> query_key_value_linear: array<f32>;
+@group(0) @binding(4) var<storage, read> mlp_fc1_weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> mlp_fc1_bias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> mlp_gelu: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
@@ -109,34 +109,34 @@ fn sigmoid_of(x: f32) -> f32 {
 fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + b2[n];
-  b3[m * 384u + n] = v0;
+  let v0 = value + self_attn_query_key_value_bias[n];
+  query_key_value_linear[m * 384u + n] = v0;
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i1 = m * 128u + k;
-  return b0[i1 >> 2u];
+  return input_layernorm_layer_norm[i1 >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i2 = n * 128u + k;
-  return b1[i2 >> 2u];
+  return self_attn_query_key_value_weight[i2 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let v3 = value + b5[n];
+  let v3 = value + mlp_fc1_bias[n];
   let v4 = gelu_tanh(v3);
-  b6[m * 512u + n] = v4;
+  mlp_gelu[m * 512u + n] = v4;
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i5 = m * 128u + k;
-  return b0[i5 >> 2u];
+  return input_layernorm_layer_norm[i5 >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i6 = n * 128u + k;
-  return b4[i6 >> 2u];
+  return mlp_fc1_weight[i6 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -389,9 +389,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> b2: array<f32>;
+@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> lora_a_default_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> query_key_value_linear: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
@@ -399,17 +399,17 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  b2[m * 8u + n] = value;
+  query_key_value_linear[m * 8u + n] = value;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i0 = m * 128u + k;
-  return b0[i0 >> 2u];
+  return input_layernorm_layer_norm[i0 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i1 = n * 128u + k;
-  return b1[i1 >> 2u];
+  return lora_a_default_weight[i1 >> 2u];
 }
 
 // 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -540,14 +540,14 @@ fn main(
 
 // linear → mul → add   models/phi-2.mdl
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> b5: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> b6: array<f32>;
-@group(0) @binding(7) var<storage, read_write> b7: array<f32>;
+@group(0) @binding(0) var<storage, read> query_key_value_linear: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> query_key_value_linear_b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> query_key_value_add: array<f32>;
+@group(0) @binding(4) var<storage, read> mlp_gelu: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> mlp_fc2_weight: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> mlp_fc2_bias: array<f32>;
+@group(0) @binding(7) var<storage, read_write> fc2_linear: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
@@ -557,33 +557,33 @@ struct Params {
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
   let i0 = m * 384u + n;
   let v1 = 2.0 * value;
-  let v2 = b2[i0] + v1;
-  b3[m * 384u + n] = v2;
+  let v2 = query_key_value_linear_b[i0] + v1;
+  query_key_value_add[m * 384u + n] = v2;
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i3 = m * 8u + k;
-  return b0[i3 >> 2u];
+  return query_key_value_linear[i3 >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i4 = n * 8u + k;
-  return b1[i4 >> 2u];
+  return lora_b_default_weight[i4 >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let v5 = value + b6[n];
-  b7[m * 128u + n] = v5;
+  let v5 = value + mlp_fc2_bias[n];
+  fc2_linear[m * 128u + n] = v5;
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i6 = m * 512u + k;
-  return b4[i6 >> 2u];
+  return mlp_gelu[i6 >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i7 = n * 512u + k;
-  return b5[i7 >> 2u];
+  return mlp_fc2_weight[i7 >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -835,16 +835,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   at -= 2u * ((params.B_times_T + 63u) / 64u);
 }
 
-// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
-// reshape → transpose → slice → … → mul → gather → mul → add   models/phi-2.mdl
+// reshape → transpose → slice → reshape → layer_norm → transpose → rotary   models/phi-2.mdl
+// reshape → transpose → slice → reshape → layer_norm → transpose → rotary   models/phi-2.mdl
 // reshape → transpose → slice → reshape → transpose   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<i32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
-@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
+@group(0) @binding(0) var<storage, read> query_key_value_add: array<f32>;
+@group(0) @binding(1) var<storage, read> packed_values: array<f32>;
+@group(0) @binding(2) var<storage, read> position_ids: array<i32>;
+@group(0) @binding(3) var<storage, read> constant_values: array<f32>;
+@group(0) @binding(4) var<storage, read_write> self_attn_rotary: array<f32>;
+@group(0) @binding(5) var<storage, read_write> past_key_values_key: array<f32>;
+@group(0) @binding(6) var<storage, read_write> past_key_values_value: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
@@ -889,13 +889,13 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 32u; j5 += 64u) {
     let i7 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j5;
-    acc6 = acc6 + b0[i7];
+    acc6 = acc6 + query_key_value_add[i7];
   }
   let r8 = share_sum_f32(lane, acc6) / f32(32u);
   var acc11 = 0.0;
   for (var j10 = lane; j10 < 32u; j10 += 64u) {
     let i12 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j10;
-    let v13 = b0[i12] - r8;
+    let v13 = query_key_value_add[i12] - r8;
     let v14 = v13 * v13;
     acc11 = acc11 + v14;
   }
@@ -903,14 +903,14 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let v16 = r15 + 0.000009999999747378752;
   let v17 = rsqrt_of(v16);
   let i29 = i0 * params.T + i1;
-  let i30 = u32(b2[i29]);
+  let i30 = u32(position_ids[i29]);
   for (var c = lane; c < 32u; c += 64u) {
     let i4 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + c;
-    let v9 = b0[i4] - r8;
+    let v9 = query_key_value_add[i4] - r8;
     let v18 = v9 * v17;
-    let v19 = v18 * b1[c];
+    let v19 = v18 * packed_values[c];
     let i20 = c + 32u;
-    let v21 = v19 + b1[i20];
+    let v21 = v19 + packed_values[i20];
     let i22 = i32(c);
     let v23 = i22 < 16i;
     let v24 = i22 < 8i;
@@ -919,27 +919,27 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
     let v27 = select(v26, i22, v24);
     let i28 = u32(v27);
     let i31 = i30 * 16u + i28;
-    let v32 = select(1.0, b3[i31], v23);
+    let v32 = select(1.0, constant_values[i31], v23);
     let v33 = v21 * v32;
     let v34 = i22 + 8i;
     let v35 = select(i22, v25, v23);
     let v36 = select(v35, v34, v24);
     let i37 = u32(v36);
     let i38 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + i37;
-    let v39 = b0[i38] - r8;
+    let v39 = query_key_value_add[i38] - r8;
     let v40 = v39 * v17;
-    let v41 = v40 * b1[i37];
+    let v41 = v40 * packed_values[i37];
     let i42 = i37 + 32u;
-    let v43 = v41 + b1[i42];
+    let v43 = v41 + packed_values[i42];
     let v44 = v27 + 8i;
     let i45 = u32(v44);
     let i46 = i30 * 16u + i45;
     let v47 = select(0.0, 1.0, v23);
     let v48 = select(v47, (-1.0), v24);
-    let v49 = b3[i46] * v48;
+    let v49 = constant_values[i46] * v48;
     let v50 = v43 * v49;
     let v51 = v33 + v50;
-    b4[row * 32u + c] = v51;
+    self_attn_rotary[row * 32u + c] = v51;
   }
 }
 
@@ -953,13 +953,13 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   var acc58 = 0.0;
   for (var j57 = lane; j57 < 32u; j57 += 64u) {
     let i59 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j57 + 32u;
-    acc58 = acc58 + b0[i59];
+    acc58 = acc58 + query_key_value_add[i59];
   }
   let r60 = share_sum_f32(lane, acc58) / f32(32u);
   var acc63 = 0.0;
   for (var j62 = lane; j62 < 32u; j62 += 64u) {
     let i64 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j62 + 32u;
-    let v65 = b0[i64] - r60;
+    let v65 = query_key_value_add[i64] - r60;
     let v66 = v65 * v65;
     acc63 = acc63 + v66;
   }
@@ -967,15 +967,15 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let v68 = r67 + 0.000009999999747378752;
   let v69 = rsqrt_of(v68);
   let i82 = i52 * params.T + i53;
-  let i83 = u32(b2[i82]);
+  let i83 = u32(position_ids[i82]);
   for (var c = lane; c < 32u; c += 64u) {
     let i56 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + c + 32u;
-    let v61 = b0[i56] - r60;
+    let v61 = query_key_value_add[i56] - r60;
     let v70 = v61 * v69;
     let i71 = c + 64u;
-    let v72 = v70 * b1[i71];
+    let v72 = v70 * packed_values[i71];
     let i73 = c + 96u;
-    let v74 = v72 + b1[i73];
+    let v74 = v72 + packed_values[i73];
     let i75 = i32(c);
     let v76 = i75 < 16i;
     let v77 = i75 < 8i;
@@ -984,28 +984,28 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
     let v80 = select(v79, i75, v77);
     let i81 = u32(v80);
     let i84 = i83 * 16u + i81;
-    let v85 = select(1.0, b3[i84], v76);
+    let v85 = select(1.0, constant_values[i84], v76);
     let v86 = v74 * v85;
     let v87 = i75 + 8i;
     let v88 = select(i75, v78, v76);
     let v89 = select(v88, v87, v77);
     let i90 = u32(v89);
     let i91 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + i90 + 32u;
-    let v92 = b0[i91] - r60;
+    let v92 = query_key_value_add[i91] - r60;
     let v93 = v92 * v69;
     let i94 = i90 + 64u;
-    let v95 = v93 * b1[i94];
+    let v95 = v93 * packed_values[i94];
     let i96 = i90 + 96u;
-    let v97 = v95 + b1[i96];
+    let v97 = v95 + packed_values[i96];
     let v98 = v80 + 8i;
     let i99 = u32(v98);
     let i100 = i83 * 16u + i99;
     let v101 = select(0.0, 1.0, v76);
     let v102 = select(v101, (-1.0), v77);
-    let v103 = b3[i100] * v102;
+    let v103 = constant_values[i100] * v102;
     let v104 = v97 * v103;
     let v105 = v86 + v104;
-    b5[i54 * params.size_32_times_capacity + i53 * 32u + params.P * 32u + c] = v105;
+    past_key_values_key[i54 * params.size_32_times_capacity + i53 * 32u + params.P * 32u + c] = v105;
   }
 }
 
@@ -1019,7 +1019,7 @@ fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   let i110 = i109 % 4u;
   let i111 = index % 32u;
   let i112 = i106 * params.size_384_times_T + i108 * 384u + i110 * 96u + i111 + 64u;
-  b6[i109 * params.size_32_times_capacity + i108 * 32u + params.P * 32u + i111] = b0[i112];
+  past_key_values_value[i109 * params.size_32_times_capacity + i108 * 32u + params.P * 32u + i111] = query_key_value_add[i112];
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -1034,11 +1034,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> b3: array<u32>;
-@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
+@group(0) @binding(0) var<storage, read> self_attn_rotary: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> past_key_values_key: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> past_key_values_value: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> model_not: array<u32>;
+@group(0) @binding(4) var<storage, read_write> self_attn_reshape: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
@@ -1061,27 +1061,27 @@ fn exp_of(x: f32) -> f32 {
 
 fn visible(b: u32, s: u32) -> bool {
   let i0 = b * params.P_plus_T + s;
-  let v1 = b3[i0] != 0u;
+  let v1 = model_not[i0] != 0u;
   return v1;
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  b4[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
+  self_attn_reshape[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
 
 fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
   let i2 = b * params.size_128_times_T + h * params.size_32_times_T + t * 32u + d;
-  return b0[i2 >> 2u];
+  return self_attn_rotary[i2 >> 2u];
 }
 
 fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
   let i3 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
-  return b1[i3 >> 2u];
+  return past_key_values_key[i3 >> 2u];
 }
 
 fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
   let i4 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
-  return b2[i4 >> 2u];
+  return past_key_values_value[i4 >> 2u];
 }
 
 // 8 queries per workgroup, blocks of 64 keys
@@ -1352,14 +1352,14 @@ fn main(
 
 
 // new q, k, v → attention → transpose → reshape   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<i32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read_write> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> b6: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> b7: array<u32>;
+@group(0) @binding(0) var<storage, read> query_key_value_add: array<f32>;
+@group(0) @binding(1) var<storage, read> packed_values: array<f32>;
+@group(0) @binding(2) var<storage, read> position_ids: array<i32>;
+@group(0) @binding(3) var<storage, read> constant_values: array<f32>;
+@group(0) @binding(4) var<storage, read_write> self_attn_reshape: array<f32>;
+@group(0) @binding(5) var<storage, read_write> past_key_values_key: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> past_key_values_value: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> model_not: array<u32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
@@ -1402,33 +1402,33 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
-  b4[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
+  self_attn_reshape[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
 
 fn visible(b: u32, s: u32) -> bool {
   let i97 = b * params.P_plus_T + s;
-  let v98 = b7[i97] != 0u;
+  let v98 = model_not[i97] != 0u;
   return v98;
 }
 
 fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
   let i99 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
-  b5[i99 >> 2u] = value;
+  past_key_values_key[i99 >> 2u] = value;
 }
 
 fn append_v(b: u32, h: u32, d: u32, value: vec4f) {
   let i100 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
-  b6[i100 >> 2u] = value;
+  past_key_values_value[i100 >> 2u] = value;
 }
 
 fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
   let i101 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
-  return b5[i101 >> 2u];
+  return past_key_values_key[i101 >> 2u];
 }
 
 fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
   let i102 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
-  return b6[i102 >> 2u];
+  return past_key_values_value[i102 >> 2u];
 }
 
 // a new position per workgroup, blocks of 64 keys
@@ -1472,13 +1472,13 @@ fn main(
   var acc2 = 0.0;
   for (var j1 = lane; j1 < 32u; j1 += 64u) {
     let i3 = batch * params.size_384_times_T + head * 96u + j1;
-    acc2 = acc2 + b0[i3];
+    acc2 = acc2 + query_key_value_add[i3];
   }
   let r4 = share_sum_f32(lane, acc2) / f32(32u);
   var acc7 = 0.0;
   for (var j6 = lane; j6 < 32u; j6 += 64u) {
     let i8 = batch * params.size_384_times_T + head * 96u + j6;
-    let v9 = b0[i8] - r4;
+    let v9 = query_key_value_add[i8] - r4;
     let v10 = v9 * v9;
     acc7 = acc7 + v10;
   }
@@ -1486,14 +1486,14 @@ fn main(
   let v12 = r11 + 0.000009999999747378752;
   let v13 = rsqrt_of(v12);
   let i25 = batch * params.T;
-  let i26 = u32(b2[i25]);
+  let i26 = u32(position_ids[i25]);
   for (var c = lane; c < 32u; c += 64u) {
     let i0 = batch * params.size_384_times_T + head * 96u + c;
-    let v5 = b0[i0] - r4;
+    let v5 = query_key_value_add[i0] - r4;
     let v14 = v5 * v13;
-    let v15 = v14 * b1[c];
+    let v15 = v14 * packed_values[c];
     let i16 = c + 32u;
-    let v17 = v15 + b1[i16];
+    let v17 = v15 + packed_values[i16];
     let i18 = i32(c);
     let v19 = i18 < 16i;
     let v20 = i18 < 8i;
@@ -1502,24 +1502,24 @@ fn main(
     let v23 = select(v22, i18, v20);
     let i24 = u32(v23);
     let i27 = i26 * 16u + i24;
-    let v28 = select(1.0, b3[i27], v19);
+    let v28 = select(1.0, constant_values[i27], v19);
     let v29 = v17 * v28;
     let v30 = i18 + 8i;
     let v31 = select(i18, v21, v19);
     let v32 = select(v31, v30, v20);
     let i33 = u32(v32);
     let i34 = batch * params.size_384_times_T + head * 96u + i33;
-    let v35 = b0[i34] - r4;
+    let v35 = query_key_value_add[i34] - r4;
     let v36 = v35 * v13;
-    let v37 = v36 * b1[i33];
+    let v37 = v36 * packed_values[i33];
     let i38 = i33 + 32u;
-    let v39 = v37 + b1[i38];
+    let v39 = v37 + packed_values[i38];
     let v40 = v23 + 8i;
     let i41 = u32(v40);
     let i42 = i26 * 16u + i41;
     let v43 = select(0.0, 1.0, v19);
     let v44 = select(v43, (-1.0), v20);
-    let v45 = b3[i42] * v44;
+    let v45 = constant_values[i42] * v44;
     let v46 = v39 * v45;
     let v47 = v29 + v46;
     fresh_q[c] = v47;
@@ -1527,13 +1527,13 @@ fn main(
   var acc50 = 0.0;
   for (var j49 = lane; j49 < 32u; j49 += 64u) {
     let i51 = batch * params.size_384_times_T + head * 96u + j49 + 32u;
-    acc50 = acc50 + b0[i51];
+    acc50 = acc50 + query_key_value_add[i51];
   }
   let r52 = share_sum_f32(lane, acc50) / f32(32u);
   var acc55 = 0.0;
   for (var j54 = lane; j54 < 32u; j54 += 64u) {
     let i56 = batch * params.size_384_times_T + head * 96u + j54 + 32u;
-    let v57 = b0[i56] - r52;
+    let v57 = query_key_value_add[i56] - r52;
     let v58 = v57 * v57;
     acc55 = acc55 + v58;
   }
@@ -1542,12 +1542,12 @@ fn main(
   let v61 = rsqrt_of(v60);
   for (var c = lane; c < 32u; c += 64u) {
     let i48 = batch * params.size_384_times_T + head * 96u + c + 32u;
-    let v53 = b0[i48] - r52;
+    let v53 = query_key_value_add[i48] - r52;
     let v62 = v53 * v61;
     let i63 = c + 64u;
-    let v64 = v62 * b1[i63];
+    let v64 = v62 * packed_values[i63];
     let i65 = c + 96u;
-    let v66 = v64 + b1[i65];
+    let v66 = v64 + packed_values[i65];
     let i67 = i32(c);
     let v68 = i67 < 16i;
     let v69 = i67 < 8i;
@@ -1556,32 +1556,32 @@ fn main(
     let v72 = select(v71, i67, v69);
     let i73 = u32(v72);
     let i74 = i26 * 16u + i73;
-    let v75 = select(1.0, b3[i74], v68);
+    let v75 = select(1.0, constant_values[i74], v68);
     let v76 = v66 * v75;
     let v77 = i67 + 8i;
     let v78 = select(i67, v70, v68);
     let v79 = select(v78, v77, v69);
     let i80 = u32(v79);
     let i81 = batch * params.size_384_times_T + head * 96u + i80 + 32u;
-    let v82 = b0[i81] - r52;
+    let v82 = query_key_value_add[i81] - r52;
     let v83 = v82 * v61;
     let i84 = i80 + 64u;
-    let v85 = v83 * b1[i84];
+    let v85 = v83 * packed_values[i84];
     let i86 = i80 + 96u;
-    let v87 = v85 + b1[i86];
+    let v87 = v85 + packed_values[i86];
     let v88 = v72 + 8i;
     let i89 = u32(v88);
     let i90 = i26 * 16u + i89;
     let v91 = select(0.0, 1.0, v68);
     let v92 = select(v91, (-1.0), v69);
-    let v93 = b3[i90] * v92;
+    let v93 = constant_values[i90] * v92;
     let v94 = v87 * v93;
     let v95 = v76 + v94;
     fresh_k[c] = v95;
   }
   for (var c = lane; c < 32u; c += 64u) {
     let i96 = batch * params.size_384_times_T + head * 96u + c + 64u;
-    fresh_v[c] = b0[i96];
+    fresh_v[c] = query_key_value_add[i96];
   }
   workgroupBarrier();
   for (var chunk = lane; chunk < 8u; chunk += 64u) { block_q[chunk] = fresh4_q(chunk); }
@@ -1669,10 +1669,10 @@ fn main(
 
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
+@group(0) @binding(0) var<storage, read> self_attn_reshape: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> self_attn_dense_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> self_attn_dense_bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dense_linear: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
@@ -1680,18 +1680,18 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + b2[n];
-  b3[m * 128u + n] = v0;
+  let v0 = value + self_attn_dense_bias[n];
+  dense_linear[m * 128u + n] = v0;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i1 = m * 128u + k;
-  return b0[i1 >> 2u];
+  return self_attn_reshape[i1 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i2 = n * 128u + k;
-  return b1[i2 >> 2u];
+  return self_attn_dense_weight[i2 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -1821,9 +1821,9 @@ fn main(
 
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> b2: array<f32>;
+@group(0) @binding(0) var<storage, read> dense_linear: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dense_linear_b: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
@@ -1831,17 +1831,17 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  b2[m * 128u + n] = value;
+  dense_linear_b[m * 128u + n] = value;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i0 = m * 8u + k;
-  return b0[i0 >> 2u];
+  return dense_linear[i0 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i1 = n * 8u + k;
-  return b1[i1 >> 2u];
+  return lora_b_default_weight[i1 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
@@ -1970,14 +1970,14 @@ fn main(
 }
 
 
-// mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read_write> b5: array<f32>;
-@group(0) @binding(6) var<storage, read_write> b6: array<f32>;
+// mul → add → rms_norm → add → layer_norm   models/phi-2.mdl
+@group(0) @binding(0) var<storage, read> inputs_embeds: array<f32>;
+@group(0) @binding(1) var<storage, read> dense_linear: array<f32>;
+@group(0) @binding(2) var<storage, read> dense_linear_b: array<f32>;
+@group(0) @binding(3) var<storage, read> packed_values: array<f32>;
+@group(0) @binding(4) var<storage, read> fc2_linear: array<f32>;
+@group(0) @binding(5) var<storage, read_write> layers_add: array<f32>;
+@group(0) @binding(6) var<storage, read_write> input_layernorm_layer_norm: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
@@ -2011,8 +2011,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
     let i5 = row * 128u + j3;
-    let v6 = 2.0 * b2[i5];
-    let v7 = b1[i5] + v6;
+    let v6 = 2.0 * dense_linear_b[i5];
+    let v7 = dense_linear[i5] + v6;
     let v8 = v7 * v7;
     acc4 = acc4 + v8;
   }
@@ -2022,24 +2022,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var acc17 = 0.0;
   for (var j16 = lane; j16 < 128u; j16 += 64u) {
     let i18 = row * 128u + j16;
-    let v19 = 2.0 * b2[i18];
-    let v20 = b1[i18] + v19;
+    let v19 = 2.0 * dense_linear_b[i18];
+    let v20 = dense_linear[i18] + v19;
     let v21 = v20 * v11;
-    let v22 = v21 * b3[j16];
-    let v23 = b0[i18] + v22;
-    let v24 = v23 + b4[i18];
+    let v22 = v21 * packed_values[j16];
+    let v23 = inputs_embeds[i18] + v22;
+    let v24 = v23 + fc2_linear[i18];
     acc17 = acc17 + v24;
   }
   let r25 = share_sum_f32(lane, acc17) / f32(128u);
   var acc28 = 0.0;
   for (var j27 = lane; j27 < 128u; j27 += 64u) {
     let i29 = row * 128u + j27;
-    let v30 = 2.0 * b2[i29];
-    let v31 = b1[i29] + v30;
+    let v30 = 2.0 * dense_linear_b[i29];
+    let v31 = dense_linear[i29] + v30;
     let v32 = v31 * v11;
-    let v33 = v32 * b3[j27];
-    let v34 = b0[i29] + v33;
-    let v35 = v34 + b4[i29];
+    let v33 = v32 * packed_values[j27];
+    let v34 = inputs_embeds[i29] + v33;
+    let v35 = v34 + fc2_linear[i29];
     let v36 = v35 - r25;
     let v37 = v36 * v36;
     acc28 = acc28 + v37;
@@ -2049,32 +2049,32 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let v40 = rsqrt_of(v39);
   for (var c = lane; c < 128u; c += 64u) {
     let i0 = row * 128u + c;
-    let v1 = 2.0 * b2[i0];
-    let v2 = b1[i0] + v1;
+    let v1 = 2.0 * dense_linear_b[i0];
+    let v2 = dense_linear[i0] + v1;
     let v12 = v2 * v11;
-    let v13 = v12 * b3[c];
-    let v14 = b0[i0] + v13;
-    let v15 = v14 + b4[i0];
-    b5[row * 128u + c] = v15;
+    let v13 = v12 * packed_values[c];
+    let v14 = inputs_embeds[i0] + v13;
+    let v15 = v14 + fc2_linear[i0];
+    layers_add[row * 128u + c] = v15;
     let v26 = v15 - r25;
     let v41 = v26 * v40;
     let i42 = c + 128u;
-    let v43 = v41 * b3[i42];
+    let v43 = v41 * packed_values[i42];
     let i44 = c + 256u;
-    let v45 = v43 + b3[i44];
-    b6[row * 128u + c] = v45;
+    let v45 = v43 + packed_values[i44];
+    input_layernorm_layer_norm[row * 128u + c] = v45;
   }
 }
 
-// mul → add → mul → … → add → rsqrt → mul → add   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read> b3: array<f32>;
-@group(0) @binding(4) var<storage, read> b4: array<f32>;
-@group(0) @binding(5) var<storage, read> b5: array<f32>;
-@group(0) @binding(6) var<storage, read> b6: array<f32>;
-@group(0) @binding(7) var<storage, read_write> b7: array<f32>;
+// mul → add → rms_norm → add → layer_norm   models/phi-2.mdl
+@group(0) @binding(0) var<storage, read> layers_add: array<f32>;
+@group(0) @binding(1) var<storage, read> dense_linear: array<f32>;
+@group(0) @binding(2) var<storage, read> dense_linear_b: array<f32>;
+@group(0) @binding(3) var<storage, read> layers_post_layernorm_weight: array<f32>;
+@group(0) @binding(4) var<storage, read> fc2_linear: array<f32>;
+@group(0) @binding(5) var<storage, read> model_final_layernorm_weight: array<f32>;
+@group(0) @binding(6) var<storage, read> model_final_layernorm_bias: array<f32>;
+@group(0) @binding(7) var<storage, read_write> final_layernorm_layer_norm: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
@@ -2108,8 +2108,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
     let i5 = row * 128u + j3;
-    let v6 = 2.0 * b2[i5];
-    let v7 = b1[i5] + v6;
+    let v6 = 2.0 * dense_linear_b[i5];
+    let v7 = dense_linear[i5] + v6;
     let v8 = v7 * v7;
     acc4 = acc4 + v8;
   }
@@ -2119,24 +2119,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var acc17 = 0.0;
   for (var j16 = lane; j16 < 128u; j16 += 64u) {
     let i18 = row * 128u + j16;
-    let v19 = 2.0 * b2[i18];
-    let v20 = b1[i18] + v19;
+    let v19 = 2.0 * dense_linear_b[i18];
+    let v20 = dense_linear[i18] + v19;
     let v21 = v20 * v11;
-    let v22 = v21 * b3[j16];
-    let v23 = b0[i18] + v22;
-    let v24 = v23 + b4[i18];
+    let v22 = v21 * layers_post_layernorm_weight[j16];
+    let v23 = layers_add[i18] + v22;
+    let v24 = v23 + fc2_linear[i18];
     acc17 = acc17 + v24;
   }
   let r25 = share_sum_f32(lane, acc17) / f32(128u);
   var acc28 = 0.0;
   for (var j27 = lane; j27 < 128u; j27 += 64u) {
     let i29 = row * 128u + j27;
-    let v30 = 2.0 * b2[i29];
-    let v31 = b1[i29] + v30;
+    let v30 = 2.0 * dense_linear_b[i29];
+    let v31 = dense_linear[i29] + v30;
     let v32 = v31 * v11;
-    let v33 = v32 * b3[j27];
-    let v34 = b0[i29] + v33;
-    let v35 = v34 + b4[i29];
+    let v33 = v32 * layers_post_layernorm_weight[j27];
+    let v34 = layers_add[i29] + v33;
+    let v35 = v34 + fc2_linear[i29];
     let v36 = v35 - r25;
     let v37 = v36 * v36;
     acc28 = acc28 + v37;
@@ -2146,25 +2146,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let v40 = rsqrt_of(v39);
   for (var c = lane; c < 128u; c += 64u) {
     let i0 = row * 128u + c;
-    let v1 = 2.0 * b2[i0];
-    let v2 = b1[i0] + v1;
+    let v1 = 2.0 * dense_linear_b[i0];
+    let v2 = dense_linear[i0] + v1;
     let v12 = v2 * v11;
-    let v13 = v12 * b3[c];
-    let v14 = b0[i0] + v13;
-    let v15 = v14 + b4[i0];
+    let v13 = v12 * layers_post_layernorm_weight[c];
+    let v14 = layers_add[i0] + v13;
+    let v15 = v14 + fc2_linear[i0];
     let v26 = v15 - r25;
     let v41 = v26 * v40;
-    let v42 = v41 * b5[c];
-    let v43 = v42 + b6[c];
-    b7[row * 128u + c] = v43;
+    let v42 = v41 * model_final_layernorm_weight[c];
+    let v43 = v42 + model_final_layernorm_bias[c];
+    final_layernorm_layer_norm[row * 128u + c] = v43;
   }
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b2: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b3: array<f32>;
+@group(0) @binding(0) var<storage, read> final_layernorm_layer_norm: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> model_lm_head_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> model_lm_head_bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> logits_values: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
@@ -2172,18 +2172,18 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + b2[n];
-  b3[m * 512u + n] = v0;
+  let v0 = value + model_lm_head_bias[n];
+  logits_values[m * 512u + n] = v0;
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
   let i1 = m * 128u + k;
-  return b0[i1 >> 2u];
+  return final_layernorm_layer_norm[i1 >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   let i2 = n * 128u + k;
-  return b1[i2 >> 2u];
+  return model_lm_head_weight[i2 >> 2u];
 }
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged

@@ -251,7 +251,9 @@ export function decompose(graph: Graph, after?: AfterPass): Decomposed {
   const rewriter = new Rewriter(graph);
   const tables = new RotaryTables();
   for (const node of graph.nodes) {
-    const made = isComposite(node) ? rewrite(node, new Writer(rewriter, node.origin, tables), rewriter) : undefined;
+    const made = isComposite(node)
+      ? rewrite(node, new Writer(rewriter, { ...node.origin, op: node.op }, tables), rewriter)
+      : undefined;
     if (made === undefined) rewriter.copy(node);
     else for (const [index, value] of made.entries()) rewriter.replace(node.outputs[index]!, value);
   }

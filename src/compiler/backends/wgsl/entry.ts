@@ -155,7 +155,7 @@ class EntryLowering {
       if (!map.has(kernel)) map.set(kernel, make());
       return map.get(kernel)!;
     };
-    const context = { facts: this.facts, storage };
+    const context = { facts: this.facts, storage, pathOf: this.pathOf };
     return bundle(
       [...fused.kernels, ...copies].filter(({ shape }) => !shape.includes(0)),
       {
@@ -180,6 +180,18 @@ class EntryLowering {
     );
   }
 
+  /** What a person calls a buffer: a parameter's key, a port, the layer and the op that make a value. */
+  private readonly pathOf = (key: string): string => {
+    const [kind, rest] = key.split(':') as [string, string];
+    const index = Number.parseInt(rest, 10);
+    if (kind === 'parameter') return this.tables.parameters[index]!.key;
+    if (kind === 'input') return this.ports.inputs[index]!.name;
+    if (kind === 'output') return this.ports.outputs[index]?.name ?? kind;
+    if (kind === 'cache') return this.options.cache![index]!.past;
+    if (kind === 'value') return this.describe.nameOf(index) ?? kind;
+    return kind === 'pack' ? 'packed' : kind;
+  };
+
   /** What a step does on each profile, and instead where there is one new position. */
   private variants(together: readonly Kernel[], tokens: Tokens, stored: ReadonlySet<ValueId>): Variants {
     const write = (kernels: readonly Kernel[]) => {
@@ -197,7 +209,7 @@ class EntryLowering {
     kernels: readonly Kernel[],
     storage: Storage,
   ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
-    const context = { facts: this.facts, storage };
+    const context = { facts: this.facts, storage, pathOf: this.pathOf };
     const headers = kernels.map((kernel) => this.describe.headerOf(kernel));
     const signature = signatureOf(kernels, this.facts, storage);
     const write = (profile: Profile): Emitted =>
@@ -206,7 +218,7 @@ class EntryLowering {
     this.checkBuffers(kernels, gpu);
     if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
     const software = write('software');
-    return { gpu, software: software.wgsl === gpu.wgsl ? undefined : software };
+    return { gpu, software: software.key === gpu.key ? undefined : software };
   }
 
   /** @throws LimitError when a parameter lies in more buffers than a kernel can bind */

@@ -1,4 +1,4 @@
-/** What a kernel is called and what it costs: labels, origins, the header of its text, floating-point operations. */
+/** What a kernel is called, by the ops that the user wrote, and what it costs: labels, origins, the header of its text, floating-point operations. */
 import { addDims, type Dim, mulDims, productOf } from '../../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
@@ -51,12 +51,20 @@ export class Descriptions {
   }
 
   labelOf(kernel: Kernel): string {
-    const ops = this.nodesOf(kernel).map(({ op }) => op);
+    const ops = this.nodesOf(kernel).map(({ op, origin }) => origin.op ?? op);
     const shown: string[] = ops.filter((op, index) => op !== ops[index - 1]);
     if (shown.length === 0) return 'copy';
     // what the new rows go through is in the header of the text
     if (kernel.fresh) shown.unshift(kernel.fresh.query ? 'new q, k, v' : 'new k, v');
     return shown.length <= 8 ? shown.join(' → ') : [...shown.slice(0, 3), '…', ...shown.slice(-4)].join(' → ');
+  }
+
+  /** A value's layer and the op that makes it, joined by a dot: `input_layernorm.layer_norm`. */
+  nameOf(value: ValueId): string | undefined {
+    const node = this.facts.producers.get(value);
+    if (!node) return undefined;
+    const layer = node.origin.path.split('.').findLast((part) => /[a-z]/i.test(part));
+    return [...(layer ? [layer] : []), node.origin.op ?? node.op].join('.');
   }
 
   /** `llama_model.model.layers.3 · models/phi-2.mdl:42:9`: where the last node came from */

@@ -93,14 +93,14 @@ export class PlanTables {
     return made;
   }
 
-  kernel(label: string, { header, wgsl, halves, access, params, workgroup }: Emitted): number {
-    const before = this.kernelOf.get(wgsl);
+  kernel(label: string, { header, wgsl, key, halves, access, params, workgroup }: Emitted): number {
+    const before = this.kernelOf.get(key);
     if (before !== undefined) return before;
     // a path may hold what ends a line of WGSL: any of seven characters
     const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + wgsl;
     const plan: KernelPlan = { label, wgsl: text, bindings: access, params: params.length, workgroup };
     const index = this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
-    this.kernelOf.set(wgsl, index);
+    this.kernelOf.set(key, index);
     return index;
   }
 

@@ -5,6 +5,7 @@
  * share one pipeline.
  */
 import { type Dim, isSymbolic, mulDims, printDim, type SymbolicDim } from '../../../../shared/dim.ts';
+import { bufferName, declaredIn, unlike } from './buffer-names.ts';
 import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
 import { LIBRARY, type LibraryName } from './library.ts';
 
@@ -45,6 +46,15 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
 const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
 const WORDS = /\w+/g;
 
+export interface CodeOptions {
+  /** keys of buffers that are read as vectors somewhere in the kernel */
+  readonly wide?: ReadonlySet<string>;
+  /** what a buffer is named after: a parameter's key, a port, what made a value */
+  readonly pathOf?: (key: string) => string;
+  /** names that no buffer may have */
+  readonly avoid?: ReadonlySet<string>;
+}
+
 export class KernelCode {
   readonly bindings: Binding[] = [];
   /** words of the uniform, in order */
@@ -55,11 +65,14 @@ export class KernelCode {
   private readonly library = new Set<LibraryName>();
   private readonly memory = new Map<string, unknown>();
   private readonly wide: ReadonlySet<string>;
+  private readonly pathOf: (key: string) => string;
+  private readonly avoid: ReadonlySet<string>;
   private count = 0;
 
-  /** @param wide keys of buffers that are read as vectors somewhere in the kernel */
-  constructor(wide: ReadonlySet<string> = new Set()) {
+  constructor({ wide = new Set(), pathOf = (key) => key, avoid = new Set() }: CodeOptions = {}) {
     this.wide = wide;
+    this.pathOf = pathOf;
+    this.avoid = avoid;
   }
 
   /** A name that no other name of this kernel has, and that is no type (`i32`). */
@@ -75,7 +88,11 @@ export class KernelCode {
       if (access === 'read_write') before.access = access;
       return before;
     }
-    const made: Binding = { key, name: `b${this.bindings.length}`, element, wide: this.wide.has(key), access };
+    const name = unlike(
+      bufferName(this.pathOf(key)),
+      (own) => this.avoid.has(own) || this.bindings.some((binding) => binding.name === own),
+    );
+    const made: Binding = { key, name, element, wide: this.wide.has(key), access };
     this.bindings.push(made);
     return made;
   }
@@ -147,6 +164,20 @@ export class KernelCode {
   /** Whether the text needs what src/shared/halves.ts puts before it. */
   get halves(): boolean {
     return this.bindings.some(({ element }) => element === 'f16');
+  }
+
+  /** Names of buffers that something in the text is called too: the kernel has to be written again without them. */
+  clashes(main: string): readonly string[] {
+    const declared = declaredIn(
+      [...[...this.library].map((name) => LIBRARY[name].text), ...this.functions, main].join('\n'),
+    );
+    return this.bindings.flatMap(({ name }) => (declared.has(name) ? [name] : []));
+  }
+
+  /** A text of this kernel with buffers by number. */
+  anonymous(text: string): string {
+    const numbers = new Map(this.bindings.map(({ name }, number) => [name, `@${number}`]));
+    return text.replace(WORDS, (word) => numbers.get(word) ?? word);
   }
 
   /** The whole module, but for halves and its header. */

@@ -24,6 +24,8 @@ export interface Emitted {
   /** lines of comment, without slashes */
   readonly header: readonly string[];
   readonly wgsl: string;
+  /** the text with buffers by number: kernels that differ in the names of buffers alone are one */
+  readonly key: string;
   readonly halves: boolean;
   /** keys of buffers, in binding order */
   readonly buffers: readonly string[];
@@ -41,9 +43,11 @@ export function emitKernels(
   profile: Profile,
   header: readonly string[],
 ): Emitted {
+  const { pathOf } = context;
   const wide = new Set<string>();
+  const avoid = new Set<string>();
   for (;;) {
-    const code = new KernelCode(wide);
+    const code = new KernelCode({ wide, pathOf, avoid });
     const parts = kernels.map((kernel, index) => {
       const suffix = kernels.length === 1 ? '' : `_${index}`;
       return partOf(new KernelWriter(kernel, context, code, suffix), profile);
@@ -54,9 +58,16 @@ export function emitKernels(
       continue;
     }
     const main = parts.length === 1 ? parts[0]!.main : sideBySide(code, parts);
+    const wgsl = code.text(main);
+    const clashes = code.clashes(main);
+    if (clashes.length > 0) {
+      for (const name of clashes) avoid.add(name);
+      continue;
+    }
     return {
       header,
-      wgsl: code.text(main),
+      wgsl,
+      key: code.anonymous(wgsl),
       halves: code.halves,
       buffers: code.bindings.map(({ key }) => key),
       access: code.bindings.map(({ access }) => access),

@@ -11,6 +11,8 @@ export interface EmitContext {
   readonly facts: GraphFacts;
   /** of values outside the kernel */
   readonly storage: Storage;
+  /** what a buffer is named after */
+  readonly pathOf: (key: string) => string;
 }
 
 /** A kernel's `main`, with functions and bindings in its writer's code. */
