@@ -154,3 +154,59 @@ describe('mdl explain-plan', () => {
     expect(ran).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(says) });
   });
 });
+
+describe('mdl explain-plan --why', () => {
+  const source = `import { LayerNorm, Linear } from "std"
+
+model Two {
+  norm = LayerNorm(4)
+  proj = Linear(4, 4)
+  entry main(x: [B, 4], g: [B, 4]) -> (y: [B, 4], z: [B, 4]) {
+    let n = norm(x)
+    (proj(n) |> gelu, softmax(x, axis = 0) * g)
+  }
+}
+`;
+  const why = async (node: string, ...args: string[]) =>
+    mdl(folderWith({ 'two.mdl': source }), 'explain-plan', 'two.mdl', '--why', node, ...args);
+
+  it('says what is in a kernel, where it comes from, and why what it writes is stored', async () => {
+    const { code, stdout } = await why('layer_norm');
+    expect(code).toBe(0);
+    expect(stdout.trim()).toBe(
+      [
+        'layer_norm',
+        '  computes  layer_norm   norm  two.mdl:7:13',
+        '  writes    norm · layer_norm [B, 4]: a product or an attention reads each of its elements many times',
+      ].join('\n'),
+    );
+    const linear = await why('proj');
+    expect(linear.stdout).toContain('linear → gelu\n');
+    expect(linear.stdout).toContain('  computes  linear   proj  two.mdl:8:6\n');
+    expect(linear.stdout).toMatch(/ {2}writes {4}gelu \[B, 4\]: the entry gives it\n$/);
+  });
+
+  it('tells the reasons apart, by line too', async () => {
+    const { stdout } = await why('two.mdl:8', '--json');
+    const { kernels } = JSON.parse(stdout) as { kernels: { label: string; writes: { border: string }[] }[] };
+    const borders = kernels.map(({ label, writes }) => [label, ...writes.map(({ border }) => border)]);
+    expect(borders).toEqual([
+      ['linear → gelu', 'output'],
+      // over the first axis: the columns of a row need a maximum and a sum each
+      ['softmax', 'more than a result per row'],
+      ['softmax', 'several readers'],
+      ['softmax', 'more than a result per row'],
+      ['softmax → mul', 'output'],
+    ]);
+  });
+
+  it('refuses what is nowhere, with what is near, and the options that it has no use for', async () => {
+    const { code, stderr } = await why('layr_norm');
+    expect(code).toBe(1);
+    expect(stderr).toContain('error[C0103]: --why is "layr_norm"');
+    expect(stderr).toContain('such as layer_norm,');
+    const clash = await why('gelu', '--measure');
+    expect(clash.code).toBe(2);
+    expect(clash.stderr).toContain("cannot be used with option '--measure'");
+  });
+});

@@ -192,12 +192,18 @@ Examples:
         "kernels for which adapters (default: gpu; with --measure the adapter's own)",
       ).choices(['gpu', 'software']),
     )
+    .addOption(
+      new Option(
+        '--why <node>',
+        'why kernels end where they do: those that compute a module (its path), a line (FILE.mdl:LINE) or an op',
+      ).conflicts(['at', 'profile', 'measure']),
+    )
     .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
     .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(['f32', 'f16']).default('f32'))
     .option('--merge-lora', 'fold adapters into the weights they adapt')
     .addHelpText(
       'after',
-      '\nExample:\n  mdl explain-plan models/tinygpt-v.mdl --config full --entry decode --at B=1,T=1,P=512',
+      '\nExamples:\n  mdl explain-plan models/tinygpt-v.mdl --config full --entry decode --at B=1,T=1,P=512\n  mdl explain-plan models/tinygpt-v.mdl --config nano --why llama_model.base_model.model.model.layers.0.mlp',
     )
     .action(run(() => import('./commands/explain-plan.ts')));
 

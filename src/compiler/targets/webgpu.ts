@@ -2,7 +2,14 @@
 import type { WeightsOrigin } from '../../shared/artifact.ts';
 import { changedTensors } from '../../shared/training.ts';
 import { ownOutputs, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
-import { DEFAULT_LIMITS, KERNEL_PASSES, lowerEntry, PlanTables, type WeightStorage } from '../backends/wgsl/index.ts';
+import {
+  DEFAULT_LIMITS,
+  KERNEL_PASSES,
+  type KernelReport,
+  lowerEntry,
+  PlanTables,
+  type WeightStorage,
+} from '../backends/wgsl/index.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import type { AfterPass } from '../ir/graph.ts';
 import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../ports.ts';
@@ -23,6 +30,19 @@ export const webgpu = {
   compile,
   open: (artifact, weights, host) => host.webgpu({ plan: artifact.plan!, weights: (key) => weights.read(key) }),
 } as const satisfies OpenedTarget;
+
+/**
+ * What the kernels of an entry compute, what they write and why they end there.
+ * @throws LimitError, IntegerError
+ */
+export function kernelsOf(graphs: Graphs, entry: string): readonly KernelReport[] {
+  let found: readonly KernelReport[] = [];
+  const graph = graphs.entries.find(({ name }) => name === entry)!;
+  entryPlan(graph, new PlanTables(), undefined, (kernels) => {
+    found = kernels;
+  });
+  return found;
+}
 
 /** @throws LimitError, IntegerError */
 function compile(
@@ -81,11 +101,12 @@ function entryPlan(
   entry: FinishedGraph,
   tables: PlanTables,
   after: AfterPass | undefined,
+  onKernels?: (kernels: readonly KernelReport[]) => void,
 ): WebGpuPlan['entries'][string] {
   const { guarded, cache, replaces: donations } = entry;
   const { inputs, adapters } = entryManifest(entry);
   const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
-  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges, after });
+  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges, after, onKernels });
   const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
   return { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }), ...(adapters ? { adapters } : {}) };
 }

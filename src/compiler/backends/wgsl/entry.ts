@@ -16,6 +16,7 @@ import { safeIntegers } from './integers.ts';
 import type { Kernel } from './kernel.ts';
 import { Descriptions } from './plan/describe.ts';
 import { EntryBuffers } from './plan/entry-buffers.ts';
+import { type KernelReport, kernelReports } from './plan/kernel-report.ts';
 import { LimitError } from './plan/limit-error.ts';
 import { sizeText } from './plan/memory.ts';
 import { Places } from './plan/places.ts';
@@ -35,6 +36,8 @@ export interface EntryOptions {
   /** of inputs, by name, that are checked before a run */
   readonly ranges?: ReadonlyMap<string, IntegerRange>;
   readonly after?: AfterPass | undefined;
+  /** called with what each kernel computes and why it ends where it does */
+  readonly onKernels?: ((kernels: readonly KernelReport[]) => void) | undefined;
 }
 
 /** What `after` is called with, in order. */
@@ -91,6 +94,7 @@ class EntryLowering {
     const { known: places, caches } = this.places;
     const copies = this.places.copies();
     const fused = this.fuse(copies);
+    this.options.onKernels?.(kernelReports(fused, this.describe, this.facts));
     for (const value of fused.stored) if (!places.has(value)) this.places.place(value, `value:${value}`);
     const storage: Storage = { stored: (value) => places.get(value) };
     const bundles = this.bundles(fused, copies, storage);

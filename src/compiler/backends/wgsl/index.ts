@@ -8,6 +8,7 @@ import type { PointwiseOp } from './text/scalar.ts';
 
 export { type EntryOptions, KERNEL_PASSES, lowerEntry } from './entry.ts';
 export { IntegerError } from './plan/integer-error.ts';
+export type { KernelReport } from './plan/kernel-report.ts';
 export { LimitError } from './plan/limit-error.ts';
 export { DEFAULT_LIMITS, PlanTables, type WeightStorage } from './plan/tables.ts';
 

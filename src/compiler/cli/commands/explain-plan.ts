@@ -5,12 +5,13 @@
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { graphsOf } from '../../graphs.ts';
-import { webgpu } from '../../targets/webgpu.ts';
+import { kernelsOf, webgpu } from '../../targets/webgpu.ts';
 import { cliError } from '../errors.ts';
 import type { SettingsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { dimsOf, entryAt, type PlanReport, reportOf } from '../plan/report.ts';
 import { tableOf } from '../plan/table.ts';
+import { kernelsAt, whyText } from '../plan/why.ts';
 import { forStage, loadUnder } from '../training/stages.ts';
 
 export interface ExplainPlanOptions extends SettingsOptions {
@@ -22,6 +23,8 @@ export interface ExplainPlanOptions extends SettingsOptions {
   /** the adapter's own with `measure`, else `gpu` */
   readonly profile?: 'gpu' | 'software';
   readonly measure?: boolean;
+  /** a module's path, FILE.mdl:LINE or an op: its kernels and why they end where they do, instead of the report */
+  readonly why?: string;
   readonly weightsDtype: 'f32' | 'f16';
 }
 
@@ -46,6 +49,11 @@ export default async function explainPlan(
   if (!plan.entries[entry]) {
     const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
     throw cliError('option_value', { option: '--entry', text: entry, expected: `one of ${known}` });
+  }
+  if (options.why !== undefined) {
+    const kernels = kernelsAt(kernelsOf(graphs, entry), options.why);
+    output.result(whyText(kernels), { model: plan.model.name, config: plan.model.config_name, entry, kernels });
+    return;
   }
   const names = dimsOf(plan, entry);
   const given = sizesOf(options.at, names);

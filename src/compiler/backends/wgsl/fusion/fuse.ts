@@ -22,6 +22,7 @@ import type { GraphFacts } from '../text/evaluator.ts';
 import { inlineCost, isInline, isView } from '../text/inline.ts';
 import { isReduction, type ReduceOp } from '../text/reduce.ts';
 import { costOf, isPointwise } from '../text/scalar.ts';
+import type { Borders } from './borders.ts';
 import { placeAttentionGradient, placeCore } from './place-cores.ts';
 import { FoldPlacement } from './place-folds.ts';
 import { FusionState } from './state.ts';
@@ -51,6 +52,8 @@ export interface Fused {
   readonly kernels: readonly Kernel[];
   /** values that kernels write, beside inputs, parameters and constants */
   readonly stored: ReadonlySet<ValueId>;
+  /** why each of them is in a buffer */
+  readonly borders: Borders;
   /** kernels that read what this one writes */
   readersOf(kernel: Kernel): readonly Kernel[];
 }
@@ -73,6 +76,7 @@ class Fusion {
     return {
       kernels: this.state.order.scheduled(),
       stored: this.state.stored,
+      borders: this.state.borders,
       readersOf: (kernel) => this.state.order.kernelsReading(kernel),
     };
   }
@@ -129,6 +133,7 @@ class Fusion {
   }
 
   private store(node: AnyNode, value: ValueId, order: number): void {
+    this.state.borders.add(value, 'several readers');
     this.state.stored.add(value);
     const host = this.state.mergeTarget(value, undefined);
     const kernel = host ?? this.state.kernel({ value, into: value }, order);
@@ -148,6 +153,7 @@ class Fusion {
   private pieces(node: AnyNode, order: number): void {
     const value = node.outputs[0]!;
     this.state.stored.add(value);
+    this.state.borders.add(value, 'written in parts');
     const { axis } = node.attributes as { readonly axis: number };
     let by: Dim = 0;
     for (const operand of node.inputs) {
@@ -163,6 +169,7 @@ class Fusion {
   private append(node: AnyNode, order: number): void {
     const { past, axis } = this.state.options.caches.find(({ present }) => present === node.outputs[0])!;
     this.state.stored.add(node.outputs[0]!);
+    this.state.borders.add(node.outputs[0]!, 'written in parts');
     const by = typeOf(this.state.graph, past).shape[axis]!;
     const fresh = node.inputs[1]!;
     const kernel = this.state.kernel({ value: fresh, into: node.outputs[0]!, shift: { axis, by } }, order);

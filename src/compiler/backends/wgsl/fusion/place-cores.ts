@@ -22,10 +22,13 @@ export function placeCore(state: FusionState, node: AnyNode, order: number): voi
   let kernel: Kernel | undefined;
   if (!state.mustStore(value) && readers.size === 1) {
     const [reader] = readers as unknown as [Kernel];
-    if (takesCore(state, reader, value) && free(reader)) kernel = reader;
+    const busy = reader.core !== undefined || reader.phases.length > 0;
+    if (!busy && state.forward(reader, value) !== undefined && free(reader)) kernel = reader;
+    else state.borders.add(value, busy ? 'reader has work of its own' : 'other elements');
   }
   if (!kernel) {
     state.stored.add(value);
+    state.borders.add(value, 'several readers');
     const host = state.mergeTarget(value, node);
     if (host && free(host)) {
       state.order.takeOver(host, { value, into: value });
@@ -50,7 +53,10 @@ export function placeAttentionGradient(state: FusionState, node: Node<'attention
     const { shape } = typeOf(state.graph, values[0]!);
     const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
     state.order.add(kernel);
-    for (const value of values) state.stored.add(value);
+    for (const value of values) {
+      state.stored.add(value);
+      state.borders.add(value, 'gradients of attention');
+    }
     if (pass !== 'statistics') state.order.read(statistics, kernel);
     for (const [index, operand] of node.inputs.entries()) {
       if (index < 4) readStrided(state, node, operand, kernel);
@@ -83,13 +89,8 @@ function readStrided(state: FusionState, node: AnyNode, operand: ValueId, kernel
     at = aligned(viewed(graph, own, value, at), typeOf(graph, source).shape);
     value = source;
   }
-  if (isAffine(linearise(at, typeOf(graph, value).shape))) {
-    if (!state.leaves.has(value)) state.forced.add(value);
-  } else state.forced.add(operand);
-}
-
-/** Whether the kernel can be driven by the op that makes `value`: each of its points needs one element of it. */
-function takesCore(state: FusionState, kernel: Kernel, value: ValueId): boolean {
-  if (kernel.core || kernel.phases.length > 0) return false;
-  return state.forward(kernel, value) !== undefined;
+  const stored = isAffine(linearise(at, typeOf(graph, value).shape)) ? value : operand;
+  if (stored === value && state.leaves.has(value)) return;
+  state.forced.add(stored);
+  state.borders.add(stored, 'operand of a template');
 }

@@ -34,10 +34,11 @@ export class FoldPlacement {
         reader.columns = columns;
         reader.phases.unshift(node as AnyNode);
         kernel = reader;
-      }
+      } else this.state.borders.add(value, reader.core ? 'reader has work of its own' : 'more than a result per row');
     }
     if (!kernel) {
       this.state.stored.add(value);
+      this.state.borders.add(value, 'several readers');
       kernel = this.foldsAlong(node as AnyNode);
       if (kernel) this.state.order.takeOver(kernel, { value, into: value });
       else kernel = this.state.kernel({ value, into: value }, order);

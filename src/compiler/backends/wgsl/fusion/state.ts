@@ -7,6 +7,7 @@ import { equalIndices, type Index, isPlain, keyOf } from '../text/expr.ts';
 import { forwardCoordinates } from '../text/forward.ts';
 import { isReduction } from '../text/reduce.ts';
 import { accesses, spaceAxes } from './accesses.ts';
+import { Borders } from './borders.ts';
 import type { FuseOptions } from './fuse.ts';
 import { KernelOrder } from './kernel-order.ts';
 
@@ -20,6 +21,7 @@ export class FusionState {
   readonly order = new KernelOrder();
   readonly forced: Set<ValueId>;
   readonly stored = new Set<ValueId>();
+  readonly borders = new Borders();
   /** second results of cores, and where they go */
   readonly beside = new Map<ValueId, KernelOutput>();
   /** inputs, parameters and constants */
@@ -32,6 +34,8 @@ export class FusionState {
     this.options = options;
     this.forced = new Set(options.forced);
     this.outputs = new Set(this.graph.outputs.map(({ value }) => value));
+    for (const value of this.outputs) this.borders.add(value, 'output');
+    for (const value of options.forced) this.borders.add(value, 'too many buffers');
     const { inputs, parameters, constants } = this.graph;
     this.leaves = new Set([...inputs, ...parameters, ...constants].map(({ value }) => value));
   }

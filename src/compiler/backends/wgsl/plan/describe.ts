@@ -45,7 +45,8 @@ export class Descriptions {
     return `${this.labelOf(kernel)}${source === undefined ? '' : `   ${source}`}`;
   }
 
-  private nodesOf(kernel: Kernel): AnyNode[] {
+  /** Each node that a kernel computes, in the graph's order. */
+  nodesOf(kernel: Kernel): AnyNode[] {
     const own = [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
     return own.sort((a, b) => this.facts.order.get(a)! - this.facts.order.get(b)!);
   }
