@@ -2,10 +2,11 @@
  * `mdl`: the command line. Each command is a module of its own, loaded when it is called, so that `mdl --help` and
  * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
+import { printCompletions, SHELLS } from './completions.ts';
 import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, type Output, outputOf } from './output.ts';
 
@@ -386,6 +387,12 @@ Example:
     .option('--out <folder>', 'where to write', 'out/demo')
     .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
     .action(run(() => import('./commands/demo.ts')));
+  mdl
+    .command('completions')
+    .description('print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText('after', '\nExample:\n  mdl completions bash >> ~/.bashrc')
+    .action(run(async () => ({ default: printCompletions(mdl) })));
   watchRepeats(mdl);
   return mdl;
 }
