@@ -47,15 +47,28 @@ const widenAll = (tensors: Readonly<Record<string, RawTensor>> = {}): Map<string
   new Map(Object.entries(tensors).map(([name, tensor]) => [name, widen(tensor)]));
 
 export function loadFunctionCases(): FunctionCase[] {
-  return readJson<readonly RawCase[]>('functions/cases.json').map(({ name, program, output, dy, ...raw }) => ({
-    name,
-    program,
-    inputs: widenAll(raw.inputs),
-    parameters: widenAll(raw.parameters),
-    output: widen(output),
-    gradients: widenAll(raw.gradients),
-    cotangent: dy && widen(dy),
-  }));
+  return readJson<readonly RawCase[]>('functions/cases.json').flatMap(({ name, program, output, dy, ...raw }) => {
+    const one = {
+      name,
+      program,
+      inputs: widenAll(raw.inputs),
+      parameters: widenAll(raw.parameters),
+      output: widen(output),
+      gradients: widenAll(raw.gradients),
+      cotangent: dy && widen(dy),
+    };
+    const fixed = withSizes(program, one.inputs);
+    return fixed === program ? [one] : [one, { ...one, name: `${name}, static sizes`, program: fixed }];
+  });
+}
+
+/** The program with the inputs' sizes in place of symbols in the entry's signature. */
+function withSizes(program: string, inputs: ReadonlyMap<string, WideTensor>): string {
+  return program.replace(/(?<=entry main\()(.*?)(?=\) -> )/, (signature) =>
+    signature.replace(/(\w+): (\w*)\[[^\]]*\]/g, (_, name: string, type: string) => {
+      return `${name}: ${type}[${inputs.get(name)!.shape.join(', ')}]`;
+    }),
+  );
 }
 
 /** The entry as it is traced, before the passes. */

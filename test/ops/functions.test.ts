@@ -1,7 +1,8 @@
 /** Functions and modules of the language on the interpreter: torch's numbers and gradients. */
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
-import { gradientsOf } from '../passes/autodiff/support.ts';
+import { differentiate } from '../../src/compiler/passes/autodiff/index.ts';
+import { run } from '../passes/autodiff/support.ts';
 import { wideDifference } from '../support/compare.ts';
 import { functionGraphs, loadFunctionCases } from './function-cases.ts';
 
@@ -13,9 +14,20 @@ describe.each(loadFunctionCases())('$name', (one) => {
   });
 
   if (!cotangent) return;
-  test('has the gradients of torch', () => {
-    const tensors = new Map([...inputs, ...parameters, ['cotangent.out', cotangent]]);
-    for (const [name, gradient] of gradientsOf(functionGraphs(one).loss, tensors, [...gradients.keys()]))
-      expect(wideDifference(gradient, gradients.get(name)!), `gradient of ${name}`).toBeUndefined();
-  });
+  // the gradient of attention as plain ops, and as one op of its own
+  test.each(one.program.includes('attention(') ? [false, true] : [false])(
+    'has the gradients of torch, fused %s',
+    (fused) => {
+      const tensors = new Map([...inputs, ...parameters, ['cotangent.out', cotangent]]);
+      const graph = differentiate(functionGraphs(one).loss, {
+        output: 'loss',
+        parameters: new Set(parameters.keys()),
+        inputs: new Set([...inputs.keys()].filter((name) => gradients.has(name))),
+        fusedAttention: fused,
+      });
+      const results = run(graph, tensors);
+      for (const [name, gradient] of gradients)
+        expect(wideDifference(results.get(`gradient.${name}`)!, gradient), `gradient of ${name}`).toBeUndefined();
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import type { TensorType } from '../../src/compiler/ir/graph.ts';
 import { readType } from '../../src/compiler/ir/read.ts';
-import type { OpAttributes, OpName } from '../../src/compiler/ops/attributes.ts';
+import type { AttentionAttributes, OpAttributes, OpName } from '../../src/compiler/ops/attributes.ts';
 import { printType } from '../../src/compiler/ops/rules.ts';
 import { TypeRuleError } from '../../src/compiler/ops/spec.ts';
 import { addDims, subDims, symbol } from '../../src/shared/dim.ts';
@@ -35,6 +35,14 @@ function errorOf(run: () => unknown): TypeRuleError {
 
 const one = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
 const plainMatmul = { transpose_a: false, transpose_b: false } as const;
+
+/** attention of four heads, with these operands after q, k and v */
+const attend = (more: readonly string[], attributes: Partial<AttentionAttributes> = {}, groups = 4) =>
+  infer('attention', ['f32[B, 4, T, 8]', `f32[B, ${groups}, S, 8]`, `f32[B, ${groups}, S, 6]`, ...more], {
+    causal: true,
+    scale: null,
+    ...attributes,
+  });
 
 describe('symbolic dims', () => {
   const accepted: readonly (readonly [string, () => string, string])[] = [
@@ -83,6 +91,11 @@ describe('symbolic dims', () => {
           causal: true,
           scale: null,
         }),
+      'f32[B, 4, T, 6]',
+    ],
+    [
+      'attention whose heads share keys, with a mask of each query and a bias',
+      () => attend(['bool[B, 1, T, S]', 'f32[1, 4, T, S]'], { biased: true, window: 2, soft_cap: 30 }, 2),
       'f32[B, 4, T, 6]',
     ],
   ];
@@ -225,8 +238,39 @@ describe('operands that do not fit', () => {
     [
       'attention',
       () =>
-        infer('attention', ['f32[B, 4, T, 8]', 'f32[B, 2, T, 8]', 'f32[B, 2, T, 8]'], { causal: true, scale: null }),
-      'attention needs one number of heads, and it is 4 in q and 2 in k',
+        infer('attention', ['f32[B, 4, T, 8]', 'f32[B, 3, T, 8]', 'f32[B, 3, T, 8]'], { causal: true, scale: null }),
+      'attention needs one number of heads, and it is 4 in q and 3 in k',
+    ],
+    [
+      'attention with a window of all keys',
+      () => attend([], { causal: false, window: 4 }),
+      'attention has a window of 4 keys and is not causal: a window is of the last keys',
+    ],
+    [
+      'attention over a window of nothing',
+      () => attend([], { window: 0 }),
+      'attention takes a window of 1 to 2^30 keys and got 0',
+    ],
+    [
+      'attention with a soft cap of 0',
+      () => attend([], { soft_cap: 0 }),
+      'attention takes a soft_cap above 0 and got 0',
+    ],
+    [
+      'attention with the mask of other queries',
+      () => attend(['bool[B, 1, S, T]']),
+      'attention takes mask of shape [B, H or 1, T, S], and axis 2 is S and should be T',
+    ],
+    [
+      'attention with a bias of other heads',
+      () => attend(['f32[1, 2, T, S]'], { biased: true }),
+      'attention takes bias of shape [B or 1, H or 1, T, S], and axis 1 is 2 and should be 4',
+    ],
+    ['attention without its bias', () => attend([], { biased: true }), 'attention is biased and got no bias'],
+    [
+      'attention with a bias that it does not have',
+      () => attend(['bool[B, S]', 'f32[1, 1, T, S]']),
+      'attention got a bias and is not biased',
     ],
     [
       'attention_grad',

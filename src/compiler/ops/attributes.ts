@@ -10,6 +10,19 @@ import type { DType } from '../../shared/dtype.ts';
 
 type None = Readonly<Record<never, never>>;
 
+export interface AttentionAttributes {
+  /** query i sees keys 0 … S − T + i */
+  readonly causal: boolean;
+  /** null: 1/√D */
+  readonly scale: number | null;
+  /** with causal: query i sees the last so many of those keys, its own among them */
+  readonly window?: number;
+  /** scaled scores s become soft_cap · tanh(s / soft_cap), before the bias */
+  readonly soft_cap?: number;
+  /** the last operand is a bias, which is added to the scores */
+  readonly biased?: true;
+}
+
 export interface OpAttributes {
   // pointwise, one operand (f32 → f32)
   neg: None;
@@ -123,10 +136,11 @@ export interface OpAttributes {
   /** (x, weight? [last]): x / sqrt(mean(x²) + eps) * weight over the last axis */
   rms_norm: { readonly eps: number };
   /**
-   * (q [B, H, T, D], k [B, H, S, D], v [B, H, S, E], mask? bool [B, S]) → [B, H, T, E].
-   * What is in a key and value that the mask hides never counts. scale null = 1/√D. causal: query i sees keys 0 … S − T + i. A query that sees no key yields zeros.
+   * (q [B, H, T, D], k [B, G, S, D], v [B, G, S, E], mask? bool [B, S] or [B, 1 or H, T, S], bias? f32 [B or 1, H or 1, T, S])
+   * → [B, H, T, E]; H is a multiple of G, and each run of H/G heads shares keys and values.
+   * What is in a key and value that a mask [B, S] hides never counts. A query that sees no key yields zeros.
    */
-  attention: { readonly causal: boolean; readonly scale: number | null };
+  attention: AttentionAttributes;
   /**
    * (x [B, H, T, D], positions i64 [B, T] or [1, T]): rotate-half rotary embedding of the first `dims` elements of
    * each head; positions < max_positions. inverse: turns back (the angles negated), which is also the gradient.
@@ -164,10 +178,10 @@ export interface OpAttributes {
     readonly padding: readonly [number, number];
   };
   /**
-   * (q [B, H, T, D], k [B, H, S, D], v [B, H, S, E], dy [B, H, T, E], mask? bool [B, S]) → (dq, dk, dv), of the types of
-   * q, k and v: the gradients of attention with these attributes, for targets that have one kernel for them
+   * (q, k, v, dy [B, H, T, E], mask?, bias?) → (dq, dk, dv), of the types of q, k and v: the gradients of attention with these
+   * attributes, for targets that have one kernel for them
    */
-  attention_grad: { readonly causal: boolean; readonly scale: number | null };
+  attention_grad: AttentionAttributes;
   /** (x, after) → x, computed again by whatever reads it, and not before `after`: see passes/autodiff/recompute.ts */
   barrier: None;
 

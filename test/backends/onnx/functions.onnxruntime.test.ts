@@ -15,8 +15,11 @@ describe.each(OPSETS)('opset %d', (opset) => {
     });
 
     if (!cotangent) return;
-    test('has the gradients of torch', async () => {
-      const request = { output: 'loss', parameters: new Set(parameters.keys()), inputs: wantedInputs(one) };
+    // the gradient of attention as plain ops, and as one op of its own
+    const ways = one.program.includes('attention(') ? [false, true] : [false];
+    test.each(ways)('has the gradients of torch, fused %s', async (fusedAttention) => {
+      const parameterKeys = new Set(parameters.keys());
+      const request = { output: 'loss', parameters: parameterKeys, inputs: wantedInputs(one), fusedAttention };
       const graph = runPipeline(differentiate(functionGraphs(one).loss, request));
       const results = await runOnnx(graph, { ...feeds, 'cotangent.out': cotangent }, { opset, parameters });
       for (const [name, gradient] of gradients)

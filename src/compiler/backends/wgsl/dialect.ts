@@ -9,6 +9,7 @@
 import { equalShapes, type Shape } from '../../../shared/dim.ts';
 import type { GraphParameter, Node, TensorType, ValueId } from '../../ir/graph.ts';
 import type { Dialect, NodeSpec } from '../../ir/infer.ts';
+import { maskAndBias } from '../../ops/attention-scores.ts';
 import type { OpAttributes } from '../../ops/attributes.ts';
 import { specOf } from '../../ops/index.ts';
 import { printType } from '../../ops/rules.ts';
@@ -24,16 +25,17 @@ const isPart = (parameter: GraphParameter): parameter is ParameterPart => 'part'
 /** An attention_grad of a decomposed graph, by what its operands are. */
 export interface GradientOperands {
   readonly dy: ValueId;
-  readonly mask: ValueId | undefined;
+  readonly mask?: ValueId;
+  readonly bias?: ValueId;
   readonly statistics: ValueId;
   /** whether a kernel of the node itself has to make the statistics */
   readonly makesThem: boolean;
 }
 
-export function gradientOperands({ inputs, outputs }: Node<'attention_grad'>): GradientOperands {
-  const dy = inputs[3]!;
-  if (outputs.length > 3) return { dy, mask: inputs[4], statistics: outputs[3]!, makesThem: true };
-  return { dy, mask: inputs.length > 5 ? inputs[4] : undefined, statistics: inputs.at(-1)!, makesThem: false };
+export function gradientOperands({ inputs, outputs, attributes }: Node<'attention_grad'>): GradientOperands {
+  const makesThem = outputs.length > 3;
+  const more = maskAndBias(makesThem ? inputs.slice(4) : inputs.slice(4, -1), attributes);
+  return { dy: inputs[3]!, ...more, statistics: makesThem ? outputs[3]! : inputs.at(-1)!, makesThem };
 }
 
 /** The log-sum-exp of each query's scores is a second result. */

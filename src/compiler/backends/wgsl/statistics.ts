@@ -98,6 +98,6 @@ class Statistics {
   }
 }
 
-function keyOf(inputs: readonly ValueId[], { causal, scale }: OpAttributes['attention']): string {
-  return `${inputs.join()} ${causal} ${scale}`;
+function keyOf(inputs: readonly ValueId[], attributes: OpAttributes['attention']): string {
+  return `${inputs.join()} ${JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 }

@@ -136,6 +136,25 @@ function concat(c: BoundCall, operands: readonly Operand[], axis: number): Value
   return c.op('concat', operands, { axis });
 }
 
+function attention(c: BoundCall): Value {
+  const mask = c
+    .optional('mask')
+    .map((operand) =>
+      operand.type.dtype === 'bool'
+        ? operand
+        : c.evaluator.emission.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
+    );
+  const bias = c.optional('bias', 'f32');
+  const given = (name: string) => c.has(name) && c.value(name).kind !== 'none';
+  return c.op('attention', [c.operand('q', 'f32'), c.operand('k', 'f32'), c.operand('v', 'f32'), ...mask, ...bias], {
+    causal: c.bool('causal', false),
+    scale: given('scale') ? c.float('scale') : null,
+    ...(given('window') ? { window: c.int('window') } : {}),
+    ...(given('soft_cap') ? { soft_cap: c.float('soft_cap') } : {}),
+    ...(bias.length > 0 ? { biased: true } : {}),
+  });
+}
+
 export const TENSOR_BUILTINS: readonly Builtin[] = [
   unaryOp('abs', '|x|'),
   unaryOp('exp', 'eˣ'),
@@ -339,21 +358,9 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
   },
   {
     name: 'attention',
-    doc: 'softmax(scale · q kᵀ) v over [batch, heads, length, head_dim]; scale is 1/√head_dim by default; mask [B, S] is false where a key is never attended; a query that sees no key yields zeros.',
-    parameters: ['q', 'k', 'v', 'mask?', 'causal?', 'scale?'],
-    call: (c) => {
-      const mask = c
-        .optional('mask')
-        .map((operand) =>
-          operand.type.dtype === 'bool'
-            ? operand
-            : c.evaluator.emission.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
-        );
-      return c.op('attention', [c.operand('q', 'f32'), c.operand('k', 'f32'), c.operand('v', 'f32'), ...mask], {
-        causal: c.bool('causal', false),
-        scale: c.has('scale') ? c.float('scale') : null,
-      });
-    },
+    doc: "softmax(scale · q kᵀ + bias) v over [batch, heads, length, head_dim]; k and v may have fewer heads, each for a run of q's; scale is 1/√head_dim by default; soft_cap c makes a score c · tanh(score / c); window W, with causal, leaves the last W keys; mask [B, S] or [B, 1 or H, T, S] is false where a key is not attended; bias [B or 1, H or 1, T, S] is added to the scores; a query that sees no key yields zeros.",
+    parameters: ['q', 'k', 'v', 'mask?', 'causal?', 'scale?', 'bias?', 'window?', 'soft_cap?'],
+    call: attention,
   },
   {
     name: 'rotary',

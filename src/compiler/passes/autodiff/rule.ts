@@ -38,8 +38,8 @@ export function notDifferentiable(because: string): NotDifferentiable {
 }
 
 /** A piece that the gradients of several operands share: written when first asked for. */
-export function once(make: () => ValueId): () => ValueId {
-  let value: ValueId | undefined;
+export function once<T = ValueId>(make: () => T): () => T {
+  let value: T | undefined;
   return () => {
     value ??= make();
     return value;

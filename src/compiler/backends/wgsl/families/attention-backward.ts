@@ -20,12 +20,16 @@ import {
   chunksOf,
   dots,
   ends,
+  firstKey,
   fourFrom,
   otherNames,
   rowNames,
   scaleText,
   scoreDots,
+  scoreFunctions,
+  scores4,
   seenKeys,
+  slopes4,
   storeRows,
   type TileSize,
 } from './attention-parts.ts';
@@ -78,6 +82,7 @@ function loads(p: AttentionGradient): string {
     chunkFunction('key4', p.k, p.width, p.mask),
     chunkFunction('value4', p.v, p.valueWidth, p.mask),
     chunkFunction('dy4', p.dy, p.valueWidth),
+    scoreFunctions(p),
   ].join('');
 }
 
@@ -114,13 +119,13 @@ export function attentionBackwardQuery(p: AttentionBackwardQuery): Template {
   const { rows, vectors } = size;
   // a blind query's log-sum-exp is the smallest f32: the difference is cut off before exp, and not seen after it
   const weight = (r: number, v: number) =>
-    `let p${r}_${v} = exp4_of(min(scale * s${r}_${v} - lse${r}, vec4f())); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r}), see${r}_${v});`;
+    `let p${r}_${v} = exp4_of(min(${scores4(p, r, v)} - lse${r}, vec4f())); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r})${slopes4(p, r, v)}, see${r}_${v});`;
   const body = `${rowNames(p.queries, rows)}
 ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
 ${lines(rows, (r) => `let lse${r} = ${p.lse.at}(batch, head, row${r}); let delta${r} = ${p.delta.at}(batch, head, row${r});`)}
 var sums = array<vec4f, ${rows * chunksOf(p.width)}>();
-for (var key = 0u; key < end; key += ${4 * vectors}u) {
+for (var key = ${firstKey(p)}; key < end; key += ${4 * vectors}u) {
 ${indent(otherNames('key', p.keys, size))}
 ${indent(seenKeys(p, size))}
 ${indent(scoreDots(p, size))}
@@ -141,12 +146,17 @@ export function attentionBackwardKeyValue(p: AttentionBackwardKeyValue): Templat
   const see = (r: number, v: number) => {
     const inRange = `(${fourFrom('query', v)} < vec4u(${T}))`;
     const past = p.causal ? ` & (${fourFrom('query', v)} + vec4u(${S}) >= vec4u(row${r} + ${T}))` : '';
-    return `${inRange}${past}${p.mask === undefined ? '' : ` & vec4<bool>(shown${r})`}`;
+    // s > S − T + t − window, where s is the row
+    const near =
+      p.window === undefined ? '' : ` & (vec4u(row${r} + ${T} + ${p.window}u) > ${fourFrom('query', v)} + vec4u(${S}))`;
+    const shown = p.mask === undefined ? '' : ` & vec4<bool>(shown${r})`;
+    const own = (lane: number) => `${p.maskAt}(batch, head, other${4 * v + lane}, row${r})`;
+    return `${inRange}${past}${near}${shown}${p.maskAt === undefined ? '' : ` & vec4<bool>(${range(4).map(own).join(', ')})`}`;
   };
   const weight = (r: number, v: number) =>
     `let see${r}_${v} = ${see(r, v)};
-let p${r}_${v} = select(vec4f(), exp4_of(min(scale * s${r}_${v} - lse_${v}, vec4f())), see${r}_${v});
-let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta_${v}), see${r}_${v});`;
+let p${r}_${v} = select(vec4f(), exp4_of(min(${scores4(p, r, v, 'others')} - lse_${v}, vec4f())), see${r}_${v});
+let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta_${v})${slopes4(p, r, v)}, see${r}_${v});`;
   const perQuery = (source: Source, v: number) => vec4((lane) => `${source.at}(batch, head, other${4 * v + lane})`);
   const scores = dots(
     's',
@@ -162,12 +172,7 @@ let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta_${v}), see${r}
     (r) => `value4(batch, head, row${r}, d)`,
     (c) => `dy4(batch, head, other${c}, d)`,
   );
-  const body = `${rowNames(p.keys, rows)}
-${p.mask === undefined ? '' : lines(rows, (r) => `let shown${r} = ${p.mask}(batch, row${r});`)}
-let scale = ${scaleText(p.scale)};
-var sums_k = array<vec4f, ${rows * chunksOf(p.width)}>();
-var sums_v = array<vec4f, ${rows * chunksOf(p.valueWidth)}>();
-for (var query = ${start}; query < ${T}; query += ${4 * vectors}u) {
+  const queries = `for (var query = ${start}; query < ${T}; query += ${4 * vectors}u) {
 ${indent(otherNames('query', p.queries, size))}
 ${indent(lines(vectors, (v) => `let lse_${v} = ${perQuery(p.lse, v)};\nlet delta_${v} = ${perQuery(p.delta, v)};`))}
 ${indent(scores)}
@@ -175,10 +180,26 @@ ${indent(upstream)}
 ${indent(perTile(size, weight))}
 ${indent(addWeighted('sums_v', size, p.valueWidth, 'p', (c) => `dy4(batch, head, other${c}, d)`))}
 ${indent(addWeighted('sums_k', size, p.width, 'w', (c) => `query4(batch, head, other${c}, d)`))}
-}
+}`;
+  // the heads that share these keys and values add up
+  const heads =
+    p.shared === undefined
+      ? queries
+      : `for (var sharer = 0u; sharer < ${p.shared.heads}u; sharer++) {
+  let head = shared_head * ${p.shared.heads}u + sharer;
+${indent(queries)}
+}`;
+  const body = `${rowNames(p.keys, rows)}
+${p.mask === undefined ? '' : lines(rows, (r) => `let shown${r} = ${p.mask}(batch, row${r});`)}
+let scale = ${scaleText(p.scale)};
+${p.shared === undefined ? '' : 'let shared_head = head;'}
+var sums_k = array<vec4f, ${rows * chunksOf(p.width)}>();
+var sums_v = array<vec4f, ${rows * chunksOf(p.valueWidth)}>();
+${heads}
 ${storeRows('sums_v', size, p.valueWidth, p.keys, (_, row, d, value) => `${p.dv.store}(batch, head, ${row}, ${d}, ${value});`)}
 ${storeRows('sums_k', size, p.width, p.keys, (_, row, d, value) => `${p.dk.store}(batch, head, ${row}, ${d}, scale * ${value});`)}`;
-  return template(p, p.keys, `dk and dv of ${rows} keys per invocation`, loads(p), body);
+  const perGroup = { ...p, heads: p.shared?.groups ?? p.heads };
+  return template(perGroup, p.keys, `dk and dv of ${rows} keys per invocation`, loads(p), body);
 }
 
 /** lse and delta of every query from the operands, where forward did not save them: delta = Σ_s P · dP. */
@@ -194,12 +215,12 @@ ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
 ${onlineVariables(rows)}
 ${lines(rows, (r) => `var delta${r} = 0.0;`)}
-for (var key = 0u; key < end; key += ${4 * vectors}u) {
+for (var key = ${firstKey(p)}; key < end; key += ${4 * vectors}u) {
 ${indent(otherNames('key', p.keys, size))}
 ${indent(seenKeys(p, size))}
 ${indent(scoreDots(p, size))}
 ${indent(upstreamDots(p, size))}
-${indent(onlineSoftmax(size))}
+${indent(onlineSoftmax(p, size))}
 ${indent(lines(rows, add))}
 }
 ${storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total${r}`))}

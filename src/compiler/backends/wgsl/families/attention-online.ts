@@ -2,7 +2,8 @@
  * The online softmax of a tile: scores s{r}_{v} and visibility see{r}_{v} become weights p{r}_{v} under the largest
  * score so far (most{r}); fade{r} is what sums under the previous largest must be multiplied by; total{r} is Σ weights.
  */
-import { BLIND, LOWEST, type TileSize } from './attention-parts.ts';
+import type { AttentionOperands } from './attention.ts';
+import { BLIND, LOWEST, scores4, type TileSize } from './attention-parts.ts';
 import type { Sink } from './contract.ts';
 import { lines, range } from './text.ts';
 
@@ -16,12 +17,12 @@ export function onlineVariables(rows: number): string {
   return lines(rows, (r) => `var most${r} = ${LOWEST}; var total${r} = 0.0;`);
 }
 
-export function onlineSoftmax({ rows, vectors }: TileSize): string {
+export function onlineSoftmax(p: AttentionOperands, { rows, vectors }: TileSize): string {
   const each = (text: (v: number) => string) => range(vectors).map(text);
   return lines(rows, (r) => {
     const most = each((v) => `z${r}_${v}`).reduce((text, name) => `max(${text}, ${name})`);
     const sum = each((v) => `p${r}_${v}`).join(' + ');
-    return `${each((v) => `let z${r}_${v} = select(vec4f(${LOWEST}), scale * s${r}_${v}, see${r}_${v});`).join('\n')}
+    return `${each((v) => `let z${r}_${v} = select(vec4f(${LOWEST}), ${scores4(p, r, v)}, see${r}_${v});`).join('\n')}
 let next${r} = max(most${r}, max4(${most}));
 let fade${r} = exp_of(most${r} - next${r});
 most${r} = next${r};

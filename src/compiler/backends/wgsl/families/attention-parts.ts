@@ -135,6 +135,44 @@ export function ends(p: AttentionOperands, rows: number): string {
   return `${lines(rows, (r) => `let end${r} = ${visibleKeys(p, `row${r}`)};`)}\nlet end = end${rows - 1};`;
 }
 
+/** The first key that a query of the block sees, or one before it: end0 belongs to the first of them. */
+export function firstKey({ window }: AttentionOperands): string {
+  return window === undefined ? '0u' : `select(0u, end0 - ${window}u, end0 > ${window}u)`;
+}
+
+/** WGSL functions of scores: `capped`, `capped4` and `slope4`, the derivative of `capped4`. */
+export function scoreFunctions({ softCap }: AttentionOperands): string {
+  if (softCap === undefined) return '';
+  const cap = scaleText(softCap);
+  const bent = `vec4f(${LANES.map((lane) => `tanh_of(x.${lane} / ${cap})`).join(', ')})`;
+  return `fn capped(x: f32) -> f32 {
+  return ${cap} * tanh_of(x / ${cap});
+}
+fn capped4(x: vec4f) -> vec4f {
+  return ${cap} * ${bent};
+}
+fn slope4(x: vec4f) -> vec4f {
+  let bent = ${bent};
+  return vec4f(1.0) - bent * bent;
+}
+`;
+}
+
+/** The scores of s{r}_{v}, dot products of a row and four others: scaled, capped, with their bias. @param queries who the queries are */
+export function scores4(p: AttentionOperands, r: number, v: number, queries: 'rows' | 'others' = 'rows'): string {
+  const scaled = `scale * s${r}_${v}`;
+  const capped = p.softCap === undefined ? scaled : `capped4(${scaled})`;
+  if (p.bias === undefined) return capped;
+  const places = (lane: number) =>
+    queries === 'rows' ? `row${r}, other${4 * v + lane}` : `other${4 * v + lane}, row${r}`;
+  return `${capped} + ${vec4((lane) => `${p.bias}(batch, head, ${places(lane)})`)}`;
+}
+
+/** What the gradient of the scores of s{r}_{v} is multiplied by to be that of the scaled dot products: ` * slope4(…)` or nothing. */
+export function slopes4(p: AttentionOperands, r: number, v: number): string {
+  return p.softCap === undefined ? '' : ` * slope4(scale * s${r}_${v})`;
+}
+
 /** Which of the keys other0 … (`key` and on) the queries row0 … see: vec4<bool> see{r}_{v}. */
 export function seenKeys(p: AttentionOperands, { rows, vectors }: TileSize): string {
   const mask = (v: number) =>
@@ -143,7 +181,11 @@ export function seenKeys(p: AttentionOperands, { rows, vectors }: TileSize): str
       .join(', ')});`;
   const see = (r: number, v: number) => {
     const inRange = `${fourFrom('key', v)} < vec4u(${p.causal ? `end${r}` : 'end'})`;
-    return `let see${r}_${v} = ${p.mask === undefined ? inRange : `(${inRange}) & shown${v}`};`;
+    const near = p.window && `(${fourFrom('key', v)} + vec4u(${p.window}u)) >= vec4u(end${r})`;
+    const own = range(4).map((lane) => `${p.maskAt}(batch, head, row${r}, other${4 * v + lane})`);
+    const conditions = [near, p.mask && `shown${v}`, p.maskAt && `vec4<bool>(${own.join(', ')})`].filter(Boolean);
+    const all = conditions.length === 0 ? inRange : [`(${inRange})`, ...conditions.map(bracketed)].join(' & ');
+    return `let see${r}_${v} = ${all};`;
   };
   const seen = lines(rows, (r) =>
     range(vectors)
@@ -152,6 +194,9 @@ export function seenKeys(p: AttentionOperands, { rows, vectors }: TileSize): str
   );
   return p.mask === undefined ? seen : `${lines(vectors, mask)}\n${seen}`;
 }
+
+const bracketed = (condition: string | number | undefined): string =>
+  /[ ]>= /.test(String(condition)) ? `(${condition})` : String(condition);
 
 /** other0 …: the indices from `from` on, clamped into the extent. */
 export function otherNames(from: string, extent: Extent, { vectors }: TileSize): string {

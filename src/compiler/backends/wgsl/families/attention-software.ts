@@ -11,10 +11,12 @@ import {
   chunkFunction,
   chunksOf,
   ends,
+  firstKey,
   otherNames,
   rowNames,
   scaleText,
   scoreDots,
+  scoreFunctions,
   seenKeys,
   storeRows,
   type TileSize,
@@ -35,11 +37,11 @@ export function overKeys(p: AttentionForward, size: TileSize): string {
     (c) => `value4(batch, head, other${c}, d)`,
     (r) => `fade${r}`,
   );
-  return `for (var key = 0u; key < end; key += ${4 * vectors}u) {
+  return `for (var key = ${firstKey(p)}; key < end; key += ${4 * vectors}u) {
 ${indent(otherNames('key', p.keys, size))}
 ${indent(seenKeys(p, size))}
 ${indent(scoreDots(p, size))}
-${indent(onlineSoftmax(size))}
+${indent(onlineSoftmax(p, size))}
 ${indent(values)}
 }`;
 }
@@ -83,7 +85,7 @@ export function attentionSoftware(p: AttentionForward): Template {
       ? many
       : `if (${p.queries.text} == 1u) {\n${indent(forwardBody(p, { rows: 1, vectors: 2 }))}\n} else {\n${indent(many)}\n}`;
   const text = `// ${rows} queries per invocation, from global memory
-${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}
+${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}${scoreFunctions(p)}
 ${blockMain(p, p.queries, rows, WORKGROUP, body)}`;
   return {
     text,

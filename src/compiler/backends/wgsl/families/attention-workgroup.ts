@@ -6,7 +6,15 @@
  */
 import type { AttentionForward } from './attention.ts';
 import { logSumExp } from './attention-online.ts';
-import { chunkFunction, chunksOf, LOWEST, scaleText, visibleKeys } from './attention-parts.ts';
+import {
+  chunkFunction,
+  chunksOf,
+  firstKey,
+  LOWEST,
+  scaleText,
+  scoreFunctions,
+  visibleKeys,
+} from './attention-parts.ts';
 import type { Template } from './contract.ts';
 import { gridMain } from './grid.ts';
 import { indent, lines, range, sizeOr } from './text.ts';
@@ -28,6 +36,13 @@ function scores(p: AttentionForward, rows: number): string {
   const chunks = chunksOf(p.width);
   const ends = (r: number) => (p.causal ? `end${r}` : 'end');
   const mask = p.mask === undefined ? '' : ` && ${p.mask}(batch, safe)`;
+  const row = (r: number) => `min(first + ${r}u, ${p.queries.text} - 1u)`;
+  const near = (r: number) => (p.window === undefined ? '' : ` && key + ${p.window}u >= ${ends(r)}`);
+  const own = (r: number) => (p.maskAt === undefined ? '' : ` && ${p.maskAt}(batch, head, ${row(r)}, safe)`);
+  const score = (r: number) => {
+    const capped = p.softCap === undefined ? `scale * s${r}` : `capped(scale * s${r})`;
+    return p.bias === undefined ? capped : `${capped} + ${p.bias}(batch, head, ${row(r)}, safe)`;
+  };
   return `let key = block + lane;
 let safe = min(key, ${p.keys.text} - 1u);
 ${lines(rows, (r) => `var s${r} = 0.0;`)}
@@ -36,8 +51,8 @@ for (var chunk = 0u; chunk < ${chunks}u; chunk++) {
 ${indent(lines(rows, (r) => `s${r} += dot(block_q[${r * chunks}u + chunk], x);`))}
 }
 let shown = key < end${mask};
-${lines(rows, (r) => `let see${r} = shown && key < ${ends(r)};`)}
-${lines(rows, (r) => `let z${r} = select(${LOWEST}, scale * s${r}, see${r});`)}
+${lines(rows, (r) => `let see${r} = shown && key < ${ends(r)}${near(r)}${own(r)};`)}
+${lines(rows, (r) => `let z${r} = select(${LOWEST}, ${score(r)}, see${r});`)}
 ${lines(rows, (r) => `weights[${r * LANES}u + lane] = z${r};`)}`;
 }
 
@@ -93,7 +108,7 @@ ${indent(
 
 /** All keys before `end`, 64 at a time: total and sums of each row, of which there may be something already. */
 export function overKeys(p: AttentionForward, rows: number): string {
-  return `for (var block = 0u; block < end; block += ${LANES}u) {
+  return `for (var block = ${firstKey(p)}; block < end; block += ${LANES}u) {
   // the queries are there, and nobody reads the weights of the block before
   workgroupBarrier();
 ${indent(scores(p, rows))}
@@ -203,7 +218,7 @@ export function attentionWorkgroup(p: AttentionForward): Template {
       : `  if (${p.queries.text} == 1u) {\n${indent(body(p, 1), 2)}\n    return;\n  }\n${indent(many)}`;
   return gridMain(
     `// ${rows} queries per workgroup, blocks of ${LANES} keys
-${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}
+${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${scoreFunctions(p)}
 ${workgroupMemory(p, rows)}
 `,
     [LANES, 1, 1],

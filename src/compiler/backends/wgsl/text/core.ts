@@ -1,6 +1,7 @@
 /** Kernels driven by a template: operands and results of GEMM and attention as WGSL functions around its `main`. */
 import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
 import { gradientOperands } from '../dialect.ts';
 import { type AttentionOperands, attentionForward } from '../families/attention.ts';
 import {
@@ -11,13 +12,14 @@ import {
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
 import type { CoreNode, KernelOutput } from '../kernel.ts';
-import { constant, delinearise, type Index } from './expr.ts';
+import { constant, delinearise, type Index, over } from './expr.ts';
 import {
   type Axis,
   axesNamed,
   extent,
   maskFunction,
   operandAt,
+  perScore,
   plainSink,
   resultSink,
   sink,
@@ -41,7 +43,7 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
 }
 
 /** Functions of the library that templates call. */
-export const CALLED = ['exp_of', 'exp4_of', 'log_of'] as const;
+export const CALLED = ['exp_of', 'exp4_of', 'log_of', 'tanh_of'] as const;
 
 function finish({ code }: KernelWriter, { text, workgroup, groups }: Template): Part {
   for (const name of CALLED) if (text.includes(`${name}(`)) code.use(name);
@@ -152,35 +154,52 @@ function swapped(shape: Shape, turned: boolean): [Dim, Dim] {
   return turned ? [columns, rows] : [rows, columns];
 }
 
-/** What forward and gradients have in common. @param mask index of the mask among the inputs */
+/** What forward and gradients have in common. */
 function attentionOperands(
   writer: KernelWriter,
   { inputs, attributes }: Node<'attention'> | Node<'attention_grad'>,
   profile: Profile,
-  mask: ValueId | undefined,
+  { mask, bias }: { readonly mask?: ValueId; readonly bias?: ValueId },
 ): AttentionOperands {
   const { graph } = writer.context.facts;
   const [q, k, v] = inputs as [ValueId, ValueId, ValueId];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
+  const [, groups, keys] = typeOf(graph, k).shape as [Dim, Dim, Dim];
+  const shares = headsPerGroup(heads, groups)!;
+  const { causal, scale, window, soft_cap } = attributes;
+  /** keys or values at a head of the queries */
+  const shared = (name: string, value: ValueId, last: string): Source => {
+    const extents = typeOf(graph, value).shape.with(1, heads);
+    const axes = ['b', 'h', 's', last].map((axis, at) => ({ name: axis, extent: extents[at]! }));
+    const operand = operandAt(writer, value, ([b, h, s, d]) => [b!, over(h!, shares), s!, d!]);
+    return source(writer, name, axes, operand);
+  };
+  const perQuery = mask !== undefined && typeOf(graph, mask).shape.length === 4;
+  const scores: Shape = [batch, heads, queries, keys];
   return {
     batch: extent(writer, batch),
     heads: extent(writer, heads),
+    ...(shares === 1 ? {} : { shared: { groups: extent(writer, groups), heads: shares } }),
     queries: extent(writer, queries),
-    keys: extent(writer, typeOf(graph, k).shape[2]!),
+    keys: extent(writer, keys),
     width: Number(width),
     valueWidth: Number(typeOf(graph, v).shape[3]),
     q: tensor(writer, 'q', q, ['b', 'h', 't', 'd']),
-    k: tensor(writer, 'k', k, ['b', 'h', 's', 'd']),
-    v: tensor(writer, 'v', v, ['b', 'h', 's', 'e']),
-    ...(mask === undefined ? {} : { mask: maskFunction(writer, mask) }),
-    causal: attributes.causal,
-    scale: attributes.scale ?? 1 / Math.sqrt(Number(width)),
+    k: shares === 1 ? tensor(writer, 'k', k, ['b', 'h', 's', 'd']) : shared('k', k, 'd'),
+    v: shares === 1 ? tensor(writer, 'v', v, ['b', 'h', 's', 'e']) : shared('v', v, 'e'),
+    ...(mask === undefined || perQuery ? {} : { mask: maskFunction(writer, mask) }),
+    ...(mask === undefined || !perQuery ? {} : { maskAt: perScore(writer, 'visible', mask, scores) }),
+    ...(bias === undefined ? {} : { bias: perScore(writer, 'bias', bias, scores) }),
+    ...(window === undefined ? {} : { window }),
+    ...(soft_cap === undefined ? {} : { softCap: soft_cap }),
+    causal,
+    scale: scale ?? 1 / Math.sqrt(Number(width)),
     profile,
   };
 }
 
 function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
-  const operands = attentionOperands(writer, node, profile, node.inputs[3]);
+  const operands = attentionOperands(writer, node, profile, maskAndBias(node.inputs.slice(3), node.attributes));
   const axes = ['b', 'h', 't', 'e'];
   const store = resultSink(writer, node.outputs[0]!, axesNamed(writer, node.outputs[0]!, axes));
   const saved = writer.kernel.outputs.find(({ beside }) => beside);
@@ -189,8 +208,8 @@ function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profi
 }
 
 function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, profile: Profile): Template {
-  const { dy: upstream, mask, statistics } = gradientOperands(node);
-  const operands = attentionOperands(writer, node, profile, mask);
+  const { dy: upstream, statistics, ...more } = gradientOperands(node);
+  const operands = attentionOperands(writer, node, profile, more);
   const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
   const dy = tensor(writer, 'dy', upstream, ['b', 'h', 't', 'e']);
   const rows = ['b', 'h', 't'];

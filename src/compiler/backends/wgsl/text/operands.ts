@@ -1,5 +1,5 @@
 /** Operands and results of templates as WGSL functions: what families/contract.ts calls a source and a sink. */
-import type { Dim } from '../../../../shared/dim.ts';
+import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
 import type { KernelOutput } from '../kernel.ts';
@@ -157,5 +157,18 @@ export function maskFunction(writer: KernelWriter, mask: ValueId): string {
   const text = writer.evaluator.element(block, mask, at);
   const name = `visible${writer.suffix}`;
   writer.code.define(`fn ${name}(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
+  return name;
+}
+
+/** A function (b, h, t, s) of a mask or bias [B or 1, H or 1, T, S]. */
+export function perScore(writer: KernelWriter, hint: string, value: ValueId, scores: Shape): string {
+  const { evaluator, context } = writer;
+  const { dtype, shape } = typeOf(context.facts.graph, value);
+  const block = new Block(writer.code);
+  const axes = ['b', 'h', 't', 's'].map((name, axis) => ({ name, extent: scores[axis]! }));
+  const text = evaluator.element(block, value, aligned(declared(block, axes), shape));
+  const name = `${hint}${writer.suffix}`;
+  const type = dtype === 'bool' ? 'bool' : 'f32';
+  writer.code.define(`fn ${name}(${parametersOf(axes)}) -> ${type} {\n${block.text(text)}\n  return ${text};\n}`);
   return name;
 }

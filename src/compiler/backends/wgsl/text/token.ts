@@ -70,6 +70,10 @@ function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts)
   const [q, k, v] = core.inputs as [ValueId, ValueId, ValueId];
   const { graph } = facts;
   const [batch, heads, queries] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
+  // what the template of a token does not know
+  const { causal: _, scale: __, ...unknown } = core.attributes;
+  const perQuery = core.inputs.some((value, at) => at > 2 && typeOf(graph, value).shape.length !== 2);
+  if (Object.keys(unknown).length > 0 || perQuery || !equalDims(typeOf(graph, k).shape[1]!, heads)) return undefined;
   if (typeof queries === 'number' && queries > 1) return undefined;
   if ([q, v].some((value) => Number(typeOf(graph, value).shape[3]) > WIDEST)) return undefined;
   /** What writes new rows [B, H, T, …] into a value that nothing but the attention reads. */
