@@ -60,6 +60,25 @@ describe('diagnostics', () => {
     await client.stop();
   });
 
+  it('go on after a defect of ours, which is logged', async () => {
+    const { client, server } = connect({ 'lib.mdl': LIB });
+    const logged: string[] = [];
+    client.connection.onNotification('window/logMessage', ({ message }: { message: string }) => {
+      logged.push(message);
+    });
+    await client.initialize();
+    const { refresh } = server.session;
+    server.session.refresh = () => {
+      server.session.refresh = refresh;
+      throw new Error('planted');
+    };
+    await client.open('lib.mdl', LIB.replace('x + x', 'x + y'));
+    await expect.poll(() => logged.join('\n')).toMatch(/internal error[\s\S]*planted/);
+    await client.edit('lib.mdl', 'x + y', 'x + z');
+    expect((await client.diagnostics('lib.mdl')).map(({ message }) => message)).toEqual(['z is not declared here']);
+    await client.stop();
+  });
+
   it('of a file of modules alone are those of its names', async () => {
     const { client } = connect();
     await client.initialize();

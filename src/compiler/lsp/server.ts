@@ -104,7 +104,15 @@ export class Server {
 
   /** Analyses when the messages that are here are read: of several edits only the last text counts. */
   private schedule(): void {
-    this.scheduled ??= setTimeout(() => this.refresh());
+    this.scheduled ??= setTimeout(() => {
+      try {
+        this.refresh();
+      } catch (error) {
+        // a defect of ours: the next edit may do without it, and a server that is gone helps nobody
+        const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.connection.console.error(`internal error, a defect of mdl; please report it:\n${trace}`);
+      }
+    });
   }
 
   private refresh(): void {
