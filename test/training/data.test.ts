@@ -6,6 +6,7 @@ import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/c
 import { folderOf } from '../recipes/text/support.ts';
 import { arraysFolder, DOCS, emojiFolder, example } from './data-kinds.ts';
 import { DEFAULTS, MICRO, recorder } from './support.ts';
+import { looksOf } from './validation-cases.ts';
 
 const folders: string[] = [];
 const kept = (folder: string): string => {
@@ -35,6 +36,16 @@ test('a ViT learns to tell emoji by their folders', async () => {
   const options = { config: 'tiny', data, batchSize: 18 };
   expect(await lossOf(example('vit'), { ...options, steps: 1 })).toBeCloseTo(Math.log(5), 3); // the head begins as zeros
   expect(await lossOf(example('vit'), { ...options, steps: 60, lr: 3e-3 })).toBeLessThan(0.7);
+});
+
+test('a ResNet learns to tell emoji by their folders, and is judged by its running statistics', async () => {
+  const data = kept(emojiFolder());
+  const out = join(kept(folderOf({})), 'run');
+  const options = { config: 'tiny', data, batchSize: 9, lr: 0.05, out };
+  expect(await lossOf(example('resnet'), { ...options, steps: 60, val: data, valEvery: 60 })).toBeLessThan(0.3);
+  const [look] = looksOf(out);
+  expect(look!.rows).toBe(18);
+  expect(look!.validation.accuracy).toBeGreaterThan(0.9);
 });
 
 test('an MLP learns from arrays', async () => {

@@ -15,6 +15,7 @@ async function lossOf(file: string, options: Partial<TrainCommandOptions>): Prom
 test.skipIf(unavailable).each([
   ['gpt', { config: 'bytes', batchSize: 2 }, () => DOCS],
   ['vit', { config: 'tiny', batchSize: 3 }, emojiFolder],
+  ['resnet', { config: 'tiny', batchSize: 3 }, emojiFolder],
   ['mlp', { config: 'small', batchSize: 4 }, arraysFolder],
 ] as const)('%s', { timeout: 900_000 }, async (name, options, dataOf) => {
   const data = dataOf();

@@ -1,0 +1,16 @@
+/** examples/gpt.mdl against a PyTorch loop, step by step, and what it comes to on the repository's own docs. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { distance, lossesOn } from './gpt-cases.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'mdl-gpt-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('twenty steps have the losses of PyTorch, within 1e-4', async () => {
+  const losses = await lossesOn('onnx', folder);
+  expect(losses).toHaveLength(20);
+  expect(distance(losses)).toBeLessThan(1e-4);
+  expect(losses.at(-1)).toBeLessThan(losses[0]! - 1);
+});
