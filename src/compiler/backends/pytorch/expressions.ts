@@ -232,7 +232,7 @@ export class Expressions {
   }
 
   loopVariable(name: string): string {
-    return this.variables.fixed(name);
+    return this.variables.take(name);
   }
 
   alias(key: string, variable: string): void {

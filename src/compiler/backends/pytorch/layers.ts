@@ -1,6 +1,6 @@
 /**
- * Modules of the standard library that torch has: written as torch's own. test/pytorch holds each of them to the MDL that it
- * stands for.
+ * Modules of the standard library that torch has: written as torch's own, whose formulas they have
+ * (test/pytorch).
  */
 
 import type { Initializer } from '../../../shared/initializer.ts';

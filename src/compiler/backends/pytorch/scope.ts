@@ -28,7 +28,7 @@ export class Variables {
   }
 
   /** A name that stays what it is. */
-  fixed(name: string): string {
+  take(name: string): string {
     return this.names.take(name);
   }
 

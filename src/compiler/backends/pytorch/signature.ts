@@ -24,7 +24,7 @@ export function declaredParameters(run: BodyRun, recording: Recording, variables
     const { name, value } = run.parameters[index]!;
     if (ids.length === 0) continue;
     const declared = run.signature.parameters.find((parameter) => parameter.name.text === name)?.type;
-    const variable = value.kind === 'list' ? variables.fixed(name) : variables.assign(name, ids[0]!);
+    const variable = value.kind === 'list' ? variables.take(name) : variables.assign(name, ids[0]!);
     names.push(variable);
     for (const [at, id] of ids.entries()) {
       const text = value.kind === 'list' ? `${variable}[${at}]` : variable;

@@ -19,14 +19,19 @@ export interface Axis {
   readonly name: string | undefined;
 }
 
+/** Where names for sizes are taken. */
+interface NameSource {
+  take(name: string): string;
+}
+
 export class Sizes {
   private readonly axes: readonly Axis[];
   /** the function, for messages */
   private readonly place: string;
-  private names: { fixed(name: string): string };
+  private names: NameSource;
   private readonly taken = new Map<string, string>();
 
-  constructor(axes: readonly Axis[], names: { fixed(name: string): string }, place: string) {
+  constructor(axes: readonly Axis[], names: NameSource, place: string) {
     this.place = place;
     this.axes = axes;
     this.names = names;
@@ -49,9 +54,9 @@ export class Sizes {
   }
 
   /** From here on names are taken from there, where those of before are taken too. */
-  keepNames(names: { fixed(name: string): string }): void {
+  keepNames(names: NameSource): void {
     this.names = names;
-    for (const name of this.taken.values()) names.fixed(name);
+    for (const name of this.taken.values()) names.take(name);
   }
 
   /** A dim as an int of Python's. @throws TorchProblem where no argument has what it is made of */
@@ -76,7 +81,7 @@ export class Sizes {
     if (!found) return undefined;
     const known = this.taken.get(found.text);
     if (known !== undefined) return numberExpr(known);
-    const name = this.names.fixed(found.name ?? (symbolsOf(dim).length === 1 ? printDim(dim) : 'size'));
+    const name = this.names.take(found.name ?? (symbolsOf(dim).length === 1 ? printDim(dim) : 'size'));
     this.taken.set(found.text, name);
     return numberExpr(name);
   }
