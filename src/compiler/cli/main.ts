@@ -2,15 +2,13 @@
  * `mdl`: the command line. Each command is a module of its own, loaded when it is called, so that `mdl --help` and
  * small commands start quickly. Exit codes: 0 done, 1 the input is at fault, 2 the command line is.
  */
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
-import { printCompletions, SHELLS } from './completions.ts';
 import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
-import { fail, type Output, outputOf } from './output.ts';
-
-type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
+import { fail, outputOf } from './output.ts';
+import { type Action, addTools } from './tools.ts';
 
 /** Options that choose a model's configuration. */
 function withSettings(command: Command): Command {
@@ -96,21 +94,6 @@ Examples:
     .description('report every mistake of .mdl files')
     .addHelpText('after', '\nExample:\n  mdl check models/*.mdl --json')
     .action(run(() => import('./commands/check.ts')));
-
-  mdl
-    .command('fmt <paths...>')
-    .description('write .mdl files in the one layout there is; - is standard input, a folder all files in it')
-    .option('--check', 'write nothing: name the files that are not formatted, exit code 1 if there are any')
-    .option('--diff', 'write nothing: print what would change, exit code 1 if anything does')
-    .addHelpText('after', '\nExamples:\n  mdl fmt models\n  mdl fmt --check .\n  mdl fmt - < draft.mdl')
-    .action(run(() => import('./commands/fmt.ts')));
-
-  mdl
-    .command('lsp')
-    .description('the language server, for editors: messages on standard input and output')
-    .option('--stdio', 'the only transport there is; accepted since editors give it')
-    .addHelpText('after', '\nExample:\n  mdl lsp --stdio')
-    .action(run(() => import('./commands/lsp.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
     .description('compile a model to ONNX files and a manifest, to WebGPU, or to PyTorch')
@@ -387,12 +370,7 @@ Example:
     .option('--out <folder>', 'where to write', 'out/demo')
     .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
     .action(run(() => import('./commands/demo.ts')));
-  mdl
-    .command('completions')
-    .description('print a script that completes commands and options in a shell')
-    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
-    .addHelpText('after', '\nExample:\n  mdl completions bash >> ~/.bashrc')
-    .action(run(async () => ({ default: printCompletions(mdl) })));
+  addTools(mdl, run);
   watchRepeats(mdl);
   return mdl;
 }

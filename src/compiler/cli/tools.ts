@@ -1,0 +1,33 @@
+/** Commands for editors and shells, which run no model: fmt, lsp, completions. */
+import { Argument, type Command } from 'commander';
+import { printCompletions, SHELLS } from './completions.ts';
+import type { Output } from './output.ts';
+
+export type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
+
+/** Makes the action of a command of its module, which is loaded when the command is called. */
+type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => Promise<void>;
+
+export function addTools(mdl: Command, run: Run): void {
+  mdl
+    .command('fmt <paths...>')
+    .description('write .mdl files in the one layout there is; - is standard input, a folder all files in it')
+    .option('--check', 'write nothing: name the files that are not formatted, exit code 1 if there are any')
+    .option('--diff', 'write nothing: print what would change, exit code 1 if anything does')
+    .addHelpText('after', '\nExamples:\n  mdl fmt models\n  mdl fmt --check .\n  mdl fmt - < draft.mdl')
+    .action(run(() => import('./commands/fmt.ts')));
+
+  mdl
+    .command('lsp')
+    .description('the language server, for editors: messages on standard input and output')
+    .option('--stdio', 'the only transport there is; accepted since editors give it')
+    .addHelpText('after', '\nExample:\n  mdl lsp --stdio')
+    .action(run(() => import('./commands/lsp.ts')));
+
+  mdl
+    .command('completions')
+    .description('print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText('after', '\nExample:\n  mdl completions bash >> ~/.bashrc')
+    .action(run(async () => ({ default: printCompletions(mdl) })));
+}
