@@ -6,8 +6,8 @@ export const cst: Generator = {
   name: 'cst types',
   inputs: ['grammar/parser.ts'],
   async generate() {
-    const { parser } = await import('../../grammar/parser.ts');
-    const types = generateCstDts(parser.getGAstProductions());
+    const { rulesInOrder } = await import('./rules.ts');
+    const types = generateCstDts(Object.fromEntries(rulesInOrder().map((rule) => [rule.name, rule])));
     return [{ path: 'grammar/cst.generated.ts', text: banner('grammar/parser.ts') + types }];
   },
 };

@@ -1,5 +1,5 @@
 /** docs/grammar.md (EBNF of every rule, its diagram, the tokens) and docs/grammar/<rule>.svg, from the parser itself. */
-import type { ISerializedGast } from 'chevrotain';
+import { type ISerializedGast, serializeGrammar } from 'chevrotain';
 import type { GeneratedFile, Generator } from './files.ts';
 import { box, choice, optional, type Railroad, renderSvg, repeat, sequence } from './railroad.ts';
 
@@ -142,8 +142,8 @@ export const grammar: Generator = {
   inputs: ['grammar/parser.ts'],
   folder: FOLDER,
   async generate() {
-    const { parser } = await import('../../grammar/parser.ts');
-    const serialised: readonly ISerializedGast[] = parser.getSerializedGastProductions();
+    const { rulesInOrder } = await import('./rules.ts');
+    const serialised: readonly ISerializedGast[] = serializeGrammar([...rulesInOrder()]);
     // Chevrotain types these as their common base; `type` tells them apart
     return grammarFiles(serialised as unknown as readonly GrammarRule[]);
   },
