@@ -9,6 +9,7 @@ import { codecs } from './generate/codecs.ts';
 import { cst } from './generate/cst.ts';
 import { diagnostics } from './generate/diagnostics.ts';
 import { runGenerators } from './generate/files.ts';
+import { folders } from './generate/folders.ts';
 import { grammar } from './generate/grammar.ts';
 import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
@@ -20,7 +21,7 @@ const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, textmate],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate],
   check,
 );
 

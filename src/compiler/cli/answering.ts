@@ -6,6 +6,7 @@ import type { Recipe, RecipeModel } from '../../recipes/recipe.ts';
 import { openSession, type Session, type TextCodec } from '../../runtime/index.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
+import { homeOf, isModelFolder } from './folder/program.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
 import type { Output } from './output.ts';
 import { chatTemplateFor, recipeFor, recipeOfManifest } from './recipe.ts';
@@ -64,7 +65,7 @@ export async function openAnswering(
     recipe,
     model,
     options.tokenizer,
-    join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'),
+    join(homeOf(file), typeof named === 'string' ? named : 'tokenizer.json'),
   );
   const weights = await openWeights(loaded.model, options, output);
   if (!weights) throw cliError('weights_needed', { weights: 'no weights were given' });
@@ -96,7 +97,7 @@ function entriesOf({ name, entries }: Recipe, model: string, known: readonly str
 
 /** A folder that `mdl compile` wrote, or its index. */
 export function isCompiled(file: string): boolean {
-  return existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json'));
+  return existsSync(file) && (statSync(file).isDirectory() || file.endsWith('.json')) && !isModelFolder(file);
 }
 
 /** What was decided when a folder was compiled. @throws CliError C0208 */

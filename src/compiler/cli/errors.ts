@@ -318,6 +318,18 @@ export const CLI_CATALOGUE = {
     ({ name, known }: { name: string; known: string }) => `the model has no layout ${name}; it has ${known}`,
     'Layouts are declared in the files of the model, `layout NAME for MODULE { … }`. `mdl export` writes a model without `--layout` under its own keys.',
   ),
+  unknown_architecture: entry(
+    'C0465',
+    ({ folder, type, known }: { folder: string; type: string; known: string }) =>
+      `${folder}/config.json has the model_type ${type}, and these are read: ${known}`,
+    'A folder of transformers is compiled by the file of models/ that its `model_type` names. Another architecture is written as an .mdl file, which the folder is then the `--weights` of.',
+  ),
+  config_not_honoured: entry(
+    'C0466',
+    ({ folder, count, file }: { folder: string; count: number; file: string }) =>
+      `${count} ${count === 1 ? 'key' : 'keys'} of the configuration in ${folder} cannot be honoured by ${file}`,
+    'Every key of config.json and generation_config.json that numbers depend on is honoured or refused by name, so that a model never computes something else than transformers without a word. docs/folders.md lists the keys that are read and those that are passed over, with the reasons.',
+  ),
 
   // C05: PyTorch
   torch_key: entry(

@@ -6,6 +6,7 @@ import { nearest } from '../../shared/nearest.ts';
 import type { SourceHost } from '../check/program.ts';
 import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
 import { type CliError, cliError, reasonOf } from './errors.ts';
+import { folderProgram, isModelFolder } from './folder/program.ts';
 
 export interface Located {
   readonly host: SourceHost;
@@ -14,10 +15,13 @@ export interface Located {
 }
 
 /**
- * The project is the working directory, or the file's own folder when it lies outside.
- * @throws CliError C0104 when there is no such file
+ * The project is the working directory, or the file's own folder when it lies outside. A folder of transformers is the program
+ * that it stands for.
+ * @param recipe of a folder, where another is asked for than its files suggest
+ * @throws CliError C0104 when there is no such file, C0465 and C0466 for a folder
  */
-export function locate(file: string): Located {
+export function locate(file: string, recipe?: string): Located {
+  if (isModelFolder(file)) return folderProgram(file, recipe);
   const absolute = resolve(file);
   checkReadable(file, absolute);
   const inside = relative(process.cwd(), absolute);

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from './backends.ts';
+import { fromFolder } from './folder/options.ts';
 import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
 import { type Action, addTools } from './tools.ts';
@@ -84,6 +85,7 @@ Examples:
       const args = all.slice(0, -2).filter((argument) => argument !== undefined) as string[];
       try {
         checkGiven(command);
+        if (args[0] !== undefined) fromFolder(command, args[0]);
         await (await load()).default(output, args.flat(), command.opts() as never);
       } catch (error) {
         fail(output, error);
@@ -213,6 +215,13 @@ Examples:
     .action(run(() => import('./commands/export.ts')));
 
   mdl
+    .command('import <folder>')
+    .description('write a folder of transformers as an .mdl file, to edit')
+    .requiredOption('--out <file>', 'the .mdl file')
+    .addHelpText('after', '\nExample:\n  mdl import SmolLM2-135M --out my.mdl')
+    .action(run(() => import('./commands/import.ts')));
+
+  mdl
     .command('explain [code]')
     .description('explain a message (E0302), or list all of them')
     .addHelpText('after', '\nExample:\n  mdl explain E0302')
@@ -337,7 +346,7 @@ Example:
     .action(run(() => import('./commands/ablate.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('generate <file>'))), NEED_WEIGHTS)
-    .description('answer a prompt about images; FILE is a .mdl file or a compiled folder')
+    .description('answer a prompt; FILE is a .mdl file, a folder of transformers or a compiled folder')
     .requiredOption('--prompt <text>', 'the prompt; <ImageHere> marks an image (default: before the text)')
     .option('--image <file>', 'PNG, JPEG or WebP; repeatable', collect, [])
     .option('--no-exif-orientation', 'leave photographs as they are stored, whatever their EXIF orientation says')

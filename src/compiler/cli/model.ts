@@ -90,7 +90,7 @@ export function withoutEntries(model: Model | undefined): readonly Diagnostic[] 
 
 /** @throws DiagnosticError with everything that is wrong */
 export function loadModel(file: string, options: SettingsOptions, output: Output): Loaded {
-  const { path, host } = locate(file);
+  const { path, host } = locate(file, options.recipe);
   const compilation = compile(path, host, settingsOf(options));
   if (!compilation.model) {
     // every mistake at once: those in bodies show when entries are traced

@@ -11,6 +11,7 @@ import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import { entryManifest } from '../ports.ts';
 import { type CliError, cliError } from './errors.ts';
+import { homeOf } from './folder/program.ts';
 import { tokenizerOf } from './tokenizer.ts';
 
 export interface ModelRecipe {
@@ -59,7 +60,7 @@ export function chatTemplateFor(
   asked: string | undefined,
 ): () => Promise<ChatTemplate | undefined> {
   const { tokenizer: named } = settings;
-  const usual = join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json');
+  const usual = join(homeOf(file), typeof named === 'string' ? named : 'tokenizer.json');
   let read: Promise<ChatTemplate | undefined> | undefined;
   return () => {
     read ??= openChatTemplate(dirname(asked ?? usual));
@@ -76,7 +77,7 @@ export function tokenizerFor(
   const { tokenizer: named } = settings;
   let read: Promise<Tokenizer> | undefined;
   return () => {
-    read ??= tokenizerOf(asked, join(dirname(file), typeof named === 'string' ? named : 'tokenizer.json'));
+    read ??= tokenizerOf(asked, join(homeOf(file), typeof named === 'string' ? named : 'tokenizer.json'));
     return read;
   };
 }

@@ -15,6 +15,7 @@ import { joined } from '../compile/join.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import { reportOf } from '../compile/report.ts';
 import { cliError } from '../errors.ts';
+import { homeOf } from '../folder/program.ts';
 import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 import { printerAfter } from '../passes.ts';
@@ -176,14 +177,14 @@ async function writeAll(
 function tokenizerFile(file: string, model: Model): Uint8Array | undefined {
   const name = model.recipe?.settings.tokenizer;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
-  const path = join(dirname(file), name);
+  const path = join(homeOf(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;
 }
 
 /** What of the recipe's files lies beside the tokenizer. */
 function filesBeside(file: string, { recipe }: Model): readonly (readonly [string, Uint8Array])[] {
   const { tokenizer } = recipe?.settings ?? {};
-  const folder = dirname(join(dirname(file), typeof tokenizer === 'string' ? tokenizer : ''));
+  const folder = dirname(join(homeOf(file), typeof tokenizer === 'string' ? tokenizer : ''));
   return (recipe?.declaration.beside ?? []).flatMap((name) => {
     const path = join(folder, name);
     return existsSync(path) ? [[name, readFileSync(path)] as const] : [];

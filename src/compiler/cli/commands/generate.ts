@@ -27,6 +27,8 @@ export interface GenerateCommandOptions extends OpenOptions {
   readonly numBeams: number;
   readonly seed?: number;
   readonly ids?: boolean;
+  /** of a folder: tokens that end an answer */
+  readonly stopTokens?: readonly number[];
 }
 
 export default async function run(
@@ -105,6 +107,7 @@ export function generateOptions(options: GenerateCommandOptions): GenerateOption
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(topK === undefined ? {} : { top_k: topK }),
     ...(seed === undefined ? {} : { seed }),
+    ...(options.stopTokens === undefined ? {} : { stop_tokens: options.stopTokens }),
   };
 }
 

@@ -20,7 +20,7 @@ export function chooseLayout(model: Model, name: string, file: Listing): Reading
     const distinct = new Map(fitting.map((reading) => [meaningOf(reading), reading]));
     if (distinct.size > 1) throw ambiguous(name, [...distinct.values()]);
   }
-  if (fitting[0]) return fitting[0];
+  if (fitting[0]) return isOwn(fitting[0], file) ? undefined : fitting[0];
   const own = new Set([...model.parameters.values(), ...model.absent].flatMap(({ keys }) => keys));
   const ownHits = [...file.tensors.keys()].filter((key) => own.has(key)).length;
   const best = Math.max(...readings.map(({ hits }) => hits));
@@ -30,6 +30,14 @@ export function chooseLayout(model: Model, name: string, file: Listing): Reading
     readings.filter(({ hits }) => hits > 0).sort((a, b) => b.hits - a.hits),
     ownHits,
   );
+}
+
+/** Whether it reads nothing but the model's own keys, as a file without a layout is read. */
+function isOwn({ layout, moves, aliases, hits }: Reading, { tensors }: Listing): boolean {
+  const plain = moves.every(
+    ({ move, keys }) => move.targets[0]!.keys.includes(keys[0]!) && !move.turn && keys.length === 1,
+  );
+  return plain && !layout.overlay && layout.initial.size === 0 && aliases.length === 0 && hits === tensors.size;
 }
 
 /** Two readings with the same meaning put the same tensors at the same places. */

@@ -67,7 +67,7 @@ export function exportedBy(layout: Layout, source: ExportWeights): Exported {
       tensors.set(prefix + key, streamed(dtype, move.shape, sliceOf(stored, index * bytes, bytes)));
     });
   }
-  const aliases = [...layout.aliases].filter(([, of]) => tensors.has(prefix + of));
+  const aliases = [...layout.aliases].filter(([alias, of]) => tensors.has(prefix + of) && !tensors.has(prefix + alias));
   const metadata = Object.fromEntries(aliases.map(([alias, of]) => [prefix + alias, prefix + of]));
   return { tensors, metadata, rest: [...parameters.keys()].filter((key) => !written.has(key)).length };
 }

@@ -65,7 +65,8 @@ function readUnder(layout: Layout, { tensors, metadata }: Listing, prefix: strin
   const aliases: [string, string][] = [];
   for (const [alias, of] of layout.aliases) {
     const [one, other] = [prefix + alias, found(of)];
-    if (!tensors.has(one) || other === undefined) continue;
+    // a model whose parameters are not tied reads both
+    if (!tensors.has(one) || used.has(one) || other === undefined) continue;
     used.add(one);
     aliases.push([one, other]);
   }

@@ -1,0 +1,23 @@
+/** `mdl import`: a folder of transformers as an .mdl file, to read and to edit. */
+import { rename, writeFile } from 'node:fs/promises';
+import { format } from '../../format/index.ts';
+import { cliError, reasonOf } from '../errors.ts';
+import { folderText, isModelFolder } from '../folder/program.ts';
+import type { Output } from '../output.ts';
+
+export interface ImportOptions {
+  readonly out: string;
+}
+
+export default async function run(output: Output, [folder]: readonly string[], { out }: ImportOptions): Promise<void> {
+  if (!isModelFolder(folder!))
+    throw cliError('file_not_read', { what: 'the model', file: folder!, reason: 'it is no folder with a config.json' });
+  const { text } = format(folderText(folder!));
+  try {
+    await writeFile(`${out}.part`, text);
+    await rename(`${out}.part`, out);
+  } catch (error) {
+    throw cliError('file_not_written', { file: out, reason: reasonOf(error) }, [], error);
+  }
+  output.result(`${out}: compile it with --weights ${folder}`, { out, folder });
+}

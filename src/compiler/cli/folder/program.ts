@@ -1,0 +1,89 @@
+/**
+ * A Hugging Face folder as a program: the file of models/ of its architecture, with a config of the folder's sizes, and of a language model the
+ * recipe and a stage. `mdl import` writes this text, and a command that is given the folder compiles it.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
+import type { SourceHost } from '../../check/program.ts';
+import { readConfig, readObject } from './config.ts';
+import { endTokens } from './generation.ts';
+
+/** Tokens of a row of training, where positions go further. */
+const ROW = 1024;
+
+/** A folder that `save_pretrained` wrote, and not one that was compiled. */
+export function isModelFolder(path: string): boolean {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return false;
+  return existsSync(join(path, 'config.json')) && !existsSync(join(path, 'manifest.json'));
+}
+
+/** Where the files that a model names lie: its folder, or the folder that is the model. */
+export function homeOf(file: string): string {
+  return isModelFolder(file) ? file : dirname(file);
+}
+
+/** @throws CliError as readConfig */
+export function folderProgram(folder: string, recipe?: string): { readonly path: string; readonly host: SourceHost } {
+  const name = basename(resolve(folder)).replace(/[^\w.-]/g, '_');
+  const path = `${name}.mdl`;
+  const text = folderText(folder, recipe);
+  return { path, host: { read: (asked) => (asked === path ? text : readZoo(asked)) } };
+}
+
+/**
+ * The text of the program.
+ * @param recipe of a language model: `chat` where the folder has a chat template, else `text`
+ * @throws CliError as readConfig
+ */
+export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat' : 'text'): string {
+  const { architecture, json, values } = readConfig(folder);
+  const zoo = readZoo(architecture.file);
+  if (zoo === undefined) throw new Error(`the package has no models/${architecture.file}`);
+  const at = /^(?:\/\/\/[^\n]*\n)*config /m.exec(zoo)!.index;
+  const fields = values.map(([name, text]) => `  ${name} = ${text}\n`).join('');
+  const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
+  const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
+  if (!architecture.language) return own;
+  const length = Math.min(ROW, Number(json.max_position_embeddings ?? json.n_positions ?? ROW));
+  const [eos] = endTokens(folder);
+  const pad = typeof json.pad_token_id === 'number' && json.pad_token_id >= 0 ? json.pad_token_id : eos;
+  const settings = [
+    ...(existsSync(join(folder, 'tokenizer.json')) ? ['tokenizer = "tokenizer.json"'] : []),
+    ...(eos === undefined ? [] : [`eos = ${eos}`]),
+    ...(pad === undefined ? [] : [`pad = ${pad}`]),
+    `length = ${length}`,
+  ];
+  return `${own.trimEnd()}\n\nrecipe "${recipe}" { ${settings.join(', ')} }\n${FINETUNE}`;
+}
+
+function hasTemplate(folder: string): boolean {
+  if (existsSync(join(folder, TEMPLATE_FILES.text))) return true;
+  return Boolean(readObject(folder, TEMPLATE_FILES.config)?.chat_template);
+}
+
+const FINETUNE = `
+/// every parameter, on texts
+stage finetune {
+  train **
+  optimize adamw(betas = (0.9, 0.999), weight_decay = 0.01)
+  schedule linear_warmup_cosine(warmup_lr = 1e-6, lr = 2e-5, min_lr = 2e-6, warmup = 20, iters = 400, epochs = 1)
+  batch 4
+  clip 1.0
+}
+`;
+
+/** A file of models/; imports of the zoo are of this folder. */
+function readZoo(name: string): string | undefined {
+  if (!/^[\w-]+\.mdl$/.test(name)) return undefined;
+  const file = join(packageRoot(), 'models', name);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+/** The package's folder: the nearest above this file with a package.json. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}

@@ -1,0 +1,202 @@
+/**
+ * A folder that transformers wrote is a model: what it generates is what transformers generates from it
+ * (test/fixtures/folders/make.py), and what its configuration says is honoured or refused by name.
+ */
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import generateCommand, { type GenerateCommandOptions } from '../../src/compiler/cli/commands/generate.ts';
+import importCommand from '../../src/compiler/cli/commands/import.ts';
+import { endTokens, generationDefaults } from '../../src/compiler/cli/folder/generation.ts';
+import { folderText, isModelFolder } from '../../src/compiler/cli/folder/program.ts';
+import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
+import { encodeSafetensors, type HostTensor, openCheckpoint } from '../../src/runtime/index.ts';
+import { fixture } from '../support/reference.ts';
+import { recordingOutput } from './output.ts';
+import { folderWith, mdl } from './support.ts';
+
+const folderOf = (name: string): string => fixture(`folders/${name}`);
+
+interface Expected {
+  readonly prompt: string;
+  readonly tokens: readonly number[];
+  readonly chat?: { readonly tokens: readonly number[] };
+}
+const expectedOf = (name: string) =>
+  JSON.parse(readFileSync(join(folderOf(name), 'expected.json'), 'utf8')) as Expected;
+
+const OPTIONS: Omit<GenerateCommandOptions, 'prompt'> = {
+  image: [],
+  exifOrientation: true,
+  maxNewTokens: 24,
+  minNewTokens: 0,
+  temperature: 0,
+  repetitionPenalty: 1,
+  numBeams: 1,
+  backend: 'onnx',
+  opset: '17',
+};
+
+async function tokensOf(folder: string, more: Partial<GenerateCommandOptions> = {}): Promise<readonly number[]> {
+  const output = recordingOutput();
+  const { stop_tokens, repetition_penalty } = generationDefaults(folder);
+  const options = {
+    ...OPTIONS,
+    weights: [folder],
+    stopTokens: stop_tokens as number[],
+    repetitionPenalty: repetition_penalty ?? 1,
+  };
+  await generateCommand(output, [folder], { ...options, prompt: expectedOf('gpt2').prompt, ...more });
+  return (output.results[0]!.data as { tokens: readonly number[] }).tokens;
+}
+
+/** A copy of a folder with some keys of a file changed. */
+function changed(name: string, file: string, keys: object): string {
+  const folder = folderWith({});
+  cpSync(folderOf(name), folder, { recursive: true });
+  const path = join(folder, file);
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...keys }));
+  return folder;
+}
+
+const refusal = (work: () => unknown) => {
+  try {
+    work();
+  } catch (error) {
+    const { code, notes } = error as { code: string; notes: string[] };
+    return { code, notes };
+  }
+  return undefined;
+};
+
+describe('a folder generates what transformers generates', () => {
+  it.each(['qwen2', 'qwen3', 'gpt2'])('%s', async (name) => {
+    expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens);
+  });
+
+  it('smollm2, as the prompt stands and through its chat template, up to any of its end tokens', async () => {
+    const { tokens, chat } = expectedOf('smollm2');
+    // transformers keeps the end token
+    expect(await tokensOf(folderOf('smollm2'), { raw: true })).toEqual(tokens.slice(0, -1));
+    expect(endTokens(folderOf('smollm2'))).toContain(tokens.at(-1));
+    expect(await tokensOf(folderOf('smollm2'))).toEqual(chat!.tokens);
+  });
+
+  it('and so does the file that mdl import writes', async () => {
+    const out = join(folderWith({}), 'my.mdl');
+    await importCommand(recordingOutput(), [folderOf('qwen2')], { out });
+    const tokenizer = join(folderOf('qwen2'), 'tokenizer.json');
+    const output = recordingOutput();
+    const options = { ...OPTIONS, weights: [folderOf('qwen2')], tokenizer, repetitionPenalty: 1.1 };
+    await generateCommand(output, [out], { ...options, prompt: expectedOf('qwen2').prompt });
+    expect((output.results[0]!.data as { tokens: number[] }).tokens).toEqual(expectedOf('qwen2').tokens);
+    expect(loadModel(out, {}, recordingOutput()).model.stages.map(({ name }) => name)).toEqual(['finetune']);
+  });
+});
+
+describe('what a folder says', () => {
+  it('of sampling holds where the command does not say otherwise', () => {
+    expect(generationDefaults(folderOf('qwen2'))).toEqual({
+      stop_tokens: [256],
+      do_sample: true,
+      repetition_penalty: 1.1,
+      temperature: 0.7,
+      top_k: 20,
+      top_p: 0.8,
+    });
+  });
+
+  it.each([
+    [
+      'a scaled rotary embedding',
+      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4 } },
+      [
+        'rope_parameters.rope_type is "yarn", and positions are not scaled',
+        'rope_parameters.factor is 4, and it is not read',
+      ],
+    ],
+    [
+      'the older key of it',
+      { rope_scaling: { type: 'linear', factor: 2 } },
+      [expect.stringMatching(/^rope_scaling is /)],
+    ],
+    ['another activation', { hidden_act: 'gelu' }, ['hidden_act is "gelu", and llama.mdl has it as "silu"']],
+    ['a bias of attention', { attention_bias: true }, ['attention_bias is true, and llama.mdl has it as false']],
+    ['a key that nobody knows', { logit_gain: 2 }, ['logit_gain is 2, and whether numbers depend on it is not known']],
+    ['a size that is none', { hidden_size: '16' }, ['hidden_size is "16", and a whole number is expected']],
+  ])('C0466 for %s', (_, keys, notes) => {
+    expect(refusal(() => folderText(changed('smollm2', 'config.json', keys)))).toEqual({ code: 'C0466', notes });
+  });
+
+  it('C0466 for a key of generation_config.json that tokens may depend on, C0465 for another architecture', () => {
+    const notes = ['no_repeat_ngram_size is 3, and whether tokens depend on it is not known'];
+    expect(
+      refusal(() => generationDefaults(changed('gpt2', 'generation_config.json', { no_repeat_ngram_size: 3 }))),
+    ).toEqual({ code: 'C0466', notes });
+    expect(refusal(() => folderText(changed('gpt2', 'config.json', { model_type: 'mamba' })))?.code).toBe('C0465');
+  });
+
+  it('a compiled folder is none', () => {
+    expect(isModelFolder(folderOf('smollm2'))).toBe(true);
+    expect(isModelFolder(folderWith({ 'config.json': '{}', 'manifest.json': '{}' }))).toBe(false);
+  });
+});
+
+describe('encoders', () => {
+  it.each([
+    ['bert', { with_pooler: true, layer_norm_eps: 1e-12 }],
+    ['vit', { num_labels: 5, image_size: 8 }],
+  ])('%s: the config that transformers writes fits its weights', async (name, settings) => {
+    const folder = folderWith({});
+    cpSync(folderOf(name), folder, { recursive: true });
+    cpSync(fixture(`zoo/${name}/weights.safetensors`), join(folder, 'model.safetensors'));
+    const { model } = loadModel(folder, {}, recordingOutput());
+    expect({ ...model.config(), ...Object.fromEntries(model.settings.flags) }).toMatchObject(settings);
+    const weights = await openWeights(model, { weights: [folder] }, recordingOutput());
+    await weights!.close();
+  });
+});
+
+describe('the command line', () => {
+  it('takes the folder, its weights and how it generates; its own options have the last word', async () => {
+    const args = [
+      'generate',
+      folderOf('qwen2'),
+      '--prompt',
+      expectedOf('qwen2').prompt,
+      '--max-new-tokens',
+      '24',
+      '--json',
+    ];
+    const greedy = await mdl(folderWith({}), ...args, '--temperature', '0');
+    expect(JSON.parse(greedy.stdout)).toMatchObject({ tokens: expectedOf('qwen2').tokens });
+    const sampled = await mdl(folderWith({}), ...args, '--seed', '3');
+    expect(sampled.code).toBe(0);
+    expect(JSON.parse(sampled.stdout).tokens).not.toEqual(expectedOf('qwen2').tokens);
+  });
+});
+
+describe('weights as they are released', () => {
+  it('of GPT-2 come without `transformer.` and with masks, or with the table twice', async () => {
+    const checkpoint = await openCheckpoint(folderOf('gpt2'));
+    const keys = [...checkpoint.tensors.keys()];
+    const tensors = new Map(await Promise.all(keys.map(async (key) => [key, await checkpoint.read(key)] as const)));
+    const table = tensors.get('transformer.wte.weight')!;
+    const bare = new Map([...tensors].map(([key, tensor]) => [key.replace('transformer.', ''), tensor]));
+    const mask: HostTensor = { dtype: 'f32', shape: [1], data: new Float32Array(1) };
+    const cases: readonly (readonly [string, ReadonlyMap<string, HostTensor>])[] = [
+      ['released', new Map([...bare, ['h.0.attn.bias', mask]])],
+      ['transformers', new Map([...tensors, ['lm_head.weight', table]])],
+    ];
+    const { model } = loadModel(folderOf('gpt2'), {}, recordingOutput());
+    for (const [layout, files] of cases) {
+      const path = join(folderWith({ 'w.safetensors': encodeSafetensors(files) }), 'w.safetensors');
+      const output = recordingOutput();
+      const weights = await openWeights(model, { weights: [path] }, output);
+      for (const key of keys) expect(await weights!.read(key), key).toEqual(tensors.get(key));
+      expect(output.notes.join()).toMatch(`layout ${layout} of GPT2`);
+      await weights!.close();
+    }
+    await checkpoint.close();
+  });
+});
