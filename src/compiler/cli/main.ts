@@ -379,7 +379,7 @@ Example:
     .option('--out <folder>', 'where to write', 'out/demo')
     .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
     .action(run(() => import('./commands/demo.ts')));
-  addTools(mdl, run);
+  addTools(mdl, run, withSettings);
   watchRepeats(mdl);
   return mdl;
 }

@@ -1,4 +1,4 @@
-/** Commands for editors and shells, which run no model: fmt, lsp, completions. */
+/** Commands for editors and shells, which run no model: fmt, lsp, watch, completions. */
 import { Argument, type Command } from 'commander';
 import { printCompletions, SHELLS } from './completions.ts';
 import type { Output } from './output.ts';
@@ -8,7 +8,8 @@ export type Action = (output: Output, args: readonly string[], options: never) =
 /** Makes the action of a command of its module, which is loaded when the command is called. */
 type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => Promise<void>;
 
-export function addTools(mdl: Command, run: Run): void {
+/** @param withSettings adds the options that choose a model's configuration */
+export function addTools(mdl: Command, run: Run, withSettings: (command: Command) => Command): void {
   mdl
     .command('fmt <paths...>')
     .description('write .mdl files in the one layout there is; - is standard input, a folder all files in it')
@@ -23,6 +24,11 @@ export function addTools(mdl: Command, run: Run): void {
     .option('--stdio', 'the only transport there is; accepted since editors give it')
     .addHelpText('after', '\nExample:\n  mdl lsp --stdio')
     .action(run(() => import('./commands/lsp.ts')));
+
+  withSettings(mdl.command('watch <files...>'))
+    .description('check files again whenever they, or what they import, change')
+    .addHelpText('after', '\nExample:\n  mdl watch models/tinygpt-v.mdl --config nano')
+    .action(run(() => import('./commands/watch.ts')));
 
   mdl
     .command('completions')

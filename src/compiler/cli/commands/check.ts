@@ -8,6 +8,11 @@ import { type SettingsOptions, settingsOf, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 
 export default async function check(output: Output, files: readonly string[], options: SettingsOptions): Promise<void> {
+  if (report(output, files, options)) process.exitCode = 1;
+}
+
+/** Prints the mistakes of files; whether there are errors among them. */
+export function report(output: Output, files: readonly string[], options: SettingsOptions): boolean {
   const found = new Map<string, Diagnostic>();
   for (const file of files) {
     for (const diagnostic of checkFile(file, options)) {
@@ -17,13 +22,12 @@ export default async function check(output: Output, files: readonly string[], op
     }
   }
   const diagnostics = [...found.values()];
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
-  if (errors > 0) process.exitCode = 1;
   const text =
     diagnostics.length > 0
       ? renderDiagnostics(diagnostics, { colour: output.colour })
       : `${files.join(', ')}: no problems`;
   output.result(text, diagnosticsToJson(diagnostics));
+  return diagnostics.some((diagnostic) => diagnostic.severity === 'error');
 }
 
 function checkFile(file: string, options: SettingsOptions): Diagnostic[] {

@@ -1,0 +1,37 @@
+/** `mdl watch`: a check for each change, of what is imported too, until it is interrupted. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { folderWith, program } from './support.ts';
+
+const LIB = 'fn twice(x) { x + x }\n';
+const NET = 'import { twice } from "./lib.mdl"\n\nmodel Net {\n  entry run(x: [B, 4]) -> (y: [B, 4]) { twice(x) }\n}\n';
+
+it('checks again what changed, comes back from mistakes and ends with 0', async () => {
+  const folder = folderWith({ 'net.mdl': NET, 'lib.mdl': LIB });
+  const child = spawn(process.execPath, [await program(), 'watch', 'net.mdl'], { cwd: folder, stdio: 'pipe' });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      printed += data.toString();
+    });
+  await expect.poll(() => printed, { timeout: 60_000 }).toContain('watching');
+  /** Writes a file until the program has noticed: its first look at a file comes some time after its start. */
+  const written = async (name: string, content: string, expected: string): Promise<void> => {
+    printed = '';
+    const write = (): string => {
+      writeFileSync(join(folder, name), content);
+      return printed;
+    };
+    await expect.poll(write, { timeout: 60_000, interval: 1000 }).toContain(expected);
+  };
+  await written('lib.mdl', LIB.replace('x + x', 'x + z'), 'z is not declared here');
+  await written('net.mdl', NET.replace('lib.mdl', 'other.mdl'), 'other.mdl');
+  // a file that was not there is waited for
+  await written('other.mdl', LIB, 'net.mdl: no problems');
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  expect((await ended)[0]).toBe(0);
+});
