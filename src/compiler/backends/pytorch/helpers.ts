@@ -11,6 +11,27 @@ export const HELPERS: { readonly [N in HelperName | 'Cache']: string } = {
         earlier = torch.arange(S, device=q.device) <= until
         seen = earlier if seen is None else seen & earlier
     return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale)`,
+  attention_by_scores: `def attention_by_scores(q, k, v, mask=None, bias=None, causal=False, scale=None, window=None, soft_cap=None):
+    """softmax(scores) v, scores = soft_cap tanh(scale q k^T / soft_cap) + bias, over the keys that a query sees; zeros where it sees none.
+
+    q [B, H, T, D]; k and v [B, G, S, D], each head for H / G of q; mask [B, S] or [B, 1 or H, T, S]; window: the last keys."""
+    shares, (T, S) = q.shape[1] // k.shape[1], (q.shape[2], k.shape[2])
+    k, v = k.repeat_interleave(shares, dim=1), v.repeat_interleave(shares, dim=1)
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if soft_cap is not None:
+        scores = soft_cap * torch.tanh(scores / soft_cap)
+    if bias is not None:
+        scores = scores + bias
+    seen = scores != float("-inf")
+    last, key = torch.arange(T, device=q.device)[:, None] + (S - T), torch.arange(S, device=q.device)
+    if causal:
+        seen = seen & (key <= last)
+    if window is not None:
+        seen = seen & (key > last - window)
+    if mask is not None:
+        seen = seen & (mask if mask.dim() == 4 else mask[:, None, None, :])
+    weights = scores.masked_fill(~seen, torch.finfo(scores.dtype).min).softmax(-1)
+    return weights.masked_fill(~seen, 0.0) @ v`,
   rotary: `def rotary(x, positions, dims, theta, inverse=False):
     """Rotate-half rotary embedding of the first \`dims\` elements of each head. x [B, H, T, D], positions [B, T]."""
     # in float64: an angle is a position times a frequency, of which float32 keeps too few digits

@@ -1,5 +1,7 @@
 /** Reductions, products, and what torch has functions for: norms, attention, convolutions, losses. */
-import { bool, call, type Expr, float, infix, method, PREC, tuple, within } from '../python.ts';
+import { equalDims } from '../../../../shared/dim.ts';
+import { maskAndBias } from '../../../ops/attention-scores.ts';
+import { atom, bool, call, type Expr, float, infix, method, PREC, tuple, within } from '../python.ts';
 import { type Family, type Operands, type Rule, sizes, tensor } from './rule.ts';
 
 type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'top_k' | 'cumsum' | 'softmax' | 'log_softmax';
@@ -54,12 +56,31 @@ function norm(name: string, c: Operands<'layer_norm' | 'rms_norm'>): Expr {
 
 /** torch's `is_causal` counts from the first key and ours from the last, which is the same for as many queries as keys. */
 function attention(c: Operands<'attention'>): Expr {
-  const { causal, scale } = c.attributes;
+  const { causal, scale, biased, ...more } = c.attributes;
   const [q, k, v, mask] = all(c);
   const named = scale === null ? [] : [`scale=${float(scale)}`];
+  const shared = !equalDims(c.types[0]!.shape[1]!, c.types[1]!.shape[1]!);
+  if (shared || biased || Object.keys(more).length > 0 || c.types[3]?.shape.length === 4) return byScores(c, named);
   if (!mask && !causal) return call('F.scaled_dot_product_attention', [q!, k!, v!], named);
   const helper = c.helper('attention');
   return call(helper, [q!, k!, v!, ...(mask ? [mask] : [])], [...(causal ? ['causal=True'] : []), ...named]);
+}
+
+/** What torch's own attention has not, or not in one way with the rest. */
+function byScores(c: Operands<'attention'>, named: readonly string[]): Expr {
+  const { causal, window, soft_cap } = c.attributes;
+  const [q, k, v, ...rest] = all(c) as [Expr, Expr, Expr, ...Expr[]];
+  const { mask, bias } = maskAndBias(rest, c.attributes);
+  return call(
+    c.helper('attention_by_scores'),
+    [q, k, v, ...(mask || bias ? [mask ?? atom('None')] : []), ...(bias ? [bias] : [])],
+    [
+      ...(causal ? ['causal=True'] : []),
+      ...named,
+      ...(window === undefined ? [] : [`window=${window}`]),
+      ...(soft_cap === undefined ? [] : [`soft_cap=${float(soft_cap)}`]),
+    ],
+  );
 }
 
 function rotary(c: Operands<'rotary'>): Expr {

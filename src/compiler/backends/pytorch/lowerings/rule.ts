@@ -5,7 +5,7 @@ import type { OpAttributes, OpName } from '../../../ops/attributes.ts';
 import { atom, type Expr } from '../python.ts';
 
 /** Functions that model.py has where something uses them: see helpers.ts. */
-export type HelperName = 'attention' | 'rotary' | 'to_int64';
+export type HelperName = 'attention' | 'attention_by_scores' | 'rotary' | 'to_int64';
 
 /** What stands around the expression. */
 export interface Surroundings {
