@@ -12,7 +12,7 @@ import { runtimeError } from '../runtime/errors.ts';
 import type { GenerateOptions } from '../runtime/generate/options.ts';
 import type { GeneratedRow } from '../runtime/generate/result.ts';
 import type { Session } from '../runtime/session.ts';
-import type { TextCodec, Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
+import type { TextCodec } from '../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../runtime/train/data-source.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
@@ -55,7 +55,7 @@ export interface DataRequest {
   /** an integer from 0 to 2^53 − 1; the same seed gives the same batches */
   readonly seed: number;
   /** the model's; reads the file when it is first asked for. Throws what reading throws */
-  tokenizer(): Promise<Tokenizer>;
+  tokenizer(): Promise<TextCodec>;
   /** the one beside the tokenizer; undefined where there is none. Throws R1190 */
   chatTemplate?(): Promise<ChatTemplate | undefined>;
   /** what to do about a row or file that cannot be used */
@@ -87,11 +87,9 @@ export interface RecipeAnswer extends GeneratedRow {
   readonly prompt: string;
 }
 
-export interface EvaluationRequest extends Omit<DataRequest, 'split' | 'batchSize' | 'badRows' | 'tokenizer'> {
-  /** the model's */
-  tokenizer(): Promise<TextCodec>;
-  /** how many held-out examples, at least 1 */
-  readonly count: number;
+export interface EvaluationRequest extends Omit<DataRequest, 'split'> {
+  /** how many held-out examples at most, at least 1; as many as the recipe usually asks, or all, when absent */
+  readonly count?: number;
   /** most tokens of an answer, at least 1 */
   readonly maxNewTokens: number;
   /** after each answer: how many there are */
@@ -134,14 +132,16 @@ export interface Recipe extends RecipeDeclaration {
   dataOf?(data: string, stage: RecipeStage): string;
   /** What weights are asked with that were trained on this data, where the data itself says so. */
   settingsOfData?(data: string): SettingValues;
-  /** Asks held-out examples and judges the answers; absent: the recipe has no questions. @throws as `dataset` and `generate` */
-  evaluate?(session: Session, request: EvaluationRequest): Promise<Evaluation>;
+  /** Judges a model by held-out rows: its answers to questions, or the scalars of its loss. @throws as `dataset` and `generate` */
+  evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation>;
   /** A tokenizer that needs no file, where the model's settings name one. */
   tokenizerOf?(settings: SettingValues): TextCodec | undefined;
   /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
   /** What of a question beside the prompt is of use to `answer`. */
   readonly questions?: readonly ('system' | 'raw')[];
+  /** Entries that `evaluate` runs, where they are others than those of `answer`. */
+  readonly judged?: Recipe['entries'];
   /** Answers a prompt; absent: the recipe's models give no text. @throws RuntimeError R03xx–R06xx, R112x */
   answer?(session: Session, tokenizer: TextCodec, question: Question, options: GenerateOptions): Promise<RecipeAnswer>;
 }

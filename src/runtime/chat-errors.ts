@@ -17,4 +17,9 @@ export const CHAT_MESSAGES = {
     ({ what }: { what: string }) =>
       `${what} needs the model's chat template, and there is none beside its tokenizer: put chat_template.jinja or tokenizer_config.json there`,
   ),
+  no_scalars: message(
+    'R1193',
+    ({ model, found }: { model: string; found: readonly string[] }) =>
+      `the entry loss of ${model} gives ${found.join(', ')} and no scalar that could be judged by: give one, such as loss: []`,
+  ),
 } as const;

@@ -259,4 +259,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Templates check the conversations that they write: many want user and assistant in turns, beginning with user, and some know no system message. The reason is the template’s own text, or what it needed and did not get.',
   R1192:
     'Conversations become text by the template that the model was made for: the file chat_template.jinja, or the field chat_template of tokenizer_config.json, in the folder of tokenizer.json (beside the .mdl file where each byte is a token). `mdl generate --raw` gives a prompt as it stands.',
+  R1193:
+    'A model is judged by the outputs of its entry `loss` that have the shape []: the loss itself, an accuracy, and what the recipe makes of them.',
 };

@@ -58,10 +58,14 @@ test('looks every so many steps and at the end, at all held-out rows: the loss i
   expect(report).toContain('</span>validation</div>');
 });
 
-test('--val judges by all rows of another path', async () => {
+test('--val judges by all rows of another path, and so does --evaluate at the end', async () => {
   const out = fresh();
-  await trained(out, { data, val: data, valEvery: 5, steps: 5 });
-  expect(looksOf(out)).toMatchObject([{ step: 5, rows: 120 }]);
+  const { results } = await trained(out, { data, val: data, valEvery: 5, steps: 5, evaluate: 1000 });
+  const looks = looksOf(out);
+  expect(looks).toMatchObject([{ step: 5, rows: 120 }]);
+  const { report } = results[0] as { report: { rows: number; loss: number } };
+  expect(report.rows).toBe(120);
+  expect(report.loss).toBeCloseTo(looks[0]!.validation.loss!, 5);
 });
 
 test('text has perplexity and bits per byte, in training and on the validation rows', async () => {

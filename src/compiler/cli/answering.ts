@@ -28,19 +28,14 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** What a command wants of a model's recipe, and what it says of one that has it not. */
-const WANTED = { answer: 'no_answers', evaluate: 'nothing_to_evaluate' } as const;
+/** What a command wants of a model's recipe. */
+type Wanted = 'answer' | 'evaluate';
 
 /**
  * @param wants what the recipe must have
- * @throws DiagnosticError, CliError C0106, C0112, C0410 and C0413, RuntimeError R02xx
+ * @throws DiagnosticError, CliError C0106, C0112, C0412 and C0413, RuntimeError R02xx
  */
-export async function openAnswering(
-  file: string,
-  given: OpenOptions,
-  wants: keyof typeof WANTED,
-  output: Output,
-): Promise<Opened> {
+export async function openAnswering(file: string, given: OpenOptions, wants: Wanted, output: Output): Promise<Opened> {
   if (isCompiled(file)) {
     refuseSettings(given);
     const folder = file.endsWith('.json') ? dirname(file) : file;
@@ -48,8 +43,8 @@ export async function openAnswering(
     // the default runs what the folder was compiled for
     const session = await openSession(file, backend === 'onnx' ? {} : { backend });
     const { recipe, model } = recipeOfManifest(session.manifest);
-    if (!recipe[wants]) throw cliError(WANTED[wants], { recipe: recipe.name });
-    entriesOf(recipe, session.manifest.model.name, Object.keys(session.manifest.entries));
+    if (!recipe[wants]) throw cliError('no_answers', { recipe: recipe.name });
+    entriesOf(recipe, wants, session.manifest.model.name, Object.keys(session.manifest.entries));
     const tokenizer = await tokenizerOfModel(recipe, model, given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     const chatTemplate = chatTemplateFor(join(folder, 'model'), { settings: {} }, given.tokenizer);
@@ -58,8 +53,8 @@ export async function openAnswering(
   const options = await asTrained(file, given, output);
   const loaded = loadModel(file, options, output);
   const { recipe, model } = recipeFor(loaded.model);
-  if (!recipe[wants]) throw cliError(WANTED[wants], { recipe: recipe.name });
-  const entries = entriesOf(recipe, model.name, loaded.model.entries);
+  if (!recipe[wants]) throw cliError('no_answers', { recipe: recipe.name });
+  const entries = entriesOf(recipe, wants, model.name, loaded.model.entries);
   const { tokenizer: named } = model.settings;
   const tokenizer = await tokenizerOfModel(
     recipe,
@@ -83,13 +78,26 @@ async function tokenizerOfModel(
   asked: string | undefined,
   usual: string,
 ): Promise<TextCodec> {
+  if (!Object.hasOwn(recipe.settings, 'tokenizer')) {
+    if (asked !== undefined)
+      throw cliError('option_without', { option: '--tokenizer', without: 'data that is read with a tokenizer file' });
+    return NO_TEXT;
+  }
   const own = asked === undefined ? recipe.tokenizerOf?.(settings) : undefined;
   return own ?? tokenizerOf(asked, usual);
 }
 
+/** Of a recipe whose models read no text. */
+const NO_TEXT: TextCodec = { encode: () => [], decode: () => '' };
+
 /** Those of a model that a recipe's answers run. @throws CliError C0412 */
-function entriesOf({ name, entries }: Recipe, model: string, known: readonly string[]): readonly string[] {
-  const { needed, also } = entries ?? { needed: [], also: [] };
+export function entriesOf(
+  { name, entries, judged }: Recipe,
+  wants: Wanted,
+  model: string,
+  known: readonly string[],
+): readonly string[] {
+  const { needed, also } = (wants === 'evaluate' ? judged : undefined) ?? entries ?? { needed: [], also: [] };
   const missing = needed.find((entry) => !known.includes(entry));
   if (missing !== undefined) throw cliError('entry_needed', { model, entry: missing, recipe: name, known });
   return [...also, ...needed].filter((entry) => known.includes(entry));

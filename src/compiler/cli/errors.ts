@@ -202,11 +202,6 @@ export const CLI_CATALOGUE = {
     ({ recipe }: { recipe: string }) => `the recipe ${recipe} gives no answers to prompts: \`mdl run\` runs an entry`,
     'Models of this recipe give numbers or classes and no text.',
   ),
-  nothing_to_evaluate: entry(
-    'C0410',
-    ({ recipe }: { recipe: string }) => `the recipe ${recipe} has no examples to ask, so there is nothing to evaluate`,
-    'A recipe that puts questions to a model also judges the answers.',
-  ),
   folder_in_use: entry(
     'C0313',
     ({ folder, who, file }: { folder: string; who: string; file: string }) =>

@@ -297,15 +297,23 @@ Examples:
     .action(run(() => import('./commands/train.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('evaluate <file>'))), NEED_WEIGHTS)
-    .description('ask held-out examples of a data set and score the answers; FILE is a .mdl file or a compiled folder')
-    .requiredOption('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
+    .description('judge a model by the held-out rows of a data set; FILE is a .mdl file or a compiled folder')
+    .requiredOption('--data <name>', 'a file or folder as for train; of vision-language emoji and emoji-pretrain too')
     .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
     .option('--tasks <name>', 'what is asked, instead')
     .option('--template <name>', "how it is asked (default: the model's)")
     .option('--end <text>', "what ends an answer (default: the model's)")
-    .option('--count <n>', 'examples', positive, 100)
+    .option('--count <n>', 'examples at most (default: 100 questions, or all rows)', positive)
+    .option(
+      '--val-split <part>',
+      "the part of the rows that training held out (default: the model file's held_out, else all rows)",
+      fraction,
+    )
+    .option('--batch-size <n>', 'rows of a batch', positive, 16)
+    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
+    .addOption(onBadRow())
     .option('--seed <n>', 'seed of the examples', integer, 0)
-    .option('--max-new-tokens <n>', 'tokens of an answer at most', positive, 24)
+    .option('--max-new-tokens <n>', 'tokens of an answer at most (default: 24)', positive)
     .option('--show <n>', 'print this many examples with their answers', integer, 0)
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
     .addOption(backend())

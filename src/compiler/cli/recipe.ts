@@ -6,6 +6,7 @@ import { RECIPES, recipeOf } from '../../recipes/index.ts';
 import type { Recipe, RecipeModel, RecipeStage } from '../../recipes/recipe.ts';
 import type { ModelManifest } from '../../runtime/backend.ts';
 import type { Tokenizer } from '../../runtime/index.ts';
+import type { SettingValues } from '../../shared/recipe.ts';
 import { guard } from '../checks/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
@@ -80,4 +81,11 @@ export function tokenizerFor(
     read ??= tokenizerOf(asked, join(homeOf(file), typeof named === 'string' ? named : 'tokenizer.json'));
     return read;
   };
+}
+
+/** The clause that `--length` stands for. @throws CliError C0424 where rows have no length */
+export function lengthOf({ name, clauses }: Recipe, { length }: { readonly length?: number }): SettingValues {
+  if (length === undefined) return {};
+  if (!Object.hasOwn(clauses, 'length')) throw cliError('length_not_taken', { recipe: name });
+  return { length };
 }

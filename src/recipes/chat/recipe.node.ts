@@ -9,7 +9,17 @@ import { badRows } from '../data/bad-rows.ts';
 import { contentsOf, dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
-import { type DataRequest, type Question, type Recipe, type RecipeAnswer, required, settingsOf } from '../recipe.ts';
+import { heldOutOf } from '../data/scores.ts';
+import {
+  type DataRequest,
+  type Evaluation,
+  type EvaluationRequest,
+  type Question,
+  type Recipe,
+  type RecipeAnswer,
+  required,
+  settingsOf,
+} from '../recipe.ts';
 import { continued } from '../text/answer.ts';
 import { TEXT_INPUTS, textBatch, uncounted } from '../text/batches.ts';
 import { BYTE_TOKENIZER } from '../text/bytes.ts';
@@ -17,6 +27,7 @@ import type { Chunk } from '../text/chunks.ts';
 import { corpusOf, type RowOptions } from '../text/corpus.ts';
 import { BYTES } from '../text/declaration.ts';
 import { type Document, eachLine } from '../text/documents.ts';
+import { evaluateText } from '../text/evaluate.ts';
 import { measures } from '../text/measures.ts';
 import { BadConversation, messagesOf, partsOf } from './conversation.ts';
 import { CHAT, SETTINGS } from './declaration.ts';
@@ -26,6 +37,8 @@ export const chatRecipe: Recipe = {
   ...CHAT,
   dataset,
   measures: (scalars) => measures(scalars, {}),
+  evaluate,
+  judged: { needed: ['loss'], also: [] },
   answer,
   questions: ['system', 'raw'],
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
@@ -67,6 +80,17 @@ async function dataset(request: DataRequest): Promise<DataSource> {
       return textBatch(chosen, { length, pad, names });
     },
   };
+}
+
+/** @throws as `dataset` */
+async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
+  const { held_out, eos } = settingsOf(CHAT, SETTINGS, request.model.settings, request.stage.clauses);
+  const { heldOut, what } = heldOutOf(request.heldOut, held_out);
+  const tokenizer = await request.tokenizer();
+  const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: async () => tokenizer });
+  const { count, onAnswer } = request;
+  const rest = { ...(count === undefined ? {} : { count }), ...(onAnswer ? { onAnswer } : {}) };
+  return evaluateText(session, { data, tokenizer, eos, title: `${request.data}, ${what}, answers`, ...rest });
 }
 
 const expectedOf = (field: string): string =>

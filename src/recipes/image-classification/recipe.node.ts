@@ -5,19 +5,34 @@ import { normaliseInto } from '../../runtime/data/pixels.ts';
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 import { decodeImage } from '../../runtime/image/decode.ts';
 import type { Rgb, RgbImage } from '../../runtime/image/rgb.ts';
+import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
-import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
+import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
+import {
+  type DataRequest,
+  type Evaluation,
+  type EvaluationRequest,
+  type Recipe,
+  required,
+  settingsOf,
+} from '../recipe.ts';
+import { Confusion } from './confusion.ts';
 import { IMAGE_CLASSIFICATION, SETTINGS } from './declaration.ts';
 import { type Classes, classesOf, type Labelled, labelsByFolder, readLabels } from './labels.ts';
 import { type PictureOptions, squareOf } from './picture.ts';
 
 const PICTURES = ['.png', '.jpg', '.jpeg', '.webp'];
 
-export const imageClassification: Recipe = { ...IMAGE_CLASSIFICATION, dataset };
+export const imageClassification: Recipe = {
+  ...IMAGE_CLASSIFICATION,
+  dataset,
+  evaluate,
+  judged: { needed: ['loss'], also: [] },
+};
 
 type Settings = ReturnType<typeof settingsFor>;
 const settingsFor = ({ model, stage }: DataRequest) =>
@@ -143,4 +158,22 @@ function loader(
       return undefined;
     }
   };
+}
+
+/** Loss, accuracy, and by class what its pictures are taken for. @throws as `dataset` */
+async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
+  const asked = { ...request, split: 'held-out' as const, tokenizer: () => Promise.reject() };
+  const settings = settingsFor(asked);
+  const { heldOut, what } = heldOutOf(request.heldOut, settings.held_out);
+  const data = await dataset({ ...asked, heldOut });
+  const { names } = picturesOf({ ...asked, note: () => {} }, settings).classes;
+  const table = new Confusion(names);
+  const { scalars, rows } = await scoresOf(session, data, {
+    count: request.count,
+    output: 'logits',
+    onBatch: ({ feeds }, logits) => logits && table.add(feeds.labels!, logits),
+    onRows: request.onAnswer,
+  });
+  const values = table.count > 0 ? { ...scalars, accuracy: table.accuracy } : scalars;
+  return evaluationOf(`${request.data}, ${what}`, rows, values, table.count > 0 ? table.report() : {});
 }

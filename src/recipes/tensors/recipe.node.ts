@@ -1,16 +1,23 @@
 /** Models that are trained on arrays of numbers, in Node. All rows are in memory. */
 import { runtimeError } from '../../runtime/errors.ts';
+import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { openCheckpoint } from '../../runtime/weights/checkpoint.node.ts';
 import { type BadRows, badRows } from '../data/bad-rows.ts';
 import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
-import { type DataRequest, type Recipe, settingsOf } from '../recipe.ts';
+import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
+import { type DataRequest, type Evaluation, type EvaluationRequest, type Recipe, settingsOf } from '../recipe.ts';
 import { type Columns, type ColumnType, joinShards, readCsv, rowsOf } from './columns.ts';
 import { SETTINGS, TENSORS } from './declaration.ts';
 
-export const tensorsRecipe: Recipe = { ...TENSORS, dataset };
+export const tensorsRecipe: Recipe = {
+  ...TENSORS,
+  dataset,
+  evaluate,
+  judged: { needed: ['loss'], also: [] },
+};
 
 /** @throws RuntimeError R1120, R1121, R1140–R1145, and what reading a file of weights throws */
 async function dataset(request: DataRequest): Promise<DataSource> {
@@ -110,4 +117,13 @@ async function readArrays(file: DataFile, types: ReadonlyMap<string, ColumnType>
   } finally {
     await opened.close();
   }
+}
+
+/** The scalars of the loss entry, means over the batches by their rows. @throws as `dataset` */
+async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
+  const { held_out } = settingsOf(TENSORS, SETTINGS, request.model.settings, request.stage.clauses);
+  const { heldOut, what } = heldOutOf(request.heldOut, held_out);
+  const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: () => Promise.reject() });
+  const { scalars, rows } = await scoresOf(session, data, { count: request.count, onRows: request.onAnswer });
+  return evaluationOf(`${request.data}, ${what}`, rows, scalars);
 }

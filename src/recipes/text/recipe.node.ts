@@ -1,15 +1,25 @@
 /** Language models on plain text, in Node. */
+import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { contentsOf, dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
-import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
+import { heldOutOf } from '../data/scores.ts';
+import {
+  type DataRequest,
+  type Evaluation,
+  type EvaluationRequest,
+  type Recipe,
+  required,
+  settingsOf,
+} from '../recipe.ts';
 import { answer } from './answer.ts';
 import { TEXT_INPUTS, textBatch } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
 import { BYTES, SETTINGS, TEXT } from './declaration.ts';
+import { evaluateText } from './evaluate.ts';
 import { measures } from './measures.ts';
 
 export const textRecipe: Recipe = {
@@ -17,6 +27,8 @@ export const textRecipe: Recipe = {
   dataset,
   answer,
   measures,
+  evaluate,
+  judged: { needed: ['loss'], also: [] },
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
 };
@@ -52,4 +64,15 @@ async function dataset(request: DataRequest): Promise<DataSource> {
       return textBatch(chosen, { length, pad, names });
     },
   };
+}
+
+/** @throws as `dataset` */
+async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
+  const { held_out, eos } = settingsOf(TEXT, SETTINGS, request.model.settings, request.stage.clauses);
+  const { heldOut, what } = heldOutOf(request.heldOut, held_out);
+  const tokenizer = await request.tokenizer();
+  const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: async () => tokenizer });
+  const { count, onAnswer } = request;
+  const rest = { ...(count === undefined ? {} : { count }), ...(onAnswer ? { onAnswer } : {}) };
+  return evaluateText(session, { data, tokenizer, eos, title: `${request.data}, ${what}`, ...rest });
 }

@@ -8,9 +8,11 @@ import { VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
 import { settingsUnder, wordingOf } from './wording.ts';
 
+const COUNT = 100;
+
 /** Greedy answers to the first `count` held-out examples. @throws as `openExamples`, `preparePrompt` and `generate` */
 export async function evaluateHeldOut(session: Session, request: EvaluationRequest): Promise<Evaluation> {
-  const { data, model, stage, count, seed, maxNewTokens } = request;
+  const { data, model, stage, count = COUNT, seed, maxNewTokens } = request;
   const settings = settingsUnder(model, stage);
   const wording = wordingOf(model, stage, data);
   const imageSize = required(VISION_LANGUAGE, 'image_size', settings.image_size, `examples of ${data}`);

@@ -98,11 +98,13 @@ export default async function demo(output: Output, _args: readonly string[], opt
   );
   try {
     const { recipe, model: told } = recipeOfManifest(opened.session.manifest);
-    const { report, count, lines, answers } = await recipe.evaluate!(opened.session, {
+    const { report, count, lines, answers } = await recipe.evaluate(opened.session, {
       data: 'emoji',
       model: told,
       stage: { who: 'mdl demo', clauses: { tasks: 'multitask', template: 'inst', end: '\n' } },
       count: options.steps === undefined ? EXAMPLES : FEW,
+      batchSize: 1,
+      badRows: 'fail',
       seed: 0,
       maxNewTokens: 24,
       tokenizer: async () => opened.tokenizer,

@@ -5,7 +5,7 @@ import { isCompiled, type OpenOptions, openAnswering } from '../answering.ts';
 import { cliError } from '../errors.ts';
 import { loadModel } from '../model.ts';
 import type { Output } from '../output.ts';
-import { recipeOfManifest, recipeStage } from '../recipe.ts';
+import { lengthOf, recipeOfManifest, recipeStage } from '../recipe.ts';
 import { stageList } from '../training/stages.ts';
 
 export interface EvaluateOptions extends OpenOptions {
@@ -15,26 +15,41 @@ export interface EvaluateOptions extends OpenOptions {
   readonly tasks?: string;
   readonly template?: string;
   readonly end?: string;
-  readonly count: number;
+  readonly count?: number;
+  readonly batchSize?: number;
+  readonly valSplit?: number;
+  readonly length?: number;
+  readonly onBadRow?: 'fail' | 'skip';
   readonly seed: number;
-  readonly maxNewTokens: number;
+  readonly maxNewTokens?: number;
   readonly show: number;
 }
 
 export default async function run(output: Output, [file]: readonly string[], options: EvaluateOptions): Promise<void> {
   const stage = stageSaid(file!, options, output);
   const opened = await openAnswering(file!, options, 'evaluate', output);
-  const bar = output.progress('examples', options.count);
+  const bar = output.progress('examples', options.count ?? 0);
   try {
     const { recipe, model } = recipeOfManifest(opened.session.manifest);
-    const clauses = { ...(stage ? recipeStage(recipe, stage).clauses : {}), ...saidOf(options) };
-    const { report, lines, title, count, answers } = await recipe.evaluate!(opened.session, {
+    if (recipe.ownSplit && options.valSplit !== undefined)
+      throw cliError('split_not_taken', { option: '--val-split', who: `data of the recipe ${recipe.name}` });
+    if (recipe.judged) refuseQuestions(options);
+    const clauses = {
+      ...lengthOf(recipe, options),
+      ...(stage ? recipeStage(recipe, stage).clauses : {}),
+      ...saidOf(options),
+    };
+    const { report, lines, title, count, answers } = await recipe.evaluate(opened.session, {
       data: options.data,
       model,
       stage: { ...COMMAND_LINE, clauses },
-      count: options.count,
+      ...(options.count === undefined ? {} : { count: options.count }),
+      ...(options.valSplit === undefined ? {} : { heldOut: options.valSplit }),
+      batchSize: options.batchSize ?? 16,
+      badRows: options.onBadRow ?? 'fail',
+      chatTemplate: opened.chatTemplate,
       seed: options.seed,
-      maxNewTokens: options.maxNewTokens,
+      maxNewTokens: options.maxNewTokens ?? 24,
       tokenizer: async () => opened.tokenizer,
       note: (line) => output.note(line),
       onAnswer: (done) => bar.update(done),
@@ -82,4 +97,11 @@ function stageSaid(file: string, options: EvaluateOptions, output: Output): Stag
   const [stage, ...more] = stageList(model, options.stage);
   if (stage && more.length === 0) return stage;
   throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'the name of one stage' });
+}
+
+/** What says something of questions alone. @throws CliError C0208 */
+function refuseQuestions({ show, maxNewTokens }: EvaluateOptions): void {
+  const option = show > 0 ? '--show' : maxNewTokens === undefined ? undefined : '--max-new-tokens';
+  if (option !== undefined)
+    throw cliError('option_without', { option, without: 'questions, which data of the recipe vision-language has' });
 }

@@ -1,13 +1,13 @@
 /** Where a stage's batches come from: one batch from a file, or a data set that the model's recipe opens. */
 import { isDataModule, moduleData } from '../../../recipes/module.node.ts';
-import type { Recipe, DataRequest as RecipeRequest, RecipeStage } from '../../../recipes/recipe.ts';
+import type { Recipe, DataRequest as RecipeRequest } from '../../../recipes/recipe.ts';
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { readInputs } from '../commands/run.ts';
 import { cliError } from '../errors.ts';
 import type { Output } from '../output.ts';
-import { chatTemplateFor, recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
+import { chatTemplateFor, lengthOf, recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
 
 export interface DataRequest {
   readonly batch?: string;
@@ -95,16 +95,10 @@ async function openSet(
   }
   const { recipe } = recipeFor(model);
   if (recipe.ownSplit) refuseSplit(request, `data of the recipe ${recipe.name}`, true);
-  const asked = withLength(recipe, recipeStage(recipe, stage), request);
+  const own = recipeStage(recipe, stage);
+  const asked = { ...own, clauses: { ...own.clauses, ...lengthOf(recipe, request) } };
   const set = ownData(recipe, data, stage, output);
   return needed(await recipe.dataset({ ...common, data: set, stage: asked }));
-}
-
-/** @throws CliError C0424 where rows have no length */
-function withLength(recipe: Recipe, stage: RecipeStage, { length }: DataRequest): RecipeStage {
-  if (length === undefined) return stage;
-  if (!Object.hasOwn(recipe.clauses, 'length')) throw cliError('length_not_taken', { recipe: recipe.name });
-  return { ...stage, clauses: { ...stage.clauses, length } };
 }
 
 /** @throws CliError C0422 */

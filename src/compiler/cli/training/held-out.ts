@@ -1,13 +1,15 @@
 /** Held-out examples put to what was just trained (`--evaluate N`), for the run's report. */
 import type { Evaluation } from '../../../recipes/recipe.ts';
+import { entriesOf } from '../answering.ts';
 import { backendName } from '../backends.ts';
 import type { TrainCommandOptions } from '../commands/train.ts';
-import { recipeFor, recipeStage, tokenizerFor } from '../recipe.ts';
+import { chatTemplateFor, recipeFor, recipeStage, tokenizerFor } from '../recipe.ts';
 import { openForRun } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import type { ReadyStage } from './prepare.ts';
 
 const MAX_NEW_TOKENS = 24;
+const BATCH = 16;
 
 /** Greedy answers to held-out examples of the stage's own tasks. @throws as the recipe's `evaluate` and `openForRun` */
 export async function heldOutReport(
@@ -15,24 +17,28 @@ export async function heldOutReport(
   trained: ReadyStage,
   weights: WeightProvider,
   options: TrainCommandOptions & { readonly evaluate: number; readonly data: string },
-): Promise<Evaluation | undefined> {
+): Promise<Evaluation> {
   const { recipe, model } = recipeFor(trained.model);
   const stage = recipeStage(recipe, trained.stage);
-  if (!recipe.evaluate) return undefined;
+  const heldOut = options.val === undefined ? options.valSplit : 1;
   const session = await openForRun(trained, weights, {
     backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
-    entries: ['encode_image', 'embed_tokens', 'decode'],
+    entries: entriesOf(recipe, 'evaluate', model.name, trained.model.entries),
   });
   try {
     return await recipe.evaluate(session, {
-      data: recipe.dataOf?.(options.data, stage) ?? options.data,
+      data: options.val ?? recipe.dataOf?.(options.data, stage) ?? options.data,
       model,
       stage,
       count: options.evaluate,
+      batchSize: options.batchSize ?? BATCH,
+      badRows: options.onBadRow ?? 'fail',
+      ...(heldOut === undefined ? {} : { heldOut }),
+      chatTemplate: chatTemplateFor(file, model, options.tokenizer),
       seed: options.seed,
       maxNewTokens: MAX_NEW_TOKENS,
-      tokenizer: tokenizerFor(file, model, options.tokenizer),
+      tokenizer: async () => recipe.tokenizerOf?.(model.settings) ?? tokenizerFor(file, model, options.tokenizer)(),
       note: () => {},
     });
   } finally {

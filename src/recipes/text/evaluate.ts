@@ -1,0 +1,61 @@
+/** Held-out text put to a language model: loss, perplexity and bits per byte. For conversations over the answers alone. */
+import type { Session } from '../../runtime/session.ts';
+import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
+import type { Batch, DataSource } from '../../runtime/train/data-source.ts';
+import { evaluationOf, scoresOf } from '../data/scores.ts';
+import type { Evaluation, EvaluationRequest } from '../recipe.ts';
+import { BYTE_TOKENIZER } from './bytes.ts';
+
+export interface TextEvaluation extends Pick<EvaluationRequest, 'count' | 'onAnswer'> {
+  readonly data: DataSource;
+  readonly tokenizer: TextCodec;
+  /** ends documents, and is no text */
+  readonly eos: number | undefined;
+  /** what was judged, for the title */
+  readonly title: string;
+}
+
+/**
+ * The mean loss over the tokens that are predicted (all but the first of a row, and of those the labelled ones), perplexity
+ * e^loss, and bits per byte: loss · tokens / (ln 2 · bytes of the text that they are).
+ */
+export async function evaluateText(session: Session, request: TextEvaluation): Promise<Evaluation> {
+  const { data, tokenizer, eos, title, count, onAnswer } = request;
+  let [tokens, bytes] = [0, 0];
+  const { scalars, rows } = await scoresOf(session, data, {
+    count,
+    weightOf: (batch) => predicted(batch).flat().length,
+    onBatch: (batch) => {
+      for (const ids of predicted(batch)) {
+        tokens += ids.length;
+        bytes += bytesOf(
+          tokenizer,
+          ids.filter((id) => id !== eos),
+        );
+      }
+    },
+    onRows: onAnswer,
+  });
+  const { loss = Number.NaN } = scalars;
+  const perByte = (loss * tokens) / (Math.LN2 * bytes);
+  const values = { ...scalars, perplexity: Math.exp(loss), bits_per_byte: perByte, tokens, bytes };
+  return evaluationOf(title, rows, values);
+}
+
+/** The tokens of each row that the loss is over: a position predicts the next one. */
+function predicted({ feeds: { input_ids, labels, attention_mask } }: Batch): number[][] {
+  const [rows, length] = input_ids!.shape as readonly [number, number];
+  return Array.from({ length: rows }, (_, row) => {
+    const ids: number[] = [];
+    for (let t = 1; t < length; t++) {
+      const at = row * length + t;
+      const counts = labels ? Number(labels.data[at]) !== -100 : Number(attention_mask?.data[at] ?? 1) === 1;
+      if (counts) ids.push(Number(input_ids!.data[at]));
+    }
+    return ids;
+  });
+}
+
+function bytesOf(tokenizer: TextCodec, ids: readonly number[]): number {
+  return tokenizer === BYTE_TOKENIZER ? ids.length : new TextEncoder().encode(tokenizer.decode(ids)).length;
+}
