@@ -53,7 +53,14 @@ export type ConstantPlan =
    * [positions, dims], f32: cos of position · theta^(−2i / dims) in the first half of each row, sin in the second;
    * computed in float64 and rounded
    */
-  | { readonly kind: 'rotary'; readonly positions: number; readonly dims: number; readonly theta: number };
+  | {
+      readonly kind: 'rotary';
+      readonly positions: number;
+      readonly dims: number;
+      readonly theta: number;
+      /** in place of theta^(−2i / dims) */
+      readonly frequencies?: readonly number[];
+    };
 
 /** Small f32 parameters one after the other in one buffer, for a kernel that would bind too many otherwise. */
 export interface PackPlan {

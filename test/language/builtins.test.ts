@@ -445,6 +445,18 @@ describe('axes', () => {
     ],
     ['top_k(x, 4)', 'E0302 top_k cannot choose 4 elements of axis 1, which has 3'],
     ['conv_transpose2d(x, x)', 'E0302 conv_transpose2d takes x with 4 axes and got [2, 3]'],
+    [
+      'rotary(reshape(x, [1, 1, 3, 2]), int(reshape(x, [2, 3]))[:1], dims = 2, theta = 10.0, frequencies = [1.0])',
+      'E0201 theta of rotary must be left out where frequencies are given and is a number',
+    ],
+    [
+      'rotary(reshape(x, [1, 1, 3, 2]), int(reshape(x, [2, 3]))[:1], dims = 2, frequencies = [1.0, 2.0])',
+      'E0302 rotary takes a finite frequency for each of 1 pairs and got 2 frequencies',
+    ],
+    [
+      'rotary(reshape(x, [1, 1, 3, 2]), int(reshape(x, [2, 3]))[:1], dims = 2, frequencies = ["a"])',
+      'E0201 an item of frequencies must be a number and is the string "a"',
+    ],
     ['tril(x, 1.5)', 'E0201 diagonal of tril must be an int and is the float 1.5'],
     ['sum(x, keepdims = 1)', 'E0201 keepdims of sum must be true or false and is the int 1'],
   ])('%s', (expression, problem) => {

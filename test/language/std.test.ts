@@ -214,8 +214,12 @@ describe('functions', () => {
   });
 });
 
+const ROTARY = [
+  ...['rotary_frequencies', 'linear_frequencies', 'llama3_frequencies', 'yarn_frequencies', 'yarn_magnitude'],
+  'rotary_interleaved',
+];
 /** test/ops/functions.test.ts */
-const AGAINST_TORCH = ['Conv1d', 'ConvTranspose2d', 'GroupNorm', 'conv1d', 'leaky_relu'];
+const AGAINST_TORCH = ['Conv1d', 'ConvTranspose2d', 'GroupNorm', 'conv1d', 'leaky_relu', ...ROTARY];
 
 it('every declaration of the library has a doc, and a test here or against torch', () => {
   const text = STD_FILES['std.mdl']!;
@@ -242,6 +246,8 @@ it('every declaration of the library has a doc, and a test here or against torch
       'next_token_loss',
       'dropped',
       ...AGAINST_TORCH,
+      // what those call
+      ...['llama3_frequency', 'yarn_dim', 'yarn_frequency'],
     ].sort(),
   );
   const programs = loadFunctionCases().map(({ program }) => program);

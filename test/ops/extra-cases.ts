@@ -103,6 +103,15 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, [x]) => [b.node('argmax', [x!], { axis: 1 }), b.node('argmax', [x!], { axis: 0 })],
   },
   {
+    name: 'rotary_frequencies',
+    inputs: [
+      given('x', f32([1, 1, 2, 2], [1, 0, 1, 0]), [B, 1, T, 2]),
+      given('positions', i64([1, 2], [0, 3]), [B, T]),
+    ],
+    outputs: [f32([1, 1, 2, 2], [1, 0, Math.cos(0.375), Math.sin(0.375)])],
+    build: (b, inputs) => [b.node('rotary', inputs, { dims: 2, theta: 1e4, max_positions: 4, frequencies: [0.125] })],
+  },
+  {
     name: 'softplus',
     inputs: [given('x', f32([3], [0, -1000, 1000]))],
     outputs: [f32([3], [Math.LN2, 0, 1000])],

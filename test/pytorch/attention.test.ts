@@ -1,4 +1,4 @@
-/** Attention as it is written for PyTorch, with all that it can have, against torch in float64: the programs of test/fixtures/functions. */
+/** Attention and rotary as they are written for PyTorch, with all that they can have, against torch in float64: the programs of test/fixtures/functions. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
@@ -8,9 +8,9 @@ import { loadFunctionCases } from '../ops/function-cases.ts';
 import { relativeError } from '../support/reference.ts';
 import { describeTorch, type Job, type Result, runJobs, scratch, written } from './support.ts';
 
-const CASES = loadFunctionCases().filter(({ name }) => name.startsWith('attention'));
+const CASES = loadFunctionCases().filter(({ name }) => /^(attention|rotary)/.test(name));
 
-describeTorch('attention', () => {
+describeTorch('attention and rotary', () => {
   let results: { readonly [name: string]: () => Result };
 
   beforeAll(async () => {

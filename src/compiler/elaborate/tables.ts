@@ -34,7 +34,9 @@ const ones: Rule<'layer_norm' | 'rms_norm'> = ([x, weight]) => (weight ? [] : [m
 const RULES: { readonly [N in OpName]?: Rule<N> } = {
   interpolate: ([x], { mode, size }) =>
     ([0, 1] as const).map((axis) => matrix(`interpolate ${mode}`, size[axis], width(x!, axis + 2))),
-  rotary: (_, { dims, theta, max_positions }) => [matrix(`rotary ${theta}`, max_positions, dims)],
+  rotary: (_, { dims, theta, max_positions, frequencies }) => [
+    matrix(`rotary ${theta} ${frequencies?.join() ?? ''}`, max_positions, dims),
+  ],
   layer_norm: ones,
   rms_norm: ones,
 };

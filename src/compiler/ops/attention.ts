@@ -1,4 +1,5 @@
 /** Scaled dot-product attention and rotary position embedding, both over [batch, heads, sequence, head_dim]. */
+import { frequencyOf } from '../../shared/rotary.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { TensorType } from '../ir/graph.ts';
 import { evaluateAttention, inferAttention } from './attention-scores.ts';
@@ -13,7 +14,7 @@ const MOST_ROTATIONS = 2 ** 24;
 
 function inferRotary(
   inputs: readonly TensorType[],
-  { dims, max_positions, theta }: OpAttributes['rotary'],
+  { dims, max_positions, theta, frequencies }: OpAttributes['rotary'],
 ): TensorType {
   const x = expectDType('rotary', inputs, 0, 'x', F32);
   expectLayout('rotary', inputs, 0, 'x', 4, '[B, H, T, D]');
@@ -24,6 +25,11 @@ function inferRotary(
     throw new TypeRuleError(
       `rotary turns an even number of elements of each head, and dims is ${dims} and head_dim is ${headDim}`,
       [{ operand: 0, axis: 3, label: `head_dim is ${headDim}` }],
+    );
+  }
+  if (frequencies && (frequencies.length !== dims / 2 || !frequencies.every(Number.isFinite))) {
+    throw new TypeRuleError(
+      `rotary takes a finite frequency for each of ${dims / 2} pairs and got ${frequencies.length} frequencies`,
     );
   }
   if (!(theta > 0)) throw new TypeRuleError(`rotary needs a theta above 0 and got ${theta}`);
@@ -50,12 +56,12 @@ function inferRotary(
 
 /**
  * Su et al. 2021 in the rotate-half layout: element i pairs with i + dims/2, both turned by
- * position · theta^(−2i/dims).
+ * position · frequency i, which is theta^(−2i/dims) unless given.
  */
 function evaluateRotary(
   x: WideTensor,
   positions: WideTensor,
-  { dims, theta, max_positions, inverse }: OpAttributes['rotary'],
+  { dims, theta, max_positions, frequencies, inverse }: OpAttributes['rotary'],
 ): WideTensor {
   const [batch, heads, length, headDim] = x.shape as [number, number, number, number];
   const half = dims / 2;
@@ -70,7 +76,7 @@ function evaluateRotary(
     for (let t = 0; t < length; t++) {
       const position = positions.data[b * perImage + t]!;
       for (let i = 0; i < half; i++) {
-        const angle = (inverse ? -position : position) * theta ** ((-2 * i) / dims);
+        const angle = (inverse ? -position : position) * frequencyOf(i, dims, theta, frequencies);
         const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
         for (let h = 0; h < heads; h++) {
           const at = ((b * heads + h) * length + t) * headDim + i;
@@ -101,7 +107,7 @@ export const ATTENTION: Family<'attention' | 'rotary'> = {
   },
   rotary: {
     name: 'rotary',
-    doc: 'Rotate-half rotary embedding of the first `dims` elements of each head: (x₁, x₂) → (x₁ cos − x₂ sin, x₂ cos + x₁ sin) with angle position · theta^(−2i/dims); inverse: with the angles negated.',
+    doc: 'Rotate-half rotary embedding of the first `dims` elements of each head: (x₁, x₂) → (x₁ cos − x₂ sin, x₂ cos + x₁ sin) with angle position · theta^(−2i/dims), or position · frequencies[i]; inverse: with the angles negated.',
     operands: [{ name: 'x' }, { name: 'positions' }],
     traits: {},
     infer: (inputs, attributes) => [inferRotary(inputs, attributes)],

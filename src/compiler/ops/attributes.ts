@@ -149,6 +149,8 @@ export interface OpAttributes {
     readonly dims: number;
     readonly theta: number;
     readonly max_positions: number;
+    /** radians of each pair per position, [dims/2], in place of theta^(−2i/dims) */
+    readonly frequencies?: readonly number[];
     readonly inverse?: true;
   };
   /** (logits [..., C], target i64 [...]): mean of −log softmax(logits)[target] over targets ≠ ignore_index; scalar */

@@ -2,6 +2,7 @@
  * The parameters and constants of a model on the device, shared by its entries: uploaded when an entry first needs them,
  * chunk by chunk, so that the host never holds more than one chunk of a checkpoint.
  */
+import { frequencyOf } from '../../shared/rotary.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import type { ConstantPlan, ParameterPlan, WebGpuPlan } from '../../shared/webgpu.ts';
@@ -138,11 +139,11 @@ export function constantWords(plan: ConstantPlan): Float32Array | Uint32Array {
     const text = atob(plan.base64);
     return new Uint32Array(Uint8Array.from(text, (char) => char.charCodeAt(0)).buffer);
   }
-  const { positions, dims, theta } = plan;
+  const { positions, dims, theta, frequencies } = plan;
   const half = dims / 2;
   const table = new Float32Array(positions * dims);
   for (let i = 0; i < half; i++) {
-    const frequency = theta ** ((-2 * i) / dims);
+    const frequency = frequencyOf(i, dims, theta, frequencies);
     for (let position = 0; position < positions; position++) {
       table[position * dims + i] = Math.cos(position * frequency);
       table[position * dims + half + i] = Math.sin(position * frequency);

@@ -32,10 +32,13 @@ export const HELPERS: { readonly [N in HelperName | 'Cache']: string } = {
         seen = seen & (mask if mask.dim() == 4 else mask[:, None, None, :])
     weights = scores.masked_fill(~seen, torch.finfo(scores.dtype).min).softmax(-1)
     return weights.masked_fill(~seen, 0.0) @ v`,
-  rotary: `def rotary(x, positions, dims, theta, inverse=False):
+  rotary: `def rotary(x, positions, dims, theta, frequencies=None, inverse=False):
     """Rotate-half rotary embedding of the first \`dims\` elements of each head. x [B, H, T, D], positions [B, T]."""
     # in float64: an angle is a position times a frequency, of which float32 keeps too few digits
-    frequencies = theta ** (-torch.arange(0, dims, 2, device=x.device, dtype=torch.float64) / dims)
+    if frequencies is None:
+        frequencies = theta ** (-torch.arange(0, dims, 2, device=x.device, dtype=torch.float64) / dims)
+    else:
+        frequencies = torch.tensor(frequencies, device=x.device, dtype=torch.float64)
     angles = positions[:, None, :, None] * (-frequencies if inverse else frequencies)  # [B, 1, T, dims / 2]
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     a, b, rest = x.split((dims // 2, dims // 2, x.shape[-1] - dims), dim=-1)

@@ -6,6 +6,7 @@
  * values, softmax of differences from the maximum, cos and sin from a table.
  */
 import { type Dim, equalDims, productOf, type Shape } from '../../../shared/dim.ts';
+import { frequencyOf } from '../../../shared/rotary.ts';
 import type { WideTensor } from '../../../shared/tensor.ts';
 import type { ConstantPlan } from '../../../shared/webgpu.ts';
 import type { AfterPass, AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
@@ -66,21 +67,22 @@ class RotaryTables {
   private readonly made = new Map<string, ValueId>();
 
   /** [positions, dims]: cos, then sin */
-  table(write: Writer, positions: number, dims: number, theta: number): ValueId {
-    const key = `${positions} ${dims} ${theta}`;
+  table(write: Writer, of: Omit<ConstantPlan & { kind: 'rotary' }, 'kind'>): ValueId {
+    const { positions, dims, theta, frequencies } = of;
+    const key = JSON.stringify(Object.entries(of).sort());
     const before = this.made.get(key);
     if (before !== undefined) return before;
     const half = dims / 2;
     const data = new Float64Array(positions * dims);
     for (let at = 0; at < positions; at++) {
       for (let i = 0; i < half; i++) {
-        const angle = at * theta ** ((-2 * i) / dims);
+        const angle = at * frequencyOf(i, dims, theta, frequencies);
         data[at * dims + i] = Math.cos(angle);
         data[at * dims + half + i] = Math.sin(angle);
       }
     }
     const tensor: WideTensor = { dtype: 'f32', shape: [positions, dims], data };
-    this.described.set(tensor, { kind: 'rotary', positions, dims, theta });
+    this.described.set(tensor, { kind: 'rotary', ...of });
     const value = write.constant(tensor);
     this.made.set(key, value);
     return value;
@@ -169,7 +171,7 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     return write.node('sum', [chosen], { axes: [axis + 1], keepdims: false });
   },
   // y[c] = x[c] · cos + x[partner(c)] · ±sin for c < dims, x[c] beyond: partner is c + half, or c − half with the sign +
-  rotary: (write, { inputs: [x, positions], attributes: { dims, theta, max_positions, inverse } }) => {
+  rotary: (write, { inputs: [x, positions], attributes: { dims, theta, max_positions, frequencies, inverse } }) => {
     const [batch, , length, width] = write.shapeOf(x!) as [Dim, Dim, Dim, Dim];
     const half = dims / 2;
     const one = (value: number): ValueId => write.scalar(value, 'i64');
@@ -181,7 +183,8 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const partner = choose(write.add(c, one(half)), write.sub(c, one(half)), c);
     const column = choose(c, write.sub(c, one(half)), one(0));
     const sign = choose(write.scalar(inverse ? 1 : -1), write.scalar(inverse ? -1 : 1), write.scalar(0));
-    const table = write.tables.table(write, max_positions, dims, theta);
+    const given = frequencies ? { frequencies } : {};
+    const table = write.tables.table(write, { positions: max_positions, dims, theta, ...given });
     const rows = write.node('gather', [table, positions!], { axis: 0 }); // [B or 1, T, dims]
     const places = write.shapeOf(positions!)[0]!;
     const along = (at: ValueId): ValueId =>

@@ -5,7 +5,7 @@ import type { OpName } from '../../ops/attributes.ts';
 import type { BoundCall, Builtin, Operand } from '../builtin.ts';
 import { recordedEffect } from '../recorded.ts';
 import { trainsHere } from '../trace.ts';
-import { bool, list, type Value } from '../values.ts';
+import { bool, describe, list, NONE, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
 
 type UnaryOp = Extract<
@@ -134,6 +134,25 @@ function saltOf(text: string): number {
 
 function concat(c: BoundCall, operands: readonly Operand[], axis: number): Value {
   return c.op('concat', operands, { axis });
+}
+
+function rotary(c: BoundCall): Value {
+  const { value, span } = c.has('frequencies') ? c.argument('frequencies') : { value: NONE, span: c.span };
+  const frequencies =
+    value.kind === 'none'
+      ? undefined
+      : c.items('frequencies').map((item) => {
+          if (item.kind === 'int' || item.kind === 'float') return item.value;
+          return c.fail('an item of frequencies', 'a number', describe(item), span);
+        });
+  if (frequencies && c.has('theta'))
+    c.fail('theta of rotary', 'left out where frequencies are given', 'a number', c.argument('theta').span);
+  return c.op('rotary', [c.operand('x', 'f32'), c.operand('positions', 'i64')], {
+    dims: c.int('dims'),
+    theta: c.float('theta', 10000),
+    max_positions: c.int('max_positions', 2048),
+    ...(frequencies ? { frequencies } : {}),
+  });
 }
 
 function attention(c: BoundCall): Value {
@@ -364,14 +383,9 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
   },
   {
     name: 'rotary',
-    doc: 'Rotate-half rotary embedding of the first `dims` elements of each head, x [B, H, T, D]. Su et al. 2021, arXiv:2104.09864.',
-    parameters: ['x', 'positions', 'dims', 'theta?', 'max_positions?'],
-    call: (c) =>
-      c.op('rotary', [c.operand('x', 'f32'), c.operand('positions', 'i64')], {
-        dims: c.int('dims'),
-        theta: c.float('theta', 10000),
-        max_positions: c.int('max_positions', 2048),
-      }),
+    doc: 'Rotate-half rotary embedding of the first `dims` elements of each head, x [B, H, T, D]; pair i turns by theta^(−2i/dims) a position, or by frequencies[i] (std has those of released models: llama3_frequencies, yarn_frequencies). Su et al. 2021, arXiv:2104.09864.',
+    parameters: ['x', 'positions', 'dims', 'theta?', 'max_positions?', 'frequencies?'],
+    call: rotary,
   },
   {
     name: 'stop_gradient',

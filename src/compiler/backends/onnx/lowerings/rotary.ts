@@ -8,18 +8,21 @@
  */
 import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { printDim } from '../../../../shared/dim.ts';
+import { frequencyOf } from '../../../../shared/rotary.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import type { Emitter } from '../emitter.ts';
 import { expand } from '../shapes.ts';
 import type { Lowerings, Operand } from './rule.ts';
 
-function table(emit: Emitter, kind: 'cos' | 'sin', { dims, theta, max_positions }: OpAttributes['rotary']): string {
-  return emit.shared(`rotary ${kind} ${dims} ${theta} ${max_positions}`, () => {
+function table(emit: Emitter, kind: 'cos' | 'sin', { inverse: _, ...of }: OpAttributes['rotary']): string {
+  const { dims, theta, max_positions, frequencies } = of;
+  // one table for each setting, whatever a setting has
+  return emit.shared(`rotary ${kind} ${JSON.stringify(Object.entries(of).sort())}`, () => {
     const half = dims / 2;
     const data = new Float64Array(max_positions * half);
     for (let position = 0; position < max_positions; position++) {
       for (let i = 0; i < half; i++) {
-        data[position * half + i] = Math[kind](position * theta ** ((-2 * i) / dims));
+        data[position * half + i] = Math[kind](position * frequencyOf(i, dims, theta, frequencies));
       }
     }
     return emit.wide({ dtype: 'f32', shape: [max_positions, half], data }, `rotary_${kind}`);

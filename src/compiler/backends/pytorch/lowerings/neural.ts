@@ -84,9 +84,10 @@ function byScores(c: Operands<'attention'>, named: readonly string[]): Expr {
 }
 
 function rotary(c: Operands<'rotary'>): Expr {
-  const { dims, theta, inverse } = c.attributes;
+  const { dims, theta, frequencies, inverse } = c.attributes;
+  const given = frequencies ? [`frequencies=${tuple(frequencies.map(float))}`] : [];
   const turned = inverse ? ['inverse=True'] : [];
-  return call(c.helper('rotary'), all(c), [`dims=${dims}`, `theta=${float(theta)}`, ...turned]);
+  return call(c.helper('rotary'), all(c), [`dims=${dims}`, `theta=${float(theta)}`, ...given, ...turned]);
 }
 
 function crossEntropy(c: Operands<'cross_entropy'>): Expr {
