@@ -39,7 +39,7 @@ export interface ImportDeclarationCstNode extends CstNode {
 export type ImportDeclarationCstChildren = {
   Kw_import: IToken[];
   LBrace: IToken[];
-  importName?: ImportNameCstNode[];
+  importName?: (ImportNameCstNode)[];
   Comma?: (IToken)[];
   RBrace: IToken[];
   Kw_from: IToken[];
@@ -272,7 +272,7 @@ export interface ParenthesisedCstNode extends CstNode {
 
 export type ParenthesisedCstChildren = {
   LParen: IToken[];
-  expression?: ExpressionCstNode[];
+  expression?: (ExpressionCstNode)[];
   Comma?: (IToken)[];
   RParen: IToken[];
 };
@@ -284,7 +284,7 @@ export interface ArgumentsCstNode extends CstNode {
 
 export type ArgumentsCstChildren = {
   LParen: IToken[];
-  argument?: ArgumentCstNode[];
+  argument?: (ArgumentCstNode)[];
   Comma?: (IToken)[];
   RParen: IToken[];
 };
@@ -364,7 +364,7 @@ export interface ParametersCstNode extends CstNode {
 
 export type ParametersCstChildren = {
   LParen: IToken[];
-  parameter?: ParameterCstNode[];
+  parameter?: (ParameterCstNode)[];
   Comma?: (IToken)[];
   RParen: IToken[];
 };
@@ -422,7 +422,7 @@ export interface ResultTypeCstNode extends CstNode {
 export type ResultTypeCstChildren = {
   tensorType?: TensorTypeCstNode[];
   LParen?: IToken[];
-  namedType?: NamedTypeCstNode[];
+  namedType?: (NamedTypeCstNode)[];
   Comma?: (IToken)[];
   RParen?: IToken[];
 };

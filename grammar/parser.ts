@@ -47,8 +47,14 @@ export class MdlParser extends MeetingRules {
   private importDeclaration = this.RULE('importDeclaration', () => {
     this.CONSUME(t.Import);
     this.CONSUME(t.LBrace);
-    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.importName) });
-    this.OPTION(() => this.CONSUME(t.Comma));
+    this.OPTION2(() => {
+      this.SUBRULE(this.importName);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE2(this.importName);
+      });
+      this.OPTION(() => this.CONSUME2(t.Comma));
+    });
     this.CONSUME(t.RBrace);
     this.CONSUME(t.From);
     this.CONSUME(t.StringLiteral);

@@ -71,8 +71,14 @@ export abstract class BodyRules extends ExpressionRules {
 
   protected parameters = this.RULE('parameters', () => {
     this.CONSUME(t.LParen);
-    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.parameter) });
-    this.OPTION(() => this.CONSUME(t.Comma));
+    this.OPTION2(() => {
+      this.SUBRULE(this.parameter);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE2(this.parameter);
+      });
+      this.OPTION(() => this.CONSUME2(t.Comma));
+    });
     this.CONSUME(t.RParen);
   });
 
@@ -94,8 +100,12 @@ export abstract class BodyRules extends ExpressionRules {
       {
         ALT: () => {
           this.CONSUME(t.LParen);
-          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.namedType) });
-          this.OPTION(() => this.CONSUME(t.Comma));
+          this.SUBRULE(this.namedType);
+          this.MANY(() => {
+            this.CONSUME(t.Comma);
+            this.SUBRULE2(this.namedType);
+          });
+          this.OPTION(() => this.CONSUME2(t.Comma));
           this.CONSUME(t.RParen);
         },
       },

@@ -114,8 +114,14 @@ export abstract class ExpressionRules extends RecoveringParser {
 
   protected arguments = this.RULE('arguments', () => {
     this.CONSUME(t.LParen);
-    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.argument) });
-    this.OPTION(() => this.CONSUME(t.Comma));
+    this.OPTION2(() => {
+      this.SUBRULE(this.argument);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE2(this.argument);
+      });
+      this.OPTION(() => this.CONSUME2(t.Comma));
+    });
     this.CONSUME(t.RParen);
   });
 
@@ -193,11 +199,13 @@ export abstract class ExpressionRules extends RecoveringParser {
           },
         },
         {
-          ALT: () =>
+          ALT: () => {
             this.MANY(() => {
               this.CONSUME(t.Comma);
-              this.OPTION3(() => this.SUBRULE4(this.expression));
-            }),
+              this.SUBRULE4(this.expression);
+            });
+            this.OPTION3(() => this.CONSUME2(t.Comma));
+          },
         },
       ]);
     });
@@ -206,8 +214,14 @@ export abstract class ExpressionRules extends RecoveringParser {
 
   protected parenthesised = this.RULE('parenthesised', () => {
     this.CONSUME(t.LParen);
-    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
-    this.OPTION(() => this.CONSUME(t.Comma));
+    this.OPTION2(() => {
+      this.SUBRULE(this.expression);
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE2(this.expression);
+      });
+      this.OPTION(() => this.CONSUME2(t.Comma));
+    });
     this.CONSUME(t.RParen);
   });
 
