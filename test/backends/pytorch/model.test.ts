@@ -55,6 +55,21 @@ describe('model.py', () => {
     expect(text).toMatch(/return g \+ h(_2)? \+ x/);
   });
 
+  it('names the parts of a long statement apart', () => {
+    const long = (x: string): string => `${'exp('.repeat(14)}${x}${')'.repeat(14)}`;
+    const text = modelPy(`model Tiny {
+      fn both(x) { (x + 1.0, x - 1.0) }
+      fn again(x) { both(x) }
+      entry run(x: [B], y: [B]) -> (z: [B]) {
+        let a, b = again(x)
+        ${long('a')} * ${long('b + y')}
+      }
+    }`);
+    expectStructure(text);
+    expect(text).toContain('return self.both(x)');
+    expect(text).toMatch(/y_2 = a\.exp\(\).*\n {8}y_3 = \(b \+ y\)\.exp\(\).*\n {8}return y_2\S* \* y_3/);
+  });
+
   it('reads sizes from the arguments of the function', () => {
     const text = modelPy(`model Tiny {
       entry run(x: [B, T], y: [B, T + S]) -> (z: [B, S]) { y[:, T:] + full([B, S], 1.0) }

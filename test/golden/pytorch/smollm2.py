@@ -12,15 +12,19 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def attention(q, k, v, mask=None, causal=False, scale=None):
-    """softmax(scale q k^T) v. A query sees the keys up to its own position, counted from the last, where the mask [B, S] has them."""
-    seen = None if mask is None else mask[:, None, None, :]
+def attention(q, k, v, mask=None, causal=False, scale=None, window=None):
+    """softmax(scale q k^T) v, zeros where a query sees no key. Causal and window (the last keys) count from the last key.
+
+    q [B, H, T, D]; k and v [B, G, S, D], each head for H / G of q; mask [B, S] or [B, 1 or H, T, S]."""
+    seen = mask if mask is None or mask.dim() == 4 else mask[:, None, None, :]
+    last = torch.arange(q.shape[2], device=q.device)[:, None] + (k.shape[2] - q.shape[2])
+    key = torch.arange(k.shape[2], device=q.device)
     if causal:
-        T, S = q.shape[-2], k.shape[-2]
-        until = torch.arange(T, device=q.device)[:, None] + (S - T)
-        earlier = torch.arange(S, device=q.device) <= until
-        seen = earlier if seen is None else seen & earlier
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale)
+        seen = key <= last if seen is None else seen & (key <= last)
+    if window is not None:
+        seen = key > last - window if seen is None else seen & (key > last - window)
+    shared = q.shape[1] != k.shape[1]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale, enable_gqa=shared)
 
 
 def rotary(x, positions, dims, theta, inverse=False):
@@ -75,11 +79,6 @@ class Attention(nn.Module):
         # rearrange(x, "b t h c -> b h t c") |> rotary(positions, dims = head_dim, theta = theta, max_positions = posit…
         return rotary(x.transpose(1, 2), positions, dims=64, theta=100000.0)  # [B, 9, T, 64]
 
-    def shared(self, x):
-        """keys or values [B, kv_heads, S, head_dim] for each of the heads that share them"""
-        # repeat(unsqueeze(x, 2), [1, 1, heads / kv_heads, 1, 1]) |> rearrange("b g n s c -> b (g n) s c")
-        return x.unsqueeze(2).expand(-1, -1, 3, -1, -1).flatten(1, 2)  # [B, 9, P + T, 64]
-
     def forward(self, x, positions, mask, cache=None):
         # let q = rotated(q_norm(by_head(q_proj(x), heads)), positions)
         q = self.rotated(self.by_head(self.q_proj(x)), positions)  # [B, 9, T, 64]
@@ -87,14 +86,8 @@ class Attention(nn.Module):
         k = self.rotated(self.by_head_2(self.k_proj(x)), positions)  # [B, 3, T, 64]
         # let v = rearrange(v_proj(x), "b t (h c) -> b h t c", h = kv_heads)
         v = self.v_proj(x).unflatten(-1, (3, 64)).transpose(1, 2)  # [B, 3, T, 64]
-        # attention(q, shared(cached(k, "key")), shared(cached(v, "value")), mask, causal = true) |> rearrange("b h t c…
-        y = attention(
-            q,
-            self.shared(extended(cache, k, dim=2)),
-            self.shared(extended(cache, v, dim=2)),
-            mask,
-            causal=True,
-        )  # [B, 9, T, 64]
+        # attention(q, cached(k, "key"), cached(v, "value"), mask, causal = true) |> rearrange("b h t c -> b t (h c)") …
+        y = attention(q, extended(cache, k, dim=2), extended(cache, v, dim=2), mask, causal=True)  # [B, 9, T, 64]
         return self.o_proj(y.transpose(1, 2).flatten(2))  # [B, T, 576]
 
 

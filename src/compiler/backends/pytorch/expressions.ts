@@ -140,6 +140,15 @@ export class Expressions {
     return once && (whole || expr.text.length <= INLINE) ? expr : this.assigned(id, expr);
   }
 
+  /** What gives all of these and nothing else, if nothing else reads them. */
+  together(ids: readonly ValueId[]): Expr | undefined {
+    const item = this.pending.get(ids[0] ?? -1);
+    if (!item || ids.length < 2 || makesOf(item).join() !== ids.join()) return undefined;
+    if (ids.some((id) => this.around.reads.get(id) !== 1 || this.pending.get(id) !== item)) return undefined;
+    for (const id of ids) this.pending.delete(id);
+    return this.expr(item);
+  }
+
   private keyOf(id: ValueId): string {
     const key = this.keys.get(id);
     if (key === undefined) throw new Error(`%${id} of ${this.run.name} comes from nowhere`);
@@ -147,7 +156,7 @@ export class Expressions {
   }
 
   private assigned(id: ValueId, expr: Expr): Expr {
-    const variable = this.variables.assign(this.around.hints.get(id) ?? this.target, id);
+    const variable = this.variables.part(this.around.hints.get(id) ?? this.target, id);
     this.around.line(`${variable} = `, expr, id);
     return atom(variable);
   }
@@ -158,9 +167,7 @@ export class Expressions {
     const expr = this.expr(item);
     for (const other of made) this.pending.delete(other);
     if (makesOf(item).length === 1) return expr.number ? expr : this.assigned(id, expr);
-    const names = makesOf(item).map((other) =>
-      this.variables.assign(this.around.hints.get(other) ?? this.target, other),
-    );
+    const names = makesOf(item).map((other) => this.variables.part(this.around.hints.get(other) ?? this.target, other));
     this.around.line(`${names.join(', ')} = `, expr);
     return atom(names[makesOf(item).indexOf(id)]!);
   }

@@ -2,15 +2,19 @@
 import type { HelperName } from './lowerings/rule.ts';
 
 export const HELPERS: { readonly [N in HelperName | 'Cache']: string } = {
-  attention: `def attention(q, k, v, mask=None, causal=False, scale=None):
-    """softmax(scale q k^T) v. A query sees the keys up to its own position, counted from the last, where the mask [B, S] has them."""
-    seen = None if mask is None else mask[:, None, None, :]
+  attention: `def attention(q, k, v, mask=None, causal=False, scale=None, window=None):
+    """softmax(scale q k^T) v, zeros where a query sees no key. Causal and window (the last keys) count from the last key.
+
+    q [B, H, T, D]; k and v [B, G, S, D], each head for H / G of q; mask [B, S] or [B, 1 or H, T, S]."""
+    seen = mask if mask is None or mask.dim() == 4 else mask[:, None, None, :]
+    last = torch.arange(q.shape[2], device=q.device)[:, None] + (k.shape[2] - q.shape[2])
+    key = torch.arange(k.shape[2], device=q.device)
     if causal:
-        T, S = q.shape[-2], k.shape[-2]
-        until = torch.arange(T, device=q.device)[:, None] + (S - T)
-        earlier = torch.arange(S, device=q.device) <= until
-        seen = earlier if seen is None else seen & earlier
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale)`,
+        seen = key <= last if seen is None else seen & (key <= last)
+    if window is not None:
+        seen = key > last - window if seen is None else seen & (key > last - window)
+    shared = q.shape[1] != k.shape[1]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale, enable_gqa=shared)`,
   attention_by_scores: `def attention_by_scores(q, k, v, mask=None, bias=None, causal=False, scale=None, window=None, soft_cap=None):
     """softmax(scores) v, scores = soft_cap tanh(scale q k^T / soft_cap) + bias, over the keys that a query sees; zeros where it sees none.
 

@@ -61,6 +61,13 @@ export class Variables {
     return variable;
   }
 
+  /** A part of a statement gets a variable, which the statement's line is to read. */
+  part(name: string, id: ValueId): string {
+    const variable = this.assign(name, id);
+    this.reading.add(variable);
+    return variable;
+  }
+
   /** The line of a statement is written: what it read may be overwritten. */
   done(): void {
     this.reading.clear();

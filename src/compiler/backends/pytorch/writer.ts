@@ -90,7 +90,8 @@ class BodyWriter {
 
   private result(): void {
     const ids = this.results;
-    const exprs = ids.map((id) => this.expressions.read(id, ids.length === 1));
+    const together = this.run.kind === 'entry' ? undefined : this.expressions.together(ids);
+    const exprs = together ? [together] : ids.map((id) => this.expressions.read(id, ids.length === 1));
     const returned = exprs.map(({ text }) => text);
     if (this.run.kind === 'entry' && this.recording.cached) returned.push('cache.present');
     this.emitted.push(...exprs.flatMap(({ effects }) => effects));

@@ -56,14 +56,18 @@ function norm(name: string, c: Operands<'layer_norm' | 'rms_norm'>): Expr {
 
 /** torch's `is_causal` counts from the first key and ours from the last, which is the same for as many queries as keys. */
 function attention(c: Operands<'attention'>): Expr {
-  const { causal, scale, biased, ...more } = c.attributes;
-  const [q, k, v, mask] = all(c);
+  const { causal, scale, biased, window, soft_cap } = c.attributes;
   const named = scale === null ? [] : [`scale=${float(scale)}`];
+  if (biased || soft_cap !== undefined) return byScores(c, named);
+  const [q, k, v, mask] = all(c);
   const shared = !equalDims(c.types[0]!.shape[1]!, c.types[1]!.shape[1]!);
-  if (shared || biased || Object.keys(more).length > 0 || c.types[3]?.shape.length === 4) return byScores(c, named);
-  if (!mask && !causal) return call('F.scaled_dot_product_attention', [q!, k!, v!], named);
-  const helper = c.helper('attention');
-  return call(helper, [q!, k!, v!, ...(mask ? [mask] : [])], [...(causal ? ['causal=True'] : []), ...named]);
+  if (!mask && !causal && !shared && window === undefined)
+    return call('F.scaled_dot_product_attention', [q!, k!, v!], named);
+  return call(
+    c.helper('attention'),
+    [q!, k!, v!, ...(mask ? [mask] : [])],
+    [...(causal ? ['causal=True'] : []), ...named, ...(window === undefined ? [] : [`window=${window}`])],
+  );
 }
 
 /** What torch's own attention has not, or not in one way with the rest. */

@@ -1,0 +1,157 @@
+/** Programs in PyTorch against the interpreter: all combinations of TinyGPT-V's flags, and what no model of models/ has. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { loadModel, openWeights, type SettingsOptions } from '../../src/compiler/cli/model.ts';
+import { openForRun } from '../../src/compiler/cli/session.ts';
+import { DiagnosticError } from '../../src/compiler/index.ts';
+import { type HostTensor, narrow } from '../../src/shared/tensor.ts';
+import { recordingOutput } from '../cli/output.ts';
+import { feedsOf } from '../language/feeds.ts';
+import { combinations, FLAGS, nameOf, SMALL } from '../language/flags.ts';
+import { relativeError } from '../support/reference.ts';
+import { describeTorch, type Job, type Result, runJobs, scratch, written } from './support.ts';
+
+const TOLERANCE = 1e-5;
+
+/** Each has an entry `run`; B and T are 2 and 5. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'batch norm': `import { BatchNorm2d } from "std"
+    model Tiny { norm = BatchNorm2d(3)  entry run(x: [B, 3, T, 4]) -> (y: [B, 3, T, 4]) { norm(x) } }`,
+  'group norm and one-dimensional convolutions': `import { Conv1d, GroupNorm } from "std"
+    model Tiny {
+      conv = Conv1d(4, 6, 3, padding = 1)
+      norm = GroupNorm(2, 6)
+      entry run(x: [B, 4, 8]) -> (y: [B, 6, 8, 1]) { norm(reshape(conv(x), [B, 6, 8, 1])) }
+    }`,
+  'several values, of a function and of a module': `module Two(d) {
+      param w: [d] = normal(1.0)
+      fn both(x) { (x * w, x + w) }
+      forward(x: [B, T, d]) { both(x) }
+    }
+    model Tiny {
+      two = Two(4)
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4], z: [B, T, 4]) {
+        let a, b = two(x)
+        let c, d = two(b)
+        (a - d, c * a + b)
+      }
+    }`,
+  'a list of tensors as an argument': `fn joined(items) { concat(items, axis = 1) }
+    model Tiny { entry run(x: [B, T, 4]) -> (y: [B, 2 * T, 4]) { joined([x, exp(x)]) } }`,
+  'loops over numbers, over pairs, and over a part of a list': `import { Linear } from "std"
+    model Tiny {
+      layers = [Linear(4, 4) for i in range(4)]
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4]) {
+        let h = x
+        for i in range(3) { h = layers[i](h) + float(i) }
+        for layer in layers[1:] { h = layer(h) * 0.5 }
+        for i in range(2) { let t = h  h = t + x }
+        h
+      }
+    }`,
+  'a value that is read inside of a loop and after it': `import { Linear } from "std"
+    model Tiny {
+      layers = [Linear(4, 4) for i in range(3)]
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4]) {
+        let skip = sigmoid(x)
+        for layer in layers { x = layer(x) + skip }
+        let h = x
+        let x = h * skip
+        x + h
+      }
+    }`,
+  'sizes of axes as numbers': `model Tiny {
+      entry run(x: [B, T, 4]) -> (y: [T, 4]) {
+        let rows = sum(x, axes = 0) / float(B)
+        rows + reshape(float(iota(T)), [T, 1]) * float(B * T + 1)
+      }
+    }`,
+  'slices, reversals, padding and tiles': `model Tiny {
+      entry run(x: [B, T, 4]) -> (y: [B, 2 * T + 1, 4]) {
+        let tail = x[:, 1:, :2]
+        let last = x[:, -1]
+        concat([repeat(flip(x, 1), [1, 2, 1]), pad(last[:, 1:3], [0, 1], [0, 1]) |> reshape([B, 1, 4])], axis = 1) + sum(tail)
+      }
+    }`,
+  'comparisons and choices': `model Tiny {
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4]) {
+        let big = x > 0.2 and not (x >= 0.6)
+        where(big, maximum(x, 0.5), minimum(2.0, x ** 2.0)) + clamp(x, -0.1, 0.1)
+      }
+    }`,
+  'a module that is shared, and one that is called with other sizes': `import { Linear } from "std"
+    module Pair(d) { fc = Linear(d, d)  forward(x: [..., d]) -> [..., d] { fc(x) } }
+    model Tiny {
+      a = Pair(4)
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4]) { a(x) + reshape(a(x[:, 0]), [B, 1, 4]) }
+    }`,
+};
+
+interface Pair {
+  readonly job: Job;
+  readonly want: Readonly<Record<string, HostTensor>>;
+}
+
+/** A model in both, with the weights of seed 0, and the interpreter's results. */
+async function pair(file: string, entry: string, settings: SettingsOptions, fills = {}): Promise<Pair> {
+  const options = { ...settings, init: 0 };
+  const said = recordingOutput();
+  const loaded = loadModel(file, options, said);
+  const weights = (await openWeights(loaded.model, options, said))!;
+  const traced = loaded.model.entry(entry);
+  if (!traced) throw new DiagnosticError(loaded.compilation.diagnostics());
+  const { graph } = traced;
+  const feeds = feedsOf(graph, { B: 2, N: 2, T: 5 }, fills);
+  const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, narrow(tensor)]));
+  const session = await openForRun(loaded, weights, { backend: 'reference', opset: 17, entries: [entry] });
+  try {
+    return { job: { folder: await written(file, options), entry, inputs }, want: await session.run(entry, inputs) };
+  } finally {
+    await session.dispose();
+    await weights.close();
+  }
+}
+
+function expectSame(found: Result, want: Readonly<Record<string, HostTensor>>): void {
+  for (const [index, tensor] of Object.values(want).entries()) {
+    expect(found.get(String(index))!.shape).toEqual([...tensor.shape]);
+    expect(relativeError(found.get(String(index))!.data, tensor.data as Float32Array)).toBeLessThan(TOLERANCE);
+  }
+}
+
+describeTorch('programs', () => {
+  const pairs: Record<string, Pair> = {};
+  let results: { readonly [name: string]: () => Result };
+
+  beforeAll(async () => {
+    for (const [index, [name, source]] of Object.entries(PROGRAMS).entries()) {
+      const file = join(scratch, `program-${index}.mdl`);
+      writeFileSync(file, source);
+      pairs[name] = await pair(file, 'run', {});
+    }
+    results = runJobs(Object.fromEntries(Object.entries(pairs).map(([name, { job }]) => [name, job])));
+  }, 300_000);
+
+  it.each(Object.keys(PROGRAMS))('%s', (name) => expectSame(results[name]!(), pairs[name]!.want));
+});
+
+describeTorch('each combination of the flags of TinyGPT-V', () => {
+  const pairs: Record<string, Pair> = {};
+  let results: { readonly [name: string]: () => Result };
+
+  beforeAll(async () => {
+    const configFile = join(scratch, 'small.json');
+    writeFileSync(configFile, JSON.stringify(SMALL));
+    for (const flags of combinations) {
+      const image = flags.q_former ? 2 : 1;
+      const fills = { input_ids: (column: number) => (column < image ? -1 : column + 1) };
+      const set = FLAGS.map((flag) => `${flag}=${flags[flag]}`);
+      const settings = { config: 'nano', configFile, set };
+      pairs[nameOf(flags)] = await pair('models/tinygpt-v.mdl', 'loss', settings, fills);
+    }
+    results = runJobs(Object.fromEntries(Object.entries(pairs).map(([name, { job }]) => [name, job])));
+  }, 600_000);
+
+  it.each(combinations.map(nameOf))('%s', (name) => expectSame(results[name]!(), pairs[name]!.want));
+});
