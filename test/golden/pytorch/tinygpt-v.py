@@ -27,10 +27,13 @@ def attention(q, k, v, mask=None, causal=False, scale=None, window=None):
     return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale, enable_gqa=shared)
 
 
-def rotary(x, positions, dims, theta, inverse=False):
+def rotary(x, positions, dims, theta, frequencies=None, inverse=False):
     """Rotate-half rotary embedding of the first `dims` elements of each head. x [B, H, T, D], positions [B, T]."""
     # in float64: an angle is a position times a frequency, of which float32 keeps too few digits
-    frequencies = theta ** (-torch.arange(0, dims, 2, device=x.device, dtype=torch.float64) / dims)
+    if frequencies is None:
+        frequencies = theta ** (-torch.arange(0, dims, 2, device=x.device, dtype=torch.float64) / dims)
+    else:
+        frequencies = torch.tensor(frequencies, device=x.device, dtype=torch.float64)
     angles = positions[:, None, :, None] * (-frequencies if inverse else frequencies)  # [B, 1, T, dims / 2]
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     a, b, rest = x.split((dims // 2, dims // 2, x.shape[-1] - dims), dim=-1)
