@@ -19,6 +19,10 @@ interface Example {
 }
 
 const block = (d: number) => 4 * (d * d + d) + (8 * d * d + 5 * d) + 4 * d;
+/** weight, bias, running mean and variance, and how many batches were seen */
+const norm = (c: number) => 4 * c + 1;
+/** two convolutions of 3 × 3 with their norms, and 1 × 1 beside them where channels change */
+const pair = (a: number, b: number) => 9 * a * b + 9 * b * b + 2 * norm(b) + (a === b ? 0 : a * b);
 const EXAMPLES: Readonly<Record<string, Example>> = {
   'mlp.mdl': {
     small: 'small',
@@ -32,6 +36,14 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   // 22 050 664 is what torchvision and timm count for ViT-S/16
   'vit.mdl': { small: 'tiny', flag: 'mean_pool', counts: { vit_s16: 22_050_664 } },
+  'resnet.mdl': {
+    small: 'tiny',
+    flag: 'residual',
+    counts: {
+      cifar:
+        27 * 16 + norm(16) + 3 * pair(16, 16) + pair(16, 32) + 2 * pair(32, 32) + pair(32, 64) + 2 * pair(64, 64) + 650,
+    },
+  },
 };
 
 const open = (file: string, options: ModelOptions) => compileOk(`examples/${file}`, repository, options);
