@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'a wrong destructuring in a loop hides the errors after it',
     file: 'src/compiler/elaborate/tracer.ts',
-    find: '            e.attempt(() => e.destructure(statement.names, item, frame, statement.over.span));',
-    replace: '            e.destructure(statement.names, item, frame, statement.over.span);',
+    find: '          () => e.attempt(() => e.destructure(names, item, frame, over.span)),',
+    replace: '          () => e.destructure(names, item, frame, over.span),',
     test: 'test/diagnostics/poison.test.ts',
     fails: 'a wrong destructuring in a loop',
   },

@@ -106,8 +106,8 @@ export const MUTANTS: readonly Mutant[] = [
     fault:
       'a hidden score is the smallest f32 on ONNX: a causal query whose scores are all −∞ takes the values of later keys',
     file: 'src/compiler/backends/onnx/lowerings/attention.ts',
-    find: "emit.op('Where', [seen.name, scores, emit.scalar(Number.NEGATIVE_INFINITY)])",
-    replace: "emit.op('Where', [seen.name, scores, emit.scalar(HIDDEN)])",
+    find: "emit.op('Where', [seen, scores, emit.scalar(Number.NEGATIVE_INFINITY)])",
+    replace: "emit.op('Where', [seen, scores, emit.scalar(HIDDEN)])",
     test: NUMBERS,
     fails: 'on onnx 17 > a query whose scores are all −∞ attends to nothing',
   },
@@ -134,5 +134,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const { min, max } = node.attributes;',
     test: NUMBERS,
     fails: 'on webgpu > R0224: an index is the f32',
+  },
+  {
+    fault: 'a buffer is called what a function of its kernel is called',
+    file: 'src/compiler/backends/wgsl/text/emit.ts',
+    find: 'if (clashes.length > 0) {',
+    replace: 'if (clashes.length > 99) {',
+    test: 'test/backends/wgsl/buffer-names.test.ts',
+    fails: 'kernels whose buffers clash with their own names > ["gelu_tanh","unless_nan","sigmoid_of"], profile gpu',
   },
 ];
