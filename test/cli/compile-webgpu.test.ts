@@ -262,7 +262,7 @@ describe('when it cannot', () => {
   });
 
   it.each([
-    [['--target', 'wgpu'], 2, /'wgpu' is invalid\. Allowed choices are onnx, webgpu/],
+    [['--target', 'wgpu'], 2, /'wgpu' is invalid\. Allowed choices are onnx, pytorch, webgpu/],
     [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16/],
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
     [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],

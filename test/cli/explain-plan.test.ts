@@ -205,6 +205,7 @@ model Two {
     expect(code).toBe(1);
     expect(stderr).toContain('error[C0103]: --why is "layr_norm"');
     expect(stderr).toContain('such as layer_norm,');
+    expect((await why('')).stderr).toContain('error[C0103]: --why is ""');
     const clash = await why('gelu', '--measure');
     expect(clash.code).toBe(2);
     expect(clash.stderr).toContain("cannot be used with option '--measure'");

@@ -16,6 +16,9 @@ export interface Part {
   readonly answer: boolean;
 }
 
+/** What templates are given beside messages; other fields of a line (an id, a source) are for people. */
+const UNREAD = ['tools', 'documents'];
+
 /** What is wrong with a line, as the end of a sentence about it. */
 export class BadConversation extends Error {}
 
@@ -29,17 +32,27 @@ export function messagesOf(line: string, field: string): readonly ChatMessage[] 
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new BadConversation('is not an object');
+  const unread = UNREAD.find((name) => name !== field && name in value);
+  if (unread !== undefined)
+    throw new BadConversation(
+      `has ${JSON.stringify(unread)}, which the chat template would be given and MDL cannot give it`,
+    );
   const list = (value as Readonly<Record<string, unknown>>)[field];
   if (list === undefined) {
     const found = Object.keys(value).join(', ') || 'none at all';
     throw new BadConversation(`has no field ${JSON.stringify(field)}, only ${found}`);
   }
-  if (!Array.isArray(list) || list.length === 0)
-    throw new BadConversation(`has ${JSON.stringify(field)} that is no list of messages`);
+  if (!Array.isArray(list)) throw new BadConversation(`has ${JSON.stringify(field)} that is no list of messages`);
+  if (list.length === 0) throw new BadConversation(`has ${JSON.stringify(field)} without a message`);
   const messages = (list as readonly unknown[]).map((message, i): ChatMessage => {
-    const { role, content } = Object(message) as { readonly role?: unknown; readonly content?: unknown };
+    const { role, content, ...more } = Object(message) as { readonly role?: unknown; readonly content?: unknown };
     if (typeof role !== 'string') throw new BadConversation(`has message ${i + 1} without the text "role"`);
     if (typeof content !== 'string') throw new BadConversation(`has message ${i + 1} without the text "content"`);
+    const [other] = Object.keys(more);
+    if (other !== undefined)
+      throw new BadConversation(
+        `has message ${i + 1} with ${JSON.stringify(other)}: of a message role and content are read`,
+      );
     return { role, content };
   });
   if (!messages.some(isAnswer)) throw new BadConversation('has no message of the role "assistant"');

@@ -79,7 +79,14 @@ const MISTAKES = [
   ['what is no JSON', '{', 'is not JSON ('],
   ['a list', '[1]', 'is not an object'],
   ['another field', '{"turns": []}', 'has no field "messages", only turns'],
-  ['no messages', '{"messages": []}', 'has "messages" that is no list of messages'],
+  ['no messages', '{"messages": []}', 'has "messages" without a message'],
+  ['messages that are a text', '{"messages": "Hi"}', 'has "messages" that is no list of messages'],
+  ['tools', '{"tools": [{"name": "f"}], "messages": []}', 'has "tools", which the chat template would be given'],
+  [
+    'a call of a tool',
+    '{"messages": [{"role": "assistant", "content": "", "tool_calls": [{"name": "f"}]}]}',
+    'has message 1 with "tool_calls": of a message role and content are read',
+  ],
   ['a message without a role', '{"messages": [{"content": "a"}]}', 'has message 1 without the text "role"'],
   [
     'a content of parts',

@@ -11,7 +11,7 @@ export function kernelsAt(kernels: readonly KernelReport[], node: string): reado
   const found = kernels.filter(({ computes }) =>
     computes.some(({ op, path, source }) => {
       const line = source === node || source?.startsWith(`${node}:`) || source?.includes(`/${node}:`);
-      return op === node || path === node || path.startsWith(`${node}.`) || line;
+      return node !== '' && (op === node || path === node || path.startsWith(`${node}.`) || line);
     }),
   );
   if (found.length > 0) return found;
