@@ -1,6 +1,6 @@
 /** `mdl fmt`: files, folders and standard input; what --check and --diff say, and what is written. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { folderWith, mdl, mdlProcess, ROOT } from './support.ts';
@@ -79,4 +79,36 @@ it('a folder without .mdl files, and what is not there, are errors', async () =>
   expect((await mdl(folder, 'fmt', 'b.mdl')).stderr).toContain(
     'error[C0104]: the file b.mdl cannot be read: no such file',
   );
+});
+
+it('bytes that are not UTF-8 are refused with their place, and no file is touched', async () => {
+  const folder = folderWith({ 'a.mdl': UGLY });
+  const file = join(folder, 'b.mdl');
+  // U+FFFD itself is text; the last bytes are the beginning of one that is cut short
+  for (const [tail, byte] of [
+    [[0xe9, 0x0a], '0xe9'],
+    [[0xef, 0xbf], '0xef'],
+  ] as const) {
+    const bytes = Buffer.concat([Buffer.from('// é \ufffd\n// caf'), Buffer.from(tail)]);
+    writeFileSync(file, bytes);
+    const { code, stderr } = await mdl(folder, 'fmt', '.');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error[C0483]: b.mdl:2 is not UTF-8 at byte 16: ${byte}; save it as UTF-8`);
+    expect(readFileSync(file)).toEqual(bytes);
+    expect(readFileSync(join(folder, 'a.mdl'), 'utf8')).toBe(UGLY);
+  }
+  const args = ['--import', 'tsx', join(ROOT, 'src/compiler/cli/main.ts'), 'fmt', '-'];
+  const input = Buffer.from('flag   a=true // caf\xe9\n', 'latin1');
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { input, cwd: ROOT, encoding: 'utf8' });
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('error[C0483]: stdin:1 is not UTF-8 at byte 20: 0xe9');
+});
+
+it('a symbolic link stays one: the file that it leads to is formatted', async () => {
+  const folder = folderWith({ 'kept/a.mdl': UGLY });
+  symlinkSync('kept/a.mdl', join(folder, 'link.mdl'));
+  await mdl(folder, 'fmt', 'link.mdl');
+  expect(lstatSync(join(folder, 'link.mdl')).isSymbolicLink()).toBe(true);
+  expect(readFileSync(join(folder, 'kept/a.mdl'), 'utf8')).toBe(PRETTY);
+  expect([readdirSync(folder), readdirSync(join(folder, 'kept'))]).toEqual([['kept', 'link.mdl'], ['a.mdl']]);
 });

@@ -285,6 +285,12 @@ export const CLI_CATALOGUE = {
     ({ folder }: { folder: string }) => `there is no .mdl file in ${folder} or below: name a file, or another folder`,
     'A folder stands for all .mdl files in it and in the folders below, but for node_modules, dist and those whose names start with a dot.',
   ),
+  not_utf8: entry(
+    'C0483',
+    ({ file, line, offset, byte }: { file: string; line: number; offset: number; byte: number }) =>
+      `${file}:${line} is not UTF-8 at byte ${offset}: 0x${byte.toString(16).padStart(2, '0')}; save it as UTF-8`,
+    'A formatted file is written back, and bytes that are no text would be lost, so the file stays as it was. Convert it with an editor or with `iconv -f latin1 -t utf-8`.',
+  ),
   layout_misfit: entry(
     'C0460',
     ({ file }: { file: string }) => `no layout of the model is that of ${file}`,

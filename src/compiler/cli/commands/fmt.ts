@@ -1,5 +1,6 @@
 /** `mdl fmt`: writes .mdl files in the one layout there is, or says which are not in it. */
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
@@ -17,6 +18,7 @@ interface Options {
 /** Folders of other people's files and of what was built. */
 const SKIPPED = new Set(['node_modules', 'dist']);
 const STDIN = '-';
+const NEWLINE = 10;
 
 interface Result {
   readonly file: string;
@@ -68,22 +70,38 @@ function written(results: readonly Result[], changed: readonly Result[]): string
   return changed.map(({ file }) => `formatted ${file}`).join('\n');
 }
 
+/** @throws CliError C0104, C0483 for bytes that would not be written back as they were */
 function read(file: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(file === STDIN ? 0 : file, 'utf8');
+    bytes = readFileSync(file === STDIN ? 0 : file);
   } catch (error) {
     throw cliError('file_not_read', { what: 'the file', file, reason: reasonOf(error) }, [], error);
   }
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  const offset = firstInvalid(bytes);
+  const line = bytes.subarray(0, offset).filter((byte) => byte === NEWLINE).length + 1;
+  throw cliError('not_utf8', { file: file === STDIN ? 'stdin' : file, line, offset, byte: bytes[offset]! });
 }
 
-/** A whole file or none: it is written beside the old one and takes its place. */
+/** Offset of the first byte that begins no character: decoded and encoded again, the bytes before it are the same. */
+function firstInvalid(bytes: Buffer): number {
+  const again = Buffer.from(bytes.toString('utf8'));
+  let offset = again.findIndex((byte, index) => byte !== bytes[index]);
+  while ((again[offset]! & 0xc0) === 0x80) offset--;
+  return offset;
+}
+
+/** A whole file or none: it is written beside the old one and takes its place. Symbolic links stay, and lead to the new text. */
 function replace(file: string, text: string): void {
-  const temporary = `${file}.part`;
+  let temporary: string | undefined;
   try {
-    writeFileSync(temporary, text, { mode: statSync(file).mode });
-    renameSync(temporary, file);
+    const target = realpathSync(file);
+    temporary = `${target}.${process.pid}.part`;
+    writeFileSync(temporary, text, { mode: statSync(target).mode });
+    renameSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (temporary !== undefined) rmSync(temporary, { force: true });
     throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
   }
 }
