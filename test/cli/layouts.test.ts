@@ -235,6 +235,57 @@ describe('which layout a file has', () => {
     expect([code, message]).toEqual(['C0461', expect.stringContaining('apart (Pair) and turned (Pair)')]);
   });
 
+  describe('a file under own keys that a layout turns as well', () => {
+    const TURNED =
+      'layout hf for Pair { "a.qkv" -> a.qkv by rearrange("(n i) o -> (i n) o", n = 3)\n "{r...}" -> {r...} }';
+    const qkv = f32([6, 2], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    const own = new Map([
+      ['a.qkv', qkv],
+      ['a.norm', f32([2], [1, 2])],
+    ]);
+    const files = (metadata: Readonly<Record<string, string>> = {}, by = '') => {
+      const folder = folderWith({ 'pair.mdl': PAIR + TURNED, 'w.safetensors': encodeSafetensors(own, metadata) });
+      return { model: join(folder, 'pair.mdl'), weights: [join(folder, `w.safetensors${by}`)], folder };
+    };
+    const numbers = async ({ model: file, weights }: Pick<ReturnType<typeof files>, 'model' | 'weights'>) => {
+      const { model } = loadModel(file, {}, recordingOutput());
+      const provider = (await openWeights(model, { weights }, recordingOutput()))!;
+      const found = Array.from((await provider.read('a.qkv')).data, Number);
+      await provider.close();
+      return found;
+    };
+    const plain = Array.from(qkv.data, Number);
+    const turned = [0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11];
+
+    it('is C0461, which says how to choose', async () => {
+      const { code, message, notes } = await refusal(numbers(files()));
+      expect([code, message]).toEqual(['C0461', expect.stringContaining("hf (Pair) and the model's own keys")]);
+      expect(notes.join()).toMatch(/--weights \S*w\.safetensors@hf or \S*w\.safetensors@own/);
+    });
+
+    it('is read as FILE@LAYOUT says', async () => {
+      expect(await numbers(files({}, '@own'))).toEqual(plain);
+      expect(await numbers(files({}, '@hf'))).toEqual(turned);
+      expect(await numbers(files({}, '@Pair.hf'))).toEqual(turned);
+      expect((await refusal(numbers(files({}, '@other')))).code).toBe('C0464');
+    });
+
+    it('is read as it was written where MDL wrote it, and exported the same', async () => {
+      const given = files({ 'mdl.layout': 'own' });
+      expect(await numbers(given)).toEqual(plain);
+      for (const layout of [undefined, 'hf']) {
+        const out = join(given.folder, `${layout}.safetensors`);
+        const options = { weights: given.weights, out, ...(layout === undefined ? {} : { layout }) };
+        await exportCommand(recordingOutput(), [given.model], options);
+        expect(await numbers({ model: given.model, weights: [out] })).toEqual(plain);
+        const file = await openCheckpoint(out);
+        const written = Array.from((await file.read('a.qkv')).data, Number);
+        expect(written).toEqual(layout === undefined ? plain : [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]);
+        await file.close();
+      }
+    });
+  });
+
   it('C0462 for a tensor that does not make the whole', async () => {
     expect(await refusal(pair(APART, { ...whole, k: f32([1, 2], [0, 0]) }))).toMatchObject({
       code: 'C0462',

@@ -299,8 +299,8 @@ export const CLI_CATALOGUE = {
   layouts_ambiguous: entry(
     'C0461',
     ({ file, layouts }: { file: string; layouts: string }) =>
-      `${file} can be read by the layouts ${layouts}, and they read it differently`,
-    'Nothing in the keys of the file decides between the two layouts, so either could be wrong. A layout should need, or not know, a key that the other has.',
+      `${file} can be read by ${layouts}, and they read it differently`,
+    "Nothing in the keys of the file decides between the two, so either could be wrong. `--weights FILE@LAYOUT` says it: the name of a layout, or `own` for the model's own keys. Files that `mdl train` and `mdl export` write say it in their metadata (`mdl.layout`). A layout that needs, or does not know, a key that the other has tells them apart as well.",
   ),
   layout_shapes: entry(
     'C0462',

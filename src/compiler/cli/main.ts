@@ -25,7 +25,7 @@ function withWeights(command: Command): Command {
   return command
     .option(
       '--weights <path>',
-      'file of weights, index.json or folder; FILE#KEY: what lies under KEY; repeatable',
+      'file of weights, index.json or folder; FILE#KEY: what lies under KEY; FILE@LAYOUT: by this layout; repeatable',
       collect,
     )
     .option('--init <seed>', 'seeded random weights instead', integer)

@@ -18,6 +18,7 @@ import { fileSource } from '../../../runtime/weights/source.node.ts';
 import { writeSafetensors } from '../../../runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { cliError, reasonOf } from '../errors.ts';
+import { OWN_KEYS } from '../layouts/asked.ts';
 import { LOCK } from '../training/lock.ts';
 import { type Cell, type CellRecord, cellName } from './cell.ts';
 
@@ -73,7 +74,7 @@ export async function openAblation(folder: string, resume: boolean, settings: Ru
       const weights = path(record, 'safetensors');
       if (trained) {
         await makeFolder(dirname(weights));
-        await writeSafetensors(weights, trained);
+        await writeSafetensors(weights, trained, OWN_KEYS);
       }
       await writeAside(path(record, 'json'), json(record));
       if (!trained) return;

@@ -1,8 +1,6 @@
 /** `mdl export`: a model's weights in one safetensors file, as a layout has them or under the model's own keys. */
 import { writeSafetensors } from '../../../runtime/index.ts';
-import type { Layout } from '../../elaborate/layout.ts';
-import type { Model } from '../../elaborate/model.ts';
-import { cliError } from '../errors.ts';
+import { layoutNamed } from '../layouts/asked.ts';
 import { exportedBy, exportedPlain, openExport } from '../layouts/export.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
@@ -33,13 +31,4 @@ export default async function run(output: Output, [file]: readonly string[], opt
   } finally {
     await weights.close();
   }
-}
-
-/** `microsoft`, or `PhiForCausalLM.microsoft` where two modules have one of the name. @throws CliError C0464 */
-function layoutNamed(model: Model, name: string): Layout {
-  const full = ({ module, name: own }: Layout): string => `${module}.${own}`;
-  const found = model.layouts.filter((layout) => layout.name === name || full(layout) === name);
-  if (found.length === 1) return found[0]!;
-  const known = (found.length > 1 ? found : model.layouts).map(full).join(', ') || 'none';
-  throw cliError('unknown_layout', { name, known });
 }

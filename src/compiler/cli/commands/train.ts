@@ -25,6 +25,7 @@ import { scheduleOf } from '../../training/plan.ts';
 import { VERSION } from '../../version.ts';
 import { backendName } from '../backends.ts';
 import { cliError } from '../errors.ts';
+import { OWN_KEYS } from '../layouts/asked.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import { commandLine, type Facts } from '../page.ts';
@@ -194,7 +195,8 @@ async function trainAll(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const metadata = last ? carriedMetadata(plain, { ...last, data: last.data.name }) : {};
+    const settings = last ? carriedMetadata(plain, { ...last, data: last.data.name }) : {};
+    const metadata = { ...OWN_KEYS, ...settings };
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last.model, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {

@@ -10,6 +10,7 @@ import { cliError } from '../errors.ts';
 import { openStored, openWeights, type StoredWeights, type WeightsOptions } from '../model.ts';
 import type { Output } from '../output.ts';
 import { checkpointWeights, type WeightProvider } from '../weights/provider.ts';
+import { fullName, LAYOUT_KEY, OWN_KEYS } from './asked.ts';
 import { back, type Part, sliceOf, wholeOf } from './laid-out.ts';
 
 export interface ExportWeights {
@@ -47,7 +48,7 @@ export function exportedPlain(source: ExportWeights): Exported {
       return [parameter.keys[0], streamed(dtype, parameter.shape, part)];
     }),
   );
-  return { tensors, metadata: {}, rest: 0 };
+  return { tensors, metadata: OWN_KEYS, rest: 0 };
 }
 
 /** As the layout has them: the first of a rule's keys, and aliases in the metadata, as `save_model` of safetensors writes them. */
@@ -68,7 +69,8 @@ export function exportedBy(layout: Layout, source: ExportWeights): Exported {
     });
   }
   const aliases = [...layout.aliases].filter(([alias, of]) => tensors.has(prefix + of) && !tensors.has(prefix + alias));
-  const metadata = Object.fromEntries(aliases.map(([alias, of]) => [prefix + alias, prefix + of]));
+  const shared = Object.fromEntries(aliases.map(([alias, of]) => [prefix + alias, prefix + of]));
+  const metadata = { ...shared, [LAYOUT_KEY]: fullName(layout) };
   return { tensors, metadata, rest: [...parameters.keys()].filter((key) => !written.has(key)).length };
 }
 

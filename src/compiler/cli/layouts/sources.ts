@@ -4,6 +4,7 @@ import type { WeightsFile } from '../../../runtime/weights/file.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { cliError } from '../errors.ts';
 import { differenceOf, numbersOf } from '../weights/numbers.ts';
+import { layoutNamed, OWN, splitLayout } from './asked.ts';
 import { chooseLayout } from './choose.ts';
 import { laidOut } from './laid-out.ts';
 import type { Reading } from './reading.ts';
@@ -18,19 +19,24 @@ export interface Sources {
 
 /**
  * Opens the sources, each by its own layout.
- * @throws RuntimeError as openCheckpoint, R0115 for a key in two sources of which the later does not overlay; CliError C0460–C0463
+ * @throws RuntimeError as openCheckpoint, R0115 for a key in two sources of which the later does not overlay; CliError C0460–C0464
  */
 export async function openSources(model: Model, weights: string | readonly string[]): Promise<Sources> {
-  if (model.layouts.length === 0) return { checkpoint: await openCheckpoint(weights), initial: new Map(), notes: [] };
+  const asked = [weights].flat().map(splitLayout);
+  for (const { layout } of asked) if (layout !== undefined && layout !== OWN) layoutNamed(model, layout);
+  if (model.layouts.length === 0) {
+    const checkpoint = await openCheckpoint(asked.map(({ path }) => path));
+    return { checkpoint, initial: new Map(), notes: [] };
+  }
   const opened: WeightsFile[] = [];
   const initial = new Map<string, string>();
   const notes: string[] = [];
   const aliases = aliasesOf(model);
   try {
-    for (const path of [weights].flat()) {
+    for (const { path, layout: name } of asked) {
       const file = (await openCheckpoint(path)).whole();
       opened.push(file);
-      const reading = chooseLayout(model, file.name, file);
+      const reading = chooseLayout(model, file.name, file, name);
       if (!reading) continue;
       await checkAliases(file, reading);
       const { layout } = reading;

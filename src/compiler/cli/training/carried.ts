@@ -8,6 +8,7 @@ import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Setting } from '../../../shared/recipe.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
+import { splitLayout } from '../layouts/asked.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
 import { recipeFor, recipeStage } from '../recipe.ts';
@@ -81,7 +82,7 @@ async function metadataOf(file: string | readonly string[]): Promise<Map<string,
   const found = new Map<string, string>();
   try {
     for (const path of [file].flat()) {
-      const checkpoint = await openCheckpoint(path);
+      const checkpoint = await openCheckpoint(splitLayout(path).path);
       for (const { metadata } of checkpoint.files)
         for (const [key, value] of metadata) if (key.startsWith('mdl.')) found.set(key, value);
       await checkpoint.close();

@@ -15,6 +15,7 @@ import type { Stage } from '../../elaborate/stages.ts';
 import { printGraph } from '../../ir/print.ts';
 import { dropsOut } from '../../training/plan.ts';
 import { cliError, reasonOf } from '../errors.ts';
+import { splitLayout } from '../layouts/asked.ts';
 
 /** 64 bits: enough to tell a run from its neighbours. */
 const short = (hash: Hash): string => hash.digest('hex').slice(0, 16);
@@ -63,7 +64,8 @@ function updateTensor(hash: Hash, name: string, { dtype, shape, data }: HostTens
 export async function weightsDigest(given: string | readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   // one after the other: a later source may have keys again, where its layout overlays
-  for (const path of [given].flat()) {
+  for (const { path, layout } of [given].flat().map(splitLayout)) {
+    if (layout !== undefined) hash.update(JSON.stringify({ layout }));
     const checkpoint = await openCheckpoint(path);
     try {
       for (const key of [...checkpoint.tensors.keys()].sort()) {

@@ -20,6 +20,7 @@ import { writeSafetensors } from '../../../runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { TrainingPlan } from '../../../shared/training.ts';
 import { cliError, reasonOf } from '../errors.ts';
+import { OWN_KEYS } from '../layouts/asked.ts';
 
 /** Steps between two looks when nothing is said. */
 export const VALIDATE_EVERY = 100;
@@ -147,7 +148,7 @@ export class Judge {
     if (out === undefined) return;
     await mkdir(join(out, 'best'), { recursive: true });
     const { parameters, step } = await hostState(state);
-    await writeSafetensors(this.fileOf(out, step), parameters);
+    await writeSafetensors(this.fileOf(out, step), parameters, OWN_KEYS);
   }
 
   private fileOf(out: string, step: number): string {

@@ -1,6 +1,7 @@
 /** All weights of a model as one safetensors file, streamed tensor by tensor. */
 import { type StreamedTensor, writeSafetensors } from '../../../runtime/index.ts';
 import type { Model } from '../../elaborate/model.ts';
+import { OWN_KEYS } from '../layouts/asked.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
 const STORED = { f32: 'F32', i64: 'I64', bool: 'BOOL' } as const;
@@ -16,5 +17,5 @@ export async function writeModel(
     const [key] = parameter.keys;
     return [key, { stored: STORED[parameter.dtype], shape: parameter.shape, chunks: () => weights.chunks(key) }];
   });
-  await writeSafetensors(file, new Map(tensors), metadata);
+  await writeSafetensors(file, new Map(tensors), { ...OWN_KEYS, ...metadata });
 }
