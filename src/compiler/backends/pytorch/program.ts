@@ -11,7 +11,8 @@ import type { Context } from './expressions.ts';
 import { HELPERS } from './helpers.ts';
 import { indented } from './layout.ts';
 import { TorchProblem } from './problem.ts';
-import { docString, MODULE_ATTRIBUTES, Names } from './python.ts';
+import { docString, Names } from './python.ts';
+import { MODULE_ATTRIBUTES } from './reserved.ts';
 import { isList, keyOf, placeOf, type Tree } from './tree.ts';
 import { writeBody } from './writer.ts';
 
@@ -34,21 +35,7 @@ interface Group {
 }
 
 /** What every model.py has in sight, whatever the model. */
-const GLOBALS = [
-  'torch',
-  'nn',
-  'F',
-  'Path',
-  'json',
-  'next',
-  'float',
-  'int',
-  'range',
-  ...Object.keys(HELPERS),
-  'extended',
-  'load',
-  'read_safetensors',
-];
+const GLOBALS = ['torch', 'nn', 'F', 'Path', 'json', ...Object.keys(HELPERS), 'extended', 'load', 'read_safetensors'];
 
 export class Functions {
   readonly helpers = new Set<HelperName>();
@@ -128,7 +115,7 @@ export class Functions {
 
   private nameFor({ owner, name }: Group): string {
     if (!owner) return this.globals.take(name);
-    const names = this.names.get(owner) ?? new Names(this.reserved(owner));
+    const names = this.names.get(owner) ?? new Names(this.reserved(owner), 'attributes');
     this.names.set(owner, names);
     return names.take(name);
   }

@@ -3,6 +3,8 @@
  * text through here, so that a name, a doc string or a key is never code.
  */
 
+import { BUILTINS, KEYWORDS } from './reserved.ts';
+
 /** How tightly an expression binds, as in Python's table of operator precedence. */
 export const PREC = {
   conditional: 1,
@@ -96,34 +98,17 @@ export function docString(text: string): string[] {
   return lines.length === 1 ? [`"""${lines[0]}"""`] : [`"""${lines[0]}`, ...lines.slice(1), '"""'];
 }
 
-const KEYWORDS = new Set(
-  (
-    'False None True and as assert async await break class continue def del elif else except finally for from global if import in ' +
-    'is lambda nonlocal not or pass raise return try while with yield match case type self super'
-  ).split(' '),
-);
-
 export const isIdentifier = (text: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) && !KEYWORDS.has(text);
-
-/** What every module of torch has: a member of such a name would replace it, and torch refuses that. */
-export const MODULE_ATTRIBUTES: ReadonlySet<string> = new Set(
-  (
-    'T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr ' +
-    'float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia named_buffers ' +
-    'named_children named_modules named_parameters parameters register_backward_hook register_buffer register_forward_hook ' +
-    'register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook ' +
-    'register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook ' +
-    'register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train training ' +
-    'type xpu zero_grad'
-  ).split(' '),
-);
 
 /** Names that are taken, and free ones that are like those asked for: `h`, `h_2`. */
 export class Names {
   private readonly taken: Set<string>;
+  private readonly reserved: (name: string) => boolean;
 
-  constructor(taken: Iterable<string> = []) {
+  /** @param of attributes hide nothing: a method may be called as a builtin is */
+  constructor(taken: Iterable<string> = [], of: 'variables' | 'attributes' = 'variables') {
     this.taken = new Set(taken);
+    this.reserved = (name) => KEYWORDS.has(name) || (of === 'variables' && BUILTINS.has(name));
   }
 
   get all(): Iterable<string> {
@@ -134,7 +119,7 @@ export class Names {
   take(asked: string): string {
     const plain = asked.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_') || '_';
     // two underscores in front would be mangled inside a class
-    const base = KEYWORDS.has(plain) ? `${plain}_` : plain.replace(/^__+/, '_');
+    const base = this.reserved(plain) ? `${plain}_`.replace(/^__+/, '_') : plain.replace(/^__+/, '_');
     let name = base;
     for (let count = 2; this.taken.has(name); count++) name = `${base}_${count}`;
     this.taken.add(name);

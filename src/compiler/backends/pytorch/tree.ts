@@ -6,7 +6,8 @@
 import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts';
 import type { Value } from '../../elaborate/values.ts';
 import { TorchProblem } from './problem.ts';
-import { isIdentifier, MODULE_ATTRIBUTES, string } from './python.ts';
+import { isIdentifier, string } from './python.ts';
+import { MODULE_ATTRIBUTES } from './reserved.ts';
 
 export interface TreeNode {
   readonly key: string;
