@@ -2,7 +2,7 @@
  * A folder that transformers wrote is a model: what it generates is what transformers generates from it
  * (test/fixtures/folders/make.py), and what its configuration says is honoured or refused by name.
  */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import generateCommand, { type GenerateCommandOptions } from '../../src/compiler/cli/commands/generate.ts';
@@ -129,11 +129,57 @@ describe('what a folder says', () => {
   });
 
   it('C0466 for a key of generation_config.json that tokens may depend on, C0465 for another architecture', () => {
-    const notes = ['no_repeat_ngram_size is 3, and whether tokens depend on it is not known'];
+    const notes = ['no_repeat_ngram_size of generation_config.json is 3, and whether tokens depend on it is not known'];
     expect(
       refusal(() => generationDefaults(changed('gpt2', 'generation_config.json', { no_repeat_ngram_size: 3 }))),
     ).toEqual({ code: 'C0466', notes });
     expect(refusal(() => folderText(changed('gpt2', 'config.json', { model_type: 'mamba' })))?.code).toBe('C0465');
+  });
+
+  it.each([
+    ['generation_config.json', 'x'],
+    ['generation_config.json', -5],
+    ['generation_config.json', [1.5]],
+    ['generation_config.json', [258, 99999]],
+    ['config.json', 'x'],
+  ] as const)('C0466 for eos_token_id of %s: %j', (file, id) => {
+    const folder = changed('smollm2', file, { eos_token_id: id });
+    if (file === 'config.json') rmSync(join(folder, 'generation_config.json'));
+    const wrong = JSON.stringify(Array.isArray(id) ? id.at(-1) : id);
+    const notes = [expect.stringContaining(`eos_token_id of ${file} has ${wrong}, and a whole number from 0, below`)];
+    expect(refusal(() => folderText(folder))).toEqual({ code: 'C0466', notes });
+    expect(refusal(() => generationDefaults(folder))).toEqual({ code: 'C0466', notes });
+  });
+
+  it.each([
+    [{ temperature: -1 }, 'temperature of generation_config.json is -1, and a number of at least 0 is expected'],
+    [{ top_k: 1.5 }, 'top_k of generation_config.json is 1.5, and a whole number of at least 0 is expected'],
+    [{ top_p: 2 }, 'top_p of generation_config.json is 2, and a number above 0 and at most 1 is expected'],
+    [{ do_sample: 'yes' }, 'do_sample of generation_config.json is "yes", and true or false is expected'],
+    [
+      { num_beams: 4 },
+      'num_beams of generation_config.json is 4 beside do_sample true, and beam search does not sample',
+    ],
+  ])('C0466 names the file and the key: %j', (keys, note) => {
+    const folder = changed('qwen2', 'generation_config.json', keys);
+    expect(refusal(() => generationDefaults(folder))).toEqual({ code: 'C0466', notes: [note] });
+  });
+
+  it("C0466 for Mistral's window, which is 4096 where config.json does not say", () => {
+    const mistral = { model_type: 'mistral', architectures: ['MistralForCausalLM'] };
+    const ofLlama = ['attention_bias', 'mlp_bias', 'pretraining_tp'];
+    const json = JSON.parse(readFileSync(join(folderOf('smollm2'), 'config.json'), 'utf8')) as Record<string, unknown>;
+    const plain = Object.fromEntries(Object.entries(json).filter(([key]) => !ofLlama.includes(key)));
+    const folderWithout = (more: object): string => {
+      const folder = changed('smollm2', 'config.json', {});
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...plain, ...mistral, ...more }));
+      return folder;
+    };
+    expect(refusal(() => folderText(folderWithout({})))).toEqual({
+      code: 'C0466',
+      notes: ["sliding_window is 4096, and llama.mdl has it as null (not in config.json: transformers' default)"],
+    });
+    expect(folderText(folderWithout({ sliding_window: null }))).toMatch('config checkpoint');
   });
 
   it('a compiled folder is none', () => {

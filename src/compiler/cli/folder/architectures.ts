@@ -121,7 +121,11 @@ const llama: Architecture = {
   derived: decoderSizes,
 };
 
-const mistral: Architecture = { ...llama, fields: { ...DECODER, sliding_window: only(null) } };
+const mistral: Architecture = {
+  ...llama,
+  defaults: { ...DECODER_DEFAULTS, sliding_window: 4096 },
+  fields: { ...DECODER, sliding_window: only(null) },
+};
 
 const SLIDING: Readonly<Record<string, Field>> = {
   use_sliding_window: only(false),

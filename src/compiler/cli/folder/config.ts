@@ -48,6 +48,14 @@ export function readConfig(folder: string): FolderConfig {
   };
   const problems = [
     ...Object.entries(json).flatMap(([key, given]) => problemOf(architecture, key, given)),
+    // where the file does not say, what transformers takes is what the weights were made with
+    ...Object.entries(architecture.defaults).flatMap(([key, given]) =>
+      Object.hasOwn(json, key)
+        ? []
+        : problemOf(architecture, key, given).map(
+            (problem) => `${problem} (not in config.json: transformers' default)`,
+          ),
+    ),
     ...scalingOf(json),
     ...layersOf(json),
   ];

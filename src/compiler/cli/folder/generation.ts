@@ -20,13 +20,41 @@ export const UNUSED: Readonly<Record<string, string>> = {
   output_hidden_states: 'what the Python library returns',
 };
 
-/** Chosen tokens depend on these, by the names of `GenerateOptions`. */
-const TAKEN = ['temperature', 'top_k', 'top_p', 'repetition_penalty', 'num_beams'] as const;
+type Range = readonly [holds: (value: number) => boolean, expected: string];
+const COUNT: Range = [(value) => Number.isInteger(value) && value >= 1, 'a whole number of at least 1'];
 
-/** Ids of the tokens that end an answer: those of generation_config.json, else of config.json. */
+/** Chosen tokens depend on these, by the names of `GenerateOptions`. */
+const TAKEN: Readonly<Record<string, Range>> = {
+  temperature: [(value) => value >= 0, 'a number of at least 0'],
+  top_k: [(value) => Number.isInteger(value) && value >= 0, 'a whole number of at least 0'],
+  top_p: [(value) => value > 0 && value <= 1, 'a number above 0 and at most 1'],
+  repetition_penalty: [(value) => value > 0, 'a number above 0'],
+  num_beams: COUNT,
+};
+
+/** Only sampling depends on these. */
+const OF_SAMPLING: readonly string[] = ['temperature', 'top_k', 'top_p'];
+
+/**
+ * Ids of the tokens that end an answer: those of generation_config.json, else of config.json.
+ * @throws CliError C0466 for what is no id of the vocabulary
+ */
 export function endTokens(folder: string): number[] {
-  const own = readObject(folder, GENERATION)?.eos_token_id ?? readObject(folder, 'config.json')?.eos_token_id;
-  return [own ?? []].flat().filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+  const config = readObject(folder, 'config.json') ?? {};
+  const own = readObject(folder, GENERATION)?.eos_token_id ?? undefined;
+  const [file, given] = own === undefined ? ['config.json', config.eos_token_id ?? []] : [GENERATION, own];
+  const size = typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY;
+  const isId = (id: Json): id is number => Number.isInteger(id) && Number(id) >= 0 && Number(id) < size;
+  const ids: readonly Json[] = Array.isArray(given) ? given : [given];
+  const wrong = ids.filter((id) => !isId(id));
+  if (wrong.length > 0) {
+    const below = Number.isFinite(size) ? `, below the vocab_size ${size},` : '';
+    const problems = wrong.map(
+      (id) => `eos_token_id of ${file} has ${JSON.stringify(id)}, and a whole number from 0${below} is expected`,
+    );
+    throw cliError('config_not_honoured', { folder, count: problems.length, file: 'the model' }, problems);
+  }
+  return ids.filter(isId);
 }
 
 /**
@@ -37,19 +65,25 @@ export function generationDefaults(folder: string): GenerateOptions {
   const json: ConfigJson = readObject(folder, GENERATION) ?? {};
   const samples = json.do_sample === true;
   const problems: string[] = [];
+  if (![true, false, null, undefined].includes(json.do_sample as boolean | null | undefined))
+    problems.push(`do_sample of ${GENERATION} is ${JSON.stringify(json.do_sample)}, and true or false is expected`);
   const found: Record<string, Json> = { stop_tokens: endTokens(folder), ...(samples ? { do_sample: true } : {}) };
   for (const [key, value] of Object.entries(json)) {
     if (value === null || key === 'do_sample' || Object.hasOwn(UNUSED, key)) continue;
     if (key === 'length_penalty' && value === 1) continue;
-    const taken = TAKEN.find((name) => name === key);
-    if (taken === undefined)
-      problems.push(`${key} is ${JSON.stringify(value)}, and whether tokens depend on it is not known`);
-    else if (typeof value !== 'number') problems.push(`${key} is ${JSON.stringify(value)}, and a number is expected`);
+    const range = Object.hasOwn(TAKEN, key) ? TAKEN[key] : undefined;
+    const said = `${key} of ${GENERATION} is ${JSON.stringify(value)}`;
     // what sampling takes says nothing of greedy search
-    else if (samples || !['temperature', 'top_k', 'top_p'].includes(key)) found[key] = value;
+    const counts = samples || !OF_SAMPLING.includes(key);
+    if (!range) problems.push(`${said}, and whether tokens depend on it is not known`);
+    else if (typeof value !== 'number' || (counts && !range[0](value)))
+      problems.push(`${said}, and ${typeof value === 'number' ? range[1] : 'a number'} is expected`);
+    else if (samples && key === 'num_beams' && value > 1)
+      problems.push(`${said} beside do_sample true, and beam search does not sample`);
+    else if (counts) found[key] = value;
   }
   if (samples && found.top_k === undefined) found.top_k = 50; // as transformers has it where the file does not say
   if (problems.length > 0)
-    throw cliError('config_not_honoured', { folder, count: problems.length, file: GENERATION }, problems);
+    throw cliError('config_not_honoured', { folder, count: problems.length, file: 'mdl generate' }, problems);
   return found as GenerateOptions;
 }
