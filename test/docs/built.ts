@@ -5,7 +5,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,17 +29,18 @@ export function buildPackage(): Built {
   for (const name of ['src', 'grammar', 'node_modules']) symlinkSync(join(REPOSITORY, name), join(folder, name), 'dir');
   // the compiler follows no link out of a project
   const made = /browser[/\\](?:dist|model|node_modules)$/; // by the scripts of the example page: large, and not the package's
-  for (const name of ['models', 'examples'])
+  for (const name of ['models', 'examples', 'docs'])
     cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true, filter: (path) => !made.test(path) });
   mkdirSync(join(folder, 'scripts'));
   for (const file of ['package.json', 'scripts/build.mjs', 'scripts/notices.mjs'])
     copyFileSync(join(REPOSITORY, file), join(folder, file));
+  const PATH = `${join(folder, 'bin')}${delimiter}${process.env.PATH}`; // where follow.ts puts the command
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder, encoding: 'utf8' });
   return {
     folder,
     run: (command) =>
       new Promise((resolve) => {
-        const options = { cwd: folder, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: '1' } };
+        const options = { cwd: folder, maxBuffer: 1 << 26, env: { ...process.env, PATH, NO_COLOR: '1' } };
         execFile('/bin/sh', ['-c', command], options, (error, stdout, stderr) => {
           const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
           resolve({ code, stdout, stderr });

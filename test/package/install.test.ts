@@ -80,6 +80,13 @@ describe('the command line', () => {
     expect(check, check.text).toMatchObject({ code: 0 });
   });
 
+  it('begins a project of the files that come along', async () => {
+    const init = await mdl('init', 'text', 'mine');
+    expect(init, init.text).toMatchObject({ code: 0 });
+    const check = await mdl('check', 'mine/model.mdl');
+    expect(check, check.text).toMatchObject({ code: 0 });
+  });
+
   it('names the backend that is missing and how to install it', async () => {
     write(user.folder, {
       'run.mjs': `import { openSession } from 'mdl-compiler/runtime';

@@ -261,6 +261,12 @@ export const CLI_CATALOGUE = {
     ({ option, now }: { option: string; now: string }) => `${option} is now ${now}: give that`,
     'The option was renamed when it came to hold for data of every kind.',
   ),
+  folder_not_empty: entry(
+    'C0426',
+    ({ folder, first }: { folder: string; first: string }) =>
+      `${folder} is not empty, ${first} is in it: give a folder that is new or empty`,
+    '`mdl init` writes a new project and never over what is there. It makes the folder if there is none.',
+  ),
   diff_of_two: entry(
     'C0430',
     ({ found }: { found: number }) =>

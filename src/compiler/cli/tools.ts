@@ -1,4 +1,4 @@
-/** Commands for editors and shells, which run no model: fmt, lsp, watch, completions. */
+/** Commands that run no model: init, and those for editors and shells, fmt, lsp, watch, completions. */
 import { Argument, type Command } from 'commander';
 import { printCompletions, SHELLS } from './completions.ts';
 import type { Output } from './output.ts';
@@ -10,6 +10,14 @@ type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => 
 
 /** @param withSettings adds the options that choose a model's configuration */
 export function addTools(mdl: Command, run: Run, withSettings: (command: Command) => Command): void {
+  mdl
+    .command('init')
+    .description('write a small project of your own: a model, data, and the commands to train and ask it')
+    .addArgument(new Argument('<kind>', 'what the model is for').choices(['text']))
+    .argument('<folder>', 'a new or empty folder')
+    .addHelpText('after', '\nExample:\n  mdl init text my-model')
+    .action(run(() => import('./commands/init.ts')));
+
   mdl
     .command('fmt <paths...>')
     .description('write .mdl files in the one layout there is; - is standard input, a folder all files in it')
