@@ -6,6 +6,14 @@ import { readTensors } from '../support/reference.ts';
 import { folderWith, mdl, ROOT } from './support.ts';
 
 const MODULES = `module Has() { param w: [2] = ones()  forward(x: [2]) -> [2] { x * w } }
+module Levelled() {
+  buffer level: [2] = ones()
+  forward(x: [B, 2]) -> [B, 2] {
+    if is_training() { update level = level + 1.0 }
+    x / level
+  }
+}
+fn noisy(x) { x when not is_training() else x + 1.0 }
 module Uses(other) { forward(x: [2]) -> [2] { other(x) } }
 `;
 const MLP = join(ROOT, 'examples', 'mlp.mdl');
@@ -47,6 +55,14 @@ describe('mdl compile --target pytorch', () => {
       'size S',
       'fn ones_like(x, n) { full([n], 1.0) }\n entry run(x: [S]) -> (y: [S]) { ones_like(exp(sum(x)), S) + x }',
     ],
+    [
+      'C0503',
+      'Levelled (level) asks is_training() at main.mdl:5:8',
+      'level = Levelled()\n entry run(x: [B, 2]) -> (y: [B, 2]) { level(x) }',
+    ],
+    ['C0503', 'take BatchNorm1d', 'level = Levelled()\n entry run(x: [B, 2]) -> (y: [B, 2]) { level(x) }'],
+    ['C0503', 'the function noisy asks', 'entry run(x: [B, 2]) -> (y: [B, 2]) { noisy(x) }'],
+    ['C0503', 'the model asks', 'entry run(x: [B]) -> (y: [B]) { x * (2.0 when is_training() else 1.0) }'],
   ])('%s %s', async (code, what, members) => {
     const folder = folderWith({ 'main.mdl': `${MODULES}model Tiny {\n ${members}\n}\n` });
     const ran = await mdl(folder, 'compile', 'main.mdl', '--target', 'pytorch', '--init', '0', '--out', 'out');

@@ -356,6 +356,12 @@ export const CLI_CATALOGUE = {
       `the size ${size} cannot be read in ${place}: no tensor that it is given has an axis of that size`,
     'Dynamic sizes are read from the shapes of the tensors that a function is given. Give it a tensor that has the size as an axis.',
   ),
+  torch_training: entry(
+    'C0503',
+    ({ body, place }: TorchProblems['torch_training']) =>
+      `${body} asks is_training() at ${place}, and model.py would have what it does in inference alone`,
+    'model.py is written from the graphs of inference, and `net.train()` would change nothing in a body that asks `is_training()`: an `update` in it would be lost without a word. Of the standard library, `BatchNorm1d` and `BatchNorm2d` become the layers of torch, which update their statistics, unless an adapter wraps them; `dropout` follows `net.train()`. Take those, write the module without the question, or compile to ONNX or WebGPU, and train with `mdl train`.',
+  ),
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;

@@ -54,7 +54,7 @@ export function outputOf(options: {
 
 /** What a backend refuses, as an error of the command line. */
 function asCliError(thrown: unknown): unknown {
-  if (thrown instanceof TorchProblem) return cliError(thrown.kind, thrown.details as never, [], thrown);
+  if (thrown instanceof TorchProblem) return cliError(thrown.kind, thrown.details as never, thrown.notes, thrown);
   if (thrown instanceof LimitError) return cliError('too_many_buffers', thrown.details, [], thrown);
   return thrown instanceof IntegerError ? cliError('integer_range', thrown.details, [], thrown) : thrown;
 }

@@ -47,6 +47,8 @@ export type Step =
   | { readonly kind: 'node'; readonly index: number }
   | { readonly kind: 'call'; readonly run: BodyRun }
   | { readonly kind: 'effect'; readonly effect: Effect }
+  /** `is_training()`: what follows may be another thing in training. `place` is the user's line. */
+  | { readonly kind: 'question'; readonly place: Span }
   /** its steps, then the names that it binds; the last expression of a body binds none */
   | {
       readonly kind: 'statement';
@@ -112,6 +114,12 @@ export class Recorder {
     const result = made === operand ? builder.input(`effect ${builder.valueCount}`, dtype, shape) : made;
     this.push({ kind: 'effect', effect: effect(result) });
     return result;
+  }
+
+  /** The body asks whether it trains. */
+  question(builder: GraphBuilder, place: Span): void {
+    this.catchUp(builder);
+    this.push({ kind: 'question', place });
   }
 
   private within<T>(builder: GraphBuilder, run: () => T): { readonly value: T; readonly steps: readonly Step[] } {

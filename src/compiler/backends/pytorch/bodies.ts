@@ -131,6 +131,8 @@ class Flattening {
           return [];
         }
         return [{ kind: 'effect', effect: { ...step.effect, operand: this.outer(step.effect.operand) } }];
+      case 'question':
+        return [];
       case 'call':
         return this.call(step.run);
       case 'statement': {

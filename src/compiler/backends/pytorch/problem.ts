@@ -6,6 +6,8 @@ export interface TorchProblems {
   readonly torch_op: { readonly op: string; readonly reason: string };
   /** a size that nothing in a function has */
   readonly torch_size: { readonly size: string; readonly place: string };
+  /** a body that may do something else in training */
+  readonly torch_training: { readonly body: string; readonly place: string };
 }
 
 export type TorchProblemName = keyof TorchProblems;
@@ -14,11 +16,14 @@ export type TorchProblemName = keyof TorchProblems;
 export class TorchProblem<N extends TorchProblemName = TorchProblemName> extends Error {
   readonly kind: N;
   readonly details: TorchProblems[N];
+  /** how to mend it, for this model */
+  readonly notes: readonly string[];
 
-  constructor(kind: N, details: TorchProblems[N]) {
+  constructor(kind: N, details: TorchProblems[N], notes: readonly string[] = []) {
     super(`${kind}: ${JSON.stringify(details)}`);
     this.name = 'TorchProblem';
     this.kind = kind;
     this.details = details;
+    this.notes = notes;
   }
 }

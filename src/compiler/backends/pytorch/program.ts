@@ -3,12 +3,15 @@
  *
  *   recordings ─ by module and name ─▶ bodies ─ write, callees first ─▶ methods ─ by text ─▶ classes
  */
+
+import { formatPosition, type Span } from '../../diagnostics/span.ts';
 import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun, Step } from '../../elaborate/record.ts';
 import { isInlined, type Recording, takesCache } from './bodies.ts';
 import { serves } from './equal.ts';
 import type { Context } from './expressions.ts';
 import { HELPERS } from './helpers.ts';
+import { torchLayer } from './layers.ts';
 import { indented } from './layout.ts';
 import { TorchProblem } from './problem.ts';
 import { docString, Names } from './python.ts';
@@ -47,18 +50,21 @@ export class Functions {
   private readonly byRun = new Map<BodyRun, string>();
   private readonly names = new Map<ModuleInstance, Names>();
 
+  /** @throws TorchProblem for a body that may do something else in training */
   constructor(tree: Tree, recordings: readonly Recording[]) {
     this.tree = tree;
-    for (const recording of recordings) this.collect({ kind: 'call', run: recording.entry }, recording);
+    for (const recording of recordings)
+      this.collect({ kind: 'call', run: recording.entry }, recording, recording.entry);
   }
 
-  private collect(step: Step, recording: Recording): void {
-    if (step.kind === 'statement') for (const inner of step.steps) this.collect(inner, recording);
+  private collect(step: Step, recording: Recording, body: BodyRun): void {
+    if (step.kind === 'question') onlyInTorch(body, step.place);
+    if (step.kind === 'statement') for (const inner of step.steps) this.collect(inner, recording, body);
     if (step.kind === 'loop')
-      for (const { steps } of step.iterations) for (const inner of steps) this.collect(inner, recording);
+      for (const { steps } of step.iterations) for (const inner of steps) this.collect(inner, recording, body);
     if (step.kind !== 'call') return;
     const { run } = step;
-    for (const inner of run.steps) this.collect(inner, recording);
+    for (const inner of run.steps) this.collect(inner, recording, run);
     if (isInlined(run)) return;
     const owner = run.self && placeOf(run.self);
     const where = owner ? keyOf(owner) : run.span.source.path;
@@ -173,6 +179,18 @@ export class Functions {
     if (keys.some((one, index) => one !== `${key}.${index}`)) return undefined;
     return from.self && this.tree.path(keyOf(from.self), key);
   }
+}
+
+/** A body that asks if it trains is written in no branch but that of inference: only a layer of torch has both. @throws TorchProblem */
+function onlyInTorch({ kind, name, self }: BodyRun, place: Span): void {
+  if (self && torchLayer(self) !== undefined) return;
+  const inside = self && keyOf(self) !== '' ? `${self.declaration.name.text} (${keyOf(self)})` : 'the model';
+  const body = kind === 'function' && !self ? `the function ${name}` : inside;
+  const details = { body, place: formatPosition(place.source, place.start) };
+  throw new TorchProblem('torch_training', details, [
+    'take BatchNorm1d, BatchNorm2d or dropout(x, p), which follow net.train() in PyTorch, or write it without is_training()',
+    'onnx and webgpu have a graph for training beside those of inference: --target onnx, --target webgpu',
+  ]);
 }
 
 const nameOf = (run: BodyRun): string => (run.kind === 'forward' ? 'forward' : run.kind === 'base' ? 'base' : run.name);

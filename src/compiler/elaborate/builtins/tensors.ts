@@ -77,6 +77,7 @@ function isTraining(c: BoundCall): Value {
   const { trace } = c.evaluator;
   if (trace) {
     trace.asked.training = true;
+    trace.record?.question(trace.builder, c.evaluator.calls.usersPlace(c.span));
     return bool(trainsHere(trace));
   }
   const notes = ['members are the same in every graph: ask in the body of a forward, an entry or a fn'];
