@@ -18,7 +18,7 @@ mdl import SmolLM2-135M/ --out my.mdl                                     # the 
 \`config.json\` chooses the file of models/ by its \`model_type\` and gives it a config; the weights are those of the folder unless \`--weights\` or \`--init\` says
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
 a stage \`finetune\` that trains every parameter. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
-A folder that was compiled keeps the first of several end tokens.
+\`mdl import\` and \`mdl compile\` name what they do not keep: settings of sampling, all end tokens but the first, and preprocessor_config.json, which is not read.
 
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import generateCommand, { type GenerateCommandOptions } from '../../src/compiler/cli/commands/generate.ts';
 import importCommand from '../../src/compiler/cli/commands/import.ts';
 import { endTokens, generationDefaults } from '../../src/compiler/cli/folder/generation.ts';
+import { leftBehind } from '../../src/compiler/cli/folder/left-behind.ts';
 import { folderText, isModelFolder } from '../../src/compiler/cli/folder/program.ts';
 import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
 import { encodeSafetensors, type HostTensor, openCheckpoint } from '../../src/runtime/index.ts';
@@ -200,6 +201,43 @@ describe('encoders', () => {
     expect({ ...model.config(), ...Object.fromEntries(model.settings.flags) }).toMatchObject(settings);
     const weights = await openWeights(model, { weights: [folder] }, recordingOutput());
     await weights!.close();
+  });
+});
+
+describe('what neither an .mdl file nor a compiled folder holds', () => {
+  const NOT_KEPT =
+    'not kept: do_sample true, repetition_penalty 1.1, temperature 0.7, top_k 20, top_p 0.8 of generation_config.json; mdl generate takes --repetition-penalty 1.1 --temperature 0.7 --top-k 20 --top-p 0.8';
+
+  it('is named by import and by compile: settings of sampling', async () => {
+    const output = recordingOutput();
+    const out = folderWith({});
+    await importCommand(output, [folderOf('qwen2')], { out: join(out, 'my.mdl') });
+    expect(output.notes).toEqual([NOT_KEPT]);
+    const { code, stderr } = await mdl(out, 'compile', folderOf('qwen2'), '--out', join(out, 'made'));
+    expect([code, stderr]).toEqual([0, expect.stringContaining(NOT_KEPT)]);
+  });
+
+  it('further end tokens, and preprocessor_config.json of a ViT', async () => {
+    expect(leftBehind(folderOf('smollm2'))).toEqual(['not kept: the end tokens 59; 258 ends an answer']);
+    const vit = changed('vit', 'config.json', {});
+    writeFileSync(join(vit, 'preprocessor_config.json'), '{"image_mean": [0.5, 0.5, 0.5], "size": 8}');
+    const output = recordingOutput();
+    await importCommand(output, [vit], { out: join(vit, 'my.mdl') });
+    expect(output.notes).toEqual([
+      'not read: preprocessor_config.json (image_mean [0.5,0.5,0.5], size 8); give the model pictures that are prepared so',
+    ]);
+  });
+
+  it('C0467 for a file that is there, unless --force', async () => {
+    const out = join(folderWith({ 'my.mdl': '// edited' }), 'my.mdl');
+    const work = importCommand(recordingOutput(), [folderOf('gpt2')], { out });
+    await expect(work).rejects.toMatchObject({
+      code: 'C0467',
+      message: expect.stringContaining(`${out} is there already`),
+    });
+    expect(readFileSync(out, 'utf8')).toBe('// edited');
+    await importCommand(recordingOutput(), [folderOf('gpt2')], { out, force: true });
+    expect(readFileSync(out, 'utf8')).toMatch('config checkpoint');
   });
 });
 

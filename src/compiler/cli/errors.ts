@@ -337,6 +337,11 @@ export const CLI_CATALOGUE = {
       `${count} ${count === 1 ? 'key' : 'keys'} of the configuration in ${folder} cannot be honoured by ${file}`,
     'Every key of config.json and generation_config.json that numbers depend on is honoured or refused by name, so that a model never computes something else than transformers without a word. docs/folders.md lists the keys that are read and those that are passed over, with the reasons.',
   ),
+  import_exists: entry(
+    'C0467',
+    ({ file }: { file: string }) => `${file} is there already: name another file, or give --force to write over it`,
+    'What `mdl import` writes is meant to be edited, so it never writes over a file unasked: the edits would be lost.',
+  ),
 
   // C05: PyTorch
   torch_key: entry(

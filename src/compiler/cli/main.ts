@@ -218,6 +218,7 @@ Examples:
     .command('import <folder>')
     .description('write a folder of transformers as an .mdl file, to edit')
     .requiredOption('--out <file>', 'the .mdl file')
+    .option('--force', 'write over a file that is there')
     .addHelpText('after', '\nExample:\n  mdl import SmolLM2-135M --out my.mdl')
     .action(run(() => import('./commands/import.ts')));
 

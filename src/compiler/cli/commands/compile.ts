@@ -15,7 +15,8 @@ import { joined } from '../compile/join.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import { reportOf } from '../compile/report.ts';
 import { cliError } from '../errors.ts';
-import { homeOf } from '../folder/program.ts';
+import { leftBehind } from '../folder/left-behind.ts';
+import { homeOf, isModelFolder } from '../folder/program.ts';
 import { openWeights, withoutEntries } from '../model.ts';
 import type { Output } from '../output.ts';
 import { printerAfter } from '../passes.ts';
@@ -48,6 +49,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const printed = await closingOnError(weights, () => printer?.graphs() ?? []);
   const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
+  if (isModelFolder(file!)) for (const note of leftBehind(file!)) output.note(note);
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
   const after = printer ? { after: { pass: printAfter, graphs: printed } } : {};
   output.result([...printed.map(({ ir }) => ir), text].join('\n'), {

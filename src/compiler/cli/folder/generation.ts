@@ -4,7 +4,7 @@ import { cliError } from '../errors.ts';
 import type { ConfigJson, Json } from './architectures.ts';
 import { readObject } from './config.ts';
 
-const GENERATION = 'generation_config.json';
+export const GENERATION = 'generation_config.json';
 
 /** Keys that the command's own options stand for, or that no token depends on. */
 export const UNUSED: Readonly<Record<string, string>> = {
