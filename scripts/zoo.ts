@@ -40,8 +40,12 @@ const language = (name: string, file: string, what: string): Row => ({
 const ROWS: readonly Row[] = [
   language('llama', 'llama.mdl', 'LlamaForCausalLM'),
   language('smollm2', 'llama.mdl', 'LlamaForCausalLM, tied'),
+  language('llama3', 'llama.mdl', 'LlamaForCausalLM, llama3 rope'),
+  language('mistral', 'llama.mdl', 'MistralForCausalLM'),
   language('qwen2', 'llama.mdl', 'Qwen2ForCausalLM'),
   language('qwen3', 'llama.mdl', 'Qwen3ForCausalLM'),
+  language('gemma', 'gemma.mdl', 'GemmaForCausalLM'),
+  language('gemma2', 'gemma-2.mdl', 'Gemma2ForCausalLM'),
   language('gpt2', 'gpt2.mdl', 'GPT2LMHeadModel'),
   {
     name: 'bert',

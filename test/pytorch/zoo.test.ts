@@ -12,8 +12,12 @@ const PREFILL = 5;
 const DECODERS = [
   ['llama', 'llama.mdl'],
   ['smollm2', 'llama.mdl'],
+  ['llama3', 'llama.mdl'],
+  ['mistral', 'llama.mdl'],
   ['qwen2', 'llama.mdl'],
   ['qwen3', 'llama.mdl'],
+  ['gemma', 'gemma.mdl'],
+  ['gemma2', 'gemma-2.mdl'],
   ['gpt2', 'gpt2.mdl'],
 ] as const;
 

@@ -20,8 +20,12 @@ import {
 const CASES: readonly Case[] = [
   { name: 'llama', file: 'llama.mdl' },
   { name: 'smollm2', file: 'llama.mdl' },
+  { name: 'llama3', file: 'llama.mdl' },
+  { name: 'mistral', file: 'llama.mdl' },
   { name: 'qwen2', file: 'llama.mdl' },
   { name: 'qwen3', file: 'llama.mdl' },
+  { name: 'gemma', file: 'gemma.mdl' },
+  { name: 'gemma2', file: 'gemma-2.mdl' },
   { name: 'gpt2', file: 'gpt2.mdl' },
 ];
 const LOSS_INPUTS = ['input_ids', 'attention_mask', 'position_ids', 'labels'];

@@ -1,4 +1,4 @@
-"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true qkv_bias=false qk_norm=false.
+"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true qkv_bias=false qk_norm=false llama3_rope=false windowed=false.
 
 Written by `mdl compile --target pytorch`: sizes and flags are those of the config, and `state_dict()` has the keys of
 the checkpoint. Above each statement stands what it was in the source, and behind it the shape of what it makes.
@@ -61,7 +61,9 @@ def extended(cache, x, dim):
 
 # models/llama.mdl
 class Attention(nn.Module):
-    """Causal attention with rotary positions, in which num_attention_heads share num_key_value_heads keys and values."""
+    """Causal attention with rotary positions, in which num_attention_heads share num_key_value_heads keys and values.
+    `frequencies`: radians per position of each rotary pair, those of theta where none. `window`: how many keys a query sees.
+    """
 
     def __init__(self):
         super().__init__()
@@ -79,8 +81,10 @@ class Attention(nn.Module):
         return x.unflatten(-1, (3, 64))  # [B, T, 3, 64]
 
     def rotated(self, x, positions):
-        # rearrange(x, "b t h c -> b h t c") |> rotary(positions, dims = head_dim, theta = theta, max_positions = posit…
-        return rotary(x.transpose(1, 2), positions, dims=64, theta=100000.0)  # [B, 9, T, 64]
+        # let by_position = rearrange(x, "b t h c -> b h t c")
+        by_position = x.transpose(1, 2)  # [B, 9, T, 64]
+        # rotary(by_position, positions, dims = head_dim, theta = theta, max_positions = positions_at_most)
+        return rotary(by_position, positions, dims=64, theta=100000.0)  # [B, 9, T, 64]
 
     def forward(self, x, positions, mask, cache=None):
         # let q = rotated(q_norm(by_head(q_proj(x), heads)), positions)
@@ -89,7 +93,7 @@ class Attention(nn.Module):
         k = self.rotated(self.by_head_2(self.k_proj(x)), positions)  # [B, 3, T, 64]
         # let v = rearrange(v_proj(x), "b t (h c) -> b h t c", h = kv_heads)
         v = self.v_proj(x).unflatten(-1, (3, 64)).transpose(1, 2)  # [B, 3, T, 64]
-        # attention(q, cached(k, "key"), cached(v, "value"), mask, causal = true) |> rearrange("b h t c -> b t (h c)") …
+        # attention(q, cached(k, "key"), cached(v, "value"), mask, causal = true, window = window) |> rearrange("b h t …
         y = attention(q, extended(cache, k, dim=2), extended(cache, v, dim=2), mask, causal=True)  # [B, 9, T, 64]
         return self.o_proj(y.transpose(1, 2).flatten(2))  # [B, T, 576]
 
