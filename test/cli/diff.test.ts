@@ -1,9 +1,14 @@
 /** `mdl diff`: two files, two revisions, two settings of one file. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { folderWith, mdl } from './support.ts';
+import { compareGraphs } from '../../src/compiler/cli/diff/graph.ts';
+import type { Graph } from '../../src/compiler/ir/graph.ts';
+import { OP_NAMES } from '../../src/compiler/ops/index.ts';
+import { buildExtraCase, EXTRA_CASES } from '../ops/extra-cases.ts';
+import { buildCase, loadCases } from '../ops/reference-cases.ts';
+import { folderWith, mdl, ROOT } from './support.ts';
 
 const NET = `import { LayerNorm, Linear } from "std"
 
@@ -103,7 +108,8 @@ it('a revision of git, its imports too', async () => {
   const { code, stdout } = await mdl(folder, 'diff', 'HEAD:net.mdl', 'net.mdl');
   expect([code, stdout]).toEqual([
     1,
-    'parameters\n  head: 15 → 12 (−3)\n  total: 15 → 12 (−3)\n\ncheckpoint keys\n  - head.fc.bias [3]\n',
+    'parameters\n  head: 15 → 12 (−3)\n  total: 15 → 12 (−3)\n\ncheckpoint keys\n  - head.fc.bias [3]\n\n' +
+      'entry run\n  linear operand 3: parameter head.fc.bias → (none) (head.fc)\n',
   ]);
   const wrong = await mdl(folder, 'diff', 'nowhere:net.mdl', 'net.mdl');
   expect(wrong.code).toBe(1);
@@ -117,4 +123,100 @@ it('a mistake in a body is shown', async () => {
   const { code, stderr } = await mdl(folder, 'diff', 'a.mdl', 'b.mdl');
   expect(code).toBe(1);
   expect(stderr).toMatch(/error\[E0\d+\][\s\S]*b\.mdl:21:/);
+});
+
+/** The example under the config tiny, and it with a part replaced. */
+async function changed(part: string, by: string): Promise<string> {
+  const text = readFileSync(join(ROOT, 'examples/gpt.mdl'), 'utf8');
+  expect(text).toContain(part);
+  const folder = folderWith({ 'a.mdl': text, 'b.mdl': text.replaceAll(part, by) });
+  const { code, stdout } = await mdl(folder, 'diff', 'a.mdl', 'b.mdl', '--config', 'tiny');
+  expect(code).toBe(1);
+  return stdout;
+}
+
+it('attributes of ops, with how many nodes and the modules that they are in', async () => {
+  expect(await changed('LayerNorm(width)', 'LayerNorm(width, eps = 0.1)')).toContain(
+    '  layer_norm eps: 0.00001 → 0.1 × 5 (blocks[*].ln_1, blocks[*].ln_2, ln_f)\n',
+  );
+  expect(await changed('causal = true', 'causal = false')).toContain(
+    'attention causal: true → false × 2 (blocks[*].attn)\n',
+  );
+});
+
+it('constants, and what operands are', async () => {
+  expect(await changed('h + mlp(ln_2(h))', 'h + mlp(ln_2(x))')).toContain('(blocks[*].ln_2)\n');
+  const [a, b] = ['2.5', '2.75'].map((factor) => NET.replace('head(x)', `head(x) * ${factor}`));
+  const { stdout } = await mdl(folderWith({ 'a.mdl': a!, 'b.mdl': b! }), 'diff', 'a.mdl', 'b.mdl');
+  expect(stdout).toBe('entry run\n  mul operand 2: const []: 2.5 → const []: 2.75\n');
+});
+
+it('stages, recipe settings and initial values', async () => {
+  expect(await changed('lr = 3e-3', 'lr = 5e-3')).toBe('stages\n  train_all schedule lr: 0.003 → 0.005\n');
+  expect(await changed('weight_decay = 0.1', 'weight_decay = 0.2')).toBe(
+    'stages\n  train_all optimize weight_decay: 0.1 → 0.2\n',
+  );
+  expect(await changed('eos = 0', 'eos = 1')).toBe('recipe\n  eos: 0 → 1\n');
+  const scale = (std: number): string =>
+    `model Net {\n  param w: [4] = normal(0, ${std})\n\n  entry run(x: [B, 4]) -> (y: [B, 4]) { x * w }\n}\n`;
+  const { stdout } = await mdl(folderWith({ 'a.mdl': scale(1), 'b.mdl': scale(2) }), 'diff', 'a.mdl', 'b.mdl');
+  expect(stdout).toContain('parameters of both\n  w initial values: ');
+});
+
+it('rates of dropout, which only training has', async () => {
+  const net = (rate: number): string =>
+    `model Net {\n  entry loss(x: [B, 4]) -> (loss: []) { mean(dropout(x, ${rate})) }\n}\n`;
+  const { stdout } = await mdl(folderWith({ 'a.mdl': net(0.1), 'b.mdl': net(0.2) }), 'diff', 'a.mdl', 'b.mdl');
+  expect(stdout).toMatch(/^entry loss in training\n/);
+});
+
+it('layouts: the key that a parameter is read from', async () => {
+  const net = (key: string): string =>
+    `model Net {\n  param w: [4] = zeros()\n\n  entry run(x: [B, 4]) -> (y: [B, 4]) { x * w }\n}\n\nlayout old for Net {\n  "${key}" -> w\n}\n`;
+  const { stdout } = await mdl(folderWith({ 'a.mdl': net('v'), 'b.mdl': net('u') }), 'diff', 'a.mdl', 'b.mdl');
+  expect(stdout).toMatch(/^layouts\n {2}old w: .*"v".* → .*"u"/);
+});
+
+/** A value beside another: of a flag the other one, of a list with one other element. */
+function other(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [1] : [other(value[0]), ...value.slice(1)];
+  if (typeof value === 'number') return value + 1;
+  if (typeof value === 'boolean') return !value;
+  if (typeof value === 'string') return `${value}_other`;
+  return 7;
+}
+
+it('no attribute, constant or operand of any op can change without a word', () => {
+  const graphs: Graph[] = [...loadCases().map((one) => buildCase(one)), ...EXTRA_CASES.map(buildExtraCase)];
+  const seen = new Set<string>();
+  const differs = (graph: Graph, mutant: Graph, what: string): void => {
+    expect([what, compareGraphs({ graph }, { graph: mutant }, true).length > 0]).toEqual([what, true]);
+  };
+  for (const graph of graphs) {
+    expect(compareGraphs({ graph }, { graph }, true)).toEqual([]);
+    graph.nodes.forEach((node, at) => {
+      const mutated = (changes: object): Graph => ({
+        ...graph,
+        nodes: graph.nodes.map((one, index) => (index === at ? ({ ...one, ...changes } as typeof one) : one)),
+      });
+      seen.add(node.op);
+      for (const [name, value] of Object.entries(node.attributes)) {
+        const attributes = { ...node.attributes, [name]: other(value) };
+        differs(graph, mutated({ attributes }), `${node.op} ${name}`);
+      }
+      const [first, ...rest] = node.inputs;
+      const another = [...graph.inputs, ...graph.constants].find(({ value }) => value !== first);
+      if (first !== undefined && another)
+        differs(graph, mutated({ inputs: [another.value, ...rest] }), `${node.op} operand`);
+    });
+    graph.constants.forEach((constant, at) => {
+      const data = constant.tensor.data.map((element, index) => (index === 0 ? element + 1 : element));
+      const constants = graph.constants.map((one, index) =>
+        index === at ? { ...one, tensor: { ...one.tensor, data } } : one,
+      );
+      if (data.length > 0 && graph.nodes.some(({ inputs }) => inputs.includes(constant.value)))
+        differs(graph, { ...graph, constants }, 'constant');
+    });
+  }
+  expect(OP_NAMES.filter((op) => !seen.has(op))).toEqual([]);
 });

@@ -151,7 +151,7 @@ Examples:
 
   withSettings(mdl.command('diff <file> [other]'))
     .description(
-      'what differs between two models, revisions or settings: values, parameters, keys, ops; exit code 1 if anything',
+      'what differs between two models, revisions or settings: values, parameters, keys, ops, stages; exit code 1 if anything',
     )
     .option('--to-config <name>', 'config of the other side (default: --config)')
     .option('--to-set <name=value>', 'set a flag or config value on the other side; repeatable', collect, [])

@@ -1,10 +1,12 @@
-/** Two models, or one under two settings: what differs in settings, parameters and graphs. */
+/** Two models, or one under two settings: what differs in settings, parameters, graphs and what is declared beside them. */
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
-import type { Model } from '../../elaborate/model.ts';
+import type { EntryGraph, Model } from '../../elaborate/model.ts';
 import { printType } from '../../elaborate/signature.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { layoutsOf, recipeOf, stagesOf, traitsOf } from './declared.ts';
+import { compareGraphs, type FactChange } from './graph.ts';
 
 export interface Changed<T> {
   readonly name: string;
@@ -25,6 +27,8 @@ export interface EntryChange {
   readonly ops: readonly Changed<number>[];
   /** inputs and outputs with their types */
   readonly ports: readonly Changed<string>[];
+  /** attributes, constants, and where the ops are the same what their operands are */
+  readonly details: readonly FactChange[];
 }
 
 export interface ModelDifference {
@@ -34,22 +38,34 @@ export interface ModelDifference {
   readonly total: Changed<number>;
   /** checkpoint keys with their shapes */
   readonly keys: readonly KeyChange[];
+  /** initial values and the like of the keys that both have */
+  readonly traits: readonly KeyChange[];
+  /** the loss as stages train it is one of them, where it is another graph */
   readonly entries: readonly EntryChange[];
+  readonly stages: readonly Changed<string>[];
+  readonly recipe: readonly Changed<string>[];
+  readonly layouts: readonly Changed<string>[];
 }
 
 /** @param depth levels of modules that parameters are counted by */
 export function compareModels(a: Model, b: Model, depth: number): ModelDifference {
+  // the others are told once, as keys
+  const both = (key: string): boolean => a.parameters.has(key) && b.parameters.has(key);
   return {
     settings: differences(settingsOf(a), settingsOf(b)),
     modules: differences(countsOf(a, depth), countsOf(b, depth)),
     total: { name: 'total', before: totalOf(a), after: totalOf(b) },
-    keys: keyChanges(a, b),
+    keys: together(differences(shapesOf(a), shapesOf(b))),
+    traits: together(differences(traitsOf(a, both), traitsOf(b, both))),
     entries: entryChanges(a, b),
+    stages: differences(stagesOf(a, both), stagesOf(b, both)),
+    recipe: differences(recipeOf(a), recipeOf(b)),
+    layouts: differences(layoutsOf(a), layoutsOf(b)),
   };
 }
 
-export function isEqual({ settings, modules, keys, entries }: ModelDifference): boolean {
-  return [settings, modules, keys, entries].every((part) => part.length === 0);
+export function isEqual({ total: _, ...parts }: ModelDifference): boolean {
+  return Object.values(parts).every((part) => part.length === 0);
 }
 
 /** Names whose value differs, those of the first side in its order, then the others. */
@@ -90,11 +106,13 @@ function countsOf(model: Model, depth: number): Map<string, number> {
   return counts;
 }
 
-function keyChanges(a: Model, b: Model): KeyChange[] {
-  const shapes = (model: Model): Map<string, string> =>
-    new Map([...model.parameters.values()].map((parameter) => [parameter.keys[0], printType(parameter)]));
+function shapesOf(model: Model): Map<string, string> {
+  return new Map([...model.parameters.values()].map((parameter) => [parameter.keys[0], printType(parameter)]));
+}
+
+function together(changed: readonly Changed<string>[]): KeyChange[] {
   const changes = new Map<string, KeyChange>();
-  for (const { name, before, after } of differences(shapes(a), shapes(b))) {
+  for (const { name, before, after } of changed) {
     const general = name.replace(/\.\d+(?=\.|$)/g, '[*]');
     const id = `${general} ${before} ${after}`;
     changes.set(id, { name: general, before, after, count: (changes.get(id)?.count ?? 0) + 1 });
@@ -105,17 +123,41 @@ function keyChanges(a: Model, b: Model): KeyChange[] {
 // ── graphs ──────────────────────────────────────────────────────────────────────────────────────
 function entryChanges(a: Model, b: Model): EntryChange[] {
   return [...new Set([...a.entries, ...b.entries])].flatMap((name) => {
-    const [before, after] = [a, b].map((model) =>
-      model.entries.includes(name) ? model.entry(name)?.graph : undefined,
-    );
-    const change: EntryChange = {
-      name,
-      nodes: { name: 'nodes', before: before?.nodes.length, after: after?.nodes.length },
-      ops: differences(opsOf(before), opsOf(after)),
-      ports: differences(portsOf(before), portsOf(after)),
-    };
-    return change.ops.length > 0 || change.ports.length > 0 ? [change] : [];
+    const [before, after] = [a, b].map((model) => (model.entries.includes(name) ? model.entry(name) : undefined));
+    const change = entryChange(name, before, after);
+    if (name !== 'loss' || !before || !after) return change ?? [];
+    const [one, other] = [a, b].map((model) => model.entry(name, [], { training: { dropout: true } }));
+    const training = without(entryChange(`${name} in training`, one, other), change);
+    return [change, training].filter((found) => found !== undefined);
   });
+}
+
+/** What differs in training only. */
+function without(training: EntryChange | undefined, known: EntryChange | undefined): EntryChange | undefined {
+  if (!training || !known) return training;
+  const rest = <T>(all: readonly T[], told: readonly T[]): T[] => {
+    const texts = new Set(told.map((one) => JSON.stringify(one)));
+    return all.filter((one) => !texts.has(JSON.stringify(one)));
+  };
+  const { ops, ports, details } = training;
+  const left = { ops: rest(ops, known.ops), ports: rest(ports, known.ports), details: rest(details, known.details) };
+  return Object.values(left).some((part) => part.length > 0) ? { ...training, ...left } : undefined;
+}
+
+function entryChange(
+  name: string,
+  before: EntryGraph | undefined,
+  after: EntryGraph | undefined,
+): EntryChange | undefined {
+  const ops = differences(opsOf(before?.graph), opsOf(after?.graph));
+  const change: EntryChange = {
+    name,
+    nodes: { name: 'nodes', before: before?.graph.nodes.length, after: after?.graph.nodes.length },
+    ops,
+    ports: differences(portsOf(before?.graph), portsOf(after?.graph)),
+    details: before && after ? compareGraphs(before, after, ops.length === 0) : [],
+  };
+  return [ops, change.ports, change.details].some((part) => part.length > 0) ? change : undefined;
 }
 
 function opsOf(graph: Graph | undefined): Map<string, number> {
