@@ -195,8 +195,8 @@ async function trainAll(
         `${stage.name}: ${state.step} of ${steps} steps, loss ${loss === null ? '–' : (loss as number).toFixed(4)}`,
       );
     }
-    const settings = last ? carriedMetadata(plain, { ...last, data: last.data.name }) : {};
-    const metadata = { ...OWN_KEYS, ...settings };
+    const asTrained = last ? carriedMetadata(plain, { ...last, data: last.data.name }) : {};
+    const metadata = { ...OWN_KEYS, ...asTrained };
     if (options.save !== undefined) await writeSafetensors(options.save, carried, metadata);
     if (options.saveAdapter !== undefined && last) await saveAdapter(options.saveAdapter, last.model, carried);
     if (options.out !== undefined && last && lastWeights && !interrupt.signal.aborted) {
