@@ -286,6 +286,17 @@ describe('which layout a file has', () => {
     });
   });
 
+  it('export names what a layout does not write', async () => {
+    const initial = 'layout some for Pair { "w" -> a.qkv\n initial a.norm }';
+    const folder = folderWith({ 'pair.mdl': PAIR + initial });
+    const output = recordingOutput();
+    const options = { init: 1, layout: 'some', out: join(folder, 'x.safetensors') };
+    await exportCommand(output, [join(folder, 'pair.mdl')], options);
+    expect(output.notes).toEqual([
+      'not written: a parameter of the model lies outside of the layout some, or as `initial` in it: a.norm',
+    ]);
+  });
+
   it('C0462 for a tensor that does not make the whole', async () => {
     expect(await refusal(pair(APART, { ...whole, k: f32([1, 2], [0, 0]) }))).toMatchObject({
       code: 'C0462',

@@ -74,6 +74,13 @@ describe('what is wrong with a layout', () => {
       /^main\.mdl:15:11 E0248 the key same is read for head and for h\.0\.qkv/,
     ],
     ['a rule that is left with nothing', `${REST}\n"w" -> head`, /^main\.mdl:14:8 E0250 no parameter of M is head/],
+    [
+      'an unused key that a rule reads',
+      `${REST}\nunused "x", "h.0.qkv"`,
+      /^main\.mdl:14:13 E0251 h\.0\.qkv is `unused`, and/,
+    ],
+    ['an unused name that is above one', `${REST}\nunused "h.0"`, /^main\.mdl:14:8 E0251 .*a rule reads h\.0\./],
+    ['an alias of nothing', `${REST}\nalias "tied" = "haed"`, /^main\.mdl:14:16 E0252 tied is an alias of haed, which/],
     ['a path that there is not', `${REST}\ninitial hed`, /^main\.mdl:14:9 E0403 hed matches nothing/],
     [
       'axes that do not fit',

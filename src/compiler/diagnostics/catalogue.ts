@@ -262,6 +262,16 @@ export const MESSAGES = {
     'rule of a layout without a parameter',
     (a) => `no parameter of ${a.module} is ${a.pattern}, or a rule above has them all`,
   ),
+  layout_unused_read: message<{ unused: string; key: string }>(
+    'E0251',
+    'unused key of a layout that a rule reads',
+    (a) => `${a.unused} is \`unused\`, and a rule reads ${a.key}`,
+  ),
+  layout_alias_of_nothing: message<{ alias: string; of: string }>(
+    'E0252',
+    'alias of a key that no rule reads',
+    (a) => `${a.alias} is an alias of ${a.of}, which no rule reads`,
+  ),
 
   // tensors and shapes
   tensor_at_compile_time: message<Named>(

@@ -487,6 +487,27 @@ layout old for Tiny { "{name}" -> {name}
   "w" -> weight }
 `,
   },
+  layout_unused_read: {
+    text: `\`unused\` names keys that a file may have and the model does not use; a name means all below it. A key that a rule reads is used. A pattern with
+wildcards (\`blocks.*\`) is of what the rules leave.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "{name}" -> {name}
+  unused "weight" }
+`,
+  },
+  layout_alias_of_nothing: {
+    text: `An alias is a second key for the tensor that a rule reads under the first. Of a key that no rule reads it would say nothing.`,
+    example: `model Tiny {
+  param weight: [4, 2] = zeros()
+  entry run(x: [B, 2]) -> (y: [B, 4]) { linear(x, weight) }
+}
+layout old for Tiny { "{name}" -> {name}
+  alias "tied" = "wieght" }
+`,
+  },
   config_cycle: {
     text: `Configs that extend each other have no first one to start from. Let one of them stand alone.`,
     example: `config a extends b { width = 1 }

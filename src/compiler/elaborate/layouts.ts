@@ -109,6 +109,7 @@ class LayoutCheck {
       );
     }
     this.checkTwice(moves);
+    this.checkKeys(moves);
     return {
       name: declaration.name.text,
       module: declaration.of.text,
@@ -179,6 +180,22 @@ class LayoutCheck {
       }
     }
     return found;
+  }
+
+  /** A key that a rule reads is not `unused`, and an alias is of a key that a rule reads. A pattern with wildcards is of what rules leave. */
+  private checkKeys(moves: readonly Move[]): void {
+    const read = new Set(moves.flatMap(({ sources }) => sources.flat()));
+    for (const { key } of this.keys('unused')) {
+      const pattern = /[*{]/.test(key.value) ? undefined : compilePattern(key.value);
+      const used = pattern && [...read].find((name) => pattern.covers(name));
+      if (used !== undefined) this.e.report(diagnose('layout_unused_read', { unused: key.value, key: used }, key.span));
+    }
+    for (const { key, equals } of this.keys('alias')) {
+      if (equals === undefined || read.has(equals.value)) continue;
+      const details = { alias: key.value, of: equals.value };
+      const suggestions = fix(didYouMean(equals.value, read, equals.span));
+      this.e.report(diagnose('layout_alias_of_nothing', details, equals.span, { suggestions }));
+    }
   }
 
   private checkTwice(moves: readonly Move[]): void {

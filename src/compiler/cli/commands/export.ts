@@ -18,8 +18,7 @@ export default async function run(output: Output, [file]: readonly string[], opt
   try {
     const { tensors, metadata, rest } = layout ? exportedBy(layout, weights) : exportedPlain(weights);
     await writeSafetensors(options.out, tensors, metadata);
-    if (rest > 0)
-      output.note(`${formatCount(rest)} parameters of the model lie outside of the layout ${options.layout}`);
+    if (rest.length > 0) output.note(restNote(rest, options.layout!));
     const bytes = [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const by = layout ? `, layout ${layout.name} of ${layout.module}` : '';
     output.result(`${options.out}: ${formatCount(tensors.size)} tensors, ${formatBytes(bytes)}${by}`, {
@@ -31,4 +30,15 @@ export default async function run(output: Output, [file]: readonly string[], opt
   } finally {
     await weights.close();
   }
+}
+
+/** Parameters named in the note. */
+const MOST_NAMED = 6;
+
+/** What is not written is said: its numbers may be trained. */
+function restNote(rest: readonly string[], layout: string): string {
+  const shown = `${rest.slice(0, MOST_NAMED).join(', ')}${rest.length > MOST_NAMED ? ', …' : ''}`;
+  const what =
+    rest.length === 1 ? 'a parameter of the model lies' : `${formatCount(rest.length)} parameters of the model lie`;
+  return `not written: ${what} outside of the layout ${layout}, or as \`initial\` in it: ${shown}`;
 }

@@ -25,8 +25,8 @@ export type SizedTensor = StreamedTensor & { readonly byteLength: number };
 export interface Exported {
   readonly tensors: ReadonlyMap<string, SizedTensor>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** parameters that are no part of it */
-  readonly rest: number;
+  /** parameters that are no part of it, by key */
+  readonly rest: readonly string[];
 }
 
 /** @throws CliError C0106 without weights, and as openWeights */
@@ -48,7 +48,7 @@ export function exportedPlain(source: ExportWeights): Exported {
       return [parameter.keys[0], streamed(dtype, parameter.shape, part)];
     }),
   );
-  return { tensors, metadata: OWN_KEYS, rest: 0 };
+  return { tensors, metadata: OWN_KEYS, rest: [] };
 }
 
 /** As the layout has them: the first of a rule's keys, and aliases in the metadata, as `save_model` of safetensors writes them. */
@@ -71,7 +71,7 @@ export function exportedBy(layout: Layout, source: ExportWeights): Exported {
   const aliases = [...layout.aliases].filter(([alias, of]) => tensors.has(prefix + of) && !tensors.has(prefix + alias));
   const shared = Object.fromEntries(aliases.map(([alias, of]) => [prefix + alias, prefix + of]));
   const metadata = { ...shared, [LAYOUT_KEY]: fullName(layout) };
-  return { tensors, metadata, rest: [...parameters.keys()].filter((key) => !written.has(key)).length };
+  return { tensors, metadata, rest: [...parameters.keys()].filter((key) => !written.has(key)) };
 }
 
 /** The parameters of a rule one after the other, of one dtype. */
