@@ -67,6 +67,7 @@ describe('a run whose second stage has larger images', () => {
     expect(large.tensors.get('earlier.positions')!.shape).toEqual([1, 17, 8]);
     expect(final.tensors.get('frozen')!.shape).toEqual([1, 17, 8]);
     expect(final.metadata.get('mdl.image_size')).toBe('8');
+    expect(final.metadata.get('mdl.layout')).toBe('own');
     // the class token's row is kept; the grid's mean hardly moves, as it would if the table were new
     const [before, after] = [await small.read('parameter.positions'), await large.read('earlier.positions')];
     expect(after.data.slice(0, 8)).toEqual(before.data.slice(0, 8));
@@ -100,6 +101,7 @@ describe('a run whose second stage has larger images', () => {
     const saved = await tensors(save);
     expect(saved.tensors.get('positions')!.shape).toEqual([1, 17, 8]);
     expect(saved.metadata.get('mdl.image_size')).toBe('8');
+    expect(saved.metadata.get('mdl.layout')).toBe('own');
     await saved.close();
   });
 
