@@ -49,6 +49,8 @@ describe('mdl compile --target pytorch', () => {
 
   it.each([
     ['C0500', 'half.weight', 'param half: [2] = ones() key "half.weight"\n entry run(x: [2]) -> (y: [2]) { x * half }'],
+    ['C0500', '_modules', 'param _modules: [2] = ones()\n entry run(x: [2]) -> (y: [2]) { x * _modules }'],
+    ['C0500', '__class__', 'param __class__: [2] = ones()\n entry run(x: [2]) -> (y: [2]) { x * __class__ }'],
     ['C0500', 'belongs to another module', 'b = Has()\n a = Uses(b)\n entry run(x: [2]) -> (y: [2]) { a(x) }'],
     [
       'C0502',

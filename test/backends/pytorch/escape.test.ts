@@ -62,6 +62,16 @@ it('keys that are no names are reached by their texts', () => {
   expect(text).toContain('return x * getattr(getattr(getattr(self, "class"), "a-b"), "0")');
 });
 
+it('names that Python changes inside of a class are reached by their texts', () => {
+  const text = modelPy(`model Tiny {
+    param __w: [2] = ones()
+    entry run(x: [2]) -> (y: [2]) { x * __w }
+  }`);
+  expectStructure(text);
+  expect(text).toContain('self.register_parameter("__w", nn.Parameter(torch.ones(2)))');
+  expect(text).toContain('return x * getattr(self, "__w")');
+});
+
 it('names are made of what identifiers are made of', () => {
   const names = new Names(['h']);
   expect(names.take('h')).toBe('h_2');

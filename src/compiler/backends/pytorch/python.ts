@@ -98,7 +98,9 @@ export function docString(text: string): string[] {
   return lines.length === 1 ? [`"""${lines[0]}"""`] : [`"""${lines[0]}`, ...lines.slice(1), '"""'];
 }
 
-export const isIdentifier = (text: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) && !KEYWORDS.has(text);
+/** A name that may stand behind a dot. Of one that begins with two underscores Python makes another inside of a class. */
+export const isIdentifier = (text: string): boolean =>
+  /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/.test(text) && !KEYWORDS.has(text);
 
 /** Names that are taken, and free ones that are like those asked for: `h`, `h_2`. */
 export class Names {

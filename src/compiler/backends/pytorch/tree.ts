@@ -7,7 +7,7 @@ import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts'
 import type { Value } from '../../elaborate/values.ts';
 import { TorchProblem } from './problem.ts';
 import { isIdentifier, string } from './python.ts';
-import { MODULE_ATTRIBUTES } from './reserved.ts';
+import { isSpecial, MODULE_ATTRIBUTES } from './reserved.ts';
 
 export interface TreeNode {
   readonly key: string;
@@ -50,7 +50,7 @@ export class Tree {
     let node = this.root;
     for (const part of key.split('.')) {
       if (part === '') throw new TorchProblem('torch_key', { key, reason: 'a part of it is empty' });
-      if (MODULE_ATTRIBUTES.has(part))
+      if (MODULE_ATTRIBUTES.has(part) || isSpecial(part))
         throw new TorchProblem('torch_key', { key, reason: `torch.nn.Module has a member ${part} of its own` });
       if (node.parameter)
         throw new TorchProblem('torch_key', { key, reason: `${node.key} is a parameter, which holds no others` });
