@@ -1,7 +1,7 @@
-/** docs/diagnostics.md: every code of the compiler and the runtime with its long form, as `mdl explain` prints it. */
+/** docs/diagnostics.md: every code of the compiler, the runtime and the command line with its long form, as `mdl explain` prints it. */
 import type { Generator } from './files.ts';
 
-/** What the two catalogues have in common. */
+/** What the catalogues have in common. */
 export interface CatalogueEntry {
   /** what the code is about, in a few words */
   readonly title?: string;
@@ -51,34 +51,42 @@ function section(code: string, entry: CatalogueEntry): string {
   return `### ${code}${title}\n${message}${explanation}${example}`;
 }
 
-export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue): string {
+export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue, commandLine: Catalogue): string {
   const list = (catalogue: Catalogue): string[] =>
     Object.keys(catalogue)
       .sort()
       .map((code) => section(code, catalogue[code]!));
   return [
-    '<!-- generated from src/compiler/diagnostics/catalogue.ts and src/runtime/catalogue.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
+    '<!-- generated from src/compiler/diagnostics/catalogue.ts, src/runtime/catalogue.ts and src/compiler/cli/errors.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
     'What each code means and what to do about it; `mdl explain CODE` prints the same. `‹…›` stands for details of the case.\n',
     '## Compiler\n',
     ...list(compiler),
     '## Runtime\n',
     ...list(runtime),
+    '## Command line\n',
+    ...list(commandLine),
   ].join('\n');
 }
 
 export const diagnostics: Generator = {
   name: 'diagnostics',
-  inputs: ['src/compiler/diagnostics/catalogue.ts', 'src/runtime/catalogue.ts'],
+  inputs: ['src/compiler/diagnostics/catalogue.ts', 'src/runtime/catalogue.ts', 'src/compiler/cli/errors.ts'],
   async generate() {
-    const [compiler, runtime] = await Promise.all([
+    const [compiler, runtime, commandLine] = await Promise.all([
       import('../../src/compiler/diagnostics/catalogue.ts'),
       import('../../src/runtime/catalogue.ts'),
+      import('../../src/compiler/cli/errors.ts'),
     ]);
     const entries = Object.values(compiler.MESSAGES).map(({ code, text }): [string, CatalogueEntry] => {
       const entry = compiler.CATALOGUE[code];
       if (!entry) throw new Error(`${code} is a message of the catalogue without an entry`);
       return [code, { ...entry, message: text }];
     });
-    return [{ path: 'docs/diagnostics.md', text: diagnosticsPage(Object.fromEntries(entries), runtime.CATALOGUE) }];
+    const commands = Object.values(commandLine.CLI_CATALOGUE).map((entry): [string, CatalogueEntry] => [
+      entry.code,
+      entry,
+    ]);
+    const text = diagnosticsPage(Object.fromEntries(entries), runtime.CATALOGUE, Object.fromEntries(commands));
+    return [{ path: 'docs/diagnostics.md', text }];
   },
 };

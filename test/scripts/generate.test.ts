@@ -127,16 +127,18 @@ describe('the diagnostics page', () => {
     expect(messageTemplate({ explanation: '' })).toBeUndefined();
   });
 
-  it('has every code of both catalogues', () => {
+  it('has every code of the three catalogues', () => {
     const page = diagnosticsPage(
       {
         E0002: { title: 'two', explanation: 'Second.', example: 'let x\n' },
         E0001: { title: 'one', explanation: 'First.' },
       },
       { R0101: { message: () => 'short', explanation: 'Is `a<b>` or <b> or __c__.' } },
+      { C0102: { explanation: 'Later.' }, C0101: { explanation: 'Sooner.' } },
     );
     expect(page).toContain('### E0001: one\n\nFirst.\n\n### E0002: two\n\nSecond.\n\n```mdl\nlet x\n```\n');
     expect(page).toContain('## Runtime\n\n### R0101\n\n> short\n\nIs `a<b>` or \\<b> or \\_\\_c\\_\\_.\n');
+    expect(page).toContain('## Command line\n\n### C0101\n\nSooner.\n\n### C0102\n\nLater.\n');
   });
 });
 
