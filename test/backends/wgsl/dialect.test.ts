@@ -71,5 +71,5 @@ describe('the dialect of kernels', () => {
 test('a graph that breaks a rule is an error where it is made, in every test', () => {
   const graph = attention(forward, 'output y = %4');
   const wrong = changed(graph, 'attention', ({ inputs }) => ({ inputs: inputs.slice(0, 2) }));
-  expect(() => made(wrong)).toThrow('attention takes 3 to 4 operands and got 2');
+  expect(() => made(wrong)).toThrow('attention takes 3 to 5 operands and got 2');
 });
