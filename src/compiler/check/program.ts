@@ -54,12 +54,15 @@ export interface Program {
 /** Files one program may have; a generated chain of imports ends here and not in memory. */
 const MAX_FILES = 1000;
 
-/** @param parse makes the tree of a file; another than `parseFile` may know the file from before */
+/** Makes the tree of a file. Named here by its types alone, so that who installs the package needs none of the parser's. */
+type ParseFile = (source: SourceFile, bag: DiagnosticBag) => ast.FileSyntax | undefined;
+
+/** @param parse another than `parseFile` may know the file from before */
 export function loadProgram(
   path: string,
   host: SourceHost,
   bag: DiagnosticBag,
-  parse: typeof parseFile = parseFile,
+  parse: ParseFile = parseFile,
 ): Program | undefined {
   const loader = new Loader(host, bag, parse);
   const text = host.read(path);
@@ -78,9 +81,9 @@ class Loader {
   private readonly failed = new Set<string>();
   private readonly host: SourceHost;
   private readonly bag: DiagnosticBag;
-  private readonly parse: typeof parseFile;
+  private readonly parse: ParseFile;
 
-  constructor(host: SourceHost, bag: DiagnosticBag, parse: typeof parseFile) {
+  constructor(host: SourceHost, bag: DiagnosticBag, parse: ParseFile) {
     this.host = host;
     this.bag = bag;
     this.parse = parse;
