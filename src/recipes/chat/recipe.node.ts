@@ -6,9 +6,8 @@ import type { Session } from '../../runtime/session.ts';
 import { PART, type TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
-import { contentsOf, dataFiles } from '../data/files.node.ts';
+import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
-import { orderOf } from '../data/order.ts';
 import { heldOutOf } from '../data/scores.ts';
 import {
   type DataRequest,
@@ -21,7 +20,7 @@ import {
   settingsOf,
 } from '../recipe.ts';
 import { continued } from '../text/answer.ts';
-import { TEXT_INPUTS, textBatch, uncounted } from '../text/batches.ts';
+import { TEXT_INPUTS, uncounted } from '../text/batches.ts';
 import { BYTE_TOKENIZER } from '../text/bytes.ts';
 import type { Chunk } from '../text/chunks.ts';
 import { corpusOf, type RowOptions } from '../text/corpus.ts';
@@ -29,6 +28,7 @@ import { BYTES } from '../text/declaration.ts';
 import { type Document, eachLine } from '../text/documents.ts';
 import { evaluateText } from '../text/evaluate.ts';
 import { measures } from '../text/measures.ts';
+import { rowsOf } from '../text/rows.node.ts';
 import { BadConversation, messagesOf, partsOf } from './conversation.ts';
 import { CHAT, SETTINGS } from './declaration.ts';
 import type { ChatTemplate } from './template.ts';
@@ -47,7 +47,7 @@ export const chatRecipe: Recipe = {
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145, R1190, R1192 */
 async function dataset(request: DataRequest): Promise<DataSource> {
-  const { data, model, stage, split, batchSize, seed } = request;
+  const { data, model, stage, batchSize } = request;
   const settings = settingsOf(CHAT, SETTINGS, model.settings, stage.clauses);
   const length = required(CHAT, 'length', settings.length, `rows of ${data}`);
   const { rows, field } = settings;
@@ -67,19 +67,8 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   const documents = conversations({ tokenizer, template, field });
   const corpus = corpusOf(files, { documents, cuttable: () => false, rows, length, report: bad.report });
   bad.finish();
-  if (corpus.cut > 0)
-    request.note(`${corpus.cut} conversations of ${data} are longer than ${length} tokens and were cut`);
   const heldOut = request.heldOut ?? settings.held_out;
-  const order = orderOf(corpus.size, { name: data, split, heldOut, seed });
-  return {
-    name: data,
-    rows: order.size,
-    contents: () => contentsOf(files),
-    batch: async (step) => {
-      const chosen = order.places(step, batchSize).map((place) => corpus.row(order.at(place)));
-      return textBatch(chosen, { length, pad, names });
-    },
-  };
+  return rowsOf(request, { corpus, files, what: 'conversations', heldOut, length, pad, names });
 }
 
 /** @throws as `dataset` */

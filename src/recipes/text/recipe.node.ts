@@ -2,9 +2,8 @@
 import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
-import { contentsOf, dataFiles } from '../data/files.node.ts';
+import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
-import { orderOf } from '../data/order.ts';
 import { heldOutOf } from '../data/scores.ts';
 import {
   type DataRequest,
@@ -15,12 +14,13 @@ import {
   settingsOf,
 } from '../recipe.ts';
 import { answer } from './answer.ts';
-import { TEXT_INPUTS, textBatch } from './batches.ts';
+import { TEXT_INPUTS } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
 import { BYTES, SETTINGS, TEXT } from './declaration.ts';
 import { evaluateText } from './evaluate.ts';
 import { measures } from './measures.ts';
+import { rowsOf } from './rows.node.ts';
 
 export const textRecipe: Recipe = {
   ...TEXT,
@@ -35,7 +35,7 @@ export const textRecipe: Recipe = {
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145 */
 async function dataset(request: DataRequest): Promise<DataSource> {
-  const { data, model, stage, split, batchSize, seed } = request;
+  const { data, model, stage, batchSize } = request;
   const settings = settingsOf(TEXT, SETTINGS, model.settings, stage.clauses);
   const length = required(TEXT, 'length', settings.length, `rows of ${data}`);
   const { rows, eos, field } = settings;
@@ -53,17 +53,8 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   const bad = badRows(request);
   const corpus = openCorpus(files, { tokenizer, field, rows, length, eos, name: data, report: bad.report });
   bad.finish();
-  if (corpus.cut > 0) request.note(`${corpus.cut} documents of ${data} are longer than ${length} tokens and were cut`);
-  const order = orderOf(corpus.size, { name: data, split, heldOut: request.heldOut ?? settings.held_out, seed });
-  return {
-    name: data,
-    rows: order.size,
-    contents: () => contentsOf(files),
-    batch: async (step) => {
-      const chosen = order.places(step, batchSize).map((place) => corpus.row(order.at(place)));
-      return textBatch(chosen, { length, pad, names });
-    },
-  };
+  const heldOut = request.heldOut ?? settings.held_out;
+  return rowsOf(request, { corpus, files, what: 'documents', heldOut, length, pad, names });
 }
 
 /** @throws as `dataset` */
