@@ -2,9 +2,10 @@
  * Running the nano model: prefill and one cached decode step in ONNX Runtime at both opsets, and in the float64
  * interpreter for scale. The nano model is so small that most of a step is the cost of calling ONNX Runtime.
  */
-import { loadModel, openWeights } from '../src/compiler/cli/model.ts';
+
 import { outputOf } from '../src/compiler/cli/output.ts';
-import { openForRun, type RunRequest } from '../src/compiler/cli/session.ts';
+import { loadModel, openWeights } from '../src/compiler/workbench/model.ts';
+import { openForRun, type RunRequest } from '../src/compiler/workbench/session.ts';
 import type { Feeds, HostTensor, Session } from '../src/runtime/index.ts';
 import { MODEL, milliseconds, ms, table, times } from './support.ts';
 

@@ -4,18 +4,18 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeModel } from '../../src/compiler/backends/onnx/index.ts';
-import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
 import { outputOf } from '../../src/compiler/cli/output.ts';
-import { openGraphs } from '../../src/compiler/cli/session.ts';
-import { openBatches } from '../../src/compiler/cli/training/data.ts';
-import { loadStage, stageOf } from '../../src/compiler/cli/training/stages.ts';
-import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
-import { writeArtifact } from '../../src/compiler/cli/weights/write.ts';
 import { finish } from '../../src/compiler/graphs.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { savedActivations } from '../../src/compiler/passes/autodiff/index.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
 import { TARGETS } from '../../src/compiler/targets/index.ts';
+import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
+import { openGraphs } from '../../src/compiler/workbench/session.ts';
+import { openBatches } from '../../src/compiler/workbench/training/data.ts';
+import { loadStage, stageOf } from '../../src/compiler/workbench/training/stages.ts';
+import type { WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
+import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { type Feeds, onnxBackend, openModel, Session } from '../../src/runtime/index.ts';
 import type { Runner } from '../../src/runtime/session.ts';
 import { type Batch, type DataSource, initialState, type StepRecord, train } from '../../src/runtime/train/index.ts';

@@ -7,7 +7,7 @@
  */
 import { create, globals } from 'webgpu';
 import type { Profile } from '../../src/compiler/backends/wgsl/families/contract.ts';
-import { productOfRegisters } from '../../src/compiler/cli/plan/measure/hand-written.ts';
+import { productOfRegisters } from '../../src/compiler/workbench/plan/measure/hand-written.ts';
 import { type GemmCase, gemmBench } from '../../test/backends/wgsl/families/gemm-cases.ts';
 import { difference } from '../../test/backends/wgsl/families/harness.ts';
 

@@ -2,8 +2,9 @@
  * MDL's own WebGPU target: the row's graphs lowered to a plan, run by the runtime that ships. Inputs, parameters, caches
  * and the optimiser's state stay on the device; a run feeds handles and reads back the row's outputs, or the loss.
  */
-import { stageOf } from '../../src/compiler/cli/training/stages.ts';
+
 import type { PlainGraph } from '../../src/compiler/graphs.ts';
+import { stageOf } from '../../src/compiler/workbench/training/stages.ts';
 import { type AnyTensor, type AnyTensors, toHost } from '../../src/runtime/device-tensor.ts';
 import { hostState, initialState, liveState } from '../../src/runtime/train/index.ts';
 import { openPlan } from '../../src/runtime/webgpu/index.ts';

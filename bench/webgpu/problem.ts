@@ -3,14 +3,14 @@
  * the same ones; and the float64 interpreter's answer. Each contestant gets this and nothing else.
  */
 import { encodeModel, lowerToOnnx, type OnnxOpset } from '../../src/compiler/backends/onnx/index.ts';
-import { loadModel } from '../../src/compiler/cli/model.ts';
 import { outputOf } from '../../src/compiler/cli/output.ts';
-import { stageOf } from '../../src/compiler/cli/training/stages.ts';
-import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import { type Graph, typeOf } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
+import { loadModel } from '../../src/compiler/workbench/model.ts';
+import { stageOf } from '../../src/compiler/workbench/training/stages.ts';
+import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { evaluateDim } from '../../src/shared/dim.ts';
 import { type HostTensor, sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';
 import { PORTS, type TrainingPlan } from '../../src/shared/training.ts';

@@ -57,7 +57,7 @@ export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue, command
       .sort()
       .map((code) => section(code, catalogue[code]!));
   return [
-    '<!-- generated from src/compiler/diagnostics/catalogue.ts, src/runtime/catalogue.ts and src/compiler/cli/errors.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
+    '<!-- generated from src/compiler/diagnostics/catalogue.ts, src/runtime/catalogue.ts and src/compiler/workbench/errors.ts by scripts/generate.ts; do not edit -->\n# Diagnostics\n',
     'What each code means and what to do about it; `mdl explain CODE` prints the same. `‹…›` stands for details of the case.\n',
     '## Compiler\n',
     ...list(compiler),
@@ -70,12 +70,17 @@ export function diagnosticsPage(compiler: Catalogue, runtime: Catalogue, command
 
 export const diagnostics: Generator = {
   name: 'diagnostics',
-  inputs: ['src/compiler/diagnostics/catalogue.ts', 'src/runtime/catalogue.ts', 'src/compiler/cli/errors.ts'],
+  inputs: [
+    'src/compiler/diagnostics/catalogue.ts',
+    'src/runtime/catalogue.ts',
+    'src/compiler/workbench/errors.ts',
+    'src/compiler/workbench/errors',
+  ],
   async generate() {
     const [compiler, runtime, commandLine] = await Promise.all([
       import('../../src/compiler/diagnostics/catalogue.ts'),
       import('../../src/runtime/catalogue.ts'),
-      import('../../src/compiler/cli/errors.ts'),
+      import('../../src/compiler/workbench/errors.ts'),
     ]);
     const entries = Object.values(compiler.MESSAGES).map(({ code, text }): [string, CatalogueEntry] => {
       const entry = compiler.CATALOGUE[code];

@@ -1,9 +1,9 @@
 /** docs/folders.md: what of a folder of transformers is read, from the tables that commands read it by. */
-import { ARCHITECTURES, type Architecture, type Field } from '../../src/compiler/cli/folder/architectures.ts';
-import { UNUSED } from '../../src/compiler/cli/folder/generation.ts';
+import { ARCHITECTURES, type Architecture, type Field } from '../../src/compiler/workbench/folder/architectures.ts';
+import { UNUSED } from '../../src/compiler/workbench/folder/generation.ts';
 import type { Generator } from './files.ts';
 
-const HEAD = `<!-- generated from src/compiler/cli/folder by scripts/generate.ts; do not edit, run \`npm run generate\` -->
+const HEAD = `<!-- generated from src/compiler/workbench/folder by scripts/generate.ts; do not edit, run \`npm run generate\` -->
 # A Hugging Face folder is a model
 
 Where a command takes a .mdl file it takes a folder that transformers' \`save_pretrained\` wrote:
@@ -53,7 +53,7 @@ const section = (name: string, { file, fields }: Architecture): string =>
 
 export const folders: Generator = {
   name: 'folders',
-  inputs: ['src/compiler/cli/folder/architectures.ts', 'src/compiler/cli/folder/generation.ts'],
+  inputs: ['src/compiler/workbench/folder/architectures.ts', 'src/compiler/workbench/folder/generation.ts'],
   async generate() {
     const sections = Object.entries(ARCHITECTURES).map(([name, architecture]) => section(name, architecture));
     const generation = Object.entries(UNUSED).map(([name, reason]) => `\`${name}\` (${reason})`);

@@ -2,18 +2,20 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Cell, CellLog, type CellRecord, type Outcome } from '../../src/compiler/cli/ablation/cell.ts';
-import { openAblation } from '../../src/compiler/cli/ablation/folder.ts';
-import { modelText } from '../../src/compiler/cli/ablation/model-text.ts';
-import { paperLoss } from '../../src/compiler/cli/ablation/paper.ts';
+import { alignTable, watchTable } from '../../src/compiler/cli/ablation/table.ts';
+import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli/commands/ablate.ts';
+import { type Cell, CellLog, type CellRecord, type Outcome } from '../../src/compiler/workbench/ablation/cell.ts';
+import { openAblation } from '../../src/compiler/workbench/ablation/folder.ts';
+import { modelText } from '../../src/compiler/workbench/ablation/model-text.ts';
+import { paperLoss } from '../../src/compiler/workbench/ablation/paper.ts';
 import {
   lossTable,
   type Report,
   renderHtml,
   renderMarkdown,
   reportJson,
-} from '../../src/compiler/cli/ablation/report.ts';
-import { runAblation } from '../../src/compiler/cli/ablation/run.ts';
+} from '../../src/compiler/workbench/ablation/report.ts';
+import { runAblation } from '../../src/compiler/workbench/ablation/run.ts';
 import {
   cellText,
   differenceText,
@@ -21,12 +23,10 @@ import {
   meanCurve,
   spreadOf,
   summarise,
-} from '../../src/compiler/cli/ablation/summary.ts';
-import { alignTable, watchTable } from '../../src/compiler/cli/ablation/table.ts';
-import { variantsOf } from '../../src/compiler/cli/ablation/variants.ts';
-import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli/commands/ablate.ts';
-import { loadModel } from '../../src/compiler/cli/model.ts';
-import { stageList } from '../../src/compiler/cli/training/stages.ts';
+} from '../../src/compiler/workbench/ablation/summary.ts';
+import { variantsOf } from '../../src/compiler/workbench/ablation/variants.ts';
+import { loadModel } from '../../src/compiler/workbench/model.ts';
+import { stageList } from '../../src/compiler/workbench/training/stages.ts';
 import { DEFAULTS, MICRO, microFolder, type Recorded, recorder } from '../training/support.ts';
 import { mdl, TINYGPTV } from './support.ts';
 
@@ -353,13 +353,13 @@ describe('mdl ablate', () => {
       step: () => void (++steps === 4 && controller.abort()),
       finished: () => {},
     };
-    const first = await runAblation(plan, kept, controller.signal, stop, recorder());
+    const first = await runAblation(plan, kept, controller.signal, stop);
     expect(first.map(({ stage }) => stage)).toEqual(['one']);
     const all = { step: () => {}, finished: () => {} };
     const again = await openAblation(join(folder, 'interrupted'), true, {});
-    const rest = await runAblation(plan, again, new AbortController().signal, all, recorder());
+    const rest = await runAblation(plan, again, new AbortController().signal, all);
     const whole = await openAblation(join(folder, 'at once'), false, {});
-    const once = await runAblation(plan, whole, new AbortController().signal, all, recorder());
+    const once = await runAblation(plan, whole, new AbortController().signal, all);
     const curves = (records: readonly CellRecord[]) => records.map(({ loss, grad_norm }) => ({ loss, grad_norm }));
     expect(curves(rest)).toEqual(curves(once));
     expect(rest).toHaveLength(8);
@@ -404,10 +404,10 @@ describe('mdl ablate', () => {
     const kept = await openAblation(given.out, false, {});
     const edit = { step: () => {}, finished: () => writeFileSync(file, `${BREAKABLE}\n// edited`) };
     const { signal } = new AbortController();
-    await expect(runAblation(plan, kept, signal, edit, recorder())).rejects.toMatchObject({ code: 'C0304' });
+    await expect(runAblation(plan, kept, signal, edit)).rejects.toMatchObject({ code: 'C0304' });
     writeFileSync(file, BREAKABLE);
     const undone = { step: () => {}, finished: () => {} };
-    expect(await runAblation(plan, kept, signal, undone, recorder())).toHaveLength(2);
+    expect(await runAblation(plan, kept, signal, undone)).toHaveLength(2);
   });
 
   it('refuses damaged records and lost weights (C0303)', async () => {

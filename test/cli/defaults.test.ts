@@ -1,7 +1,7 @@
 /** What needs not be said, and what is said of a model that compiles to nothing. */
 import { describe, expect, it } from 'vitest';
-import { stageOrOnly } from '../../src/compiler/cli/training/stages.ts';
 import { compile } from '../../src/compiler/index.ts';
+import { stageOrOnly } from '../../src/compiler/workbench/training/stages.ts';
 import { memory } from '../support/project.ts';
 import { folderWith, mdl, SMALL } from './support.ts';
 

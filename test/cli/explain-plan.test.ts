@@ -1,6 +1,6 @@
 /** `mdl explain-plan`: the table, its sums, and the sizes it is asked for. */
 import { describe, expect, it } from 'vitest';
-import type { PlanReport } from '../../src/compiler/cli/plan/report.ts';
+import type { PlanReport } from '../../src/compiler/workbench/plan/report.ts';
 import { unavailable } from '../support/adapter.ts';
 import { folderWith, mdl, SMALL, TINYGPTV } from './support.ts';
 

@@ -1,9 +1,10 @@
 /** `mdl ir`, `mdl summary`, `mdl explain`, and the command line itself: help, exit codes, what goes where. */
 import { describe, expect, it } from 'vitest';
-import { CLI_CATALOGUE } from '../../src/compiler/cli/errors.ts';
-import { createProgress, formatBytes } from '../../src/compiler/cli/progress.ts';
+import { createProgress } from '../../src/compiler/cli/progress.ts';
 import { CATALOGUE } from '../../src/compiler/diagnostics/catalogue.ts';
 import { PIPELINE } from '../../src/compiler/passes/pipeline.ts';
+import { CLI_CATALOGUE } from '../../src/compiler/workbench/errors.ts';
+import { formatBytes } from '../../src/compiler/workbench/units.ts';
 import { CATALOGUE as RUNTIME } from '../../src/runtime/index.ts';
 import { readJson } from '../support/reference.ts';
 import { folderWith, mdl, mdlProcess, SMALL, TINYGPTV } from './support.ts';

@@ -5,10 +5,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import exportCommand from '../../src/compiler/cli/commands/export.ts';
-import { back, forth, type Part, wholeOf } from '../../src/compiler/cli/layouts/laid-out.ts';
-import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
-import { openForRun } from '../../src/compiler/cli/session.ts';
 import type { Turn } from '../../src/compiler/elaborate/layout.ts';
+import { back, forth, type Part, wholeOf } from '../../src/compiler/workbench/layouts/laid-out.ts';
+import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
+import { openForRun } from '../../src/compiler/workbench/session.ts';
 import { encodeSafetensors, type HostTensor, openCheckpoint, writeSafetensors } from '../../src/runtime/index.ts';
 import { fixture, readTensors, relativeError } from '../support/reference.ts';
 import { configFile, WEIGHTS } from '../tinygptv/support.ts';

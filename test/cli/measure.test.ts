@@ -1,8 +1,8 @@
 /** What `explain-plan --measure` compares a plan with: hand-written kernels, of which the results are known. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { productOfRegisters, productOfTiles } from '../../src/compiler/cli/plan/measure/hand-written.ts';
-import { leastMs } from '../../src/compiler/cli/plan/measure/index.ts';
-import { measureLimits } from '../../src/compiler/cli/plan/measure/limits.ts';
+import { productOfRegisters, productOfTiles } from '../../src/compiler/workbench/plan/measure/hand-written.ts';
+import { leastMs } from '../../src/compiler/workbench/plan/measure/index.ts';
+import { measureLimits } from '../../src/compiler/workbench/plan/measure/limits.ts';
 import { Gpu } from '../../src/runtime/webgpu/gpu.ts';
 import { gemmBench } from '../backends/wgsl/families/gemm-cases.ts';
 import { difference } from '../backends/wgsl/families/harness.ts';

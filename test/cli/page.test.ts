@@ -1,9 +1,9 @@
 /** Reports that fit their page: axes with names, one colour a name, what was run; and progress bars that fit their line. */
 import { describe, expect, it } from 'vitest';
-import { renderChart } from '../../src/compiler/cli/chart.ts';
-import { commandLine } from '../../src/compiler/cli/page.ts';
 import { barFormat, progressLine } from '../../src/compiler/cli/progress-line.ts';
-import { renderReport } from '../../src/compiler/cli/report.ts';
+import { renderChart } from '../../src/compiler/workbench/chart.ts';
+import { commandLine } from '../../src/compiler/workbench/page.ts';
+import { renderReport } from '../../src/compiler/workbench/report.ts';
 
 const curve = (name: string) => ({
   name,

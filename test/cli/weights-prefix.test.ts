@@ -1,7 +1,7 @@
 /** A prefix that wrappers leave in a checkpoint is found and proposed. */
 import { expect, it } from 'vitest';
-import { commonPrefix } from '../../src/compiler/cli/weights/prefix.ts';
 import { compile } from '../../src/compiler/index.ts';
+import { commonPrefix } from '../../src/compiler/workbench/weights/prefix.ts';
 import { memory } from '../support/project.ts';
 
 const MODEL = `import { MLP } from "std"

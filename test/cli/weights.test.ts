@@ -2,18 +2,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/cli/model.ts';
-import { matchCheckpoint } from '../../src/compiler/cli/weights/match.ts';
+import type { Model } from '../../src/compiler/elaborate/model.ts';
+import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
+import { interpret } from '../../src/compiler/ir/interpreter.ts';
+import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/workbench/model.ts';
+import { matchCheckpoint } from '../../src/compiler/workbench/weights/match.ts';
 import {
   type CheckpointLike,
   checkpointWeights,
   seededWeights,
   type WeightProvider,
-} from '../../src/compiler/cli/weights/provider.ts';
-import { writeArtifact } from '../../src/compiler/cli/weights/write.ts';
-import type { Model } from '../../src/compiler/elaborate/model.ts';
-import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
-import { interpret } from '../../src/compiler/ir/interpreter.ts';
+} from '../../src/compiler/workbench/weights/provider.ts';
+import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { bytesSource, Checkpoint, type HostTensor, initialise } from '../../src/runtime/index.ts';
 import { recordingOutput } from './output.ts';
 import { f32, folderWith, i64, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';

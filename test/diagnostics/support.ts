@@ -2,12 +2,12 @@
 
 import { checkNames } from '../../src/compiler/check/names.ts';
 import { loadProgram, type SourceHost } from '../../src/compiler/check/program.ts';
-import { withoutEntries } from '../../src/compiler/cli/model.ts';
 import { type Diagnostic, DiagnosticBag } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../../src/compiler/diagnostics/render.ts';
 import { formatPosition, type Span } from '../../src/compiler/diagnostics/span.ts';
 import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import { elaborate, type ModelOptions } from '../../src/compiler/elaborate/model.ts';
+import { withoutEntries } from '../../src/compiler/workbench/model.ts';
 import { DECLARATIONS } from '../../src/recipes/declarations.ts';
 import { memory } from '../support/project.ts';
 

@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a flag that adds tensors which nothing trains is compared without a word',
-    file: 'src/compiler/cli/ablation/preflight.ts',
+    file: 'src/compiler/workbench/ablation/preflight.ts',
     find: '    if (keys.length === 0) return [];',
     replace: '    if (keys.length >= 0) return [];',
     test: 'test/training/untrained.test.ts',
@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: '--resume takes another body of the model for the same run',
-    file: 'src/compiler/cli/training/settings.ts',
+    file: 'src/compiler/workbench/training/settings.ts',
     find: '] = lossDigest(staged, stage);',
     replace: '] = typeof lossDigest;',
     test: 'test/training/identity.test.ts',
@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: '--resume goes by the path of the data, not by what is in it',
-    file: 'src/compiler/cli/training/settings.ts',
+    file: 'src/compiler/workbench/training/settings.ts',
     find: '] = await dataDigest(data);',
     replace: '] = data.name.slice(0, 0) + typeof dataDigest;',
     test: 'test/training/identity.test.ts',
@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'two trainers write to one folder',
-    file: 'src/compiler/cli/training/run-folder.ts',
+    file: 'src/compiler/workbench/training/run-folder.ts',
     find: 'const release = lockFolder(out, output);',
     replace: 'const release = (): void => void [lockFolder, output];',
     test: 'test/training/lock.test.ts',
@@ -100,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a variant has another colour where another one has no curve',
-    file: 'src/compiler/cli/chart.ts',
+    file: 'src/compiler/workbench/chart.ts',
     find: 'colourOf(name, names ?? lines.map((each) => each.name))',
     replace: 'colourOf(name, names === undefined ? [] : lines.map((each) => each.name))',
     test: 'test/cli/page.test.ts',

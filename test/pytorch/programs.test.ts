@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { loadModel, openWeights, type SettingsOptions } from '../../src/compiler/cli/model.ts';
-import { openForRun } from '../../src/compiler/cli/session.ts';
 import { DiagnosticError } from '../../src/compiler/index.ts';
+import { loadModel, openWeights, type SettingsOptions } from '../../src/compiler/workbench/model.ts';
+import { openForRun } from '../../src/compiler/workbench/session.ts';
 import { type HostTensor, narrow } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { feedsOf } from '../language/feeds.ts';

@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, inject } from 'vitest';
+import { graphsOf } from '../../src/compiler/graphs.ts';
+import { TARGETS } from '../../src/compiler/targets/index.ts';
 import {
   type Loaded,
   loadModel,
   openWeights,
   type SettingsOptions,
   type WeightsOptions,
-} from '../../src/compiler/cli/model.ts';
-import { writeArtifact } from '../../src/compiler/cli/weights/write.ts';
-import { graphsOf } from '../../src/compiler/graphs.ts';
-import { TARGETS } from '../../src/compiler/targets/index.ts';
+} from '../../src/compiler/workbench/model.ts';
+import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { type ReferenceTensor, readTensors } from '../support/reference.ts';

@@ -1,8 +1,8 @@
 /** Sessions of a program on every target, for tests of what all of them must agree on. The weights are those of seed 0. */
 import { afterAll } from 'vitest';
-import { openForRun, type RunRequest } from '../../src/compiler/cli/session.ts';
-import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import { compile } from '../../src/compiler/index.ts';
+import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
+import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { unavailable } from './adapter.ts';
 import { buildWebGpu } from './build.ts';

@@ -5,9 +5,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openGraphs } from '../../src/compiler/cli/session.ts';
-import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import { graphsOf } from '../../src/compiler/graphs.ts';
+import { openGraphs } from '../../src/compiler/workbench/session.ts';
+import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import {
   type AdapterBytes,
   encodeSafetensors,

@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import compileCommand from '../../src/compiler/cli/commands/compile.ts';
-import { loadModel } from '../../src/compiler/cli/model.ts';
+import { loadModel } from '../../src/compiler/workbench/model.ts';
 import { openSession, type Session, writeSafetensors } from '../../src/runtime/index.ts';
 import type { Manifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';

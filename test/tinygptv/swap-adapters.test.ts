@@ -11,7 +11,7 @@ import { onnx } from 'onnx-proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import compileCommand from '../../src/compiler/cli/commands/compile.ts';
 import type { CompileOptions } from '../../src/compiler/cli/compile/options.ts';
-import { peftKey } from '../../src/compiler/cli/training/peft.ts';
+import { peftKey } from '../../src/compiler/workbench/training/peft.ts';
 import * as page from '../../src/runtime/index.browser.ts';
 import { generate, type HostTensor, openSession, type Session, writeSafetensors } from '../../src/runtime/index.ts';
 import type { Manifest } from '../../src/shared/artifact.ts';

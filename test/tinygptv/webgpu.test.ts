@@ -1,6 +1,6 @@
 /** TinyGPT-V on WebGPU beyond sessions: key/value caches that stay on the device while tokens are generated. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
+import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
 import type { AnyTensors } from '../../src/runtime/device-tensor.ts';
 import type { Gpu } from '../../src/runtime/webgpu/gpu.ts';
 import { WebGpuProgram } from '../../src/runtime/webgpu/program.ts';

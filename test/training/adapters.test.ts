@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import runCommand from '../../src/compiler/cli/commands/run.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
-import { peftKey } from '../../src/compiler/cli/training/peft.ts';
+import { peftKey } from '../../src/compiler/workbench/training/peft.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 

@@ -1,7 +1,5 @@
 /** Trained tensors in arenas: the same numbers as one by one, an update of one dispatch, and checkpoints that fit both. */
 import { describe, expect, it, test } from 'vitest';
-import { locateNonFinite } from '../../src/compiler/cli/training/diagnose.ts';
-import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
@@ -9,6 +7,8 @@ import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { arenasOf } from '../../src/compiler/training/arenas.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
+import { locateNonFinite } from '../../src/compiler/workbench/training/diagnose.ts';
+import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { hostState, initialState, type LogRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import { acquireDevice, openPlan } from '../../src/runtime/webgpu/index.ts';
 import { narrow, sizeOf, type WideTensor, widen } from '../../src/shared/tensor.ts';

@@ -2,7 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
+import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { folderOf } from '../recipes/text/support.ts';
 import { arraysFolder, DOCS, emojiFolder, example } from './data-kinds.ts';
 import { DEFAULTS, MICRO, recorder } from './support.ts';
@@ -17,7 +18,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-async function lossOf(file: string, options: Partial<TrainCommandOptions>): Promise<number> {
+async function lossOf(file: string, options: Partial<TrainingOptions>): Promise<number> {
   const output = recorder();
   await trainCommand(output, [file], { ...DEFAULTS, init: 1, ...options });
   const { stages } = output.results[0] as { stages: readonly { readonly loss: number }[] };

@@ -1,12 +1,13 @@
 /** Examples on each kind of data: WebGPU trains them as ONNX Runtime does. */
 import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
+import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { unavailable } from '../support/adapter.ts';
 import { arraysFolder, DOCS, emojiFolder, example } from './data-kinds.ts';
 import { DEFAULTS, recorder } from './support.ts';
 
-async function lossOf(file: string, options: Partial<TrainCommandOptions>): Promise<number> {
+async function lossOf(file: string, options: Partial<TrainingOptions>): Promise<number> {
   const output = recorder();
   await trainCommand(output, [file], { ...DEFAULTS, init: 1, steps: 4, ...options });
   return (output.results[0] as { stages: readonly { readonly loss: number }[] }).stages[0]!.loss;

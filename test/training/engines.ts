@@ -1,9 +1,10 @@
 /** A stage run on each engine: the interpreter, ONNX Runtime at both opsets, WebGPU. */
-import { openGraphs } from '../../src/compiler/cli/session.ts';
-import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
+
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import type { Graphs } from '../../src/compiler/graphs.ts';
 import type { PlanOptions } from '../../src/compiler/training/plan.ts';
+import { openGraphs } from '../../src/compiler/workbench/session.ts';
+import type { WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { initialState, type StepRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
-import { loadModel } from '../../src/compiler/cli/model.ts';
-import { readLog } from '../../src/compiler/cli/training/log.ts';
+import { loadModel } from '../../src/compiler/workbench/model.ts';
+import { readLog } from '../../src/compiler/workbench/training/log.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
 import { isStep, type LogRecord } from '../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';

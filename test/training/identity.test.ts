@@ -2,8 +2,9 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
-import { dataDigest } from '../../src/compiler/cli/training/identity.ts';
+import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import { dataDigest } from '../../src/compiler/workbench/training/identity.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { openData } from '../../src/runtime/data/index.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
 import { OPTIONS, plainPng } from '../runtime/data/support.ts';
@@ -13,14 +14,14 @@ const { folder, file, batch } = microFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const base = join(folder, 'base.safetensors');
-const RUN: TrainCommandOptions = { ...DEFAULTS, init: 3, stages: 'one,two', batch, steps: 4, checkpointEvery: 2 };
+const RUN: TrainingOptions = { ...DEFAULTS, init: 3, stages: 'one,two', batch, steps: 4, checkpointEvery: 2 };
 
 let runs = 0;
 /** A finished run, and how to go on with it. */
-async function finished(options: Partial<TrainCommandOptions> = {}) {
+async function finished(options: Partial<TrainingOptions> = {}) {
   const out = join(folder, `run-${runs++}`);
   await trainCommand(recorder(), [file], { ...RUN, ...options, out });
-  const resume = async (more: Partial<TrainCommandOptions> = {}, model = file) => {
+  const resume = async (more: Partial<TrainingOptions> = {}, model = file) => {
     const output = recorder();
     await trainCommand(output, [model], { ...RUN, ...options, ...more, out, resume: true });
     return output;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import compile from '../../src/compiler/cli/commands/compile.ts';
 import evaluate from '../../src/compiler/cli/commands/evaluate.ts';
-import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
+import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { fileSource, SafetensorsFile } from '../../src/runtime/index.ts';
 import { DEFAULTS, microFolder, recorder } from './support.ts';
 
@@ -47,7 +48,7 @@ afterAll(() => {
 });
 
 const out = (name: string): string => join(folder, name);
-const options = (more: Partial<TrainCommandOptions>): TrainCommandOptions => ({
+const options = (more: Partial<TrainingOptions>): TrainingOptions => ({
   ...DEFAULTS,
   batch,
   init: 3,

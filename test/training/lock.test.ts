@@ -8,7 +8,7 @@ import ablateCommand from '../../src/compiler/cli/commands/ablate.ts';
 import compileCommand from '../../src/compiler/cli/commands/compile.ts';
 import demoCommand from '../../src/compiler/cli/commands/demo.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
-import { LOCK, lockFolder } from '../../src/compiler/cli/training/lock.ts';
+import { LOCK, lockFolder } from '../../src/compiler/workbench/training/lock.ts';
 import { DEFAULTS, microFolder, recorder } from './support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'mdl-lock-'));

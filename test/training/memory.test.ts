@@ -1,12 +1,12 @@
 /** What a step keeps and copies: saved activations with and without recomputation, the optimiser's ports, frozen branches. */
 import { describe, expect, test } from 'vitest';
 import { flopsOf } from '../../bench/training/flops.ts';
-import { openGraphs } from '../../src/compiler/cli/session.ts';
-import { seededWeights } from '../../src/compiler/cli/weights/provider.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import { isBackward, savedActivations } from '../../src/compiler/passes/autodiff/index.ts';
 import { TARGETS } from '../../src/compiler/targets/index.ts';
+import { openGraphs } from '../../src/compiler/workbench/session.ts';
+import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { symbol } from '../../src/shared/dim.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { PORTS } from '../../src/shared/training.ts';

@@ -1,7 +1,7 @@
 /** Five steps of AdamW on TinyGPT-V as the released code takes them: losses, and parameters after steps 1, 2 and 5. */
 import { describe, expect, test } from 'vitest';
-import { openGraphs } from '../../src/compiler/cli/session.ts';
-import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
+import { openGraphs } from '../../src/compiler/workbench/session.ts';
+import type { WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
 import {
   hostState,
   initialState,

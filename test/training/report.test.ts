@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { renderChart, renderReport, writeReport } from '../../src/compiler/cli/report.ts';
-import { readLog } from '../../src/compiler/cli/training/log.ts';
+import { renderChart, renderReport, writeReport } from '../../src/compiler/workbench/report.ts';
+import { readLog } from '../../src/compiler/workbench/training/log.ts';
 import { type LogRecord, logLine, type StepRecord } from '../../src/runtime/train/index.ts';
 
 const step = (stage: string, at: number): StepRecord => ({

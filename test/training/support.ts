@@ -2,9 +2,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
 import type { Output } from '../../src/compiler/cli/output.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { compileOk, memory, repository } from '../support/project.ts';
@@ -109,7 +109,7 @@ export function recorder(): Recorded {
   };
 }
 
-export const DEFAULTS: TrainCommandOptions = { seed: 0, checkpointEvery: 10, keep: 3, backend: 'onnx', opset: '17' };
+export const DEFAULTS: TrainingOptions = { seed: 0, checkpointEvery: 10, keep: 3, backend: 'onnx', opset: '17' };
 
 // ── TinyGPT-V, scaled down ─────────────────────────────────────────────────────────────────────
 interface TinyConfig {

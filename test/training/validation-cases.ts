@@ -1,14 +1,15 @@
 /** What the tests of validation share: a run of examples/mlp.mdl on arrays, and what its log says. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import trainCommand, { type TrainCommandOptions } from '../../src/compiler/cli/commands/train.ts';
+import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { isStep, isValidation, type LogRecord, type ValidationRecord } from '../../src/runtime/train/index.ts';
 import { example } from './data-kinds.ts';
 import { DEFAULTS, type Recorded, recorder } from './support.ts';
 
 export const SIZES = { config: 'small', init: 1, batchSize: 16, lr: 2e-2, seed: 3 };
 
-export async function trained(out: string, options: Partial<TrainCommandOptions>): Promise<Recorded> {
+export async function trained(out: string, options: Partial<TrainingOptions>): Promise<Recorded> {
   const output = recorder();
   await trainCommand(output, [example('mlp')], { ...DEFAULTS, ...SIZES, out, ...options });
   return output;

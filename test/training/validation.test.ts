@@ -3,9 +3,9 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
-import { loadModel, openWeights } from '../../src/compiler/cli/model.ts';
-import { toldOf } from '../../src/compiler/cli/recipe.ts';
-import { openForRun } from '../../src/compiler/cli/session.ts';
+import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
+import { toldOf } from '../../src/compiler/workbench/recipe.ts';
+import { openForRun } from '../../src/compiler/workbench/session.ts';
 import { tensorsRecipe } from '../../src/recipes/tensors/recipe.node.ts';
 import { folderOf } from '../recipes/text/support.ts';
 import { arraysFolder, DOCS, example } from './data-kinds.ts';

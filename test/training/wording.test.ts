@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openBatches } from '../../src/compiler/cli/training/data.ts';
-import { stageOf } from '../../src/compiler/cli/training/stages.ts';
+import { openBatches } from '../../src/compiler/workbench/training/data.ts';
+import { stageOf } from '../../src/compiler/workbench/training/stages.ts';
 import { folderWith, mdl, ROOT, TINYGPTV } from '../cli/support.ts';
 import { compileOk, repository } from '../support/project.ts';
 import { recorder } from './support.ts';

@@ -1,9 +1,9 @@
 /** Models of models/ beside transformers' own modules (test/fixtures/zoo/make.py), on every target. */
 import { readFileSync } from 'node:fs';
-import { type Loaded, loadModel, openWeights } from '../../src/compiler/cli/model.ts';
-import { openForRun } from '../../src/compiler/cli/session.ts';
-import { computeGradients } from '../../src/compiler/cli/training/gradients.ts';
-import type { WeightProvider } from '../../src/compiler/cli/weights/provider.ts';
+import { type Loaded, loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
+import { openForRun } from '../../src/compiler/workbench/session.ts';
+import { computeGradients } from '../../src/compiler/workbench/training/gradients.ts';
+import type { WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
 import type { Session } from '../../src/runtime/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';

@@ -5,8 +5,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
-import { BACKENDS } from './backends.ts';
-import { fromFolder } from './folder/options.ts';
+import { BACKENDS } from '../workbench/backends.ts';
+import { fromFolder } from '../workbench/folder/options.ts';
 import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
 import { type Action, addTools } from './tools.ts';

@@ -1,6 +1,6 @@
 /** Options of the command line: how their values are read, and that none is given twice or in vain. */
 import { type Command, InvalidArgumentError, type Option } from 'commander';
-import { cliError } from './errors.ts';
+import { cliError } from '../workbench/errors.ts';
 
 export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 

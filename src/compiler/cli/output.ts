@@ -6,7 +6,7 @@ import { LimitError } from '../backends/wgsl/plan/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../diagnostics/json.ts';
 import { renderDiagnostics } from '../diagnostics/render.ts';
-import { CliError, cliError, reasonOf } from './errors.ts';
+import { CliError, cliError, reasonOf } from '../workbench/errors.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface Output {

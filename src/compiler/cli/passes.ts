@@ -1,7 +1,7 @@
 /** `--print-after PASS`: the graphs as they are after a pass, of the compiler or of a target. */
 import type { AfterPass } from '../ir/graph.ts';
 import { printGraph } from '../ir/print.ts';
-import { cliError } from './errors.ts';
+import { cliError } from '../workbench/errors.ts';
 
 export interface PrintedGraph {
   readonly graph: string;

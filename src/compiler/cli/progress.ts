@@ -1,5 +1,6 @@
 /** Progress bars on a terminal, silence elsewhere. */
 import { SingleBar } from 'cli-progress';
+import { formatBytes } from '../workbench/units.ts';
 import { barFormat } from './progress-line.ts';
 
 export interface Progress {
@@ -23,19 +24,4 @@ export function createProgress(label: string, total: number, shown: boolean): Pr
     update: (done) => bar.update(done, { size: `${formatBytes(done)} of ${formatBytes(total)}` }),
     stop: () => bar.stop(),
   };
-}
-
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
-}
-
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
 }

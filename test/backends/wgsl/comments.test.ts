@@ -4,8 +4,8 @@
  */
 import { expect, it } from 'vitest';
 import { commentText } from '../../../src/compiler/backends/typescript/names.ts';
-import { kernelsText } from '../../../src/compiler/cli/plan/kernels.ts';
 import { compile } from '../../../src/compiler/index.ts';
+import { kernelsText } from '../../../src/compiler/workbench/plan/kernels.ts';
 import { buildWebGpu } from '../../support/build.ts';
 import { memory } from '../../support/project.ts';
 

@@ -1,9 +1,10 @@
 /** The progress of an ablation: a table that is drawn over itself on a terminal, a line per finished cell elsewhere. */
+
+import type { CellRecord } from '../../workbench/ablation/cell.ts';
+import type { Watch } from '../../workbench/ablation/run.ts';
+import { cellText, finalLoss, type Layout, summarise } from '../../workbench/ablation/summary.ts';
+import type { Variant } from '../../workbench/ablation/variants.ts';
 import type { Output } from '../output.ts';
-import type { CellRecord } from './cell.ts';
-import type { Watch } from './run.ts';
-import { cellText, finalLoss, type Layout, summarise } from './summary.ts';
-import type { Variant } from './variants.ts';
 
 /** What the table draws on. */
 export interface Screen {

@@ -4,30 +4,30 @@
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import type { CellRecord } from '../ablation/cell.ts';
-import { openAblation } from '../ablation/folder.ts';
-import { modelText } from '../ablation/model-text.ts';
-import { preflight } from '../ablation/preflight.ts';
-import { lossTable, type Report, renderHtml, renderMarkdown, reportJson } from '../ablation/report.ts';
-import { runAblation } from '../ablation/run.ts';
-import { summarise } from '../ablation/summary.ts';
+import type { CellRecord } from '../../workbench/ablation/cell.ts';
+import { openAblation } from '../../workbench/ablation/folder.ts';
+import { modelText } from '../../workbench/ablation/model-text.ts';
+import { preflight } from '../../workbench/ablation/preflight.ts';
+import { lossTable, type Report, renderHtml, renderMarkdown, reportJson } from '../../workbench/ablation/report.ts';
+import { runAblation } from '../../workbench/ablation/run.ts';
+import { summarise } from '../../workbench/ablation/summary.ts';
+import { variantsOf } from '../../workbench/ablation/variants.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { loadModel, weightsText } from '../../workbench/model.ts';
+import { commandLine } from '../../workbench/page.ts';
+import { lockFolder } from '../../workbench/training/lock.ts';
+import type { TrainingOptions } from '../../workbench/training/options.ts';
+import { makeRunFolder } from '../../workbench/training/run-folder.ts';
+import { runSettings } from '../../workbench/training/settings.ts';
+import { stageList } from '../../workbench/training/stages.ts';
 import { alignTable, watchAll, watchTable } from '../ablation/table.ts';
-import { variantsOf } from '../ablation/variants.ts';
-import { cliError } from '../errors.ts';
-import { loadModel, weightsText } from '../model.ts';
 import type { Output } from '../output.ts';
-import { commandLine } from '../page.ts';
 import { onInterrupt } from '../training/interrupt.ts';
-import { lockFolder } from '../training/lock.ts';
-import { makeRunFolder } from '../training/run-folder.ts';
-import { runSettings } from '../training/settings.ts';
-import { stageList } from '../training/stages.ts';
-import type { TrainCommandOptions } from './train.ts';
 
 /** Exit code when a variant could not be compiled or run; the report says why. */
 const FAILED = 1;
 
-export interface AblateCommandOptions extends Omit<TrainCommandOptions, 'checkpointEvery' | 'keep'> {
+export interface AblateCommandOptions extends Omit<TrainingOptions, 'checkpointEvery' | 'keep'> {
   readonly flags: string;
   /** how many: seed, seed + 1, … */
   readonly seeds: number;
@@ -43,7 +43,7 @@ export default async function run(
   [file]: readonly string[],
   given: AblateCommandOptions,
 ): Promise<void> {
-  const options: TrainCommandOptions = { ...given, checkpointEvery: 1, keep: 1 };
+  const options: TrainingOptions = { ...given, checkpointEvery: 1, keep: 1 };
   const { model } = loadModel(file!, options, output);
   const variants = variantsOf(model.settings.flags, given.flags);
   const stages = given.stages === undefined ? model.stages : stageList(model, given.stages);
@@ -106,7 +106,6 @@ export default async function run(
         folder,
         interrupt.signal,
         watch,
-        output,
       ),
     );
   } finally {

@@ -3,8 +3,8 @@ import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../../diagnostics/json.ts';
 import { renderDiagnostics } from '../../diagnostics/render.ts';
 import { type Compilation, compile } from '../../index.ts';
-import { locate } from '../host.ts';
-import { type SettingsOptions, settingsOf, withoutEntries } from '../model.ts';
+import { locate } from '../../workbench/host.ts';
+import { type SettingsOptions, settingsOf, withoutEntries } from '../../workbench/model.ts';
 import type { Output } from '../output.ts';
 
 export default async function check(output: Output, files: readonly string[], options: SettingsOptions): Promise<void> {

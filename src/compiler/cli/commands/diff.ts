@@ -2,12 +2,18 @@
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { type Compilation, compile } from '../../index.ts';
-import { type Changed, compareModels, type EntryChange, isEqual, type KeyChange } from '../diff/compare.ts';
-import type { FactChange } from '../diff/graph.ts';
-import { locateRevision } from '../host.ts';
-import { type SettingsOptions, settingsOf } from '../model.ts';
+import {
+  type Changed,
+  compareModels,
+  type EntryChange,
+  isEqual,
+  type KeyChange,
+} from '../../workbench/diff/compare.ts';
+import type { FactChange } from '../../workbench/diff/graph.ts';
+import { locateRevision } from '../../workbench/host.ts';
+import { type SettingsOptions, settingsOf } from '../../workbench/model.ts';
+import { formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
-import { formatCount } from '../progress.ts';
 
 interface Options extends SettingsOptions {
   readonly toConfig?: string;

@@ -1,12 +1,12 @@
 /** `mdl evaluate`: greedy answers to held-out examples of a data set, scored by task beside the best constant answer. */
 import type { SettingValues } from '../../../shared/recipe.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import { isCompiled, type OpenOptions, openAnswering } from '../answering.ts';
-import { cliError } from '../errors.ts';
-import { loadModel } from '../model.ts';
+import { isCompiled, type OpenOptions, openAnswering } from '../../workbench/answering.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { loadModel } from '../../workbench/model.ts';
+import { lengthOf, recipeOfManifest, recipeStage } from '../../workbench/recipe.ts';
+import { stageList } from '../../workbench/training/stages.ts';
 import type { Output } from '../output.ts';
-import { lengthOf, recipeOfManifest, recipeStage } from '../recipe.ts';
-import { stageList } from '../training/stages.ts';
 
 export interface EvaluateOptions extends OpenOptions {
   readonly data: string;

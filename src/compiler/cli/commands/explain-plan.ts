@@ -6,13 +6,13 @@ import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { graphsOf } from '../../graphs.ts';
 import { kernelsOf, webgpu } from '../../targets/webgpu.ts';
-import { cliError } from '../errors.ts';
-import type { SettingsOptions } from '../model.ts';
+import { cliError } from '../../workbench/errors.ts';
+import type { SettingsOptions } from '../../workbench/model.ts';
+import { dimsOf, entryAt, type PlanReport, reportOf } from '../../workbench/plan/report.ts';
+import { tableOf } from '../../workbench/plan/table.ts';
+import { kernelsAt, whyText } from '../../workbench/plan/why.ts';
+import { forStage, loadUnder } from '../../workbench/training/stages.ts';
 import type { Output } from '../output.ts';
-import { dimsOf, entryAt, type PlanReport, reportOf } from '../plan/report.ts';
-import { tableOf } from '../plan/table.ts';
-import { kernelsAt, whyText } from '../plan/why.ts';
-import { forStage, loadUnder } from '../training/stages.ts';
 
 export interface ExplainPlanOptions extends SettingsOptions {
   readonly entry?: string;
@@ -79,7 +79,7 @@ async function measuredReport(
 ): Promise<PlanReport> {
   const [{ acquireDevice }, { measured }] = await Promise.all([
     import('../../../runtime/webgpu/index.ts'),
-    import('../plan/measure/index.ts'),
+    import('../../workbench/plan/measure/index.ts'),
   ]);
   const gpu = await acquireDevice({ needs: plan.needs, ...(profile === undefined ? {} : { profile }) });
   try {

@@ -2,7 +2,7 @@
 import { CATALOGUE as RUNTIME } from '../../../runtime/index.ts';
 import { nearest } from '../../../shared/nearest.ts';
 import { CATALOGUE } from '../../diagnostics/catalogue.ts';
-import { CLI_CATALOGUE, cliError } from '../errors.ts';
+import { CLI_CATALOGUE, cliError } from '../../workbench/errors.ts';
 import type { Output } from '../output.ts';
 
 interface Page {

@@ -1,10 +1,10 @@
 /** `mdl export`: a model's weights in one safetensors file, as a layout has them or under the model's own keys. */
 import { writeSafetensors } from '../../../runtime/index.ts';
-import { layoutNamed } from '../layouts/asked.ts';
-import { exportedBy, exportedPlain, openExport } from '../layouts/export.ts';
-import { loadModel, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import { layoutNamed } from '../../workbench/layouts/asked.ts';
+import { exportedBy, exportedPlain, openExport } from '../../workbench/layouts/export.ts';
+import { loadModel, type SettingsOptions, type WeightsOptions } from '../../workbench/model.ts';
+import { formatBytes, formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
-import { formatBytes, formatCount } from '../progress.ts';
 
 export interface ExportOptions extends SettingsOptions, WeightsOptions {
   readonly layout?: string;

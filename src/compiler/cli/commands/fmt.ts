@@ -7,7 +7,7 @@ import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../../diagnostics/json.ts';
 import { renderDiagnostics } from '../../diagnostics/render.ts';
 import { format } from '../../format/index.ts';
-import { cliError, reasonOf } from '../errors.ts';
+import { cliError, reasonOf } from '../../workbench/errors.ts';
 import type { Output } from '../output.ts';
 
 interface Options {

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import type { Recipe } from '../../../recipes/recipe.ts';
 import { checkImage, type DecodeOptions, type GenerateOptions } from '../../../runtime/index.ts';
 import type { SettingValues } from '../../../shared/recipe.ts';
-import { type OpenOptions, openAnswering } from '../answering.ts';
-import { cliError, reasonOf } from '../errors.ts';
+import { type OpenOptions, openAnswering } from '../../workbench/answering.ts';
+import { cliError, reasonOf } from '../../workbench/errors.ts';
+import { recipeOfManifest } from '../../workbench/recipe.ts';
 import type { Output } from '../output.ts';
-import { recipeOfManifest } from '../recipe.ts';
 
 export interface GenerateCommandOptions extends OpenOptions {
   readonly prompt: string;

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { format } from '../../format/index.ts';
-import { cliError, reasonOf } from '../errors.ts';
-import { leftBehind } from '../folder/left-behind.ts';
-import { folderText, isModelFolder } from '../folder/program.ts';
+import { cliError, reasonOf } from '../../workbench/errors.ts';
+import { leftBehind } from '../../workbench/folder/left-behind.ts';
+import { folderText, isModelFolder } from '../../workbench/folder/program.ts';
 import type { Output } from '../output.ts';
 
 export interface ImportOptions {

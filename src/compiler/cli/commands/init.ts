@@ -1,8 +1,8 @@
 /** `mdl init`: a small project that trains in about a minute, of the package's own files: a model, data and a page with commands. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { cliError, reasonOf } from '../errors.ts';
-import { packageRoot } from '../folder/program.ts';
+import { cliError, reasonOf } from '../../workbench/errors.ts';
+import { packageRoot } from '../../workbench/folder/program.ts';
 import type { Output } from '../output.ts';
 
 /** The pages of docs/ that the text model learns from: prose, about 100 KB. */

@@ -2,7 +2,7 @@
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { ENTRY_PASSES, graphsOf } from '../../graphs.ts';
 import { PIPELINE } from '../../passes/pipeline.ts';
-import { loadModel, type SettingsOptions } from '../model.ts';
+import { loadModel, type SettingsOptions } from '../../workbench/model.ts';
 import type { Output } from '../output.ts';
 import { printerAfter } from '../passes.ts';
 

@@ -3,18 +3,24 @@
  * its contract is kept: inputs and outputs by name, integers as I32 or I64, absent past_key_values.* of length 0.
  */
 import { rename, writeFile } from 'node:fs/promises';
-import { chromeTrace, fileSource, SafetensorsFile, writeSafetensors } from '../../../runtime/index.ts';
-import type { HostTensor } from '../../../shared/tensor.ts';
-import { backendName } from '../backends.ts';
-import { cliError, reasonOf } from '../errors.ts';
-import { type Loaded, loadModel, openWeights, type SettingsOptions, type WeightsOptions } from '../model.ts';
+import { chromeTrace, writeSafetensors } from '../../../runtime/index.ts';
+import { backendName } from '../../workbench/backends.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { readInputs } from '../../workbench/inputs.ts';
+import {
+  type Loaded,
+  loadModel,
+  openWeights,
+  type SettingsOptions,
+  type WeightsOptions,
+} from '../../workbench/model.ts';
+import { profileLines } from '../../workbench/plan/profile.ts';
+import { openForRun } from '../../workbench/session.ts';
+import { asTrained } from '../../workbench/training/carried.ts';
+import { computeGradients } from '../../workbench/training/gradients.ts';
+import { loadStage, stageOf, stageOrOnly } from '../../workbench/training/stages.ts';
+import type { WeightProvider } from '../../workbench/weights/provider.ts';
 import type { Output } from '../output.ts';
-import { profileLines } from '../plan/profile.ts';
-import { openForRun } from '../session.ts';
-import { asTrained } from '../training/carried.ts';
-import { computeGradients } from '../training/gradients.ts';
-import { loadStage, stageOf, stageOrOnly } from '../training/stages.ts';
-import type { WeightProvider } from '../weights/provider.ts';
 
 export interface RunOptions extends SettingsOptions, WeightsOptions {
   readonly entry: string;
@@ -88,21 +94,5 @@ async function runOn(loaded: Loaded, weights: WeightProvider, output: Output, op
     });
   } finally {
     await session.dispose();
-  }
-}
-
-/** @throws CliError C0104 when there is no such file, RuntimeError R01xx when it is no safetensors file */
-export async function readInputs(path: string): Promise<Record<string, HostTensor>> {
-  const source = await fileSource(path).catch((error: unknown) => {
-    const { cause } = error as { cause?: unknown };
-    throw cliError('file_not_read', { what: 'the inputs', file: path, reason: reasonOf(cause ?? error) }, [], error);
-  });
-  try {
-    const file = await SafetensorsFile.open(source);
-    const tensors = Object.create(null) as Record<string, HostTensor>;
-    for (const name of file.tensors.keys()) tensors[name] = await file.read(name);
-    return tensors;
-  } finally {
-    await source.close();
   }
 }

@@ -12,12 +12,12 @@ import { type Graph, typeOf } from '../../ir/graph.ts';
 import { isBackward, type SavedActivation, savedActivations } from '../../passes/autodiff/index.ts';
 import { decays, dropsOut, optimiserOf } from '../../training/plan.ts';
 import { gradientGraph } from '../../training/step.ts';
-import { cliError } from '../errors.ts';
-import { loadModel } from '../model.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { loadModel } from '../../workbench/model.ts';
+import { forStage, loadStage, stageOf } from '../../workbench/training/stages.ts';
+import { countOf } from '../../workbench/tree.ts';
+import { formatBytes, formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
-import { formatBytes, formatCount } from '../progress.ts';
-import { forStage, loadStage, stageOf } from '../training/stages.ts';
-import { countOf } from '../tree.ts';
 import type { SummaryOptions } from './summary.ts';
 
 type Dims = ReadonlyMap<string, number>;

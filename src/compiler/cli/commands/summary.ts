@@ -6,12 +6,12 @@ import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { compile } from '../../index.ts';
-import { cliError } from '../errors.ts';
-import { locate } from '../host.ts';
-import { loadModel, type SettingsOptions, settingsOf } from '../model.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { locate } from '../../workbench/host.ts';
+import { loadModel, type SettingsOptions, settingsOf } from '../../workbench/model.ts';
+import { countOf, printTree, treeOf } from '../../workbench/tree.ts';
+import { formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
-import { formatCount } from '../progress.ts';
-import { countOf, printTree, treeOf } from '../tree.ts';
 import { summariseStage } from './summary-stage.ts';
 
 export interface SummaryOptions extends SettingsOptions {

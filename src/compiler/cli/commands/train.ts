@@ -23,62 +23,33 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { scheduleOf } from '../../training/plan.ts';
 import { VERSION } from '../../version.ts';
-import { backendName } from '../backends.ts';
-import { cliError } from '../errors.ts';
-import { OWN_KEYS } from '../layouts/asked.ts';
-import { loadModel, type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
+import { backendName } from '../../workbench/backends.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { OWN_KEYS } from '../../workbench/layouts/asked.ts';
+import { loadModel, weightsText } from '../../workbench/model.ts';
+import { commandLine, type Facts } from '../../workbench/page.ts';
+import { writeReport } from '../../workbench/report.ts';
+import { openBase } from '../../workbench/training/base.ts';
+import { carriedMetadata } from '../../workbench/training/carried.ts';
+import { heldOutReport } from '../../workbench/training/held-out.ts';
+import { Judge, judges, type Measures, metricOf } from '../../workbench/training/judge.ts';
+import { RunLog } from '../../workbench/training/log.ts';
+import type { TrainingOptions } from '../../workbench/training/options.ts';
+import { overlayWeights } from '../../workbench/training/overlay.ts';
+import { saveAdapter } from '../../workbench/training/peft.ts';
+import { type Prepared, prepareStages, type ReadyStage } from '../../workbench/training/prepare.ts';
+import { fitted } from '../../workbench/training/resized.ts';
+import { latestOf, openRunFolder, type RunFolder } from '../../workbench/training/run-folder.ts';
+import { runStage } from '../../workbench/training/run-stage.ts';
+import { runSettings } from '../../workbench/training/settings.ts';
+import { forStage, stageList, stageOrOnly } from '../../workbench/training/stages.ts';
+import { writeModel } from '../../workbench/training/write-model.ts';
+import type { WeightProvider } from '../../workbench/weights/provider.ts';
 import type { Output } from '../output.ts';
-import { commandLine, type Facts } from '../page.ts';
-import { writeReport } from '../report.ts';
-import { openBase } from '../training/base.ts';
-import { carriedMetadata } from '../training/carried.ts';
-import { heldOutReport } from '../training/held-out.ts';
 import { onInterrupt } from '../training/interrupt.ts';
-import { Judge, type JudgeOptions, judges, type Measures, metricOf } from '../training/judge.ts';
-import { RunLog } from '../training/log.ts';
-import { overlayWeights } from '../training/overlay.ts';
-import { saveAdapter } from '../training/peft.ts';
-import { type Prepared, prepareStages, type ReadyStage } from '../training/prepare.ts';
-import { fitted } from '../training/resized.ts';
-import { latestOf, openRunFolder, type RunFolder } from '../training/run-folder.ts';
-import { runStage } from '../training/run-stage.ts';
-import { runSettings } from '../training/settings.ts';
-import { forStage, stageList, stageOrOnly } from '../training/stages.ts';
-import { writeModel } from '../training/write-model.ts';
-import type { WeightProvider } from '../weights/provider.ts';
+import { trainingProgress } from '../training/progress.ts';
 
-export interface TrainCommandOptions extends SettingsOptions, WeightsOptions, JudgeOptions {
-  readonly stage?: string;
-  readonly stages?: string;
-  readonly batch?: string;
-  readonly data?: string;
-  readonly batchSize?: number;
-  readonly onBadRow?: 'fail' | 'skip';
-  readonly length?: number;
-  readonly tokenizer?: string;
-  readonly lr?: number;
-  readonly steps?: number;
-  readonly recompute?: boolean;
-  /** added to the stage's own `seed` */
-  readonly seed: number;
-  /** held-out examples that the trained model is asked, for the report */
-  readonly evaluate?: number;
-  readonly save?: string;
-  readonly saveAdapter?: string;
-  readonly log?: string;
-  readonly out?: string;
-  readonly resume?: boolean;
-  readonly checkpointEvery: number;
-  readonly keep: number;
-  readonly backend: string;
-  readonly opset: string;
-}
-
-export default async function run(
-  output: Output,
-  [file]: readonly string[],
-  options: TrainCommandOptions,
-): Promise<void> {
+export default async function run(output: Output, [file]: readonly string[], options: TrainingOptions): Promise<void> {
   const plain = loadModel(file!, options, output);
   if (options.stages !== undefined && options.stage !== undefined)
     throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
@@ -118,7 +89,7 @@ async function trainAll(
   output: Output,
   file: string,
   plain: Model,
-  options: TrainCommandOptions,
+  options: TrainingOptions,
   { ready, untrained, settings, folder }: Run,
 ): Promise<void> {
   const resumed = options.resume ? await latestOf(folder!, settings, output) : undefined;
@@ -130,6 +101,7 @@ async function trainAll(
   const logFile = options.log ?? (options.out === undefined ? undefined : join(options.out, 'log.jsonl'));
   const log = logFile === undefined ? undefined : new RunLog(logFile, resumed?.logBytes ?? 0);
   const interrupt = onInterrupt(output);
+  const shown = !output.quiet && !output.json && process.stderr.isTTY === true;
 
   const carried = new Map<string, HostTensor>(resumed?.earlier);
   const summary: StageSummary[] = [];
@@ -151,42 +123,39 @@ async function trainAll(
       const measures = measuresOf(model);
       const judge = judgeOf(loaded, options, measures, from ? resumed?.judged : undefined);
       let validation: Readonly<Record<string, number>> | undefined;
-      const { state, steps } = await runStage(
-        loaded,
-        {
-          stage,
-          weights,
-          data,
-          backend: backendName(options.backend),
-          opset: options.opset === '23' ? 23 : 17,
-          ...(options.lr === undefined ? {} : { lr: options.lr }),
-          ...(options.recompute ? { recompute: true } : {}),
-          ...(options.steps === undefined ? {} : { steps: options.steps }),
-          seed,
-          ...(from ? { resumed: from } : {}),
-          signal: interrupt.signal,
-          ...(judge ? { judge } : {}),
-          onRecord: (record) => {
-            log?.write(isStep(record) ? withMeasures(record, measures) : record);
-            if (isStep(record)) loss = record.loss;
-            else if (isValidation(record)) {
-              if (record.best || options.keepBest === undefined) ({ validation } = record);
-              output.note(validationText(record));
-            } else if (record.event === 'vanishing') output.note(`warning: ${record.detail} (step ${record.step})`);
-            else if (record.event === 'early_stop') output.note(`${stage.name}: ends early, ${record.detail}`);
-          },
-          onState: async (after, final) => {
-            const isBest = judge !== undefined && judge.judged.step === after.step;
-            if (!folder || !(final || isBest || after.step % options.checkpointEvery === 0)) return;
-            const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
-            const logBytes = log?.bytes ?? 0;
-            const judged = judge ? { judged: judge.judged } : {};
-            await folder.checkpoints.save({ state: await hostState(after), earlier, settings, logBytes, ...judged });
-            await judge?.tidy();
-          },
+      const { state, steps } = await runStage(loaded, {
+        stage,
+        weights,
+        data,
+        backend: backendName(options.backend),
+        opset: options.opset === '23' ? 23 : 17,
+        ...(options.lr === undefined ? {} : { lr: options.lr }),
+        ...(options.recompute ? { recompute: true } : {}),
+        ...(options.steps === undefined ? {} : { steps: options.steps }),
+        seed,
+        ...(from ? { resumed: from } : {}),
+        signal: interrupt.signal,
+        progress: (...at) => trainingProgress(...at, shown),
+        ...(judge ? { judge } : {}),
+        onRecord: (record) => {
+          log?.write(isStep(record) ? withMeasures(record, measures) : record);
+          if (isStep(record)) loss = record.loss;
+          else if (isValidation(record)) {
+            if (record.best || options.keepBest === undefined) ({ validation } = record);
+            output.note(validationText(record));
+          } else if (record.event === 'vanishing') output.note(`warning: ${record.detail} (step ${record.step})`);
+          else if (record.event === 'early_stop') output.note(`${stage.name}: ends early, ${record.detail}`);
         },
-        output,
-      );
+        onState: async (after, final) => {
+          const isBest = judge !== undefined && judge.judged.step === after.step;
+          if (!folder || !(final || isBest || after.step % options.checkpointEvery === 0)) return;
+          const earlier = new Map([...carried].filter(([key]) => !after.parameters.has(key)));
+          const logBytes = log?.bytes ?? 0;
+          const judged = judge ? { judged: judge.judged } : {};
+          await folder.checkpoints.save({ state: await hostState(after), earlier, settings, logBytes, ...judged });
+          await judge?.tidy();
+        },
+      });
       const best = interrupt.signal.aborted ? undefined : await judge?.bestState();
       if (best) output.note(`${stage.name}: goes on with its best state, of step ${judge!.judged.step}`);
       for (const [key, tensor] of best ?? state.parameters) carried.set(key, tensor);
@@ -250,7 +219,7 @@ function measuresOf({ recipe: own }: Model): Measures {
 
 function judgeOf(
   { stage, heldOut }: ReadyStage,
-  options: TrainCommandOptions,
+  options: TrainingOptions,
   measures: Measures,
   judged: Judged | undefined,
 ): Judge | undefined {
@@ -271,7 +240,7 @@ function validationText({ stage, step, validation, best }: ValidationRecord): st
 }
 
 /** What a report says of the run. */
-function factsOf(model: Model, options: TrainCommandOptions): Facts {
+function factsOf(model: Model, options: TrainingOptions): Facts {
   const flags = [...model.settings.flags].map(([flag, on]) => `${flag} ${on ? 'on' : 'off'}`);
   return [
     ['command', commandLine()],
@@ -288,7 +257,7 @@ function factsOf(model: Model, options: TrainCommandOptions): Facts {
 }
 
 /** @throws CliError C0314 when the checkpoint is past the steps that are asked for */
-function checkLength({ stage }: ReadyStage, { step }: TrainState, { steps, lr }: TrainCommandOptions): void {
+function checkLength({ stage }: ReadyStage, { step }: TrainState, { steps, lr }: TrainingOptions): void {
   const rate = lr === undefined ? {} : { lr };
   const length = steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
   if (step > length) throw cliError('steps_reached', { stage: stage.name, step, steps: length });

@@ -3,9 +3,9 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadProgram } from '../../check/program.ts';
 import { DiagnosticBag } from '../../diagnostics/diagnostic.ts';
-import { CliError } from '../errors.ts';
-import { type Located, locate } from '../host.ts';
-import type { SettingsOptions } from '../model.ts';
+import { CliError } from '../../workbench/errors.ts';
+import { type Located, locate } from '../../workbench/host.ts';
+import type { SettingsOptions } from '../../workbench/model.ts';
 import { fail, type Output } from '../output.ts';
 import { report } from './check.ts';
 

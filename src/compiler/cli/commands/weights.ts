@@ -1,11 +1,11 @@
 /** `mdl weights`: what files of weights hold, tensor by tensor; with --diff how two of them differ. */
 import { basename } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../../runtime/index.ts';
-import { cliError } from '../errors.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { formatBytes, formatCount } from '../../workbench/units.ts';
+import { type Comparison, compare, isEqual } from '../../workbench/weights/compare.ts';
+import { numbersOf, type Statistics, statisticsOf } from '../../workbench/weights/numbers.ts';
 import type { Output } from '../output.ts';
-import { formatBytes, formatCount } from '../progress.ts';
-import { type Comparison, compare, isEqual } from '../weights/compare.ts';
-import { numbersOf, type Statistics, statisticsOf } from '../weights/numbers.ts';
 
 interface Options {
   readonly diff?: boolean;

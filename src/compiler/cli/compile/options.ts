@@ -1,6 +1,6 @@
 /** What `mdl compile` is told. */
 import type { TargetName } from '../../targets/names.ts';
-import type { SettingsOptions, WeightsOptions } from '../model.ts';
+import type { SettingsOptions, WeightsOptions } from '../../workbench/model.ts';
 
 export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly out: string;

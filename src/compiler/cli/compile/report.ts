@@ -3,7 +3,7 @@
 import type { Model } from '../../elaborate/model.ts';
 import { DEFAULT_ADAPTER } from '../../swap-adapters.ts';
 import type { Artifact, Made } from '../../targets/target.ts';
-import { formatBytes, formatCount } from '../progress.ts';
+import { formatBytes, formatCount } from '../../workbench/units.ts';
 
 /** `TinyGPTV (config nano, opset 17; lora=true qk_norm=true)` */
 export function titleOf(model: Model, target: string): string {

@@ -1,12 +1,7 @@
 /** The progress bar of a stage: loss, learning rate, tokens per second, time left. */
 import { SingleBar } from 'cli-progress';
-import type { StepRecord } from '../../../runtime/train/index.ts';
+import type { StageProgress } from '../../workbench/training/run-stage.ts';
 import { barFormat } from '../progress-line.ts';
-
-export interface TrainingProgress {
-  step(record: StepRecord): void;
-  stop(): void;
-}
 
 interface Shown {
   readonly loss: string;
@@ -14,7 +9,7 @@ interface Shown {
   readonly rate: string | number;
 }
 
-export function trainingProgress(stage: string, steps: number, done: number, shown: boolean): TrainingProgress {
+export function trainingProgress(stage: string, steps: number, done: number, shown: boolean): StageProgress {
   if (!shown || steps <= 0) return { step: () => {}, stop: () => {} };
   const bar = new SingleBar({
     format: barFormat<Shown>(({ loss, lr, rate }, { value, total }, left) => ({

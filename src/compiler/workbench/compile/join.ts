@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseManifest, RuntimeError } from '../../../runtime/index.ts';
 import type { EntryManifest, Manifest } from '../../../shared/artifact.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 
 /**
  * The manifest with the sections of other targets that the folder has of the same model, weights and ports; says which
  * it leaves out because they are of another compilation.
  */
-export function joined(folder: string, manifest: Manifest, output: Output): Manifest {
+export function joined(folder: string, manifest: Manifest, output: Notes): Manifest {
   const before = readManifest(join(folder, 'manifest.json'));
   const others = Object.keys(before?.targets ?? {}).filter((name) => !Object.hasOwn(manifest.targets, name));
   if (!before || others.length === 0) return manifest;

@@ -10,7 +10,7 @@ import {
   type TrainingCheckpoint,
 } from '../../../runtime/train/index.ts';
 import { cliError, reasonOf } from '../errors.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { LOCK, lockFolder } from './lock.ts';
 
 export interface RunFolder {
@@ -31,7 +31,7 @@ export interface RunFolderOptions {
 /** @throws CliError C0206 when a run is there and `resume` is not set, C0105, C0313 */
 export async function openRunFolder(
   { out, resume, keep, stages }: RunFolderOptions,
-  output: Output,
+  output: Notes,
 ): Promise<RunFolder> {
   await makeRunFolder(out);
   const release = lockFolder(out, output);
@@ -71,7 +71,7 @@ function holdsRun(folder: string): boolean {
 export async function latestOf(
   { checkpoints }: RunFolder,
   settings: RunSettings,
-  output: Output,
+  output: Notes,
 ): Promise<TrainingCheckpoint> {
   const { file, checkpoint, damaged } = await checkpoints.latest();
   for (const { file: name, reason } of damaged)

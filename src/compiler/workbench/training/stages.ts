@@ -7,7 +7,7 @@ import type { Stage } from '../../elaborate/stages.ts';
 import { StageError } from '../../training/stage-error.ts';
 import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, type SettingsOptions } from '../model.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { checkSizes, sizeClauses } from './resized.ts';
 
 /** @throws CliError C0201 when there is no such stage */
@@ -55,7 +55,7 @@ export interface LoadedStage extends Loaded {
 }
 
 /** The model as a stage sees it: its flags and sizes first, so that --set has the last word. @throws as loadModel */
-export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Output): LoadedStage {
+export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Notes): LoadedStage {
   const flags = [...stage.flags].map(([flag, on]) => `${flag}=${on}`);
   const load = (...more: string[]): LoadedStage => {
     const loaded = loadModel(file, { ...options, set: [...flags, ...more, ...(options.set ?? [])] }, output);
@@ -79,14 +79,14 @@ export function loadUnder(
   file: string,
   options: SettingsOptions,
   stage: string | undefined,
-  output: Output,
+  output: Notes,
 ): Loaded & Partial<LoadedStage> {
   const plain = loadModel(file, options, output);
   return stage === undefined ? plain : loadStage(file, options, stageOf(plain.model, stage), output);
 }
 
 /** A note before the errors of a model that nobody asked for by name. */
-function explained<T>(output: Output, note: string, work: () => T): T {
+function explained<T>(output: Notes, note: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -7,7 +7,7 @@ import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
 import { locate } from './host.ts';
 import { openSources } from './layouts/sources.ts';
-import type { Output } from './output.ts';
+import type { Notes } from './notes.ts';
 import { hasAdapter, withAdapter } from './training/peft.ts';
 import { type Match, matchCheckpoint } from './weights/match.ts';
 import { type CheckpointLike, checkpointWeights, seededWeights, type WeightProvider } from './weights/provider.ts';
@@ -89,7 +89,7 @@ export function withoutEntries(model: Model | undefined): readonly Diagnostic[] 
 }
 
 /** @throws DiagnosticError with everything that is wrong */
-export function loadModel(file: string, options: SettingsOptions, output: Output): Loaded {
+export function loadModel(file: string, options: SettingsOptions, output: Notes): Loaded {
   const { path, host } = locate(file, options.recipe);
   const compilation = compile(path, host, settingsOf(options));
   if (!compilation.model) {
@@ -105,7 +105,7 @@ export function loadModel(file: string, options: SettingsOptions, output: Output
 export async function openWeights(
   model: Model,
   options: WeightsOptions,
-  output: Output,
+  output: Notes,
 ): Promise<WeightProvider | undefined> {
   if (options.init !== undefined) {
     checkOptions(options);
@@ -137,7 +137,7 @@ function checkOptions(options: WeightsOptions): void {
 export async function openStored(
   model: Model,
   options: WeightsOptions,
-  output: Output,
+  output: Notes,
 ): Promise<StoredWeights | undefined> {
   checkOptions(options);
   if (options.weights === undefined) return undefined;

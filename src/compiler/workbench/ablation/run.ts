@@ -4,8 +4,7 @@
  */
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
-import type { Output } from '../output.ts';
+import type { TrainingOptions } from '../training/options.ts';
 import { type CellRecord, goesOn } from './cell.ts';
 import type { AblationFolder } from './folder.ts';
 import { runCell } from './run-cell.ts';
@@ -20,7 +19,7 @@ export interface Ablation {
   readonly seeds: readonly number[];
   /** as the full model declares them */
   readonly stages: readonly Stage[];
-  readonly options: TrainCommandOptions;
+  readonly options: TrainingOptions;
 }
 
 /** Is told how a run gets on. */
@@ -36,7 +35,6 @@ export async function runAblation(
   folder: AblationFolder,
   signal: AbortSignal,
   watch: Watch,
-  output: Output,
 ): Promise<CellRecord[]> {
   const records: CellRecord[] = [];
   for (const seed of seeds) {
@@ -57,19 +55,16 @@ export async function runAblation(
         }
         if (kept) carried = await folder.weights(kept);
         kept = undefined;
-        const result = await runCell(
-          {
-            file,
-            text,
-            cell,
-            stage,
-            options: { ...options, seed, set: [...(options.set ?? []), ...variant.set] },
-            carried,
-            signal,
-            onStep: (done, steps) => watch.step(variant, seed, stage.name, done, steps),
-          },
-          output,
-        );
+        const result = await runCell({
+          file,
+          text,
+          cell,
+          stage,
+          options: { ...options, seed, set: [...(options.set ?? []), ...variant.set] },
+          carried,
+          signal,
+          onStep: (done, steps) => watch.step(variant, seed, stage.name, done, steps),
+        });
         if (!result) return records;
         await folder.save(result.record, result.trained);
         records.push(result.record);

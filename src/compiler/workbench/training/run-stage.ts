@@ -6,6 +6,7 @@ import {
   isStep,
   type LiveState,
   type LogRecord,
+  type StepRecord,
   scheduleLength,
   type TrainState,
   train,
@@ -18,13 +19,17 @@ import { graphsOf } from '../../graphs.ts';
 import { TARGETS } from '../../targets/index.ts';
 import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
-import type { Output } from '../output.ts';
 import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { locateNonFinite } from './diagnose.ts';
 import type { Judge } from './judge.ts';
-import { trainingProgress } from './progress.ts';
 import { forStage } from './stages.ts';
+
+/** Shows how a stage gets on. */
+export interface StageProgress {
+  step(record: StepRecord): void;
+  stop(): void;
+}
 
 export interface StageRun {
   readonly stage: Stage;
@@ -44,6 +49,8 @@ export interface StageRun {
   readonly signal: AbortSignal;
   /** looks at the state now and then, and may end the stage early */
   readonly judge?: Judge;
+  /** called once the stage is compiled, with its steps in all and those that are done */
+  readonly progress?: (stage: string, steps: number, done: number) => StageProgress;
   readonly onRecord: (record: LogRecord) => void;
   /** after each step, and with `last` once at the end of the stage or when it was stopped */
   readonly onState: (state: LiveState, last: boolean) => Promise<void>;
@@ -56,7 +63,7 @@ export interface StageResult {
 }
 
 /** @throws CliError C0202, DiagnosticError, RuntimeError R08xx */
-export async function runStage({ model, compilation }: Loaded, run: StageRun, output: Output): Promise<StageResult> {
+export async function runStage({ model, compilation }: Loaded, run: StageRun): Promise<StageResult> {
   const { stage, weights, backend, opset } = run;
   const training = {
     ...TARGETS[backend].training,
@@ -69,11 +76,10 @@ export async function runStage({ model, compilation }: Loaded, run: StageRun, ou
   const plan = built.training!;
   const steps = run.steps ?? scheduleLength(plan.schedule);
   const session = await openGraphs(built, weights, { backend, opset });
-  let progress: ReturnType<typeof trainingProgress> | undefined;
+  let progress: StageProgress | undefined;
   try {
     const start = run.resumed ?? (await firstState());
-    const shown = !output.quiet && !output.json && process.stderr.isTTY === true;
-    progress = trainingProgress(stage.name, steps, start.step, shown);
+    progress = run.progress?.(stage.name, steps, start.step);
     const { guarded } = built.entries.find(({ name }) => name === 'gradient')!;
     const early = new AbortController();
     if (run.judge?.waited) early.abort();

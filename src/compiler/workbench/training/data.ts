@@ -4,9 +4,9 @@ import type { Recipe, DataRequest as RecipeRequest } from '../../../recipes/reci
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import { readInputs } from '../commands/run.ts';
 import { cliError } from '../errors.ts';
-import type { Output } from '../output.ts';
+import { readInputs } from '../inputs.ts';
+import type { Notes } from '../notes.ts';
 import { chatTemplateFor, lengthOf, recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
 
 export interface DataRequest {
@@ -31,7 +31,7 @@ export async function openBatches(
   model: Model,
   stage: Stage,
   request: DataRequest,
-  output: Output,
+  output: Notes,
 ): Promise<DataSource> {
   const { batch, data, valSplit } = request;
   if (batch !== undefined && data !== undefined) throw cliError('data_or_batch', { found: 'both --data and --batch' });
@@ -50,7 +50,7 @@ export async function openHeldOut(
   model: Model,
   stage: Stage,
   request: DataRequest & { readonly data: string },
-  output: Output,
+  output: Notes,
 ): Promise<DataSource> {
   const { val, valSplit } = request;
   const part = val === undefined ? valSplit : 1;
@@ -67,7 +67,7 @@ async function openSet(
   file: string,
   { model, stage, data, ...part }: SetRequest,
   request: DataRequest,
-  output: Output,
+  output: Notes,
 ): Promise<DataSource> {
   const told = toldOf(model);
   const tokenizer = tokenizerFor(file, told, request.tokenizer);
@@ -108,14 +108,14 @@ function refuseSplit({ val, valSplit }: DataRequest, who: string, ofPath: boolea
 }
 
 /** The data set that the stage itself names, else the one that was asked for. */
-function ownData(recipe: Recipe, data: string, stage: Stage, output: Output): string {
+function ownData(recipe: Recipe, data: string, stage: Stage, output: Notes): string {
   const set = recipe.dataOf?.(data, recipeStage(recipe, stage)) ?? data;
   if (set !== data) output.note(`${stage.name}: batches of its own data ${set}, not of ${data}`);
   return set;
 }
 
 /** Clauses about the data set say nothing of one batch that is given. */
-function sayUnused({ recipe }: Model, { name, options }: Stage, output: Output): void {
+function sayUnused({ recipe }: Model, { name, options }: Stage, output: Notes): void {
   const { clauses = {}, shapes = [] } = recipe?.declaration ?? {};
   const unused = Object.keys(options).filter((clause) => Object.hasOwn(clauses, clause) && !shapes.includes(clause));
   if (unused.length > 0) output.note(`${name}: ${unused.join(', ')} of the stage say nothing of --batch`);

@@ -3,7 +3,7 @@ import type { ModuleInstance, ParameterInfo } from '../elaborate/instance.ts';
 import { parametersOf, submodulesOf } from '../elaborate/instance.ts';
 import type { Model } from '../elaborate/model.ts';
 import { printType } from '../elaborate/signature.ts';
-import { formatCount } from './progress.ts';
+import { formatCount } from './units.ts';
 
 export interface TreeNode {
   /** member name; `layers.{0…31}` for equal items */

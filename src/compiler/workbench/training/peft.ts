@@ -24,7 +24,7 @@ import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts'
 import { submodulesOf } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { cliError, reasonOf } from '../errors.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { needed } from '../weights/match.ts';
 import type { CheckpointLike, WeightProvider } from '../weights/provider.ts';
 
@@ -144,7 +144,7 @@ export async function withAdapter(
   checkpoint: Checkpoint,
   folder: string,
   model: Model,
-  output: Output,
+  output: Notes,
 ): Promise<CheckpointLike> {
   const parameters = adapterParameters(model);
   if (parameters.length === 0)
@@ -165,7 +165,7 @@ function over(
   adapter: Checkpoint,
   folder: string,
   parameters: readonly ParameterInfo[],
-  output: Output,
+  output: Notes,
 ): CheckpointLike {
   const sources = new Map<string, string>(); // canonical key → key in the adapter's file
   const byName = new Map([...adapter.tensors.keys()].map((name) => [peftKey(name), name]));

@@ -6,7 +6,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cliError, reasonOf } from '../errors.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 
 export const LOCK = 'run.lock';
 
@@ -21,7 +21,7 @@ interface Holder {
 const held = new Set<string>();
 
 /** @returns what gives the folder back. @throws CliError C0313 when another process has it, C0105 */
-export function lockFolder(folder: string, output: Output): () => void {
+export function lockFolder(folder: string, output: Notes): () => void {
   const file = join(folder, LOCK);
   const own = `${JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() } satisfies Holder)}\n`;
   while (!create(file, own)) {

@@ -3,9 +3,9 @@ import type { DataSource, RunSettings } from '../../../runtime/train/index.ts';
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
 import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
 import { judges, VALIDATE_EVERY } from './judge.ts';
+import type { TrainingOptions } from './options.ts';
 
 /** A stage with what it is trained on. */
 export interface PreparedStage {
@@ -23,7 +23,7 @@ export interface PreparedStage {
 export async function runSettings(
   model: Model,
   stages: readonly PreparedStage[],
-  options: TrainCommandOptions,
+  options: TrainingOptions,
 ): Promise<RunSettings> {
   const json = (value: unknown): string => JSON.stringify(value);
   const own: Record<string, string> = {};
@@ -65,7 +65,7 @@ export async function runSettings(
 }
 
 /** What decides when a stage is looked at and which state is the best. */
-function validationSettings(options: TrainCommandOptions): Record<string, string> {
+function validationSettings(options: TrainingOptions): Record<string, string> {
   if (!judges(options)) return {};
   const { valSplit, valEvery = VALIDATE_EVERY, keepBest, patience } = options;
   const said = { valSplit: valSplit ?? null, valEvery, keepBest: keepBest ?? null, patience: patience ?? null };

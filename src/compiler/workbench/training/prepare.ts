@@ -1,12 +1,12 @@
 /** What shows before anything is trained: sizes and weights that do not fit, data that cannot be read, tensors that stay as initialised. */
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
 import { cliError } from '../errors.ts';
-import type { Output } from '../output.ts';
+import { type Notes, SILENT } from '../notes.ts';
 import { openBase } from './base.ts';
 import { openBatches, openHeldOut } from './data.ts';
 import { judges } from './judge.ts';
+import type { TrainingOptions } from './options.ts';
 import { type LoadedStage, loadStage, seedOf } from './stages.ts';
 import { untrainedKeys, untrainedWarning } from './untrained.ts';
 
@@ -29,16 +29,15 @@ export interface Prepared {
 export async function prepareStages(
   file: string,
   declared: readonly Stage[],
-  options: TrainCommandOptions,
-  output: Output,
+  options: TrainingOptions,
+  output: Notes,
 ): Promise<Prepared> {
   const [trained, untrained] = [new Set<string>(), new Set<string>()];
-  const silent = { ...output, note: () => {}, warn: () => {} };
   const stages: ReadyStage[] = [];
   for (const each of declared) {
     const loaded = loadStage(file, options, each, output);
     const { model, stage } = loaded;
-    const base = await openBase(loaded, options, silent);
+    const base = await openBase(loaded, options, SILENT);
     await base.close();
     const keys = untrainedKeys(model, stage, base, trained).filter((key) => !untrained.has(key));
     if (keys.length > 0) output.note(untrainedWarning(stage.name, keys));

@@ -8,7 +8,7 @@ import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { homeOf, isModelFolder } from './folder/program.ts';
 import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
-import type { Output } from './output.ts';
+import type { Notes } from './notes.ts';
 import { chatTemplateFor, recipeFor, recipeOfManifest } from './recipe.ts';
 import { openForRun } from './session.ts';
 import { tokenizerOf } from './tokenizer.ts';
@@ -35,7 +35,7 @@ type Wanted = 'answer' | 'evaluate';
  * @param wants what the recipe must have
  * @throws DiagnosticError, CliError C0106, C0112, C0412 and C0413, RuntimeError R02xx
  */
-export async function openAnswering(file: string, given: OpenOptions, wants: Wanted, output: Output): Promise<Opened> {
+export async function openAnswering(file: string, given: OpenOptions, wants: Wanted, output: Notes): Promise<Opened> {
   if (isCompiled(file)) {
     refuseSettings(given);
     const folder = file.endsWith('.json') ? dirname(file) : file;

@@ -2,10 +2,10 @@
 import type { Evaluation } from '../../../recipes/recipe.ts';
 import { entriesOf } from '../answering.ts';
 import { backendName } from '../backends.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
 import { chatTemplateFor, recipeFor, recipeStage, tokenizerFor } from '../recipe.ts';
 import { openForRun } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
+import type { TrainingOptions } from './options.ts';
 import type { ReadyStage } from './prepare.ts';
 
 const MAX_NEW_TOKENS = 24;
@@ -16,7 +16,7 @@ export async function heldOutReport(
   file: string,
   trained: ReadyStage,
   weights: WeightProvider,
-  options: TrainCommandOptions & { readonly evaluate: number; readonly data: string },
+  options: TrainingOptions & { readonly evaluate: number; readonly data: string },
 ): Promise<Evaluation> {
   const { recipe, model } = recipeFor(trained.model);
   const stage = recipeStage(recipe, trained.stage);

@@ -10,7 +10,7 @@ import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { splitLayout } from '../layouts/asked.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions, weightsText } from '../model.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { recipeFor, recipeStage } from '../recipe.ts';
 
 /**
@@ -45,12 +45,12 @@ export function carriedMetadata(
 export async function asTrained<T extends SettingsOptions & WeightsOptions>(
   file: string,
   options: T,
-  output: Output,
+  output: Notes,
   ofStage = false,
 ): Promise<T> {
   const metadata = options.weights === undefined ? undefined : await metadataOf(options.weights);
   if (!metadata || metadata.size === 0) return options;
-  const { recipe } = loadModel(file, options, { ...output, warn: () => {} }).model;
+  const { recipe } = loadModel(file, options, { note: (text) => output.note(text), warn: () => {} }).model;
   if (!recipe) return options;
   const { declaration, places } = recipe;
   const given = options.set ?? [];

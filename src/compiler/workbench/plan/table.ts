@@ -1,5 +1,5 @@
 /** A report of a plan as text: a row per kind of launch, then the totals. */
-import { formatBytes, formatCount } from '../progress.ts';
+import { formatBytes, formatCount } from '../units.ts';
 import type { KernelRow, PlanReport } from './report.ts';
 
 interface Column {

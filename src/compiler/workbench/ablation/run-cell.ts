@@ -6,11 +6,11 @@ import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
 import { backendName } from '../backends.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
-import type { Output } from '../output.ts';
+import { SILENT } from '../notes.ts';
 import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
+import type { TrainingOptions } from '../training/options.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { fitted } from '../training/resized.ts';
 import { runStage } from '../training/run-stage.ts';
@@ -26,7 +26,7 @@ export interface CellRun {
   /** as the full model declares it */
   readonly stage: Stage;
   /** with the variant's flag in `set` and the cell's seed */
-  readonly options: TrainCommandOptions;
+  readonly options: TrainingOptions;
   /** what earlier stages trained, by checkpoint key */
   readonly carried: ReadonlyMap<string, HostTensor>;
   readonly signal: AbortSignal;
@@ -44,11 +44,10 @@ export interface CellResult {
  * @returns undefined when the signal came before the last step
  * @throws what is not the variant's fault: files that cannot be read or written, bad data, C0304
  */
-export async function runCell(run: CellRun, output: Output): Promise<CellResult | undefined> {
+export async function runCell(run: CellRun): Promise<CellResult | undefined> {
   const log = new CellLog(run.cell);
-  const still = { ...output, quiet: true, note: () => {}, warn: () => {} };
   try {
-    const trained = await trainCell(run, log, still);
+    const trained = await trainCell(run, log);
     if (trained === 'interrupted') return undefined;
     if (trained === 'nothing') return { record: log.finish('nothing'), trained: undefined };
     return { record: log.finish('trained'), trained };
@@ -62,38 +61,33 @@ export async function runCell(run: CellRun, output: Output): Promise<CellResult 
 async function trainCell(
   { file, text, stage: declared, options, carried, signal, onStep }: CellRun,
   log: CellLog,
-  output: Output,
 ): Promise<ReadonlyMap<string, HostTensor> | 'nothing' | 'interrupted'> {
-  const loaded = loadStage(file, options, declared, output);
+  const loaded = loadStage(file, options, declared, SILENT);
   const { model, stage } = loaded;
   if (modelText(model) !== text) throw cliError('file_edited', { file });
   if (stage.trained.length === 0) return 'nothing';
   const rate = options.lr === undefined ? {} : { lr: options.lr };
   const steps = options.steps ?? forStage(stage.name, () => scheduleLength(scheduleOf(stage, rate)));
   const seed = seedOf(stage, options.seed);
-  const base = await openBase(loaded, options, output);
+  const base = await openBase(loaded, options, SILENT);
   try {
-    const { state } = await runStage(
-      loaded,
-      {
-        stage,
-        weights: overlayWeights(base, fitted(model, carried)),
-        data: await openBatches(file, model, stage, { ...options, seed }, output),
-        backend: backendName(options.backend),
-        opset: options.opset === '23' ? 23 : 17,
-        ...rate,
-        ...(options.recompute ? { recompute: true } : {}),
-        steps,
-        seed,
-        signal,
-        onRecord: (record) => {
-          log.add(record);
-          onStep(log.steps, steps);
-        },
-        onState: async () => {},
+    const { state } = await runStage(loaded, {
+      stage,
+      weights: overlayWeights(base, fitted(model, carried)),
+      data: await openBatches(file, model, stage, { ...options, seed }, SILENT),
+      backend: backendName(options.backend),
+      opset: options.opset === '23' ? 23 : 17,
+      ...rate,
+      ...(options.recompute ? { recompute: true } : {}),
+      steps,
+      seed,
+      signal,
+      onRecord: (record) => {
+        log.add(record);
+        onStep(log.steps, steps);
       },
-      output,
-    );
+      onState: async () => {},
+    });
     if (state.step < steps) return 'interrupted';
     return new Map([...carried, ...state.parameters]);
   } finally {

@@ -1,11 +1,11 @@
 /** What can be known of an ablation before its first step: every variant's checkpoint, and which flags nothing trains. */
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import type { TrainCommandOptions } from '../commands/train.ts';
 import { CliError, cliError } from '../errors.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
+import type { TrainingOptions } from '../training/options.ts';
 import type { PreparedStage } from '../training/settings.ts';
 import { type LoadedStage, loadStage, seedOf } from '../training/stages.ts';
 import { tensorsText, untrainedKeys } from '../training/untrained.ts';
@@ -34,8 +34,8 @@ export async function preflight(
   file: string,
   variants: readonly Variant[],
   stages: readonly Stage[],
-  options: TrainCommandOptions,
-  output: Output,
+  options: TrainingOptions,
+  output: Notes,
 ): Promise<Preflight> {
   const checked: Checked[] = [];
   const full: PreparedStage[] = [];
@@ -59,8 +59,8 @@ async function checkVariant(
   file: string,
   variant: Variant,
   stages: readonly Stage[],
-  options: TrainCommandOptions,
-  output: Output,
+  options: TrainingOptions,
+  output: Notes,
   onFull: (stage: PreparedStage) => void,
 ): Promise<Checked | undefined> {
   const [keys, trained, untrained] = [new Set<string>(), new Set<string>(), new Set<string>()];

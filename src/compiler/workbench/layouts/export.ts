@@ -8,7 +8,7 @@ import type { Layout, Move } from '../../elaborate/layout.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { cliError } from '../errors.ts';
 import { openStored, openWeights, type StoredWeights, type WeightsOptions } from '../model.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import { checkpointWeights, type WeightProvider } from '../weights/provider.ts';
 import { fullName, LAYOUT_KEY, OWN_KEYS } from './asked.ts';
 import { back, type Part, sliceOf, wholeOf } from './laid-out.ts';
@@ -30,7 +30,7 @@ export interface Exported {
 }
 
 /** @throws CliError C0106 without weights, and as openWeights */
-export async function openExport(model: Model, options: WeightsOptions, output: Output): Promise<ExportWeights> {
+export async function openExport(model: Model, options: WeightsOptions, output: Notes): Promise<ExportWeights> {
   const stored = options.init === undefined ? await openStored(model, options, output) : undefined;
   const weights = stored
     ? checkpointWeights(model, stored.checkpoint, stored.match)

@@ -1,7 +1,7 @@
 /** The weights a stage starts from, before what earlier stages trained. */
 import { cliError } from '../errors.ts';
 import { openWeights, type WeightsOptions } from '../model.ts';
-import type { Output } from '../output.ts';
+import type { Notes } from '../notes.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { overlayWeights } from './overlay.ts';
 import { tablesOf } from './resized.ts';
@@ -11,7 +11,7 @@ import type { LoadedStage } from './stages.ts';
 export async function openBase(
   { model, own }: Pick<LoadedStage, 'model' | 'own'>,
   options: WeightsOptions,
-  output: Output,
+  output: Notes,
 ): Promise<WeightProvider> {
   const adapters = [...model.parameters.values()]
     .filter(({ adapter }) => adapter !== undefined)

@@ -1,0 +1,50 @@
+/** Folders of transformers: C046, C047. A part of the catalogue of ../errors.ts. */
+import { entry } from './entry.ts';
+
+export const CLI_FOLDERS = {
+  layout_misfit: entry(
+    'C0460',
+    ({ file }: { file: string }) => `no layout of the model is that of ${file}`,
+    "A checkpoint's layout is told by its keys: one that finds all that it needs and knows all that is there. The notes say which keys each layout found, lacked and did not know. A key that is known to be of no use is `unused` in the layout.",
+  ),
+  layouts_ambiguous: entry(
+    'C0461',
+    ({ file, layouts }: { file: string; layouts: string }) =>
+      `${file} can be read by ${layouts}, and they read it differently`,
+    "Nothing in the keys of the file decides between the two, so either could be wrong. `--weights FILE@LAYOUT` says it: the name of a layout, or `own` for the model's own keys. Files that `mdl train` and `mdl export` write say it in their metadata (`mdl.layout`). A layout that needs, or does not know, a key that the other has tells them apart as well.",
+  ),
+  layout_shapes: entry(
+    'C0462',
+    ({ file, layout, count }: { file: string; layout: string; count: number }) =>
+      `${count} ${count === 1 ? 'tensor' : 'tensors'} of ${file} cannot be put together as the layout ${layout} says`,
+    'Tensors that a layout joins, splits or turns have the shape that follows from the parameters of the model, and those that it joins are stored as one type. Another shape is that of another config (`--config`, `--config-file`).',
+  ),
+  alias_differs: entry(
+    'C0463',
+    ({ file, alias, of }: { file: string; alias: string; of: string }) =>
+      `${alias} and ${of} of ${file} differ, and the layout says that they are one tensor`,
+    'The model has one parameter for both. A checkpoint in which the two differ was trained with the two untied, and is another model.',
+  ),
+  unknown_layout: entry(
+    'C0464',
+    ({ name, known }: { name: string; known: string }) => `the model has no layout ${name}; it has ${known}`,
+    'Layouts are declared in the files of the model, `layout NAME for MODULE { … }`. `mdl export` writes a model without `--layout` under its own keys.',
+  ),
+  unknown_architecture: entry(
+    'C0465',
+    ({ folder, type, known }: { folder: string; type: string; known: string }) =>
+      `${folder}/config.json has the model_type ${type}, and these are read: ${known}`,
+    'A folder of transformers is compiled by the file of models/ that its `model_type` names. Another architecture is written as an .mdl file, which the folder is then the `--weights` of.',
+  ),
+  config_not_honoured: entry(
+    'C0466',
+    ({ folder, count, file }: { folder: string; count: number; file: string }) =>
+      `${count} ${count === 1 ? 'key' : 'keys'} of the configuration in ${folder} cannot be honoured by ${file}`,
+    'Every key of config.json and generation_config.json that numbers depend on is honoured or refused by name, so that a model never computes something else than transformers without a word. docs/folders.md lists the keys that are read and those that are passed over, with the reasons.',
+  ),
+  import_exists: entry(
+    'C0467',
+    ({ file }: { file: string }) => `${file} is there already: name another file, or give --force to write over it`,
+    'What `mdl import` writes is meant to be edited, so it never writes over a file unasked: the edits would be lost.',
+  ),
+} as const;

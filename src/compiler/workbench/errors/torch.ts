@@ -1,0 +1,29 @@
+/** What the PyTorch target refuses: C05. A part of the catalogue of ../errors.ts. */
+import type { TorchProblems } from '../../backends/pytorch/problem.ts';
+import { entry } from './entry.ts';
+
+export const CLI_TORCH = {
+  torch_key: entry(
+    'C0500',
+    ({ key, reason }: TorchProblems['torch_key']) =>
+      `the key ${JSON.stringify(key)} can be no member of a module of PyTorch: ${reason}`,
+    'In PyTorch the parts of a checkpoint key are the names of modules and parameters, one inside the other, and `state_dict()` has a tensor under the first name that it got. So a key has no empty part, none that torch.nn.Module has a member of (`train`, `type`, `half`), and what a body uses lies inside its own module or is given to it. Give the member another name, or pass the tensor as an argument.',
+  ),
+  torch_op: entry(
+    'C0501',
+    ({ op, reason }: TorchProblems['torch_op']) => `the op ${op} has no form in PyTorch: ${reason}`,
+    'Each op of the IR is an expression of PyTorch, or is refused with the reason. Compile to ONNX or WebGPU, which have all of them, or write the model without it.',
+  ),
+  torch_size: entry(
+    'C0502',
+    ({ size, place }: TorchProblems['torch_size']) =>
+      `the size ${size} cannot be read in ${place}: no tensor that it is given has an axis of that size`,
+    'Dynamic sizes are read from the shapes of the tensors that a function is given. Give it a tensor that has the size as an axis.',
+  ),
+  torch_training: entry(
+    'C0503',
+    ({ body, place }: TorchProblems['torch_training']) =>
+      `${body} asks is_training() at ${place}, and model.py would have what it does in inference alone`,
+    'model.py is written from the graphs of inference, and `net.train()` would change nothing in a body that asks `is_training()`: an `update` in it would be lost without a word. Of the standard library, `BatchNorm1d` and `BatchNorm2d` become the layers of torch, which update their statistics, unless an adapter wraps them; `dropout` follows `net.train()`. Take those, write the module without the question, or compile to ONNX or WebGPU, and train with `mdl train`.',
+  ),
+} as const;

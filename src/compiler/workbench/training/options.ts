@@ -1,0 +1,30 @@
+/** What training is told: `mdl train`'s options, by name. */
+import type { SettingsOptions, WeightsOptions } from '../model.ts';
+import type { JudgeOptions } from './judge.ts';
+
+export interface TrainingOptions extends SettingsOptions, WeightsOptions, JudgeOptions {
+  readonly stage?: string;
+  readonly stages?: string;
+  readonly batch?: string;
+  readonly data?: string;
+  readonly batchSize?: number;
+  readonly onBadRow?: 'fail' | 'skip';
+  readonly length?: number;
+  readonly tokenizer?: string;
+  readonly lr?: number;
+  readonly steps?: number;
+  readonly recompute?: boolean;
+  /** added to the stage's own `seed` */
+  readonly seed: number;
+  /** held-out examples that the trained model is asked, for the report */
+  readonly evaluate?: number;
+  readonly save?: string;
+  readonly saveAdapter?: string;
+  readonly log?: string;
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly checkpointEvery: number;
+  readonly keep: number;
+  readonly backend: string;
+  readonly opset: string;
+}
