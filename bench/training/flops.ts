@@ -32,10 +32,10 @@ function productsOf(graph: Graph, node: AnyNode, dims: ReadonlyMap<string, numbe
   const taps = (weight: readonly number[]): number => weight.slice(1).reduce((product, dim) => product * dim, 1);
   switch (node.op) {
     case 'linear':
-      return size(node.outputs[0]!) * shape(a!).at(-1)!;
+      return size(node.outputs[0]) * shape(a!).at(-1)!;
     case 'matmul': {
       const left = shape(a!);
-      return size(node.outputs[0]!) * left.at(node.attributes.transpose_a && left.length > 1 ? -2 : -1)!;
+      return size(node.outputs[0]) * left.at(node.attributes.transpose_a && left.length > 1 ? -2 : -1)!;
     }
     case 'attention': {
       // q [B, H, T, D] with k [B, H, S, D], then with v [B, H, S, E]
@@ -43,11 +43,11 @@ function productsOf(graph: Graph, node: AnyNode, dims: ReadonlyMap<string, numbe
       return rows * heads * length * shape(b!)[2]! * (width + shape(c!)[3]!);
     }
     case 'conv2d':
-      return size(node.outputs[0]!) * taps(shape(b!));
+      return size(node.outputs[0]) * taps(shape(b!));
     case 'conv2d_grad_input':
       return size(a!) * taps(shape(b!));
     case 'conv2d_grad_weight':
-      return size(b!) * taps(shape(node.outputs[0]!));
+      return size(b!) * taps(shape(node.outputs[0]));
     default:
       return 0;
   }

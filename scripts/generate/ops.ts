@@ -1,5 +1,5 @@
 /** docs/ops.md: every operator with its operands, attributes, meaning and traits, from the op records. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Node, Project } from 'ts-morph';
 import type { Generator } from './files.ts';
 
@@ -19,14 +19,27 @@ export interface AttributeDoc {
   readonly attributes: readonly { readonly name: string; readonly type: string }[];
 }
 
-/** Reads the interface OpAttributes; types are only there in its text. */
+/** The families of `OpTable`, in its order, each declared in the file that it is imported from; types are only there in their text. */
 export function readAttributes(path: string): ReadonlyMap<string, AttributeDoc> {
   const project = new Project({ useInMemoryFileSystem: false, skipAddingFilesFromTsConfig: true });
-  const members = project.addSourceFileAtPath(path).getInterfaceOrThrow('OpAttributes').getProperties();
+  const source = project.addSourceFileAtPath(path);
+  const members = source
+    .getInterfaceOrThrow('OpTable')
+    .getExtends()
+    .map((family) => family.getText())
+    .flatMap((family) => {
+      const declared = source
+        .getImportDeclarations()
+        .find((line) => line.getNamedImports().some((name) => name.getName() === family));
+      if (!declared) throw new Error(`${path} imports no ${family}`);
+      const file = project.addSourceFileAtPath(join(dirname(path), declared.getModuleSpecifierValue()));
+      return file.getInterfaceOrThrow(family).getProperties();
+    });
   return new Map(
     members.map((member) => {
       const comment = member.getJsDocs().map((doc) => doc.getDescription().trim().replaceAll(/\s+/g, ' '));
-      const literal = member.getTypeNodeOrThrow();
+      const declaration = member.getTypeNodeOrThrow();
+      const literal = Node.isTypeReference(declaration) ? declaration.getTypeArguments()[1] : undefined;
       const attributes = Node.isTypeLiteral(literal) ? literal.getProperties() : [];
       return [
         member.getName(),

@@ -1,5 +1,12 @@
 /** Concrete tensors on the host, row-major: what weights files hold and what entries take and give. */
+import type { Shape } from './dim.ts';
 import type { DType } from './dtype.ts';
+
+/** What a value of a graph is, before it has numbers: dims may be symbolic. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
 
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 

@@ -103,7 +103,7 @@ describe('files', () => {
     const folder = setUp();
     await compile(folder, '--init', '0', '--config', 'wide', '--set', 'scaled=false');
     const properties = Object.fromEntries(
-      graph(folder, 'main.onnx').metadataProps!.map(({ key, value }) => [key!, value!]),
+      graph(folder, 'main.onnx').metadataProps.map(({ key, value }) => [key!, value!]),
     );
     expect(properties).toMatchObject({
       'mdl.source': 'small.mdl',
@@ -125,7 +125,7 @@ describe('files', () => {
   ] as const)('--opset %s', async (option, version) => {
     const folder = setUp();
     expect((await compile(folder, '--init', '0', '--opset', option)).code).toBe(0);
-    expect(Number(graph(folder, 'main.onnx').opsetImport![0]!.version)).toBe(version);
+    expect(Number(graph(folder, 'main.onnx').opsetImport[0]!.version)).toBe(version);
     expect(manifest(folder).targets.onnx!.opset).toBe(version);
   });
 

@@ -4,6 +4,7 @@ import { GraphEditor } from '../../src/compiler/ir/editor.ts';
 import { printGraph } from '../../src/compiler/ir/print.ts';
 import { readGraph } from '../../src/compiler/ir/read.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
+import { operandsOf } from '../../src/compiler/ops/operands.ts';
 
 const GRAPH = readGraph(['graph g', '%0 = input x: f32[2, 3]', '%1 = exp(%0): f32[2, 3]', 'output y = %1'].join('\n'));
 
@@ -38,7 +39,7 @@ describe('an editor', () => {
 
   it('refuses operands that do not fit, and a result of another type', () => {
     const edit = new GraphEditor(GRAPH, { nodes: 'none' });
-    expect(() => edit.node('exp', [], {})).toThrow('exp takes 1 operands and got 0');
+    expect(() => edit.node('exp', operandsOf('exp', []), {})).toThrow('exp takes 1 operands and got 0');
     expect(() => edit.node('transpose', [0], { permutation: [1, 0] }, { as: [1] })).toThrow(
       'transpose gives f32[3, 2] in the place of f32[2, 3]',
     );

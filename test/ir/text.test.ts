@@ -1,10 +1,11 @@
 /** The text form: what it looks like, that it reads back exactly, and what it says about mistakes. */
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
-import type { Graph } from '../../src/compiler/ir/graph.ts';
+import type { Graph, ValueId } from '../../src/compiler/ir/graph.ts';
 import { printGraph } from '../../src/compiler/ir/print.ts';
 import { readGraph } from '../../src/compiler/ir/read.ts';
 import { verifyGraph } from '../../src/compiler/ir/verify.ts';
+import { mapOperands } from '../../src/compiler/ops/operands.ts';
 import { addDims, mulDims, subDims, symbol } from '../../src/shared/dim.ts';
 
 const [B, T, P] = [symbol('B'), symbol('T'), symbol('P')];
@@ -17,7 +18,7 @@ function sample(): Graph {
   const weight = b.parameter('llama_model.layers.0.mlp.fc1.weight', 'f32', [8, 4]);
   const h = b.node('linear', [x, weight], {}, origin);
   const [gate, up] = b.nodeOutputs('split', [h], { axis: 2, sizes: [4, 4] }, { path: 'mlp' });
-  const scaled = b.node('mul', [gate!, b.scalar(0.1)], {});
+  const scaled = b.node('mul', [gate, b.scalar(0.1)], {});
   const table = b.constant({ dtype: 'i64', shape: [3], data: Float64Array.of(-1, 0, 7) });
   b.constant({ dtype: 'f32', shape: [2, 2], data: new Float64Array(4).fill(-0) });
   b.constant({ dtype: 'bool', shape: [0], data: new Float64Array(0) });
@@ -32,7 +33,9 @@ function sample(): Graph {
   const flat = b.node('reshape', [cut], { shape: [mulDims(4, mulDims(B, subDims(T, 1)))] });
   b.node(
     'attention',
-    [x, x, x].map((v) => b.node('reshape', [v], { shape: [B, 1, T, 4] })),
+    mapOperands<'attention', ValueId, ValueId>('attention', [x, x, x], (v) =>
+      b.node('reshape', [v], { shape: [B, 1, T, 4] }),
+    ),
     { causal: true, scale: null },
   );
   b.node('clamp', [flat], { min: Number.NEGATIVE_INFINITY, max: 6.5 });

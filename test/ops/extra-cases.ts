@@ -4,6 +4,7 @@
  */
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import type { Graph, ValueId } from '../../src/compiler/ir/graph.ts';
+import { operandsOf } from '../../src/compiler/ops/operands.ts';
 import { addDims, type Shape, symbol } from '../../src/shared/dim.ts';
 import type { DType } from '../../src/shared/dtype.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
@@ -42,25 +43,33 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     name: 'and_or',
     inputs: [given('p', p), given('q', q)],
     outputs: [bool([true, false, false, false]), bool([true, true, true, false])],
-    build: (b, inputs) => [b.node('and', inputs, {}), b.node('or', inputs, {})],
+    build: (b, inputs) => [b.node('and', operandsOf('and', inputs), {}), b.node('or', operandsOf('or', inputs), {})],
   },
   {
     name: 'compare_f32',
     inputs: [given('a', f32([3], [1, 2, 3])), given('b', f32([], [2]))],
     outputs: [bool([false, true, false]), bool([true, false, false]), bool([true, true, false])],
-    build: (b, inputs) => [b.node('equal', inputs, {}), b.node('less', inputs, {}), b.node('less_equal', inputs, {})],
+    build: (b, inputs) => [
+      b.node('equal', operandsOf('equal', inputs), {}),
+      b.node('less', operandsOf('less', inputs), {}),
+      b.node('less_equal', operandsOf('less_equal', inputs), {}),
+    ],
   },
   {
     name: 'compare_i64',
     inputs: [given('a', i64([3], [-1, 0, 1])), given('b', i64([1], [0]))],
     outputs: [bool([false, true, false]), bool([true, false, false]), bool([true, true, false])],
-    build: (b, inputs) => [b.node('equal', inputs, {}), b.node('less', inputs, {}), b.node('less_equal', inputs, {})],
+    build: (b, inputs) => [
+      b.node('equal', operandsOf('equal', inputs), {}),
+      b.node('less', operandsOf('less', inputs), {}),
+      b.node('less_equal', operandsOf('less_equal', inputs), {}),
+    ],
   },
   {
     name: 'equal_bool',
     inputs: [given('p', p), given('q', q)],
     outputs: [bool([true, false, false, true])],
-    build: (b, inputs) => [b.node('equal', inputs, {})],
+    build: (b, inputs) => [b.node('equal', operandsOf('equal', inputs), {})],
   },
   {
     name: 'cast',
@@ -81,7 +90,10 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     name: 'arithmetic_i64',
     inputs: [given('a', i64([2], [-3, 0])), given('b', i64([2], [2, -5]))],
     outputs: [i64([2], [-1, -5]), i64([2], [-5, 5]), i64([2], [-6, 0]), i64([2], [2, 0]), i64([2], [-3, -5])],
-    build: (b, inputs) => (['add', 'sub', 'mul', 'maximum', 'minimum'] as const).map((op) => b.node(op, inputs, {})),
+    build: (b, inputs) =>
+      (['add', 'sub', 'mul', 'maximum', 'minimum'] as const).map((op) =>
+        b.node(op, operandsOf<'add', ValueId>('add', inputs), {}),
+      ),
   },
   {
     // the number of true elements, as positions of a padded batch are made
@@ -109,13 +121,15 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('positions', i64([1, 2], [0, 3]), [B, T]),
     ],
     outputs: [f32([1, 1, 2, 2], [1, 0, Math.cos(0.375), Math.sin(0.375)])],
-    build: (b, inputs) => [b.node('rotary', inputs, { dims: 2, theta: 1e4, max_positions: 4, frequencies: [0.125] })],
+    build: (b, inputs) => [
+      b.node('rotary', operandsOf('rotary', inputs), { dims: 2, theta: 1e4, max_positions: 4, frequencies: [0.125] }),
+    ],
   },
   {
     name: 'softplus',
     inputs: [given('x', f32([3], [0, -1000, 1000]))],
     outputs: [f32([3], [Math.LN2, 0, 1000])],
-    build: (b, inputs) => [b.node('softplus', inputs, {})],
+    build: (b, inputs) => [b.node('softplus', operandsOf('softplus', inputs), {})],
   },
   {
     name: 'top_k_first_of_equals',
@@ -168,43 +182,43 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     name: 'concat_symbolic',
     inputs: [given('past', f32([2, 1], [1, 2]), [P, 1]), given('x', f32([1, 1], [3]), [T, 1])],
     outputs: [f32([3, 1], [1, 2, 3])],
-    build: (b, inputs) => [b.node('concat', inputs, { axis: 0 })],
+    build: (b, inputs) => [b.node('concat', operandsOf('concat', inputs), { axis: 0 })],
   },
   {
     name: 'matmul_transpose_a',
     inputs: [given('a', f32([2, 3], [1, 2, 3, 4, 5, 6])), given('b', f32([2, 1], [1, 10]))],
     outputs: [f32([3, 1], [41, 52, 63])],
-    build: (b, inputs) => [b.node('matmul', inputs, { transpose_a: true, transpose_b: false })],
+    build: (b, inputs) => [b.node('matmul', operandsOf('matmul', inputs), { transpose_a: true, transpose_b: false })],
   },
   {
     name: 'matmul_dot',
     inputs: [given('a', f32([3], [1, 2, 3])), given('b', f32([3], [4, 5, 6]))],
     outputs: [f32([], [32])],
-    build: (b, inputs) => [b.node('matmul', inputs, { transpose_a: false, transpose_b: false })],
+    build: (b, inputs) => [b.node('matmul', operandsOf('matmul', inputs), { transpose_a: false, transpose_b: false })],
   },
   {
     name: 'matmul_batch_of_vectors',
     inputs: [given('a', f32([2, 1, 2], [1, 2, 3, 4]), [B, 1, 2]), given('b', f32([2], [10, 1]))],
     outputs: [f32([2, 1], [12, 34])],
-    build: (b, inputs) => [b.node('matmul', inputs, { transpose_a: false, transpose_b: false })],
+    build: (b, inputs) => [b.node('matmul', operandsOf('matmul', inputs), { transpose_a: false, transpose_b: false })],
   },
   {
     name: 'gather_axis_1',
     inputs: [given('data', f32([2, 3], [1, 2, 3, 4, 5, 6])), given('indices', i64([2, 2], [2, 0, 1, 1]))],
     outputs: [f32([2, 2, 2], [3, 1, 2, 2, 6, 4, 5, 5])],
-    build: (b, inputs) => [b.node('gather', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('gather', operandsOf('gather', inputs), { axis: 1 })],
   },
   {
     name: 'gather_scalar_index',
     inputs: [given('data', i64([3], [7, 8, 9])), given('indices', i64([], [1]))],
     outputs: [i64([], [8])],
-    build: (b, inputs) => [b.node('gather', inputs, { axis: 0 })],
+    build: (b, inputs) => [b.node('gather', operandsOf('gather', inputs), { axis: 0 })],
   },
   {
     name: 'gather_elements_axis_0',
     inputs: [given('data', f32([2, 2], [1, 2, 3, 4])), given('indices', i64([1, 2], [1, 0]))],
     outputs: [f32([1, 2], [3, 2])],
-    build: (b, inputs) => [b.node('gather_elements', inputs, { axis: 0 })],
+    build: (b, inputs) => [b.node('gather_elements', operandsOf('gather_elements', inputs), { axis: 0 })],
   },
   {
     name: 'scatter_add_axis_1_repeated',
@@ -214,7 +228,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('updates', f32([2, 3], [1, 2, 3, 4, 5, 6])),
     ],
     outputs: [f32([2, 3], [0, 3, 3, 10, 19, 16])],
-    build: (b, inputs) => [b.node('scatter_add', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('scatter_add', operandsOf('scatter_add', inputs), { axis: 1 })],
   },
   {
     // two queries, one key: the first query sees no key
@@ -225,7 +239,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('v', f32([1, 1, 1, 2], [3, 4])),
     ],
     outputs: [f32([1, 1, 2, 2], [0, 0, 3, 4])],
-    build: (b, inputs) => [b.node('attention', inputs, { causal: true, scale: null })],
+    build: (b, inputs) => [b.node('attention', operandsOf('attention', inputs), { causal: true, scale: null })],
   },
   {
     name: 'attention_all_masked',
@@ -236,7 +250,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('mask', bool([false, false, true, true], [2, 2]), [B, addDims(P, T)]),
     ],
     outputs: [f32([2, 1, 1, 1], [0, 3])],
-    build: (b, inputs) => [b.node('attention', inputs, { causal: false, scale: 1 })],
+    build: (b, inputs) => [b.node('attention', operandsOf('attention', inputs), { causal: false, scale: 1 })],
   },
   {
     name: 'pad_i64_and_bool',
@@ -251,7 +265,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     name: 'where_i64',
     inputs: [given('p', bool([true, false])), given('a', i64([], [5])), given('b', i64([2], [1, 2]))],
     outputs: [i64([2], [5, 2])],
-    build: (b, inputs) => [b.node('where', inputs, {})],
+    build: (b, inputs) => [b.node('where', operandsOf('where', inputs), {})],
   },
   {
     name: 'fold_no_axes',
@@ -267,7 +281,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('updates', f32([2, 2], [10, 20, 30, 40]), [B, 2]),
     ],
     outputs: [f32([2, 3], [31, 2, 3, 4, 45, 36])],
-    build: (b, inputs) => [b.node('scatter_elements_add', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('scatter_elements_add', operandsOf('scatter_elements_add', inputs), { axis: 1 })],
   },
   {
     // kernel [1, 10] with stride 2: each dy lands on two of five elements, the last is in no window
@@ -275,7 +289,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     inputs: [given('dy', f32([2, 1, 1, 2], [1, 2, 3, 4]), [B, 1, 1, 2]), given('weight', f32([1, 1, 1, 2], [1, 10]))],
     outputs: [f32([2, 1, 1, 5], [1, 10, 2, 20, 0, 3, 30, 4, 40, 0])],
     build: (b, inputs) => [
-      b.node('conv2d_grad_input', inputs, {
+      b.node('conv2d_grad_input', operandsOf('conv2d_grad_input', inputs), {
         ...{ stride: [1, 2] as const, padding: [0, 0] as const, dilation: [1, 1] as const },
         ...{ groups: 1, size: [1, 5] as const },
       }),
@@ -290,7 +304,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     ],
     outputs: [f32([1, 1, 1, 2], [8631, 9742])],
     build: (b, inputs) => [
-      b.node('conv2d_grad_weight', inputs, {
+      b.node('conv2d_grad_weight', operandsOf('conv2d_grad_weight', inputs), {
         ...{ stride: [1, 2] as const, padding: [0, 0] as const, dilation: [1, 1] as const },
         ...{ groups: 1, kernel: [1, 2] as const },
       }),
@@ -304,7 +318,13 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       given('dy', f32([1, 2, 1, 2], [1, 2, 3, 4]), [B, 2, 1, 2]),
     ],
     outputs: [f32([1, 2, 1, 3], [1, 2, 0, 0, 7, 0])],
-    build: (b, inputs) => [b.node('max_pool2d_grad', inputs, { kernel: [1, 2], stride: [1, 1], padding: [0, 0] })],
+    build: (b, inputs) => [
+      b.node('max_pool2d_grad', operandsOf('max_pool2d_grad', inputs), {
+        kernel: [1, 2],
+        stride: [1, 1],
+        padding: [0, 0],
+      }),
+    ],
   },
   {
     // P = [1/2, 1/2], dP = [2, 6], dS = P (dP − 4) = [−1, 1]; the second image sees no key
@@ -321,7 +341,8 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
       f32([2, 1, 2, 2], [-1, 0, 1, 0, 0, 0, 0, 0]),
       f32([2, 1, 2, 1], [1, 1, 0, 0]),
     ],
-    build: (b, inputs) => b.nodeOutputs('attention_grad', inputs, { causal: true, scale: 1 }),
+    build: (b, inputs) =>
+      b.nodeOutputs('attention_grad', operandsOf('attention_grad', inputs), { causal: true, scale: 1 }),
   },
   {
     name: 'barrier',
@@ -337,7 +358,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     name: 'stop_gradient',
     inputs: [given('x', f32([2], [1, -2]), [B])],
     outputs: [f32([2], [1, -2])],
-    build: (b, inputs) => [b.node('stop_gradient', inputs, {})],
+    build: (b, inputs) => [b.node('stop_gradient', operandsOf('stop_gradient', inputs), {})],
   },
   {
     // the numerators from exact integers of another language
@@ -349,7 +370,7 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
         [15100308, 4505778, 7625621].map((x) => x / 2 ** 24),
       ),
     ],
-    build: (b, inputs) => [b.node('random_uniform', inputs, { shape: [1, 3], salt: 3 })],
+    build: (b, inputs) => [b.node('random_uniform', operandsOf('random_uniform', inputs), { shape: [1, 3], salt: 3 })],
   },
 ];
 

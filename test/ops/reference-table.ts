@@ -6,6 +6,7 @@
 import type { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import type { ValueId } from '../../src/compiler/ir/graph.ts';
 import type { OpAttributes } from '../../src/compiler/ops/attributes.ts';
+import { operandsOf } from '../../src/compiler/ops/operands.ts';
 import type { Dim, Shape } from '../../src/shared/dim.ts';
 import { divideDims, productOf, subDims } from '../../src/shared/dim.ts';
 
@@ -42,7 +43,7 @@ type PlainOp = {
 
 const plain =
   (op: PlainOp): CaseBuilder =>
-  (b, inputs) => [b.node(op, inputs, {})];
+  (b, inputs) => [b.node(op, operandsOf<typeof op, ValueId>(op, inputs), {})];
 
 const reduction =
   (op: 'sum' | 'mean' | 'max' | 'min'): CaseBuilder =>
@@ -55,7 +56,9 @@ const alongAxis =
 /** The first operand, data, gives the rank for the axis. */
 const indexed =
   (op: 'gather' | 'gather_elements' | 'scatter_add'): CaseBuilder =>
-  (b, inputs, attrs) => [b.node(op, inputs, { axis: axisOf(b, inputs[0]!, attrs) })];
+  (b, inputs, attrs) => [
+    b.node(op, operandsOf<typeof op, ValueId>(op, inputs), { axis: axisOf(b, inputs[0]!, attrs) }),
+  ];
 
 const reshape = (b: GraphBuilder, x: ValueId, shape: Shape): ValueId => b.node('reshape', [x], { shape });
 
@@ -122,16 +125,25 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
   index_select: indexed('gather'),
   gather_elements: indexed('gather_elements'),
   scatter_add: indexed('scatter_add'),
-  gelu: (b, inputs, attrs) => [b.node('gelu', inputs, { approximate: attrs.approximate as 'none' | 'tanh' })],
-  clamp: (b, inputs, attrs) => [b.node('clamp', inputs, { min: number(attrs, 'min'), max: number(attrs, 'max') })],
+  gelu: (b, inputs, attrs) => [
+    b.node('gelu', operandsOf('gelu', inputs), { approximate: attrs.approximate as 'none' | 'tanh' }),
+  ],
+  clamp: (b, inputs, attrs) => [
+    b.node('clamp', operandsOf('clamp', inputs), { min: number(attrs, 'min'), max: number(attrs, 'max') }),
+  ],
   pow: (b, [x, y], attrs) => [b.node('pow', [x!, y ?? b.scalar(number(attrs, 'exponent'))], {})],
   matmul: (b, inputs, attrs) => [
-    b.node('matmul', inputs, { transpose_a: false, transpose_b: attrs.transpose_b === true }),
+    b.node('matmul', operandsOf('matmul', inputs), { transpose_a: false, transpose_b: attrs.transpose_b === true }),
   ],
-  layer_norm: (b, inputs, attrs) => [b.node('layer_norm', inputs, { eps: number(attrs, 'eps') })],
-  rms_norm: (b, inputs, attrs) => [b.node('rms_norm', inputs, { eps: number(attrs, 'eps') })],
+  layer_norm: (b, inputs, attrs) => [
+    b.node('layer_norm', operandsOf('layer_norm', inputs), { eps: number(attrs, 'eps') }),
+  ],
+  rms_norm: (b, inputs, attrs) => [b.node('rms_norm', operandsOf('rms_norm', inputs), { eps: number(attrs, 'eps') })],
   attention: (b, inputs, attrs) => [
-    b.node('attention', inputs, { causal: attrs.causal as boolean, scale: attrs.scale as number | null }),
+    b.node('attention', operandsOf('attention', inputs), {
+      causal: attrs.causal as boolean,
+      scale: attrs.scale as number | null,
+    }),
   ],
   rotary: (b, [q, k, positions], attrs) =>
     [q!, k!].map((x) =>
@@ -142,7 +154,7 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
       }),
     ),
   cross_entropy: (b, inputs, attrs) => [
-    b.node('cross_entropy', inputs, { ignore_index: number(attrs, 'ignore_index') }),
+    b.node('cross_entropy', operandsOf('cross_entropy', inputs), { ignore_index: number(attrs, 'ignore_index') }),
   ],
   // logits of each token against the next token
   cross_entropy_shifted(b, [logits, target], attrs) {
@@ -152,7 +164,7 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
     return [b.node('cross_entropy', [kept, next], { ignore_index: number(attrs, 'ignore_index') })];
   },
   conv2d: (b, inputs, attrs) => [
-    b.node('conv2d', inputs, {
+    b.node('conv2d', operandsOf('conv2d', inputs), {
       stride: pair(attrs, 'stride'),
       padding: pair(attrs, 'padding'),
       dilation: pair(attrs, 'dilation'),
@@ -160,7 +172,7 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
     }),
   ],
   avg_pool2d: (b, inputs, attrs) => [
-    b.node('avg_pool2d', inputs, {
+    b.node('avg_pool2d', operandsOf('avg_pool2d', inputs), {
       kernel: pair(attrs, 'kernel'),
       stride: pair(attrs, 'stride'),
       padding: pair(attrs, 'padding'),
@@ -168,14 +180,14 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
     }),
   ],
   max_pool2d: (b, inputs, attrs) => [
-    b.node('max_pool2d', inputs, {
+    b.node('max_pool2d', operandsOf('max_pool2d', inputs), {
       kernel: pair(attrs, 'kernel'),
       stride: pair(attrs, 'stride'),
       padding: pair(attrs, 'padding'),
     }),
   ],
   interpolate: (b, inputs, attrs) => [
-    b.node('interpolate', inputs, {
+    b.node('interpolate', operandsOf('interpolate', inputs), {
       mode: attrs.mode as OpAttributes['interpolate']['mode'],
       size: pair(attrs, 'size'),
     }),
@@ -192,13 +204,17 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
       ),
     ];
   },
-  permute: (b, inputs, attrs) => [b.node('transpose', inputs, { permutation: numbers(attrs, 'order') })],
+  permute: (b, inputs, attrs) => [
+    b.node('transpose', operandsOf('transpose', inputs), { permutation: numbers(attrs, 'order') }),
+  ],
   transpose(b, [x], attrs) {
     const [i, j] = pair(attrs, 'axes');
     const permutation = Array.from({ length: rankOf(b, x!) }, (_, axis) => (axis === i ? j : axis === j ? i : axis));
     return [b.node('transpose', [x!], { permutation })];
   },
-  concat: (b, inputs, attrs) => [b.node('concat', inputs, { axis: axisOf(b, inputs[0]!, attrs) })],
+  concat: (b, inputs, attrs) => [
+    b.node('concat', operandsOf('concat', inputs), { axis: axisOf(b, inputs[0]!, attrs) }),
+  ],
   stack(b, inputs, attrs) {
     const axis = number(attrs, 'axis');
     const rows = inputs.map((x) => reshape(b, x, b.typeOf(x).shape.toSpliced(axis, 0, 1)));
@@ -212,7 +228,7 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
   },
   split: (b, [x], attrs) =>
     b.nodeOutputs('split', [x!], { axis: axisOf(b, x!, attrs), sizes: numbers(attrs, 'sizes') }),
-  expand: (b, inputs, attrs) => [b.node('expand', inputs, { shape: numbers(attrs, 'shape') })],
+  expand: (b, inputs, attrs) => [b.node('expand', operandsOf('expand', inputs), { shape: numbers(attrs, 'shape') })],
   unsqueeze: (b, [x], attrs) => [reshape(b, x!, b.typeOf(x!).shape.toSpliced(number(attrs, 'axis'), 0, 1))],
   squeeze: (b, [x], attrs) => [reshape(b, x!, b.typeOf(x!).shape.toSpliced(number(attrs, 'axis'), 1))],
   repeat(b, [x], attrs) {
@@ -221,11 +237,11 @@ export const CASE_BUILDERS: Readonly<Record<string, CaseBuilder>> = {
     const aligned = reshape(b, x!, [...new Array<Dim>(repeats.length - shape.length).fill(1), ...shape]);
     return [repeats.reduce((tensor, times, axis) => tile(b, tensor, axis, times), aligned)];
   },
-  flip: (b, inputs, attrs) => [b.node('flip', inputs, { axes: numbers(attrs, 'axes') })],
+  flip: (b, inputs, attrs) => [b.node('flip', operandsOf('flip', inputs), { axes: numbers(attrs, 'axes') })],
   pad(b, inputs, attrs) {
     const pads = attrs.pads as unknown as readonly (readonly [number, number])[];
     return [
-      b.node('pad', inputs, {
+      b.node('pad', operandsOf('pad', inputs), {
         before: pads.map(([before]) => before),
         after: pads.map(([, after]) => after),
         value: number(attrs, 'value'),

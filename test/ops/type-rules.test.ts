@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import type { TensorType } from '../../src/compiler/ir/graph.ts';
 import { readType } from '../../src/compiler/ir/read.ts';
-import type { AttentionAttributes, OpAttributes, OpName } from '../../src/compiler/ops/attributes.ts';
+import type { AttentionAttributes } from '../../src/compiler/ops/attention-scores.ts';
+import type { OpAttributes, OpName } from '../../src/compiler/ops/attributes.ts';
+import { operandsOf } from '../../src/compiler/ops/operands.ts';
 import { printType } from '../../src/compiler/ops/rules.ts';
 import { TypeRuleError } from '../../src/compiler/ops/spec.ts';
 import { addDims, subDims, symbol } from '../../src/shared/dim.ts';
@@ -18,7 +20,7 @@ function infer<N extends OpName>(op: N, operands: readonly string[], attributes:
     return b.input(`x${index}`, dtype, shape);
   });
   return b
-    .nodeOutputs(op, inputs, attributes)
+    .nodeOutputs(op, operandsOf(op, inputs), attributes)
     .map((value) => printType(b.typeOf(value)))
     .join(', ');
 }

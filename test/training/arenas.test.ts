@@ -19,7 +19,7 @@ import { buildStage, graphIn, planOf, STAGE_ON_DEVICE } from '../support/build.t
 import { compileOk, memory } from '../support/project.ts';
 import { MICRO, microBatch, noise } from './support.ts';
 
-const LIMIT = STAGE_ON_DEVICE.arenas!;
+const LIMIT = STAGE_ON_DEVICE.arenas;
 const modelOf = (source = MICRO): Model => compileOk('micro.mdl', memory({ 'micro.mdl': source }));
 type Built = NonNullable<ReturnType<typeof buildStage>>;
 const built = (model: Model, name: string, arenas?: number): Built =>

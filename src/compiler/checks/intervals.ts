@@ -105,7 +105,7 @@ function floatRule(graph: Graph, node: AnyNode, [a = ANY_FLOAT, b = ANY_FLOAT]: 
   if (node.op === 'cast') {
     const { low, high } = a;
     const bound = (x: Dim | undefined) => (typeof x === 'number' && Math.abs(x) <= EXACT_FLOAT ? x : undefined);
-    return typeOf(graph, node.inputs[0]!).dtype === 'f32' ? a : { low: bound(low), high: bound(high), exact: false };
+    return typeOf(graph, node.inputs[0]).dtype === 'f32' ? a : { low: bound(low), high: bound(high), exact: false };
   }
   if (a.nan) return ANY_FLOAT;
   const bounds = ({ low, high }: Interval) =>
@@ -195,7 +195,7 @@ function ruleOf(graph: Graph, sizes: Sizes, node: AnyNode, operands: readonly In
     case 'gather_elements':
       return { ...a, exact: false };
     case 'cast':
-      return typeOf(graph, node.inputs[0]!).dtype === 'f32' ? whole(a) : a;
+      return typeOf(graph, node.inputs[0]).dtype === 'f32' ? whole(a) : a;
     case 'argmax':
     case 'top_k':
       return { low: 0, high: addDims(dimsOf(0)[node.attributes.axis]!, -1), exact: false };

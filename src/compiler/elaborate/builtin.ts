@@ -8,7 +8,7 @@ import type { DType } from '../../shared/dtype.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { MAX_RANK, type TensorType, type ValueId } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
 import { Reported } from './reported.ts';
@@ -181,11 +181,11 @@ export class BoundCall {
     return this.clash(`axis ${axis} is outside of ${printShape(type.shape)}, whose axes are 0 to ${rank - 1}`, span);
   }
 
-  op<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N]): Value {
+  op<N extends OpName>(op: N, operands: Operands<N, Operand>, attributes: OpAttributes[N]): Value {
     return this.evaluator.emission.emit(op, operands, attributes, this.span)[0]!;
   }
 
-  ops<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N]): Value[] {
+  ops<N extends OpName>(op: N, operands: Operands<N, Operand>, attributes: OpAttributes[N]): Value[] {
     return this.evaluator.emission.emit(op, operands, attributes, this.span);
   }
 

@@ -34,7 +34,7 @@ function parseSide(text: string, fail: (problem: string) => never): Group[] {
       open = [];
     } else if (token === ')') {
       if (!open) fail('a ) of the pattern closes nothing');
-      groups.push(open!);
+      groups.push(open);
       open = undefined;
     } else if (token === REST) {
       if (open) fail('... stands outside of parentheses');

@@ -5,7 +5,8 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Label } from '../diagnostics/diagnostic.ts';
 import { formatPosition, type Span } from '../diagnostics/span.ts';
 import type { Origin, TensorType, ValueId } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import { mapOperands } from '../ops/operands.ts';
 import { TypeRuleError } from '../ops/spec.ts';
 import type { Operand } from './builtin.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -62,13 +63,13 @@ export class Emission {
   }
 
   /** Adds a node to the graph; operands that do not fit are reported with both sides labelled. */
-  emit<N extends OpName>(op: N, operands: readonly Operand[], attributes: OpAttributes[N], at: Span): Value[] {
+  emit<N extends OpName>(op: N, operands: Operands<N, Operand>, attributes: OpAttributes[N], at: Span): Value[] {
     if (!this.evaluator.trace)
       this.evaluator.fail(diagnose('tensor_at_compile_time', { name: op }, at, this.evaluator.here()));
     this.evaluator.effort.step(at, NODE_STEPS);
     try {
       const { builder, training } = this.evaluator.trace;
-      const ids = operands.map((operand) => operand.id);
+      const ids = mapOperands(op, operands, (operand) => operand.id);
       const results = builder.nodeOutputs(op, ids, attributes, this.origin(at));
       const types = ids.map((id) => builder.typeOf(id));
       for (const table of tablesOf(op, types, attributes, training !== undefined))

@@ -242,7 +242,7 @@ function tensorBinary(e: Evaluator, expression: ast.BinaryExpression, left: Valu
       }),
     );
   }
-  const operands = rule.swap ? [b, a] : [a, b];
+  const operands = rule.swap ? ([b, a] as const) : ([a, b] as const);
   const attributes = rule.op === 'matmul' ? { transpose_a: false, transpose_b: false } : {};
   const result = e.emission.emit(rule.op, operands, attributes as never, span)[0]!;
   if (!rule.negate) return result;

@@ -8,8 +8,10 @@ import type { Dim, Shape } from '../../shared/dim.ts';
 import { atLeastZero, isSymbolic, primitivePart, printAtLeastZero, printDim } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import type { Results } from '../ops/declare.ts';
 import { specOf } from '../ops/index.ts';
+import { mapOperands, mapResults } from '../ops/operands.ts';
 import { TypeRuleError } from '../ops/spec.ts';
 import {
   type AnyNode,
@@ -96,18 +98,18 @@ export class GraphBuilder {
    */
   nodeOutputs<N extends OpName>(
     op: N,
-    inputs: readonly ValueId[],
+    inputs: Operands<N, ValueId>,
     attributes: OpAttributes[N],
     origin: Origin = NOWHERE,
-  ): ValueId[] {
-    const operands = inputs.map((id) => this.typeOf(id));
+  ): Results<ValueId> {
+    const operands = mapOperands(op, inputs, (id) => this.typeOf(id));
     const types = resultTypes(op, operands, attributes);
     const needs = specOf(op).requires?.(operands, attributes);
     for (const { dim, what } of needs ?? []) this.require({ dim, what, origin });
     for (const dim of types.flatMap(({ shape }) => shape).filter(isSymbolic)) {
       this.require({ dim, what: `an axis of size ${printDim(dim)}`, origin });
     }
-    const outputs = types.map((type) => this.fresh(type));
+    const outputs = mapResults(types, (type) => this.fresh(type));
     this.nodes.push({ op, inputs, outputs, attributes, origin } as unknown as AnyNode);
     return outputs;
   }
@@ -115,13 +117,13 @@ export class GraphBuilder {
   /** Adds a node with one output and returns it. */
   node<N extends OpName>(
     op: N,
-    inputs: readonly ValueId[],
+    inputs: Operands<N, ValueId>,
     attributes: OpAttributes[N],
     origin: Origin = NOWHERE,
   ): ValueId {
     const outputs = this.nodeOutputs(op, inputs, attributes, origin);
     if (outputs.length !== 1) throw new Error(`${op} has ${outputs.length} outputs`);
-    return outputs[0]!;
+    return outputs[0];
   }
 
   /**

@@ -8,7 +8,9 @@
 import { equalShapes, type Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import type { Results } from '../ops/declare.ts';
+import { mapOperands, mapResults } from '../ops/operands.ts';
 import { printType } from '../ops/rules.ts';
 import { TypeRuleError } from '../ops/spec.ts';
 import type {
@@ -27,7 +29,7 @@ import { made } from './made.ts';
 
 /** What optimisers and statistics need of a graph under construction; GraphBuilder has it too. */
 export interface NodeSink {
-  node<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId;
+  node<N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): ValueId;
   scalar(value: number, dtype?: DType): ValueId;
   typeOf(value: ValueId): TensorType;
 }
@@ -107,11 +109,11 @@ export class GraphEditor implements NodeSink {
   /** A node with one result. @throws TypeRuleError when the operands do not fit */
   node<N extends OpName>(
     op: N,
-    inputs: readonly ValueId[],
+    inputs: Operands<N, ValueId>,
     attributes: OpAttributes[N],
     options: NodeOptions = {},
   ): ValueId {
-    return this.results(op, inputs, attributes, 1, options)[0]!;
+    return this.results(op, inputs, attributes, 1, options)[0];
   }
 
   /**
@@ -121,14 +123,14 @@ export class GraphEditor implements NodeSink {
    */
   results<N extends OpName>(
     op: N,
-    inputs: readonly ValueId[],
+    inputs: Operands<N, ValueId>,
     attributes: OpAttributes[N],
     count: number,
     { origin = NOWHERE, as = [] }: NodeOptions = {},
-  ): readonly ValueId[] {
-    const operands = inputs.map((value) => this.types[value]!);
+  ): Results<ValueId> {
+    const operands = mapOperands(op, inputs, (value) => this.typeOf(value));
     const types = resultTypes(op, operands, attributes, { dialect: this.dialect, results: count });
-    const outputs = types.map((type, index) => as[index] ?? this.fresh(type));
+    const outputs = mapResults(types, (type, index) => as[index] ?? this.fresh(type));
     for (const [index, value] of as.entries()) {
       const [is, says] = [this.types[value]!, types[index]!];
       if (is.dtype !== says.dtype || !equalShapes(is.shape, says.shape))

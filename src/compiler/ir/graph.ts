@@ -5,15 +5,12 @@
  * key), constants (held in the graph, small) and nodes. Nodes are in topological order. Passes make
  * new graphs and never touch the old one. `ir/print.ts` gives the text form that goldens compare.
  */
-import type { Dim, Shape } from '../../shared/dim.ts';
-import type { DType } from '../../shared/dtype.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { Dim } from '../../shared/dim.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import type { Results } from '../ops/declare.ts';
 
-export interface TensorType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
+export type { TensorType };
 
 /** Axes of a tensor, as in NumPy; models have up to six. */
 export const MAX_RANK = 64;
@@ -49,8 +46,8 @@ export interface GraphConstant {
 
 export interface Node<N extends OpName = OpName> {
   readonly op: N;
-  readonly inputs: readonly ValueId[];
-  readonly outputs: readonly ValueId[];
+  readonly inputs: Operands<N, ValueId>;
+  readonly outputs: Results<ValueId>;
   readonly attributes: OpAttributes[N];
   readonly origin: Origin;
 }

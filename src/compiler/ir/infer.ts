@@ -1,14 +1,15 @@
 /** What a node's results are: by the record of its op, or by the spec that a dialect has for a node of this form. */
 import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { Results } from '../ops/declare.ts';
 import { specOf } from '../ops/index.ts';
-import { type OpSpec, TypeRuleError } from '../ops/spec.ts';
+import { type Spec, TypeRuleError } from '../ops/spec.ts';
 import type { GraphParameter, TensorType } from './graph.ts';
 
 /** Operands and type rule of a form of a node. */
 export interface NodeSpec {
-  readonly operands: OpSpec['operands'];
+  readonly operands: Spec['operands'];
   /** @throws TypeRuleError when the operands do not fit */
-  infer(inputs: readonly TensorType[], attributes: OpAttributes[OpName]): readonly TensorType[];
+  infer(inputs: readonly TensorType[], attributes: OpAttributes[OpName]): Results<TensorType>;
 }
 
 /** What a target's own graphs have beside what the records of the ops say. */
@@ -28,7 +29,7 @@ export function resultTypes<N extends OpName>(
   inputs: readonly TensorType[],
   attributes: OpAttributes[N],
   { dialect, results = 1 }: { readonly dialect?: Dialect | undefined; readonly results?: number } = {},
-): readonly TensorType[] {
+): Results<TensorType> {
   const spec: NodeSpec = dialect?.specOf(op, results) ?? (specOf(op) as unknown as NodeSpec);
   const required = spec.operands.filter(({ optional }) => !optional).length;
   const most = spec.operands.some(({ variadic }) => variadic) ? Number.POSITIVE_INFINITY : spec.operands.length;

@@ -8,7 +8,9 @@
 import { evaluateDim, isSymbolic, printAtLeastZero, printDim, printShape, symbolsOf } from '../../shared/dim.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
+import type { OpName } from '../ops/attributes.ts';
 import { specOf } from '../ops/index.ts';
+import { operandsOf } from '../ops/operands.ts';
 import { bindDims, resolveAttributes, shapedInputs } from './bind.ts';
 import type { AnyNode, Graph, TensorType, ValueId } from './graph.ts';
 import { typeOf } from './graph.ts';
@@ -86,7 +88,10 @@ function run(
   bindings: ReadonlyMap<string, number>,
 ): readonly WideTensor[] {
   try {
-    return specOf(node.op).evaluate(inputs, resolveAttributes(node.attributes, bindings));
+    return specOf(node.op).evaluate(
+      operandsOf<OpName, WideTensor>(node.op, inputs),
+      resolveAttributes(node.attributes, bindings),
+    );
   } catch (cause) {
     throw new NodeError(node, cause);
   }

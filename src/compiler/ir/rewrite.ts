@@ -7,7 +7,9 @@
  * that exist already. Origins stay with what replaces a node.
  */
 import type { WideTensor } from '../../shared/tensor.ts';
-import type { OpAttributes, OpName } from '../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import type { Results } from '../ops/declare.ts';
+import { mapOperands, mapResults } from '../ops/operands.ts';
 import type {
   AnyNode,
   Graph,
@@ -92,22 +94,19 @@ export class Rewriter {
   /** A new node over new values. @throws TypeRuleError */
   emit<N extends OpName>(
     op: N,
-    inputs: readonly ValueId[],
+    inputs: Operands<N, ValueId>,
     attributes: OpAttributes[N],
     origin: Origin,
-  ): readonly ValueId[] {
-    const types = resultTypes(
-      op,
-      inputs.map((value) => this.typeOf(value)),
-      attributes,
-    );
+  ): Results<ValueId> {
+    const operands = mapOperands(op, inputs, (value) => this.typeOf(value));
+    const types = resultTypes(op, operands, attributes);
     return this.append(op, inputs, attributes, origin, types);
   }
 
   /** The old node over the new values of its operands, with the types it had. */
   copy(node: AnyNode): void {
     const inputs = node.inputs.map((value) => this.valueOf(value));
-    const types = node.outputs.map((value) => typeOf(this.old, value));
+    const types = mapResults(node.outputs, (value) => typeOf(this.old, value));
     const outputs = this.append(node.op, inputs, node.attributes, node.origin, types);
     for (const [index, value] of node.outputs.entries()) this.replace(value, outputs[index]!);
   }
@@ -130,9 +129,9 @@ export class Rewriter {
     inputs: readonly ValueId[],
     attributes: OpAttributes[OpName],
     origin: Origin,
-    types: readonly TensorType[],
-  ): readonly ValueId[] {
-    const outputs = types.map((type) => this.fresh(type));
+    types: Results<TensorType>,
+  ): Results<ValueId> {
+    const outputs = mapResults(types, (type) => this.fresh(type));
     const node = { op, inputs, outputs, attributes, origin } as unknown as AnyNode;
     this.nodes.push(node);
     for (const value of outputs) this.producers[value] = node;

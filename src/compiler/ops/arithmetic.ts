@@ -1,11 +1,28 @@
 /** Pointwise ops of several operands, with NumPy broadcasting: arithmetic, comparison, logic, selection. */
 import type { DType } from '../../shared/dtype.ts';
 import { broadcastShapes, broadcastStatic, broadcastTo } from './broadcast.ts';
+import type { Binary, Op, Operand } from './declare.ts';
 import { exact } from './exact.ts';
-import type { Family } from './rules.ts';
 import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
-import type { OpSpec } from './spec.ts';
+import type { Family, Spec } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface ArithmeticOps {
+  add: Op<Binary>;
+  sub: Op<Binary>;
+  mul: Op<Binary>;
+  div: Op<Binary>;
+  pow: Op<Binary>;
+  maximum: Op<Binary>;
+  minimum: Op<Binary>;
+  equal: Op<Binary>;
+  less: Op<Binary>;
+  less_equal: Op<Binary>;
+  and: Op<Binary>;
+  or: Op<Binary>;
+  /** (condition, a, b) → a where condition, else b */
+  where: Op<readonly [condition: Operand, a: Operand, b: Operand]>;
+}
 
 type Arithmetic = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
 type Test = 'equal' | 'less' | 'less_equal' | 'and' | 'or';
@@ -26,7 +43,7 @@ function binary<N extends BinaryOp>(
   doc: string,
   { allowed, to, commutative }: BinaryRule,
   f: (a: number, b: number) => number,
-): OpSpec<N> {
+): Spec<ArithmeticOps[N], N> {
   return {
     name,
     doc,
@@ -37,12 +54,12 @@ function binary<N extends BinaryOp>(
       return [{ dtype: to ?? dtype, shape: broadcastShapes(name, inputs, NAMES) }];
     },
     evaluate([a, b]) {
-      const shape = broadcastStatic([a!.shape, b!.shape]);
-      const left = broadcastTo(a!, shape);
-      const right = broadcastTo(b!, shape);
+      const shape = broadcastStatic([a.shape, b.shape]);
+      const left = broadcastTo(a, shape);
+      const right = broadcastTo(b, shape);
       const out = new Float64Array(left.length);
       for (let i = 0; i < out.length; i++) out[i] = f(left[i]!, right[i]!);
-      const dtype = to ?? a!.dtype;
+      const dtype = to ?? a.dtype;
       // integers have no −0 (0 · −1)
       return [wide(dtype, shape, dtype === 'i64' ? exact(out.map((value) => value + 0)) : out)];
     },
@@ -51,7 +68,7 @@ function binary<N extends BinaryOp>(
 
 const truth = (value: boolean): number => (value ? 1 : 0);
 
-export const ARITHMETIC: Family<BinaryOp | 'where'> = {
+export const ARITHMETIC: Family<ArithmeticOps> = {
   add: binary('add', 'a + b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a + b),
   sub: binary('sub', 'a − b; f32 or i64.', { allowed: NUMBERS }, (a, b) => a - b),
   mul: binary('mul', 'a · b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a * b),
@@ -79,13 +96,13 @@ export const ARITHMETIC: Family<BinaryOp | 'where'> = {
       return [{ dtype, shape: broadcastShapes('where', inputs, names) }];
     },
     evaluate([condition, a, b]) {
-      const shape = broadcastStatic([condition!.shape, a!.shape, b!.shape]);
-      const chosen = broadcastTo(condition!, shape);
-      const left = broadcastTo(a!, shape);
-      const right = broadcastTo(b!, shape);
+      const shape = broadcastStatic([condition.shape, a.shape, b.shape]);
+      const chosen = broadcastTo(condition, shape);
+      const left = broadcastTo(a, shape);
+      const right = broadcastTo(b, shape);
       return [
         wide(
-          a!.dtype,
+          a.dtype,
           shape,
           chosen.map((c, i) => (c !== 0 ? left[i]! : right[i]!)),
         ),

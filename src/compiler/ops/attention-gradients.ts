@@ -2,16 +2,29 @@
  * The gradients of attention as one op: autodiff can compose them from other ops, but then they hold [B, H, T, S]
  * tensors, and a target with a kernel for them could not find it again in the pieces.
  */
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import { Attended, inferAttention, shownRows } from './attention-scores.ts';
-import type { OpAttributes } from './attributes.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import { Attended, type AttentionAttributes, inferAttention, shownRows } from './attention-scores.ts';
+import type { Op, Operand, Results } from './declare.ts';
 import { gemmTransposed, type Rows, transposed } from './gemm.ts';
-import type { Family } from './rules.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { wide } from './strided.ts';
 
-function infer(inputs: readonly TensorType[], attributes: OpAttributes['attention_grad']): readonly TensorType[] {
+export interface AttentionGradientOps {
+  /**
+   * (q, k, v, dy [B, H, T, E], mask?, bias?) → (dq, dk, dv), of the types of q, k and v: the gradients of attention with these
+   * attributes, for targets that have one kernel for them
+   */
+  attention_grad: Op<
+    readonly [q: Operand, k: Operand, v: Operand, dy: Operand, ...mask_bias: Operand[]],
+    AttentionAttributes
+  >;
+}
+
+function infer(
+  inputs: readonly TensorType[],
+  attributes: AttentionGradientOps['attention_grad']['attributes'],
+): Results<TensorType> {
   const [q, k, v] = inputs;
   const y = inferAttention('attention_grad', inputs, attributes, 4);
   expectDType('attention_grad', inputs, 3, 'dy', F32);
@@ -36,8 +49,8 @@ function evaluate(
   v: WideTensor,
   dy: WideTensor,
   more: readonly WideTensor[],
-  attributes: OpAttributes['attention_grad'],
-): readonly WideTensor[] {
+  attributes: AttentionGradientOps['attention_grad']['attributes'],
+): Results<WideTensor> {
   const attended = new Attended(q, k, more, attributes);
   const { queries, keys, dim, factor } = attended;
   const outDim = v.shape[3]!;
@@ -89,7 +102,7 @@ function addProduct(
   for (const [at, value] of product.entries()) into[offset + at]! += value;
 }
 
-export const ATTENTION_GRADIENTS: Family<'attention_grad'> = {
+export const ATTENTION_GRADIENTS: Family<AttentionGradientOps> = {
   attention_grad: {
     name: 'attention_grad',
     doc: "The gradients (dq, dk, dv) of attention with these attributes, of its result's gradient dy; zeros where a query sees no key.",
@@ -103,6 +116,6 @@ export const ATTENTION_GRADIENTS: Family<'attention_grad'> = {
     ],
     traits: {},
     infer: (inputs, attributes) => infer(inputs, attributes),
-    evaluate: ([q, k, v, dy, ...more], attributes) => evaluate(q!, k!, v!, dy!, more, attributes),
+    evaluate: ([q, k, v, dy, ...more], attributes) => evaluate(q, k, v, dy, more, attributes),
   },
 };

@@ -1,12 +1,23 @@
 /** The type rule of attention, and its meaning in float64: who sees whom, scores, their softmax over the visible keys. */
 import { type Dim, equalDims, isSymbolic, printDim } from '../../shared/dim.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { AttentionAttributes } from './attributes.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
 import { axisRef, BOOL, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface AttentionAttributes {
+  /** query i sees keys 0 … S − T + i */
+  readonly causal: boolean;
+  /** null: 1/√D */
+  readonly scale: number | null;
+  /** with causal: query i sees the last so many of those keys, its own among them */
+  readonly window?: number;
+  /** scaled scores s become soft_cap · tanh(s / soft_cap), before the bias */
+  readonly soft_cap?: number;
+  /** the last operand is a bias, which is added to the scores */
+  readonly biased?: true;
+}
 
 const NAMES = ['q', 'k', 'v'] as const;
 

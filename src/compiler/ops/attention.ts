@@ -1,20 +1,43 @@
 /** Scaled dot-product attention and rotary position embedding, both over [batch, heads, sequence, head_dim]. */
 import { frequencyOf } from '../../shared/rotary.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import { evaluateAttention, inferAttention } from './attention-scores.ts';
-import type { OpAttributes } from './attributes.ts';
-import type { Family } from './rules.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import { type AttentionAttributes, evaluateAttention, inferAttention } from './attention-scores.ts';
+import type { Op, Operand } from './declare.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32, I64 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface AttentionOps {
+  /**
+   * (q [B, H, T, D], k [B, G, S, D], v [B, G, S, E], mask? bool [B, S] or [B, 1 or H, T, S], bias? f32 [B or 1, H or 1, T, S])
+   * → [B, H, T, E]; H is a multiple of G, and each run of H/G heads shares keys and values.
+   * What is in a key and value that a mask [B, S] hides never counts. A query that sees no key yields zeros.
+   */
+  attention: Op<readonly [q: Operand, k: Operand, v: Operand, ...mask_bias: Operand[]], AttentionAttributes>;
+  /**
+   * (x [B, H, T, D], positions i64 [B, T] or [1, T]): rotate-half rotary embedding of the first `dims` elements of
+   * each head; positions < max_positions. inverse: turns back (the angles negated), which is also the gradient.
+   */
+  rotary: Op<
+    readonly [x: Operand, positions: Operand],
+    {
+      readonly dims: number;
+      readonly theta: number;
+      readonly max_positions: number;
+      /** radians of each pair per position, [dims/2], in place of theta^(−2i/dims) */
+      readonly frequencies?: readonly number[];
+      readonly inverse?: true;
+    }
+  >;
+}
 
 /** Numbers in the table of a rotary embedding, 64 MiB of f32; Phi-2's has 65,536. */
 const MOST_ROTATIONS = 2 ** 24;
 
 function inferRotary(
   inputs: readonly TensorType[],
-  { dims, max_positions, theta, frequencies }: OpAttributes['rotary'],
+  { dims, max_positions, theta, frequencies }: AttentionOps['rotary']['attributes'],
 ): TensorType {
   const x = expectDType('rotary', inputs, 0, 'x', F32);
   expectLayout('rotary', inputs, 0, 'x', 4, '[B, H, T, D]');
@@ -61,7 +84,7 @@ function inferRotary(
 function evaluateRotary(
   x: WideTensor,
   positions: WideTensor,
-  { dims, theta, max_positions, frequencies, inverse }: OpAttributes['rotary'],
+  { dims, theta, max_positions, frequencies, inverse }: AttentionOps['rotary']['attributes'],
 ): WideTensor {
   const [batch, heads, length, headDim] = x.shape as [number, number, number, number];
   const half = dims / 2;
@@ -90,7 +113,7 @@ function evaluateRotary(
   return wide('f32', x.shape, out);
 }
 
-export const ATTENTION: Family<'attention' | 'rotary'> = {
+export const ATTENTION: Family<AttentionOps> = {
   attention: {
     name: 'attention',
     doc: 'softmax(scale · q kᵀ + bias) v over the visible keys; k and v may have fewer heads [B, G, S, D], each for H/G of q; scale null is 1/√head_dim; soft_cap c: c · tanh(score / c) before the bias [B or 1, H or 1, T, S]; causal: query i sees keys 0 … S − T + i, with a window W the last W of them; mask [B, S] or [B, 1 or H, T, S]; what is in a key and value that a mask [B, S] hides never counts; a query that sees no key, or whose scores are all −∞, yields zeros.',
@@ -103,7 +126,7 @@ export const ATTENTION: Family<'attention' | 'rotary'> = {
     ],
     traits: {},
     infer: (inputs, attributes) => [inferAttention('attention', inputs, attributes)],
-    evaluate: ([q, k, v, ...more], attributes) => [evaluateAttention(q!, k!, v!, more, attributes)],
+    evaluate: ([q, k, v, ...more], attributes) => [evaluateAttention(q, k, v, more, attributes)],
   },
   rotary: {
     name: 'rotary',
@@ -111,6 +134,6 @@ export const ATTENTION: Family<'attention' | 'rotary'> = {
     operands: [{ name: 'x' }, { name: 'positions' }],
     traits: {},
     infer: (inputs, attributes) => [inferRotary(inputs, attributes)],
-    evaluate: ([x, positions], attributes) => [evaluateRotary(x!, positions!, attributes)],
+    evaluate: ([x, positions], attributes) => [evaluateRotary(x, positions, attributes)],
   },
 };

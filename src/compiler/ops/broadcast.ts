@@ -1,10 +1,8 @@
 /** NumPy broadcasting: right-aligned shapes, an axis of 1 stretches; symbols only match themselves or 1. */
 import type { Dim, Shape } from '../../shared/dim.ts';
 import { equalDims, printDim, printShape } from '../../shared/dim.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { stridesOf } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpName } from './attributes.ts';
 import { TypeRuleError } from './spec.ts';
 import { copyStrided } from './strided.ts';
 
@@ -12,7 +10,7 @@ import { copyStrided } from './strided.ts';
  * The shape that all operands stretch to.
  * @throws TypeRuleError naming the two operands, the axis and both dims
  */
-export function broadcastShapes(op: OpName, inputs: readonly TensorType[], names: readonly string[]): Shape {
+export function broadcastShapes(op: string, inputs: readonly TensorType[], names: readonly string[]): Shape {
   const first = inputs[0]!.shape;
   if (inputs.every(({ shape }) => shape === first)) return first;
   const rank = Math.max(...inputs.map(({ shape }) => shape.length));
@@ -36,7 +34,7 @@ export function broadcastShapes(op: OpName, inputs: readonly TensorType[], names
 
 /** @param fromRight the axis, −1 for the last: shapes of different ranks are aligned there */
 function clash(
-  op: OpName,
+  op: string,
   inputs: readonly TensorType[],
   names: readonly string[],
   fromRight: number,

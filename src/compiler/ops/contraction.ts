@@ -1,15 +1,22 @@
 /** matmul (NumPy rules) and linear (torch's weight layout, [out, in]). */
 import type { Dim, Shape } from '../../shared/dim.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpAttributes } from './attributes.ts';
 import { broadcastShapes, broadcastStatic, stretchedStrides } from './broadcast.ts';
+import type { Binary, Op, Operand } from './declare.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
-import type { AxisRef, Family } from './rules.ts';
+import type { AxisRef } from './rules.ts';
 import { axisRef, expectAxes, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { copyStrided, wide } from './strided.ts';
+
+export interface ContractionOps {
+  /** (a, b) with NumPy batching; rank-1 operands as in NumPy; transposes swap the last two axes of a rank ≥ 2 operand */
+  matmul: Op<Binary, { readonly transpose_a: boolean; readonly transpose_b: boolean }>;
+  /** (x [..., in], weight [out, in], bias? [out]) → [..., out] */
+  linear: Op<readonly [x: Operand, weight: Operand, ...bias: Operand[]]>;
+}
 
 interface MatrixAxes {
   /** axes of the operand; `row` is absent for a vector */
@@ -24,7 +31,10 @@ function matrixAxes(rank: number, side: 'a' | 'b', transpose: boolean): MatrixAx
   return innerLast ? { row: rank - 2, inner: rank - 1 } : { row: rank - 1, inner: rank - 2 };
 }
 
-function inferMatmul(inputs: readonly TensorType[], { transpose_a, transpose_b }: OpAttributes['matmul']): TensorType {
+function inferMatmul(
+  inputs: readonly TensorType[],
+  { transpose_a, transpose_b }: ContractionOps['matmul']['attributes'],
+): TensorType {
   for (const [operand, transpose] of [transpose_a, transpose_b].entries()) {
     const name = 'ab'[operand]!;
     expectDType('matmul', inputs, operand, name, F32);
@@ -54,7 +64,7 @@ function inferMatmul(inputs: readonly TensorType[], { transpose_a, transpose_b }
 function evaluateMatmul(
   a: WideTensor,
   b: WideTensor,
-  { transpose_a, transpose_b }: OpAttributes['matmul'],
+  { transpose_a, transpose_b }: ContractionOps['matmul']['attributes'],
 ): WideTensor {
   const left = matrixAxes(a.shape.length, 'a', transpose_a);
   const right = matrixAxes(b.shape.length, 'b', transpose_b);
@@ -85,14 +95,14 @@ function evaluateMatmul(
   return wide('f32', shape, out);
 }
 
-export const CONTRACTION: Family<'matmul' | 'linear'> = {
+export const CONTRACTION: Family<ContractionOps> = {
   matmul: {
     name: 'matmul',
     doc: 'Matrix product over the last two axes with NumPy batching; a rank-1 operand is a vector; the transposes swap the last two axes of an operand.',
     operands: [{ name: 'a' }, { name: 'b' }],
     traits: {},
     infer: (inputs, attributes) => [inferMatmul(inputs, attributes)],
-    evaluate: ([a, b], attributes) => [evaluateMatmul(a!, b!, attributes)],
+    evaluate: ([a, b], attributes) => [evaluateMatmul(a, b, attributes)],
   },
   linear: {
     name: 'linear',
@@ -121,19 +131,12 @@ export const CONTRACTION: Family<'matmul' | 'linear'> = {
       return [{ dtype: 'f32', shape: shape.with(-1, weight.shape[0]!) }];
     },
     evaluate([x, weight, bias]) {
-      const [n, k] = weight!.shape as [number, number];
-      const m = sizeOf(x!.shape.slice(0, -1));
+      const [n, k] = weight.shape as [number, number];
+      const m = sizeOf(x.shape.slice(0, -1));
       const out = new Float64Array(m * n);
-      gemmTransposed(
-        { data: x!.data, offset: 0 },
-        { data: weight!.data, offset: 0 },
-        { data: out, offset: 0 },
-        m,
-        n,
-        k,
-      );
+      gemmTransposed({ data: x.data, offset: 0 }, { data: weight.data, offset: 0 }, { data: out, offset: 0 }, m, n, k);
       if (bias) for (let i = 0; i < out.length; i++) out[i]! += bias.data[i % n]!;
-      return [wide('f32', x!.shape.with(-1, n), out)];
+      return [wide('f32', x.shape.with(-1, n), out)];
     },
   },
 };

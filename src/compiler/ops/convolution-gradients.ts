@@ -2,18 +2,49 @@
  * The adjoints of conv2d (in x and in weight) and of max_pool2d: what autodiff cannot compose from other ops
  * at a reasonable cost. Layouts and attributes are those of the forward op.
  */
-import type { WideTensor } from '../../shared/tensor.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from './attributes.ts';
-import { expectPairs, inferPool, type Pair, places } from './convolution.ts';
+import { type ConvolutionOps, expectPairs, inferPool, type Pair, places } from './convolution.ts';
+import type { Op, Operand } from './declare.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
-import type { Family } from './rules.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
-type ConvGradient = 'conv2d_grad_input' | 'conv2d_grad_weight';
+export interface ConvolutionGradientOps {
+  /** (dy [N, O, oh, ow], weight [O, C/groups, kh, kw]) → [N, C, ...size]: the adjoint of conv2d in x */
+  conv2d_grad_input: Op<
+    readonly [dy: Operand, weight: Operand],
+    {
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+      readonly dilation: readonly [number, number];
+      readonly groups: number;
+      readonly size: readonly [number, number];
+    }
+  >;
+  /** (x [N, C, H, W], dy [N, O, oh, ow]) → [O, C/groups, ...kernel]: the adjoint of conv2d in weight */
+  conv2d_grad_weight: Op<
+    readonly [x: Operand, dy: Operand],
+    {
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+      readonly dilation: readonly [number, number];
+      readonly groups: number;
+      readonly kernel: readonly [number, number];
+    }
+  >;
+  /** (x [N, C, H, W], dy [N, C, oh, ow]) → [N, C, H, W]: each dy goes to the first largest element of its window, or to its last NaN */
+  max_pool2d_grad: Op<
+    readonly [x: Operand, dy: Operand],
+    {
+      readonly kernel: readonly [number, number];
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+    }
+  >;
+}
 
 /** Static sizes of a convolution: x [batch, channels, height, width], dy [batch, outChannels, outHeight, outWidth]. */
 interface Geometry {
@@ -24,21 +55,21 @@ interface Geometry {
   readonly outPerGroup: number;
 }
 
-type Window = Pick<OpAttributes['conv2d'], 'stride' | 'padding' | 'dilation'>;
+type Window = Pick<ConvolutionOps['conv2d']['attributes'], 'stride' | 'padding' | 'dilation'>;
 
-function expectImages(op: OpName, inputs: readonly TensorType[], names: readonly [string, string]): void {
+function expectImages(op: string, inputs: readonly TensorType[], names: readonly [string, string]): void {
   for (const [operand, name] of names.entries()) {
     expectDType(op, inputs, operand, name, F32);
     expectLayout(op, inputs, operand, name, 4, name === 'weight' ? '[O, C/groups, kh, kw]' : '[N, C, H, W]');
   }
 }
 
-function staticAxes(op: OpName, inputs: readonly TensorType[], operand: number, name: string): number[] {
+function staticAxes(op: string, inputs: readonly TensorType[], operand: number, name: string): number[] {
   return [1, 2, 3].map((axis) => expectStatic(op, axisRef(inputs, operand, axis, `axis ${axis} of ${name}`)));
 }
 
 /** dy must have the size that the forward op gives. */
-function expectOutput(op: OpName, size: Pair, kernel: Pair, found: Pair, { stride, padding, dilation }: Window): void {
+function expectOutput(op: string, size: Pair, kernel: Pair, found: Pair, { stride, padding, dilation }: Window): void {
   for (const i of [0, 1] as const) {
     const expected = places(size[i], kernel[i], stride[i], padding[i], dilation[i]);
     if (expected === found[i]) continue;
@@ -49,7 +80,7 @@ function expectOutput(op: OpName, size: Pair, kernel: Pair, found: Pair, { strid
   }
 }
 
-function expectGroups(op: OpName, groups: number, channels: number): void {
+function expectGroups(op: string, groups: number, channels: number): void {
   if (Number.isInteger(groups) && groups >= 1 && channels % groups === 0) return;
   throw new TypeRuleError(`${op}'s ${channels} channels do not divide into ${groups} groups`);
 }
@@ -97,7 +128,7 @@ function eachGroup(
 function evaluateGradInput(
   dy: WideTensor,
   weight: WideTensor,
-  attributes: OpAttributes['conv2d_grad_input'],
+  attributes: ConvolutionGradientOps['conv2d_grad_input']['attributes'],
 ): WideTensor {
   const { groups, size } = attributes;
   const [batch, outChannels, oh, ow] = dy.shape as [number, number, number, number];
@@ -118,7 +149,11 @@ function evaluateGradInput(
 }
 
 /** Σ over images of dy [O/groups, places] · patches [places, k] */
-function evaluateGradWeight(x: WideTensor, dy: WideTensor, attributes: OpAttributes['conv2d_grad_weight']): WideTensor {
+function evaluateGradWeight(
+  x: WideTensor,
+  dy: WideTensor,
+  attributes: ConvolutionGradientOps['conv2d_grad_weight']['attributes'],
+): WideTensor {
   const { groups, kernel } = attributes;
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const [, outChannels, oh, ow] = dy.shape as [number, number, number, number];
@@ -140,7 +175,7 @@ function evaluateGradWeight(x: WideTensor, dy: WideTensor, attributes: OpAttribu
 function evaluateMaxPoolGrad(
   x: WideTensor,
   dy: WideTensor,
-  { kernel, stride, padding }: OpAttributes['max_pool2d_grad'],
+  { kernel, stride, padding }: ConvolutionGradientOps['max_pool2d_grad']['attributes'],
 ): WideTensor {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const [, , oh, ow] = dy.shape as [number, number, number, number];
@@ -164,7 +199,7 @@ function evaluateMaxPoolGrad(
   return wide('f32', x.shape, out);
 }
 
-export const CONVOLUTION_GRADIENTS: Family<ConvGradient | 'max_pool2d_grad'> = {
+export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
   conv2d_grad_input: {
     name: 'conv2d_grad_input',
     doc: 'The adjoint of conv2d in x: dy [N, O, oh, ow] and weight to [N, C, …size]; a transposed convolution.',
@@ -184,9 +219,9 @@ export const CONVOLUTION_GRADIENTS: Family<ConvGradient | 'max_pool2d_grad'> = {
       );
       expectGroups(op, groups, outChannels);
       expectOutput(op, size, [kh, kw], [oh, ow], attributes);
-      return [{ dtype: 'f32', shape: [inputs[0]!.shape[0]!, perGroup * groups, ...size] }];
+      return [{ dtype: 'f32', shape: [inputs[0].shape[0]!, perGroup * groups, ...size] }];
     },
-    evaluate: ([dy, weight], attributes) => [evaluateGradInput(dy!, weight!, attributes)],
+    evaluate: ([dy, weight], attributes) => [evaluateGradInput(dy, weight, attributes)],
   },
   conv2d_grad_weight: {
     name: 'conv2d_grad_weight',
@@ -210,7 +245,7 @@ export const CONVOLUTION_GRADIENTS: Family<ConvGradient | 'max_pool2d_grad'> = {
       expectOutput(op, [height, width], kernel, [oh, ow], attributes);
       return [{ dtype: 'f32', shape: [outChannels, channels / groups, ...kernel] }];
     },
-    evaluate: ([x, dy], attributes) => [evaluateGradWeight(x!, dy!, attributes)],
+    evaluate: ([x, dy], attributes) => [evaluateGradWeight(x, dy, attributes)],
   },
   max_pool2d_grad: {
     name: 'max_pool2d_grad',
@@ -228,8 +263,8 @@ export const CONVOLUTION_GRADIENTS: Family<ConvGradient | 'max_pool2d_grad'> = {
           (a, b) => `${op} takes dy of the pooled size, and axis ${axis} is ${a} in the pooled x and ${b} in dy`,
         );
       }
-      return [inputs[0]!];
+      return [inputs[0]];
     },
-    evaluate: ([x, dy], attributes) => [evaluateMaxPoolGrad(x!, dy!, attributes)],
+    evaluate: ([x, dy], attributes) => [evaluateMaxPoolGrad(x, dy, attributes)],
   },
 };

@@ -1,13 +1,42 @@
 /** Windows over images [N, C, H, W]: conv2d and the pools. H, W and the kernels are static; N may be symbolic. */
 import type { Dim } from '../../shared/dim.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from './attributes.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import type { Op, Operand, Unary } from './declare.ts';
 import { gemmTransposed } from './gemm.ts';
-import type { Family } from './rules.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface ConvolutionOps {
+  /** (x [N, C, H, W], weight [O, C/groups, kh, kw], bias? [O]); H and W static */
+  conv2d: Op<
+    readonly [x: Operand, weight: Operand, ...bias: Operand[]],
+    {
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+      readonly dilation: readonly [number, number];
+      readonly groups: number;
+    }
+  >;
+  avg_pool2d: Op<
+    Unary,
+    {
+      readonly kernel: readonly [number, number];
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+      readonly count_include_pad: boolean;
+    }
+  >;
+  max_pool2d: Op<
+    Unary,
+    {
+      readonly kernel: readonly [number, number];
+      readonly stride: readonly [number, number];
+      readonly padding: readonly [number, number];
+    }
+  >;
+}
 
 export type Pair = readonly [number, number];
 type Pool = 'avg_pool2d' | 'max_pool2d';
@@ -18,7 +47,7 @@ const IMAGE = '[N, C, H, W]';
 export const places = (size: number, kernel: number, stride: number, padding: number, dilation: number): number =>
   Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 
-export function expectPairs(op: OpName, pairs: Readonly<Record<string, Pair>>): void {
+export function expectPairs(op: string, pairs: Readonly<Record<string, Pair>>): void {
   for (const [what, pair] of Object.entries(pairs)) {
     const least = what === 'padding' ? 0 : 1;
     if (pair.length === 2 && pair.every((value) => Number.isInteger(value) && value >= least)) continue;
@@ -28,7 +57,7 @@ export function expectPairs(op: OpName, pairs: Readonly<Record<string, Pair>>): 
 
 /** Height and width of the output. */
 function windowed(
-  op: OpName,
+  op: string,
   inputs: readonly TensorType[],
   kernel: Pair,
   stride: Pair,
@@ -49,7 +78,7 @@ function windowed(
   return [height!, width!];
 }
 
-function inferConv(inputs: readonly TensorType[], attributes: OpAttributes['conv2d']): TensorType {
+function inferConv(inputs: readonly TensorType[], attributes: ConvolutionOps['conv2d']['attributes']): TensorType {
   const { stride, padding, dilation, groups } = attributes;
   expectPairs('conv2d', { stride, padding, dilation });
   for (const [operand, name] of ['x', 'weight', 'bias'].slice(0, inputs.length).entries()) {
@@ -98,7 +127,7 @@ function evaluateConv(
   x: WideTensor,
   weight: WideTensor,
   bias: WideTensor | undefined,
-  attributes: OpAttributes['conv2d'],
+  attributes: ConvolutionOps['conv2d']['attributes'],
 ): WideTensor {
   const { stride, padding, dilation, groups } = attributes;
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
@@ -146,7 +175,7 @@ function evaluateConv(
 export function inferPool<N extends Pool>(
   op: N,
   inputs: readonly TensorType[],
-  { kernel, stride, padding }: OpAttributes[N],
+  { kernel, stride, padding }: ConvolutionOps[N]['attributes'],
 ): TensorType {
   expectPairs(op, { kernel, stride, padding });
   expectDType(op, inputs, 0, 'x', F32);
@@ -166,7 +195,7 @@ export function inferPool<N extends Pool>(
 /** Calls `reduce` with the elements of each window that lie inside the image. */
 function pool<N extends Pool>(
   x: WideTensor,
-  { kernel, stride, padding }: OpAttributes[N],
+  { kernel, stride, padding }: ConvolutionOps[N]['attributes'],
   reduce: (elements: readonly number[]) => number,
 ): WideTensor {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
@@ -193,14 +222,14 @@ function pool<N extends Pool>(
 
 const total = (elements: readonly number[]): number => elements.reduce((sum, element) => sum + element, 0);
 
-export const CONVOLUTION: Family<'conv2d' | Pool> = {
+export const CONVOLUTION: Family<ConvolutionOps> = {
   conv2d: {
     name: 'conv2d',
     doc: 'Cross-correlation of x [N, C, H, W] with weight [O, C/groups, kh, kw], zero padding, plus bias [O]; as torch.',
     operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
     traits: {},
     infer: (inputs, attributes) => [inferConv(inputs, attributes)],
-    evaluate: ([x, weight, bias], attributes) => [evaluateConv(x!, weight!, bias, attributes)],
+    evaluate: ([x, weight, bias], attributes) => [evaluateConv(x, weight, bias, attributes)],
   },
   avg_pool2d: {
     name: 'avg_pool2d',
@@ -210,7 +239,7 @@ export const CONVOLUTION: Family<'conv2d' | Pool> = {
     infer: (inputs, attributes) => [inferPool('avg_pool2d', inputs, attributes)],
     evaluate([x], attributes) {
       const area = attributes.kernel[0] * attributes.kernel[1];
-      return [pool(x!, attributes, (seen) => total(seen) / (attributes.count_include_pad ? area : seen.length))];
+      return [pool(x, attributes, (seen) => total(seen) / (attributes.count_include_pad ? area : seen.length))];
     },
   },
   max_pool2d: {
@@ -219,6 +248,6 @@ export const CONVOLUTION: Family<'conv2d' | Pool> = {
     operands: [{ name: 'x' }],
     traits: {},
     infer: (inputs, attributes) => [inferPool('max_pool2d', inputs, attributes)],
-    evaluate: ([x], attributes) => [pool(x!, attributes, (seen) => Math.max(...seen))],
+    evaluate: ([x], attributes) => [pool(x, attributes, (seen) => Math.max(...seen))],
   },
 };

@@ -1,7 +1,6 @@
 /** Indexed reads and writes. An index outside [0, size) is an error: nothing wraps, nothing clamps. */
-import type { TensorType } from '../ir/graph.ts';
-import type { OpName } from './attributes.ts';
-import type { Family } from './rules.ts';
+import type { TensorType } from '../../shared/tensor.ts';
+import type { Op, Operand } from './declare.ts';
 import {
   ANY,
   axisRef,
@@ -13,17 +12,29 @@ import {
   I64,
   NUMBERS,
 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { alongAxis, wide } from './strided.ts';
 
-function checkIndices(op: OpName, indices: Float64Array, size: number, axis: number): void {
+export interface GatherOps {
+  /** (data, indices): out = data[..., indices, ...] at `axis`; indices in [0, size); out of range is an error. */
+  gather: Op<readonly [data: Operand, indices: Operand], { readonly axis: number }>;
+  /** (data, indices of the same rank): out[i][j] = data[i][indices[i][j]] for axis 1 */
+  gather_elements: Op<readonly [data: Operand, indices: Operand], { readonly axis: number }>;
+  /** (data, indices of rank 1, updates): out = data; out[indices[i]] += updates[i] at `axis` */
+  scatter_add: Op<readonly [data: Operand, indices: Operand, updates: Operand], { readonly axis: number }>;
+  /** (data, indices, updates of one shape and data's rank): out = data; out[i][indices[i][j]] += updates[i][j] for axis 1 */
+  scatter_elements_add: Op<readonly [data: Operand, indices: Operand, updates: Operand], { readonly axis: number }>;
+}
+
+function checkIndices(op: string, indices: Float64Array, size: number, axis: number): void {
   for (const index of indices) {
     if (index >= 0 && index < size) continue;
     throw new IndexRangeError(`${op} got index ${index} for axis ${axis} of size ${size}`, index, size);
   }
 }
 
-function sameRank(op: OpName, inputs: readonly TensorType[], operand: number, name: string): void {
+function sameRank(op: string, inputs: readonly TensorType[], operand: number, name: string): void {
   const [data, other] = [inputs[0]!.shape.length, inputs[operand]!.shape.length];
   if (data === other) return;
   throw new TypeRuleError(
@@ -36,7 +47,7 @@ function sameRank(op: OpName, inputs: readonly TensorType[], operand: number, na
 }
 
 /** All axes but one agree between data and another operand of the same rank. */
-function sameOtherAxes(op: OpName, inputs: readonly TensorType[], operand: number, name: string, axis: number): void {
+function sameOtherAxes(op: string, inputs: readonly TensorType[], operand: number, name: string, axis: number): void {
   for (let other = 0; other < inputs[0]!.shape.length; other++) {
     if (other === axis) continue;
     expectSameDim(
@@ -48,7 +59,7 @@ function sameOtherAxes(op: OpName, inputs: readonly TensorType[], operand: numbe
   }
 }
 
-export const GATHER: Family<'gather' | 'gather_elements' | 'scatter_add' | 'scatter_elements_add'> = {
+export const GATHER: Family<GatherOps> = {
   gather: {
     name: 'gather',
     doc: 'out = data[…, indices, …] at the axis: the axis is replaced by the axes of `indices`. Embedding lookup is axis 0.',
@@ -61,19 +72,17 @@ export const GATHER: Family<'gather' | 'gather_elements' | 'scatter_add' | 'scat
       return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
     },
     evaluate([data, indices], { axis }) {
-      const { outer, size, inner } = alongAxis(data!.shape, axis);
-      const at = indices!.data;
+      const { outer, size, inner } = alongAxis(data.shape, axis);
+      const at = indices.data;
       checkIndices('gather', at, size, axis);
       const out = new Float64Array(outer * at.length * inner);
       for (let o = 0; o < outer; o++) {
         for (let i = 0; i < at.length; i++) {
           const from = (o * size + at[i]!) * inner;
-          out.set(data!.data.subarray(from, from + inner), (o * at.length + i) * inner);
+          out.set(data.data.subarray(from, from + inner), (o * at.length + i) * inner);
         }
       }
-      return [
-        wide(data!.dtype, [...data!.shape.slice(0, axis), ...indices!.shape, ...data!.shape.slice(axis + 1)], out),
-      ];
+      return [wide(data.dtype, [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)], out)];
     },
   },
   gather_elements: {
@@ -90,14 +99,14 @@ export const GATHER: Family<'gather' | 'gather_elements' | 'scatter_add' | 'scat
       return [{ dtype, shape: indices.shape }];
     },
     evaluate([data, indices], { axis }) {
-      const { size, inner } = alongAxis(data!.shape, axis);
-      const picked = indices!.shape[axis]!;
-      checkIndices('gather_elements', indices!.data, size, axis);
-      const out = indices!.data.map((index, at) => {
+      const { size, inner } = alongAxis(data.shape, axis);
+      const picked = indices.shape[axis]!;
+      checkIndices('gather_elements', indices.data, size, axis);
+      const out = indices.data.map((index, at) => {
         const o = Math.floor(at / (picked * inner));
-        return data!.data[(o * size + index) * inner + (at % inner)]!;
+        return data.data[(o * size + index) * inner + (at % inner)]!;
       });
-      return [wide(data!.dtype, indices!.shape, out)];
+      return [wide(data.dtype, indices.shape, out)];
     },
   },
   scatter_add: {
@@ -122,18 +131,18 @@ export const GATHER: Family<'gather' | 'gather_elements' | 'scatter_add' | 'scat
       return [type];
     },
     evaluate([data, indices, updates], { axis }) {
-      const { outer, size, inner } = alongAxis(data!.shape, axis);
-      const at = indices!.data;
+      const { outer, size, inner } = alongAxis(data.shape, axis);
+      const at = indices.data;
       checkIndices('scatter_add', at, size, axis);
-      const out = data!.data.slice();
+      const out = data.data.slice();
       for (let o = 0; o < outer; o++) {
         for (let i = 0; i < at.length; i++) {
           const from = (o * at.length + i) * inner;
           const to = (o * size + at[i]!) * inner;
-          for (let n = 0; n < inner; n++) out[to + n]! += updates!.data[from + n]!;
+          for (let n = 0; n < inner; n++) out[to + n]! += updates.data[from + n]!;
         }
       }
-      return [wide(data!.dtype, data!.shape, out)];
+      return [wide(data.dtype, data.shape, out)];
     },
   },
   scatter_elements_add: {
@@ -159,15 +168,15 @@ export const GATHER: Family<'gather' | 'gather_elements' | 'scatter_add' | 'scat
       return [type];
     },
     evaluate([data, indices, updates], { axis }) {
-      const { size, inner } = alongAxis(data!.shape, axis);
-      const picked = indices!.shape[axis]!;
-      checkIndices('scatter_elements_add', indices!.data, size, axis);
-      const out = data!.data.slice();
-      for (const [at, index] of indices!.data.entries()) {
+      const { size, inner } = alongAxis(data.shape, axis);
+      const picked = indices.shape[axis]!;
+      checkIndices('scatter_elements_add', indices.data, size, axis);
+      const out = data.data.slice();
+      for (const [at, index] of indices.data.entries()) {
         const o = Math.floor(at / (picked * inner));
-        out[(o * size + index) * inner + (at % inner)]! += updates!.data[at]!;
+        out[(o * size + index) * inner + (at % inner)]! += updates.data[at]!;
       }
-      return [wide(data!.dtype, data!.shape, out)];
+      return [wide(data.dtype, data.shape, out)];
     },
   },
 };

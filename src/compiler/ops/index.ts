@@ -3,7 +3,7 @@
 import { ARITHMETIC } from './arithmetic.ts';
 import { ATTENTION } from './attention.ts';
 import { ATTENTION_GRADIENTS } from './attention-gradients.ts';
-import type { OpName } from './attributes.ts';
+import type { OpName, OpTable } from './attributes.ts';
 import { CONTRACTION } from './contraction.ts';
 import { CONVOLUTION } from './convolution.ts';
 import { CONVOLUTION_GRADIENTS } from './convolution-gradients.ts';
@@ -19,9 +19,12 @@ import { RESAMPLE } from './resample.ts';
 import { SELECTION } from './selection.ts';
 import { SHAPE } from './shape.ts';
 import { SOURCES } from './sources.ts';
-import type { OpSpec } from './spec.ts';
+import type { Family, Spec } from './spec.ts';
 
-export const OPS: { readonly [N in OpName]: OpSpec<N> } = {
+/** The record of an op. */
+export type OpSpec<N extends OpName = OpName> = Spec<OpTable[N], N>;
+
+export const OPS: Family<OpTable> = {
   ...POINTWISE,
   ...ARITHMETIC,
   ...REDUCTIONS,

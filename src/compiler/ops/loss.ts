@@ -1,10 +1,16 @@
 /** Training losses that deserve an op of their own. */
-import type { Family } from './rules.ts';
+import type { Op, Operand } from './declare.ts';
 import { axisRef, expectAxes, expectDType, expectSameDim, F32, I64 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { IndexRangeError, TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
-export const LOSS: Family<'cross_entropy'> = {
+export interface LossOps {
+  /** (logits [..., C], target i64 [...]): mean of −log softmax(logits)[target] over targets ≠ ignore_index; scalar */
+  cross_entropy: Op<readonly [logits: Operand, target: Operand], { readonly ignore_index: number }>;
+}
+
+export const LOSS: Family<LossOps> = {
   cross_entropy: {
     name: 'cross_entropy',
     doc: 'Mean of −log softmax(logits)[target] over the targets that are not ignore_index; NaN when all are ignored, as torch; scalar.',
@@ -34,16 +40,16 @@ export const LOSS: Family<'cross_entropy'> = {
       return [{ dtype: 'f32', shape: [] }];
     },
     evaluate([logits, target], { ignore_index }) {
-      const classes = logits!.shape.at(-1)!;
+      const classes = logits.shape.at(-1)!;
       let total = 0;
       let counted = 0;
-      for (const [row, wanted] of target!.data.entries()) {
+      for (const [row, wanted] of target.data.entries()) {
         if (wanted === ignore_index) continue;
         if (wanted < 0 || wanted >= classes) {
           const what = `${classes} classes and ignore_index ${ignore_index}`;
           throw new IndexRangeError(`cross_entropy got target ${wanted} for ${what}`, wanted, classes);
         }
-        const scores = logits!.data.subarray(row * classes, (row + 1) * classes);
+        const scores = logits.data.subarray(row * classes, (row + 1) * classes);
         let largest = Number.NEGATIVE_INFINITY;
         for (const score of scores) largest = Math.max(largest, score);
         let sum = 0;

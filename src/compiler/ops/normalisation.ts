@@ -1,10 +1,18 @@
 /** Softmax along an axis, and the norms over the last axis. Variances are two-pass, so a large mean loses nothing. */
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { Family } from './rules.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import type { Op, Operand, Results, Unary } from './declare.ts';
 import { axisRef, expectAxes, expectAxesInRange, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
-import type { OpSpec } from './spec.ts';
+import type { Family, Spec } from './spec.ts';
 import { alongAxis, wide } from './strided.ts';
+
+export interface NormalisationOps {
+  softmax: Op<Unary, { readonly axis: number }>;
+  log_softmax: Op<Unary, { readonly axis: number }>;
+  /** (x, weight? [last], bias? [last]) over the last axis; biased variance */
+  layer_norm: Op<readonly [x: Operand, ...weight_bias: Operand[]], { readonly eps: number }>;
+  /** (x, weight? [last]): x / sqrt(mean(x²) + eps) * weight over the last axis */
+  rms_norm: Op<readonly [x: Operand, ...weight: Operand[]], { readonly eps: number }>;
+}
 
 type Softmax = 'softmax' | 'log_softmax';
 type Norm = 'layer_norm' | 'rms_norm';
@@ -14,7 +22,7 @@ function softmaxSpec<N extends Softmax>(
   name: N,
   doc: string,
   finish: (shifted: number, sum: number) => number,
-): OpSpec<N> {
+): Spec<NormalisationOps[N], N> {
   return {
     name,
     doc,
@@ -26,24 +34,28 @@ function softmaxSpec<N extends Softmax>(
       return [type];
     },
     evaluate([x], { axis }) {
-      const { outer, size, inner } = alongAxis(x!.shape, axis);
-      const out = new Float64Array(x!.data.length);
+      const { outer, size, inner } = alongAxis(x.shape, axis);
+      const out = new Float64Array(x.data.length);
       for (let o = 0; o < outer; o++) {
         for (let n = 0; n < inner; n++) {
           const at = (i: number) => (o * size + i) * inner + n;
           let largest = Number.NEGATIVE_INFINITY;
-          for (let i = 0; i < size; i++) largest = Math.max(largest, x!.data[at(i)]!);
+          for (let i = 0; i < size; i++) largest = Math.max(largest, x.data[at(i)]!);
           let sum = 0;
-          for (let i = 0; i < size; i++) sum += Math.exp(x!.data[at(i)]! - largest);
-          for (let i = 0; i < size; i++) out[at(i)] = finish(x!.data[at(i)]! - largest, sum);
+          for (let i = 0; i < size; i++) sum += Math.exp(x.data[at(i)]! - largest);
+          for (let i = 0; i < size; i++) out[at(i)] = finish(x.data[at(i)]! - largest, sum);
         }
       }
-      return [wide('f32', x!.shape, out)];
+      return [wide('f32', x.shape, out)];
     },
   };
 }
 
-function inferNorm(op: Norm, names: readonly string[], inputs: readonly TensorType[]): readonly TensorType[] {
+function inferNorm(
+  op: Norm,
+  names: readonly string[],
+  inputs: readonly [TensorType, ...TensorType[]],
+): Results<TensorType> {
   for (let operand = 0; operand < inputs.length; operand++) expectDType(op, inputs, operand, names[operand]!, F32);
   const { shape } = expectAxes(op, inputs, 0, 'x');
   for (let operand = 1; operand < inputs.length; operand++) {
@@ -54,7 +66,7 @@ function inferNorm(op: Norm, names: readonly string[], inputs: readonly TensorTy
       (length, last) => `${op}'s ${names[operand]} has ${length} elements and the last axis of x is ${last}`,
     );
   }
-  return [inputs[0]!];
+  return [inputs[0]];
 }
 
 /** y = normalise(row) · weight + bias for each row of the last axis. */
@@ -63,7 +75,7 @@ function evaluateNorm(
   weight: WideTensor | undefined,
   bias: WideTensor | undefined,
   statistics: (data: Float64Array, start: number, size: number) => { readonly mean: number; readonly scale: number },
-): readonly WideTensor[] {
+): Results<WideTensor> {
   const size = x.shape.at(-1)!;
   const out = new Float64Array(x.data.length);
   for (let start = 0; start < out.length; start += size) {
@@ -81,7 +93,7 @@ function sumOfSquares(data: Float64Array, start: number, size: number, centre: n
   return sum;
 }
 
-export const NORMALISATION: Family<Softmax | Norm> = {
+export const NORMALISATION: Family<NormalisationOps> = {
   softmax: softmaxSpec('softmax', 'exp(x) / Σ exp(x) along the axis.', (shifted, sum) => Math.exp(shifted) / sum),
   log_softmax: softmaxSpec(
     'log_softmax',
@@ -95,7 +107,7 @@ export const NORMALISATION: Family<Softmax | Norm> = {
     traits: {},
     infer: (inputs) => inferNorm('layer_norm', ['x', 'weight', 'bias'], inputs),
     evaluate: ([x, weight, bias], { eps }) =>
-      evaluateNorm(x!, weight, bias, (data, start, size) => {
+      evaluateNorm(x, weight, bias, (data, start, size) => {
         let sum = 0;
         for (let i = start; i < start + size; i++) sum += data[i]!;
         const mean = sum / size;
@@ -109,7 +121,7 @@ export const NORMALISATION: Family<Softmax | Norm> = {
     traits: {},
     infer: (inputs) => inferNorm('rms_norm', ['x', 'weight'], inputs),
     evaluate: ([x, weight], { eps }) =>
-      evaluateNorm(x!, weight, undefined, (data, start, size) => ({
+      evaluateNorm(x, weight, undefined, (data, start, size) => ({
         mean: 0,
         scale: 1 / Math.sqrt(sumOfSquares(data, start, size, 0) / size + eps),
       })),

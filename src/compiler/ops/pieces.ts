@@ -11,10 +11,23 @@ import {
   subDims,
 } from '../../shared/dim.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
-import type { Family } from './rules.ts';
+import type { Op, Operand, Results, Unary } from './declare.ts';
+import { mapResults } from './operands.ts';
 import { ANY, axisRef, expectAxesInRange, expectOnePerAxis, expectSameDim, expectSameDType } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { alongAxis, copyStrided, staticShape, wide } from './strided.ts';
+
+export interface PieceOps {
+  concat: Op<readonly Operand[], { readonly axis: number }>;
+  split: Op<Unary, { readonly axis: number; readonly sizes: readonly Dim[] }>;
+  /** One entry per axis; 0 ≤ start ≤ end ≤ size, step ≥ 1. */
+  slice: Op<
+    Unary,
+    { readonly starts: readonly Dim[]; readonly ends: readonly Dim[]; readonly steps: readonly number[] }
+  >;
+  pad: Op<Unary, { readonly before: readonly number[]; readonly after: readonly number[]; readonly value: number }>;
+}
 
 const X = [{ name: 'x' }] as const;
 
@@ -44,7 +57,13 @@ function sliceLength(axis: number, size: Dim, start: Dim, end: Dim, step: number
   );
 }
 
-export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
+/** A split has a result for each size, so at least one. */
+function partsOf<D extends Dim>([first, ...more]: readonly D[]): Results<D> {
+  if (first === undefined) throw new TypeRuleError('split needs at least one size and got none');
+  return [first, ...more];
+}
+
+export const PIECES: Family<PieceOps> = {
   concat: {
     name: 'concat',
     doc: 'Joins tensors along an axis; all other axes are equal.',
@@ -100,31 +119,31 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
     operands: X,
     traits: { view: true },
     infer([x], { axis, sizes }) {
-      expectAxesInRange('split', [axis], x!.shape.length);
-      if (sizes.length === 0) throw new TypeRuleError('split needs at least one size and got none');
+      expectAxesInRange('split', [axis], x.shape.length);
+      const parts = partsOf(sizes);
       const total = sizes.reduce<Dim>(addDims, 0);
-      const dim = x!.shape[axis]!;
+      const dim = x.shape[axis]!;
       if (!equalDims(total, dim)) {
         throw new TypeRuleError(
           `split's sizes ${printShape(sizes)} add up to ${printDim(total)} and axis ${axis} of x is ${printDim(dim)}`,
           [{ operand: 0, axis, label: `axis ${axis} is ${printDim(dim)}` }],
         );
       }
-      return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, size) }));
+      return mapResults(parts, (size) => ({ dtype: x.dtype, shape: x.shape.with(axis, size) }));
     },
     requires: (_, { sizes }) => sizes.map((dim, part) => ({ dim, what: `part ${part} of a split` })),
     evaluate([x], { axis, sizes }) {
-      const { outer, size, inner } = alongAxis(x!.shape, axis);
+      const { outer, size, inner } = alongAxis(x.shape, axis);
       let offset = 0;
-      return staticShape(sizes).map((part) => {
+      return mapResults(partsOf(staticShape(sizes)), (part) => {
         const run = part * inner;
         const out = new Float64Array(outer * run);
         for (let o = 0; o < outer; o++) {
           const from = o * size * inner + offset;
-          out.set(x!.data.subarray(from, from + run), o * run);
+          out.set(x.data.subarray(from, from + run), o * run);
         }
         offset += run;
-        return wide(x!.dtype, x!.shape.with(axis, part), out);
+        return wide(x.dtype, x.shape.with(axis, part), out);
       });
     },
   },
@@ -134,14 +153,14 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
     operands: X,
     traits: { view: true },
     infer([x], { starts, ends, steps }) {
-      expectOnePerAxis('slice', 'start', starts, x!);
-      expectOnePerAxis('slice', 'end', ends, x!);
-      expectOnePerAxis('slice', 'step', steps, x!);
-      const shape = x!.shape.map((size, axis) => sliceLength(axis, size, starts[axis]!, ends[axis]!, steps[axis]!));
-      return [{ dtype: x!.dtype, shape }];
+      expectOnePerAxis('slice', 'start', starts, x);
+      expectOnePerAxis('slice', 'end', ends, x);
+      expectOnePerAxis('slice', 'step', steps, x);
+      const shape = x.shape.map((size, axis) => sliceLength(axis, size, starts[axis]!, ends[axis]!, steps[axis]!));
+      return [{ dtype: x.dtype, shape }];
     },
     requires([x], { starts, ends }) {
-      return x!.shape.flatMap((size, axis) => {
+      return x.shape.flatMap((size, axis) => {
         const [start, end] = [starts[axis]!, ends[axis]!];
         if (start === 0 && equalDims(end, size)) return [];
         const what = `the slice ${printDim(start)}:${printDim(end)} of axis ${axis}`;
@@ -150,18 +169,18 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
     },
     evaluate([x], { starts, ends, steps }) {
       const [from, to] = [staticShape(starts), staticShape(ends)];
-      const strides = stridesOf(x!.shape);
+      const strides = stridesOf(x.shape);
       // symbolic bounds are checked here, where their values are known
-      const shape = x!.shape.map(
+      const shape = x.shape.map(
         (size, axis) => sliceLength(axis, size, from[axis]!, to[axis]!, steps[axis]!) as number,
       );
       const start = from.reduce((sum, at, axis) => sum + at * strides[axis]!, 0);
       return [
         wide(
-          x!.dtype,
+          x.dtype,
           shape,
           copyStrided(
-            x!.data,
+            x.data,
             start,
             shape,
             strides.map((stride, axis) => stride * steps[axis]!),
@@ -176,8 +195,8 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
     operands: X,
     traits: {},
     infer([x], { before, after, value }) {
-      expectOnePerAxis('pad', 'amount before', before, x!);
-      expectOnePerAxis('pad', 'amount after', after, x!);
+      expectOnePerAxis('pad', 'amount before', before, x);
+      expectOnePerAxis('pad', 'amount after', after, x);
       for (const amount of [...before, ...after]) {
         if (!Number.isInteger(amount) || amount < 0) {
           throw new TypeRuleError(
@@ -187,29 +206,29 @@ export const PIECES: Family<'concat' | 'split' | 'slice' | 'pad'> = {
           );
         }
       }
-      if (x!.dtype !== 'f32' && !Number.isInteger(value)) {
-        throw new TypeRuleError(`pad takes an integer value for x of ${x!.dtype} and got ${value}`, [
-          { operand: 0, label: `x is ${x!.dtype}` },
+      if (x.dtype !== 'f32' && !Number.isInteger(value)) {
+        throw new TypeRuleError(`pad takes an integer value for x of ${x.dtype} and got ${value}`, [
+          { operand: 0, label: `x is ${x.dtype}` },
         ]);
       }
-      return [{ dtype: x!.dtype, shape: x!.shape.map((dim, axis) => addDims(dim, before[axis]! + after[axis]!)) }];
+      return [{ dtype: x.dtype, shape: x.shape.map((dim, axis) => addDims(dim, before[axis]! + after[axis]!)) }];
     },
     evaluate([x], { before, after, value }) {
-      const shape = x!.shape.map((dim, axis) => dim + before[axis]! + after[axis]!);
+      const shape = x.shape.map((dim, axis) => dim + before[axis]! + after[axis]!);
       const out = new Float64Array(sizeOf(shape)).fill(value);
       const strides = stridesOf(shape);
       const index = new Array<number>(shape.length).fill(0);
       let to = before.reduce((sum, amount, axis) => sum + amount * strides[axis]!, 0);
-      for (const element of x!.data) {
+      for (const element of x.data) {
         out[to] = element;
         for (let axis = shape.length - 1; axis >= 0; axis--) {
           to += strides[axis]!;
-          if (++index[axis]! < x!.shape[axis]!) break;
-          to -= strides[axis]! * x!.shape[axis]!;
+          if (++index[axis]! < x.shape[axis]!) break;
+          to -= strides[axis]! * x.shape[axis]!;
           index[axis] = 0;
         }
       }
-      return [wide(x!.dtype, shape, out)];
+      return [wide(x.dtype, shape, out)];
     },
   },
 };

@@ -1,12 +1,33 @@
 /** Pointwise ops of one operand. All are f32 → f32 except `not` and `cast`. */
 import type { DType } from '../../shared/dtype.ts';
 import { erf, erfc, sigmoid } from '../../shared/special.ts';
-import type { OpAttributes } from './attributes.ts';
-import type { Family } from './rules.ts';
+import type { Op, Unary } from './declare.ts';
 import { ANY, BOOL, expectDType, F32 } from './rules.ts';
-import type { OpSpec } from './spec.ts';
+import type { Family, Spec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface PointwiseOps {
+  neg: Op<Unary>;
+  abs: Op<Unary>;
+  exp: Op<Unary>;
+  log: Op<Unary>;
+  sqrt: Op<Unary>;
+  rsqrt: Op<Unary>;
+  reciprocal: Op<Unary>;
+  sin: Op<Unary>;
+  cos: Op<Unary>;
+  tanh: Op<Unary>;
+  erf: Op<Unary>;
+  sigmoid: Op<Unary>;
+  relu: Op<Unary>;
+  silu: Op<Unary>;
+  softplus: Op<Unary>;
+  gelu: Op<Unary, { readonly approximate: 'none' | 'tanh' }>;
+  clamp: Op<Unary, { readonly min: number; readonly max: number }>;
+  not: Op<Unary>;
+  cast: Op<Unary, { readonly to: DType }>;
+}
 
 type Plain =
   | 'neg'
@@ -34,8 +55,8 @@ function unary<N extends UnaryOp>(
   name: N,
   doc: string,
   allowed: readonly DType[],
-  f: (attributes: OpAttributes[N]) => (x: number) => number,
-): OpSpec<N> {
+  f: (attributes: PointwiseOps[N]['attributes']) => (x: number) => number,
+): Spec<PointwiseOps[N], N> {
   return {
     name,
     doc,
@@ -43,12 +64,12 @@ function unary<N extends UnaryOp>(
     traits: { pointwise: true },
     infer: (inputs) => [expectDType(name, inputs, 0, 'x', allowed)],
     evaluate([x], attributes) {
-      return [wide(x!.dtype, x!.shape, x!.data.map(f(attributes)))];
+      return [wide(x.dtype, x.shape, x.data.map(f(attributes)))];
     },
   };
 }
 
-const real = <N extends Plain>(name: N, doc: string, f: (x: number) => number): OpSpec<N> =>
+const real = <N extends Plain>(name: N, doc: string, f: (x: number) => number): Spec<PointwiseOps[N], N> =>
   unary(name, doc, F32, () => f);
 
 /** x · Φ(x) = x/2 · erfc(−x/√2): erfc keeps the digits that 1 + erf loses where x is very negative. */
@@ -60,7 +81,7 @@ const geluTanh = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) *
 /** log(1 + eˣ) without overflow, and with its digits where eˣ is small. */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-export const POINTWISE: Family<UnaryOp> = {
+export const POINTWISE: Family<PointwiseOps> = {
   neg: real('neg', '−x', (x) => -x),
   abs: real('abs', '|x|', Math.abs),
   exp: real('exp', 'eˣ', Math.exp),
@@ -104,7 +125,7 @@ export const POINTWISE: Family<UnaryOp> = {
     traits: { pointwise: true },
     infer: (inputs, { to }) => [{ dtype: to, shape: expectDType('cast', inputs, 0, 'x', ANY).shape }],
     evaluate([x], { to }) {
-      return [wide(to, x!.shape, x!.data.map(CONVERT[to]))];
+      return [wide(to, x.shape, x.data.map(CONVERT[to]))];
     },
   },
 };

@@ -11,12 +11,19 @@
  * p just below 2²⁴ every product is below 2⁵⁰, exact in int64 and in float64, and a hash is exact in f32; so all targets
  * agree to the bit. It decorrelates masks; it is not for secrets. Rows or columns p apart repeat.
  */
+import type { Shape } from '../../shared/dim.ts';
 import { productOf } from '../../shared/dim.ts';
 import { sizeOf } from '../../shared/tensor.ts';
-import type { Family } from './rules.ts';
+import type { Op, Operand } from './declare.ts';
 import { expectDType, I64 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { staticShape, wide } from './strided.ts';
+
+export interface RandomOps {
+  /** (seed i64 scalar) → f32 of this shape in [0, 1), by counter; salt tells places of one model apart */
+  random_uniform: Op<readonly [seed: Operand], { readonly shape: Shape; readonly salt: number }>;
+}
 
 /** p = 2²⁴ − 17: the largest prime below 2²⁴ with p − 1 not divisible by 3 */
 export const FIELD = 16777199;
@@ -48,7 +55,7 @@ function mixed(count: number, key: number, rounds: readonly number[]): Float64Ar
   );
 }
 
-export const RANDOM: Family<'random_uniform'> = {
+export const RANDOM: Family<RandomOps> = {
   random_uniform: {
     name: 'random_uniform',
     doc: 'Numbers in [0, 1), multiples of 2⁻²⁴, by a hash of (seed, salt, row, column): the same on every target. seed is an i64 scalar from 0 to 2⁵³ − 1.',
@@ -70,7 +77,7 @@ export const RANDOM: Family<'random_uniform'> = {
     evaluate([seed], { shape, salt }) {
       const target = staticShape(shape);
       const out = new Float64Array(sizeOf(target));
-      const value = seed!.data[0]!;
+      const value = seed.data[0]!;
       if (!Number.isSafeInteger(value) || value < 0) {
         throw new Error(`random_uniform got seed ${value}, which must be at least 0`);
       }

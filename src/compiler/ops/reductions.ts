@@ -7,12 +7,23 @@
 import { addDims, type Dim, type Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
+import type { Op, Unary } from './declare.ts';
 import { exact } from './exact.ts';
-import type { Family } from './rules.ts';
 import { expectAxesInRange, expectDType, F32, NUMBERS } from './rules.ts';
-import type { DimNeed, OpSpec } from './spec.ts';
+import type { DimNeed, Family, Spec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { alongAxis, copyStrided, wide } from './strided.ts';
+
+export interface ReductionOps {
+  sum: Op<Unary, { readonly axes: readonly number[]; readonly keepdims: boolean }>;
+  mean: Op<Unary, { readonly axes: readonly number[]; readonly keepdims: boolean }>;
+  max: Op<Unary, { readonly axes: readonly number[]; readonly keepdims: boolean }>;
+  min: Op<Unary, { readonly axes: readonly number[]; readonly keepdims: boolean }>;
+  /** Index of the first largest element, or of the first NaN; drops the axis; i64. */
+  argmax: Op<Unary, { readonly axis: number }>;
+  /** Inclusive prefix sum; f32 or i64. */
+  cumsum: Op<Unary, { readonly axis: number }>;
+}
 
 type Fold = 'sum' | 'mean' | 'max' | 'min';
 
@@ -26,7 +37,7 @@ function fold<N extends Fold>(
   doc: string,
   allowed: readonly DType[],
   reduce: (data: Float64Array, start: number, count: number) => number,
-): OpSpec<N> {
+): Spec<ReductionOps[N], N> {
   return {
     name,
     doc,
@@ -38,9 +49,9 @@ function fold<N extends Fold>(
       if (name === 'max' || name === 'min') expectSomething(name, shape, axes);
       return [{ dtype, shape: reducedShape(shape, axes, keepdims) }];
     },
-    requires: ([x], { axes }) => (name === 'max' || name === 'min' ? somethingToFold(name, x!.shape, axes) : []),
+    requires: ([x], { axes }) => (name === 'max' || name === 'min' ? somethingToFold(name, x.shape, axes) : []),
     evaluate([x], { axes, keepdims }) {
-      const { dtype, shape, data } = x!;
+      const { dtype, shape, data } = x;
       const strides = stridesOf(shape);
       const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
       const order = [...kept, ...axes];
@@ -89,7 +100,7 @@ function extreme(pick: (a: number, b: number) => number, data: Float64Array, sta
   return best;
 }
 
-export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
+export const REDUCTIONS: Family<ReductionOps> = {
   sum: fold('sum', 'Sum over the axes; f32 or i64.', NUMBERS, sumOf),
   mean: fold(
     'mean',
@@ -114,13 +125,13 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
       expectSomething('argmax', shape, [axis]);
       return [{ dtype: 'i64', shape: reducedShape(shape, [axis], false) }];
     },
-    requires: ([x], { axis }) => somethingToFold('argmax', x!.shape, [axis]),
+    requires: ([x], { axis }) => somethingToFold('argmax', x.shape, [axis]),
     evaluate([x], { axis }) {
-      const { outer, size, inner } = alongAxis(x!.shape, axis);
+      const { outer, size, inner } = alongAxis(x.shape, axis);
       const out = new Float64Array(outer * inner);
       for (let o = 0; o < outer; o++) {
         for (let n = 0; n < inner; n++) {
-          const at = (i: number) => x!.data[(o * size + i) * inner + n]!;
+          const at = (i: number) => x.data[(o * size + i) * inner + n]!;
           let best = 0;
           for (let i = 1; i < size && !Number.isNaN(at(best)); i++) {
             if (at(i) > at(best) || Number.isNaN(at(i))) best = i;
@@ -128,7 +139,7 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
           out[o * inner + n] = best;
         }
       }
-      return [wide('i64', reducedShape(x!.shape, [axis], false), out)];
+      return [wide('i64', reducedShape(x.shape, [axis], false), out)];
     },
   },
   cumsum: {
@@ -142,12 +153,12 @@ export const REDUCTIONS: Family<Fold | 'argmax' | 'cumsum'> = {
       return [type];
     },
     evaluate([x], { axis }) {
-      const { outer, size, inner } = alongAxis(x!.shape, axis);
-      const out = x!.data.slice();
+      const { outer, size, inner } = alongAxis(x.shape, axis);
+      const out = x.data.slice();
       for (let o = 0; o < outer; o++) {
         for (let at = (o * size + 1) * inner; at < (o + 1) * size * inner; at++) out[at]! += out[at - inner]!;
       }
-      return [wide(x!.dtype, x!.shape, x!.dtype === 'i64' ? exact(out) : out)];
+      return [wide(x.dtype, x.shape, x.dtype === 'i64' ? exact(out) : out)];
     },
   },
 };

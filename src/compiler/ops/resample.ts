@@ -5,18 +5,26 @@
  * `Tap` says with which weight an input position counts.
  */
 import type { WideTensor } from '../../shared/tensor.ts';
-import type { OpAttributes } from './attributes.ts';
-import type { Family } from './rules.ts';
+import type { Op, Unary } from './declare.ts';
 import { axisRef, expectDType, expectLayout, expectStatic, F32 } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
+
+export interface ResampleOps {
+  /** (x [N, C, H, W]) → [N, C, ...size]; half-pixel centres (align_corners false), no antialiasing, as torch; bicubic a = -0.75 */
+  interpolate: Op<
+    Unary,
+    { readonly mode: 'nearest' | 'bilinear' | 'bicubic'; readonly size: readonly [number, number] }
+  >;
+}
 
 interface Tap {
   readonly at: number;
   readonly weight: number;
 }
 
-type Mode = OpAttributes['interpolate']['mode'];
+type Mode = ResampleOps['interpolate']['attributes']['mode'];
 
 /** Cubic convolution kernel (Keys, 1981) with a = −0.75, as torch. */
 function cubic(distance: number): number {
@@ -57,7 +65,7 @@ export function resamplingMatrix(mode: Mode, from: number, to: number): WideTens
   return wide('f32', [to, from], data);
 }
 
-export const RESAMPLE: Family<'interpolate'> = {
+export const RESAMPLE: Family<ResampleOps> = {
   interpolate: {
     name: 'interpolate',
     doc: 'Resizes x [N, C, H, W] to [N, C, …size]: half-pixel centres (align_corners false), no antialiasing, bicubic with a = −0.75.',
@@ -79,7 +87,7 @@ export const RESAMPLE: Family<'interpolate'> = {
       return [{ dtype: 'f32', shape: [shape[0]!, shape[1]!, ...size] }];
     },
     evaluate([x], { mode, size }) {
-      const [batch, channels, height, width] = x!.shape as [number, number, number, number];
+      const [batch, channels, height, width] = x.shape as [number, number, number, number];
       const rows = Array.from({ length: size[0] }, (_, i) => TAPS[mode](i, height, size[0]));
       const columns = Array.from({ length: size[1] }, (_, i) => TAPS[mode](i, width, size[1]));
       const out = new Float64Array(batch * channels * size[0] * size[1]);
@@ -89,7 +97,7 @@ export const RESAMPLE: Family<'interpolate'> = {
           for (const column of columns) {
             let sum = 0;
             for (const y of row) {
-              for (const c of column) sum += y.weight * c.weight * x!.data[(plane * height + y.at) * width + c.at]!;
+              for (const c of column) sum += y.weight * c.weight * x.data[(plane * height + y.at) * width + c.at]!;
             }
             out[to++] = sum;
           }

@@ -7,13 +7,8 @@
 import type { Dim } from '../../shared/dim.ts';
 import { equalDims, isSymbolic, printDim, printShape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpName } from './attributes.ts';
-import type { OpSpec } from './spec.ts';
+import type { TensorType } from '../../shared/tensor.ts';
 import { TypeRuleError } from './spec.ts';
-
-/** The records of some ops, by name: what each family file exports. */
-export type Family<K extends OpName> = { readonly [N in K]: OpSpec<N> };
 
 export const F32: readonly DType[] = ['f32'];
 export const I64: readonly DType[] = ['i64'];
@@ -27,7 +22,7 @@ export function printType(type: TensorType): string {
 
 /** The operand's type; throws when its dtype is not one of `allowed`. */
 export function expectDType(
-  op: OpName,
+  op: string,
   inputs: readonly TensorType[],
   operand: number,
   name: string,
@@ -42,7 +37,7 @@ export function expectDType(
 
 /** The dtype that the operands (all of them, or those listed) share; it must be one of `allowed`. */
 export function expectSameDType(
-  op: OpName,
+  op: string,
   inputs: readonly TensorType[],
   names: readonly string[],
   allowed: readonly DType[],
@@ -68,7 +63,7 @@ export function expectSameDType(
 
 /** The operand's type; throws when it does not have exactly the axes of `layout`, such as `[N, C, H, W]`. */
 export function expectLayout(
-  op: OpName,
+  op: string,
   inputs: readonly TensorType[],
   operand: number,
   name: string,
@@ -84,7 +79,7 @@ export function expectLayout(
 }
 
 /** A tensor with at least one axis. */
-export function expectAxes(op: OpName, inputs: readonly TensorType[], operand: number, name: string): TensorType {
+export function expectAxes(op: string, inputs: readonly TensorType[], operand: number, name: string): TensorType {
   const type = inputs[operand]!;
   if (type.shape.length > 0) return type;
   throw new TypeRuleError(`${op} works along an axis of ${name}, and ${name} is a scalar with none`, [
@@ -93,7 +88,7 @@ export function expectAxes(op: OpName, inputs: readonly TensorType[], operand: n
 }
 
 /** Axes must be integers in [0, rank), each at most once. */
-export function expectAxesInRange(op: OpName, axes: readonly number[], rank: number, operand = 0): void {
+export function expectAxesInRange(op: string, axes: readonly number[], rank: number, operand = 0): void {
   const seen = new Set<number>();
   for (const axis of axes) {
     if (!Number.isInteger(axis) || axis < 0 || axis >= rank) {
@@ -107,7 +102,7 @@ export function expectAxesInRange(op: OpName, axes: readonly number[], rank: num
 }
 
 /** Lists in attributes that have one entry per axis of x. */
-export function expectOnePerAxis(op: OpName, what: string, list: readonly unknown[], type: TensorType): void {
+export function expectOnePerAxis(op: string, what: string, list: readonly unknown[], type: TensorType): void {
   if (list.length === type.shape.length) return;
   throw new TypeRuleError(
     `${op} takes one ${what} per axis, and got ${list.length} for ${printShape(type.shape)} with ${type.shape.length} axes`,
@@ -138,7 +133,7 @@ export function expectSameDim(left: AxisRef, right: AxisRef, sentence: (left: st
 }
 
 /** The axis as a number; throws when it is symbolic (windows and kernels need static sizes). */
-export function expectStatic(op: OpName, ref: AxisRef): number {
+export function expectStatic(op: string, ref: AxisRef): number {
   if (!isSymbolic(ref.dim)) return ref.dim;
   throw new TypeRuleError(`${op} needs a static size for ${ref.label} and it is ${printDim(ref.dim)}`, [
     { operand: ref.operand, axis: ref.axis, label: `${ref.label} is ${printDim(ref.dim)}` },

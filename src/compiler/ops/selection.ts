@@ -1,9 +1,15 @@
 /** Ops that choose elements by their size. */
 import { addDims, isSymbolic, printDim } from '../../shared/dim.ts';
-import type { Family } from './rules.ts';
+import type { Op, Unary } from './declare.ts';
 import { expectAxesInRange, expectDType, NUMBERS } from './rules.ts';
+import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { alongAxis, wide } from './strided.ts';
+
+export interface SelectionOps {
+  /** Indices of the k largest elements, largest first, NaN before all, equal ones by index; i64. */
+  top_k: Op<Unary, { readonly axis: number; readonly k: number }>;
+}
 
 /** Whether element `a` at `i` comes before `b` at `j`: NaN first, then the larger, then the one with the smaller index. */
 function comesBefore(a: number, i: number, b: number, j: number): boolean {
@@ -12,7 +18,7 @@ function comesBefore(a: number, i: number, b: number, j: number): boolean {
   return a === b || oddA ? i < j : a > b;
 }
 
-export const SELECTION: Family<'top_k'> = {
+export const SELECTION: Family<SelectionOps> = {
   top_k: {
     name: 'top_k',
     doc: 'Indices of the k largest elements along the axis, largest first; NaN counts as the largest, and of equal elements the one with the smaller index comes first; i64.',
@@ -31,21 +37,21 @@ export const SELECTION: Family<'top_k'> = {
       return [{ dtype: 'i64', shape: shape.with(axis, k) }];
     },
     requires: ([x], { axis, k }) => [
-      { dim: addDims(x!.shape[axis]!, -k), what: `the ${k} largest elements of axis ${axis}` },
+      { dim: addDims(x.shape[axis]!, -k), what: `the ${k} largest elements of axis ${axis}` },
     ],
     evaluate([x], { axis, k }) {
-      const { outer, size, inner } = alongAxis(x!.shape, axis);
+      const { outer, size, inner } = alongAxis(x.shape, axis);
       const out = new Float64Array(outer * k * inner);
       for (let o = 0; o < outer; o++) {
         for (let n = 0; n < inner; n++) {
-          const at = (i: number) => x!.data[(o * size + i) * inner + n]!;
+          const at = (i: number) => x.data[(o * size + i) * inner + n]!;
           const order = Array.from({ length: size }, (_, i) => i).sort((i, j) =>
             comesBefore(at(i), i, at(j), j) ? -1 : 1,
           );
           for (let i = 0; i < k; i++) out[(o * k + i) * inner + n] = order[i]!;
         }
       }
-      return [wide('i64', x!.shape.with(axis, k), out)];
+      return [wide('i64', x.shape.with(axis, k), out)];
     },
   },
 };

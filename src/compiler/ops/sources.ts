@@ -1,9 +1,18 @@
 /** Ops without operands: values that come from the dims alone. */
-import type { Family } from './rules.ts';
+import type { Dim, Shape } from '../../shared/dim.ts';
+import type { Op } from './declare.ts';
 import { expectAxesInRange } from './rules.ts';
+import type { Family } from './spec.ts';
 import { alongAxis, staticShape, wide } from './strided.ts';
 
-export const SOURCES: Family<'iota' | 'dim_size'> = {
+export interface SourceOps {
+  /** i64 tensor of this shape holding each element's index along `axis`. No inputs. */
+  iota: Op<readonly [], { readonly shape: Shape; readonly axis: number }>;
+  /** i64 scalar: the value of a dimension. No inputs. */
+  dim_size: Op<readonly [], { readonly dim: Dim }>;
+}
+
+export const SOURCES: Family<SourceOps> = {
   iota: {
     name: 'iota',
     doc: "Each element's index along the axis; i64.",

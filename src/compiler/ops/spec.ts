@@ -1,8 +1,7 @@
 /** The record that declares an op: everything about it that needs nothing above the op itself. */
 import type { Dim } from '../../shared/dim.ts';
-import type { WideTensor } from '../../shared/tensor.ts';
-import type { TensorType } from '../ir/graph.ts';
-import type { OpAttributes, OpName } from './attributes.ts';
+import type { TensorType, WideTensor } from '../../shared/tensor.ts';
+import type { AnyOp, OperandsOf, Results } from './declare.ts';
 
 export interface OperandSpec {
   readonly name: string;
@@ -30,24 +29,25 @@ export interface OpTraits {
   readonly reduction?: true;
 }
 
-export interface OpSpec<N extends OpName = OpName> {
+export interface Spec<D extends AnyOp = AnyOp, N = string> {
   readonly name: N;
   /** One or two sentences, formula included where there is one; printed in the op reference. */
   readonly doc: string;
+  /** as many as the declaration has */
   readonly operands: readonly OperandSpec[];
   readonly traits: OpTraits;
   /**
    * Types of the outputs. Only called with as many operands as `operands` allows.
    * @throws TypeRuleError when the operands do not fit
    */
-  infer(inputs: readonly TensorType[], attributes: OpAttributes[N]): readonly TensorType[];
+  infer(inputs: OperandsOf<D, TensorType>, attributes: D['attributes']): Results<TensorType>;
   /** What `infer` cannot decide before symbolic dims have values, beside output dims that are at least 0. */
-  requires?(inputs: readonly TensorType[], attributes: OpAttributes[N]): readonly DimNeed[];
+  requires?(inputs: OperandsOf<D, TensorType>, attributes: D['attributes']): readonly DimNeed[];
   /**
    * The meaning of the op, in float64. Every Dim in `attributes` has been replaced by its number. Serves
    * constant folding and the reference interpreter.
    */
-  evaluate(inputs: readonly WideTensor[], attributes: OpAttributes[N]): readonly WideTensor[];
+  evaluate(inputs: OperandsOf<D, WideTensor>, attributes: D['attributes']): Results<WideTensor>;
 }
 
 /** An index outside of its table, found while an op is evaluated. */
@@ -61,6 +61,9 @@ export class IndexRangeError extends Error {
     this.size = size;
   }
 }
+
+/** The records of a family of ops, by name, from their declarations. */
+export type Family<F extends { readonly [N in keyof F]: AnyOp }> = { readonly [N in keyof F]: Spec<F[N], N> };
 
 /** One side of a clash: an axis of an operand (or the whole operand), with what it is. */
 export interface ClashSide {

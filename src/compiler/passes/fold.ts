@@ -18,8 +18,9 @@ import { sizeOf } from '../../shared/tensor.ts';
 import type { AnyNode, Graph } from '../ir/graph.ts';
 import { typeOf } from '../ir/graph.ts';
 import { Rewriter } from '../ir/rewrite.ts';
-import type { AttributeValue } from '../ops/attributes.ts';
+import type { AttributeValue, OpName } from '../ops/attributes.ts';
 import { specOf } from '../ops/index.ts';
+import { operandsOf } from '../ops/operands.ts';
 
 /** Elements in one folded result: 512 KiB in float64. */
 const LARGEST = 64 * 1024;
@@ -59,7 +60,7 @@ function evaluate(rewriter: Rewriter, node: AnyNode): readonly WideTensor[] | un
     operands.push(tensor);
   }
   try {
-    return specOf(node.op).evaluate(operands, node.attributes);
+    return specOf(node.op).evaluate(operandsOf<OpName, WideTensor>(node.op, operands), node.attributes);
   } catch {
     return undefined;
   }

@@ -16,6 +16,7 @@ import type { WideTensor } from '../../shared/tensor.ts';
 import type { AnyNode, Graph, Node, ValueId } from '../ir/graph.ts';
 import { Rewriter } from '../ir/rewrite.ts';
 import type { OpName } from '../ops/attributes.ts';
+import { mapOperands } from '../ops/operands.ts';
 
 /** A node as a rule sees and makes it: over new values, not yet in the graph. */
 type Draft<N extends OpName = OpName> = Pick<Node<N>, 'op' | 'inputs' | 'attributes'>;
@@ -28,7 +29,7 @@ type Rule<N extends OpName> = (draft: Draft<N>, rewriter: Rewriter) => Replaceme
 export function simplify(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((value) => rewriter.valueOf(value));
+    const inputs = mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, (value) => rewriter.valueOf(value));
     const original = { op: node.op, inputs, attributes: node.attributes } as AnyDraft;
     const simplest = reduce(original, rewriter);
     if (simplest === original) {
@@ -53,7 +54,7 @@ function apply<N extends OpName>(draft: Draft<N>, rewriter: Rewriter): Replaceme
 }
 
 function emit<N extends OpName>(draft: Draft<N>, { origin }: AnyNode, rewriter: Rewriter): ValueId {
-  return rewriter.emit(draft.op, draft.inputs, draft.attributes, origin)[0]!;
+  return rewriter.emit(draft.op, draft.inputs, draft.attributes, origin)[0];
 }
 
 // --- what rules ask -------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
   const axis = p.attributes.before.findIndex(differs);
   if (axis < 0 || p.attributes.before.filter(differs).length > 1) return undefined;
   const [first, second] = p.attributes.before[axis]! < q.attributes.before[axis]! ? [p, q] : [q, p];
-  const size = rewriter.typeOf(first.inputs[0]!).shape[axis];
+  const size = rewriter.typeOf(first.inputs[0]).shape[axis];
   if (typeof size !== 'number' || first.attributes.before[axis]! + size !== second.attributes.before[axis]) {
     return undefined;
   }
@@ -127,7 +128,7 @@ const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
   });
   const [joined] = rewriter.emit('concat', parts, { axis }, first.origin);
   const { before } = first.attributes;
-  return { op: 'pad', inputs: [joined!], attributes: { before, after: second.attributes.after, value: 0 } };
+  return { op: 'pad', inputs: [joined], attributes: { before, after: second.attributes.after, value: 0 } };
 };
 
 // --- the rules ------------------------------------------------------------------------------------------

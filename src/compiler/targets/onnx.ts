@@ -70,7 +70,7 @@ function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
       opset,
       files: Object.fromEntries(entries.map(({ name, file }) => [name, file])),
       weights: referred.map(sizeOf),
-      ...(start ? { training: graphs.training!, start: sizeOf(start) } : {}),
+      ...(start ? { training: graphs.training, start: sizeOf(start) } : {}),
     },
   };
   const ports = Object.fromEntries(entries.map((entry) => [entry.name, entryManifest(entry)]));

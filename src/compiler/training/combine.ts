@@ -125,14 +125,14 @@ class Shares {
       case 'transpose':
       case 'expand':
       case 'slice':
-        return this.of(node.inputs[0]!);
+        return this.of(node.inputs[0]);
       default:
         return neither(node, `takes ${node.op} of what the batch decides`);
     }
   }
 
   private overLabels({ inputs, attributes: { ignore_index } }: Node<'cross_entropy'>): Share {
-    const target = inputs[1]!;
+    const target = inputs[1];
     return {
       kind: 'mean',
       over: `labels ${this.nameOf(target)} ${ignore_index}`,
@@ -142,7 +142,7 @@ class Shares {
   }
 
   private reduction(node: Node<'mean'> | Node<'sum'>): Share {
-    const x = node.inputs[0]!;
+    const x = node.inputs[0];
     const { shape } = typeOf(this.graph, x);
     const dynamic = node.attributes.axes.map((axis) => shape[axis]!).filter(isSymbolic);
     if (dynamic.length === 0) return this.of(x);

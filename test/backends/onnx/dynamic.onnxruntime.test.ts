@@ -35,14 +35,14 @@ function decoder(masked: boolean): Graph {
     const parts = b.nodeOutputs('split', [qkv], { axis: 2, sizes: [width, width, width] }, origin);
     const turn = (value: ValueId) =>
       b.node('rotary', [value, positions], { dims: ROTARY, theta: 10000, max_positions: 512 }, origin);
-    const [q, k, v] = [turn(heads(parts[0]!)), turn(heads(parts[1]!)), heads(parts[2]!)];
+    const [q, k, v] = [turn(heads(parts[0])), turn(heads(parts[1]!)), heads(parts[2]!)];
     const cached = (kind: string, now: ValueId) => {
       const past = b.input(`past_key_values.${layer}.${kind}`, 'f32', [B, HEADS, P, HEAD_DIM]);
       const all = b.node('concat', [past, now], { axis: 2 }, origin);
       presents.push([`present.${layer}.${kind}`, all]);
       return all;
     };
-    const operands = [q, cached('key', k), cached('value', v), ...(mask === undefined ? [] : [mask])];
+    const operands = [q, cached('key', k), cached('value', v), ...(mask === undefined ? [] : [mask])] as const;
     const seen = b.node('attention', operands, { causal: true, scale: null }, origin);
     const merged = b.node('transpose', [seen], { permutation: [0, 2, 1, 3] }, origin);
     x = b.node('add', [x, b.node('reshape', [merged], { shape: [B, T, width] }, origin)], {}, origin);
@@ -120,9 +120,9 @@ describe.each(OPSETS)('a decoder with a cache, opset %d', (opset) => {
 describe.each(OPSETS)('attention, opset %d', (opset) => {
   function attend(q: Shape, k: Shape, v: Shape, causal: boolean, mask?: Shape): Graph {
     const b = new GraphBuilder('attend');
-    const operands = [b.input('q', 'f32', q), b.input('k', 'f32', k), b.input('v', 'f32', v)];
-    if (mask) operands.push(b.input('mask', 'bool', mask));
-    b.output('out', b.node('attention', operands, { causal, scale: null }));
+    const operands = [b.input('q', 'f32', q), b.input('k', 'f32', k), b.input('v', 'f32', v)] as const;
+    const more = mask ? [b.input('mask', 'bool', mask)] : [];
+    b.output('out', b.node('attention', [...operands, ...more], { causal, scale: null }));
     return b.build();
   }
   const feeds = (batch: number, queries: number, keys: number, dim: number, out: number) => ({
@@ -245,7 +245,7 @@ describe.each(OPSETS)('reshape and expand with symbols, opset %d', (opset) => {
     const x = b.input('x', 'f32', [B, S, 3]);
     b.input('past', 'f32', [B, P]);
     const parts = b.nodeOutputs('split', [x], { axis: 1, sizes: [P, T] });
-    b.output('past_part', parts[0]!);
+    b.output('past_part', parts[0]);
     b.output('new_part', parts[1]!);
     b.output('tail', b.node('slice', [x], { starts: [0, P, 1], ends: [B, S, 3], steps: [1, 1, 1] }));
     b.output('head', b.node('slice', [x], { starts: [0, 0, 0], ends: [B, P, 3], steps: [1, 1, 2] }));

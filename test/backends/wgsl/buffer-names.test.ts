@@ -36,7 +36,7 @@ test('a name that is taken gets a letter', () => {
 /** gelu(x · wᵀ + bias), under names that the kernel's own functions and variables have. */
 function graphOf(x: string, w: string, bias: string): Graph {
   const b = new GraphBuilder('clash');
-  const operands = [b.input(x, 'f32', [6, 8]), b.parameter(w, 'f32', [8, 8]), b.parameter(bias, 'f32', [8])];
+  const operands = [b.input(x, 'f32', [6, 8]), b.parameter(w, 'f32', [8, 8]), b.parameter(bias, 'f32', [8])] as const;
   b.output('y', b.node('gelu', [b.node('linear', operands, {})], { approximate: 'tanh' }));
   return b.build();
 }

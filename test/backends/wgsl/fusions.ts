@@ -276,7 +276,7 @@ export const SAMPLES: readonly Sample[] = [
       const flat = b.node('reshape', [y], { shape: [B, T, 8] });
       const out = b.node('linear', [flat, b.w('dense', [8, 8])], {});
       const [dq, dk, dv] = b.nodeOutputs('attention_grad', [q, k, v, b.x('dy', [B, 2, T, 4]), mask], settings);
-      return { out, dq: dq!, dk: dk!, dv: dv! };
+      return { out, dq: dq, dk: dk!, dv: dv! };
     },
     [
       'attention → transpose → reshape: q, k, v, mask → scratch 0, scratch 1',
@@ -297,7 +297,7 @@ export const SAMPLES: readonly Sample[] = [
       ];
       const y = b.node('attention', [q, k, v], { causal: false, scale: null });
       const [dq, dk, dv] = b.nodeOutputs('attention_grad', [q, k, v, dy], { causal: true, scale: null });
-      return { y, dq: dq!, dk: dk!, dv: dv! };
+      return { y, dq: dq, dk: dk!, dv: dv! };
     },
     [
       'attention: q, k, v → y',
@@ -316,7 +316,7 @@ export const SAMPLES: readonly Sample[] = [
       ];
       const y = b.node('attention', [q, k, v], { causal: true, scale: null });
       const [dq] = b.nodeOutputs('attention_grad', [q, k, v, dy], { causal: true, scale: null });
-      return { sum: b.add(y, dq!) };
+      return { sum: b.add(y, dq) };
     },
     [
       'attention: q, k, v → scratch 0, scratch 1',
@@ -467,7 +467,7 @@ export const SAMPLES: readonly Sample[] = [
     'one part of a split is an output, and read beside another that is not',
     (b) => {
       const [first, rest] = b.nodeOutputs('split', [b.x('x', [B, T, 4])], { axis: 2, sizes: [1, 3] });
-      return { first: first!, sum: b.add(first!, rest!) };
+      return { first: first, sum: b.add(first, rest!) };
     },
     ['split: x → first', 'split → add: first, x → sum'],
   ),

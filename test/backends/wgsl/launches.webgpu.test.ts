@@ -5,6 +5,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
 import type { ValueId } from '../../../src/compiler/ir/graph.ts';
+import { operandsOf } from '../../../src/compiler/ops/operands.ts';
 import { symbol } from '../../../src/shared/dim.ts';
 import type { WideTensor } from '../../../src/shared/tensor.ts';
 import { unavailable } from '../../support/adapter.ts';
@@ -40,43 +41,55 @@ const CASES: readonly Case[] = [
   {
     name: 'matmul, a batch of small ones',
     inputs: { a: [17, 2, 3], b: [17, 3, 2] },
-    make: (b, x) => b.node('matmul', x, plain),
+    make: (b, x) => b.node('matmul', operandsOf('matmul', x), plain),
   },
   {
     name: 'matmul, a batch of larger ones',
     limit: 8,
     inputs: { a: [9, 9, 5], b: [9, 5, 70] },
-    make: (b, x) => b.node('matmul', x, plain),
+    make: (b, x) => b.node('matmul', operandsOf('matmul', x), plain),
   },
   {
     name: 'linear, many rows',
     limit: 10,
     inputs: { x: [700, 4], w: [3, 4], bias: [3] },
-    make: (b, x) => b.node('linear', x, {}),
+    make: (b, x) => b.node('linear', operandsOf('linear', x), {}),
   },
   {
     name: 'linear, many columns',
     limit: 16,
     inputs: { x: [3, 8], w: [900, 8] },
-    make: (b, x) => b.node('linear', x, {}),
+    make: (b, x) => b.node('linear', operandsOf('linear', x), {}),
   },
-  { name: 'conv2d', inputs: { x: [5, 2, 6, 7], w: [4, 2, 3, 3] }, make: (b, x) => b.node('conv2d', x, square) },
+  {
+    name: 'conv2d',
+    inputs: { x: [5, 2, 6, 7], w: [4, 2, 3, 3] },
+    make: (b, x) => b.node('conv2d', operandsOf('conv2d', x), square),
+  },
   {
     name: 'conv2d of patches',
     inputs: { x: [9, 3, 8, 8], w: [5, 3, 4, 4] },
-    make: (b, x) => b.node('conv2d', x, { ...square, stride: [4, 4], padding: [0, 0] }),
+    make: (b, x) => b.node('conv2d', operandsOf('conv2d', x), { ...square, stride: [4, 4], padding: [0, 0] }),
   },
   {
     name: 'layer norm',
     inputs: { x: [19, 40], w: [40], bias: [40] },
-    make: (b, x) => b.node('layer_norm', x, { eps: 1e-5 }),
+    make: (b, x) => b.node('layer_norm', operandsOf('layer_norm', x), { eps: 1e-5 }),
   },
-  { name: 'softmax', inputs: { x: [500, 3] }, make: (b, x) => b.node('softmax', x, { axis: 1 }) },
-  { name: 'sum', inputs: { x: [19, 40] }, make: (b, x) => b.node('sum', x, { axes: [1], keepdims: false }) },
+  {
+    name: 'softmax',
+    inputs: { x: [500, 3] },
+    make: (b, x) => b.node('softmax', operandsOf('softmax', x), { axis: 1 }),
+  },
+  {
+    name: 'sum',
+    inputs: { x: [19, 40] },
+    make: (b, x) => b.node('sum', operandsOf('sum', x), { axes: [1], keepdims: false }),
+  },
   {
     name: 'attention',
     inputs: { q: [3, 2, 9, 8], k: [3, 2, 9, 8], v: [3, 2, 9, 8] },
-    make: (b, x) => b.node('attention', x, { causal: true, scale: null }),
+    make: (b, x) => b.node('attention', operandsOf('attention', x), { causal: true, scale: null }),
   },
 ];
 

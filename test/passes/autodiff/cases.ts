@@ -7,6 +7,7 @@
  */
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
 import type { Graph, ValueId } from '../../../src/compiler/ir/graph.ts';
+import { operandsOf } from '../../../src/compiler/ops/operands.ts';
 import { addDims, mulDims, type Shape, subDims, symbol } from '../../../src/shared/dim.ts';
 import type { WideTensor } from '../../../src/shared/tensor.ts';
 import { tensor } from '../../ops/extra-cases.ts';
@@ -32,7 +33,7 @@ const SMOOTH: readonly HandMadeCase[] = [
     name: 'conv2d_grad_input with groups, stride and dilation',
     inputs: [given('dy', noise([2, 4, 2, 2]), [B, 4, 2, 2]), given('weight', noise([4, 1, 2, 3], 2))],
     build: (b, inputs) => [
-      b.node('conv2d_grad_input', inputs, {
+      b.node('conv2d_grad_input', operandsOf('conv2d_grad_input', inputs), {
         ...{ stride: [2, 1] as const, padding: [1, 0] as const, dilation: [1, 2] as const },
         ...{ groups: 2, size: [3, 6] as const },
       }),
@@ -42,7 +43,7 @@ const SMOOTH: readonly HandMadeCase[] = [
     name: 'conv2d_grad_weight with groups, stride and dilation',
     inputs: [given('x', noise([2, 2, 3, 6]), [B, 2, 3, 6]), given('dy', noise([2, 4, 2, 2], 2), [B, 4, 2, 2])],
     build: (b, inputs) => [
-      b.node('conv2d_grad_weight', inputs, {
+      b.node('conv2d_grad_weight', operandsOf('conv2d_grad_weight', inputs), {
         ...{ stride: [2, 1] as const, padding: [1, 0] as const, dilation: [1, 2] as const },
         ...{ groups: 2, kernel: [2, 3] as const },
       }),
@@ -51,7 +52,7 @@ const SMOOTH: readonly HandMadeCase[] = [
   {
     name: 'softplus',
     inputs: [given('x', noise([2, 3], 1, 4), [B, 3])],
-    build: (b, inputs) => [b.node('softplus', inputs, {})],
+    build: (b, inputs) => [b.node('softplus', operandsOf('softplus', inputs), {})],
   },
   {
     name: 'scatter_elements_add with repeats',
@@ -60,32 +61,32 @@ const SMOOTH: readonly HandMadeCase[] = [
       given('indices', i64([2, 2], [0, 0, 2, 1]), [B, 2]),
       given('updates', noise([2, 2], 2), [B, 2]),
     ],
-    build: (b, inputs) => [b.node('scatter_elements_add', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('scatter_elements_add', operandsOf('scatter_elements_add', inputs), { axis: 1 })],
   },
   {
     name: 'gather_elements with repeats on axis 0',
     inputs: [given('data', noise([3, 2]), [B, 2]), given('indices', i64([4, 2], [0, 1, 2, 1, 0, 0, 0, 2]))],
-    build: (b, inputs) => [b.node('gather_elements', inputs, { axis: 0 })],
+    build: (b, inputs) => [b.node('gather_elements', operandsOf('gather_elements', inputs), { axis: 0 })],
   },
   {
     name: 'gather by a matrix of indices on axis 1',
     inputs: [given('data', noise([2, 4, 3]), [B, 4, 3]), given('indices', i64([2, 2], [3, 0, 0, 1]), [2, T])],
-    build: (b, inputs) => [b.node('gather', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('gather', operandsOf('gather', inputs), { axis: 1 })],
   },
   {
     name: 'gather by a scalar index',
     inputs: [given('data', noise([3, 2])), given('index', i64([], [1]))],
-    build: (b, inputs) => [b.node('gather', inputs, { axis: 0 })],
+    build: (b, inputs) => [b.node('gather', operandsOf('gather', inputs), { axis: 0 })],
   },
   {
     name: 'scatter_add on axis 1',
     inputs: [given('data', noise([2, 3])), given('indices', i64([2], [2, 2])), given('updates', noise([2, 2], 4))],
-    build: (b, inputs) => [b.node('scatter_add', inputs, { axis: 1 })],
+    build: (b, inputs) => [b.node('scatter_add', operandsOf('scatter_add', inputs), { axis: 1 })],
   },
   {
     name: 'barrier and casts between f32 and f32',
     inputs: [given('x', noise([3])), given('after', noise([2]))],
-    build: (b, inputs) => [b.node('cast', [b.node('barrier', inputs, {})], { to: 'f32' })],
+    build: (b, inputs) => [b.node('cast', [b.node('barrier', operandsOf('barrier', inputs), {})], { to: 'f32' })],
   },
   {
     name: 'slice and concat with symbolic bounds',
@@ -145,7 +146,7 @@ const SMOOTH: readonly HandMadeCase[] = [
   {
     name: 'pow of two tensors with a broadcast exponent',
     inputs: [given('a', f32([2, 2], [0.5, 1.5, 2, 3])), given('b', f32([2], [-1.5, 2.5]))],
-    build: (b, inputs) => [b.node('pow', inputs, {})],
+    build: (b, inputs) => [b.node('pow', operandsOf('pow', inputs), {})],
   },
   {
     name: 'pow by constants',
@@ -172,7 +173,7 @@ const SMOOTH: readonly HandMadeCase[] = [
     ([title, left, right, transpose_a, transpose_b]): HandMadeCase => ({
       name: `matmul ${title}`,
       inputs: [given('a', noise(left)), given('b', noise(right, 2))],
-      build: (b, inputs) => [b.node('matmul', inputs, { transpose_a, transpose_b })],
+      build: (b, inputs) => [b.node('matmul', operandsOf('matmul', inputs), { transpose_a, transpose_b })],
     }),
   ),
   {
@@ -213,7 +214,7 @@ const SMOOTH: readonly HandMadeCase[] = [
       given('v', noise([2, 2, 3, 5], 3), [B, 2, S, 5]),
       given('mask', bool([2, 3], [1, 0, 1, 0, 0, 0]), [B, S]),
     ],
-    build: (b, inputs) => [b.node('attention', inputs, { causal: true, scale: null })],
+    build: (b, inputs) => [b.node('attention', operandsOf('attention', inputs), { causal: true, scale: null })],
   },
   {
     name: 'attention over a past, causal without a mask',
@@ -222,7 +223,7 @@ const SMOOTH: readonly HandMadeCase[] = [
       given('k', noise([1, 2, 5, 4], 2), [1, 2, addDims(P, T), 4]),
       given('v', noise([1, 2, 5, 4], 3), [1, 2, addDims(P, T), 4]),
     ],
-    build: (b, inputs) => [b.node('attention', inputs, { causal: true, scale: 0.25 })],
+    build: (b, inputs) => [b.node('attention', operandsOf('attention', inputs), { causal: true, scale: 0.25 })],
   },
   {
     name: 'attention of one query, and of no batch',
@@ -247,12 +248,12 @@ const SMOOTH: readonly HandMadeCase[] = [
       given('logits', noise([2, 3, 5], 1, 4), [B, T, 5]),
       given('target', i64([2, 3], [4, -100, 0, 2, 2, -100]), [B, T]),
     ],
-    build: (b, inputs) => [b.node('cross_entropy', inputs, { ignore_index: -100 })],
+    build: (b, inputs) => [b.node('cross_entropy', operandsOf('cross_entropy', inputs), { ignore_index: -100 })],
   },
   {
     name: 'cross_entropy of one row that ignores a class',
     inputs: [given('logits', noise([5], 1, 4)), given('target', i64([], [3]))],
-    build: (b, inputs) => [b.node('cross_entropy', inputs, { ignore_index: 2 })],
+    build: (b, inputs) => [b.node('cross_entropy', operandsOf('cross_entropy', inputs), { ignore_index: 2 })],
   },
   {
     name: 'softmaxes with a symbolic axis',
@@ -280,7 +281,7 @@ const SMOOTH: readonly HandMadeCase[] = [
   {
     name: 'conv2d of one image with bias',
     inputs: [given('x', noise([1, 2, 4, 4])), given('w', noise([3, 2, 2, 2], 2)), given('c', noise([3], 3))],
-    build: (b, inputs) => [b.node('conv2d', inputs, square)],
+    build: (b, inputs) => [b.node('conv2d', operandsOf('conv2d', inputs), square)],
   },
   {
     name: 'elementwise ops of no elements',
@@ -303,8 +304,8 @@ const EDGES: readonly HandMadeCase[] = [
     name: 'maximum and minimum of equals give half to each',
     inputs: [given('a', f32([3], [1, 2, 3])), given('b', f32([3], [1, 3, 2]))],
     build: (b, inputs) => [
-      b.node('maximum', inputs, {}),
-      b.node('mul', [b.node('minimum', inputs, {}), b.scalar(10)], {}),
+      b.node('maximum', operandsOf('maximum', inputs), {}),
+      b.node('mul', [b.node('minimum', operandsOf('minimum', inputs), {}), b.scalar(10)], {}),
     ],
     expected: { a: [5.5, 10, 1], b: [5.5, 1, 10] },
   },
@@ -320,7 +321,7 @@ const EDGES: readonly HandMadeCase[] = [
   {
     name: 'pow at 0, as torch',
     inputs: [given('a', f32([4], [0, 0, 0, 2])), given('b', f32([4], [2, 1, 0, 0]))],
-    build: (b, inputs) => [b.node('pow', inputs, {})],
+    build: (b, inputs) => [b.node('pow', operandsOf('pow', inputs), {})],
     expected: { a: [0, 1, 0, 0], b: [0, 0, 0, Math.LN2] },
   },
   {
@@ -331,13 +332,13 @@ const EDGES: readonly HandMadeCase[] = [
       given('v', f32([1, 1, 1, 1], [3])),
       given('mask', bool([1, 1], [0])),
     ],
-    build: (b, inputs) => [b.node('attention', inputs, { causal: false, scale: 1 })],
+    build: (b, inputs) => [b.node('attention', operandsOf('attention', inputs), { causal: false, scale: 1 })],
     expected: { q: [0, 0], k: [0], v: [0] },
   },
   {
     name: 'cross_entropy with nothing to count',
     inputs: [given('logits', noise([2, 3])), given('target', i64([2], [-100, -100]))],
-    build: (b, inputs) => [b.node('cross_entropy', inputs, { ignore_index: -100 })],
+    build: (b, inputs) => [b.node('cross_entropy', operandsOf('cross_entropy', inputs), { ignore_index: -100 })],
     expected: { logits: [0, 0, 0, 0, 0, 0] },
   },
   {

@@ -18,6 +18,7 @@ import {
   type ValueId,
 } from '../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import { mapOperands } from '../../ops/operands.ts';
 import { Emitter } from './emitter.ts';
 import { checkLocation } from './external-data.ts';
 import type { ExternalLocation, OnnxOpset } from './file.ts';
@@ -152,7 +153,7 @@ function lowerNode<N extends OpName>(
   siblings: readonly OpAttributes[OpName][],
   nameOf: (value: ValueId) => string,
 ): readonly string[] {
-  const inputs = node.inputs.map((value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
+  const inputs = mapOperands(node.op, node.inputs, (value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
   const outputs = node.outputs.map((value) => typeOf(graph, value));
   // ONNX Runtime refuses some operators on nothing, or reads memory that it did not write
   if (outputs.every(({ shape }) => shape.includes(0))) return outputs.map((type) => nothing(emit, type));

@@ -9,6 +9,8 @@ import type { Span } from '../../diagnostics/span.ts';
 import type { BodyRun, Effect, Iteration, Step } from '../../elaborate/record.ts';
 import type { Value } from '../../elaborate/values.ts';
 import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
+import type { OpName } from '../../ops/attributes.ts';
+import { mapOperands } from '../../ops/operands.ts';
 
 export type Item =
   | { readonly kind: 'node'; readonly node: AnyNode }
@@ -122,7 +124,7 @@ class Flattening {
     switch (step.kind) {
       case 'node': {
         const node = this.recording.graph.nodes[step.index]!;
-        const inputs = node.inputs.map((id) => this.outer(id));
+        const inputs = mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, (id) => this.outer(id));
         return [{ kind: 'node', node: { ...node, inputs } as AnyNode }];
       }
       case 'effect':

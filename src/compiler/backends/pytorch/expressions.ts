@@ -309,7 +309,7 @@ export class Expressions {
   private picked(item: Item | undefined) {
     if (item?.kind !== 'node' || item.node.op !== 'reshape') return undefined;
     const { graph } = this.context.recording;
-    const slice = item.node.inputs[0]!;
+    const slice = item.node.inputs[0];
     const made = this.pending.get(slice);
     if (made?.kind !== 'node' || made.node.op !== 'slice' || this.around.reads.get(slice) !== 1) return undefined;
     const { starts, ends } = made.node.attributes;
@@ -338,10 +338,10 @@ export class Expressions {
   private tiling(item: Item): Expr | undefined {
     if (item.kind !== 'node' || item.node.op !== 'reshape') return undefined;
     const { graph } = this.context.recording;
-    const expand = this.only(item.node.inputs[0]!);
-    const apart = expand?.op === 'expand' ? this.only(expand.inputs[0]!) : undefined;
+    const expand = this.only(item.node.inputs[0]);
+    const apart = expand?.op === 'expand' ? this.only(expand.inputs[0]) : undefined;
     if (expand?.op !== 'expand' || apart?.op !== 'reshape') return undefined;
-    const from = apart.inputs[0]!;
+    const from = apart.inputs[0];
     const { shape } = typeOf(graph, from);
     const wide = expand.attributes.shape;
     const merged = shape.map((dim, axis) => [wide[2 * axis], wide[2 * axis + 1], dim] as const);
@@ -353,7 +353,7 @@ export class Expressions {
       item.node.attributes.shape.every((dim, axis) => equalDims(dim, mulDims(repeats[axis]!, shape[axis]!))) &&
       apart.attributes.shape.every((dim, at) => equalDims(dim, at % 2 === 0 ? 1 : shape[(at - 1) / 2]!));
     if (!fits) return undefined;
-    for (const id of [item.node.inputs[0]!, expand.inputs[0]!]) {
+    for (const id of [item.node.inputs[0], expand.inputs[0]]) {
       this.variables.read(id);
       this.pending.delete(id);
     }

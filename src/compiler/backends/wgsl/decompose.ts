@@ -11,7 +11,8 @@ import type { WideTensor } from '../../../shared/tensor.ts';
 import type { ConstantPlan } from '../../../shared/webgpu.ts';
 import type { AfterPass, AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
+import { mapOperands } from '../../ops/operands.ts';
 import { resamplingMatrix } from '../../ops/resample.ts';
 import { withStatistics } from './statistics.ts';
 
@@ -31,8 +32,8 @@ export class Writer {
     return this.rewriter.typeOf(value).shape;
   }
 
-  node<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId {
-    return this.rewriter.emit(op, inputs, attributes, this.origin)[0]!;
+  node<N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): ValueId {
+    return this.rewriter.emit(op, inputs, attributes, this.origin)[0];
   }
 
   add = (a: ValueId, b: ValueId): ValueId => this.node('add', [a, b], {});
@@ -109,18 +110,18 @@ type Rule<N extends Composite> = (write: Writer, node: Node<N>) => ValueId | rea
 const RULES: { readonly [N in Composite]: Rule<N> } = {
   // e^(x − max) / Σ e^(x − max)
   softmax: (write, { inputs: [x], attributes: { axis } }) => {
-    const e = write.node('exp', [write.sub(x!, write.fold('max', x!, axis))], {});
+    const e = write.node('exp', [write.sub(x, write.fold('max', x, axis))], {});
     return write.div(e, write.fold('sum', e, axis));
   },
   // x − max − log Σ e^(x − max)
   log_softmax: (write, { inputs: [x], attributes: { axis } }) => {
-    const shifted = write.sub(x!, write.fold('max', x!, axis));
+    const shifted = write.sub(x, write.fold('max', x, axis));
     return write.sub(shifted, logSum(write, shifted, axis));
   },
   // (x − mean) / √(mean((x − mean)²) + eps) · weight + bias
   layer_norm: (write, { inputs: [x, weight, bias], attributes: { eps } }) => {
-    const axis = write.shapeOf(x!).length - 1;
-    const centred = write.sub(x!, write.fold('mean', x!, axis));
+    const axis = write.shapeOf(x).length - 1;
+    const centred = write.sub(x, write.fold('mean', x, axis));
     const variance = write.fold('mean', write.mul(centred, centred), axis);
     const normal = write.mul(centred, write.node('rsqrt', [write.add(variance, write.scalar(eps))], {}));
     const scaled = weight === undefined ? normal : write.mul(normal, weight);
@@ -128,20 +129,20 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
   },
   // x / √(mean(x²) + eps) · weight
   rms_norm: (write, { inputs: [x, weight], attributes: { eps } }) => {
-    const axis = write.shapeOf(x!).length - 1;
-    const square = write.fold('mean', write.mul(x!, x!), axis);
-    const normal = write.mul(x!, write.node('rsqrt', [write.add(square, write.scalar(eps))], {}));
+    const axis = write.shapeOf(x).length - 1;
+    const square = write.fold('mean', write.mul(x, x), axis);
+    const normal = write.mul(x, write.node('rsqrt', [write.add(square, write.scalar(eps))], {}));
     return weight === undefined ? normal : write.mul(normal, weight);
   },
   // Σ [target ≠ ignored] (max + log Σ e^(x − max) − x[target]) / Σ [target ≠ ignored]
   cross_entropy: (write, { inputs: [logits, target], attributes: { ignore_index } }) => {
-    const rows = write.shapeOf(target!);
+    const rows = write.shapeOf(target);
     const axis = rows.length;
-    const ignored = write.node('equal', [target!, write.scalar(ignore_index, 'i64')], {});
-    const safe = write.node('where', [ignored, write.scalar(0, 'i64'), target!], {});
-    const largest = write.fold('max', logits!, axis);
-    const total = write.add(largest, logSum(write, write.sub(logits!, largest), axis));
-    const picked = write.node('gather_elements', [logits!, write.reshape(safe, [...rows, 1])], { axis });
+    const ignored = write.node('equal', [target, write.scalar(ignore_index, 'i64')], {});
+    const safe = write.node('where', [ignored, write.scalar(0, 'i64'), target], {});
+    const largest = write.fold('max', logits, axis);
+    const total = write.add(largest, logSum(write, write.sub(logits, largest), axis));
+    const picked = write.node('gather_elements', [logits, write.reshape(safe, [...rows, 1])], { axis });
     const surprise = write.reshape(write.sub(total, picked), rows);
     const all = { axes: rows.map((_, i) => i), keepdims: false };
     const sum = write.node('sum', [write.node('where', [ignored, write.scalar(0), surprise], {})], all);
@@ -150,11 +151,11 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
   },
   // rank[i] = how many elements come before element i; index[r] = Σ [rank[i] = r] · i
   top_k: (write, { inputs: [x], attributes: { axis, k } }) => {
-    const shape = write.shapeOf(x!);
+    const shape = write.shapeOf(x);
     const size = shape[axis]!;
     const after = shape.slice(axis + 1).map(() => 1);
-    const own = write.reshape(x!, shape.toSpliced(axis + 1, 0, 1)); // […, i, 1, …]
-    const other = write.reshape(x!, shape.toSpliced(axis, 0, 1)); // […, 1, j, …]
+    const own = write.reshape(x, shape.toSpliced(axis + 1, 0, 1)); // […, i, 1, …]
+    const other = write.reshape(x, shape.toSpliced(axis, 0, 1)); // […, 1, j, …]
     const both = (op: 'and' | 'or' | 'less' | 'equal', a: ValueId, b: ValueId): ValueId => write.node(op, [a, b], {});
     const not = (a: ValueId): ValueId => write.node('not', [a], {});
     const [ownOdd, otherOdd] = [not(both('equal', own, own)), not(both('equal', other, other))];
@@ -172,7 +173,7 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
   },
   // y[c] = x[c] · cos + x[partner(c)] · ±sin for c < dims, x[c] beyond: partner is c + half, or c − half with the sign +
   rotary: (write, { inputs: [x, positions], attributes: { dims, theta, max_positions, frequencies, inverse } }) => {
-    const [batch, , length, width] = write.shapeOf(x!) as [Dim, Dim, Dim, Dim];
+    const [batch, , length, width] = write.shapeOf(x) as [Dim, Dim, Dim, Dim];
     const half = dims / 2;
     const one = (value: number): ValueId => write.scalar(value, 'i64');
     const c = write.node('iota', [], { shape: [width], axis: 0 });
@@ -185,36 +186,36 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const sign = choose(write.scalar(inverse ? 1 : -1), write.scalar(inverse ? -1 : 1), write.scalar(0));
     const given = frequencies ? { frequencies } : {};
     const table = write.tables.table(write, { positions: max_positions, dims, theta, ...given });
-    const rows = write.node('gather', [table, positions!], { axis: 0 }); // [B or 1, T, dims]
-    const places = write.shapeOf(positions!)[0]!;
+    const rows = write.node('gather', [table, positions], { axis: 0 }); // [B or 1, T, dims]
+    const places = write.shapeOf(positions)[0]!;
     const along = (at: ValueId): ValueId =>
       write.reshape(write.node('gather', [rows, at], { axis: 2 }), [places, 1, length, width]);
     const cos = write.node('where', [inside, along(column), write.scalar(1)], {});
     const sin = write.mul(along(write.add(column, one(half))), sign);
-    const turned = write.node('gather', [x!, partner], { axis: 3 });
-    const y = write.add(write.mul(x!, cos), write.mul(turned, sin));
+    const turned = write.node('gather', [x, partner], { axis: 3 });
+    const y = write.add(write.mul(x, cos), write.mul(turned, sin));
     return equalDims(write.shapeOf(y)[0]!, batch) ? y : undefined;
   },
   // R · x · Cᵀ with a constant matrix per axis
   interpolate: (write, { inputs: [x], attributes: { mode, size } }) => {
-    const [, , height, width] = write.shapeOf(x!);
+    const [, , height, width] = write.shapeOf(x);
     const rows = write.constant(resamplingMatrix(mode, Number(height), size[0]));
     const columns = write.constant(resamplingMatrix(mode, Number(width), size[1]));
-    const tall = write.node('matmul', [rows, x!], { transpose_a: false, transpose_b: false });
+    const tall = write.node('matmul', [rows, x], { transpose_a: false, transpose_b: false });
     return write.node('matmul', [tall, columns], { transpose_a: false, transpose_b: true });
   },
   // patches that do not overlap: one linear layer over each patch
   conv2d: (write, { inputs: [x, weight, bias], attributes: { stride, padding, dilation, groups } }) => {
-    const [n, c, height, width] = write.shapeOf(x!) as [Dim, Dim, number, number];
-    const [out, , kh, kw] = write.shapeOf(weight!) as [Dim, Dim, number, number];
+    const [n, c, height, width] = write.shapeOf(x) as [Dim, Dim, number, number];
+    const [out, , kh, kw] = write.shapeOf(weight) as [Dim, Dim, number, number];
     const patches = stride[0] === kh && stride[1] === kw && height % kh === 0 && width % kw === 0;
     const plain = [...padding, dilation[0] - 1, dilation[1] - 1, groups - 1].every((value) => value === 0);
     if (!patches || !plain || kh * kw === 1) return undefined;
     const [rows, columns] = [height / kh, width / kw];
-    const cut = write.transpose(write.reshape(x!, [n, c, rows, kh, columns, kw]), [0, 2, 4, 1, 3, 5]);
+    const cut = write.transpose(write.reshape(x, [n, c, rows, kh, columns, kw]), [0, 2, 4, 1, 3, 5]);
     const inner = productOf([c, kh, kw]);
-    const operands = [write.reshape(cut, [n, rows * columns, inner]), write.reshape(weight!, [out, inner])];
-    const y = write.node('linear', bias === undefined ? operands : [...operands, bias], {});
+    const [patch, kernel] = [write.reshape(cut, [n, rows * columns, inner]), write.reshape(weight, [out, inner])];
+    const y = write.node('linear', bias === undefined ? [patch, kernel] : [patch, kernel, bias], {});
     return write.reshape(write.transpose(y, [0, 2, 1]), [n, out, rows, columns]);
   },
   sum: rowsFirst('sum'),
@@ -229,13 +230,13 @@ const MANY_ROWS = 64;
 function rowsFirst<N extends 'sum' | 'max' | 'min'>(op: N): Rule<N> {
   return (write, { inputs: [x], attributes }) => {
     const { axes, keepdims } = attributes as OpAttributes['sum'];
-    const shape = write.shapeOf(x!);
+    const shape = write.shapeOf(x);
     const leading = productOf(shape.slice(0, -1));
     const last = shape.length - 1;
     if (axes.length < shape.length || !(Number(leading) >= MANY_ROWS && Number(shape[last]) > 1)) return undefined;
     const fold = (of: ValueId, over: readonly number[]): ValueId =>
       write.node<'sum' | 'max' | 'min'>(op, [of], { axes: over, keepdims });
-    return fold(fold(x!, [last]), [...Array(last).keys()]);
+    return fold(fold(x, [last]), [...Array(last).keys()]);
   };
 }
 
@@ -272,11 +273,11 @@ function rewrite<N extends Composite>(
   write: Writer,
   rewriter: Rewriter,
 ): readonly ValueId[] | undefined {
-  const inputs = node.inputs.map((value) => rewriter.valueOf(value));
+  const inputs = mapOperands(node.op, node.inputs, (value) => rewriter.valueOf(value));
   // a softmax or norm of rows without elements: none of the formula's folds exists
   const shaped =
     node.op === 'softmax' || node.op === 'log_softmax' || node.op === 'layer_norm' || node.op === 'rms_norm';
-  if (shaped && write.shapeOf(inputs[0]!).includes(0)) return [inputs[0]!];
+  if (shaped && write.shapeOf(inputs[0]).includes(0)) return [inputs[0]];
   const made = RULES[node.op](write, { ...node, inputs });
   return typeof made === 'number' ? [made] : made;
 }

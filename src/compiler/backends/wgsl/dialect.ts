@@ -12,6 +12,7 @@ import type { Dialect, NodeSpec } from '../../ir/infer.ts';
 import { maskAndBias } from '../../ops/attention-scores.ts';
 import type { OpAttributes } from '../../ops/attributes.ts';
 import { specOf } from '../../ops/index.ts';
+import { operandsOf } from '../../ops/operands.ts';
 import { printType } from '../../ops/rules.ts';
 import { TypeRuleError } from '../../ops/spec.ts';
 
@@ -35,14 +36,14 @@ export interface GradientOperands {
 export function gradientOperands({ inputs, outputs, attributes }: Node<'attention_grad'>): GradientOperands {
   const makesThem = outputs.length > 3;
   const more = maskAndBias(makesThem ? inputs.slice(4) : inputs.slice(4, -1), attributes);
-  return { dy: inputs[3]!, ...more, statistics: makesThem ? outputs[3]! : inputs.at(-1)!, makesThem };
+  return { dy: inputs[3], ...more, statistics: makesThem ? outputs[3]! : inputs.at(-1)!, makesThem };
 }
 
 /** The log-sum-exp of each query's scores is a second result. */
 const SAVING: NodeSpec = {
   operands: specOf('attention').operands,
   infer: (inputs, attributes) => [
-    ...specOf('attention').infer(inputs, attributes as OpAttributes['attention']),
+    ...specOf('attention').infer(operandsOf('attention', inputs), attributes as OpAttributes['attention']),
     perQuery(inputs, 1),
   ],
 };
@@ -61,7 +62,10 @@ const GIVEN: NodeSpec = {
         `attention_grad takes statistics of ${printType(statistics)} and got ${printType(given)}`,
       );
     }
-    return specOf('attention_grad').infer(inputs.slice(0, -1), attributes as OpAttributes['attention_grad']);
+    return specOf('attention_grad').infer(
+      operandsOf('attention_grad', inputs.slice(0, -1)),
+      attributes as OpAttributes['attention_grad'],
+    );
   },
 };
 
@@ -69,7 +73,10 @@ const GIVEN: NodeSpec = {
 const MAKING: NodeSpec = {
   operands: specOf('attention_grad').operands,
   infer: (inputs, attributes) => [
-    ...specOf('attention_grad').infer(inputs, attributes as OpAttributes['attention_grad']),
+    ...specOf('attention_grad').infer(
+      operandsOf('attention_grad', inputs),
+      attributes as OpAttributes['attention_grad'],
+    ),
     perQuery(inputs, 2),
   ],
 };

@@ -15,7 +15,7 @@ import type { WatchedInteger } from '../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, type Node, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
 import { IntegerError } from './plan/integer-error.ts';
 
 const LOWEST = -(2 ** 31);
@@ -103,7 +103,7 @@ function refuse(graph: Graph, user: AnyNode | undefined, value: number): void {
 /** Integers that stand in a kernel's text. */
 function numbersOf(graph: Graph, node: AnyNode): readonly number[] {
   if (node.op === 'cross_entropy') return [node.attributes.ignore_index];
-  return node.op === 'pad' && typeOf(graph, node.outputs[0]!).dtype === 'i64' ? [node.attributes.value] : [];
+  return node.op === 'pad' && typeOf(graph, node.outputs[0]).dtype === 'i64' ? [node.attributes.value] : [];
 }
 
 /** The size that an op makes an integer of, or that its integers stay below. */
@@ -166,7 +166,7 @@ function intervalOf(graph: Graph, node: AnyNode, of: (value: ValueId) => Interva
       return { low: a.low + added.low, high: a.high + added.high };
     }
     case 'cast': {
-      const { dtype } = typeOf(graph, node.inputs[0]!);
+      const { dtype } = typeOf(graph, node.inputs[0]);
       if (dtype === 'i64') return a;
       return dtype === 'bool' ? { low: 0, high: 1 } : { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
     }
@@ -194,8 +194,8 @@ function watching(graph: Graph, unsure: ReadonlySet<AnyNode>): Graph {
   for (const node of graph.nodes) {
     rewriter.copy(node);
     if (!unsure.has(node)) continue;
-    const emit = <N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId =>
-      rewriter.emit(op, inputs, attributes, node.origin)[0]!;
+    const emit = <N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): ValueId =>
+      rewriter.emit(op, inputs, attributes, node.origin)[0];
     const number = (value: number): ValueId =>
       rewriter.constant({ dtype: 'f32', shape: [], data: Float64Array.of(value) });
     const left = hasLeft(node, rewriter, emit, number);
@@ -204,14 +204,14 @@ function watching(graph: Graph, unsure: ReadonlySet<AnyNode>): Graph {
     const all = emit('sum', [ones], { axes: [...shape.keys()], keepdims: false });
     counts.push(emit('reshape', [all], { shape: [1] }));
   }
-  const output = counts.length === 1 ? counts[0]! : rewriter.emit('concat', counts, { axis: 0 }, NOWHERE)[0]!;
+  const output = counts.length === 1 ? counts[0]! : rewriter.emit('concat', counts, { axis: 0 }, NOWHERE)[0];
   const counted = rewriter.finish();
   return made({ ...counted, outputs: [...counted.outputs, { name: 'integers past 32 bits', value: output }] });
 }
 
 const NOWHERE = { path: '' };
 
-type Emit = <N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]) => ValueId;
+type Emit = <N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]) => ValueId;
 
 /** Whether each element of the node's result left 32 bits. */
 function hasLeft(node: AnyNode, rewriter: Rewriter, emit: Emit, number: (value: number) => ValueId): ValueId {
@@ -224,6 +224,6 @@ function hasLeft(node: AnyNode, rewriter: Rewriter, emit: Emit, number: (value: 
   const indexed = node.op === 'scatter_add' || node.op === 'scatter_elements_add';
   const operands = inputs.map((value, operand) => (indexed && operand === 1 ? value : real(value)));
   const truth = emit(node.op as OpName, operands, node.attributes as OpAttributes[OpName]);
-  const off = emit('abs', [emit('sub', [truth, real(rewriter.valueOf(node.outputs[0]!))], {})], {});
+  const off = emit('abs', [emit('sub', [truth, real(rewriter.valueOf(node.outputs[0]))], {})], {});
   return emit('less', [number(2 ** 30), off], {});
 }

@@ -87,7 +87,7 @@ class Splitting {
   }
 
   private concat({ origin, outputs: as }: AnyNode, results: readonly ValueId[]): void {
-    const axis = this.edit.typeOf(as[0]!).shape.length - 1;
+    const axis = this.edit.typeOf(as[0]).shape.length - 1;
     this.edit.node('concat', results, { axis }, { origin, as });
   }
 

@@ -10,7 +10,7 @@
  */
 import { GraphEditor } from '../../ir/editor.ts';
 import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
 import { KERNELS } from './dialect.ts';
 
 export function withStatistics(graph: Graph): Graph {
@@ -66,12 +66,12 @@ class Statistics {
       edit.results('attention_grad', inputs, attributes, 4, { origin, as });
       return;
     }
-    const dy = inputs[3]!;
-    const emit = <N extends OpName>(op: N, operands: readonly ValueId[], given: OpAttributes[N]): ValueId =>
+    const dy = inputs[3];
+    const emit = <N extends OpName>(op: N, operands: Operands<N, ValueId>, given: OpAttributes[N]): ValueId =>
       edit.node(op, operands, given, { origin });
     // y as its readers have it, turned back: the kernel writes it where they read it, and once
-    const views = this.viewsOf(forward.outputs[0]!, this.order.get(node)!);
-    let y = views.at(-1)?.outputs[0] ?? forward.outputs[0]!;
+    const views = this.viewsOf(forward.outputs[0], this.order.get(node)!);
+    let y = views.at(-1)?.outputs[0] ?? forward.outputs[0];
     for (const view of views.toReversed()) {
       if (view.op === 'reshape') y = emit('reshape', [y], { shape: edit.typeOf(view.inputs[0]!).shape });
       else {

@@ -57,7 +57,7 @@ export default async function explainPlan(
   }
   const names = dimsOf(plan, entry);
   const given = sizesOf(options.at, names);
-  const cached = plan.entries[entry]!.cache.length > 0;
+  const cached = plan.entries[entry].cache.length > 0;
   const usual = (name: string): number => {
     if (name === 'P') return CONTEXT;
     return name === 'T' ? (cached ? 1 : PROMPT) : ROWS;

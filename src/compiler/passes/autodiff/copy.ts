@@ -3,15 +3,16 @@ import type { GraphBuilder } from '../../ir/builder.ts';
 import type { AnyNode, Graph, Node, Origin, ValueId } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
+import type { Results } from '../../ops/declare.ts';
 import type { Emit } from './emit.ts';
 
 /** Adds the node over other inputs and returns its outputs. */
 export function copyNode(
   builder: GraphBuilder,
   node: AnyNode,
-  inputs: readonly ValueId[],
+  inputs: AnyNode['inputs'],
   origin: Origin = node.origin,
-): readonly ValueId[] {
+): Results<ValueId> {
   const { op, attributes } = node as unknown as Node<OpName>;
   return builder.nodeOutputs(op, inputs, attributes, origin);
 }

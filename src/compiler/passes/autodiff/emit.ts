@@ -8,7 +8,8 @@ import type { DType } from '../../../shared/dtype.ts';
 import type { WideTensor } from '../../../shared/tensor.ts';
 import type { GraphBuilder } from '../../ir/builder.ts';
 import type { Origin, ValueId } from '../../ir/graph.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
+import type { Results } from '../../ops/declare.ts';
 
 /** Ops of the IR without attributes: `emit.plain('mul', a, b)`. */
 type PlainOp = { [N in OpName]: [keyof OpAttributes[N]] extends [never] ? N : never }[OpName];
@@ -59,16 +60,16 @@ export class Emit {
     return this.builder.scalar(value, dtype);
   }
 
-  node<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): ValueId {
+  node<N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): ValueId {
     return this.builder.node(op, inputs, attributes, this.origin);
   }
 
   /** A node of several outputs. */
-  nodeOutputs<N extends OpName>(op: N, inputs: readonly ValueId[], attributes: OpAttributes[N]): readonly ValueId[] {
+  nodeOutputs<N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): Results<ValueId> {
     return this.builder.nodeOutputs(op, inputs, attributes, this.origin);
   }
 
-  plain<N extends PlainOp>(op: N, ...inputs: readonly ValueId[]): ValueId {
+  plain<N extends PlainOp>(op: N, ...inputs: Operands<N, ValueId>): ValueId {
     return this.node(op, inputs, {} as OpAttributes[N]);
   }
 

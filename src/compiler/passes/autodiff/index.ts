@@ -19,6 +19,7 @@ import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
 import { describeNode } from '../../ir/print.ts';
 import type { OpName } from '../../ops/attributes.ts';
+import { mapOperands, mapResults } from '../../ops/operands.ts';
 import { copyNode, copySources } from './copy.ts';
 import { Emit } from './emit.ts';
 import { GRADIENTS } from './gradients.ts';
@@ -68,7 +69,7 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
   const values = copySources(graph, builder, emit);
   const newOf = (old: ValueId): ValueId => values.get(old)!;
   for (const node of graph.nodes) {
-    const made = copyNode(builder, node, node.inputs.map(newOf));
+    const made = copyNode(builder, node, mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, newOf));
     for (const [index, value] of node.outputs.entries()) values.set(value, made[index]!);
   }
 
@@ -116,10 +117,10 @@ function derivativesOf<N extends OpName>(
 ): readonly OperandGradient[] {
   const rule = GRADIENTS[node.op as N];
   if (typeof rule !== 'function') throw new Error(`${describeNode(node)} is not differentiable: ${rule.because}`);
-  const outputs = node.outputs.map(newOf);
+  const outputs = mapResults(node.outputs, newOf);
   return rule({
     emit,
-    inputs: node.inputs.map(newOf),
+    inputs: mapOperands<N, ValueId, ValueId>(node.op, node.inputs, newOf),
     outputs,
     attributes: node.attributes,
     upstream: (output = 0) => gradients.get(node.outputs[output]!) ?? emit.zeros(emit.shapeOf(outputs[output]!)),

@@ -6,13 +6,14 @@
  * never undoes broadcasting) and adds up the answers of a value's users.
  */
 import type { ValueId } from '../../ir/graph.ts';
-import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
+import type { Results } from '../../ops/declare.ts';
 import type { Emit } from './emit.ts';
 
 export interface Call<N extends OpName> {
   readonly emit: Emit;
-  readonly inputs: readonly ValueId[];
-  readonly outputs: readonly ValueId[];
+  readonly inputs: Operands<N, ValueId>;
+  readonly outputs: Results<ValueId>;
   readonly attributes: OpAttributes[N];
   /** dL/d(output), of the first output unless said otherwise; zeros where nothing flows back. */
   readonly upstream: (output?: number) => ValueId;

@@ -8,8 +8,7 @@
  * key to the whole row, and refuses an empty batch, no query and no key. On its CPU it is no faster than the plain operators.
  */
 import { type Dim, mulDims, printDim, type Shape, subDims } from '../../../../shared/dim.ts';
-import { headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
-import type { AttentionAttributes } from '../../../ops/attributes.ts';
+import { type AttentionAttributes, headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
 import type { Emitter } from '../emitter.ts';
 import { dimValue, isNothing, range, reshape } from '../shapes.ts';
 import { neverZero } from '../symbols.ts';

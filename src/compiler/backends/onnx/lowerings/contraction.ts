@@ -54,7 +54,7 @@ function alignedWith(emit: Emitter, name: string, own: Operand, other: Operand):
 
 export const CONTRACTION: Lowerings<'matmul' | 'linear'> = {
   matmul: (emit, { inputs, attributes: { transpose_a, transpose_b }, outputs }) => {
-    const [a, b] = [inputs[0]!, inputs[1]!];
+    const [a, b] = [inputs[0], inputs[1]];
     if (transpose_b && !transpose_a && b.type.shape.length === 2) {
       return [affine(emit, a, b, undefined, outputs[0]!.shape)];
     }
@@ -75,5 +75,5 @@ export const CONTRACTION: Lowerings<'matmul' | 'linear'> = {
     const batched = Math.max(a.type.shape.length, b.type.shape.length) > 2;
     return [batched && !neverZero(inner) ? emit.op('Where', [isNothing(emit, inner), emit.scalar(0), y]) : y];
   },
-  linear: (emit, { inputs, outputs }) => [affine(emit, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!.shape)],
+  linear: (emit, { inputs, outputs }) => [affine(emit, inputs[0], inputs[1], inputs[2], outputs[0]!.shape)],
 };

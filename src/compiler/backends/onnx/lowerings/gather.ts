@@ -7,13 +7,13 @@ import { expand, reshape } from '../shapes.ts';
 import type { Lowerings } from './rule.ts';
 
 export const GATHER: Lowerings<'gather' | 'gather_elements' | 'scatter_add' | 'scatter_elements_add'> = {
-  gather: (emit, { inputs, attributes: { axis } }) => [emit.op('Gather', [inputs[0]!.name, inputs[1]!.name], { axis })],
+  gather: (emit, { inputs, attributes: { axis } }) => [emit.op('Gather', [inputs[0].name, inputs[1].name], { axis })],
   gather_elements: (emit, { inputs, attributes: { axis } }) => [
-    emit.op('GatherElements', [inputs[0]!.name, inputs[1]!.name], { axis }),
+    emit.op('GatherElements', [inputs[0].name, inputs[1].name], { axis }),
   ],
   // ScatterElements wants an index for each element of the updates: [n] → [1, n, 1] → the updates' shape
   scatter_add: (emit, { inputs, attributes: { axis } }) => {
-    const [data, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
+    const [data, indices, updates] = [inputs[0], inputs[1], inputs[2]];
     const column: Shape = updates.type.shape.map((dim, other) => (other === axis ? dim : 1));
     const aligned = reshape(emit, indices.name, indices.type.shape, column);
     const each = expand(emit, aligned, column, updates.type.shape);

@@ -47,7 +47,7 @@ export const GRADIENTS: Lowerings<
   'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier' | 'stop_gradient'
 > = {
   conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size }, outputs }) => {
-    const [dy, weight] = [inputs[0]!, inputs[1]!];
+    const [dy, weight] = [inputs[0], inputs[1]];
     // over no channels, as conv2d
     if (weight.type.shape.includes(0)) return [expand(emit, emit.scalar(0), [], outputs[0]!.shape)];
     const [out, kernel] = [sizeOf(dy), sizeOf(weight)];
@@ -69,7 +69,7 @@ export const GRADIENTS: Lowerings<
   // dW[o, c, i, j] = Σ x[n, c, y·stride + i·dilation, …] · dy[n, o, y, …]: a convolution over n, with dy as kernel and
   // stride and dilation in each other's place
   conv2d_grad_weight: (emit, { inputs, attributes: { stride, padding, dilation, groups, kernel } }) => {
-    const [x, dy] = [inputs[0]!, inputs[1]!];
+    const [x, dy] = [inputs[0], inputs[1]];
     const images = batchAsChannels(emit, x, groups);
     const taps = emit.op('Transpose', [dy.name], { perm: [1, 0, 2, 3] }); // [O, N, oh, ow]
     const product = emit.op('Conv', [images, taps], {
@@ -89,7 +89,7 @@ export const GRADIENTS: Lowerings<
   // MaxPool's second output says where each window's largest element is, counted over the whole of x; where a window has
   // NaN, dy goes to the last of them, as torch
   max_pool2d_grad: (emit, { inputs, attributes: { kernel, stride, padding } }) => {
-    const [x, dy] = [inputs[0]!, inputs[1]!];
+    const [x, dy] = [inputs[0], inputs[1]];
     const window = { kernel_shape: kernel, strides: stride, pads: bothSides(padding), storage_order: 0 };
     const largest = emit.outputs('MaxPool', [x.name], 2, window)[1]!;
     const [last, place] = emit.outputs('MaxPool', [nanPlaces(emit, x)], 2, window) as [string, string];
@@ -101,11 +101,11 @@ export const GRADIENTS: Lowerings<
     const flat = emit.op('ScatterElements', [zeros, indices, updates], { axis: 0, reduction: 'add' });
     return [reshape(emit, flat, [all], x.type.shape)];
   },
-  stop_gradient: (emit, { inputs: [x] }) => [emit.op('Identity', [x!.name])],
+  stop_gradient: (emit, { inputs: [x] }) => [emit.op('Identity', [x.name])],
   // a selection between x and x by a condition that is always true, which only running can tell: it is made of an
   // element of `after`
   barrier: (emit, { inputs }) => {
-    const [x, after] = [inputs[0]!, inputs[1]!];
+    const [x, after] = [inputs[0], inputs[1]];
     const always = emit.once(`after ${after.name}`, () => {
       const flat = reshape(emit, after.name, after.type.shape, [productOf(after.type.shape)]);
       const first = emit.op('Slice', [flat, emit.indices([0]), emit.indices([1]), emit.indices([0])]); // [1], or [0] when empty

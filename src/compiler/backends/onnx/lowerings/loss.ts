@@ -8,7 +8,7 @@ import { cast, type Lowerings, reduce } from './rule.ts';
 
 export const LOSS: Lowerings<'cross_entropy'> = {
   cross_entropy: (emit, { inputs, attributes: { ignore_index } }) => {
-    const [logits, target] = [inputs[0]!, inputs[1]!];
+    const [logits, target] = [inputs[0], inputs[1]];
     const axes = [...target.type.shape.keys()];
     const last = emit.indices([axes.length]);
     const ignored = emit.op('Equal', [target.name, emit.index(ignore_index)]);

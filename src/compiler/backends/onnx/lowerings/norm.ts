@@ -33,7 +33,7 @@ function plainNorm(
 
 export const NORM: Lowerings<'layer_norm' | 'rms_norm'> = {
   layer_norm: (emit, { inputs, attributes: { eps } }) => {
-    const [x, weight, bias] = [inputs[0]!, inputs[1], inputs[2]];
+    const [x, weight, bias] = [inputs[0], inputs[1], inputs[2]];
     const [rank, width] = [x.type.shape.length, lastDim(x)];
     if (typeof width !== 'number' || !neverZero(width)) {
       const centred = emit.op('Sub', [x.name, reduce(emit, 'ReduceMean', x.name, [rank - 1], true)]);
@@ -43,7 +43,7 @@ export const NORM: Lowerings<'layer_norm' | 'rms_norm'> = {
     return [emit.op('LayerNormalization', operands, { axis: -1, epsilon: float(eps) })];
   },
   rms_norm: (emit, { inputs, attributes: { eps } }) => {
-    const [x, weight] = [inputs[0]!, inputs[1]];
+    const [x, weight] = [inputs[0], inputs[1]];
     const width = lastDim(x);
     if (emit.opset < 23 || typeof width !== 'number' || !neverZero(width)) {
       return [plainNorm(emit, x.name, x.type.shape.length, [weight], eps)];

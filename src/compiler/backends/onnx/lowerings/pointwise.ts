@@ -60,7 +60,7 @@ export const POINTWISE: Lowerings<Pointwise> = {
   exp: same('Exp'),
   log: same('Log'),
   sqrt: same('Sqrt'),
-  rsqrt: (emit, { inputs }) => [emit.op('Reciprocal', [emit.op('Sqrt', [inputs[0]!.name])])],
+  rsqrt: (emit, { inputs }) => [emit.op('Reciprocal', [emit.op('Sqrt', [inputs[0].name])])],
   reciprocal: same('Reciprocal'),
   sin: same('Sin'),
   cos: same('Cos'),
@@ -69,21 +69,21 @@ export const POINTWISE: Lowerings<Pointwise> = {
   sigmoid: same('Sigmoid'),
   relu: same('Relu'),
   silu: (emit, { inputs }) => {
-    const x = inputs[0]!.name;
+    const x = inputs[0].name;
     return [emit.op('Mul', [x, emit.op('Sigmoid', [x])])];
   },
   softplus: same('Softplus'),
   gelu: (emit, { inputs, attributes: { approximate } }) => {
-    const x = inputs[0]!.name;
+    const x = inputs[0].name;
     if (emit.opset >= 20) return [emit.op('Gelu', [x], { approximate })];
     return [approximate === 'tanh' ? geluTanh(emit, x) : geluExact(emit, x)];
   },
   clamp: (emit, { inputs, attributes: { min, max } }) => [
-    emit.op('Clip', [inputs[0]!.name, emit.scalar(min), emit.scalar(max)]),
+    emit.op('Clip', [inputs[0].name, emit.scalar(min), emit.scalar(max)]),
   ],
   not: same('Not'),
   cast: (emit, { inputs, attributes: { to } }) => {
-    const { name, type } = inputs[0]!;
+    const { name, type } = inputs[0];
     if (type.dtype === 'f32' && to === 'i64') return [cast(emit, whole(emit, name), to)];
     return [type.dtype === to ? name : cast(emit, name, to)];
   },
@@ -101,7 +101,7 @@ export const POINTWISE: Lowerings<Pointwise> = {
   and: same('And'),
   or: same('Or'),
   where: (emit, { inputs, outputs }) => {
-    const [condition, a, b] = [inputs[0]!.name, inputs[1]!.name, inputs[2]!.name];
+    const [condition, a, b] = [inputs[0].name, inputs[1].name, inputs[2].name];
     if (outputs[0]!.dtype !== 'bool') return [emit.op('Where', [condition, a, b])];
     // ONNX Runtime has no Where for bool: (c and a) or (not c and b)
     const otherwise = emit.op('And', [emit.op('Not', [condition]), b]);

@@ -87,7 +87,7 @@ const pick = (emit: Emitter, x: string, at: readonly number[]): string =>
 
 export const RANDOM: Lowerings<'random_uniform'> = {
   random_uniform: (emit, { inputs, attributes, siblings }) => {
-    const seed = inputs[0]!.name;
+    const seed = inputs[0].name;
     const column = mixed(emit, seed, attributes, siblings, COLUMNS);
     const row = emit.op('Unsqueeze', [mixed(emit, seed, attributes, siblings, ROWS), emit.indices([1])]);
     const uniform = emit.op('Mul', [

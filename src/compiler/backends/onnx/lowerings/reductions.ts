@@ -11,7 +11,7 @@ import { neverZero } from '../symbols.ts';
 import { cast, type Lowering, type Lowerings, reduce } from './rule.ts';
 
 function fold(opType: string): Lowering<'sum' | 'mean' | 'max' | 'min'> {
-  return (emit, { inputs, attributes: { axes, keepdims } }) => [reduce(emit, opType, inputs[0]!.name, axes, keepdims)];
+  return (emit, { inputs, attributes: { axes, keepdims } }) => [reduce(emit, opType, inputs[0].name, axes, keepdims)];
 }
 
 /** x where it is NaN, 0 elsewhere, infinities included: a sum of it is 0, or NaN if there is one. */
@@ -22,7 +22,7 @@ function oddPart(emit: Emitter, x: string): string {
 /** y − Σ of the row's NaN and zeros: y, or NaN. Subtracted, so that a result of −0 stays. */
 function extreme(opType: 'ReduceMax' | 'ReduceMin'): Lowering<'max' | 'min'> {
   return (emit, { inputs, attributes: { axes, keepdims } }) => {
-    const { name, type } = inputs[0]!;
+    const { name, type } = inputs[0];
     const y = reduce(emit, opType, name, axes, keepdims);
     if (type.dtype !== 'f32' || axes.length === 0) return [y];
     return [emit.op('Sub', [y, reduce(emit, 'ReduceSum', oddPart(emit, name), axes, keepdims)])];
@@ -48,7 +48,7 @@ export const REDUCTIONS: Lowerings<Reduction> = {
   // over what may be nothing, a sum divided by the count: 0/0 is NaN
   mean: (emit, call) => {
     const { inputs, attributes } = call;
-    const count = productOf(attributes.axes.map((axis) => inputs[0]!.type.shape[axis]!));
+    const count = productOf(attributes.axes.map((axis) => inputs[0].type.shape[axis]!));
     if (neverZero(count)) return fold('ReduceMean')(emit, call);
     const size = emit.shared(`count ${printDim(count)}`, () => cast(emit, dimScalar(emit, count), 'f32'));
     return [emit.op('Div', [...fold('ReduceSum')(emit, call), size])];
@@ -56,13 +56,13 @@ export const REDUCTIONS: Lowerings<Reduction> = {
   max: extreme('ReduceMax'),
   min: extreme('ReduceMin'),
   argmax: (emit, { inputs, attributes: { axis } }) => {
-    const { name, type } = inputs[0]!;
+    const { name, type } = inputs[0];
     const x = type.dtype === 'f32' ? nanFirst(emit, name, axis) : name;
     return [emit.op('ArgMax', [x], { axis, keepdims: 0, select_last_index: 0 })];
   },
   // TopK says nothing of NaN: all elements are put in order with ∞ in its place, then what was NaN comes first in that order
   top_k: (emit, { inputs, attributes: { axis, k } }) => {
-    const { name, type } = inputs[0]!;
+    const { name, type } = inputs[0];
     if (type.dtype !== 'f32') return [largest(emit, name, emit.indices([k]), axis)];
     const isNan = emit.op('IsNaN', [name]);
     const size = dimValue(emit, type.shape[axis]!);
@@ -71,7 +71,7 @@ export const REDUCTIONS: Lowerings<Reduction> = {
     const chosen = largest(emit, odd, emit.indices([k]), axis);
     return [emit.op('GatherElements', [order, chosen], { axis })];
   },
-  cumsum: (emit, { inputs, attributes: { axis } }) => [emit.op('CumSum', [inputs[0]!.name, emit.index(axis)])],
-  softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('Softmax', [inputs[0]!.name], { axis })],
-  log_softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('LogSoftmax', [inputs[0]!.name], { axis })],
+  cumsum: (emit, { inputs, attributes: { axis } }) => [emit.op('CumSum', [inputs[0].name, emit.index(axis)])],
+  softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('Softmax', [inputs[0].name], { axis })],
+  log_softmax: (emit, { inputs, attributes: { axis } }) => [emit.op('LogSoftmax', [inputs[0].name], { axis })],
 };

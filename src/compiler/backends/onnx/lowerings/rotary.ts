@@ -49,7 +49,7 @@ function plainRotary(emit: Emitter, x: Operand, cos: string, sin: string, dims: 
 
 export const ROTARY: Lowerings<'rotary'> = {
   rotary: (emit, { inputs, attributes }) => {
-    const [x, positions] = [inputs[0]!, inputs[1]!];
+    const [x, positions] = [inputs[0], inputs[1]];
     const { dims } = attributes;
     if (dims === 0) return [x.name];
     const cos = rowsOf(emit, positions, table(emit, 'cos', attributes));

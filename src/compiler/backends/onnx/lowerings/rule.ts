@@ -2,7 +2,7 @@
 import type { Dim } from '../../../../shared/dim.ts';
 import type { DType } from '../../../../shared/dtype.ts';
 import type { TensorType } from '../../../ir/graph.ts';
-import type { OpAttributes, OpName } from '../../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../../ops/attributes.ts';
 import type { Emitter } from '../emitter.ts';
 import { ONNX_DTYPE } from '../proto.ts';
 
@@ -13,7 +13,7 @@ export interface Operand {
 }
 
 export interface Call<N extends OpName> {
-  readonly inputs: readonly Operand[];
+  readonly inputs: Operands<N, Operand>;
   readonly attributes: OpAttributes[N];
   readonly outputs: readonly TensorType[];
   /** attributes of all calls of the op on the same operands, this one included: what can be done once for them */

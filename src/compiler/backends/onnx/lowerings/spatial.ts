@@ -22,7 +22,7 @@ function nearestAxis(emit: Emitter, x: string, axis: number, from: number, to: n
 export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interpolate'> = {
   conv2d: (emit, { inputs, attributes: { stride, padding, dilation, groups }, outputs }) => {
     // Conv over no channels gives memory that it did not write: the sum of nothing is 0
-    if (inputs[1]!.type.shape.includes(0)) {
+    if (inputs[1].type.shape.includes(0)) {
       const { shape } = outputs[0]!;
       if (inputs.length < 3) return [expand(emit, emit.scalar(0), [], shape)];
       const column = [shape[1]!, 1, 1];
@@ -38,7 +38,7 @@ export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interp
     ];
   },
   avg_pool2d: (emit, { inputs, attributes: { kernel, stride, padding, count_include_pad } }) => [
-    emit.op('AveragePool', [inputs[0]!.name], {
+    emit.op('AveragePool', [inputs[0].name], {
       kernel_shape: kernel,
       strides: stride,
       pads: bothSides(padding),
@@ -48,7 +48,7 @@ export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interp
   // MaxPool drops NaN, and a window of nothing but −∞ is the smallest number or −∞, by its place. 1/min(x, −1) is NaN for
   // NaN, 0 for −∞ and below 0 for the rest, and so is its mean over a window; the logarithm of 0 is −∞.
   max_pool2d: (emit, { inputs, attributes: { kernel, stride, padding } }) => {
-    const x = inputs[0]!.name;
+    const x = inputs[0].name;
     const window = { kernel_shape: kernel, strides: stride, pads: bothSides(padding) };
     const kinds = emit.op('Reciprocal', [emit.op('Min', [x, emit.scalar(-1)])]);
     const kind = emit.op('AveragePool', [kinds], { ...window, count_include_pad: 1 });
@@ -56,7 +56,7 @@ export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interp
     return [emit.op('Where', [plain, emit.op('MaxPool', [x], window), emit.op('Log', [kind])])];
   },
   interpolate: (emit, { inputs, attributes: { mode, size }, outputs }) => {
-    const x = inputs[0]!;
+    const x = inputs[0];
     if (mode === 'nearest') {
       const [height, width] = [Number(x.type.shape[2]), Number(x.type.shape[3])]; // static by the type rule
       return [nearestAxis(emit, nearestAxis(emit, x.name, 2, height, size[0]), 3, width, size[1])];

@@ -68,7 +68,7 @@ function probePhase(
     block,
     node: phase,
     types,
-    outputType: typeOf(graph, phase.outputs[0]!),
+    outputType: typeOf(graph, phase.outputs[0]),
     coordinates,
     element: (operand: number, at: readonly Index[]) => evaluator.element(block, phase.inputs[operand]!, at),
   };

@@ -151,7 +151,7 @@ class Fusion {
 
   /** Each operand is written into its part of the result. */
   private pieces(node: AnyNode, order: number): void {
-    const value = node.outputs[0]!;
+    const value = node.outputs[0];
     this.state.stored.add(value);
     this.state.borders.add(value, 'written in parts');
     const { axis } = node.attributes as { readonly axis: number };
@@ -168,11 +168,11 @@ class Fusion {
 
   private append(node: AnyNode, order: number): void {
     const { past, axis } = this.state.options.caches.find(({ present }) => present === node.outputs[0])!;
-    this.state.stored.add(node.outputs[0]!);
-    this.state.borders.add(node.outputs[0]!, 'written in parts');
+    this.state.stored.add(node.outputs[0]);
+    this.state.borders.add(node.outputs[0], 'written in parts');
     const by = typeOf(this.state.graph, past).shape[axis]!;
     const fresh = node.inputs[1]!;
-    const kernel = this.state.kernel({ value: fresh, into: node.outputs[0]!, shift: { axis, by } }, order);
+    const kernel = this.state.kernel({ value: fresh, into: node.outputs[0], shift: { axis, by } }, order);
     this.state.order.read(fresh, kernel);
   }
 }

@@ -13,7 +13,7 @@ import { spaceAxes } from './accesses.ts';
 import type { FusionState } from './state.ts';
 
 export function placeCore(state: FusionState, node: AnyNode, order: number): void {
-  const value = node.outputs[0]!;
+  const value = node.outputs[0];
   const readers = state.order.readersOf(value);
   // the kernel takes no epilogue that needs what is computed from its second result
   const beside = node.outputs.flatMap((other) => state.beside.get(other) ?? []);

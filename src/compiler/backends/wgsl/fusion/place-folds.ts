@@ -24,7 +24,7 @@ export class FoldPlacement {
   }
 
   place(node: Node<ReduceOp>, order: number): void {
-    const value = node.outputs[0]!;
+    const value = node.outputs[0];
     const readers = this.state.order.readersOf(value);
     let kernel: Kernel | undefined;
     if (!this.state.mustStore(value) && readers.size === 1) {
@@ -53,7 +53,7 @@ export class FoldPlacement {
    * largest element and its zeros, or a bias's gradient and a weight's. It reads them once for all.
    */
   private foldsAlong(node: AnyNode): Kernel | undefined {
-    const value = node.outputs[0]!;
+    const value = node.outputs[0];
     if (this.state.options.alone.has(value)) return undefined;
     const own = this.readBy(node);
     const readers = [...this.state.order.readersOf(value)];
@@ -91,14 +91,14 @@ export class FoldPlacement {
     if (reader.core) return undefined;
     const rule = REDUCTIONS[node.op] as ReduceRule<ReduceOp>;
     const { shape } = reader;
-    const results = productOf(typeOf(this.state.graph, node.outputs[0]!).shape);
+    const results = productOf(typeOf(this.state.graph, node.outputs[0]).shape);
     const rowsOf = (columns: number): Shape => shape.slice(0, shape.length - columns);
     // one result per row, none computed twice
     const free = (reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0]).filter(
       (columns) => columns <= shape.length && equalDims(results, productOf(rowsOf(columns))),
     );
     if (free.length === 0) return undefined;
-    const seen = this.state.accesses(reader, node.outputs[0]!);
+    const seen = this.state.accesses(reader, node.outputs[0]);
     if (seen.length === 0 || seen.some((at) => keyOf(at) !== keyOf(seen[0]!))) return undefined;
     const used = new Set(seen[0]!.flatMap((at) => [...axesOf(at)]));
     if ([...used].some((name) => name.startsWith('j'))) return undefined; // another result at each place of a fold

@@ -59,7 +59,7 @@ export class EntryBuffers {
   /** Whether nothing but random numbers reads the input. */
   private isSeed(input: number): boolean {
     const { value } = this.graph.inputs[input]!;
-    const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(value));
+    const users = this.graph.nodes.filter(({ inputs }) => inputs.some((read) => read === value));
     return users.length > 0 && users.every(({ op }) => op === 'random_uniform');
   }
 

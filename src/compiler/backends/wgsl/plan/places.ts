@@ -147,7 +147,7 @@ export class Places {
     const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
     if (!writer || writer.core || writer.phases.length > 0) return undefined;
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
-    const users = this.graph.nodes.filter(({ inputs }) => inputs.includes(donor));
+    const users = this.graph.nodes.filter(({ inputs }) => inputs.some((read) => read === donor));
     const inside = new Set(describe.computedBy(writer));
     const inPlace = ({ op, inputs }: AnyNode): boolean => isPointwise(op) || inputs.length === 0;
     const safe = users.every((node) => inside.has(node)) && [...inside].every(inPlace);

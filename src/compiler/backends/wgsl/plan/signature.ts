@@ -94,7 +94,7 @@ function kernelText(
     const [operand] = node.inputs;
     const whole = node.op !== 'slice' || computed.has(operand!) ? undefined : storage.stored(operand!);
     const piece =
-      whole && node.op === 'slice' ? pieceOf(whole.layout, node, typeOf(graph, node.outputs[0]!).shape) : undefined;
+      whole && node.op === 'slice' ? pieceOf(whole.layout, node, typeOf(graph, node.outputs[0]).shape) : undefined;
     return piece ? texts.base(piece.base) : attributesText(node);
   };
   for (const node of sorted) {

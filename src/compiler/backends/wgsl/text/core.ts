@@ -71,7 +71,7 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
   const store = sink(
     writer,
     gemmAxes({ batch: 1, m, n }),
-    outputs[0]!,
+    outputs[0],
     ([, row, column]) => [...delinearise(row!, leading), column!],
     (block, [, , column]) =>
       bias === undefined ? 'value' : block.name(`value + ${writer.evaluator.element(block, bias, [column!])}`, 'v'),
@@ -94,7 +94,7 @@ function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): T
   const [a, b] = node.inputs as [ValueId, ValueId];
   const shapeA = typeOf(graph, a).shape;
   const shapeB = typeOf(graph, b).shape;
-  const out = typeOf(graph, node.outputs[0]!).shape;
+  const out = typeOf(graph, node.outputs[0]).shape;
   const [rowless, columnless] = [shapeA.length === 1, shapeB.length === 1];
   const batchShape = out.slice(0, out.length - (rowless ? 0 : 1) - (columnless ? 0 : 1));
   const [m, k] = rowless ? [1 as Dim, shapeA[0]!] : swapped(shapeA, transpose_a);
@@ -125,7 +125,7 @@ function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): T
   const store = sink(
     writer,
     gemmAxes({ batch, m, n }),
-    node.outputs[0]!,
+    node.outputs[0],
     ([at, row, column]) => [
       ...delinearise(at!, batchShape),
       ...(rowless ? [] : [row!]),
@@ -201,7 +201,7 @@ function attentionOperands(
 function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
   const operands = attentionOperands(writer, node, profile, maskAndBias(node.inputs.slice(3), node.attributes));
   const axes = ['b', 'h', 't', 'e'];
-  const store = resultSink(writer, node.outputs[0]!, axesNamed(writer, node.outputs[0]!, axes));
+  const store = resultSink(writer, node.outputs[0], axesNamed(writer, node.outputs[0], axes));
   const saved = writer.kernel.outputs.find(({ beside }) => beside);
   const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), [constant(0)]) } };
   return attentionForward({ ...operands, out: { store }, ...lse });

@@ -117,7 +117,7 @@ export class Evaluator {
 
   private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): string {
     const x = node.inputs.map((operand) => this.element(block, operand, coordinates));
-    const type = SCALAR_TYPES[typeOf(this.graph, node.inputs[0]!).dtype];
+    const type = SCALAR_TYPES[typeOf(this.graph, node.inputs[0]).dtype];
     return POINTWISE[node.op]({ x, type, code: this.code }, node.attributes);
   }
 
@@ -143,9 +143,9 @@ export class Evaluator {
 
   /** An element of a slice of a flat buffer: the slice begins at a base, so that all slices are read by one text. */
   private pieceAt(node: AnyNode, coordinates: readonly Index[]): Place | undefined {
-    const whole = node.op === 'slice' ? this.storage.stored(node.inputs[0]!) : undefined;
+    const whole = node.op === 'slice' ? this.storage.stored(node.inputs[0]) : undefined;
     const piece =
-      whole && node.op === 'slice' && pieceOf(whole.layout, node, typeOf(this.graph, node.outputs[0]!).shape);
+      whole && node.op === 'slice' && pieceOf(whole.layout, node, typeOf(this.graph, node.outputs[0]).shape);
     return piece ? { stored: whole, index: this.address(piece, coordinates) } : undefined;
   }
 

@@ -219,7 +219,7 @@ export function sharesFolds(kernel: Kernel, { graph }: GraphFacts): boolean {
     const rule = REDUCTIONS[node.op] as unknown as ReduceRule<ReduceOp>;
     if (rule.upTo || rule.combine === 'argmax' || !rule.rows) return false;
     const { axes } = node.attributes as { readonly axes: readonly number[] };
-    const { shape } = typeOf(graph, node.inputs[0]!);
+    const { shape } = typeOf(graph, node.inputs[0]);
     // neighbouring points read neighbouring elements: one invocation each is as good and needs no barrier
     const along = axes.includes(shape.length - 1);
     const points = kernel.columns === 0 ? productOf(kernel.shape) : 0;

@@ -183,7 +183,7 @@ function looked(
 ): Index {
   const text = block.name(`u32(${element(1, coordinates)})`);
   const axes = new Set(coordinates.flatMap((at) => [...axesOf(at)]));
-  return word(text, `%${inputs[1]!}[${keyOf(coordinates)}]`, axes);
+  return word(text, `%${inputs[1]}[${keyOf(coordinates)}]`, axes);
 }
 
 export function isView(op: string): op is ViewOp {

@@ -122,8 +122,8 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   put('q', Number(width), query);
   put('k', Number(width), key);
   put('v', valueWidth, value);
-  const axes = axesNamed(writer, node.outputs[0]!, ['b', 'h', 't', 'e']);
-  const store = resultSink(writer, node.outputs[0]!, axes);
+  const axes = axesNamed(writer, node.outputs[0], ['b', 'h', 't', 'e']);
+  const store = resultSink(writer, node.outputs[0], axes);
   const past = (of: ValueId): ValueId => context.facts.producers.get(of)!.inputs[0]!;
   return attentionToken({
     batch: extent(writer, batch),

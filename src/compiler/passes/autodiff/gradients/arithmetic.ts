@@ -16,7 +16,7 @@ function extreme<N extends 'maximum' | 'minimum'>({ larger }: { readonly larger:
       const [half, zero] = [emit.scale(dy, 0.5), emit.scalar(0)];
       return emit.where(emit.plain('equal', own, other), half, emit.where(emit.plain('less', low, high), zero, dy));
     };
-    return [share(a!, b!), share(b!, a!)];
+    return [share(a, b), share(b, a)];
   };
 }
 
@@ -26,32 +26,32 @@ export const ARITHMETIC: Gradients<Arithmetic | Test> = {
   // da = dy, db = −dy
   sub: ({ emit, upstream }) => [() => upstream(), () => emit.neg(upstream())],
   // da = dy · b, db = dy · a
-  mul: ({ emit, inputs: [a, b], upstream }) => [() => emit.mul(upstream(), b!), () => emit.mul(upstream(), a!)],
+  mul: ({ emit, inputs: [a, b], upstream }) => [() => emit.mul(upstream(), b), () => emit.mul(upstream(), a)],
   // da = dy / b, db = −dy · (a/b) / b
   div: ({ emit, inputs: [, b], outputs: [y], upstream }) => [
-    () => emit.div(upstream(), b!),
-    () => emit.neg(emit.div(emit.mul(upstream(), y!), b!)),
+    () => emit.div(upstream(), b),
+    () => emit.neg(emit.div(emit.mul(upstream(), y), b)),
   ],
   // da = dy · b · aᵇ⁻¹, 0 where b = 0; db = dy · y · log a, 0 where a = 0 and b ≥ 0; as torch
   pow: ({ emit, inputs: [a, b], outputs: [y], upstream }) => [
     () => {
-      const exponent = emit.scalarOf(b!);
+      const exponent = emit.scalarOf(b);
       const dy = upstream();
       if (exponent === 0) return emit.zeros(emit.shapeOf(dy));
-      if (exponent === 2) return emit.mul(dy, emit.scale(a!, 2));
+      if (exponent === 2) return emit.mul(dy, emit.scale(a, 2));
       const lower = emit.plain(
         'pow',
-        a!,
-        exponent === undefined ? emit.sub(b!, emit.scalar(1)) : emit.scalar(exponent - 1),
+        a,
+        exponent === undefined ? emit.sub(b, emit.scalar(1)) : emit.scalar(exponent - 1),
       );
-      const da = emit.mul(dy, emit.mul(b!, lower));
+      const da = emit.mul(dy, emit.mul(b, lower));
       if (exponent !== undefined) return da;
-      return emit.where(emit.plain('equal', b!, emit.scalar(0)), emit.scalar(0), da);
+      return emit.where(emit.plain('equal', b, emit.scalar(0)), emit.scalar(0), da);
     },
     () => {
       const zero = emit.scalar(0);
-      const flat = emit.plain('and', emit.plain('equal', a!, zero), emit.plain('less_equal', zero, b!));
-      return emit.where(flat, zero, emit.mul(upstream(), emit.mul(y!, emit.plain('log', a!))));
+      const flat = emit.plain('and', emit.plain('equal', a, zero), emit.plain('less_equal', zero, b));
+      return emit.where(flat, zero, emit.mul(upstream(), emit.mul(y, emit.plain('log', a))));
     },
   ],
   maximum: extreme({ larger: true }),
@@ -64,7 +64,7 @@ export const ARITHMETIC: Gradients<Arithmetic | Test> = {
   // da = dy where the condition holds, db = dy elsewhere
   where: ({ emit, inputs: [condition], upstream }) => [
     null,
-    () => emit.keep(condition!, upstream()),
-    () => emit.where(condition!, emit.scalar(0), upstream()),
+    () => emit.keep(condition, upstream()),
+    () => emit.where(condition, emit.scalar(0), upstream()),
   ],
 };

@@ -7,8 +7,8 @@
 import type { Dim } from '../../../../shared/dim.ts';
 import { isSymbolic, mulDims, subDims } from '../../../../shared/dim.ts';
 import type { ValueId } from '../../../ir/graph.ts';
-import { headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
-import type { AttentionAttributes } from '../../../ops/attributes.ts';
+import { type AttentionAttributes, headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
+
 import type { Emit } from '../emit.ts';
 import type { Call, Gradients } from '../rule.ts';
 import { notDifferentiable, once } from '../rule.ts';
@@ -117,19 +117,18 @@ export const ATTENTION: Gradients<'attention' | 'attention_grad' | 'rotary'> = {
   // dq = scale · dS k, dk = scale · dSᵀ q, dv = Pᵀ dy, dbias = dS without the slope
   attention: (call) => {
     const { emit, inputs, attributes, upstream } = call;
+    const [q, k, v, ...more] = inputs;
     const { dq, dk, dv, dbias } = composed(emit, call);
     const rest = [3, 4].map((operand) => (attributes.biased && operand === inputs.length - 1 ? dbias : null));
     // a bias [T, S] is in memory anyway, and with a mask beside it the one kernel would bind more than devices promise
     if (!emit.fusedAttention || inputs.length > 4) return [dq, dk, dv, ...rest];
-    const gradients = once(() =>
-      emit.nodeOutputs('attention_grad', [...inputs.slice(0, 3), upstream(), ...inputs.slice(3)], attributes),
-    );
+    const gradients = once(() => emit.nodeOutputs('attention_grad', [q, k, v, upstream(), ...more], attributes));
     return [...[0, 1, 2].map((operand) => () => gradients()[operand]!), ...rest];
   },
   attention_grad: notDifferentiable('it is a gradient itself, and second derivatives of attention come from plain ops'),
   // a rotation's transpose is the rotation back
   rotary: ({ emit, inputs: [, positions], attributes: { inverse, ...rest }, upstream }) => [
-    () => emit.node('rotary', [upstream(), positions!], inverse ? rest : { ...rest, inverse: true }),
+    () => emit.node('rotary', [upstream(), positions], inverse ? rest : { ...rest, inverse: true }),
     null,
   ],
 };

@@ -5,10 +5,10 @@ export const CONTRACTION: Gradients<'matmul' | 'linear'> = {
   // with A (m×k) and B (k×n) as multiplied: dA = dY Bᵀ, dB = Aᵀ dY; broadcast batches are summed
   matmul: ({ emit, inputs: [a, b], attributes: { transpose_a, transpose_b }, upstream }) => {
     // vectors as matrices: a [1, k], b [k, 1], dY with the axes of 1 that the product drops
-    const [shapeA, shapeB] = [emit.shapeOf(a!), emit.shapeOf(b!)];
+    const [shapeA, shapeB] = [emit.shapeOf(a), emit.shapeOf(b)];
     const [rowless, columnless] = [shapeA.length === 1, shapeB.length === 1];
-    const left = () => (rowless ? emit.reshape(a!, [1, ...shapeA]) : a!);
-    const right = () => (columnless ? emit.reshape(b!, [...shapeB, 1]) : b!);
+    const left = () => (rowless ? emit.reshape(a, [1, ...shapeA]) : a);
+    const right = () => (columnless ? emit.reshape(b, [...shapeB, 1]) : b);
     const outer = () => {
       const dy = upstream();
       const shape = [...emit.shapeOf(dy)];
@@ -37,8 +37,8 @@ export const CONTRACTION: Gradients<'matmul' | 'linear'> = {
   },
   // y = x Wᵀ + b: dx = dy W, dW = dyᵀ x over all rows, db = Σ dy over all rows
   linear: ({ emit, inputs: [x, weight], upstream }) => [
-    () => emit.matmul(upstream(), weight!),
-    () => emit.matmul(emit.rows(upstream()), emit.rows(x!), { a: true }),
+    () => emit.matmul(upstream(), weight),
+    () => emit.matmul(emit.rows(upstream()), emit.rows(x), { a: true }),
     () => upstream(),
   ],
 };

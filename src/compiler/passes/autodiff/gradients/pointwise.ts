@@ -16,7 +16,7 @@ interface Point {
 }
 
 function unary<N extends OpName>(dx: (emit: Emit, point: Point) => ValueId): Derivative<N> {
-  return ({ emit, inputs, outputs, upstream }) => [() => dx(emit, { x: inputs[0]!, y: outputs[0]!, dy: upstream() })];
+  return ({ emit, inputs, outputs, upstream }) => [() => dx(emit, { x: inputs[0]!, y: outputs[0], dy: upstream() })];
 }
 
 /** Φ(x) + x φ(x): the derivative of x Φ(x), Φ and φ of the standard normal distribution */
@@ -78,13 +78,13 @@ export const POINTWISE: Gradients<Unary> = {
   softplus: unary((emit, { x, dy }) => emit.mul(dy, emit.plain('sigmoid', x))),
   // dy · gelu′(x)
   gelu: ({ emit, inputs: [x], attributes: { approximate }, upstream }) => [
-    () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x!) : geluExact(emit, x!)),
+    () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x) : geluExact(emit, x)),
   ],
   // dy where min ≤ x ≤ max, both ends included as torch
   clamp: ({ emit, inputs: [x], attributes: { min, max }, upstream }) => [
     () => {
-      const above = emit.plain('less_equal', emit.scalar(min), x!);
-      return emit.keep(emit.plain('and', above, emit.plain('less_equal', x!, emit.scalar(max))), upstream());
+      const above = emit.plain('less_equal', emit.scalar(min), x);
+      return emit.keep(emit.plain('and', above, emit.plain('less_equal', x, emit.scalar(max))), upstream());
     },
   ],
   not: notDifferentiable('it maps masks to masks'),

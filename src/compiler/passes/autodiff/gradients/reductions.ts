@@ -30,8 +30,8 @@ function extreme({
 }: Call<'max' | 'min'>): readonly (() => ValueId)[] {
   return [
     () => {
-      const shape = emit.shapeOf(x!);
-      const best = emit.plain('equal', x!, unfold(emit, y!, shape, attributes));
+      const shape = emit.shapeOf(x);
+      const best = emit.plain('equal', x, unfold(emit, y, shape, attributes));
       const shares = emit.sum(emit.cast(best, 'f32'), attributes.axes);
       const share = emit.div(unfold(emit, upstream(), shape, attributes), shares);
       const nobody = emit.plain('equal', shares, emit.scalar(0));
@@ -43,12 +43,12 @@ function extreme({
 export const REDUCTIONS: Gradients<Reduction> = {
   // dy along the folded axes
   sum: ({ emit, inputs: [x], attributes, upstream }) => [
-    () => emit.expand(unfold(emit, upstream(), emit.shapeOf(x!), attributes), emit.shapeOf(x!)),
+    () => emit.expand(unfold(emit, upstream(), emit.shapeOf(x), attributes), emit.shapeOf(x)),
   ],
   // dy / n along the folded axes, n their number of elements
   mean: ({ emit, inputs: [x], attributes, upstream }) => [
     () => {
-      const shape = emit.shapeOf(x!);
+      const shape = emit.shapeOf(x);
       const count = productOf(attributes.axes.map((axis) => shape[axis]!));
       const share = emit.div(unfold(emit, upstream(), shape, attributes), emit.size(count));
       return emit.expand(share, shape);
@@ -67,10 +67,10 @@ export const REDUCTIONS: Gradients<Reduction> = {
   ],
   // y (dy − Σ y dy)
   softmax: ({ emit, outputs: [y], attributes: { axis }, upstream }) => [
-    () => emit.mul(y!, emit.sub(upstream(), emit.sum(emit.mul(y!, upstream()), [axis]))),
+    () => emit.mul(y, emit.sub(upstream(), emit.sum(emit.mul(y, upstream()), [axis]))),
   ],
   // dy − eʸ Σ dy
   log_softmax: ({ emit, outputs: [y], attributes: { axis }, upstream }) => [
-    () => emit.sub(upstream(), emit.mul(emit.plain('exp', y!), emit.sum(upstream(), [axis]))),
+    () => emit.sub(upstream(), emit.mul(emit.plain('exp', y), emit.sum(upstream(), [axis]))),
   ],
 };

@@ -34,7 +34,7 @@ function spread(emit: Emit, x: ValueId, axis: number, step: number): ValueId {
 }
 
 export const SHAPE: Gradients<ShapeOp> = {
-  reshape: ({ emit, inputs: [x], upstream }) => [() => emit.reshape(upstream(), emit.shapeOf(x!))],
+  reshape: ({ emit, inputs: [x], upstream }) => [() => emit.reshape(upstream(), emit.shapeOf(x))],
   // the inverse permutation
   transpose: ({ emit, attributes: { permutation }, upstream }) => [
     () => {
@@ -64,7 +64,7 @@ export const SHAPE: Gradients<ShapeOp> = {
   // dy at the places it was read from, 0 elsewhere
   slice: ({ emit, inputs: [x], attributes: { starts, ends, steps }, upstream }) => [
     () =>
-      emit.shapeOf(x!).reduce<ValueId>((gradient, size, axis) => {
+      emit.shapeOf(x).reduce<ValueId>((gradient, size, axis) => {
         const [start, end, step] = [starts[axis]!, ends[axis]!, steps[axis]!];
         const apart = spread(emit, gradient, axis, step);
         // a last step may reach past `end`; there are only zeros
@@ -78,7 +78,7 @@ export const SHAPE: Gradients<ShapeOp> = {
   pad: ({ emit, inputs: [x], attributes: { before }, upstream }) => [
     () =>
       emit
-        .shapeOf(x!)
+        .shapeOf(x)
         .reduce<ValueId>(
           (dy, size, axis) => emit.cut(dy, axis, before[axis]!, addDims(size, before[axis]!)),
           upstream(),
@@ -90,5 +90,5 @@ export const SHAPE: Gradients<ShapeOp> = {
   // never asked for: no path to the loss goes through it
   stop_gradient: notDifferentiable('no gradient goes through it'),
   // dy to x, 0 to what it waits for
-  barrier: ({ emit, inputs: [, after], upstream }) => [() => upstream(), () => emit.zeros(emit.shapeOf(after!))],
+  barrier: ({ emit, inputs: [, after], upstream }) => [() => upstream(), () => emit.zeros(emit.shapeOf(after))],
 };

@@ -46,24 +46,24 @@ function reciprocalCounts(rows: WideTensor, columns: WideTensor): WideTensor {
 export const SPATIAL: Gradients<Spatial | Pool | 'interpolate'> = {
   // dx: dy through the transposed convolution; dW: patches of x against dy; db = Σ dy over images and places
   conv2d: ({ emit, inputs: [x, weight], attributes, upstream }) => [
-    () => emit.node('conv2d_grad_input', [upstream(), weight!], { ...attributes, size: sizeOf(emit, x!) }),
-    () => emit.node('conv2d_grad_weight', [x!, upstream()], { ...attributes, kernel: sizeOf(emit, weight!) }),
+    () => emit.node('conv2d_grad_input', [upstream(), weight], { ...attributes, size: sizeOf(emit, x) }),
+    () => emit.node('conv2d_grad_weight', [x, upstream()], { ...attributes, kernel: sizeOf(emit, weight) }),
     () => emit.sum(upstream(), [0, 2, 3], false),
   ],
   // linear in dy and in weight: their gradients are the convolution and its gradient in the weight
   conv2d_grad_input: ({ emit, inputs: [dy, weight], attributes: { size: _, ...window }, upstream }) => [
-    () => emit.node('conv2d', [upstream(), weight!], window),
-    () => emit.node('conv2d_grad_weight', [upstream(), dy!], { ...window, kernel: sizeOf(emit, weight!) }),
+    () => emit.node('conv2d', [upstream(), weight], window),
+    () => emit.node('conv2d_grad_weight', [upstream(), dy], { ...window, kernel: sizeOf(emit, weight) }),
   ],
   // linear in x and in dy: the transposed convolution by the upstream gradient, and the convolution by it
   conv2d_grad_weight: ({ emit, inputs: [x, dy], attributes: { kernel: _, ...window }, upstream }) => [
-    () => emit.node('conv2d_grad_input', [dy!, upstream()], { ...window, size: sizeOf(emit, x!) }),
-    () => emit.node('conv2d', [x!, upstream()], window),
+    () => emit.node('conv2d_grad_input', [dy, upstream()], { ...window, size: sizeOf(emit, x) }),
+    () => emit.node('conv2d', [x, upstream()], window),
   ],
   // dy / n to each of the n elements of a window; with count_include_pad n is the kernel's area
   avg_pool2d: ({ emit, inputs: [x], attributes: { kernel, stride, padding, count_include_pad }, upstream }) => [
     () => {
-      const [size, places] = [sizeOf(emit, x!), sizeOf(emit, upstream())];
+      const [size, places] = [sizeOf(emit, x), sizeOf(emit, upstream())];
       const [rows, columns] = ([0, 1] as const).map((i) =>
         windows(places[i], size[i], kernel[i], stride[i], padding[i]),
       ) as [WideTensor, WideTensor];
@@ -75,14 +75,14 @@ export const SPATIAL: Gradients<Spatial | Pool | 'interpolate'> = {
   ],
   // dy to the first largest element of each window, as torch
   max_pool2d: ({ emit, inputs: [x], attributes, upstream }) => [
-    () => emit.node('max_pool2d_grad', [x!, upstream()], attributes),
+    () => emit.node('max_pool2d_grad', [x, upstream()], attributes),
   ],
   max_pool2d_grad: notDifferentiable('it is a gradient itself, and second derivatives of max_pool2d are not supported'),
   // Rᵀ · dy · C, R and C the matrices of the resizing
   interpolate: ({ emit, inputs: [x], outputs: [y], attributes: { mode, size }, upstream }) => [
     () => {
-      if (equalShapes(emit.shapeOf(x!), emit.shapeOf(y!))) return upstream(); // the same size: the identity
-      const [height, width] = sizeOf(emit, x!);
+      if (equalShapes(emit.shapeOf(x), emit.shapeOf(y))) return upstream(); // the same size: the identity
+      const [height, width] = sizeOf(emit, x);
       const [rows, columns] = [resamplingMatrix(mode, height, size[0]), resamplingMatrix(mode, width, size[1])];
       return separable(emit, upstream(), rows, columns);
     },
