@@ -78,7 +78,7 @@ export function planOf(
   graphs: Pick<TrainingPlan, 'buffers' | 'dropout' | 'countsTokens' | 'combine' | 'metrics' | 'validation' | 'arenas'>,
   options: PlanOptions = {},
 ): TrainingPlan {
-  const { clip, loss_scale } = stage.options;
+  const { clip } = stage.options;
   return {
     stage: stage.name,
     trained,
@@ -86,7 +86,7 @@ export function planOf(
     schedule: scheduleOf(stage, options),
     accumulate: accumulateOf(stage),
     clip: clip === undefined ? null : numberOf({ clip }, 'clip', undefined, above0, 'above 0'),
-    lossScale: lossScaleOf(loss_scale),
+    lossScale: lossScaleOf(stage),
     ...graphs,
   };
 }
@@ -112,7 +112,8 @@ export function positiveInt(name: string, value: ConfigValue): number {
   return numberOf({ [name]: value }, name, undefined, count, 'that is an integer above 0');
 }
 
-function lossScaleOf(value: ConfigValue | undefined): 'dynamic' | number {
+/** What the loss is multiplied by before it is differentiated; a number stays. @throws StageError */
+export function lossScaleOf({ options: { loss_scale: value } }: Stage): 'dynamic' | number {
   if (value === undefined) return 1;
   if (value === 'dynamic') return 'dynamic';
   if (typeof value === 'number' && value > 0) return value;

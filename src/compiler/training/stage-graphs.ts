@@ -4,7 +4,15 @@ import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
 import type { AfterPass, Graph } from '../ir/graph.ts';
 import { arenasOf } from './arenas.ts';
-import { dropsOut, optimiserOf, type PlanOptions, planOf, trainedParameter, weighsBatches } from './plan.ts';
+import {
+  dropsOut,
+  lossScaleOf,
+  optimiserOf,
+  type PlanOptions,
+  planOf,
+  trainedParameter,
+  weighsBatches,
+} from './plan.ts';
 import { StageError } from './stage-error.ts';
 import { gradientGraph } from './step.ts';
 import { accumulateGraph, updateGraph } from './update.ts';
@@ -41,6 +49,7 @@ export function stageGraphs(
     fusedAttention: options.fusedAttention ?? false,
     weighs: weighsBatches(stage),
     metrics: true,
+    scalesLoss: lossScaleOf(stage) !== 1,
     ...(limit === undefined ? {} : { arenas: (keys) => arenasOf(trainedOf(keys), limit) }),
     ...(after ? { after } : {}),
   });

@@ -50,6 +50,8 @@ export interface GradientOptions {
   readonly fusedAttention?: boolean;
   /** give the row of statistics of each gradient (default) */
   readonly statistics?: boolean;
+  /** the loss may come with a scale other than 1 (default), which the statistics are to be without */
+  readonly scalesLoss?: boolean;
   /** several batches are one step, each with its weight: give that of the batch */
   readonly weighs?: boolean;
   /** give the other scalars of the entry too */
@@ -71,7 +73,16 @@ type TrainingPass = (typeof TRAINING_PASSES)[number];
 export function gradientGraph(
   model: Model,
   wanted: ReadonlySet<string>,
-  { entry = 'loss', dropout, evaluates, statistics = true, updates = true, after, ...options }: GradientOptions,
+  {
+    entry = 'loss',
+    dropout,
+    evaluates,
+    statistics = true,
+    updates = true,
+    scalesLoss = true,
+    after,
+    ...options
+  }: GradientOptions,
 ): GradientGraph | undefined {
   if (!model.entries.includes(entry)) {
     throw new StageError(
@@ -117,7 +128,7 @@ export function gradientGraph(
   backward.keepOutputs((name) => name !== SCALED);
   if (statistics) {
     const scaleInput = differentiated.inputs.find(({ name }) => name === PORTS.lossScale)!.value;
-    const inverse = backward.node('reciprocal', [scaleInput], {});
+    const inverse = scalesLoss ? backward.node('reciprocal', [scaleInput], {}) : undefined;
     const gradients = keys.map((key) => backward.outputOf(PORTS.gradient(key)));
     backward.output(PORTS.statistics, gradientStatistics(backward, gradients, inverse));
   }

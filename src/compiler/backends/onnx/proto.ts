@@ -25,6 +25,9 @@ export type ValueInfoProto = onnx.IValueInfoProto;
 /** TensorProto.DataType of each dtype: FLOAT, INT64, BOOL. */
 export const ONNX_DTYPE = { f32: 1, i64: 7, bool: 9 } as const satisfies Record<DType, number>;
 
+/** Bytes, inside of lowerings only. */
+export const UINT8 = 2;
+
 export const BYTES_PER_ELEMENT = { f32: 4, i64: 8, bool: 1 } as const satisfies Record<DType, number>;
 
 /** A float attribute; plain numbers are integer attributes. */

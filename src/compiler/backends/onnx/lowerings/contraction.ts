@@ -36,8 +36,7 @@ function asMatrix(emit: Emitter, own: Operand, other: Operand, axis: 0 | 1): Ope
 }
 
 /**
- * ONNX Runtime's MatMul stretches 1 matrix over n but not over 0: where n may be 0, the 1 becomes min(n, 1). A matrix
- * on the right goes over all of them by itself.
+ * ONNX Runtime's MatMul stretches 1 matrix over n but not over 0: where n may be 0, the 1 becomes min(n, 1).
  */
 function alignedWith(emit: Emitter, name: string, own: Operand, other: Operand): string {
   const batch = own.type.shape.slice(0, -2);
@@ -67,7 +66,9 @@ export const CONTRACTION: Lowerings<'matmul' | 'linear'> = {
     if (inner === 0) return [expand(emit, emit.scalar(0), [], shape)];
     const [row, column] = [asMatrix(emit, a, b, 0), asMatrix(emit, b, a, 1)];
     const left = alignedWith(emit, transpose_a ? swapLastAxes(emit, a) : row.name, row, column);
-    const right = alignedWith(emit, transpose_b ? swapLastAxes(emit, b) : column.name, column, row);
+    const other = transpose_b ? swapLastAxes(emit, b) : column.name;
+    // a matrix on the right goes over all of them by itself: one product of all rows
+    const right = column.type.shape.length === 2 ? other : alignedWith(emit, other, column, row);
     const product = emit.op('MatMul', [left, right]);
     const added = [...(row === a ? [] : [-2]), ...(column === b ? [] : [-1])];
     const y = added.length === 0 ? product : emit.op('Squeeze', [product, emit.indices(added)]);
