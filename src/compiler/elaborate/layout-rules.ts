@@ -3,11 +3,16 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
-import type { ModuleInstance } from './instance.ts';
+import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { alternativesOf, type KeyPattern, keysOf, matcherOf, parseKeyPattern } from './key-pattern.ts';
 import type { Move } from './layout.ts';
 import { type By, evaluateBy, turned } from './layout-shapes.ts';
-import type { Target } from './layouts.ts';
+
+/** A parameter of the module, by its path from there. */
+export interface Target {
+  readonly path: string;
+  readonly parameter: ParameterInfo;
+}
 
 export interface RuleWork {
   readonly rule: ast.LayoutRule;

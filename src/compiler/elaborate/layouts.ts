@@ -6,9 +6,9 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluator } from './evaluator.ts';
-import type { ModuleInstance, ParameterInfo } from './instance.ts';
+import type { ModuleInstance } from './instance.ts';
 import type { Layout, Move } from './layout.ts';
-import { movesOf } from './layout-rules.ts';
+import { movesOf, type Target } from './layout-rules.ts';
 import { type CompiledPattern, compilePattern, explainNoMatch } from './pattern.ts';
 
 const KEY_CLAUSES = ['under', 'unused', 'alias'];
@@ -39,12 +39,6 @@ function layoutOf(e: Evaluator, declaration: ast.LayoutDeclaration): Layout[] {
 
 function namedPaths(paths: readonly string[]): string {
   return `${paths.slice(0, MOST_NAMED).join(', ')}${paths.length > MOST_NAMED ? ', …' : ''}`;
-}
-
-/** A parameter of the module, by its path from there. */
-export interface Target {
-  readonly path: string;
-  readonly parameter: ParameterInfo;
 }
 
 class LayoutCheck {

@@ -9,9 +9,9 @@ import { atLeastZero, isSymbolic, primitivePart, printAtLeastZero, printDim } fr
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
-import type { Results } from '../ops/declare.ts';
+import { mapResults, type Results } from '../ops/declare.ts';
 import { specOf } from '../ops/index.ts';
-import { mapOperands, mapResults } from '../ops/operands.ts';
+import { mapOperands } from '../ops/operands.ts';
 import { TypeRuleError } from '../ops/spec.ts';
 import {
   type AnyNode,

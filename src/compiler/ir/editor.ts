@@ -9,8 +9,8 @@ import { equalShapes, type Shape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
-import type { Results } from '../ops/declare.ts';
-import { mapOperands, mapResults } from '../ops/operands.ts';
+import { mapResults, type Results } from '../ops/declare.ts';
+import { mapOperands } from '../ops/operands.ts';
 import { printType } from '../ops/rules.ts';
 import { TypeRuleError } from '../ops/spec.ts';
 import type {

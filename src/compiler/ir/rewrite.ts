@@ -8,8 +8,8 @@
  */
 import type { WideTensor } from '../../shared/tensor.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
-import type { Results } from '../ops/declare.ts';
-import { mapOperands, mapResults } from '../ops/operands.ts';
+import { mapResults, type Results } from '../ops/declare.ts';
+import { mapOperands } from '../ops/operands.ts';
 import type {
   AnyNode,
   Graph,

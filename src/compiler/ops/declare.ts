@@ -17,6 +17,13 @@ export type Binary = readonly [a: Operand, b: Operand];
 /** What an op gives: one value, or several (split, the gradients of attention). */
 export type Results<T> = readonly [T, ...T[]];
 
+export function mapResults<From, To>(
+  [first, ...more]: Results<From>,
+  to: (result: From, index: number) => To,
+): Results<To> {
+  return [to(first, 0), ...more.map((result, index) => to(result, index + 1))];
+}
+
 /** No attributes. */
 export type None = Readonly<Record<never, never>>;
 

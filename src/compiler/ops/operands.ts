@@ -1,6 +1,5 @@
 /** Lists of operands as the tuples that ops declare. */
 import type { Operands, OpName } from './attributes.ts';
-import type { Results } from './declare.ts';
 
 /** What each operand is to something else: the tensors of its value ids, the names of its tensors. */
 export function mapOperands<N extends OpName, From, To>(
@@ -14,11 +13,4 @@ export function mapOperands<N extends OpName, From, To>(
 /** A list whose length is known to be one that the op takes: a node's has been checked by `resultTypes`. */
 export function operandsOf<N extends OpName, T>(_op: N, list: readonly T[]): Operands<N, T> {
   return list as Operands<N, T>;
-}
-
-export function mapResults<From, To>(
-  [first, ...more]: Results<From>,
-  to: (result: From, index: number) => To,
-): Results<To> {
-  return [to(first, 0), ...more.map((result, index) => to(result, index + 1))];
 }

@@ -11,8 +11,7 @@ import {
   subDims,
 } from '../../shared/dim.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
-import type { Op, Operand, Results, Unary } from './declare.ts';
-import { mapResults } from './operands.ts';
+import { mapResults, type Op, type Operand, type Results, type Unary } from './declare.ts';
 import { ANY, axisRef, expectAxesInRange, expectOnePerAxis, expectSameDim, expectSameDType } from './rules.ts';
 import type { Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';

@@ -5,8 +5,8 @@
 
 import { nearest } from '../../shared/nearest.ts';
 import { runtimeError } from '../errors.ts';
-import { PatternError } from './pattern/node.ts';
 import { Pattern } from './pattern/pattern.ts';
+import { PatternError } from './pattern/pattern-error.ts';
 
 /** Larger ids are refused: the largest vocabularies have a few hundred thousand entries. */
 export const MAX_IDS = 2 ** 24;

@@ -5,13 +5,12 @@
  *     u32 size of the trie in bytes | the trie, u32 each | normal forms, each ended by a 0 byte
  */
 import { type Fields, refuse } from './fields.ts';
-import type { Normalizer } from './normalizers.ts';
 
 /** Longer clusters (in UTF-8 bytes) are looked up character by character, as `tokenizers` does. */
 const MAX_CLUSTER_BYTES = 5;
 
 /** @throws RuntimeError R0505 when the map is cut short */
-export function readPrecompiled(fields: Fields): Normalizer {
+export function readPrecompiled(fields: Fields): (text: string) => string {
   const encoded = fields.text('precompiled_charsmap');
   if (encoded === '') return (text) => text;
   const wrong = (): never =>

@@ -1,7 +1,8 @@
 /** What fusion makes of small graphs, as text; and that it computes the same. */
 import { describe, expect, test } from 'vitest';
 import { decompose } from '../../../src/compiler/backends/wgsl/decompose.ts';
-import { type CacheAppend, fuse } from '../../../src/compiler/backends/wgsl/fusion/fuse.ts';
+import { fuse } from '../../../src/compiler/backends/wgsl/fusion/fuse.ts';
+import type { CacheAppend } from '../../../src/compiler/backends/wgsl/fusion/options.ts';
 import { factsOf } from '../../../src/compiler/backends/wgsl/text/evaluator.ts';
 import { interpret } from '../../../src/compiler/ir/interpreter.ts';
 import type { Launch } from '../../../src/shared/webgpu.ts';

@@ -1,12 +1,9 @@
-/**
- * One graph → one entry of the plan: decompose, fuse until every kernel fits the device, write the kernels, share memory.
- */
-import type { CachePort, IntegerRange } from '../../../shared/artifact.ts';
 import type { EntryPlan, WatchedInteger } from '../../../shared/webgpu.ts';
-import { type AfterPass, type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type Graph, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
 import { type Decomposed, decompose } from './decompose.ts';
 import { KERNELS } from './dialect.ts';
+import type { EntryOptions } from './entry-options.ts';
 import type { Profile } from './families/contract.ts';
 import { BufferBudget } from './fusion/budget.ts';
 import { bundle } from './fusion/bundle.ts';
@@ -16,7 +13,7 @@ import { safeIntegers } from './integers.ts';
 import type { Kernel } from './kernel.ts';
 import { Descriptions } from './plan/describe.ts';
 import { EntryBuffers } from './plan/entry-buffers.ts';
-import { type KernelReport, kernelReports } from './plan/kernel-report.ts';
+import { kernelReports } from './plan/kernel-report.ts';
 import { LimitError } from './plan/limit-error.ts';
 import { sizeText } from './plan/memory.ts';
 import { Places } from './plan/places.ts';
@@ -28,17 +25,6 @@ import { splitProducts } from './split-products.ts';
 import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './text/emit.ts';
 import { factsOf, type GraphFacts, type Storage } from './text/evaluator.ts';
 import { type Tokens, tokensOf } from './text/token.ts';
-
-export interface EntryOptions {
-  readonly cache?: readonly CachePort[];
-  /** output → the input whose buffer it takes over */
-  readonly donations?: ReadonlyMap<string, string>;
-  /** of inputs, by name, that are checked before a run */
-  readonly ranges?: ReadonlyMap<string, IntegerRange>;
-  readonly after?: AfterPass | undefined;
-  /** called with what each kernel computes and why it ends where it does */
-  readonly onKernels?: ((kernels: readonly KernelReport[]) => void) | undefined;
-}
 
 /** What `after` is called with, in order. */
 export const KERNEL_PASSES = ['integers', 'decompose', 'statistics', 'split-products', 'pieces'] as const;

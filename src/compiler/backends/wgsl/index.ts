@@ -6,7 +6,8 @@ import type { InlineOp } from './text/inline.ts';
 import type { ReduceOp } from './text/reduce.ts';
 import type { PointwiseOp } from './text/scalar.ts';
 
-export { type EntryOptions, KERNEL_PASSES, lowerEntry } from './entry.ts';
+export { KERNEL_PASSES, lowerEntry } from './entry.ts';
+export type { EntryOptions } from './entry-options.ts';
 export { IntegerError } from './plan/integer-error.ts';
 export type { KernelReport } from './plan/kernel-report.ts';
 export { LimitError } from './plan/limit-error.ts';

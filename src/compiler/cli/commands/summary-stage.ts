@@ -18,7 +18,7 @@ import { forStage, loadStage, stageOf } from '../../workbench/training/stages.ts
 import { countOf } from '../../workbench/tree.ts';
 import { formatBytes, formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
-import type { SummaryOptions } from './summary.ts';
+import type { SummaryOptions } from './summary-options.ts';
 
 type Dims = ReadonlyMap<string, number>;
 

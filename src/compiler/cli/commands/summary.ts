@@ -12,16 +12,8 @@ import { loadModel, type SettingsOptions, settingsOf } from '../../workbench/mod
 import { countOf, printTree, treeOf } from '../../workbench/tree.ts';
 import { formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
+import type { SummaryOptions } from './summary-options.ts';
 import { summariseStage } from './summary-stage.ts';
-
-export interface SummaryOptions extends SettingsOptions {
-  readonly depth?: number;
-  readonly keys?: boolean;
-  /** what this stage trains and saves, instead */
-  readonly stage?: string;
-  /** with stage: `B=16,T=48` */
-  readonly dims?: string;
-}
 
 interface Change {
   readonly name: string;

@@ -2,7 +2,7 @@
  * Classes of characters as Oniguruma has them: `\s` is Unicode's White_Space (with U+0085, without U+FEFF), `\d` is Nd,
  * `\w` is Alphabetic, M, Nd, Pc and the six fractions and powers of Latin-1. JavaScript's own `\s`, `\d` and `\w` are others.
  */
-import { PatternError } from './node.ts';
+import { PatternError } from './pattern-error.ts';
 
 /** Whether a code point belongs to the class. */
 export type CharacterClass = (codePoint: number) => boolean;

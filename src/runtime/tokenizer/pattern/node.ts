@@ -1,4 +1,4 @@
-/** A regular expression as a tree, and the one error of its parser. */
+/** A regular expression as a tree. */
 import type { CharacterClass } from './class.ts';
 
 export type Node =
@@ -25,6 +25,3 @@ export type Place =
   | 'last line end'
   | 'word edge'
   | 'no word edge';
-
-/** What is wrong with a pattern, or not supported in it. */
-export class PatternError extends Error {}

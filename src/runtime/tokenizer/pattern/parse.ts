@@ -15,7 +15,8 @@ import {
   remembered,
   SHORTHANDS,
 } from './class.ts';
-import { type Node, PatternError, type Place } from './node.ts';
+import type { Node, Place } from './node.ts';
+import { PatternError } from './pattern-error.ts';
 
 /** Groups and classes in one another. */
 const MAX_DEPTH = 100;

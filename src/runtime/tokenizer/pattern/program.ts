@@ -4,7 +4,8 @@
  *     a+|b       0 fork 1 or 4     1 class a     2 fork 1 or 3     3 end     4 class b     5 end
  */
 import type { CharacterClass } from './class.ts';
-import { type Node, PatternError, type Place } from './node.ts';
+import type { Node, Place } from './node.ts';
+import { PatternError } from './pattern-error.ts';
 
 export type Instruction =
   | { readonly op: 'class'; readonly test: CharacterClass }

@@ -1,5 +1,5 @@
 /** Attention under test: operands of a case, and the formulas in float64. */
-import type { AttentionOperands } from '../../../../src/compiler/backends/wgsl/families/attention.ts';
+import type { AttentionOperands } from '../../../../src/compiler/backends/wgsl/families/attention-params.ts';
 import type { Extent, Profile } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
 import { Bench, numbers } from './harness.ts';
 

@@ -10,8 +10,9 @@
  * Each result is summed by one invocation in one order: deterministic, without atomics. Both profiles run the same
  * text (no barriers) with other sizes.
  */
-import type { AttentionOperands } from './attention.ts';
+
 import { logSumExp, MAX4, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
+import type { AttentionOperands } from './attention-params.ts';
 import {
   addWeighted,
   blockGroups,

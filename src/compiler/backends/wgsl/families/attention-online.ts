@@ -2,7 +2,7 @@
  * The online softmax of a tile: scores s{r}_{v} and visibility see{r}_{v} become weights p{r}_{v} under the largest
  * score so far (most{r}); fade{r} is what sums under the previous largest must be multiplied by; total{r} is Σ weights.
  */
-import type { AttentionOperands } from './attention.ts';
+import type { AttentionOperands } from './attention-params.ts';
 import { BLIND, LOWEST, scores4, type TileSize } from './attention-parts.ts';
 import type { Sink } from './contract.ts';
 import { lines, range } from './text.ts';

@@ -6,7 +6,7 @@
  * vec4 variable per row and vector: `{name}{row}_{vector}`.
  */
 import { addDims, type Dim, mulDims } from '../../../../shared/dim.ts';
-import type { AttentionOperands } from './attention.ts';
+import type { AttentionOperands } from './attention-params.ts';
 import type { Extent, Source, TemplateGroups } from './contract.ts';
 import { indent, LANES, lines, ONE_GROUP, range, vec4 } from './text.ts';
 

@@ -2,8 +2,9 @@
  * Attention for adapters without fast barriers: an invocation computes a few queries against all keys, four or eight keys
  * at a time, straight from global memory. Its sums lie in private memory, so the text does not grow with the width.
  */
-import type { AttentionForward } from './attention.ts';
+
 import { logSumExp, MAX4, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
+import type { AttentionForward } from './attention-params.ts';
 import {
   addWeighted,
   blockGroups,

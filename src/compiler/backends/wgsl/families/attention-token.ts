@@ -9,8 +9,8 @@
  * nothing is read back that this dispatch wrote. It writes them as whole vectors where the cache is read in vectors.
  */
 import { mulDims } from '../../../../shared/dim.ts';
-import type { AttentionForward } from './attention.ts';
 import { MAX4 } from './attention-online.ts';
+import type { AttentionForward } from './attention-params.ts';
 import { chunkFunction, chunksOf, LOWEST, scaleText } from './attention-parts.ts';
 import { overKeys as overKeysAlone, WORKGROUP, weighedSums } from './attention-software.ts';
 import { LANES, overKeys, stores, valueLanes, workgroupMemory } from './attention-workgroup.ts';

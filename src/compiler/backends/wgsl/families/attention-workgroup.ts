@@ -4,8 +4,9 @@
  * Each lane scores one key; the weights go to workgroup memory, and there the lanes change roles: each takes four
  * columns of the values and a share of the 64 keys. Nothing but one vec4 per query (and 256 columns) is kept per lane.
  */
-import type { AttentionForward } from './attention.ts';
+
 import { logSumExp } from './attention-online.ts';
+import type { AttentionForward } from './attention-params.ts';
 import {
   chunkFunction,
   chunksOf,

@@ -1,5 +1,5 @@
 /** Loads of a register tile from global memory: coordinates clamped into range, and one step along k. */
-import type { GemmParams } from './gemm.ts';
+import type { GemmParams } from './gemm-params.ts';
 import { stepOf, type Tile } from './gemm-tile.ts';
 import { isMultiple, lines, vec4 } from './text.ts';
 

@@ -3,8 +3,8 @@
  * `n` lanes take four columns each, `k` lanes split the sum along k, and a tree in workgroup memory adds their parts.
  */
 import type { Template } from './contract.ts';
-import type { GemmParams } from './gemm.ts';
 import { globalTile } from './gemm-loads.ts';
+import type { GemmParams } from './gemm-params.ts';
 import { alongOfB, declareSums, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';
 import { indent, isMultiple, lines } from './text.ts';

@@ -3,8 +3,8 @@
  * global memory. No workgroup memory; neighbours along n read the same rows of a.
  */
 import type { Template } from './contract.ts';
-import type { GemmParams } from './gemm.ts';
 import { globalTile } from './gemm-loads.ts';
+import type { GemmParams } from './gemm-params.ts';
 import { declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';
 import { indent, isMultiple, sizeOr } from './text.ts';

@@ -3,7 +3,7 @@
  * sums from there; with few rows (gemm-rows.ts) there is nothing to share, and the lanes split k instead.
  */
 import type { Template } from './contract.ts';
-import type { GemmParams } from './gemm.ts';
+import type { GemmParams } from './gemm-params.ts';
 import { type RowsLanes, rowsBody, rowsMemory, rowsTemplate } from './gemm-rows.ts';
 import { declareSums, stepOf, storeSums, type Tile, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';

@@ -23,6 +23,7 @@ import { inlineCost, isInline, isView } from '../text/inline.ts';
 import { isReduction, type ReduceOp } from '../text/reduce.ts';
 import { costOf, isPointwise } from '../text/scalar.ts';
 import type { Borders } from './borders.ts';
+import type { FuseOptions } from './options.ts';
 import { placeAttentionGradient, placeCore } from './place-cores.ts';
 import { FoldPlacement } from './place-folds.ts';
 import { FusionState } from './state.ts';
@@ -31,21 +32,6 @@ import { FusionState } from './state.ts';
 const SELECTED_PIECES = 4;
 /** Simple operations per element that are done again rather than stored and loaded. */
 const CHEAP = 1;
-
-/** A concat that appends to a key/value cache: `past` is an input, the result an output. */
-export interface CacheAppend {
-  readonly past: ValueId;
-  readonly present: ValueId;
-  readonly axis: number;
-}
-
-export interface FuseOptions {
-  readonly caches: readonly CacheAppend[];
-  /** values to store whatever fusion would do: a kernel that reads too many buffers is split this way */
-  readonly forced: ReadonlySet<ValueId>;
-  /** values that no kernel writes beside others */
-  readonly alone: ReadonlySet<ValueId>;
-}
 
 export interface Fused {
   /** in the order they run in */

@@ -8,8 +8,8 @@ import { forwardCoordinates } from '../text/forward.ts';
 import { isReduction } from '../text/reduce.ts';
 import { accesses, spaceAxes } from './accesses.ts';
 import { Borders } from './borders.ts';
-import type { FuseOptions } from './fuse.ts';
 import { KernelOrder } from './kernel-order.ts';
+import type { FuseOptions } from './options.ts';
 
 /** Tensors that a kernel writes. */
 export const MOST_OUTPUTS = 4;

@@ -3,12 +3,13 @@ import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
 import { gradientOperands } from '../dialect.ts';
-import { type AttentionOperands, attentionForward } from '../families/attention.ts';
+import { attentionForward } from '../families/attention.ts';
 import {
   attentionBackwardKeyValue,
   attentionBackwardQuery,
   attentionStatistics,
 } from '../families/attention-backward.ts';
+import type { AttentionOperands } from '../families/attention-params.ts';
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
 import type { CoreNode, KernelOutput } from '../kernel.ts';
