@@ -25,7 +25,10 @@ function entryOf(runner: Runner, name: string): EntryPorts {
 export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Promise<HostTensor> {
   entryOf(runner, 'embed_tokens');
   const shape = [rows.length, rows[0]?.length ?? 0];
-  const data = BigInt64Array.from(rows.flatMap(idList), BigInt);
+  const data = BigInt64Array.from(
+    rows.flatMap((ids) => idList(ids, 'generate')),
+    BigInt,
+  );
   const { inputs_embeds } = await runner.run('embed_tokens', { input_ids: { dtype: 'i64', shape, data } });
   return inputs_embeds!;
 }

@@ -161,6 +161,11 @@ export const GENERATION_MESSAGES = {
     ({ at, value }: { at: number; value: string }) =>
       `the token id at place ${at} is ${value} and must be an integer, so give ids as numbers or as an array of integers`,
   ),
+  argument_form: message(
+    'R0512',
+    ({ call, argument, found, expected }: { call: string; argument: string; found: string; expected: string }) =>
+      `${call} was given ${found} as ${argument}, and ${expected} is expected: give that`,
+  ),
   // R06: prompts
   image_slots: message(
     'R0601',

@@ -49,7 +49,7 @@ export async function* generateStream(
 ): AsyncGenerator<TokenEvent, GenerateResult> {
   const settings = resolveOptions(options);
   const decoder = new Decoder(runner, settings.max_new_tokens);
-  const seen = 'input_ids' in input ? input.input_ids.map(idList) : [];
+  const seen = 'input_ids' in input ? input.input_ids.map((ids) => idList(ids, 'generate')) : [];
   const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, seen));
   let rows: GeneratedRow[];
   try {

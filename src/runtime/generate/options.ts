@@ -133,7 +133,7 @@ export function resolveOptions(options: GenerateOptions): Settings {
     const [holds, expected] = CHECKS[option];
     if (!holds(value)) refuse(option, value, expected);
   }
-  const stop_tokens = idList(given.stop_tokens ?? []);
+  const stop_tokens = idList(given.stop_tokens ?? [], 'stop_tokens');
   const settings: Settings = {
     max_new_tokens: 64,
     min_new_tokens: 0,
@@ -150,7 +150,7 @@ export function resolveOptions(options: GenerateOptions): Settings {
     seed: 0,
     ...given,
     stop_tokens,
-    stop_sequences: (given.stop_sequences ?? []).map(idList),
+    stop_sequences: (given.stop_sequences ?? []).map((ids) => idList(ids, 'stop_sequences')),
   };
   const need = (option: keyof GenerateOptions, holds: boolean, expected: string): void => {
     if (!holds) refuse(option, settings[option], expected);

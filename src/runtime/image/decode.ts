@@ -1,6 +1,7 @@
 /** An image file of a known format to RGB. The first bytes decide, never a file name. */
 
 import { loadModules } from '#image-modules';
+import { checkBytes } from '../arguments.ts';
 import { runtimeError } from '../errors.ts';
 import { WASM_FORMATS, type WasmFormat } from './codecs/formats.ts';
 import { decodeJpeg } from './jpeg.ts';
@@ -46,7 +47,7 @@ const signatureOf = (bytes: Uint8Array) =>
  * PNG, JPEG or WebP to RGB, equal to Pillow's `Image.open(…).convert("RGB")` unless the options say otherwise. In a page JPEG
  * and WebP need `await loadImageDecoders()` first.
  * @throws RuntimeError R0401 (another format), R0402 (too large), R0403 (damaged), R0404 (a kind that is not read), R0407
- * (options), R0408 (not loaded)
+ * (options), R0408 (not loaded), R0512 (no bytes)
  */
 export function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): RgbImage {
   const resolved = resolveDecodeOptions(options);
@@ -72,6 +73,7 @@ function textFormat(bytes: Uint8Array): string {
 }
 
 function knownFormat(bytes: Uint8Array) {
+  checkBytes('decodeImage', bytes);
   const { format, check, decode } = signatureOf(bytes) ?? {};
   if (!check || !decode) throw runtimeError('image_format', { found: format ?? textFormat(bytes) });
   return { check, decode };

@@ -1,6 +1,7 @@
 /** What an image file leaves open: which way up it is, what shows through it, and how large it may be. */
 
 import { nearest } from '../../shared/nearest.ts';
+import { checkOptions } from '../arguments.ts';
 import { runtimeError } from '../errors.ts';
 import type { Rgb } from './rgb.ts';
 
@@ -28,8 +29,9 @@ export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, 'background'>> 
 
 const DECODE_OPTIONS: readonly (keyof DecodeOptions)[] = ['exif_orientation', 'background', 'max_pixels'];
 
-/** @param others names that the caller takes beside these. @throws RuntimeError R0407, R0410 */
+/** @param others names that the caller takes beside these. @throws RuntimeError R0407, R0410, R0512 */
 export function resolveDecodeOptions(options: DecodeOptions, others: readonly string[] = []): ResolvedDecodeOptions {
+  checkOptions('decodeImage', options);
   const name = Object.keys(options).find((key) => !(DECODE_OPTIONS as readonly string[]).includes(key));
   if (name !== undefined) {
     const known = [...DECODE_OPTIONS, ...others];

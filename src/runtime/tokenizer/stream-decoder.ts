@@ -29,7 +29,7 @@ export class StreamDecoder {
 
   /** The text that the next ids make certain; '' inside a character. */
   push(ids: number | bigint | TokenIds): string {
-    this.window = this.window.concat(idList(typeof ids === 'object' ? ids : [ids]));
+    this.window = this.window.concat(idList(typeof ids === 'object' ? ids : [ids], 'push'));
     const text = this.codec.decode(this.window);
     // U+FFFD at the end may be a character of which bytes are missing
     const whole = text.replace(/\ufffd+$/, '');

@@ -4,6 +4,7 @@
  */
 
 import { nearest } from '../../shared/nearest.ts';
+import { checkArgument, checkOptions } from '../arguments.ts';
 import { RuntimeError, reasonOf, runtimeError } from '../errors.ts';
 import { isObject } from './fields.ts';
 import { idList, type TokenIds } from './ids.ts';
@@ -30,8 +31,9 @@ export const PART: EncodeOptions = { add_special_tokens: false, apply_limits: fa
 const ENCODE_OPTIONS = ['add_special_tokens', 'split_special_tokens', 'apply_limits'];
 const DECODE_OPTIONS = ['special'];
 
-/** @throws RuntimeError R0510 for unknown options, R0301 for values that are neither true nor false */
+/** @throws RuntimeError R0510 for unknown options, R0301 for values that are neither true nor false, R0512 for no object */
 function checkSwitches(call: string, options: object, known: readonly string[]): void {
+  checkOptions(call, options);
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name))
       throw runtimeError('unknown_tokenizer_option', { call, name, near: nearest(name, known), known });
@@ -77,9 +79,10 @@ export class Tokenizer implements TextCodec {
 
   /**
    * Special tokens written out in the text (`<|endoftext|>`) become their ids, unless they are split.
-   * @throws RuntimeError R0508 for a text that the vocabulary cannot write, R0510 for unknown options
+   * @throws RuntimeError R0508 for a text that the vocabulary cannot write, R0510 for unknown options, R0512 for what is no text
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    checkArgument('encode', 'text', text, typeof text === 'string', 'a string');
     checkSwitches('encode', options, ENCODE_OPTIONS);
     const { add_special_tokens = true, split_special_tokens = false, apply_limits = true } = options;
     return this.pipeline.encode(text, {
@@ -91,12 +94,12 @@ export class Tokenizer implements TextCodec {
 
   /**
    * Special tokens are left out unless asked for. Bytes that are not UTF-8 (half a character) become U+FFFD.
-   * @throws RuntimeError R0502 for an id that is not in the vocabulary, R0510 for unknown options
+   * @throws RuntimeError R0502 for an id that is not in the vocabulary, R0510 for unknown options, R0511 and R0512 for what are no ids
    */
   decode(ids: TokenIds, options: { readonly special?: boolean } = {}): string {
     checkSwitches('decode', options, DECODE_OPTIONS);
     const { special = false } = options;
-    const tokens = idList(ids).map((id) => {
+    const tokens = idList(ids, 'decode').map((id) => {
       const token = this.addedText.get(id) ?? this.pipeline.model.tokenOf.get(id);
       if (token === undefined) throw runtimeError('unknown_token_id', { id, size: this.vocabSize });
       return token;

@@ -119,6 +119,11 @@ describe('what is refused, by name', () => {
     }
   });
 
+  it('R0512: what is no file and what are no options', async () => {
+    for (const bytes of [null, undefined, 'x.png', [137, 80], new ArrayBuffer(8)])
+      expect(await provokes('R0512', () => decodeImage(bytes as never))).toContain('a Uint8Array is expected');
+    await provokes('R0512', () => decodeImage(new Uint8Array(8), null as never));
+  });
   it('R0407: options that are none', async () => {
     const file = jpegOf('4:4:4');
     for (const options of [

@@ -1,6 +1,7 @@
 /** What of a tokenizer.json is refused, by name, when it is loaded; and what `encode` and `decode` refuse. */
 import { describe, expect, it } from 'vitest';
 import type { RuntimeErrorCode } from '../../../src/runtime/errors.ts';
+import { StreamDecoder } from '../../../src/runtime/tokenizer/stream-decoder.ts';
 import { Tokenizer } from '../../../src/runtime/tokenizer/tokenizer.ts';
 import { provokes } from '../support.ts';
 
@@ -132,6 +133,18 @@ describe('encode and decode refuse', () => {
     const tokenizer = Tokenizer.from({ model: BPE });
     await provokes('R0511', () => tokenizer.decode([0.5]));
     await provokes('R0511', () => tokenizer.decode([Number.NaN]));
+  });
+  it('R0512: what callers without types pass by mistake', async () => {
+    const tokenizer = Tokenizer.from({ model: BPE });
+    for (const text of [null, undefined, 3, ['a']])
+      expect(await provokes('R0512', () => tokenizer.encode(text as never))).toContain('a string is expected');
+    for (const ids of [null, undefined, 'ab', 3, {}])
+      expect(await provokes('R0512', () => tokenizer.decode(ids as never))).toContain('a list of integers');
+    for (const options of [null, 'special', [1]]) {
+      await provokes('R0512', () => tokenizer.encode('a', options as never));
+      await provokes('R0512', () => tokenizer.decode([0], options as never));
+    }
+    await provokes('R0512', () => new StreamDecoder(tokenizer).push(null as never));
   });
   it('decode takes ids as models give them', () => {
     const tokenizer = Tokenizer.from({ model: BPE, decoder: { type: 'Fuse' } });
