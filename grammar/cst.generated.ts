@@ -344,6 +344,7 @@ export type FunctionDeclarationCstChildren = {
   Identifier: IToken[];
   signature: SignatureCstNode[];
   block: BlockCstNode[];
+  backwardClause?: BackwardClauseCstNode[];
 };
 
 export interface SignatureCstNode extends CstNode {
@@ -526,6 +527,22 @@ export type AssignStatementCstChildren = {
   expression: ExpressionCstNode[];
 };
 
+export interface BackwardClauseCstNode extends CstNode {
+  name: "backwardClause";
+  children: BackwardClauseCstChildren;
+}
+
+export type BackwardClauseCstChildren = {
+  Kw_backward: IToken[];
+  Kw_estimator?: IToken[];
+  LParen: (IToken)[];
+  Identifier: (IToken)[];
+  RParen: (IToken)[];
+  Arrow: IToken[];
+  Comma?: IToken[];
+  block: BlockCstNode[];
+};
+
 export interface ModuleDeclarationCstNode extends CstNode {
   name: "moduleDeclaration";
   children: ModuleDeclarationCstChildren;
@@ -629,6 +646,7 @@ export type ForwardMemberCstChildren = {
   Kw_forward: IToken[];
   signature: SignatureCstNode[];
   block: BlockCstNode[];
+  backwardClause?: BackwardClauseCstNode[];
 };
 
 export interface EntryMemberCstNode extends CstNode {
@@ -923,6 +941,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   ifStatement(children: IfStatementCstChildren, param?: IN): OUT;
   updateStatement(children: UpdateStatementCstChildren, param?: IN): OUT;
   assignStatement(children: AssignStatementCstChildren, param?: IN): OUT;
+  backwardClause(children: BackwardClauseCstChildren, param?: IN): OUT;
   moduleDeclaration(children: ModuleDeclarationCstChildren, param?: IN): OUT;
   moduleBody(children: ModuleBodyCstChildren, param?: IN): OUT;
   member(children: MemberCstChildren, param?: IN): OUT;

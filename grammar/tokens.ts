@@ -63,6 +63,8 @@ export const Cache = contextual('cache');
 export const Key = contextual('key');
 export const Resample = contextual('resample');
 export const Merge = contextual('merge');
+export const Backward = contextual('backward');
+export const Estimator = contextual('estimator');
 
 export const FloatLiteral = createToken({
   name: 'FloatLiteral',
@@ -169,6 +171,8 @@ export const TOKENS: TokenType[] = [
   Key,
   Resample,
   Merge,
+  Backward,
+  Estimator,
   Identifier,
   FloatLiteral,
   IntLiteral,

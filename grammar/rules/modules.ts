@@ -9,6 +9,28 @@ export abstract class ModuleRules extends PatternRules {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.signature);
     this.SUBRULE(this.block);
+    this.OPTION({ GATE: () => this.clauseFollows(), DEF: () => this.SUBRULE(this.backwardClause) });
+  });
+
+  /** What flows back through a body, in place of what would be derived: `backward(dy) -> (x, scale) { … }` */
+  protected backwardClause = this.RULE('backwardClause', () => {
+    this.CONSUME(t.Backward);
+    this.OPTION(() => this.CONSUME(t.Estimator));
+    this.CONSUME(t.LParen);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.RParen);
+    this.CONSUME(t.Arrow);
+    this.OR([
+      { ALT: () => this.CONSUME2(t.Identifier) },
+      {
+        ALT: () => {
+          this.CONSUME2(t.LParen);
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.CONSUME3(t.Identifier) });
+          this.CONSUME2(t.RParen);
+        },
+      },
+    ]);
+    this.SUBRULE(this.block);
   });
 
   protected moduleDeclaration = this.RULE('moduleDeclaration', () => {
@@ -112,6 +134,7 @@ export abstract class ModuleRules extends PatternRules {
     this.CONSUME(t.Forward);
     this.SUBRULE(this.signature);
     this.SUBRULE(this.block);
+    this.OPTION({ GATE: () => this.clauseFollows(), DEF: () => this.SUBRULE(this.backwardClause) });
   });
 
   protected entryMember = this.RULE('entryMember', () => {
@@ -134,6 +157,12 @@ export abstract class ModuleRules extends PatternRules {
     this.CONSUME(t.Equal);
     this.SUBRULE(this.expression);
   });
+
+  /** `backward(` and `backward estimator(` begin a clause; `backward = …` the next member, of that name. */
+  protected clauseFollows(): boolean {
+    const next = this.LA(2).tokenTypeIdx;
+    return next === t.LParen.tokenTypeIdx || next === t.Estimator.tokenTypeIdx;
+  }
 
   /** `key "…"` is a clause; `key = …` the next member, named key. */
   protected keyFollows(): boolean {

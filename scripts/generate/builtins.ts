@@ -45,10 +45,12 @@ export const builtins: Generator = {
     const { VALUE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/values.ts');
     const { IMAGE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/images.ts');
     const { TENSOR_BUILTINS } = await import('../../src/compiler/elaborate/builtins/tensors.ts');
+    const { TRAINING_BUILTINS } = await import('../../src/compiler/elaborate/builtins/training.ts');
     const { SHAPE_BUILTINS } = await import('../../src/compiler/elaborate/builtins/shapes.ts');
     const text = builtinsPage([
       { title: 'Compile-time values, conversions and initialisers', builtins: VALUE_BUILTINS },
       { title: 'Computing with tensors', builtins: [...TENSOR_BUILTINS, ...IMAGE_BUILTINS] },
+      { title: 'Training and gradients', builtins: TRAINING_BUILTINS },
       { title: 'Moving and making elements', builtins: SHAPE_BUILTINS },
     ]);
     return [{ path: 'docs/builtins.md', text }];

@@ -279,6 +279,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   dropout: [of('dropout(x, 0.5)', x)],
   at_least: [of('x * float(at_least(3, 2)) / 3.0', x)],
   stop_gradient: [of('stop_gradient(x)', x)],
+  round: [of('round(x)', tensor([2, 3], [0, -1, 2, 0, 3, -0]))],
+  floor: [of('floor(x)', tensor([2, 3], [0, -1, 2, 0, 3, -1]))],
+  random: [of('x when not is_training() else random([2, 3])', x)],
   is_training: [of('x when not is_training() else x + 1.0', x)],
   rearrange: [of('rearrange(x, "a b -> b a")', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25]))],
   reshape: [
@@ -340,7 +343,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
 };
 
 /** Checked in values.test.ts (numbers, lists) and below (initialisers). */
-const COMPILE_TIME = ['range', 'len', 'pair', 'floor', 'ceil', 'round'];
+const COMPILE_TIME = ['range', 'len', 'pair', 'ceil', 'one_of'];
 const INITIALISERS: Readonly<Record<string, readonly [string, object]>> = {
   zeros: ['zeros()', { kind: 'zeros' }],
   ones: ['ones()', { kind: 'ones' }],

@@ -235,6 +235,7 @@ it('every declaration of the library has a doc, and a test here or against torch
       'BatchNorm2d',
       'moved',
       'unbiased',
+      'straight_through', // backward.test.ts
       'MLP',
       'GatedMLP',
       'MultiHeadAttention',

@@ -61,9 +61,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a gradient goes through stop_gradient',
-    file: 'src/compiler/passes/autodiff/index.ts',
-    find: "if (op === 'stop_gradient' || !inputs",
-    replace: 'if (op === undefined || !inputs',
+    file: 'src/compiler/passes/autodiff/clauses.ts',
+    find: "if (op === 'stop_gradient') return [];",
+    replace: 'if (op === undefined) return [];',
     test: 'test/training/state.test.ts',
     fails: 'on reference > a codebook, an average of weights and a count follow their formulas',
   },

@@ -361,6 +361,35 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, inputs) => [b.node('stop_gradient', operandsOf('stop_gradient', inputs), {})],
   },
   {
+    name: 'upstream_gradient',
+    inputs: [],
+    outputs: [f32([2], [0, 0])],
+    build: (b) => [b.node('upstream_gradient', [], { call: 0, shape: [2] })],
+  },
+  {
+    name: 'with_gradient',
+    inputs: [
+      given('y', f32([2], [1, -2]), [B]),
+      given('x', f32([1, 2], [3, 4]), [1, B]),
+      given('dx', f32([1, 2], [5, 6]), [1, B]),
+    ],
+    outputs: [f32([2], [1, -2])],
+    build: (b, [y, ...pairs]) => [b.node('with_gradient', [y!, ...pairs], { call: 0, estimator: true })],
+  },
+  {
+    // ties to the even one, −0, what f32 has no fractions of, and what is no number
+    name: 'round',
+    inputs: [given('x', f32([10], [0.5, 1.5, 2.5, -0.5, -1.5, 2.25, -2.75, 16777215, -Infinity, NaN]), [B])],
+    outputs: [f32([10], [0, 2, 2, -0, -2, 2, -3, 16777215, -Infinity, NaN])],
+    build: (b, [x]) => [b.node('round', [x!], {})],
+  },
+  {
+    name: 'floor',
+    inputs: [given('x', f32([8], [0.5, -0.5, 2, -2.25, -0, 8388607.5, Infinity, NaN]), [B])],
+    outputs: [f32([8], [0, -1, 2, -3, -0, 8388607, Infinity, NaN])],
+    build: (b, [x]) => [b.node('floor', [x!], {})],
+  },
+  {
     // the numerators from exact integers of another language
     name: 'random_uniform',
     inputs: [given('seed', i64([], [2 ** 40 + 7]))],

@@ -354,7 +354,7 @@ class FileNames {
   // ── signatures and bodies ───────────────────────────────────────────────────────────────────
   /** `past`: the symbol that an entry's cache names, if it has one; `rebinds`: it may rebind names of the module */
   private callable(
-    { signature, body }: { readonly signature: ast.Signature; readonly body: ast.Block },
+    { signature, body, backward }: Callable,
     outer: Scope,
     { past, rebinds = false }: { readonly past?: ast.Name | undefined; readonly rebinds?: boolean } = {},
   ): void {
@@ -381,9 +381,28 @@ class FileNames {
     }
     const symbol = past && dims.get(past.text)?.definition;
     if (symbol) this.table.use(past.span, symbol);
+    // before the body may give its arguments other values
+    const targets: Places = new Map();
+    for (const target of backward?.targets ?? []) {
+      this.references.once(target, targets);
+      this.references.use(target, scope);
+    }
     if (rebinds) this.bodies.rebind(body, scope);
     this.bodies.block(body, scope);
+    if (backward) this.backward(backward, scope.child());
   }
+
+  /** A clause sees what the body named. */
+  private backward({ upstream, body }: ast.BackwardClause, scope: Scope): void {
+    this.bodies.declare(upstream, 'argument', scope);
+    this.bodies.block(body, scope);
+  }
+}
+
+interface Callable {
+  readonly signature: ast.Signature;
+  readonly body: ast.Block;
+  readonly backward?: ast.BackwardClause | undefined;
 }
 
 /** What a member expression may refer to by name, in order. */

@@ -8,6 +8,7 @@
 import type { Diagnostic, Label, Suggestion } from './diagnostic.ts';
 import { EXPLANATIONS } from './explanations.ts';
 import type { Message } from './message.ts';
+import { GRADIENT_MESSAGES } from './messages/gradients.ts';
 import { LAYOUT_MESSAGES } from './messages/layouts.ts';
 import { MODULE_MESSAGES } from './messages/modules.ts';
 import { NAMES_MESSAGES } from './messages/names.ts';
@@ -26,6 +27,7 @@ export const MESSAGES = {
   ...LAYOUT_MESSAGES,
   ...TENSOR_MESSAGES,
   ...MODULE_MESSAGES,
+  ...GRADIENT_MESSAGES,
   ...STAGE_MESSAGES,
 } as const;
 

@@ -1,4 +1,5 @@
 /** The long form of each message (`mdl explain CODE`), with a file that provokes it. */
+import { GRADIENT_EXPLANATIONS } from './explanations/gradients.ts';
 import { LAYOUT_EXPLANATIONS } from './explanations/layouts.ts';
 import { MODULE_EXPLANATIONS } from './explanations/modules.ts';
 import { NAMES_EXPLANATIONS } from './explanations/names.ts';
@@ -16,5 +17,6 @@ export const EXPLANATIONS = {
   ...LAYOUT_EXPLANATIONS,
   ...TENSOR_EXPLANATIONS,
   ...MODULE_EXPLANATIONS,
+  ...GRADIENT_EXPLANATIONS,
   ...STAGE_EXPLANATIONS,
 };

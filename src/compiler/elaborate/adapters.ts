@@ -136,7 +136,15 @@ function mergedGraph(
 ): ParameterInfo['merged'] {
   const builder = new GraphBuilder(`merge ${parameter.path}`);
   const asked = { training: false };
-  e.trace = { builder, path: adapter.path, cache: undefined, taps: undefined, parameters: new Map(), asked };
+  e.trace = {
+    builder,
+    path: adapter.path,
+    cache: undefined,
+    taps: undefined,
+    parameters: new Map(),
+    backward: false,
+    asked,
+  };
   try {
     const value = e.expression(expression, e.modules.frameOf(adapter));
     const id = e.emission.tensorOf(value, expression.span, 'f32', parameter.name);

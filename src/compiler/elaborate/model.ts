@@ -222,6 +222,7 @@ function traceEntry(
     cache,
     taps: new Map(),
     parameters: new Map(),
+    backward: false,
     asked,
     training,
     record: options.record,

@@ -43,6 +43,8 @@ export interface Trace {
   readonly cache: CacheTrace | undefined;
   /** module path, or path of a `let`, → its latest value; undefined in a scratch trace */
   readonly taps: Map<string, ValueId> | undefined;
+  /** a `backward` clause is being traced: random numbers may be drawn */
+  backward: boolean;
   /** parameters used so far, by key */
   readonly parameters: Map<string, ParameterInfo>;
   /** whether a body asked if it trains: the graph is another in training */

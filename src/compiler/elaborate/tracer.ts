@@ -6,6 +6,7 @@ import type { Span } from '../diagnostics/span.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import type { TensorType, ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
+import { closeClause, openClause } from './backward.ts';
 import type { BoundArgument } from './builtin.ts';
 import { CONVERSIONS } from './builtin.ts';
 import { bindArguments } from './calls.ts';
@@ -18,7 +19,11 @@ import { printType, SignatureDims } from './signature.ts';
 import { trainsHere } from './trace.ts';
 import { describe, ERROR, type Value } from './values.ts';
 
-type Body = { readonly signature: ast.Signature; readonly body: ast.Block };
+type Body = {
+  readonly signature: ast.Signature;
+  readonly body: ast.Block;
+  readonly backward: ast.BackwardClause | undefined;
+};
 type InstanceValue = Extract<Value, { kind: 'instance' }>;
 type FunctionValue = Extract<Value, { kind: 'function' }>;
 
@@ -144,7 +149,7 @@ export class Tracer {
     instance?: ModuleInstance,
   ): Value {
     const e = this.evaluator;
-    const { signature, body } = declaration;
+    const { signature, body, backward } = declaration;
     const path = e.trace?.path ?? '';
     const paths = this.active.get(body) ?? new Set<string>();
     if (paths.has(path)) {
@@ -167,6 +172,7 @@ export class Tracer {
     this.active.set(body, paths.add(path));
     const kind = instance === undefined ? 'function' : instance.adapter ? 'base' : 'forward';
     try {
+      const clause = backward && e.trace ? openClause(e, name, backward, frame, args.values()) : undefined;
       const result = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
         recordedBody(e, { kind, name }, declaration, frame, () => this.block(body, frame, tapPath)),
       );
@@ -181,7 +187,11 @@ export class Tracer {
         );
       if (result.kind === 'error') throw new Reported();
       if (signature.result) this.checkResult(name, signature.result, result, dims, body);
-      return madeAt(result, call.span);
+      if (!clause) return madeAt(result, call.span);
+      const written = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
+        closeClause(e, name, clause, result, frame, (block) => this.block(block, frame, undefined)),
+      );
+      return madeAt(written, call.span);
     } finally {
       paths.delete(path);
     }
@@ -435,7 +445,15 @@ export class Tracer {
     };
     for (const [name, { value, span }] of args) copies.set(name, { value: copy(value, span, name), span });
     const { path, asked } = trace;
-    e.trace = { builder, path, cache: undefined, taps: undefined, parameters: new Map(), asked };
+    e.trace = {
+      builder,
+      path,
+      cache: undefined,
+      taps: undefined,
+      parameters: new Map(),
+      backward: trace.backward,
+      asked,
+    };
     try {
       e.attempt(() => work(copies));
     } finally {

@@ -140,7 +140,28 @@ const layoutRule: Layout = (writer, node) => {
 };
 
 /** A header and its block, which is on the header's line if it is in the text and all of it fits. */
-const withBlock: Layout = (writer, node) => group([spaced(writer, childrenOf(node))]);
+const withBlock: Layout = (writer, node) => {
+  const children = childrenOf(node);
+  const clause = children.find((child) => isNode(child) && child.name === 'backwardClause');
+  if (!clause) return group([spaced(writer, children)]);
+  return concat([group([spaced(writer, children.slice(0, -1))]), ' ', writer.of(clause)]);
+};
+
+/** `backward estimator(dy) -> (x, scale) { … }` */
+const backwardClause: Layout = (writer, node) => {
+  const children = childrenOf(node);
+  const tight = (before: CstElement, after: CstElement): boolean => {
+    if (!isToken(after)) return false;
+    if (after.tokenType === t.RParen || after.tokenType === t.Comma) return true;
+    if (!isToken(before)) return false;
+    return before.tokenType === t.LParen || (after.tokenType === t.LParen && before.tokenType !== t.Arrow);
+  };
+  const parts = children.flatMap((child, index): Doc[] => {
+    const before = children[index - 1];
+    return !before || tight(before, child) ? [writer.of(child)] : [' ', writer.of(child)];
+  });
+  return group(parts);
+};
 
 const block: Layout = (writer, node) => {
   const children = childrenOf(node);
@@ -188,6 +209,7 @@ export const LAYOUTS: Readonly<Record<RuleName, Layout>> = {
   submoduleMember: member,
   keyClause: beside,
   forwardMember: withBlock,
+  backwardClause,
   entryMember: withBlock,
   mergeMember: beside,
   recipeDeclaration,

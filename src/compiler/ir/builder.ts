@@ -77,6 +77,21 @@ export class GraphBuilder {
     return value;
   }
 
+  /** The parameter of this key, if it was asked for. */
+  knownParameter(key: string): ValueId | undefined {
+    return this.parameters.get(key);
+  }
+
+  /** The values from before node `first` that a value is computed from; the walk ends at `ends`. */
+  sourcesOf(value: ValueId, first: number, ends: ReadonlySet<ValueId | undefined>): ReadonlySet<ValueId> {
+    const live = new Set([value]);
+    for (const { op, inputs, outputs } of this.nodes.slice(first).toReversed()) {
+      if (op === 'stop_gradient' || !outputs.some((output) => live.has(output) && !ends.has(output))) continue;
+      for (const input of inputs) live.add(input);
+    }
+    return live;
+  }
+
   constant(tensor: WideTensor): ValueId {
     const value = this.fresh({ dtype: tensor.dtype, shape: tensor.shape });
     this.constants.push({ value, tensor });

@@ -10,6 +10,7 @@ import type { AttentionGradientOps } from './attention-gradients.ts';
 import type { ContractionOps } from './contraction.ts';
 import type { ConvolutionOps } from './convolution.ts';
 import type { ConvolutionGradientOps } from './convolution-gradients.ts';
+import type { CustomGradientOps } from './custom-gradients.ts';
 import type { OperandsOf } from './declare.ts';
 import type { GatherOps } from './gather.ts';
 import type { LossOps } from './loss.ts';
@@ -43,7 +44,8 @@ export interface OpTable
     LossOps,
     ConvolutionGradientOps,
     AttentionGradientOps,
-    OrderOps {}
+    OrderOps,
+    CustomGradientOps {}
 
 export type OpName = keyof OpTable;
 

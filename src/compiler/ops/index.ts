@@ -7,6 +7,7 @@ import type { OpName, OpTable } from './attributes.ts';
 import { CONTRACTION } from './contraction.ts';
 import { CONVOLUTION } from './convolution.ts';
 import { CONVOLUTION_GRADIENTS } from './convolution-gradients.ts';
+import { CUSTOM_GRADIENTS } from './custom-gradients.ts';
 import { GATHER } from './gather.ts';
 import { LOSS } from './loss.ts';
 import { NORMALISATION } from './normalisation.ts';
@@ -43,6 +44,7 @@ export const OPS: Family<OpTable> = {
   ...CONVOLUTION_GRADIENTS,
   ...ATTENTION_GRADIENTS,
   ...ORDER,
+  ...CUSTOM_GRADIENTS,
 };
 
 export const OP_NAMES = Object.keys(OPS) as readonly OpName[];

@@ -23,6 +23,10 @@ export interface PointwiseOps {
   relu: Op<Unary>;
   silu: Op<Unary>;
   softplus: Op<Unary>;
+  /** the nearest integer, a tie to the even one */
+  round: Op<Unary>;
+  /** the largest integer not above x */
+  floor: Op<Unary>;
   gelu: Op<Unary, { readonly approximate: 'none' | 'tanh' }>;
   clamp: Op<Unary, { readonly min: number; readonly max: number }>;
   not: Op<Unary>;
@@ -44,7 +48,9 @@ type Plain =
   | 'sigmoid'
   | 'relu'
   | 'silu'
-  | 'softplus';
+  | 'softplus'
+  | 'round'
+  | 'floor';
 
 type UnaryOp = Plain | 'gelu' | 'clamp' | 'not' | 'cast';
 
@@ -81,6 +87,14 @@ const geluTanh = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) *
 /** log(1 + eˣ) without overflow, and with its digits where eˣ is small. */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
+/** The nearest integer; of two the even one, as IEEE 754's roundToIntegralTiesToEven. Math.round goes up. */
+export function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.sign(x) < 0 && x >= -0.5 ? -0 : Math.round(x);
+  const even = below % 2 === 0 ? below : below + 1;
+  return even === 0 && x < 0 ? -0 : even;
+}
+
 export const POINTWISE: Family<PointwiseOps> = {
   neg: real('neg', '−x', (x) => -x),
   abs: real('abs', '|x|', Math.abs),
@@ -97,6 +111,8 @@ export const POINTWISE: Family<PointwiseOps> = {
   relu: real('relu', 'max(x, 0)', (x) => Math.max(x, 0)),
   silu: real('silu', 'x · sigmoid(x)', (x) => x * sigmoid(x)),
   softplus: real('softplus', 'log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|))', softplus),
+  round: real('round', 'The nearest integer; a tie goes to the even one.', roundHalfEven),
+  floor: real('floor', 'The largest integer not above x.', Math.floor),
   gelu: unary(
     'gelu',
     "approximate 'none': x/2 · (1 + erf(x/√2)); 'tanh': x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the gelu_new of Phi.",

@@ -27,6 +27,8 @@ export interface OpTraits {
   readonly view?: true;
   /** Folds one or more axes into one value. */
   readonly reduction?: true;
+  /** Stands for what a pass puts in its place: it has no value to fold. */
+  readonly placeholder?: true;
 }
 
 export interface Spec<D extends AnyOp = AnyOp, N = string> {

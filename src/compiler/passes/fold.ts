@@ -31,7 +31,8 @@ export function fold(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
   let folded = 0;
   for (const node of graph.nodes) {
-    const results = folded < MOST && fits(graph, node) ? evaluate(rewriter, node) : undefined;
+    const { placeholder } = specOf(node.op).traits;
+    const results = folded < MOST && !placeholder && fits(graph, node) ? evaluate(rewriter, node) : undefined;
     if (results) {
       for (const { data } of results) folded += data.length;
       for (const [index, value] of node.outputs.entries()) rewriter.replace(value, rewriter.constant(results[index]!));

@@ -1,7 +1,8 @@
 /**
  * The passes every graph goes through before a target sees it, in order, and why in this order.
  *
- *   fold      first: it turns computed scales and shifts into constants, which simplify looks for
+ *   backward  before all: what nothing but differentiation reads is no reason to keep or to merge a value
+ *   fold      early: it turns computed scales and shifts into constants, which simplify looks for
  *   simplify  before cse: expressions that are written differently and mean the same become the same
  *   cse       merges what is equal by now, constants that fold made included
  *   dce       last: the others leave values that nothing uses
@@ -14,6 +15,7 @@ import { cse } from './cse.ts';
 import { dce } from './dce.ts';
 import { fold } from './fold.ts';
 import { simplify } from './simplify.ts';
+import { writtenGradients } from './written-gradients.ts';
 
 export interface Pass {
   /** as `mdl ir --print-after <name>` takes it */
@@ -23,6 +25,7 @@ export interface Pass {
 
 /** What every graph goes through before a target, in this order. */
 export const PIPELINE: readonly Pass[] = [
+  { name: 'backward', run: writtenGradients },
   { name: 'fold', run: fold },
   { name: 'simplify', run: simplify },
   { name: 'cse', run: cse },

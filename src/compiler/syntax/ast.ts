@@ -60,6 +60,16 @@ export interface FunctionDeclaration extends Documented {
   readonly name: Name;
   readonly signature: Signature;
   readonly body: Block;
+  readonly backward: BackwardClause | undefined;
+}
+
+/** `backward estimator(dy) -> (x, scale) { … }`: the gradients of `targets`, from that of the result. */
+export interface BackwardClause {
+  readonly upstream: Name;
+  readonly targets: readonly Name[];
+  readonly estimator: boolean;
+  readonly body: Block;
+  readonly span: Span;
 }
 
 /** A module, a model (no parameters, has entries) or an adapter (has `on`). */
@@ -165,6 +175,7 @@ export interface ForwardMember extends Documented {
   readonly kind: 'forward';
   readonly signature: Signature;
   readonly body: Block;
+  readonly backward: BackwardClause | undefined;
 }
 
 export interface EntryMember extends Documented {

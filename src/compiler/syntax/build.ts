@@ -73,9 +73,19 @@ class FileBuilder extends Expressions {
       name: this.name(node.children.Identifier[0]!),
       signature: this.signature(node.children.signature[0]!),
       body: this.block(node.children.block[0]!),
+      backward: this.backward(node.children.backwardClause),
       doc,
       span: this.span(node),
     };
+  }
+
+  private backward(clause: Cst.BackwardClauseCstNode[] | undefined): ast.BackwardClause | undefined {
+    const node = clause?.[0];
+    if (!node) return undefined;
+    const [upstream, ...targets] = this.names(node.children.Identifier);
+    const estimator = node.children.Kw_estimator !== undefined;
+    const body = this.block(node.children.block[0]!);
+    return { upstream: upstream!, targets, estimator, body, span: this.span(node) };
   }
 
   private module(
@@ -200,11 +210,12 @@ class FileBuilder extends Expressions {
     if (c.paramMember) return this.param(c.paramMember[0]!, false, doc);
     if (c.bufferMember) return this.param(c.bufferMember[0]!, true, doc);
     if (c.forwardMember) {
-      const { signature, block } = c.forwardMember[0]!.children;
+      const { signature, block, backwardClause } = c.forwardMember[0]!.children;
       return {
         kind: 'forward',
         signature: this.signature(signature[0]!),
         body: this.block(block[0]!),
+        backward: this.backward(backwardClause),
         doc,
         span: this.span(c.forwardMember[0]!),
       };

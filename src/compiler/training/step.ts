@@ -109,7 +109,7 @@ export function gradientGraph(
     after?.(pass, result);
     return result;
   };
-  const simplified = runPipeline(whole, { after });
+  const simplified = runPipeline(whole, { after, without: ['backward'] });
 
   const keys = simplified.parameters.map(({ key }) => key).filter((key) => wanted.has(key));
   if (keys.length === 0) {

@@ -61,7 +61,7 @@ const PLAIN = [
     'sigmoid',
     'relu',
   ] as const),
-  ...(['silu', 'softplus'] as const),
+  ...(['silu', 'softplus', 'round', 'floor'] as const),
 ];
 const BINARY = [...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'equal', 'less', 'less_equal'] as const)];
 

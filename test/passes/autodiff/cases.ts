@@ -50,6 +50,16 @@ const SMOOTH: readonly HandMadeCase[] = [
     ],
   },
   {
+    name: 'with_gradient, of sin and its derivative',
+    inputs: [given('x', noise([2, 3], 1, 2), [B, 3])],
+    build: (b, [x]) => {
+      const y = b.node('sin', [x!], {});
+      const dy = b.node('upstream_gradient', [], { call: 0, shape: [B, 3] });
+      const dx = b.node('mul', [dy, b.node('cos', [x!], {})], {});
+      return [b.node('with_gradient', [y, x!, dx], { call: 0, estimator: false })];
+    },
+  },
+  {
     name: 'softplus',
     inputs: [given('x', noise([2, 3], 1, 4), [B, 3])],
     build: (b, inputs) => [b.node('softplus', operandsOf('softplus', inputs), {})],

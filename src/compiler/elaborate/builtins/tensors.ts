@@ -1,11 +1,7 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
-import { diagnose } from '../../diagnostics/catalogue.ts';
-import type { ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import type { BoundCall, Builtin, Operand } from '../builtin.ts';
-import { recordedEffect } from '../recorded.ts';
-import { trainsHere } from '../trace.ts';
-import { bool, describe, list, NONE, type Value } from '../values.ts';
+import { describe, list, NONE, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
 
 type UnaryOp = Extract<
@@ -71,66 +67,6 @@ function operandsOf(c: BoundCall, name: string): Operand[] {
     const at = syntax?.kind === 'list' ? (syntax.items[index]?.span ?? span) : span;
     return c.asOperand({ value, span: at }, undefined, `an item of ${name}`);
   });
-}
-
-function isTraining(c: BoundCall): Value {
-  const { trace } = c.evaluator;
-  if (trace) {
-    trace.asked.training = true;
-    trace.record?.question(trace.builder, c.evaluator.calls.usersPlace(c.span));
-    return bool(trainsHere(trace));
-  }
-  const notes = ['members are the same in every graph: ask in the body of a forward, an entry or a fn'];
-  return c.evaluator.fail(diagnose('training_unknown', {}, c.span, { ...c.evaluator.here(), notes }));
-}
-
-/** x · [u ≥ p] / (1 − p) with u uniform in [0, 1): the expectation is x. */
-function dropout(c: BoundCall): Value {
-  const p = c.float('p');
-  if (!(p >= 0 && p < 1)) c.fail('p of dropout', 'a probability from 0 to below 1', String(p), c.argument('p').span);
-  const x = c.operand('x', 'f32');
-  if (p === 0) return x.source.value;
-  const id = recordedEffect(
-    c.evaluator,
-    x.id,
-    () => dropped(c, x, p),
-    (result) => ({ kind: 'dropout', operand: x.id, p, result }),
-  );
-  return id === x.id ? x.source.value : { kind: 'tensor', id, span: c.span };
-}
-
-function dropped(c: BoundCall, x: Operand, p: number): ValueId {
-  const { trace } = c.evaluator;
-  if (!trace?.training?.drops || !trainsHere(trace)) return x.id;
-  const { builder, training, path } = trace;
-  training.seed ??= builder.input('dropout_seed', 'i64', []);
-  const call = training.calls.get(path) ?? 0;
-  training.calls.set(path, call + 1);
-  const origin = c.evaluator.emission.origin(c.span);
-  const uniform = builder.node(
-    'random_uniform',
-    [training.seed],
-    { shape: x.type.shape, salt: saltOf(`${path} ${call}`) },
-    origin,
-  );
-  // a multiple of 2⁻²⁴ as the numbers are, so that f32 and f64 targets keep the same elements
-  const threshold = builder.scalar(Math.round(p * 2 ** 24) / 2 ** 24);
-  const kept = builder.node('less_equal', [threshold, uniform], {}, origin);
-  const mask = builder.node(
-    'mul',
-    [builder.node('cast', [kept], { to: 'f32' }, origin), builder.scalar(1 / (1 - p))],
-    {},
-    origin,
-  );
-  const product = c.op('mul', [x, { id: mask, type: x.type, source: x.source }], {});
-  return c.evaluator.emission.operand(product, c.span).id;
-}
-
-/** FNV-1a, 32 bits, of a text's UTF-16 units. */
-function saltOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
 }
 
 function concat(c: BoundCall, operands: readonly Operand[], axis: number): Value {
@@ -387,24 +323,6 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
     doc: 'Rotate-half rotary embedding of the first `dims` elements of each head, x [B, H, T, D]; pair i turns by theta^(−2i/dims) a position, or by frequencies[i] (std has those of released models: llama3_frequencies, yarn_frequencies). Su et al. 2021, arXiv:2104.09864.',
     parameters: ['x', 'positions', 'dims', 'theta?', 'max_positions?', 'frequencies?'],
     call: rotary,
-  },
-  {
-    name: 'stop_gradient',
-    doc: 'x, through which no gradient goes back: `x + stop_gradient(y - x)` has the value of y and the gradient of x.',
-    parameters: ['x'],
-    call: (c) => c.op('stop_gradient', [c.operand('x', 'f32')], {}),
-  },
-  {
-    name: 'is_training',
-    doc: 'Whether the graph is that of a step of training, in whose stage `eval` leaves this module out; known while bodies are traced.',
-    parameters: [],
-    call: isTraining,
-  },
-  {
-    name: 'dropout',
-    doc: 'x · mask / (1 − p) in training, where each element is dropped with probability p; x elsewhere. Srivastava et al. 2014.',
-    parameters: ['x', 'p'],
-    call: dropout,
   },
   {
     name: 'cross_entropy',

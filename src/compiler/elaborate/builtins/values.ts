@@ -1,7 +1,9 @@
 /** Built-in functions of compile-time values: numbers, lists, initialisers. Some also convert tensors. */
 import type { Initializer } from '../../../shared/initializer.ts';
+import { diagnose } from '../../diagnostics/catalogue.ts';
+import { roundHalfEven } from '../../ops/pointwise.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
-import { bool, float, int, list, type Value } from '../values.ts';
+import { bool, describe, float, int, list, type Value } from '../values.ts';
 
 /** A list longer than this is a mistake, not a model. */
 const MAX_RANGE = 1_000_000;
@@ -24,11 +26,17 @@ function whole(c: BoundCall, value: number): Value {
   return c.fail(`x of ${c.name}`, 'a number below 2^53', String(value), c.argument('x').span);
 }
 
-const rounding = (name: string, doc: string, round: (x: number) => number): Builtin => ({
+/** Of a number an int; of a tensor floats without a fraction, where an op of the IR has the same meaning. */
+const rounding = (name: string, doc: string, round: (x: number) => number, op?: 'round' | 'floor'): Builtin => ({
   name,
   doc,
   parameters: ['x'],
-  call: (c) => whole(c, round(c.float('x'))),
+  call: (c) => {
+    const { kind } = c.value('x');
+    return op && (kind === 'tensor' || kind === 'parameter')
+      ? c.op(op, [c.operand('x', 'f32')], {})
+      : whole(c, round(c.float('x')));
+  },
 });
 
 export const VALUE_BUILTINS: readonly Builtin[] = [
@@ -96,9 +104,33 @@ export const VALUE_BUILTINS: readonly Builtin[] = [
       return c.op('cast', [c.operand('x')], { to: 'bool' });
     },
   },
-  rounding('floor', 'The largest int not above a number.', Math.floor),
+  rounding('floor', 'The largest int not above a number, or above each of a tensor.', Math.floor, 'floor'),
   rounding('ceil', 'The smallest int not below a number.', Math.ceil),
-  rounding('round', 'The nearest int.', Math.round),
+  rounding(
+    'round',
+    'The nearest int, of a number or of each of a tensor; a tie goes to the even one.',
+    roundHalfEven,
+    'round',
+  ),
+  {
+    name: 'one_of',
+    doc: 'The place of a word in a list of the words that are known; any other is an error that names `what`.',
+    parameters: ['word', 'known', 'what'],
+    call: (c) => {
+      const word = c.string('word');
+      const known = c
+        .items('known')
+        .map((item) =>
+          item.kind === 'string'
+            ? item.value
+            : c.fail('known of one_of', 'a list of strings', describe(item), c.argument('known').span),
+        );
+      const place = known.indexOf(word);
+      if (place >= 0) return int(place);
+      const details = { what: c.string('what'), name: word, known: known.map((one) => JSON.stringify(one)).join(', ') };
+      return c.evaluator.fail(diagnose('unknown_choice', details, c.argument('word').span, c.evaluator.here()));
+    },
+  },
   initializer('zeros', 'Zeros.', [], () => ({ kind: 'zeros' })),
   initializer('ones', 'Ones.', [], () => ({ kind: 'ones' })),
   initializer('constant', 'One value everywhere.', ['value'], (c) => ({ kind: 'constant', value: c.float('value') })),

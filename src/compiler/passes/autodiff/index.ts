@@ -21,6 +21,7 @@ import { describeNode } from '../../ir/print.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import { mapResults } from '../../ops/declare.ts';
 import { mapOperands } from '../../ops/operands.ts';
+import { Clauses, differentiableOperands } from './clauses.ts';
 import { copyNode, copySources } from './copy.ts';
 import { Emit } from './emit.ts';
 import { GRADIENTS } from './gradients.ts';
@@ -62,7 +63,8 @@ interface Wanted {
 export function differentiate(graph: Graph, request: GradientRequest): Graph {
   const output = scalarOutput(graph, request.output);
   const wanted = wantedOf(graph, request);
-  const path = valuesOnPath(graph, output, wanted);
+  const clauses = new Clauses(graph);
+  const path = valuesOnPath(graph, clauses, output, wanted);
 
   const builder = new GraphBuilder(graph.name);
   const emit = new Emit(builder, { fusedAttention: request.fusedAttention ?? false });
@@ -70,6 +72,11 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
   const values = copySources(graph, builder, emit);
   const newOf = (old: ValueId): ValueId => values.get(old)!;
   for (const node of graph.nodes) {
+    if (clauses.own(node)) continue;
+    if (node.op === 'with_gradient') {
+      values.set(node.outputs[0]!, newOf(node.inputs[0]));
+      continue;
+    }
     const made = copyNode(builder, node, mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, newOf));
     for (const [index, value] of node.outputs.entries()) values.set(value, made[index]!);
   }
@@ -79,11 +86,15 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
   if (path.has(output)) gradients.set(output, emit.expand(emit.scalar(1), typeOf(graph, output).shape));
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((value) => gradients.has(value))) continue;
-    if (!node.inputs.some((value) => path.has(value))) continue;
+    const operands = differentiableOperands(node).filter((operand) => path.has(node.inputs[operand]!));
+    if (operands.length === 0) continue;
     emit.from(gradientOrigin(node.origin));
-    const rules = derivativesOf(emit, node, newOf, gradients);
-    for (const [operand, value] of node.inputs.entries()) {
-      if (!path.has(value)) continue;
+    const upstream = (output = 0): ValueId =>
+      gradients.get(node.outputs[output]!) ?? emit.zeros(typeOf(graph, node.outputs[output]!).shape);
+    const written = node.op === 'with_gradient' ? clauses.write(builder, node, upstream, newOf) : newOf;
+    const rules = derivativesOf(emit, node, newOf, upstream, (operand) => written(node.inputs[operand]!));
+    for (const operand of operands) {
+      const value = node.inputs[operand]!;
       const gradient = rules[operand];
       if (!gradient) throw new Error(`${describeNode(node)} has no gradient for its operand ${operand}`);
       const sent = emit.sumTo(gradient(), typeOf(graph, value).shape);
@@ -106,7 +117,7 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
  */
 export function unreached(graph: Graph, request: GradientRequest): string[] {
   const wanted = wantedOf(graph, request);
-  const path = valuesOnPath(graph, scalarOutput(graph, request.output), wanted);
+  const path = valuesOnPath(graph, new Clauses(graph), scalarOutput(graph, request.output), wanted);
   return wanted.filter(({ value }) => !path.has(value)).map(({ name }) => name);
 }
 
@@ -114,18 +125,14 @@ function derivativesOf<N extends OpName>(
   emit: Emit,
   node: AnyNode & Node<N>,
   newOf: (old: ValueId) => ValueId,
-  gradients: ReadonlyMap<ValueId, ValueId>,
+  upstream: (output?: number) => ValueId,
+  written: (operand: number) => ValueId,
 ): readonly OperandGradient[] {
   const rule = GRADIENTS[node.op as N];
   if (typeof rule !== 'function') throw new Error(`${describeNode(node)} is not differentiable: ${rule.because}`);
+  const inputs = mapOperands<N, ValueId, ValueId>(node.op, node.inputs, newOf);
   const outputs = mapResults(node.outputs, newOf);
-  return rule({
-    emit,
-    inputs: mapOperands<N, ValueId, ValueId>(node.op, node.inputs, newOf),
-    outputs,
-    attributes: node.attributes,
-    upstream: (output = 0) => gradients.get(node.outputs[output]!) ?? emit.zeros(emit.shapeOf(outputs[output]!)),
-  });
+  return rule({ emit, inputs, outputs, attributes: node.attributes, upstream, written });
 }
 
 function scalarOutput(graph: Graph, name: string): ValueId {
@@ -156,14 +163,22 @@ function wantedOf(graph: Graph, { parameters, inputs = new Set() }: GradientRequ
 }
 
 /** The f32 values that depend on something wanted and that the output depends on. */
-function valuesOnPath(graph: Graph, output: ValueId, wanted: readonly Wanted[]): ReadonlySet<ValueId> {
+function valuesOnPath(
+  graph: Graph,
+  clauses: Clauses,
+  output: ValueId,
+  wanted: readonly Wanted[],
+): ReadonlySet<ValueId> {
   const moved = new Set(wanted.map(({ value }) => value));
-  for (const { op, inputs, outputs } of graph.nodes) {
-    if (op === 'stop_gradient' || !inputs.some((value) => moved.has(value))) continue;
+  const forward = graph.nodes
+    .filter((node) => !clauses.own(node))
+    .map((node) => ({ ...node, inputs: differentiableOperands(node).map((operand) => node.inputs[operand]!) }));
+  for (const { inputs, outputs } of forward) {
+    if (!inputs.some((value) => moved.has(value))) continue;
     for (const value of outputs) if (typeOf(graph, value).dtype === 'f32') moved.add(value);
   }
   const path = new Set(moved.has(output) ? [output] : []);
-  for (const { inputs, outputs } of graph.nodes.toReversed()) {
+  for (const { inputs, outputs } of forward.toReversed()) {
     if (!outputs.some((value) => path.has(value))) continue;
     for (const value of inputs) if (moved.has(value)) path.add(value);
   }

@@ -17,6 +17,8 @@ export interface Call<N extends OpName> {
   readonly attributes: OpAttributes[N];
   /** dL/d(output), of the first output unless said otherwise; zeros where nothing flows back. */
   readonly upstream: (output?: number) => ValueId;
+  /** An operand that is computed from this call's upstream_gradient, computed from `upstream` instead. */
+  readonly written: (operand: number) => ValueId;
 }
 
 /** Writes dL/d(operand), of the operand's shape or a broadcast of it; null: integers and masks have none. */

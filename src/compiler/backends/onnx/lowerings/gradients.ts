@@ -44,7 +44,8 @@ function nanPlaces(emit: Emitter, x: Operand): string {
 }
 
 export const GRADIENTS: Lowerings<
-  'conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier' | 'stop_gradient'
+  | ('conv2d_grad_input' | 'conv2d_grad_weight' | 'max_pool2d_grad' | 'barrier' | 'stop_gradient')
+  | ('upstream_gradient' | 'with_gradient')
 > = {
   conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size }, outputs }) => {
     const [dy, weight] = [inputs[0], inputs[1]];
@@ -102,6 +103,8 @@ export const GRADIENTS: Lowerings<
     return [reshape(emit, flat, [all], x.type.shape)];
   },
   stop_gradient: (emit, { inputs: [x] }) => [emit.op('Identity', [x.name])],
+  upstream_gradient: (emit, { attributes: { shape } }) => [expand(emit, emit.scalar(0), [], shape)],
+  with_gradient: (emit, { inputs: [y] }) => [emit.op('Identity', [y.name])],
   // a selection between x and x by a condition that is always true, which only running can tell: it is made of an
   // element of `after`
   barrier: (emit, { inputs }) => {

@@ -20,7 +20,7 @@ type Pointwise =
       | 'sigmoid'
       | 'relu'
     )
-  | ('silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast')
+  | ('silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast')
   | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum')
   | ('equal' | 'less' | 'less_equal' | 'and' | 'or' | 'where');
 
@@ -73,6 +73,8 @@ export const POINTWISE: Lowerings<Pointwise> = {
     return [emit.op('Mul', [x, emit.op('Sigmoid', [x])])];
   },
   softplus: same('Softplus'),
+  round: same('Round'),
+  floor: same('Floor'),
   gelu: (emit, { inputs, attributes: { approximate } }) => {
     const x = inputs[0].name;
     if (emit.opset >= 20) return [emit.op('Gelu', [x], { approximate })];

@@ -19,6 +19,8 @@ type Unary =
   | 'relu'
   | 'silu'
   | 'softplus'
+  | 'round'
+  | 'floor'
   | 'gelu'
   | 'clamp'
   | 'not'
@@ -112,6 +114,8 @@ export const POINTWISE: Family<Unary | Binary> = {
   relu: functional('F.relu'),
   silu: functional('F.silu'),
   softplus: functional('F.softplus'),
+  round: named('round'),
+  floor: named('floor'),
   gelu: (c) => call('F.gelu', [tensor(c, 0)], c.attributes.approximate === 'tanh' ? ['approximate="tanh"'] : []),
   clamp: (c) => method(tensor(c, 0), 'clamp', [float(c.attributes.min), float(c.attributes.max)]),
   not: (c) => {

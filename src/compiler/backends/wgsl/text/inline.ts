@@ -46,8 +46,25 @@ export interface InlineRule<N extends keyof OpAttributes> {
   element(context: InlineContext<N>): string;
 }
 
-export type ViewOp = 'reshape' | 'transpose' | 'expand' | 'slice' | 'split' | 'flip' | 'barrier' | 'stop_gradient';
-export type PlaceOp = 'concat' | 'pad' | 'iota' | 'dim_size' | 'gather' | 'gather_elements' | 'random_uniform';
+export type ViewOp =
+  | 'reshape'
+  | 'transpose'
+  | 'expand'
+  | 'slice'
+  | 'split'
+  | 'flip'
+  | 'barrier'
+  | 'stop_gradient'
+  | 'with_gradient';
+export type PlaceOp =
+  | 'concat'
+  | 'pad'
+  | 'iota'
+  | 'dim_size'
+  | 'gather'
+  | 'gather_elements'
+  | 'random_uniform'
+  | 'upstream_gradient';
 export type InlineOp = ViewOp | PlaceOp;
 
 /** Where along its axis each output of a split starts. */
@@ -77,6 +94,7 @@ export const VIEWS: { readonly [N in ViewOp]: ViewRule<N> } = {
   // kernels run in the graph's order, so what is computed again is computed where it is read
   barrier: ({ coordinates }) => coordinates,
   stop_gradient: ({ coordinates }) => coordinates,
+  with_gradient: ({ coordinates }) => coordinates,
 };
 
 export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
@@ -147,6 +165,7 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
       );
     },
   },
+  upstream_gradient: { cost: 0, element: () => '0.0' },
   // the rounds of ops/random.ts in u32; the seed's bits are a number below 2³²
   random_uniform: {
     cost: 16,

@@ -29,6 +29,8 @@ export type LibraryName =
       | 'sigmoid_of'
       | 'relu_of'
       | 'softplus_of'
+      | 'round_of'
+      | 'floor_of'
       | 'gelu_erf'
       | 'gelu_tanh'
     )
@@ -84,6 +86,16 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   let scale = select(1.0, 0.25, abs(b) > 0x1p+125f);
   return (a * scale) / (b * scale);
 }`,
+  },
+
+  // WGSL's own, which keep the numbers from 2²³ up as they are; NaN and ±∞ stay
+  round_of: {
+    text: 'fn round_of(x: f32) -> f32 { return unless_nan(x, select(x, round(x), abs(x) < 0x1p+23f)); }',
+    needs: ['unless_nan'],
+  },
+  floor_of: {
+    text: 'fn floor_of(x: f32) -> f32 { return unless_nan(x, select(x, floor(x), abs(x) < 0x1p+23f)); }',
+    needs: ['unless_nan'],
   },
 
   // |x| < 1: Maclaurin series to x¹⁹ (DLMF 7.6.1), remainder below 1e-9; else Abramowitz and Stegun 7.1.26, error 1.5e-7

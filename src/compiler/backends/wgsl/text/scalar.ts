@@ -20,7 +20,7 @@ type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAtt
 
 export type PointwiseOp =
   | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast')
+  | ('relu' | 'silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast')
   | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'equal' | 'less' | 'less_equal' | 'and' | 'or')
   | 'where';
 
@@ -71,6 +71,8 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   relu: call('relu_of'),
   silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
   softplus: call('softplus_of'),
+  round: call('round_of'),
+  floor: call('floor_of'),
   gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
   clamp: ({ x: [a], code }, { min, max }) => {
     const [low, high] = [code.literal('f32', min), code.literal('f32', max)];

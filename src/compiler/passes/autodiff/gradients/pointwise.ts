@@ -7,7 +7,7 @@ import { notDifferentiable } from '../rule.ts';
 
 type Unary =
   | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'softplus' | 'gelu' | 'clamp' | 'not' | 'cast');
+  | ('relu' | 'silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast');
 
 interface Point {
   readonly x: ValueId;
@@ -35,6 +35,9 @@ function geluTanh(emit: Emit, x: ValueId): ValueId {
   const rest = emit.mul(emit.mul(x, emit.plain('sigmoid', emit.neg(u))), du);
   return emit.mul(emit.plain('sigmoid', u), emit.add(rest, emit.scalar(1)));
 }
+
+const STEPS =
+  'its derivative is 0 wherever it has one: say what goes back with `straight_through` or a `backward` clause';
 
 export const POINTWISE: Gradients<Unary> = {
   // −dy
@@ -76,6 +79,9 @@ export const POINTWISE: Gradients<Unary> = {
   }),
   // dy · σ(x)
   softplus: unary((emit, { x, dy }) => emit.mul(dy, emit.plain('sigmoid', x))),
+  // torch sends zeros back, with which nothing below trains and nothing says so
+  round: notDifferentiable(STEPS),
+  floor: notDifferentiable(STEPS),
   // dy · gelu′(x)
   gelu: ({ emit, inputs: [x], attributes: { approximate }, upstream }) => [
     () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x) : geluExact(emit, x)),

@@ -8,7 +8,7 @@ import { notDifferentiable } from '../rule.ts';
 
 type ShapeOp =
   | ('reshape' | 'transpose' | 'expand' | 'concat' | 'split' | 'slice' | 'flip' | 'pad' | 'iota' | 'dim_size')
-  | ('barrier' | 'stop_gradient' | 'random_uniform');
+  | ('barrier' | 'stop_gradient' | 'random_uniform' | 'upstream_gradient' | 'with_gradient');
 
 const source = notDifferentiable('it has no operands');
 
@@ -87,6 +87,12 @@ export const SHAPE: Gradients<ShapeOp> = {
   iota: source,
   dim_size: source,
   random_uniform: notDifferentiable('its operand is a seed'),
+  upstream_gradient: source,
+  // what the clause says for each x; y and the clause's own values get nothing
+  with_gradient: ({ inputs, written }) => {
+    const count = (inputs.length - 1) / 2;
+    return inputs.map((_, operand) => (operand >= 1 && operand <= count ? () => written(operand + count) : null));
+  },
   // never asked for: no path to the loss goes through it
   stop_gradient: notDifferentiable('no gradient goes through it'),
   // dy to x, 0 to what it waits for
