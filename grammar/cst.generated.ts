@@ -26,6 +26,7 @@ export type DeclarationCstChildren = {
   modelDeclaration?: ModelDeclarationCstNode[];
   adapterDeclaration?: AdapterDeclarationCstNode[];
   adaptDeclaration?: AdaptDeclarationCstNode[];
+  quantiseDeclaration?: QuantiseDeclarationCstNode[];
   stageDeclaration?: StageDeclarationCstNode[];
   recipeDeclaration?: RecipeDeclarationCstNode[];
   layoutDeclaration?: LayoutDeclarationCstNode[];
@@ -787,6 +788,22 @@ export type PathIndexCstChildren = {
   RBracket: IToken[];
 };
 
+export interface QuantiseDeclarationCstNode extends CstNode {
+  name: "quantiseDeclaration";
+  children: QuantiseDeclarationCstChildren;
+}
+
+export type QuantiseDeclarationCstChildren = {
+  Kw_quantise: IToken[];
+  pathPattern: PathPatternCstNode[];
+  Comma?: IToken[];
+  Kw_as: IToken[];
+  Identifier: IToken[];
+  arguments?: ArgumentsCstNode[];
+  Kw_when?: IToken[];
+  expression?: ExpressionCstNode[];
+};
+
 export interface StageDeclarationCstNode extends CstNode {
   name: "stageDeclaration";
   children: StageDeclarationCstChildren;
@@ -961,6 +978,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   pathPiece(children: PathPieceCstChildren, param?: IN): OUT;
   pathAlternatives(children: PathAlternativesCstChildren, param?: IN): OUT;
   pathIndex(children: PathIndexCstChildren, param?: IN): OUT;
+  quantiseDeclaration(children: QuantiseDeclarationCstChildren, param?: IN): OUT;
   stageDeclaration(children: StageDeclarationCstChildren, param?: IN): OUT;
   stageClause(children: StageClauseCstChildren, param?: IN): OUT;
   recipeDeclaration(children: RecipeDeclarationCstChildren, param?: IN): OUT;

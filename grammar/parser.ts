@@ -38,6 +38,7 @@ export class MdlParser extends MeetingRules {
       { ALT: () => this.SUBRULE(this.modelDeclaration) },
       { ALT: () => this.SUBRULE(this.adapterDeclaration) },
       { ALT: () => this.SUBRULE(this.adaptDeclaration) },
+      { ALT: () => this.SUBRULE(this.quantiseDeclaration) },
       { ALT: () => this.SUBRULE(this.stageDeclaration) },
       { ALT: () => this.SUBRULE(this.recipeDeclaration) },
       { ALT: () => this.SUBRULE(this.layoutDeclaration) },

@@ -46,6 +46,7 @@ export const Extends = contextual('extends');
 export const Model = contextual('model');
 export const Adapter = contextual('adapter');
 export const Adapt = contextual('adapt');
+export const Quantise = contextual('quantise');
 export const On = contextual('on');
 export const With = contextual('with');
 export const Stage = contextual('stage');
@@ -154,6 +155,7 @@ export const TOKENS: TokenType[] = [
   Model,
   Adapter,
   Adapt,
+  Quantise,
   On,
   With,
   Stage,

@@ -67,6 +67,18 @@ export abstract class ModuleRules extends PatternRules {
     });
   });
 
+  protected quantiseDeclaration = this.RULE('quantiseDeclaration', () => {
+    this.CONSUME(t.Quantise);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.pathPattern) });
+    this.CONSUME(t.As);
+    this.CONSUME(t.Identifier);
+    this.OPTION1(() => this.SUBRULE(this.arguments));
+    this.OPTION2(() => {
+      this.CONSUME(t.When);
+      this.SUBRULE(this.expression);
+    });
+  });
+
   protected moduleBody = this.RULE('moduleBody', () => {
     this.CONSUME(t.LBrace);
     this.MANY(() => this.SUBRULE(this.member));

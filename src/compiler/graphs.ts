@@ -5,12 +5,13 @@
  *   stage ─ trace, differentiate, the pipeline (training/) ────────────── checks of indices ─▶ FinishedGraph, TrainingPlan
  */
 import type { AdapterPort, CachePort } from '../shared/artifact.ts';
-import { PORTS, type TrainingPlan } from '../shared/training.ts';
+import { changedTensors, PORTS, type TrainingPlan } from '../shared/training.ts';
 import { type Guarded, guard } from './checks/index.ts';
 import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
 import type { AfterPass, Graph } from './ir/graph.ts';
 import { PIPELINE, runPipeline } from './passes/pipeline.ts';
+import { type Quantised, type QuantisedWeights, quantisedParameters } from './quantise/choose.ts';
 import { adapterPorts, promoteAdapters, type SwappableAdapters, swappableAdapters } from './swap-adapters.ts';
 import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
@@ -29,6 +30,8 @@ export interface GraphsRequest {
   /** how the stage's graphs are made: a target's `training`, a learning rate, recomputation */
   readonly training?: PlanOptions;
   readonly afterPass?: AfterPass;
+  /** how matrices are stored, beside what the model's file says */
+  readonly quantise?: QuantisedWeights | undefined;
 }
 
 /** A graph that was made elsewhere, after its passes. */
@@ -58,6 +61,8 @@ export interface Graphs {
   readonly training?: TrainingPlan;
   /** whose parameters are inputs */
   readonly adapters?: SwappableAdapters;
+  /** parameters that are stored as small integers, by key */
+  readonly quantised: Quantised;
 }
 
 /** What every entry's graph passes: names that `afterPass` is called with. */
@@ -68,7 +73,7 @@ export const GRAPH_PASSES = [...ENTRY_PASSES.slice(0, -1), 'adapters', ...TRAINI
 /**
  * @returns undefined when an entry has errors, which are then in the model's diagnostics
  * @throws SwapError when adapters cannot be inputs; StageError when the stage cannot train, or an entry has the name of
- * one of its graphs
+ * one of its graphs; QuantiseProblem for a rule of quantising that cannot be kept
  */
 export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | undefined {
   const { entries: names = model.entries, taps, stage, afterPass } = request;
@@ -91,9 +96,17 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
   const taken = staged?.entries.find(({ name }) => names.includes(name));
   if (taken)
     throw new StageError(`the entry ${taken.name} has the name of a graph of training: rename it, or leave it out`);
+  const all = [...entries, ...(staged?.entries ?? []).map((entry) => inPlace(entry, afterPass))];
+  const trained = new Set(staged ? changedTensors(staged.plan).map(({ key }) => key) : []);
   return {
     model,
-    entries: [...entries, ...(staged?.entries ?? []).map((entry) => inPlace(entry, afterPass))],
+    entries: all,
+    quantised: quantisedParameters(
+      model,
+      all.map(({ guarded }) => guarded.graph),
+      request.quantise,
+      trained,
+    ),
     ...(staged ? { training: staged.plan } : {}),
     ...(swap ? { adapters: swap } : {}),
   };
@@ -101,7 +114,14 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
 
 /** Graphs that were made elsewhere (the gradients of a batch, every value of a graph), as a target takes them. */
 export function finish(model: Model, graphs: readonly PlainGraph[]): Graphs {
-  return { model, entries: graphs.map((graph) => inPlace(graph)) };
+  const entries = graphs.map((graph) => inPlace(graph));
+  const quantised = quantisedParameters(
+    model,
+    entries.map(({ guarded }) => guarded.graph),
+    undefined,
+    new Set(),
+  );
+  return { model, entries, quantised };
 }
 
 function finished({ name, graph, cache = [] }: PlainGraph, afterPass?: AfterPass): FinishedGraph {

@@ -57,7 +57,8 @@ export function compile(path: string, host: SourceHost, options: ModelOptions = 
   let names: NameTable | undefined;
   if (program && !bag.hasErrors) {
     names = checkNames(program, new Set(BUILTINS.keys()), bag);
-    model = elaborate(program, names, { ...options, recipes: [...DECLARATIONS, ...(options.recipes ?? [])] }, bag);
+    const recipes = [...DECLARATIONS, ...(options.recipes ?? [])];
+    model = elaborate(program, names, { ...options, recipes }, bag);
   }
   return {
     program,

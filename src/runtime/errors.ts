@@ -7,7 +7,8 @@
  * Codes are stable: never reuse one.
  *
  * The tables: R01 weights/safetensors-errors.ts, R02 session-errors.ts, R03 to R06 generate/errors.ts, R07 to R09 train/errors.ts,
- * R10 webgpu/errors.ts, R112 recipe-errors.ts, R114 data-errors.ts, R118 weights/errors.ts, R119 chat-errors.ts.
+ * R10 webgpu/errors.ts, R112 recipe-errors.ts, R114 data-errors.ts, R118 weights/errors.ts, R119 chat-errors.ts,
+ * R1224 weights/quantise-errors.ts.
  */
 import { CHAT_MESSAGES } from './chat-errors.ts';
 import { DATA_MESSAGES } from './data-errors.ts';
@@ -18,6 +19,7 @@ import { SESSION_MESSAGES } from './session-errors.ts';
 import { TRAINING_MESSAGES } from './train/errors.ts';
 import { WEBGPU_MESSAGES } from './webgpu/errors.ts';
 import { CHECKPOINT_MESSAGES } from './weights/errors.ts';
+import { QUANTISE_MESSAGES } from './weights/quantise-errors.ts';
 import { SAFETENSORS_MESSAGES } from './weights/safetensors-errors.ts';
 
 type InEntry = { readonly entry: string };
@@ -38,6 +40,7 @@ export const MESSAGES = {
   ...DATA_MESSAGES,
   ...CHECKPOINT_MESSAGES,
   ...CHAT_MESSAGES,
+  ...QUANTISE_MESSAGES,
 } as const;
 
 export type RuntimeErrorName = keyof typeof MESSAGES;

@@ -263,4 +263,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Conversations become text by the template that the model was made for: the file chat_template.jinja, or the field chat_template of tokenizer_config.json, in the folder of tokenizer.json (beside the .mdl file where each byte is a token). `mdl generate --raw` gives a prompt as it stands.',
   R1193:
     'A model is judged by the outputs of its entry `loss` that have the shape []: the loss itself, an accuracy, and what the recipe makes of them.',
+  R1224:
+    'The scale of a group comes from its largest numbers, so that one NaN or infinity would take all of its group with it. Quantising refuses them, and names the first.',
+  R1225:
+    'A group of quantised weights shares one scale, which is stored as f16: 65504 is its largest number. Weights of such a size have no place in a model that computes in f32; the key can stay f32.',
 };

@@ -20,6 +20,7 @@ import type {
   WeightsOrigin,
 } from './artifact.ts';
 import type { DType } from './dtype.ts';
+import type { Quantisation } from './quantisation.ts';
 import type { TrainingPlan } from './training.ts';
 
 /**
@@ -34,8 +35,11 @@ export type Size = number | string;
 /** The symbol that the runtime binds itself: how many positions a cache buffer has room for (≥ every growing axis). */
 export const CAPACITY = '__capacity';
 
-/** How a parameter lies in its buffer. f16 is two bytes a value, little-endian; the last word of an odd number is filled up. */
-export type ParameterStorage = 'f32' | 'f16' | 'i32' | 'u32';
+/**
+ * How a parameter lies in its buffer. f16 is two bytes a value, little-endian; the last word of an odd number is filled up. Of
+ * a quantised one its codes, scales and zeros follow each other (`wordsOf`).
+ */
+export type ParameterStorage = 'f32' | 'f16' | 'i32' | 'u32' | Quantisation;
 
 export interface ParameterPlan {
   /** checkpoint key; unique */

@@ -263,7 +263,7 @@ describe('when it cannot', () => {
 
   it.each([
     [['--target', 'wgpu'], 2, /'wgpu' is invalid\. Allowed choices are onnx, pytorch, webgpu/],
-    [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16/],
+    [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16, int8, int4/],
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
     [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],
     [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without LoRA in the model/],

@@ -19,6 +19,10 @@ const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; read
     files: 'recipe "vision-language" { }\nmodel Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
     request: { recipe: 'text' },
   },
+  quantise_command_line: {
+    files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
+    request: { quantise: ['** as int4\nquantise ** as f32'] },
+  },
   file_too_large: { files: ' '.repeat(300_000) },
   no_entry: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { entry: 'rum' } },
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },

@@ -85,7 +85,7 @@ test.skipIf(unavailable)('parameters and state are updated in place, step after 
     PORTS.parameter(key),
     ...plan.slots.map((slot) => PORTS.state(slot, key)),
   ]);
-  const device = planOf({ model, entries: update });
+  const device = planOf({ model, entries: update, quantised: new Map() });
   const taken = device.entries.update!.buffers.filter(
     (buffer) => buffer.kind === 'output' && buffer.donated !== undefined,
   );

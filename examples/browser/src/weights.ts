@@ -9,6 +9,8 @@ import {
   type HostTensor,
   hostBackend,
   onnxBackend,
+  packedParts,
+  rounded,
   webgpuBackend,
 } from 'mdl-compiler/runtime';
 import { ORT } from './places.ts';
@@ -73,6 +75,13 @@ export const PAGE: Host = {
             at += chunk.byteLength;
           }
         }
+        for (const { key, quantisation, offsets } of planned.packed ?? []) {
+          const at = { ...offsets };
+          for await (const { part, bytes: own } of packedParts(key, quantisation, weights.chunks(key))) {
+            bytes.set(own, at[part]);
+            at[part] += own.byteLength;
+          }
+        }
         return bytes;
       },
       remove: async () => {},
@@ -80,5 +89,6 @@ export const PAGE: Host = {
   },
   onnx: (source) => onnxBackend(source, ORT),
   webgpu: (options) => webgpuBackend(options),
+  rounded,
   overHost: hostBackend,
 };

@@ -108,6 +108,12 @@ class FileNames {
         if (declaration.when) this.bodies.expression(declaration.when, scope);
         return;
       }
+      case 'quantise': {
+        const scope = new Scope(undefined, { config: [this.config] });
+        for (const argument of declaration.arguments) this.bodies.expression(argument.value, scope);
+        if (declaration.when) this.bodies.expression(declaration.when, scope);
+        return;
+      }
       case 'recipe': {
         const places: Places = new Map();
         const scope = new Scope(undefined, { config: [this.config] });

@@ -44,6 +44,8 @@ export interface Program {
   readonly configs: ReadonlyMap<string, ast.ConfigDeclaration>;
   readonly model: { readonly declaration: ast.ModuleDeclaration; readonly file: FileScope } | undefined;
   readonly adapts: readonly ast.AdaptDeclaration[];
+  /** the root file's, in order */
+  readonly quantises: readonly ast.QuantiseDeclaration[];
   readonly stages: readonly ast.StageDeclaration[];
   /** the root file's */
   readonly recipe: ast.RecipeDeclaration | undefined;
@@ -107,7 +109,7 @@ class Loader {
   private declare(scope: FileScope): void {
     const places = new Map<string, Span>();
     for (const declaration of scope.syntax.declarations) {
-      if (declaration.kind === 'import' || declaration.kind === 'adapt' || declaration.kind === 'recipe') continue;
+      if (!('name' in declaration)) continue;
       // a config record and a flag may share a name, a stage's name is its own matter
       const { name } = declaration;
       const space =
@@ -220,6 +222,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
   const flags = new Map<string, ast.FlagDeclaration>();
   const configs = new Map<string, ast.ConfigDeclaration>();
   const adapts: ast.AdaptDeclaration[] = [];
+  const quantises: ast.QuantiseDeclaration[] = [];
   const stages: ast.StageDeclaration[] = [];
   const layouts: ast.LayoutDeclaration[] = [];
   let model: Program['model'];
@@ -242,6 +245,7 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
       if (file !== root) continue;
       if (declaration.kind === 'config') configs.set(declaration.name.text, declaration);
       if (declaration.kind === 'adapt') adapts.push(declaration);
+      if (declaration.kind === 'quantise') quantises.push(declaration);
       if (declaration.kind === 'stage') stages.push(declaration);
       if (declaration.kind === 'recipe') {
         if (recipe) {
@@ -259,5 +263,5 @@ function link(root: FileScope, files: ReadonlyMap<string, FileScope>, bag: Diagn
       } else model = { declaration, file };
     }
   }
-  return { root, files, flags, configs, model, adapts, stages, recipe, layouts };
+  return { root, files, flags, configs, model, adapts, quantises, stages, recipe, layouts };
 }

@@ -7,6 +7,7 @@ import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { BACKENDS } from '../workbench/backends.ts';
 import { fromFolder } from '../workbench/folder/options.ts';
+import { WEIGHTS_DTYPES } from './compile/options.ts';
 import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
 import { type Action, addTools } from './tools.ts';
@@ -17,7 +18,8 @@ function withSettings(command: Command): Command {
     .option('--config <name>', 'config of the file (default: the first)')
     .option('--config-file <file>', 'JSON with config values and flags')
     .option('--set <name=value>', 'set a flag or config value; repeatable', collect, [])
-    .option('--recipe <name>', 'how the model meets data, where its file does not say');
+    .option('--recipe <name>', 'how the model meets data, where its file does not say')
+    .option('--quantise <rule>', "'PATTERN as int4(group = 32)', after those of the file; repeatable", collect);
 }
 
 /** Options that say where the numbers come from. */
@@ -107,8 +109,8 @@ Examples:
     .addOption(
       new Option(
         '--weights-dtype <dtype>',
-        'target webgpu: how matrices are stored (default: f16 where the weights are, else f32)',
-      ).choices(['f32', 'f16']),
+        'how matrices are stored: f16 (target webgpu; the default where the weights are), int8 or int4 (default: f32)',
+      ).choices(WEIGHTS_DTYPES),
     )
     .option('--stage <name>', 'compile what trains this stage too')
     .option('--print-after <pass>', 'print the graphs after this pass, of the compiler or of the target')
@@ -185,7 +187,7 @@ Examples:
       ).conflicts(['at', 'profile', 'measure']),
     )
     .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
-    .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(['f32', 'f16']).default('f32'))
+    .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(WEIGHTS_DTYPES).default('f32'))
     .option('--merge-lora', 'fold adapters into the weights they adapt')
     .addHelpText(
       'after',

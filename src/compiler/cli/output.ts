@@ -1,4 +1,5 @@
 /** What commands print: results on stdout, everything else on stderr, JSON where asked for. */
+
 import { RuntimeError } from '../../runtime/index.ts';
 import { TorchProblem } from '../backends/pytorch/problem.ts';
 import { IntegerError } from '../backends/wgsl/plan/integer-error.ts';
@@ -6,6 +7,7 @@ import { LimitError } from '../backends/wgsl/plan/limit-error.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { diagnosticsToJson } from '../diagnostics/json.ts';
 import { renderDiagnostics } from '../diagnostics/render.ts';
+import { QuantiseProblem } from '../quantise/problem.ts';
 import { CliError, cliError, reasonOf } from '../workbench/errors.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -56,6 +58,7 @@ export function outputOf(options: {
 function asCliError(thrown: unknown): unknown {
   if (thrown instanceof TorchProblem) return cliError(thrown.kind, thrown.details as never, thrown.notes, thrown);
   if (thrown instanceof LimitError) return cliError('too_many_buffers', thrown.details, [], thrown);
+  if (thrown instanceof QuantiseProblem) return cliError(thrown.kind, thrown.details as never, [], thrown);
   return thrown instanceof IntegerError ? cliError('integer_range', thrown.details, [], thrown) : thrown;
 }
 

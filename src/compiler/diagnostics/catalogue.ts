@@ -12,6 +12,7 @@ import { GRADIENT_MESSAGES } from './messages/gradients.ts';
 import { LAYOUT_MESSAGES } from './messages/layouts.ts';
 import { MODULE_MESSAGES } from './messages/modules.ts';
 import { NAMES_MESSAGES } from './messages/names.ts';
+import { QUANTISE_MESSAGES } from './messages/quantise.ts';
 import { RECIPE_MESSAGES } from './messages/recipes.ts';
 import { STAGE_MESSAGES } from './messages/stages.ts';
 import { SYNTAX_MESSAGES } from './messages/syntax.ts';
@@ -25,6 +26,7 @@ export const MESSAGES = {
   ...VALUES_MESSAGES,
   ...RECIPE_MESSAGES,
   ...LAYOUT_MESSAGES,
+  ...QUANTISE_MESSAGES,
   ...TENSOR_MESSAGES,
   ...MODULE_MESSAGES,
   ...GRADIENT_MESSAGES,

@@ -3,6 +3,7 @@ import { GRADIENT_EXPLANATIONS } from './explanations/gradients.ts';
 import { LAYOUT_EXPLANATIONS } from './explanations/layouts.ts';
 import { MODULE_EXPLANATIONS } from './explanations/modules.ts';
 import { NAMES_EXPLANATIONS } from './explanations/names.ts';
+import { QUANTISE_EXPLANATIONS } from './explanations/quantise.ts';
 import { RECIPE_EXPLANATIONS } from './explanations/recipes.ts';
 import { STAGE_EXPLANATIONS } from './explanations/stages.ts';
 import { SYNTAX_EXPLANATIONS } from './explanations/syntax.ts';
@@ -15,6 +16,7 @@ export const EXPLANATIONS = {
   ...VALUES_EXPLANATIONS,
   ...RECIPE_EXPLANATIONS,
   ...LAYOUT_EXPLANATIONS,
+  ...QUANTISE_EXPLANATIONS,
   ...TENSOR_EXPLANATIONS,
   ...MODULE_EXPLANATIONS,
   ...GRADIENT_EXPLANATIONS,

@@ -22,6 +22,8 @@ import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import type { Layout } from './layout.ts';
 import { layoutsOf } from './layouts.ts';
 import type { Observer } from './observer.ts';
+import { type QuantiseRule, quantiseRules } from './quantise.ts';
+import { quantiseOptions } from './quantise-option.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
 import type { Recorder } from './record.ts';
 import { Reported } from './reported.ts';
@@ -49,6 +51,8 @@ export interface ModelOptions extends SettingsRequest {
   readonly mergeAdapters?: boolean;
   /** the recipe of a file that names none */
   readonly recipe?: string;
+  /** `PATTERN as int4(group = 32)`, each: as declarations of the file, which they follow */
+  readonly quantise?: readonly string[];
   /** recipes that a file can name beside those that come with the compiler */
   readonly recipes?: readonly RecipeDeclaration[];
   /** told of every value, for editors */
@@ -83,13 +87,15 @@ export class Model {
   readonly recipe: ModelRecipe | undefined;
   /** how released checkpoints store its parameters, beside its own keys */
   readonly layouts: readonly Layout[];
+  /** what the file says of how parameters are stored, in order */
+  readonly quantised: readonly QuantiseRule[];
   private readonly evaluator: Evaluator;
 
   constructor(
     evaluator: Evaluator,
     settings: Settings,
     root: ModuleInstance,
-    { stages, recipe, layouts }: Pick<Model, 'stages' | 'recipe' | 'layouts'>,
+    { stages, recipe, layouts, quantised }: Pick<Model, 'stages' | 'recipe' | 'layouts' | 'quantised'>,
   ) {
     this.name = root.declaration.name.text;
     this.program = evaluator.program;
@@ -98,6 +104,7 @@ export class Model {
     this.stages = stages;
     this.recipe = recipe;
     this.layouts = layouts;
+    this.quantised = quantised;
     this.evaluator = evaluator;
   }
 
@@ -190,7 +197,8 @@ export function elaborate(
   const layouts = layoutsOf(evaluator);
   if (options.mergeAdapters && mergeAdapters(evaluator) === 0)
     bag.add(diagnose('nothing_to_merge', { name: declaration.name.text }, declaration.name.span));
-  return new Model(evaluator, settings, root, { stages, recipe, layouts });
+  const quantised = quantiseRules(evaluator, quantiseOptions(options.quantise ?? [], bag));
+  return new Model(evaluator, settings, root, { stages, recipe, layouts, quantised });
 }
 
 function traceEntry(

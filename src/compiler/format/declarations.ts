@@ -65,9 +65,11 @@ const recipeDeclaration: Layout = (writer, node) => {
   return concat([writer.of(word!), ' ', writer.of(name!), ' ', record(writer, rest)]);
 };
 
-const adaptDeclaration: Layout = (writer, node) => {
+/** `adapt PATTERN, … with …`, `quantise PATTERN, … as …` */
+const onPatterns: Layout = (writer, node) => {
   const children = childrenOf(node);
-  const at = children.findIndex((child) => isToken(child) && child.tokenType === t.With);
+  const after = new Set<unknown>([t.With, t.As]);
+  const at = children.findIndex((child) => isToken(child) && after.has(child.tokenType));
   const patterns = fill(writer.listed(elementsOf(children.slice(1, at))));
   return group([writer.of(children[0]!), ' ', indent([patterns, line, spaced(writer, children.slice(at))])]);
 };
@@ -200,7 +202,8 @@ export const LAYOUTS: Readonly<Record<RuleName, Layout>> = {
   moduleDeclaration: beside,
   modelDeclaration: beside,
   adapterDeclaration: beside,
-  adaptDeclaration,
+  adaptDeclaration: onPatterns,
+  quantiseDeclaration: onPatterns,
   moduleBody,
   member: joined,
   letMember: beside,

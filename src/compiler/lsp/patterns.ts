@@ -3,7 +3,8 @@ import type { Model } from '../elaborate/model.ts';
 import { compilePattern } from '../elaborate/pattern.ts';
 
 /** `train a, b.` up to the cursor: the clause and what stands of the last pattern. */
-const CLAUSE = /(?:^|\n)[ \t]*(?:train|no_decay|eval|adapt)[ \t]+((?:[^\n{]|\{[^}\n]*\}|\{[^}\n]*$|,[ \t]*\n[ \t]+)*)$/;
+const CLAUSE =
+  /(?:^|\n)[ \t]*(?:train|no_decay|eval|adapt|quantise)[ \t]+((?:[^\n{]|\{[^}\n]*\}|\{[^}\n]*$|,[ \t]*\n[ \t]+)*)$/;
 
 /** Next segments of the pattern that a text ends in; undefined where it ends in none. */
 export function pathsAt(model: Model | undefined, text: string): string[] | undefined {

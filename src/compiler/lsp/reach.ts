@@ -2,7 +2,7 @@
  * What an entry's graph is made of: the units that names lead to from it. As long as none of them changes, and the
  * settings do not, tracing the entry again would find the same.
  *
- * All that runs is named by what runs before it; adapters, which go on modules by their paths, are counted always.
+ * All that runs is named by what runs before it; adapters, which go on modules by their paths, and what is quantised are counted always.
  */
 import type { Definition } from '../check/binding.ts';
 import type { NameTable } from '../check/name-table.ts';
@@ -19,7 +19,7 @@ export class Reach {
 
   constructor(program: Program, names: NameTable, units: Units) {
     this.units = units;
-    this.always = [...units.all].filter(({ kind }) => kind === 'adapt' || kind === 'model');
+    this.always = [...units.all].filter(({ kind }) => kind === 'adapt' || kind === 'quantise' || kind === 'model');
     for (const path of program.files.keys()) {
       for (const { span, definition } of names.namesIn(path)) {
         const from = units.at(path, span.start);

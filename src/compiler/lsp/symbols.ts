@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<ast.Declaration['kind'] | ast.Member['kind'], Symbo
   model: SymbolKind.Class,
   adapter: SymbolKind.Class,
   adapt: SymbolKind.Operator,
+  quantise: SymbolKind.Operator,
   stage: SymbolKind.Event,
   recipe: SymbolKind.Object,
   layout: SymbolKind.Object,
@@ -42,6 +43,8 @@ export function documentSymbols(view: View): DocumentSymbol[] {
         return symbolOf(declaration, declaration.from.value, declaration.from.span);
       case 'adapt':
         return symbolOf(declaration, declaration.patterns.map(({ text }) => text).join(', '), declaration.adapter.span);
+      case 'quantise':
+        return symbolOf(declaration, declaration.patterns.map(({ text }) => text).join(', '), declaration.as.span);
       case 'recipe':
         return symbolOf(declaration, declaration.recipe.value, declaration.recipe.span);
       case 'module':

@@ -22,6 +22,7 @@ export type Declaration =
   | FunctionDeclaration
   | ModuleDeclaration
   | AdaptDeclaration
+  | QuantiseDeclaration
   | StageDeclaration
   | RecipeDeclaration
   | LayoutDeclaration;
@@ -86,6 +87,16 @@ export interface AdaptDeclaration extends Documented {
   readonly kind: 'adapt';
   readonly patterns: readonly PathPattern[];
   readonly adapter: Name;
+  readonly arguments: readonly Argument[];
+  readonly when: Expression | undefined;
+}
+
+/** `quantise layers[*].mlp as int4(group = 32)`: how parameters are stored. */
+export interface QuantiseDeclaration extends Documented {
+  readonly kind: 'quantise';
+  readonly patterns: readonly PathPattern[];
+  /** `int4`, `int8`, `f32` */
+  readonly as: Name;
   readonly arguments: readonly Argument[];
   readonly when: Expression | undefined;
 }

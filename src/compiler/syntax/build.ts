@@ -23,6 +23,7 @@ class FileBuilder extends Expressions {
     if (c.modelDeclaration) return this.module('model', c.modelDeclaration[0]!, doc);
     if (c.adapterDeclaration) return this.module('adapter', c.adapterDeclaration[0]!, doc);
     if (c.adaptDeclaration) return this.adapt(c.adaptDeclaration[0]!, doc);
+    if (c.quantiseDeclaration) return this.quantise(c.quantiseDeclaration[0]!, doc);
     if (c.recipeDeclaration) return this.recipe(c.recipeDeclaration[0]!, doc);
     if (c.layoutDeclaration) return this.layout(c.layoutDeclaration[0]!, doc);
     return this.stage(c.stageDeclaration![0]!, doc);
@@ -113,6 +114,19 @@ class FileBuilder extends Expressions {
       patterns: pathPattern.map((pattern) => this.pattern(pattern)),
       adapter: this.name(Identifier[0]!),
       arguments: this.arguments(node.children.arguments[0]!),
+      when: expression ? this.expression(expression[0]!) : undefined,
+      doc,
+      span: this.span(node),
+    };
+  }
+
+  private quantise(node: Cst.QuantiseDeclarationCstNode, doc: string): ast.QuantiseDeclaration {
+    const { pathPattern, Identifier, expression, arguments: given } = node.children;
+    return {
+      kind: 'quantise',
+      patterns: pathPattern.map((pattern) => this.pattern(pattern)),
+      as: this.name(Identifier[0]!),
+      arguments: given ? this.arguments(given[0]!) : [],
       when: expression ? this.expression(expression[0]!) : undefined,
       doc,
       span: this.span(node),

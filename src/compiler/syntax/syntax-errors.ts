@@ -28,6 +28,7 @@ const STARTS = new Set<TokenType>([
   t.Model,
   t.Adapter,
   t.Adapt,
+  t.Quantise,
   t.Stage,
   t.Recipe,
 ]);
@@ -226,6 +227,7 @@ const RULE_NAMES: Readonly<Record<string, string>> = {
   modelDeclaration: 'a model',
   adapterDeclaration: 'an adapter',
   adaptDeclaration: 'an adapt',
+  quantiseDeclaration: 'a quantise',
   moduleBody: "a module's body",
   member: "a module's body",
   letMember: 'a let',

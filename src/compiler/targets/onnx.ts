@@ -8,6 +8,7 @@ import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { typeOf } from '../ir/graph.ts';
 import { entryManifest, manifestOf, withNodes } from '../ports.ts';
+import { QuantiseProblem } from '../quantise/problem.ts';
 import { VERSION } from '../version.ts';
 import { safetensorsFile } from './stored.ts';
 import type { Artifact, OpenedTarget, StoredFile, TargetOptions } from './target.ts';
@@ -41,13 +42,15 @@ export const onnx: OpenedTarget = {
  * `loss` graph of a model costs no second copy of its weights.
  */
 function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
+  const [key] = graphs.quantised.keys();
+  if (key !== undefined && opset < 21) throw new QuantiseProblem('quantise_opset', { key, opset });
   const fileOf = fileNames(graphs.model);
   const plan = planExternalData(
     graphs.entries.map(({ name, guarded: { graph } }) => ({
       file: `${fileOf(name)}_data`,
       keys: graph.parameters.map(({ key, value }) => {
         const { dtype, shape } = typeOf(graph, value);
-        return { key, dtype, shape: shape as readonly number[] };
+        return { key, dtype, shape: shape as readonly number[], quantisation: graphs.quantised.get(key) };
       }),
     })),
   );
@@ -57,13 +60,16 @@ function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
       opset,
       metadata,
       version: VERSION,
-      parameters: (key) => ({ kind: 'external', ...plan.locate(key) }),
+      parameters: (key) => {
+        const packed = plan.packed(key);
+        return packed ? { kind: 'packed', ...packed } : { kind: 'external', ...plan.locate(key) };
+      },
     });
     const guarded = withNodes(entry.guarded, (node) => lowered.names.get(node) ?? []);
     return { ...entry, guarded, file: fileOf(entry.name), bytes: encodeModel(lowered.model) };
   });
-  const referred = plan.files.filter(({ records }) => records.length > 0);
-  const start = graphs.training && safetensorsFile(START, changedTensors(graphs.training).map(asStored));
+  const referred = plan.files.filter(({ bytes }) => bytes > 0);
+  const start = graphs.training && safetensorsFile(START, changedTensors(graphs.training));
   const sizeOf = ({ file, bytes }: StoredFile): WeightFile => ({ file, bytes });
   const targets: Manifest['targets'] = {
     onnx: {
@@ -84,8 +90,6 @@ function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
     files: () => new Map(entries.map(({ file, bytes }) => [file, bytes])),
   };
 }
-
-const asStored = (tensor: ReturnType<typeof changedTensors>[number]) => ({ ...tensor, half: false });
 
 function madeOf({
   name,

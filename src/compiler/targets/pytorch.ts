@@ -17,8 +17,9 @@ function compile(graphs: Graphs): Artifact {
   const written = graphs.entries.filter(({ name }) => model.entries.includes(name));
   const entries = written.map(({ name }) => name);
   const text = modelFile(model, entries, headOf(graphs));
-  const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape, half: false }));
-  const stored = safetensorsFile(WEIGHTS, parameters);
+  const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
+  // torch computes in f32 with the numbers that the integers stand for
+  const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
   const section = { pytorch: { model: MODEL, weights: [{ file: stored.file, bytes: stored.bytes }] } };
   const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
   const bytes = new TextEncoder().encode(text);

@@ -7,7 +7,7 @@ import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { type Feeds, interpret, NodeError } from '../ir/interpreter.ts';
 import { IndexRangeError } from '../ops/spec.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
-import type { Artifact, OpenedTarget, WeightReader } from './target.ts';
+import type { Artifact, Host, OpenedTarget, WeightReader } from './target.ts';
 
 export const reference: OpenedTarget = {
   name: 'reference',
@@ -15,7 +15,7 @@ export const reference: OpenedTarget = {
   training: {},
   passes: [],
   compile,
-  open: async ({ graphs }, weights, host) => host.overHost(referenceBackend(graphs.entries, weights)),
+  open: async ({ graphs }, weights, host) => host.overHost(referenceBackend(graphs, weights, host)),
 };
 
 function compile(graphs: Graphs): Artifact {
@@ -33,13 +33,20 @@ function compile(graphs: Graphs): Artifact {
 
 type Entry = Pick<FinishedGraph, 'name' | 'guarded'>;
 
-function referenceBackend(entries: readonly Entry[], weights: Pick<WeightReader, 'read'>): HostBackend {
+function referenceBackend(
+  { entries, quantised }: Pick<Graphs, 'entries' | 'quantised'>,
+  weights: Pick<WeightReader, 'read'>,
+  host: Pick<Host, 'rounded'>,
+): HostBackend {
   return {
     name: 'reference (float64)',
     async loadEntry(name) {
       const entry = entries.find((candidate) => candidate.name === name)!;
       const parameters = new Map<string, WideTensor>();
-      for (const { key } of entry.guarded.graph.parameters) parameters.set(key, widen(await weights.read(key)));
+      for (const { key } of entry.guarded.graph.parameters) {
+        const [tensor, as] = [await weights.read(key), quantised.get(key)];
+        parameters.set(key, widen(as ? host.rounded(key, tensor, as) : tensor));
+      }
       return {
         run: async (feeds, fetch) => run(entry, parameters, feeds, fetch),
         dispose: async () => parameters.clear(),

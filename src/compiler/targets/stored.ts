@@ -1,6 +1,12 @@
-/** Where tensors lie in a safetensors file. Matrices as halves are F16 there, so that the runtime uploads what it reads. */
+/**
+ * Where tensors lie in a safetensors file. Matrices as halves are F16 there, so that the runtime uploads what it reads; quantised
+ * ones are three tensors, `KEY.codes`, `KEY.scales` and `KEY.zeros`.
+ */
 import type { DType } from '../../shared/dtype.ts';
-import { safetensorsHead } from '../../shared/safetensors.ts';
+import { isQuantised, type PackedStorage, type PartName, partKey, partsOf } from '../../shared/quantisation.ts';
+import { type HeadTensor, safetensorsHead } from '../../shared/safetensors.ts';
+import { sizeOf } from '../../shared/tensor.ts';
+import type { PackedRecord } from '../backends/onnx/external-data.ts';
 import type { StoredFile } from './target.ts';
 
 const STORED = {
@@ -9,28 +15,69 @@ const STORED = {
   bool: { stored: 'BOOL', itemBytes: 1 },
 };
 const HALF = { stored: 'F16', itemBytes: 2 };
+const CODES = { 4: { stored: 'U8', itemBytes: 1 }, 8: { stored: 'I8', itemBytes: 1 } };
 
 export interface StoredParameter {
   readonly key: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly half: boolean;
+  /** absent: by its dtype */
+  readonly packed?: PackedStorage;
 }
 
 export function safetensorsFile(file: string, parameters: readonly StoredParameter[]): StoredFile {
-  const tensors = parameters.map(({ key, dtype, shape, half }) => ({
-    name: key,
-    dtype,
-    shape,
-    ...(half ? HALF : STORED[dtype]),
-  }));
+  const tensors = parameters.flatMap(tensorsOf);
   const { head, order } = safetensorsHead(tensors, { format: 'pt' });
   let offset = head.length;
-  const records = order.map(({ name: key, dtype, shape, byteLength: length }) => {
-    const record = { key, dtype, shape, offset, length };
+  const placed = order.map(({ name, key, part, dtype, shape, byteLength: length }) => {
+    const record = { name, key, part, dtype, shape, offset, length };
     offset += length;
     return record;
   });
-  const halves = new Set(parameters.flatMap(({ key, half }) => (half ? [key] : [])));
-  return { file, head, records, bytes: offset, halves };
+  const records = placed.flatMap(({ name: _, part, ...record }) => (part === undefined ? [record] : []));
+  const starts = new Map(placed.map(({ name, offset }) => [name, offset]));
+  const packed = parameters.flatMap(({ key, packed }): PackedRecord[] => {
+    if (!isQuantised(packed)) return [];
+    const [codes, scales, zeros] = PARTS.map((part) => starts.get(partKey(key, part)) ?? 0) as [number, number, number];
+    return [{ key, quantisation: packed, offsets: { codes, scales, zeros } }];
+  });
+  const halves = new Set(parameters.flatMap(({ key, packed }) => (packed === 'f16' ? [key] : [])));
+  return { file, head, records, bytes: offset, halves, packed };
+}
+
+interface PlacedTensor extends HeadTensor {
+  readonly key: string;
+  /** of a quantised one */
+  readonly part: PartName | undefined;
+  readonly dtype: DType;
+}
+
+const PARTS = ['codes', 'scales', 'zeros'] as const;
+
+/** One, or the parts of a quantised matrix [rows, columns]. */
+function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly PlacedTensor[] {
+  if (!isQuantised(packed)) {
+    const own = packed === 'f16' ? HALF : STORED[dtype];
+    return [{ name: key, key, part: undefined, dtype, shape, ...own }];
+  }
+  const { bits, group, zeros } = packed;
+  const [rows, columns] = [sizeOf(shape.slice(0, -1)), shape.at(-1)!];
+  const sizes = partsOf(packed, rows * columns);
+  const part = (
+    name: PartName,
+    form: { readonly stored: string; readonly itemBytes: number },
+    own: readonly number[],
+  ) => ({
+    name: partKey(key, name),
+    key,
+    part: name,
+    dtype,
+    shape: own,
+    ...form,
+  });
+  return [
+    part('codes', CODES[bits], [rows, (columns * bits) / 8]),
+    part('scales', HALF, [rows, columns / group]),
+    ...(zeros ? [part('zeros', CODES[bits], [sizes.zeros])] : []),
+  ];
 }

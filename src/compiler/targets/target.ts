@@ -9,6 +9,7 @@
 import type { HostBackend } from '../../runtime/backend.host.ts';
 import type { Backend, ModelSource } from '../../runtime/backend.ts';
 import type { Manifest, WeightsOrigin } from '../../shared/artifact.ts';
+import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { WebGpuPlan } from '../../shared/webgpu.ts';
 import type { PlannedFile } from '../backends/onnx/external-data.ts';
@@ -16,6 +17,7 @@ import type { OnnxOpset } from '../backends/onnx/file.ts';
 import type { WeightStorage } from '../backends/wgsl/index.ts';
 import type { Graphs } from '../graphs.ts';
 import type { AfterPass } from '../ir/graph.ts';
+import type { Quantised } from '../quantise/choose.ts';
 import type { PlanOptions } from '../training/plan.ts';
 import type { TargetName } from './names.ts';
 
@@ -37,6 +39,8 @@ export interface StoredFile extends PlannedFile {
   readonly head?: Uint8Array;
   /** keys of tensors whose bytes are halves (f16) */
   readonly halves?: ReadonlySet<string>;
+  /** f32 tensors whose numbers are written as those of the quantised ones, by key */
+  readonly rounded?: Quantised;
 }
 
 /** A line of what a compilation says of itself. */
@@ -79,6 +83,8 @@ export interface Host {
   onnx(source: ModelSource): Backend;
   /** @throws RuntimeError R1001, R1002 */
   webgpu(options: { readonly plan: WebGpuPlan; weights(key: string): Promise<HostTensor> }): Promise<Backend>;
+  /** The numbers that a matrix has once it is quantised, as f32, which holds them exactly. @throws RuntimeError R1224, R1225 */
+  rounded(key: string, tensor: HostTensor, as: Quantisation): HostTensor;
   /** a backend whose tensors are on the host: the runtime's `hostBackend` */
   overHost(own: HostBackend): Backend;
 }

@@ -1,7 +1,8 @@
 /** WebGPU: one plan for all entries, its kernels as text; constants and parameters that several use are in it once. */
 import type { WeightsOrigin } from '../../shared/artifact.ts';
+import { isQuantised, type PackedStorage } from '../../shared/quantisation.ts';
 import { changedTensors } from '../../shared/training.ts';
-import { ownOutputs, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
+import { ownOutputs, type ParameterStorage, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
 import {
   DEFAULT_LIMITS,
   KERNEL_PASSES,
@@ -38,7 +39,7 @@ export const webgpu = {
 export function kernelsOf(graphs: Graphs, entry: string): readonly KernelReport[] {
   let found: readonly KernelReport[] = [];
   const graph = graphs.entries.find(({ name }) => name === entry)!;
-  entryPlan(graph, new PlanTables(), undefined, (kernels) => {
+  entryPlan(graph, new PlanTables(storageOf('f32', graphs)), undefined, (kernels) => {
     found = kernels;
   });
   return found;
@@ -49,7 +50,7 @@ function compile(
   graphs: Graphs,
   { weights: storage = 'f32', afterPass }: TargetOptions = {},
 ): Artifact & { plan: WebGpuPlan } {
-  const plan = planOf(graphs, storage, afterPass);
+  const plan = planOf(graphs, storageOf(storage, graphs), afterPass);
   const stored = safetensorsFile(WEIGHTS, storedParameters(plan));
   const files = [{ file: stored.file, bytes: stored.bytes }];
   const entries = Object.fromEntries(
@@ -96,6 +97,17 @@ function planOf(graphs: Graphs, storage: WeightStorage, after: AfterPass | undef
   };
 }
 
+/** What is quantised is so whatever the others are. */
+function storageOf(storage: WeightStorage, { entries, quantised }: Graphs): WeightStorage {
+  if (quantised.size === 0) return storage;
+  const keys = entries.flatMap(({ guarded: { graph } }) => graph.parameters.map(({ key }) => key));
+  const others = storage === 'f16' ? keys.map((key) => [key, 'f16'] as const) : storage === 'f32' ? [] : storage;
+  return new Map<string, PackedStorage>([...others, ...quantised]);
+}
+
+const packedAs = (storage: ParameterStorage): { readonly packed?: PackedStorage } =>
+  storage === 'f16' || isQuantised(storage) ? { packed: storage } : {};
+
 /** A kernel reads another row for an index outside its table, so the session checks what the graph cannot promise. */
 function entryPlan(
   entry: FinishedGraph,
@@ -124,8 +136,8 @@ function storedParameters({ parameters, training }: WebGpuPlan): readonly Stored
   const used = new Set(parameters.map(({ key }) => key));
   const others = training ? changedTensors(training).filter(({ key }) => !used.has(key)) : [];
   return [
-    ...parameters.map(({ key, dtype, shape, storage }) => ({ key, dtype, shape, half: storage === 'f16' })),
-    ...others.map((tensor) => ({ ...tensor, half: false })),
+    ...parameters.map(({ key, dtype, shape, storage }) => ({ key, dtype, shape, ...packedAs(storage) })),
+    ...others,
   ];
 }
 

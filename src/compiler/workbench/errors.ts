@@ -3,6 +3,7 @@ import { CLI_DATA } from './errors/data.ts';
 import type { Entry } from './errors/entry.ts';
 import { CLI_FILES } from './errors/files.ts';
 import { CLI_FOLDERS } from './errors/folders.ts';
+import { CLI_QUANTISE } from './errors/quantise.ts';
 import { CLI_TOOLS } from './errors/tools.ts';
 import { CLI_TORCH } from './errors/torch.ts';
 import { CLI_TRAINING } from './errors/training.ts';
@@ -14,6 +15,7 @@ export const CLI_CATALOGUE = {
   ...CLI_FOLDERS,
   ...CLI_TOOLS,
   ...CLI_TORCH,
+  ...CLI_QUANTISE,
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;

@@ -19,6 +19,8 @@ export interface SettingsOptions {
   /** of a file that names none */
   readonly recipe?: string;
   readonly mergeLora?: boolean;
+  /** `PATTERN as int4(group = 32)`, each */
+  readonly quantise?: readonly string[];
 }
 
 export interface WeightsOptions {
@@ -44,6 +46,7 @@ export function settingsOf(options: SettingsOptions): ModelOptions {
   });
   return {
     set,
+    ...(options.quantise === undefined ? {} : { quantise: options.quantise }),
     ...(options.recipe === undefined ? {} : { recipe: options.recipe }),
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(options.configFile === undefined

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostBackend, onnxBackend, openModel, Session, webgpuBackend } from '../../runtime/index.ts';
+import { rounded } from '../../runtime/weights/quantise.ts';
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { type Graphs, type GraphsRequest, graphsOf } from '../graphs.ts';
 import { TARGETS } from '../targets/index.ts';
@@ -38,6 +39,7 @@ const HOST: Host = {
   },
   onnx: (source) => onnxBackend(source),
   webgpu: (options) => webgpuBackend(options),
+  rounded,
   overHost: hostBackend,
 };
 

@@ -44,7 +44,7 @@ export async function* weightChunks(
     return;
   }
   const stored = weights.tensors.get(key);
-  if (!stored) throw mismatch(wanted, weights.name, 'missing');
+  if (!stored) throw mismatch({ key, source: weights.name, found: 'missing', expected: described(wanted) });
   const dtype = READ_AS[stored.dtype];
   check(wanted, dtype, stored.shape, weights.name);
   const item = ITEM_BYTES[stored.dtype];
@@ -70,9 +70,13 @@ export async function readWeight(weights: Weights, wanted: Wanted): Promise<Host
 
 function check(wanted: Wanted, dtype: string, shape: readonly number[], source: string): void {
   if (dtype !== wanted.dtype || shape.join() !== wanted.shape.join())
-    throw mismatch(wanted, source, `${dtype} [${shape.join(', ')}]`);
+    throw mismatch({ key: wanted.key, source, found: described({ dtype, shape }), expected: described(wanted) });
 }
 
-function mismatch({ key, dtype, shape }: Wanted, source: string, found: string): Error {
-  return runtimeError('plan_tensor', { source, key, found, expected: `${dtype} [${shape.join(', ')}]` });
+const described = ({ dtype, shape }: { readonly dtype: string; readonly shape: readonly number[] }): string =>
+  `${dtype} [${shape.join(', ')}]`;
+
+/** R1010 */
+export function mismatch(details: Parameters<typeof runtimeError<'plan_tensor'>>[1]): Error {
+  return runtimeError('plan_tensor', details);
 }

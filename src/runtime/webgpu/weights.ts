@@ -2,12 +2,15 @@
  * The parameters and constants of a model on the device, shared by its entries: uploaded when an entry first needs them,
  * chunk by chunk, so that the host never holds more than one chunk of a checkpoint.
  */
+
+import { isQuantised, storageWords } from '../../shared/quantisation.ts';
 import { frequencyOf } from '../../shared/rotary.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import type { ConstantPlan, ParameterPlan, WebGpuPlan } from '../../shared/webgpu.ts';
 import { runtimeError } from '../errors.ts';
 import type { Gpu } from './gpu.ts';
+import { packedChunks } from './packed-weights.ts';
 import { type Weights, weightChunks } from './stored.ts';
 import { writeWords } from './tensors.ts';
 import { packHalves, toWords } from './words.ts';
@@ -45,7 +48,7 @@ export class ModelBuffers {
     if (!parameter)
       throw runtimeError('plan_form', { file: this.plan.model.name, reason: `names the parameter ${index}` });
     const end = to ?? sizeOf(parameter.shape);
-    const words = Math.ceil((end - from) / (parameter.storage === 'f16' ? 2 : 1));
+    const words = storageWords(parameter.storage, end - from);
     return this.filled(`${index}:${from}:${end}`, words, parameter.key, (buffer) =>
       this.upload(parameter, { from, to: end, buffer, word: 0 }),
     );
@@ -111,14 +114,27 @@ export class ModelBuffers {
   }
 
   private async upload(parameter: ParameterPlan, shard: Shard): Promise<void> {
-    const { gpu } = this;
+    if (isQuantised(parameter.storage)) {
+      for await (const { word, words } of packedChunks(this.weights, parameter, parameter.storage, shard)) {
+        writeWords(this.gpu, shard.buffer, 4 * (shard.word + word), words);
+        this.inFlight += words.byteLength;
+        await this.settle();
+      }
+      return;
+    }
     for await (const { at, data } of weightChunks(this.weights, parameter, shard)) {
       this.write(parameter, shard, at, data);
-      if (this.inFlight < IN_FLIGHT) continue;
-      this.inFlight = 0;
-      gpu.device.queue.submit([]);
-      await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
+      await this.settle();
     }
+  }
+
+  /** Waits for the device once much is under way. */
+  private async settle(): Promise<void> {
+    const { gpu } = this;
+    if (this.inFlight < IN_FLIGHT) return;
+    this.inFlight = 0;
+    gpu.device.queue.submit([]);
+    await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
   }
 
   /** Writes what of `data`, elements from `at` on, lies in the shard. */

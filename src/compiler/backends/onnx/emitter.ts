@@ -7,6 +7,7 @@
  */
 import { type HostTensor, narrow, type WideTensor } from '../../../shared/tensor.ts';
 import type { Origin } from '../../ir/graph.ts';
+import type { PackedNames } from './dequantise.ts';
 import type { OnnxOpset } from './file.ts';
 import { type Attributes, attributeProto, inlineTensor, type NodeProto, type TensorProto } from './proto.ts';
 import { type NamedType, type SymbolSource, solveSymbols } from './symbols.ts';
@@ -19,6 +20,8 @@ export class Emitter {
   readonly initializers: TensorProto[] = [];
   /** How to get each dynamic dimension from the graph's inputs. */
   readonly symbols: ReadonlyMap<string, SymbolSource>;
+  /** f32 values that are dequantised parameters, by name: rules may read their parts instead */
+  readonly packed = new Map<string, PackedNames>();
   private origin: Origin = { path: '' };
   private readonly taken = new Set<string>(['']); // the empty name means "operand absent" in ONNX
   private readonly counters = new Map<string, number>();

@@ -10,6 +10,7 @@
  * separator would let a model read or overwrite files outside its folder.
  */
 import type { DType } from '../../../shared/dtype.ts';
+import { partsOf, type Quantisation } from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { ExternalLocation } from './file.ts';
 import { BYTES_PER_ELEMENT } from './proto.ts';
@@ -18,6 +19,8 @@ export interface StoredTensor {
   readonly key: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** absent: it is stored as its dtype */
+  readonly quantisation?: Quantisation | undefined;
 }
 
 export interface WeightsFile {
@@ -33,10 +36,19 @@ export interface ExternalRecord extends StoredTensor {
   readonly length: number;
 }
 
+/** Where the parts of a quantised tensor lie: bytes from the start of the file. */
+export interface PackedRecord {
+  readonly key: string;
+  readonly quantisation: Quantisation;
+  readonly offsets: { readonly codes: number; readonly scales: number; readonly zeros: number };
+}
+
 export interface PlannedFile {
   readonly file: string;
   /** ascending offsets; the bytes between records are zero */
   readonly records: readonly ExternalRecord[];
+  /** quantised tensors, which are in no record */
+  readonly packed?: readonly PackedRecord[];
   /** size of the file: the end of its last record */
   readonly bytes: number;
 }
@@ -48,6 +60,13 @@ export interface ExternalDataPlan {
    * @throws Error when no file stores it
    */
   locate(key: string): ExternalLocation;
+  /** The same of a quantised parameter; undefined for others. */
+  packed(key: string): PackedLocation | undefined;
+}
+
+/** Where the parts of a quantised parameter lie beside the model. */
+export interface PackedLocation extends Omit<PackedRecord, 'key'> {
+  readonly location: string;
 }
 
 const PAGE = 4096;
@@ -57,7 +76,10 @@ const CACHE_LINE = 64;
  * @throws Error when a file's name is not a plain one or repeats, or when a key is wanted with two dtypes or shapes
  */
 export function planExternalData(files: readonly WeightsFile[]): ExternalDataPlan {
-  const placed = new Map<string, { readonly file: string; readonly record: ExternalRecord }>();
+  const placed = new Map<
+    string,
+    { readonly file: string; readonly tensor: StoredTensor; readonly record: ExternalRecord | PackedRecord }
+  >();
   const names = new Set<string>();
   const planned = files.map(({ file, keys }): PlannedFile => {
     checkLocation(file);
@@ -65,29 +87,48 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
     if (names.has(file.toLowerCase())) throw new Error(`two weights files are called ${file}: give each its own name`);
     names.add(file.toLowerCase());
     const records: ExternalRecord[] = [];
+    const packed: PackedRecord[] = [];
     let end = 0;
+    const take = (bytes: number): number => {
+      const offset = roundUp(end, bytes >= PAGE ? PAGE : CACHE_LINE);
+      end = offset + bytes;
+      return offset;
+    };
     for (const tensor of keys) {
       const before = placed.get(tensor.key);
       if (before) {
-        checkSame(before.record, tensor);
+        checkSame(before.tensor, tensor);
+        continue;
+      }
+      const { key, quantisation } = tensor;
+      if (quantisation) {
+        const { codes, scales, zeros } = partsOf(quantisation, sizeOf(tensor.shape));
+        const offsets = { codes: take(codes), scales: take(scales), zeros: zeros === 0 ? 0 : take(zeros) };
+        const record = { key, quantisation, offsets };
+        packed.push(record);
+        placed.set(key, { file, tensor, record });
         continue;
       }
       const length = sizeOf(tensor.shape) * BYTES_PER_ELEMENT[tensor.dtype];
-      const offset = roundUp(end, length >= PAGE ? PAGE : CACHE_LINE);
-      const record = { ...tensor, offset, length };
+      const record = { key, dtype: tensor.dtype, shape: tensor.shape, offset: take(length), length };
       records.push(record);
-      placed.set(tensor.key, { file, record });
-      end = offset + length;
+      placed.set(key, { file, tensor, record });
     }
-    return { file, records, bytes: end };
+    return { file, records, packed, bytes: end };
   });
   return {
     files: planned,
     locate(key) {
       const found = placed.get(key);
-      if (!found)
+      if (!found || !('offset' in found.record))
         throw new Error(`no weights file stores parameter ${JSON.stringify(key)}: add it to one of the files`);
       return { location: found.file, offset: found.record.offset, length: found.record.length };
+    },
+    packed(key) {
+      const found = placed.get(key);
+      if (!found || !('offsets' in found.record)) return undefined;
+      const { quantisation, offsets } = found.record;
+      return { location: found.file, quantisation, offsets };
     },
   };
 }

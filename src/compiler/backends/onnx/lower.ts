@@ -19,8 +19,9 @@ import {
 } from '../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
 import { mapOperands } from '../../ops/operands.ts';
+import { dequantised, dropUnread } from './dequantise.ts';
 import { Emitter } from './emitter.ts';
-import { checkLocation } from './external-data.ts';
+import { checkLocation, type PackedLocation } from './external-data.ts';
 import type { ExternalLocation, OnnxOpset } from './file.ts';
 import { LOWERINGS } from './lowerings/index.ts';
 import {
@@ -36,6 +37,7 @@ import { nothing } from './shapes.ts';
 /** A parameter's numbers: in a file beside the model, or inside the model (tests, tiny models). */
 export type ParameterSource =
   | ({ readonly kind: 'external' } & ExternalLocation)
+  | ({ readonly kind: 'packed' } & PackedLocation)
   | { readonly kind: 'inline'; readonly tensor: HostTensor };
 
 export interface OnnxOptions {
@@ -88,6 +90,15 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     const name = emit.claim(parameter.key);
     const source = options.parameters(parameter.key);
     if (source.kind === 'external') locations.add(source.location);
+    if (source.kind === 'packed') {
+      locations.add(source.location);
+      checkLocation(source.location);
+      names.set(
+        parameter.value,
+        dequantised(emit, name, typeOf(graph, parameter.value).shape as readonly number[], source),
+      );
+      continue;
+    }
     emit.initializers.push(parameterTensor(name, parameter, typeOf(graph, parameter.value), source));
     names.set(parameter.value, name);
   }
@@ -115,6 +126,10 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
       names.set(value, results[index]!);
     });
   }
+  dropUnread(
+    emit,
+    graph.outputs.map(({ value }) => nameOf(value)),
+  );
   const made = new Set(emit.nodes.flatMap((node) => node.output ?? []));
   const renamed = nameOutputs(
     emit,
@@ -165,7 +180,7 @@ function parameterTensor(
   name: string,
   { key }: GraphParameter,
   type: TensorType,
-  source: ParameterSource,
+  source: Exclude<ParameterSource, { readonly kind: 'packed' }>,
 ): TensorProto {
   const shape = type.shape.map((dim) => {
     if (typeof dim === 'number') return dim;

@@ -6,6 +6,7 @@
  * types; names from the model pass through names.ts, all other text through JSON.stringify or commentText.
  */
 import { Project, type SourceFile } from 'ts-morph';
+import { isQuantised } from '../../../shared/quantisation.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { writeDeclarations } from './declarations.ts';
 import { type ModelNames, namesOf, RUNTIME } from './model-names.ts';
@@ -55,7 +56,8 @@ export function generateModule(plan: WebGpuPlan, provenance: Provenance): Genera
 
 function headerOf({ compiler, model, weights, parameters, training }: WebGpuPlan, { command }: Provenance): string {
   const flags = Object.entries(model.flags).map(([flag, on]) => `${flag}=${on}`);
-  const halves = parameters.some(({ storage }) => storage === 'f16');
+  const storages = new Set(parameters.map(({ storage }) => (isQuantised(storage) ? `int${storage.bits}` : storage)));
+  const packed = ['int4', 'int8', 'f16'].filter((storage) => (storages as ReadonlySet<string>).has(storage));
   const origin = weights ? `${weights.origin}${weights.trained ? '' : ' (untrained)'}` : 'none written';
   const lines = [
     `${model.name} on WebGPU. Written by ${compiler}; do not edit, but write it again:`,
@@ -65,7 +67,7 @@ function headerOf({ compiler, model, weights, parameters, training }: WebGpuPlan
     `source   ${model.source}`,
     `config   ${model.config_name || 'none'}`,
     `flags    ${flags.join(' ') || 'none'}`,
-    `weights  ${origin}, ${halves ? 'matrices as f16' : 'f32'}`,
+    `weights  ${origin}, ${packed.length > 0 ? `matrices as ${packed.join(' and ')}` : 'f32'}`,
     ...(training ? [`trains   ${training.stage}`] : []),
   ];
   return `/**\n${lines.map((line) => ` * ${commentText(line)}`.trimEnd()).join('\n')}\n */\n`;

@@ -22,7 +22,7 @@ import { forStage, type LoadedStage, loadUnder } from '../../workbench/training/
 import type { WeightProvider } from '../../workbench/weights/provider.ts';
 import { writeArtifact } from '../../workbench/weights/write.ts';
 import { commandOf } from '../compile/command.ts';
-import type { CompileOptions } from '../compile/options.ts';
+import { asIntegers, type CompileOptions } from '../compile/options.ts';
 import { reportOf } from '../compile/report.ts';
 import type { Output } from '../output.ts';
 import { printerAfter } from '../passes.ts';
@@ -69,7 +69,7 @@ function targetOptions(
   const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
-    ['--weights-dtype', 'weights', weightsDtype !== undefined],
+    ['--weights-dtype', 'weights', weightsDtype === 'f32' || weightsDtype === 'f16'],
     ['--stage', 'stage', stage !== undefined],
     ['--swap-adapters', 'adapters', swapAdapters],
   ];
@@ -80,7 +80,7 @@ function targetOptions(
   }
   return {
     ...(target.takes.includes('opset') ? { opset: opset === '23' ? (23 as const) : (17 as const) } : {}),
-    ...(weightsDtype === undefined ? {} : { weights: weightsDtype }),
+    ...(weightsDtype === 'f32' || weightsDtype === 'f16' ? { weights: weightsDtype } : {}),
   };
 }
 
@@ -92,7 +92,7 @@ function asStored(target: Target, settings: TargetOptions, weights: WeightProvid
   const halves = weights?.halves;
   if (!halves || halves.size === 0 || settings.weights !== undefined || !target.takes.includes('weights'))
     return settings;
-  return { ...settings, weights: halves };
+  return { ...settings, weights: new Map([...halves].map((key) => [key, 'f16'])) };
 }
 
 async function closingOnError<T>(weights: WeightProvider | undefined, make: () => T): Promise<T> {
@@ -118,6 +118,7 @@ function compiledGraphs(
   try {
     const graphs = forStage(stage?.name ?? '', () =>
       graphsOf(model, {
+        quantise: asIntegers(options.weightsDtype),
         ...(options.entry.length > 0 ? { entries: options.entry } : {}),
         ...(options.swapAdapters ? { adapters: 'inputs' } : {}),
         ...(stage ? { stage, training: target.training } : {}),

@@ -12,6 +12,7 @@ import { dimsOf, entryAt, type PlanReport, reportOf } from '../../workbench/plan
 import { tableOf } from '../../workbench/plan/table.ts';
 import { kernelsAt, whyText } from '../../workbench/plan/why.ts';
 import { forStage, loadUnder } from '../../workbench/training/stages.ts';
+import { asIntegers, type WeightsDType } from '../compile/options.ts';
 import type { Output } from '../output.ts';
 
 export interface ExplainPlanOptions extends SettingsOptions {
@@ -25,7 +26,7 @@ export interface ExplainPlanOptions extends SettingsOptions {
   readonly measure?: boolean;
   /** a module's path, FILE.mdl:LINE or an op: its kernels and why they end where they do, instead of the report */
   readonly why?: string;
-  readonly weightsDtype: 'f32' | 'f16';
+  readonly weightsDtype: WeightsDType;
 }
 
 /** Sizes that are not given: one token after a context with a cache, a whole prompt without. */
@@ -42,10 +43,14 @@ export default async function explainPlan(
   const entry = options.entry ?? (stage ? 'gradient' : usualEntry);
   const entries = stage && !model.entries.includes(entry) ? [] : [entry];
   const graphs = forStage(stage?.name ?? '', () =>
-    graphsOf(model, { entries, ...(stage ? { stage, training: webgpu.training } : {}) }),
+    graphsOf(model, {
+      entries,
+      quantise: asIntegers(options.weightsDtype),
+      ...(stage ? { stage, training: webgpu.training } : {}),
+    }),
   );
   if (!graphs) throw new DiagnosticError(compilation.diagnostics());
-  const { plan } = webgpu.compile(graphs, { weights: options.weightsDtype });
+  const { plan } = webgpu.compile(graphs, { weights: options.weightsDtype === 'f16' ? 'f16' : 'f32' });
   if (!plan.entries[entry]) {
     const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
     throw cliError('option_value', { option: '--entry', text: entry, expected: `one of ${known}` });

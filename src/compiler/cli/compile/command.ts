@@ -9,6 +9,7 @@ export function commandOf(file: string, options: CompileOptions): string {
   add('--config', options.config);
   add('--config-file', options.configFile);
   for (const set of options.set ?? []) add('--set', set);
+  for (const rule of options.quantise ?? []) add('--quantise', rule);
   if (options.mergeLora) words.push('--merge-lora');
   for (const entry of options.entry) add('--entry', entry);
   add('--init', options.init === undefined ? undefined : String(options.init));

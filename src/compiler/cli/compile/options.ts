@@ -2,12 +2,20 @@
 import type { TargetName } from '../../targets/names.ts';
 import type { SettingsOptions, WeightsOptions } from '../../workbench/model.ts';
 
+/** How matrices are stored. */
+export const WEIGHTS_DTYPES = ['f32', 'f16', 'int8', 'int4'] as const;
+export type WeightsDType = (typeof WEIGHTS_DTYPES)[number];
+
+/** Which of them are integers: what `graphsOf` is told. */
+export const asIntegers = (dtype: WeightsDType | undefined): 'int4' | 'int8' | undefined =>
+  dtype === 'int4' || dtype === 'int8' ? dtype : undefined;
+
 export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly out: string;
   readonly opset: string;
   readonly entry: readonly string[];
   readonly target: TargetName;
-  readonly weightsDtype?: 'f32' | 'f16';
+  readonly weightsDtype?: WeightsDType;
   /** the stage whose training is compiled too */
   readonly stage?: string;
   /** a pass, after which the graphs are printed */

@@ -7,6 +7,7 @@ import { launchAt, type Workgroups, workgroupsOf } from '../../../runtime/webgpu
 import { type EntryLayout, type LaunchLayout, layoutOf, type StepLayout } from '../../../runtime/webgpu/layout.ts';
 import { evaluateDim } from '../../../shared/dim.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
+import { storageBytes } from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import { type BufferPlan, CAPACITY, type ParameterPlan, type WebGpuPlan } from '../../../shared/webgpu.ts';
 import type { Limits } from './measure/limits.ts';
@@ -201,7 +202,7 @@ function parametersRead(plan: WebGpuPlan, buffers: readonly BufferPlan[]): Param
   return [...new Set(indices)].map((index) => plan.parameters[index]!);
 }
 
-const bytesOf = ({ shape, storage }: ParameterPlan): number => sizeOf(shape) * (storage === 'f16' ? 2 : 4);
+const bytesOf = ({ shape, storage }: ParameterPlan): number => storageBytes(storage, sizeOf(shape));
 
 /** Without the axes that are 1. */
 function extents(sizes: readonly number[]): number[] {

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runtimeError } from '../../../runtime/errors.ts';
+import { asRounded, packedParts } from '../../../runtime/weights/packed.ts';
 import { RESERVED_NAME } from '../../../shared/safetensors.ts';
+import type { PackedRecord } from '../../backends/onnx/external-data.ts';
 import type { StoredFile, WeightReader } from '../../targets/target.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import { asHalves } from './halves.ts';
@@ -85,6 +87,36 @@ async function makeFolder(directory: string): Promise<void> {
   });
 }
 
+/** The bytes of a tensor as the file has them. */
+function converted(
+  { halves, rounded }: StoredFile,
+  key: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  const quantisation = rounded?.get(key);
+  if (quantisation) return asRounded(key, quantisation, chunks);
+  return halves?.has(key) ? asHalves(key, chunks) : chunks;
+}
+
+/** One pass over the numbers: codes as they come, then what was kept of the groups. @returns the bytes written of the file */
+async function writePacked(
+  handle: Handle,
+  { key, quantisation, offsets }: PackedRecord,
+  provider: Pick<WeightReader, 'chunks'>,
+  before: number,
+  progress: (done: number) => void,
+): Promise<number> {
+  let done = before;
+  const at = { ...offsets };
+  for await (const { part, bytes } of packedParts(key, quantisation, provider.chunks(key))) {
+    const written = await writeAll(handle, bytes, at[part]);
+    at[part] += written;
+    done += written;
+    progress(done);
+  }
+  return done;
+}
+
 type Handle = Awaited<ReturnType<typeof open>>;
 
 async function writeWeights(
@@ -96,15 +128,17 @@ async function writeWeights(
   const handle = await open(path, 'wx');
   try {
     if (file.head) await writeAll(handle, file.head, 0);
+    let done = file.head?.length ?? 0;
     for (const { key, offset, length } of file.records) {
       let at = offset;
-      const chunks = provider.chunks(key);
-      for await (const chunk of file.halves?.has(key) ? asHalves(key, chunks) : chunks) {
+      for await (const chunk of converted(file, key, provider.chunks(key))) {
         at += await writeAll(handle, chunk, at);
-        progress(at);
+        progress(done + at - offset);
       }
+      done += length;
       if (at !== offset + length) throw new Error(`${key} has ${at - offset} bytes and ${length} were planned`);
     }
+    for (const record of file.packed ?? []) done = await writePacked(handle, record, provider, done, progress);
     await handle.truncate(file.bytes); // a last record of length 0 writes nothing
     await handle.sync();
   } finally {

@@ -3,11 +3,17 @@
  * negative ones, which count from the end in ONNX, do not occur in the IR.
  */
 import type { Shape } from '../../../../shared/dim.ts';
+import { gatheredRows } from '../dequantise.ts';
 import { expand, reshape } from '../shapes.ts';
 import type { Lowerings } from './rule.ts';
 
 export const GATHER: Lowerings<'gather' | 'gather_elements' | 'scatter_add' | 'scatter_elements_add'> = {
-  gather: (emit, { inputs, attributes: { axis } }) => [emit.op('Gather', [inputs[0].name, inputs[1].name], { axis })],
+  gather: (emit, { inputs, attributes: { axis }, outputs }) => {
+    const [data, indices] = inputs;
+    const table = axis === 0 ? emit.packed.get(data.name) : undefined;
+    const rows = table && gatheredRows(emit, table, indices.name, outputs[0]!.shape.length);
+    return [rows ?? emit.op('Gather', [data.name, indices.name], { axis })];
+  },
   gather_elements: (emit, { inputs, attributes: { axis } }) => [
     emit.op('GatherElements', [inputs[0].name, inputs[1].name], { axis }),
   ],

@@ -65,11 +65,12 @@ export class Places {
       const { key, value } = parameter;
       const part = 'part' in parameter ? (parameter as ParameterPart).part : undefined;
       const { dtype, shape } = typeOf(this.graph, value);
-      const { index, element, shards } = this.tables.parameter(key, dtype, shape as readonly number[]);
+      const { index, element, shards, quantised } = this.tables.parameter(key, dtype, shape as readonly number[]);
       this.known.set(value, {
         key: `parameter:${index}${part ? `#${part}` : ''}`,
         element,
         layout: contiguous(shape),
+        ...(quantised ? { quantised } : {}),
         ...(shards.length > 0 && part === undefined ? { shards } : {}),
       });
     }

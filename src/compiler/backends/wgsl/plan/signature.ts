@@ -135,8 +135,14 @@ const typeText = (type: TensorType): string =>
   remembered(TYPES, type, ({ dtype, shape }) => `${dtype}[${shapeText(shape)}]`);
 
 const placeText = (stored: Stored): string =>
-  remembered(PLACES, stored, ({ element, layout: { shape, strides, offset = 0 }, shards = [] }) =>
-    [element, shapeText(shape), shapeText(strides), String(offset), shards.join()].join(' '),
+  remembered(PLACES, stored, ({ element, layout: { shape, strides, offset = 0 }, shards = [], quantised }) =>
+    [
+      quantised ? JSON.stringify(quantised) : element,
+      shapeText(shape),
+      shapeText(strides),
+      String(offset),
+      shards.join(),
+    ].join(' '),
   );
 
 const attributesText = ({ attributes }: AnyNode): string =>

@@ -1,7 +1,15 @@
 /** What the entries of a plan share: kernels by text, constants by content, parameters by key. */
 import type { DType } from '../../../../shared/dtype.ts';
+import { isQuantised, type PackedStorage, type Quantisation, wordsOf } from '../../../../shared/quantisation.ts';
 import { narrow, sizeOf, type WideTensor } from '../../../../shared/tensor.ts';
-import type { ConstantPlan, DeviceNeeds, KernelPlan, PackPlan, ParameterPlan } from '../../../../shared/webgpu.ts';
+import type {
+  ConstantPlan,
+  DeviceNeeds,
+  KernelPlan,
+  PackPlan,
+  ParameterPlan,
+  ParameterStorage,
+} from '../../../../shared/webgpu.ts';
 import { escapeText } from '../../../diagnostics/text.ts';
 import type { Profile } from '../families/contract.ts';
 import { type Element, isBase, type Param } from '../text/code.ts';
@@ -20,12 +28,13 @@ export const DEFAULT_LIMITS: DeviceNeeds = {
 /** Rows of a part of a parameter are a multiple of this: where a part begins, vectors can be loaded. */
 const EVEN = 4;
 
-/** How f32 parameters of two or more axes are stored; a set: those of its keys as f16, the others as f32. */
-export type WeightStorage = 'f32' | 'f16' | ReadonlySet<string>;
+/** How f32 parameters of two or more axes are stored; a map: those of its keys so, the others as f32. */
+export type WeightStorage = 'f32' | 'f16' | ReadonlyMap<string, PackedStorage>;
 
 export interface ParameterPlace {
   readonly index: number;
   readonly element: Element;
+  readonly quantised?: Quantisation;
   /** elements at which further buffers begin */
   readonly shards: readonly number[];
 }
@@ -117,13 +126,13 @@ export class PlanTables {
   parameter(key: string, dtype: DType, shape: readonly number[]): ParameterPlace {
     const before = this.parameterOf.get(key);
     if (before) return before;
-    const asked = typeof this.storage === 'string' ? this.storage === 'f16' : this.storage.has(key);
-    const half = asked && dtype === 'f32' && shape.length >= 2;
-    const storage: Element = half ? 'f16' : dtype === 'f32' ? 'f32' : dtype === 'i64' ? 'i32' : 'u32';
+    const asked = typeof this.storage === 'string' ? this.storage : this.storage.get(key);
+    const packed = dtype === 'f32' && shape.length >= 2 && asked !== 'f32' ? asked : undefined;
+    const storage: ParameterStorage = packed ?? (dtype === 'f32' ? 'f32' : dtype === 'i64' ? 'i32' : 'u32');
     const index = this.parameters.push({ key, dtype, shape, storage }) - 1;
     const place: ParameterPlace = {
       index,
-      element: storage,
+      ...(isQuantised(storage) ? { element: 'u32', quantised: storage } : { element: storage }),
       shards: shardsOf(shape, this.elementsPerBuffer(storage)),
     };
     this.parameterOf.set(key, place);
@@ -155,9 +164,12 @@ export class PlanTables {
     return { from: shard === 0 ? 0 : shards[shard - 1]!, to: shards[shard] ?? sizeOf(shape) };
   }
 
-  private elementsPerBuffer(storage: Element): number {
+  private elementsPerBuffer(storage: ParameterStorage): number {
     const bytes = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
-    return Math.floor(bytes / (storage === 'f16' ? 2 : 4));
+    if (!isQuantised(storage)) return Math.floor(bytes / (storage === 'f16' ? 2 : 4));
+    // scales and zeros of four groups are whole words
+    const step = EVEN * storage.group;
+    return step * Math.floor(bytes / (4 * wordsOf(storage, step).all));
   }
 }
 

@@ -1,5 +1,6 @@
 /** How many bytes a dispatch touches at least: each place once, and of a tensor no more than the pieces and rows that are read. */
-import { addDims, type Dim, mulDims, productOf, type Shape } from '../../../../shared/dim.ts';
+import { addDims, type Dim, divideDims, mulDims, productOf, type Shape } from '../../../../shared/dim.ts';
+import { bytesOfParts, partsOf as partsOfPacked } from '../../../../shared/quantisation.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { type Kernel, kernelsOf } from '../kernel.ts';
 import type { Emitted } from '../text/emit.ts';
@@ -25,15 +26,23 @@ export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, contex
     for (const value of [...context.reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
       const place = places.get(value);
       if (!place || !buffers.includes(place.key)) continue;
-      const { key, element, layout } = place;
+      const { key, layout } = place;
       const whole = { name: `at ${layout.base}`, shape: layout.shape };
       for (const { name, shape } of partsOf(users.get(value) ?? [], value, layout, context.graph) ?? [whole])
-        touched.set(`${key} ${name}`, mulDims(element === 'f16' ? 2 : 4, productOf(shape)));
+        touched.set(`${key} ${name}`, bytesIn(place, productOf(shape)));
     }
   }
   const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
   const packed = packs.reduce((sum, pack) => sum + 4 * tables.packs[pack]!.elements, 0);
   return [...touched.values()].reduce<Dim>(addDims, packed);
+}
+
+/** Of so many elements as they lie there; of whole groups where they share scales. */
+function bytesIn({ element, quantised }: Stored, elements: Dim): Dim {
+  if (!quantised) return mulDims(element === 'f16' ? 2 : 4, elements);
+  const { group } = quantised;
+  const whole = divideDims(elements, group);
+  return whole === undefined ? mulDims(1, elements) : mulDims(bytesOfParts(partsOfPacked(quantised, group)), whole);
 }
 
 interface PartOf {

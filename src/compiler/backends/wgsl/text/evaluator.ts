@@ -5,7 +5,8 @@
  * buffers is written into the kernel, each element of each value once per block.
  */
 import type { Shape } from '../../../../shared/dim.ts';
-import type { WideTensor } from '../../../../shared/tensor.ts';
+import type { Quantisation } from '../../../../shared/quantisation.ts';
+import { sizeOf, type WideTensor } from '../../../../shared/tensor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Block, Element, KernelCode } from './code.ts';
 import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
@@ -22,6 +23,7 @@ import {
   type ViewRule,
 } from './inline.ts';
 import { type Layout, pieceOf } from './layout.ts';
+import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
 
 /** A value that lies in a buffer. */
@@ -32,6 +34,8 @@ export interface Stored {
   readonly layout: Layout;
   /** a parameter too large for one binding: elements at which its further buffers begin, `key` with #1, #2 … */
   readonly shards?: readonly number[];
+  /** the words (u32) are codes, then scales, then zeros */
+  readonly quantised?: Quantisation;
 }
 
 /** What the evaluator asks of the plan. */
@@ -166,6 +170,7 @@ export class Evaluator {
     }
     const text = block.named(index);
     if (stored.shards) return block.name(`${this.shardReader(stored)}(${text})`, 'v');
+    if (stored.quantised) return block.name(`${packedReader(this.code, stored)}(${text})`, 'v');
     const { name, wide } = this.bindingOf(stored);
     const read = wordAt(name, stored.element, wide, text);
     return block.name(bool ? `${read} != 0u` : read, 'v');
@@ -182,8 +187,8 @@ export class Evaluator {
       const starts = [0, ...stored.shards!];
       const branches = starts.map((start, shard) => {
         const key = shard === 0 ? stored.key : `${stored.key}#${shard}`;
-        const binding = this.code.binding(key, stored.element, 'read');
-        const word = wordAt(binding.name, stored.element, binding.wide, start === 0 ? 'i' : `(i - ${start}u)`);
+        const own = start === 0 ? 'i' : `(i - ${start}u)`;
+        const word = this.shardWord(stored, key, shard, own);
         const next = starts[shard + 1];
         return next === undefined ? `  return ${word};` : `  if (i < ${next}u) { return ${word}; }`;
       });
@@ -193,8 +198,19 @@ export class Evaluator {
     });
   }
 
+  private shardWord(stored: Stored, key: string, shard: number, index: string): string {
+    const { element, quantised, shards = [] } = stored;
+    if (quantised) {
+      const elements = (shards[shard] ?? sizeOf(stored.layout.shape as number[])) - (shards[shard - 1] ?? 0);
+      return `${packedReader(this.code, { key, quantised, elements })}(${index})`;
+    }
+    const binding = this.code.binding(key, element, 'read');
+    return wordAt(binding.name, element, binding.wide, index);
+  }
+
   /** vec4 of an element and the next three, where memory allows. */
   vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): string {
+    if (stored.quantised) return `${packedVector(this.code, stored)}(${block.named(index)})`;
     const binding = this.code.binding(stored.key, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.key);
     const word = `${binding.name}[${block.named(index)} >> 2u]`;
@@ -203,7 +219,8 @@ export class Evaluator {
 
   /** Whether `vector` may be used along an axis. */
   vectorised({ stored, index }: Place, axis: string): boolean {
-    return (stored.element === 'f32' || stored.element === 'f16') && !stored.shards && isVectorAlong(index, axis);
+    const four = stored.quantised !== undefined || stored.element === 'f32' || stored.element === 'f16';
+    return four && !stored.shards && isVectorAlong(index, axis);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Gpu } from '../../../../runtime/webgpu/gpu.ts';
 import type { EntryLayout, LaunchLayout } from '../../../../runtime/webgpu/layout.ts';
 import { Recorder } from '../../../../runtime/webgpu/recorder.ts';
 import { evaluateDim, productOf } from '../../../../shared/dim.ts';
+import { storageWords } from '../../../../shared/quantisation.ts';
 import { sizeOf } from '../../../../shared/tensor.ts';
 import { CAPACITY, type WebGpuPlan } from '../../../../shared/webgpu.ts';
 import { millisecondsOf } from './clock.ts';
@@ -83,7 +84,7 @@ function wordsOf(
     case 'parameter': {
       const { shape, storage } = plan.parameters[buffer.parameter]!;
       const elements = (buffer.to ?? sizeOf(shape)) - (buffer.from ?? 0);
-      return storage === 'f16' ? Math.ceil(elements / 2) : elements;
+      return storageWords(storage, elements);
     }
     case 'pack':
       return plan.packs[buffer.pack]!.elements;

@@ -1,0 +1,72 @@
+/**
+ * Elements of quantised parameters, unpacked where they are read: codes, scales and zeros lie in one buffer of words, one after
+ * the other (shared/quantisation.ts, `wordsOf`).
+ *
+ *     fn weight_at(i: u32) -> f32          element i
+ *     fn weight_four(i: u32) -> vec4<f32>  elements i … i + 3, i a multiple of four: they share a word and a scale
+ */
+import { type Quantisation, wordsOf } from '../../../../shared/quantisation.ts';
+import { sizeOf } from '../../../../shared/tensor.ts';
+import type { KernelCode } from './code.ts';
+import type { Layout } from './layout.ts';
+
+/** A buffer of packed words; `elements` where it is a part of the tensor. */
+interface PackedBuffer {
+  readonly key: string;
+  readonly quantised?: Quantisation;
+  readonly elements?: number;
+  readonly layout?: Layout;
+}
+
+/** The name of the function that reads an element. */
+export function packedReader(code: KernelCode, buffer: PackedBuffer): string {
+  return code.once(`packed ${buffer.key}`, () => {
+    const { name, bits, words } = describe(code, buffer);
+    const own = code.fresh('unpack');
+    const per = 32 / bits;
+    code.define(`fn ${own}(i: u32) -> f32 {
+  let code = extractBits(bitcast<i32>(${name}[i / ${per}u]), (i % ${per}u) * ${bits}u, ${bits}u);
+${groupText(buffer.quantised!, name, words)}
+  return scale * f32(code${buffer.quantised!.zeros ? ' - zero' : ''});
+}`);
+    return own;
+  });
+}
+
+/** The name of the function that reads four neighbours. */
+export function packedVector(code: KernelCode, buffer: PackedBuffer): string {
+  return code.once(`packed four ${buffer.key}`, () => {
+    const { name, bits, words } = describe(code, buffer);
+    const own = code.fresh('unpack_four');
+    // the last bits of a word are the highest: each code is moved there, and back with its sign
+    const word = bits === 8 ? `${name}[i / 4u]` : `${name}[i / 8u] >> (4u * (i & 4u))`;
+    const left = bits === 8 ? '24u, 16u, 8u, 0u' : '28u, 24u, 20u, 16u';
+    code.define(`fn ${own}(i: u32) -> vec4<f32> {
+  let word = bitcast<i32>(${word});
+  let codes = (vec4<i32>(word) << vec4<u32>(${left})) >> vec4<u32>(${32 - bits}u);
+${groupText(buffer.quantised!, name, words)}
+  return scale * vec4<f32>(codes${buffer.quantised!.zeros ? ' - vec4<i32>(zero)' : ''});
+}`);
+    return own;
+  });
+}
+
+function describe(code: KernelCode, { key, quantised, elements, layout }: PackedBuffer) {
+  const count = elements ?? sizeOf(layout!.shape as readonly number[]);
+  const { name } = code.binding(key, 'u32', 'read');
+  return { name, bits: quantised!.bits, words: wordsOf(quantised!, count) };
+}
+
+/** `scale` and, where there are some, `zero` of the group of element i. */
+function groupText(
+  { bits, group, zeros }: Quantisation,
+  name: string,
+  words: { readonly scales: number; readonly zeros: number },
+): string {
+  const per = 32 / bits;
+  const scale = `  let group = i / ${group}u;
+  let scale = unpack2x16float(${name}[${words.scales}u + group / 2u])[group & 1u];`;
+  if (!zeros) return scale;
+  return `${scale}
+  let zero = extractBits(bitcast<i32>(${name}[${words.zeros}u + group / ${per}u]), (group % ${per}u) * ${bits}u, ${bits}u);`;
+}

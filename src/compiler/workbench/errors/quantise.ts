@@ -1,0 +1,30 @@
+/** C0524–C0531: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
+import type { QuantiseProblems } from '../../quantise/problem.ts';
+import { entry } from './entry.ts';
+
+export const CLI_QUANTISE = {
+  quantise_use: entry(
+    'C0524',
+    ({ key, op, origin, where }: QuantiseProblems['quantise_use']) =>
+      `${where} quantises ${key}, and ${op} at ${origin} sums along its first axis, where groups lie along the last`,
+    'A group shares a scale among numbers that one sum adds up. `linear(x, w)` and `x · wᵀ` sum along the last axis of w [out, in], along which groups lie; `x · w` sums along the first. Store the matrix as [out, in] and take `linear`, or leave it f32.',
+  ),
+  quantise_trained: entry(
+    'C0525',
+    ({ key, where }: QuantiseProblems['quantise_trained']) =>
+      `${where} quantises ${key}, which the stage trains: a code has no gradient`,
+    'Integers have no gradient, so that what trains is f32. Freeze the matrix (LoRA beside it trains through the numbers that its codes stand for), or take the key out of `quantise` for this stage, by a flag: `quantise … when frozen`.',
+  ),
+  quantise_opset: entry(
+    'C0526',
+    ({ key, opset }: QuantiseProblems['quantise_opset']) =>
+      `${key} is quantised, and opset ${opset} of ONNX has no DequantizeLinear with groups: give \`--opset 23\``,
+    'ONNX has groups (`block_size`) in DequantizeLinear from opset 21 on. With an older opset the matrix would have to be stored as f32, and would be as large as before.',
+  ),
+  quantise_name: entry(
+    'C0527',
+    ({ key, part }: QuantiseProblems['quantise_name']) =>
+      `${key} is quantised and stored as its parts, and the model has a parameter ${part} of its own: give that one another key`,
+    'In weights files a quantised matrix is three tensors: KEY.codes, KEY.scales and, with zero points, KEY.zeros. A parameter of the model with such a key would be a second tensor of that name.',
+  ),
+} as const;

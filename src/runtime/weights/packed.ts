@@ -1,0 +1,55 @@
+/** Matrices that are quantised as they are written: a piece at a time, and what groups have in common at the end. */
+
+import type { PartName, Quantisation } from '../../shared/quantisation.ts';
+import { bytesOf } from './dtypes.ts';
+import { dequantise, packCodes, quantise, wholeGroups } from './quantise.ts';
+
+/** Bytes that follow what came before of the part. */
+export interface PartBytes {
+  readonly part: PartName;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The parts of a tensor, from the chunks of its f32 numbers.
+ * @throws RuntimeError R1224, R1225
+ */
+export async function* packedParts(
+  key: string,
+  quantisation: Quantisation,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncIterable<PartBytes> {
+  const zeros: Int8Array[] = [];
+  let first = 0;
+  for await (const values of wholeGroups(chunks, quantisation.group)) {
+    const packed = quantise(values, quantisation, { key, first });
+    yield { part: 'codes', bytes: packed.codes };
+    yield { part: 'scales', bytes: bytesOf(packed.scales) };
+    zeros.push(packed.zeros);
+    first += values.length;
+  }
+  if (quantisation.zeros) yield { part: 'zeros', bytes: packCodes(joined(zeros), quantisation.bits) };
+}
+
+/** The chunks of an f32 tensor with the numbers that its quantised ones stand for. @throws as `packedParts` */
+export async function* asRounded(
+  key: string,
+  quantisation: Quantisation,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  let first = 0;
+  for await (const values of wholeGroups(chunks, quantisation.group)) {
+    yield bytesOf(dequantise(quantise(values, quantisation, { key, first }), quantisation));
+    first += values.length;
+  }
+}
+
+function joined(pieces: readonly Int8Array[]): Int8Array {
+  const all = new Int8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

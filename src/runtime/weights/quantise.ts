@@ -1,0 +1,139 @@
+/**
+ * f32 → codes, scales and zeros, and back (shared/quantisation.ts says what they mean). Groups do not depend on each other, so
+ * a matrix can be quantised piece by piece while it streams.
+ *
+ *     symmetric   scale = max|w| / Q,                   code = round(w / scale)             Q = 7 or 127
+ *     with zeros  scale = (max(w, 0) − min(w, 0)) / (2Q + 1),  code = round(w / scale) + zero
+ *
+ * Scales are rounded to f16 first and codes found for the rounded scale; ties go to even; codes outside the range are clamped.
+ */
+import type { Quantisation } from '../../shared/quantisation.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
+import { runtimeError } from '../errors.ts';
+import { halfToNumber, toHalf } from './halves.ts';
+
+/** Of some whole groups. */
+export interface Packed {
+  /** as they are stored */
+  readonly codes: Uint8Array;
+  /** bits of f16, one a group */
+  readonly scales: Uint16Array;
+  /** one a group, not yet packed; all 0 where groups are symmetric */
+  readonly zeros: Int8Array;
+}
+
+/** Where numbers come from, for messages. */
+export interface Source {
+  readonly key: string;
+  /** element of the tensor that is the first here */
+  readonly first: number;
+}
+
+/**
+ * @param values whole groups
+ * @throws RuntimeError R1224 for a number that is not finite, R1225 for a scale past f16
+ */
+export function quantise(values: Float32Array, quantisation: Quantisation, source: Source): Packed {
+  const { bits, group } = quantisation;
+  const groups = values.length / group;
+  const codes = new Int8Array(values.length);
+  const scales = new Uint16Array(groups);
+  const zeros = new Int8Array(groups);
+  for (let at = 0; at < groups; at++) {
+    const [from, to] = [at * group, (at + 1) * group];
+    const own = values.subarray(from, to);
+    const { scale, zero } = gridOf(own, quantisation, { ...source, first: source.first + from });
+    scales[at] = scale;
+    zeros[at] = zero;
+    codesOf(own, halfToNumber(scale), zero, bits, codes.subarray(from, to));
+  }
+  return { codes: packCodes(codes, bits), scales, zeros };
+}
+
+/** The scale (bits of f16) and zero of a group. */
+function gridOf(
+  values: Float32Array,
+  { bits, zeros }: Quantisation,
+  source: Source,
+): { readonly scale: number; readonly zero: number } {
+  let [low, high] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value))
+      throw runtimeError('quantise_not_finite', { key: source.key, index: source.first + i, value: String(value) });
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const most = 2 ** (bits - 1) - 1;
+  const exact = zeros ? (high - low) / (2 * most + 1) : Math.max(high, -low) / most;
+  const scale = toHalf(exact);
+  const rounded = halfToNumber(scale);
+  if (rounded === Number.POSITIVE_INFINITY)
+    throw runtimeError('quantise_range', { key: source.key, index: source.first, scale: String(exact) });
+  // a scale below 2^−14 is rounded by more than 2^−11 of itself, so that the zero may be past the codes
+  const zero = zeros && rounded > 0 ? Math.min(-most - 1 + roundEven(-low / rounded), most) : 0;
+  return { scale, zero };
+}
+
+/** round(w / scale) + zero, in the range of the codes. A scale of 0 has only values of 0. */
+function codesOf(values: Float32Array, scale: number, zero: number, bits: number, codes: Int8Array): void {
+  const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  for (let i = 0; i < values.length; i++) {
+    const code = scale === 0 ? zero : roundEven(values[i]! / scale) + zero;
+    codes[i] = code < least ? least : code > most ? most : code;
+  }
+}
+
+/** To the nearest integer, ties to even. */
+function roundEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/** Codes or zeros as they are stored: of int4, the first of two in the low half of a byte. */
+export function packCodes(codes: Int8Array, bits: number): Uint8Array {
+  if (bits === 8) return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+  const packed = new Uint8Array(Math.ceil(codes.length / 2));
+  for (let i = 0; i < codes.length; i++) packed[i >> 1]! |= (codes[i]! & 15) << (4 * (i & 1));
+  return packed;
+}
+
+/** @param count of codes, as an odd number of them fills half of the last byte */
+export function unpackCodes(packed: Uint8Array, bits: number, count: number): Int8Array {
+  if (bits === 8) return new Int8Array(packed.buffer, packed.byteOffset, count);
+  const codes = new Int8Array(count);
+  for (let i = 0; i < count; i++) codes[i] = (packed[i >> 1]! << (i & 1 ? 24 : 28)) >> 28;
+  return codes;
+}
+
+/** The values, which f32 holds exactly. */
+export function dequantise({ codes, scales, zeros }: Packed, { bits, group }: Quantisation): Float32Array {
+  const values = new Float32Array(scales.length * group);
+  const integers = unpackCodes(codes, bits, values.length);
+  for (let i = 0; i < values.length; i++) {
+    const at = Math.floor(i / group);
+    values[i] = halfToNumber(scales[at]!) * (integers[i]! - zeros[at]!);
+  }
+  return values;
+}
+
+/** The numbers that a matrix has once it is quantised. @throws as `quantise` */
+export function rounded(key: string, tensor: HostTensor, quantisation: Quantisation): HostTensor {
+  const packed = quantise(tensor.data as Float32Array, quantisation, { key, first: 0 });
+  return { ...tensor, data: dequantise(packed, quantisation) };
+}
+
+/** Pieces of an f32 tensor in pieces of whole groups: bytes come in whatever lengths a file or a seed gives them. */
+export async function* wholeGroups(chunks: AsyncIterable<Uint8Array>, group: number): AsyncIterable<Float32Array> {
+  let rest = new Uint8Array(0);
+  for await (const chunk of chunks) {
+    const bytes = new Uint8Array(rest.length + chunk.length);
+    bytes.set(rest);
+    bytes.set(chunk, rest.length);
+    const whole = bytes.length - (bytes.length % (4 * group));
+    if (whole > 0) yield new Float32Array(bytes.buffer, 0, whole / 4);
+    rest = bytes.slice(whole);
+  }
+}
