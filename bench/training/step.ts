@@ -23,6 +23,7 @@ import type { HostTensor } from '../../src/shared/tensor.ts';
 import { PORTS, type TrainingPlan } from '../../src/shared/training.ts';
 import { buildStage, graphIn } from '../../test/support/build.ts';
 import { MODEL, median, milliseconds, withFolder } from '../support.ts';
+import { type BatchSize, batchOf } from './batch.ts';
 import { type Flops, flopsOf } from './flops.ts';
 import { matmulRate, processorTime } from './matmul.ts';
 
@@ -78,9 +79,11 @@ async function main(request: StepRequest): Promise<StepReport> {
   const { plan, graphs } = buildStage(model, stage, { recompute: request.recompute })!;
   const graph = graphIn(graphs, 'gradient');
   const artifact = TARGETS.onnx.compile(graphs);
-  const config = model.config() as unknown as Sizes;
+  const { phi } = model.config() as unknown as {
+    readonly phi: Readonly<Record<'hidden_size' | 'intermediate_size', number>>;
+  };
   const data = request.batch
-    ? randomBatches(config, request.batch)
+    ? oneBatch(model.config(), request.batch)
     : await openBatches(MODEL, model, stage, { data: 'emoji', seed: 0 }, output);
   const dims = dimsOf(await data.batch(0));
 
@@ -144,7 +147,7 @@ async function main(request: StepRequest): Promise<StepReport> {
       ? {
           step: (flops.forward + flops.backward) / ((await oneThread()) * 1e6),
           square: await matmulRate(512, 512, 512),
-          mlp: await matmulRate(dims.B! * dims.T!, config.phi.hidden_size, config.phi.intermediate_size),
+          mlp: await matmulRate(dims.B! * dims.T!, phi.hidden_size, phi.intermediate_size),
         }
       : null,
   };
@@ -206,40 +209,10 @@ function dimsOf({ feeds }: Batch): Record<string, number> {
   return { B: rows, T: length, N: feeds.pixel_values!.shape[0]! };
 }
 
-// ── batches of any size ────────────────────────────────────────────────────────────────────────
-interface Sizes {
-  readonly vit: { readonly image_size: number };
-  readonly qformer: { readonly num_query_tokens: number };
-  readonly phi: { readonly hidden_size: number; readonly intermediate_size: number; readonly vocab_size: number };
-  readonly image_token_id: number;
-}
-
-/** One image per row, its tokens after the first, then text whose tokens are all labels. */
-function randomBatches(sizes: Sizes, { rows, length }: { readonly rows: number; readonly length: number }): DataSource {
-  const { vit, qformer, phi, image_token_id } = sizes;
-  const i64 = (value: (at: number, row: number) => number): HostTensor => {
-    const data = BigInt64Array.from({ length: rows * length }, (_, i) =>
-      BigInt(value(i % length, Math.floor(i / length))),
-    );
-    return { dtype: 'i64', shape: [rows, length], data };
-  };
-  const isImage = (at: number): boolean => at >= 1 && at <= qformer.num_query_tokens;
-  const token = (at: number, row: number): number => (at * 31 + row * 17 + 7) % phi.vocab_size;
-  const side = vit.image_size;
-  const feeds = {
-    pixel_values: {
-      dtype: 'f32' as const,
-      shape: [rows, 3, side, side],
-      data: Float32Array.from({ length: rows * 3 * side * side }, (_, i) => Math.sin(i)),
-    },
-    input_ids: i64((at, row) => (isImage(at) ? image_token_id : token(at, row))),
-    attention_mask: i64(() => 1),
-    position_ids: i64((at) => at),
-    labels: i64((at, row) => (at === 0 || isImage(at) ? -100 : token(at, row))),
-  };
-  const tokens = rows * (length - 1 - qformer.num_query_tokens);
-  return { name: 'random', batch: async () => ({ feeds, tokens, rows }) };
-}
+const oneBatch = (config: Parameters<typeof batchOf>[0], size: BatchSize): DataSource => ({
+  name: 'random',
+  batch: async () => ({ ...batchOf(config, size), rows: size.rows }),
+});
 
 // ── memory ─────────────────────────────────────────────────────────────────────────────────────
 /** Linux: the peak starts again from what is resident now. */
