@@ -5,6 +5,8 @@
  *     dist/runtime.js          the runtime for Node; shares chunks with webgpu.js
  *     dist/webgpu.js           the WebGPU half of the runtime for Node, which generated modules import
  *     dist/compiler.js         the compiler core, for Node and pages alike
+ *     dist/train.js            training in Node: the compiler, the runtime and recipes together
+ *     dist/train.browser.js    training in pages
  *     dist/runtime.browser.js  the runtime for pages; the decoders of JPEG and WebP are chunks that load when a picture wants them
  *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it
  *
@@ -50,10 +52,21 @@ const TARGETS = [
       ...(packaged ? { banner: { js: commonJsGlobals() }, minifySyntax: true, minifyWhitespace: true } : {}),
     },
   },
-  { entries: { runtime: 'src/runtime/index.ts', webgpu: 'src/runtime/webgpu/index.ts' }, options: NODE },
+  {
+    entries: {
+      runtime: 'src/runtime/index.ts',
+      webgpu: 'src/runtime/webgpu/index.ts',
+      train: 'src/compiler/workbench/library.ts',
+    },
+    options: NODE,
+  },
   { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
   { entries: { 'runtime.browser': 'src/runtime/index.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
   { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
+  {
+    entries: { 'train.browser': 'src/compiler/workbench/library.browser.ts' },
+    options: { ...NEUTRAL, splitting: true },
+  },
 ];
 
 const sources = new Set(TARGETS.flatMap(({ entries }) => Object.values(entries)));

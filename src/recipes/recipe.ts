@@ -124,7 +124,7 @@ export interface Recipe extends RecipeDeclaration {
    * @throws RuntimeError R0901–R0909, R112x
    */
   dataset(request: DataRequest): Promise<DataSource>;
-  /** Its data sets say themselves what is held out: neither a part nor a path of its own can be asked for. */
+  /** Its data sets say themselves what is held out: no part can be asked for; data of its own is judged whole (`heldOut` 1). */
   readonly ownSplit?: boolean;
   /** What follows from the scalars of the loss entry, by name: `perplexity` from `loss`. */
   measures?(scalars: Readonly<Record<string, number>>, settings: SettingValues): Readonly<Record<string, number>>;

@@ -263,6 +263,14 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Conversations become text by the template that the model was made for: the file chat_template.jinja, or the field chat_template of tokenizer_config.json, in the folder of tokenizer.json (beside the .mdl file where each byte is a token). `mdl generate --raw` gives a prompt as it stands.',
   R1193:
     'A model is judged by the outputs of its entry `loss` that have the shape []: the loss itself, an accuracy, and what the recipe makes of them.',
+  R1194:
+    'The best state is the one with the best value of a measure on the validation rows (`--keep-best`, or `judge.metric` of `trainStages`). Measures are the scalars that the entry `loss` gives (`loss`, `accuracy`, …) and what the recipe makes of them (`perplexity` of text).',
+  R1195:
+    'With `--keep-best` a run keeps the best state of a stage in the folder `best` of `--out`, and ends the stage with it. The file was removed or changed while the run went on.',
+  R1196:
+    '`trainStages` goes on from a checkpoint of one of its stages: those before it are skipped, since the checkpoint holds what they trained. Give the stages of the run that wrote it, in their order.',
+  R1197:
+    'Stages are named as the `stage` blocks of the file are. Without names all of them are trained, in the order of the file.',
   R1224:
     'The scale of a group comes from its largest numbers, so that one NaN or infinity would take all of its group with it. Quantising refuses them, and names the first.',
   R1225:

@@ -299,4 +299,4 @@ it('mdl demo: a summary of the full model, the nano one trained through four sta
   expect(text).toMatch(/all +6 +exact/);
   expect(existsSync(join(out, 'run', 'report.html'))).toBe(true);
   expect(existsSync(join(out, 'full', 'decoder_model_merged.onnx'))).toBe(true);
-}, 180_000);
+}, 400_000);

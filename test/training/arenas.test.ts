@@ -7,7 +7,8 @@ import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { arenasOf } from '../../src/compiler/training/arenas.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
-import { locateNonFinite } from '../../src/compiler/workbench/training/diagnose.ts';
+import { NODE } from '../../src/compiler/workbench/session.ts';
+import { locateNonFinite } from '../../src/compiler/workbench/training/locate-non-finite.ts';
 import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { hostState, initialState, type LogRecord, type TrainState, train } from '../../src/runtime/train/index.ts';
 import { acquireDevice, openPlan } from '../../src/runtime/webgpu/index.ts';
@@ -193,6 +194,7 @@ test('an element that is not finite is traced to its tensor', async () => {
     weights,
     backend: 'reference',
     opset: 17,
+    host: NODE,
   });
   expect(await found).toBe(`the input parameter.${key}`);
   await weights.close();

@@ -147,7 +147,7 @@ test('a run that was killed goes on with the same looks, the same best state and
 });
 
 test.each([
-  ['a measure that is not there', 'f1:max', 'C0420', 'gives loss, accuracy'],
+  ['a measure that is not there', 'f1:max', 'R1194', 'gives loss, accuracy'],
   ['a measure without a direction', 'accuracy', 'C0421', 'give accuracy:max for the largest'],
 ])('%s is refused: %s', async (_, keepBest, code, message) => {
   const run = trained(fresh(), { data, valSplit: 0.25, valEvery: 1, steps: 1, keepBest });
@@ -166,13 +166,13 @@ test('judging without data is refused: C0208', async () => {
   await expect(trained(fresh(), { batch: 'b.safetensors', valEvery: 1 })).rejects.toMatchObject({ code: 'C0208' });
 });
 
-test('a best state that is gone is an error by name: C0423', async () => {
+test('a best state that is gone is an error by name: R1195', async () => {
   const out = fresh();
   const options = { data, valSplit: 0.25, valEvery: 2, steps: 4, lr: 0.02, keepBest: true } as const;
   await trained(out, options);
   rmSync(join(out, 'best'), { recursive: true });
   await expect(trained(out, { ...options, resume: true })).rejects.toMatchObject({
-    code: 'C0423',
+    code: 'R1195',
     message: expect.stringContaining('best/train_all-'),
   });
 });

@@ -5,59 +5,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
-import { BACKENDS } from '../workbench/backends.ts';
 import { fromFolder } from '../workbench/folder/options.ts';
 import { WEIGHTS_DTYPES } from './compile/options.ts';
-import { checkGiven, collect, fraction, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
+import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
-import { type Action, addTools } from './tools.ts';
-
-/** Options that choose a model's configuration. */
-function withSettings(command: Command): Command {
-  return command
-    .option('--config <name>', 'config of the file (default: the first)')
-    .option('--config-file <file>', 'JSON with config values and flags')
-    .option('--set <name=value>', 'set a flag or config value; repeatable', collect, [])
-    .option('--recipe <name>', 'how the model meets data, where its file does not say')
-    .option('--quantise <rule>', "'PATTERN as int4(group = 32)', after those of the file; repeatable", collect);
-}
-
-/** Options that say where the numbers come from. */
-function withWeights(command: Command): Command {
-  return command
-    .option(
-      '--weights <path>',
-      'file of weights, index.json or folder; FILE#KEY: what lies under KEY; FILE@LAYOUT: by this layout; repeatable',
-      collect,
-    )
-    .option('--init <seed>', 'seeded random weights instead', integer)
-    .option('--allow-missing <pattern>', 'accept missing keys; repeatable, ** for all', collect, [])
-    .option('--allow-unexpected <pattern>', 'accept unexpected keys; repeatable, ** for all', collect, [])
-    .option('--adapter <folder>', "LoRA adapter in PEFT's format, in place of the one there is")
-    .option('--merge-lora', 'fold adapters into the weights they adapt');
-}
-
-/** What a checkpoint's keys are matched by says nothing of weights from a seed. */
-const NEED_WEIGHTS = { '--allow-missing': '--weights', '--allow-unexpected': '--weights' };
-/** With --batch the tensors are given. */
-const NEED_DATA = { '--batch-size': '--data', '--on-bad-row': '--data', '--length': '--data', '--tokenizer': '--data' };
-const NEED_VALIDATION = {
-  '--val': '--data',
-  '--val-split': '--data',
-  '--val-every': '--data',
-  '--keep-best': '--out',
-  '--patience': '--data',
-};
-
-const onBadRow = (): Option =>
-  new Option('--on-bad-row <what>', 'a row or picture that cannot be used: stop, or report it and take another')
-    .choices(['fail', 'skip'])
-    .default('fail');
-/** its name before it was for every kind of data; refused by `checkGiven` */
-const skipBadImages = (): Option => new Option('--skip-bad-images').hideHelp();
-
-const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
-const backend = (): Option => new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');
+import { backend, NEED_WEIGHTS, opset, withSettings, withWeights } from './program/common.ts';
+import { addTraining } from './program/training.ts';
+import { addTools, type Run } from './tools.ts';
 
 function program(): Command {
   const mdl = new Command('mdl')
@@ -79,8 +33,8 @@ Examples:
   mdl explain E0302`,
     );
 
-  const run =
-    (load: () => Promise<{ default: Action }>) =>
+  const run: Run =
+    (load) =>
     async (...all: unknown[]): Promise<void> => {
       const command = all.at(-1) as Command;
       const output = outputOf(mdl.opts());
@@ -252,109 +206,7 @@ Example:
     )
     .action(run(() => import('./commands/run.ts')));
 
-  withNeeds(withWeights(withSettings(mdl.command('train <file>'))), {
-    ...NEED_DATA,
-    ...NEED_VALIDATION,
-    ...NEED_WEIGHTS,
-    '--resume': '--out',
-    '--evaluate': '--out',
-    '--checkpoint-every': '--out',
-    '--keep': '--out',
-  })
-    .description("train a model's stages, on a data set or on one batch")
-    .option('--stage <name>', 'the stage; a model with one needs no name')
-    .option('--stages <list>', 'several, in order: `1-4` is stage1 to stage4, `pretrain,1` two names')
-    .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
-    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .addOption(onBadRow())
-    .addOption(skipBadImages())
-    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
-    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
-    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
-    .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
-    .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
-    .option('--resume', 'go on from the newest checkpoint of --out')
-    .addOption(new Option('--val <path>', 'data to judge the model by while it trains').conflicts('valSplit'))
-    .option('--val-split <part>', 'part of the rows of --data that is kept to judge by, such as 0.1', fraction)
-    .option('--val-every <n>', 'steps between looks at those rows (default: 100)', positive)
-    .option('--keep-best [metric]', 'end each stage with its best state: by loss, or a measure such as accuracy:max')
-    .option('--patience <n>', 'end a stage after n looks in a row without a better value', positive)
-    .option('--evaluate <n>', 'ask n held-out examples at the end, for the report', positive)
-    .option('--checkpoint-every <n>', 'steps between checkpoints', positive, 100)
-    .option('--keep <n>', 'checkpoints to keep', positive, 3)
-    .option('--log <file>', 'JSONL, one line a step (default: log.jsonl in --out)')
-    .option('--save <file>', 'safetensors to write what was trained to, by checkpoint key')
-    .option('--save-adapter <folder>', "write the trained LoRA in PEFT's format")
-    .addOption(backend())
-    .addOption(opset())
-    .addHelpText(
-      'after',
-      `
-Examples:
-  mdl train models/tinygpt-v.mdl --config nano --init 0 --stages 1-4 --data emoji --out runs/first
-  mdl train models/tinygpt-v.mdl --stage stage2 --weights w.safetensors --batch b.safetensors --lr 1e-3 --steps 5 --save s.safetensors`,
-    )
-    .action(run(() => import('./commands/train.ts')));
-
-  withNeeds(withWeights(withSettings(mdl.command('evaluate <file>'))), NEED_WEIGHTS)
-    .description('judge a model by the held-out rows of a data set; FILE is a .mdl file or a compiled folder')
-    .requiredOption('--data <name>', 'a file or folder as for train; of vision-language emoji and emoji-pretrain too')
-    .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
-    .option('--tasks <name>', 'what is asked, instead')
-    .option('--template <name>', "how it is asked (default: the model's)")
-    .option('--end <text>', "what ends an answer (default: the model's)")
-    .option('--count <n>', 'examples at most (default: 100 questions, or all rows)', positive)
-    .option(
-      '--val-split <part>',
-      "the part of the rows that training held out (default: the model file's held_out, else all rows)",
-      fraction,
-    )
-    .option('--batch-size <n>', 'rows of a batch', positive, 16)
-    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
-    .addOption(onBadRow())
-    .option('--seed <n>', 'seed of the examples', integer, 0)
-    .option('--max-new-tokens <n>', 'tokens of an answer at most (default: 24)', positive)
-    .option('--show <n>', 'print this many examples with their answers', integer, 0)
-    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .addOption(backend())
-    .addOption(opset())
-    .addHelpText(
-      'after',
-      '\nExample:\n  mdl evaluate models/tinygpt-v.mdl --config nano --weights runs/first/model.safetensors --data emoji --stage 4 --show 5',
-    )
-    .action(run(() => import('./commands/evaluate.ts')));
-
-  withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
-    .description('train the model and its ablations by flags through the same stages, and compare')
-    .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
-    .option('--stages <list>', 'the stages, in order (default: all of the file)')
-    .option('--seeds <n>', 'runs of each variant, with seeds of their own', positive, 3)
-    .option('--seed <n>', 'the first seed of the data and of dropout', integer, 0)
-    .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)
-    .option('--data <name>', 'emoji, or a folder with images and a .jsonl file')
-    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .addOption(onBadRow())
-    .addOption(skipBadImages())
-    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
-    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
-    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
-    .option('--out <folder>', 'keep what is finished and the report here', 'runs/ablate')
-    .option('--resume', 'go on with the ablation in --out')
-    .addOption(backend())
-    .addOption(opset())
-    .addHelpText(
-      'after',
-      `
-Example:
-  mdl ablate models/tinygpt-v.mdl --config nano --init 0 --data emoji --flags lora,input_norm,rms_norm,qk_norm --seeds 3 --steps 200`,
-    )
-    .action(run(() => import('./commands/ablate.ts')));
+  addTraining(mdl, run);
 
   withNeeds(withWeights(withSettings(mdl.command('generate <file>'))), NEED_WEIGHTS)
     .description('answer a prompt; FILE is a .mdl file, a folder of transformers or a compiled folder')
@@ -390,7 +242,7 @@ Example:
     .option('--out <folder>', 'where to write', 'out/demo')
     .addHelpText('after', '\nExample:\n  mdl demo --out out/demo')
     .action(run(() => import('./commands/demo.ts')));
-  addTools(mdl, run, withSettings);
+  addTools(mdl, run);
   watchRepeats(mdl);
   return mdl;
 }

@@ -2,14 +2,14 @@
 import { Argument, type Command } from 'commander';
 import { printCompletions, SHELLS } from './completions.ts';
 import type { Output } from './output.ts';
+import { withSettings } from './program/common.ts';
 
 export type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
 
 /** Makes the action of a command of its module, which is loaded when the command is called. */
-type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => Promise<void>;
+export type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => Promise<void>;
 
-/** @param withSettings adds the options that choose a model's configuration */
-export function addTools(mdl: Command, run: Run, withSettings: (command: Command) => Command): void {
+export function addTools(mdl: Command, run: Run): void {
   mdl
     .command('init')
     .description('write a small project of your own: a model, data, and the commands to train and ask it')

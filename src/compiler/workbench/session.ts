@@ -2,28 +2,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hostBackend, onnxBackend, openModel, Session, webgpuBackend } from '../../runtime/index.ts';
+import { hostBackend, onnxBackend, openModel, type Session, webgpuBackend } from '../../runtime/index.ts';
 import { rounded } from '../../runtime/weights/quantise.ts';
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { type Graphs, type GraphsRequest, graphsOf } from '../graphs.ts';
-import { TARGETS } from '../targets/index.ts';
-import type { OpenedTargetName } from '../targets/names.ts';
 import type { Host } from '../targets/target.ts';
 import type { Loaded } from './model.ts';
+import { type Engine, openOn } from './open-on.ts';
 import type { WeightProvider } from './weights/provider.ts';
 import { writeArtifact } from './weights/write.ts';
 
-/** What runs graphs. */
-export interface Engine {
-  readonly backend: OpenedTargetName;
-  /** of the backend onnx */
-  readonly opset: 17 | 23;
-}
-
 export type RunRequest = Engine & Pick<GraphsRequest, 'entries' | 'taps'>;
 
-/** Node, with ONNX Runtime on the CPU. */
-const HOST: Host = {
+/** Node as a host of targets: ONNX Runtime on the CPU, WebGPU where there is an adapter. */
+export const NODE: Host = {
   async place(artifact, weights) {
     const folder = await mkdtemp(join(tmpdir(), 'mdl-'));
     const remove = () => rm(folder, { recursive: true, force: true });
@@ -54,13 +46,7 @@ export async function openForRun(
   return openGraphs(graphs, weights, { backend, opset });
 }
 
-/**
- * @param weights of what is no input of the graphs
- * @throws RuntimeError R1001, R1002 without a device for it; CliError C0105 when the temporary folder cannot be written
- */
-export async function openGraphs(graphs: Graphs, weights: WeightProvider, engine: Engine): Promise<Session> {
-  const target = TARGETS[engine.backend];
-  const artifact = target.compile(graphs, target.takes.includes('opset') ? { opset: engine.opset } : {});
-  const backend = await target.open(artifact, weights, HOST);
-  return Session.open(artifact.manifest(weights), { backend });
+/** As `openOn`, in Node. @throws CliError C0105 when the temporary folder cannot be written */
+export function openGraphs(graphs: Graphs, weights: WeightProvider, engine: Engine): Promise<Session> {
+  return openOn(graphs, weights, engine, NODE);
 }

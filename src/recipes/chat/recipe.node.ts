@@ -8,17 +8,7 @@ import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
-import { heldOutOf } from '../data/scores.ts';
-import {
-  type DataRequest,
-  type Evaluation,
-  type EvaluationRequest,
-  type Question,
-  type Recipe,
-  type RecipeAnswer,
-  required,
-  settingsOf,
-} from '../recipe.ts';
+import { type DataRequest, type Question, type Recipe, type RecipeAnswer, required, settingsOf } from '../recipe.ts';
 import { continued } from '../text/answer.ts';
 import { TEXT_INPUTS, uncounted } from '../text/batches.ts';
 import { BYTE_TOKENIZER } from '../text/bytes.ts';
@@ -26,7 +16,7 @@ import type { Chunk } from '../text/chunks.ts';
 import { corpusOf, type RowOptions } from '../text/corpus.ts';
 import { BYTES } from '../text/declaration.ts';
 import { type Document, eachLine } from '../text/documents.ts';
-import { evaluateText } from '../text/evaluate.ts';
+import { evaluateRows } from '../text/evaluate.ts';
 import { measures } from '../text/measures.ts';
 import { rowsOf } from '../text/rows.node.ts';
 import { BadConversation, messagesOf, partsOf } from './conversation.ts';
@@ -37,7 +27,7 @@ export const chatRecipe: Recipe = {
   ...CHAT,
   dataset,
   measures: (scalars) => measures(scalars, {}),
-  evaluate,
+  evaluate: evaluateRows({ ...CHAT, settings: SETTINGS, dataset, judges: 'answers' }),
   judged: { needed: ['loss'], also: [] },
   answer,
   questions: ['system', 'raw'],
@@ -69,17 +59,6 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   bad.finish();
   const heldOut = request.heldOut ?? settings.held_out;
   return rowsOf(request, { corpus, files, what: 'conversations', heldOut, length, pad, names });
-}
-
-/** @throws as `dataset` */
-async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
-  const { held_out, eos } = settingsOf(CHAT, SETTINGS, request.model.settings, request.stage.clauses);
-  const { heldOut, what } = heldOutOf(request.heldOut, held_out);
-  const tokenizer = await request.tokenizer();
-  const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: async () => tokenizer });
-  const { count, onAnswer } = request;
-  const rest = { ...(count === undefined ? {} : { count }), ...(onAnswer ? { onAnswer } : {}) };
-  return evaluateText(session, { data, tokenizer, eos, title: `${request.data}, ${what}, answers`, ...rest });
 }
 
 const expectedOf = (field: string): string =>

@@ -2,9 +2,36 @@
 import type { Session } from '../../runtime/session.ts';
 import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { Batch, DataSource } from '../../runtime/train/data-source.ts';
-import { evaluationOf, scoresOf } from '../data/scores.ts';
-import type { Evaluation, EvaluationRequest } from '../recipe.ts';
+import type { SettingTable } from '../../shared/recipe.ts';
+import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
+import { type DataRequest, type Evaluation, type EvaluationRequest, type Recipe, settingsOf } from '../recipe.ts';
+import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
+
+/** A recipe whose rows are tokens. */
+interface RowsRecipe extends Pick<Recipe, 'name'> {
+  readonly settings: typeof ROWS & SettingTable;
+  dataset(request: DataRequest): Promise<DataSource>;
+  /** what of a row is judged, for the title; all of it when absent */
+  readonly judges?: string;
+}
+
+/** Settings that judging reads. */
+const ROWS = { held_out: HELD_OUT, eos: TOKEN_SETTINGS.eos } as const;
+
+/** `evaluate` of a recipe whose rows are tokens: those that are held out, else all of them. @throws as its `dataset` */
+export function evaluateRows({ name, settings, dataset, judges }: RowsRecipe): Recipe['evaluate'] {
+  return async (session, request) => {
+    const { held_out, eos } = settingsOf({ name }, settings, request.model.settings, request.stage.clauses);
+    const { heldOut, what } = heldOutOf(request.heldOut, held_out);
+    const tokenizer = await request.tokenizer();
+    const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: async () => tokenizer });
+    const title = [request.data, what, ...(judges === undefined ? [] : [judges])].join(', ');
+    const { count, onAnswer } = request;
+    const rest = { ...(count === undefined ? {} : { count }), ...(onAnswer ? { onAnswer } : {}) };
+    return evaluateText(session, { data, tokenizer, eos, title, ...rest });
+  };
+}
 
 export interface TextEvaluation extends Pick<EvaluationRequest, 'count' | 'onAnswer'> {
   readonly data: DataSource;

@@ -1,24 +1,15 @@
 /** Language models on plain text, in Node. */
-import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
-import { heldOutOf } from '../data/scores.ts';
-import {
-  type DataRequest,
-  type Evaluation,
-  type EvaluationRequest,
-  type Recipe,
-  required,
-  settingsOf,
-} from '../recipe.ts';
+import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
 import { answer } from './answer.ts';
 import { TEXT_INPUTS } from './batches.ts';
 import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
 import { BYTES, SETTINGS, TEXT } from './declaration.ts';
-import { evaluateText } from './evaluate.ts';
+import { evaluateRows } from './evaluate.ts';
 import { measures } from './measures.ts';
 import { rowsOf } from './rows.node.ts';
 
@@ -27,7 +18,7 @@ export const textRecipe: Recipe = {
   dataset,
   answer,
   measures,
-  evaluate,
+  evaluate: evaluateRows({ ...TEXT, settings: SETTINGS, dataset }),
   judged: { needed: ['loss'], also: [] },
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
@@ -55,15 +46,4 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   bad.finish();
   const heldOut = request.heldOut ?? settings.held_out;
   return rowsOf(request, { corpus, files, what: 'documents', heldOut, length, pad, names });
-}
-
-/** @throws as `dataset` */
-async function evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation> {
-  const { held_out, eos } = settingsOf(TEXT, SETTINGS, request.model.settings, request.stage.clauses);
-  const { heldOut, what } = heldOutOf(request.heldOut, held_out);
-  const tokenizer = await request.tokenizer();
-  const data = await dataset({ ...request, split: 'held-out', heldOut, tokenizer: async () => tokenizer });
-  const { count, onAnswer } = request;
-  const rest = { ...(count === undefined ? {} : { count }), ...(onAnswer ? { onAnswer } : {}) };
-  return evaluateText(session, { data, tokenizer, eos, title: `${request.data}, ${what}`, ...rest });
 }

@@ -6,7 +6,7 @@ import type { Session } from '../../runtime/session.ts';
 import { type Evaluation, type EvaluationRequest, required } from '../recipe.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
-import { settingsUnder, wordingOf } from './wording.ts';
+import { settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 const COUNT = 100;
 
@@ -21,7 +21,7 @@ export async function evaluateHeldOut(session: Session, request: EvaluationReque
     ...wording,
     imageSize,
     seed,
-    split: 'held-out',
+    split: splitFor(request, 'held-out'),
     count,
   });
   const tokenizer = await request.tokenizer();

@@ -7,7 +7,7 @@ import { answer } from './answer.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
 import { evaluateHeldOut } from './evaluate.node.ts';
 import { imageOptions } from './images.ts';
-import { settingsUnder, wordingOf } from './wording.ts';
+import { settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 export const visionLanguage: Recipe = {
   ...VISION_LANGUAGE,
@@ -32,7 +32,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     imageTokens: imageTokensOf(model, stage),
     batchSize,
     seed,
-    split,
+    split: splitFor(request, split),
     bos: need('bos'),
     pad: need('pad'),
     onBadImage: badRows,

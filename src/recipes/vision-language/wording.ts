@@ -3,7 +3,7 @@ import { type DataOptions, hasOwnWording } from '../../runtime/data/index.ts';
 import { runtimeError } from '../../runtime/errors.ts';
 import type { SettingValues, ValuesOf } from '../../shared/recipe.ts';
 import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
-import { type RecipeModel, type RecipeStage, settingsOf } from '../recipe.ts';
+import { type DataRequest, type RecipeModel, type RecipeStage, type Split, settingsOf } from '../recipe.ts';
 import { CLAUSES, SETTINGS, VISION_LANGUAGE } from './declaration.ts';
 
 export type Wording = Pick<DataOptions, 'tasks' | 'template' | 'endSymbol'>;
@@ -41,6 +41,10 @@ export function wordingOf(model: RecipeModel, stage: RecipeStage, data: string):
   refuse(stage, data);
   return { endSymbol };
 }
+
+/** Data that is given to judge by is judged whole. */
+export const splitFor = ({ heldOut }: Pick<DataRequest, 'heldOut'>, split: Split): Split | 'all' =>
+  heldOut === 1 ? 'all' : split;
 
 function refuse({ who, clauses }: RecipeStage, data: string): void {
   const given: SettingValues = clauses;

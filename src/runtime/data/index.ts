@@ -79,5 +79,8 @@ export async function openExamples(name: string, options: ExampleOptions): Promi
 const NO_TOKENIZER = { encode: () => [], decode: () => '' };
 
 function openSet(name: string, options: ResolvedOptions): SampleSet {
-  return BUILT_IN.get(name)?.(options) ?? folderSet(name, options);
+  const builtIn = BUILT_IN.get(name);
+  return builtIn
+    ? builtIn(options.split === 'all' ? { ...options, split: 'held-out' } : options)
+    : folderSet(name, options);
 }

@@ -5,7 +5,8 @@ import type { ImageSettings } from '../image/settings.ts';
 import { TEMPLATES, type TemplateName } from '../prompt.ts';
 import type { TextCodec } from '../tokenizer/tokenizer.ts';
 
-export type Split = 'train' | 'held-out';
+/** `all`: every record of a folder; of the sets that come along, what they hold out. */
+export type Split = 'train' | 'held-out' | 'all';
 
 /** An image of a folder that was left out. */
 export interface BadImage {
@@ -64,7 +65,7 @@ export function resolveOptions(options: DataOptions): ResolvedOptions {
   const counts = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 1 && value <= most;
   check('tasks', tasks, tasks === undefined || TASK_SETS.includes(tasks), `one of ${TASK_SETS.join(', ')}`);
   check('endSymbol', endSymbol, endSymbol !== '', 'a text that is not empty');
-  check('split', split, split === 'train' || split === 'held-out', 'train or held-out');
+  check('split', split, ['train', 'held-out', 'all'].includes(split), 'train, held-out or all');
   check('batchSize', batchSize, counts(batchSize, 65536), 'an integer from 1 to 65536');
   check('imageSize', imageSize, counts(imageSize, 8192), 'a side from 1 to 8192 pixels');
   check('imageTokens', imageTokens, counts(imageTokens, 65536), 'an integer from 1 to 65536');

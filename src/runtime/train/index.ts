@@ -1,4 +1,6 @@
 /** Training in Node: the loop, its state, and checkpoints on disk. The loop itself runs in a page too. */
+
+export { bestFolder } from './best.node.ts';
 export {
   checkSettings,
   decodeTraining,
@@ -9,6 +11,15 @@ export {
 } from './checkpoint.ts';
 export { type CheckpointFolder, checkpointFolder, readTraining } from './checkpoints.node.ts';
 export type { Batch, DataSource } from './data-source.ts';
+export {
+  type BestStates,
+  Judge,
+  type JudgeOptions,
+  type Measures,
+  type Metric,
+  memoryBest,
+  VALIDATE_EVERY,
+} from './judge.ts';
 export {
   type EventRecord,
   isEvent,
@@ -21,6 +32,15 @@ export {
 } from './log.ts';
 export { initialLossScale, type LossScale, nextLossScale } from './loss-scale.ts';
 export { learningRate, scheduleLength } from './schedule.ts';
+export {
+  type OpenedStage,
+  type RunKeeper,
+  type StageSummary,
+  type TrainableStage,
+  type TrainedStages,
+  type TrainStagesOptions,
+  trainStages,
+} from './stages.ts';
 export { hostState, initialState, type LiveState, liveState, releaseState, type TrainState } from './state.ts';
 export {
   type GradientStatistics,

@@ -43,8 +43,11 @@ export interface EventRecord {
 
 export type LogRecord = StepRecord | ValidationRecord | EventRecord;
 
+/** Whether a record of the log is of a step. */
 export const isStep = (record: LogRecord): record is StepRecord => 'loss' in record;
+/** Whether it is of a look at the held-out rows. */
 export const isValidation = (record: LogRecord): record is ValidationRecord => 'validation' in record;
+/** Whether it is of something that happened: a stage ended early, a gradient vanishes. */
 export const isEvent = (record: LogRecord): record is EventRecord => 'event' in record;
 
 /** NaN and infinities, which JSON lacks, become text. */

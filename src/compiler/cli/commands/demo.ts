@@ -5,18 +5,21 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Evaluation } from '../../../recipes/recipe.ts';
 import { openAnswering } from '../../workbench/answering.ts';
 import { cliError } from '../../workbench/errors.ts';
 import { recipeOfManifest } from '../../workbench/recipe.ts';
+import { heldOutReport } from '../../workbench/training/held-out.ts';
 import { refuseLocked } from '../../workbench/training/lock.ts';
+import type { TrainingOptions } from '../../workbench/training/options.ts';
+import type { Run } from '../../workbench/training/run.ts';
 import { makeRunFolder } from '../../workbench/training/run-folder.ts';
 import type { Output } from '../output.ts';
 import compile from './compile.ts';
-import summary from './summary.ts';
-import train from './train.ts';
+import { trainFile } from './train.ts';
 
 /** Written by `npm run pretrain`. */
 const PRETRAINED = 'nano-pretrained.safetensors';
@@ -24,8 +27,10 @@ const PRETRAINED = 'nano-pretrained.safetensors';
 const EXAMPLES = 150;
 /** of a short run for tests */
 const FEW = 6;
-/** Answers printed of each task. */
-const SHOWN = 2;
+/** The data that the demo trains on and asks about. */
+const DATA = 'emoji';
+/** A picture that anyone can ask about, of the package that the data is made from. */
+const PICTURE = 'emoji-datasource-twitter/img/twitter/64/1f436.png';
 
 export interface DemoOptions {
   readonly out: string;
@@ -64,42 +69,34 @@ export default async function demo(output: Output, _args: readonly string[], opt
   if (existsSync(run) && !isRun(run)) throw cliError('folder_holds_run', { folder: run });
   refuseLocked(run);
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
+  output.note('This takes about three minutes on two quiet cores, and longer on a busy machine.\n');
   output.note('1. TinyGPT-V, full size, without weights');
-  await summary(output, [model], { config: 'full', depth: 2 });
-  await compile(output, [model], {
-    ...common,
-    target: 'onnx',
-    entry: [],
-    config: 'full',
-    out: join(options.out, 'full'),
-  });
+  const full = join(options.out, 'full');
+  await compile(output, [model], { ...common, target: 'onnx', entry: [], config: 'full', out: full });
 
   output.note('\n2. its nano version goes through the four stages of the paper, from pre-trained parts');
   await rm(run, { recursive: true, force: true });
-  const training = {
+  const training: TrainingOptions = {
     ...common,
     config: 'nano',
     weights: pretrained,
     stages: '1-4',
-    data: 'emoji',
+    data: DATA,
     seed: 0,
     checkpointEvery: 1000,
     keep: 1,
+    out: run,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
   };
-  const steps = options.steps === undefined ? {} : { steps: options.steps };
-  await train(output, [model], { ...training, ...steps, out: run });
+  await trainFile(output, model, training, beforeAndAfter(model, training, output));
 
   output.note('\n3. what it answers to pictures it has not seen');
-  const opened = await openAnswering(
-    model,
-    { ...common, config: 'nano', weights: join(run, 'model.safetensors') },
-    'evaluate',
-    output,
-  );
+  const weights = join(run, 'model.safetensors');
+  const opened = await openAnswering(model, { ...common, config: 'nano', weights }, 'evaluate', output);
   try {
     const { recipe, model: told } = recipeOfManifest(opened.session.manifest);
     const { report, count, lines, answers } = await recipe.evaluate(opened.session, {
-      data: 'emoji',
+      data: DATA,
       model: told,
       stage: { who: 'mdl demo', clauses: { tasks: 'multitask', template: 'inst', end: '\n' } },
       count: options.steps === undefined ? EXAMPLES : FEW,
@@ -110,28 +107,53 @@ export default async function demo(output: Output, _args: readonly string[], opt
       tokenizer: async () => opened.tokenizer,
       note: (line) => output.note(line),
     });
-    const shown = firstOfEach(answers).map(({ prompt, wanted, got }) => {
-      const question = prompt.replace(/^.*<\/Img>\s*/s, '').replace(/\s*\[\/INST\]\s*$/, '');
-      return `  ${question}\n    wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`;
-    });
+    const shown = firstOfEach(answers).map(
+      ({ prompt, wanted, got }) =>
+        `  ${questionIn(prompt)}  wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`,
+    );
     const title = `  ${count} held-out examples by task, beside the best constant answer:`;
     output.result([...shown, '', title, ...lines].join('\n'), { report });
     output.note(`\nloss, learning rate and gradient norms: ${join(run, 'report.html')}`);
-    output.note(
-      `ask it yourself: mdl generate models/tinygpt-v.mdl --config nano --weights ${join(run, 'model.safetensors')} \\`,
-    );
-    output.note('  --image PICTURE.png --template inst --prompt "[vqa] what is this?"');
+    output.note(`ask it yourself:\n  ${askingCommand(model, weights)}`);
   } finally {
     await opened.close();
   }
 }
 
-/** The first answers to each task, task by task: chosen before anyone looks at them. */
+/** Puts the first held-out question of each stage's own tasks to the model before the stage and after it. */
+function beforeAndAfter(model: string, training: TrainingOptions, output: Output): Run['onWeights'] {
+  let before = '';
+  return async (stage, weights, when) => {
+    const one = { ...training, data: DATA, evaluate: 1 };
+    const { answers } = await heldOutReport(model, stage, weights, one);
+    const { prompt, wanted, got } = answers[0]!;
+    if (when === 'before') before = got;
+    else
+      output.note(
+        `  ${questionIn(prompt) || 'a caption'}  before ${JSON.stringify(before)}, after ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`,
+      );
+  };
+}
+
+/** The words of a prompt, without the picture's place and what stands around them. */
+function questionIn(prompt: string): string {
+  return prompt.replace(/^.*<\/Img>\s*|^.*<ImageHere>\s*/s, '').replace(/\s*\[\/INST\]\s*$|\s*###Assistant:\s*$/, '');
+}
+
+/** A command that answers a picture, as it can be given here. */
+function askingCommand(model: string, weights: string): string {
+  const picture = createRequire(import.meta.url).resolve(PICTURE);
+  const here = (path: string): string => {
+    const inside = relative(process.cwd(), path);
+    const text = inside.startsWith('..') ? path : inside;
+    return /^[\w./:=,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  };
+  return `node ${here(process.argv[1] ?? 'dist/mdl.js')} generate ${here(model)} --config nano --weights ${here(weights)} --image ${here(picture)} --prompt "[vqa] what is this?"`;
+}
+
+/** The first answer to each task, task by task: chosen before anyone looks at them. */
 function firstOfEach(answers: Evaluation['answers']): Evaluation['answers'] {
-  const byTask = new Map<string, Evaluation['answers'][number][]>();
-  for (const answered of answers) {
-    const { task } = answered;
-    byTask.set(task, [...(byTask.get(task) ?? []), answered]);
-  }
-  return [...byTask.values()].flatMap((list) => list.slice(0, SHOWN));
+  const byTask = new Map<string, Evaluation['answers'][number]>();
+  for (const answered of answers) if (!byTask.has(answered.task)) byTask.set(answered.task, answered);
+  return [...byTask.values()];
 }

@@ -1,7 +1,13 @@
-/** The progress bar of a stage: loss, learning rate, tokens per second, time left. */
+/** The progress bars of a run's stages: loss, learning rate, tokens per second, time left. */
 import { SingleBar } from 'cli-progress';
-import type { StageProgress } from '../../workbench/training/run-stage.ts';
+import { isStep, type LogRecord } from '../../../runtime/train/index.ts';
 import { barFormat } from '../progress-line.ts';
+
+export interface TrainingProgress {
+  begin(stage: string, steps: number, done: number): void;
+  record(record: LogRecord): void;
+  stop(): void;
+}
 
 interface Shown {
   readonly loss: string;
@@ -9,9 +15,32 @@ interface Shown {
   readonly rate: string | number;
 }
 
-export function trainingProgress(stage: string, steps: number, done: number, shown: boolean): StageProgress {
-  if (!shown || steps <= 0) return { step: () => {}, stop: () => {} };
-  const bar = new SingleBar({
+/** One bar at a time: the last stage's, until the next begins or the run stops. */
+export function trainingProgress(shown: boolean): TrainingProgress {
+  let bar: SingleBar | undefined;
+  const stop = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    begin(stage, steps, done) {
+      stop();
+      if (!shown || steps <= 0) return;
+      bar = barOf(stage);
+      bar.start(steps, done, { loss: '–', lr: '–', rate: '–' });
+    },
+    record(record) {
+      if (!bar || !isStep(record)) return;
+      const { step, loss, lr, tokens_per_second } = record;
+      bar.update(step, { loss: loss.toFixed(4), lr: lr.toExponential(2), rate: Math.round(tokens_per_second) });
+      if (step >= bar.getTotal()) stop();
+    },
+    stop,
+  };
+}
+
+function barOf(stage: string): SingleBar {
+  return new SingleBar({
     format: barFormat<Shown>(({ loss, lr, rate }, { value, total }, left) => ({
       label: stage,
       fields: [`${value}/${total}`, `loss ${loss}`, `ETA ${left}`, `lr ${lr}`, `${rate} tokens/s`],
@@ -20,10 +49,4 @@ export function trainingProgress(stage: string, steps: number, done: number, sho
     stream: process.stderr,
     etaBuffer: 50,
   });
-  bar.start(steps, done, { loss: '–', lr: '–', rate: '–' });
-  return {
-    step: ({ step, loss, lr, tokens_per_second }) =>
-      bar.update(step, { loss: loss.toFixed(4), lr: lr.toExponential(2), rate: Math.round(tokens_per_second) }),
-    stop: () => bar.stop(),
-  };
 }

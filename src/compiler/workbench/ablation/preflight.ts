@@ -7,7 +7,8 @@ import { openBase } from '../training/base.ts';
 import { openBatches } from '../training/data.ts';
 import type { TrainingOptions } from '../training/options.ts';
 import type { PreparedStage } from '../training/settings.ts';
-import { type LoadedStage, loadStage, seedOf } from '../training/stages.ts';
+import type { LoadedStage } from '../training/staged.ts';
+import { loadStage, seedOf } from '../training/stages.ts';
 import { tensorsText, untrainedKeys } from '../training/untrained.ts';
 import type { Variant } from './variants.ts';
 

@@ -1,11 +1,10 @@
 /** Trains one cell, and turns what goes wrong in it into its outcome: a variant that breaks is a finding, not an end. */
 import { RuntimeError } from '../../../runtime/index.ts';
-import { scheduleLength } from '../../../runtime/train/index.ts';
+import { type OpenedStage, scheduleLength, trainStages } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { scheduleOf } from '../../training/plan.ts';
-import { backendName } from '../backends.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import { SILENT } from '../notes.ts';
 import { openBase } from '../training/base.ts';
@@ -13,7 +12,7 @@ import { openBatches } from '../training/data.ts';
 import type { TrainingOptions } from '../training/options.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { fitted } from '../training/resized.ts';
-import { runStage } from '../training/run-stage.ts';
+import { openForTraining } from '../training/run.ts';
 import { forStage, loadStage, seedOf } from '../training/stages.ts';
 import { type Cell, CellLog, type CellRecord } from './cell.ts';
 import { modelText } from './model-text.ts';
@@ -71,25 +70,22 @@ async function trainCell(
   const seed = seedOf(stage, options.seed);
   const base = await openBase(loaded, options, SILENT);
   try {
-    const { state } = await runStage(loaded, {
-      stage,
-      weights: overlayWeights(base, fitted(model, carried)),
-      data: await openBatches(file, model, stage, { ...options, seed }, SILENT),
-      backend: backendName(options.backend),
-      opset: options.opset === '23' ? 23 : 17,
-      ...rate,
-      ...(options.recompute ? { recompute: true } : {}),
+    const data = await openBatches(file, model, stage, { ...options, seed }, SILENT);
+    const open = (trained: ReadonlyMap<string, HostTensor>): Promise<OpenedStage> =>
+      openForTraining(loaded, overlayWeights(base, fitted(model, new Map([...carried, ...trained]))), {
+        ...options,
+        validates: false,
+      });
+    const result = await trainStages([{ name: stage.name, data, seed, open }], {
       steps,
-      seed,
       signal,
       onRecord: (record) => {
         log.add(record);
         onStep(log.steps, steps);
       },
-      onState: async () => {},
     });
-    if (state.step < steps) return 'interrupted';
-    return new Map([...carried, ...state.parameters]);
+    if ((result.stages[0]?.steps ?? 0) < steps) return 'interrupted';
+    return new Map([...carried, ...result.trained]);
   } finally {
     await base.close();
   }

@@ -25,12 +25,6 @@ export const CLI_DATA = {
     ({ recipe }: { recipe: string }) => `the recipe ${recipe} gives no answers to prompts: \`mdl run\` runs an entry`,
     'Models of this recipe give numbers or classes and no text.',
   ),
-  metric_unknown: entry(
-    'C0420',
-    ({ name, stage, known }: { name: string; stage: string; known: readonly string[] }) =>
-      `--keep-best names ${name}, and judging ${stage} gives ${known.join(', ')}: name one of them`,
-    'The best state is the one with the best value of a measure on the validation rows. Measures are the scalars that the entry `loss` gives (`loss`, `accuracy`, …) and what the recipe makes of them (`perplexity` of text).',
-  ),
   metric_direction: entry(
     'C0421',
     ({ name }: { name: string }) =>
@@ -40,14 +34,8 @@ export const CLI_DATA = {
   split_not_taken: entry(
     'C0422',
     ({ option, who }: { option: string; who: string }) =>
-      `${option} is not taken, because ${who} says itself which rows are held out: give --val-every alone to judge by those`,
-    'Data of the recipe vision-language has its own division (train.jsonl and held-out.jsonl, or one image in ten; emoji tasks keep whole pairs apart), and a module of data is asked for the split `held-out`. Another division over it would mix the two.',
-  ),
-  best_not_read: entry(
-    'C0423',
-    ({ file, reason }: { file: string; reason: string }) =>
-      `the best state ${file} cannot be read: ${reason}; the last one is in the checkpoints`,
-    'With `--keep-best` a run keeps the best state of a stage in the folder `best` of `--out`, and ends the stage with it. The file was removed or changed while the run went on.',
+      `${option} is not taken, because ${who} says itself which rows are held out: give --val-every alone to judge by those, or other data with --val`,
+    'Data of the recipe vision-language has its own division (train.jsonl and held-out.jsonl, or one image in ten; emoji tasks keep whole pairs apart), and a module of data is asked for the split `held-out`. Another division over it would mix the two. `--val PATH` gives data of its own to judge by, all of it.',
   ),
   length_not_taken: entry(
     'C0424',

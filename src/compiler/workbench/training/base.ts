@@ -5,7 +5,7 @@ import type { Notes } from '../notes.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import { overlayWeights } from './overlay.ts';
 import { tablesOf } from './resized.ts';
-import type { LoadedStage } from './stages.ts';
+import type { LoadedStage } from './staged.ts';
 
 /** Adapters that the weights lack are made from their initialisers. @throws CliError C0106, and as openWeights */
 export async function openBase(

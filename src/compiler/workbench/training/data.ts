@@ -90,21 +90,21 @@ async function openSet(
     throw cliError('option_without', { option: '--tokenizer', without: 'data that is read with a tokenizer file' });
   };
   if (isDataModule(data)) {
-    refuseSplit(request, `the module ${data}`, false);
+    refuseSplit(request, `the module ${data}`);
     return needed(await moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } }));
   }
   const { recipe } = recipeFor(model);
-  if (recipe.ownSplit) refuseSplit(request, `data of the recipe ${recipe.name}`, true);
+  if (recipe.ownSplit) refuseSplit(request, `data of the recipe ${recipe.name}`);
   const own = recipeStage(recipe, stage);
   const asked = { ...own, clauses: { ...own.clauses, ...lengthOf(recipe, request) } };
-  const set = ownData(recipe, data, stage, output);
+  // what is given to judge by is not the stage's own data
+  const set = part.heldOut === 1 ? data : ownData(recipe, data, stage, output);
   return needed(await recipe.dataset({ ...common, data: set, stage: asked }));
 }
 
 /** @throws CliError C0422 */
-function refuseSplit({ val, valSplit }: DataRequest, who: string, ofPath: boolean): void {
-  const option = valSplit === undefined ? (ofPath && val !== undefined ? '--val' : undefined) : '--val-split';
-  if (option !== undefined) throw cliError('split_not_taken', { option, who });
+function refuseSplit({ valSplit }: DataRequest, who: string): void {
+  if (valSplit !== undefined) throw cliError('split_not_taken', { option: '--val-split', who });
 }
 
 /** The data set that the stage itself names, else the one that was asked for. */

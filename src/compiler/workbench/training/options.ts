@@ -1,8 +1,8 @@
 /** What training is told: `mdl train`'s options, by name. */
 import type { SettingsOptions, WeightsOptions } from '../model.ts';
-import type { JudgeOptions } from './judge.ts';
+import type { ValidationOptions } from './judge.ts';
 
-export interface TrainingOptions extends SettingsOptions, WeightsOptions, JudgeOptions {
+export interface TrainingOptions extends SettingsOptions, WeightsOptions, ValidationOptions {
   readonly stage?: string;
   readonly stages?: string;
   readonly batch?: string;

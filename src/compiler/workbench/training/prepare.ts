@@ -7,7 +7,8 @@ import { openBase } from './base.ts';
 import { openBatches, openHeldOut } from './data.ts';
 import { judges } from './judge.ts';
 import type { TrainingOptions } from './options.ts';
-import { type LoadedStage, loadStage, seedOf } from './stages.ts';
+import type { LoadedStage } from './staged.ts';
+import { loadStage, seedOf } from './stages.ts';
 import { untrainedKeys, untrainedWarning } from './untrained.ts';
 
 /** A stage that is ready to be trained. */

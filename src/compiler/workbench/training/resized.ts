@@ -6,8 +6,8 @@
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
+import type { WeightReader } from '../../targets/target.ts';
 import { StageError } from '../../training/stage-error.ts';
-import type { WeightProvider } from '../weights/provider.ts';
 import { resampleGrid } from '../weights/resample.ts';
 
 /** `vit.image_size=448` and how a stage says it, for each of its clauses that sizes depend on. */
@@ -58,7 +58,7 @@ export function fitted(model: Model, tensors: ReadonlyMap<string, HostTensor>): 
 }
 
 /** Tables of the own size's weights, for the sized model: a seed would make others at another size. */
-export async function tablesOf(own: Model, sized: Model, weights: WeightProvider): Promise<Map<string, HostTensor>> {
+export async function tablesOf(own: Model, sized: Model, weights: WeightReader): Promise<Map<string, HostTensor>> {
   const tables = new Map<string, HostTensor>();
   for (const [key, { resample, shape }] of sized.parameters) {
     const before = own.parameters.get(key);

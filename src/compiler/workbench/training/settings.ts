@@ -1,10 +1,10 @@
 /** What makes a run this run, as text by name: checkpoints of another are refused with the setting that differs. */
-import type { DataSource, RunSettings } from '../../../runtime/train/index.ts';
+import { type DataSource, type RunSettings, VALIDATE_EVERY } from '../../../runtime/train/index.ts';
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
-import { judges, VALIDATE_EVERY } from './judge.ts';
+import { judges } from './judge.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** A stage with what it is trained on. */

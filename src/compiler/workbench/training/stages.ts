@@ -8,7 +8,8 @@ import { StageError } from '../../training/stage-error.ts';
 import { cliError } from '../errors.ts';
 import { type Loaded, loadModel, type SettingsOptions } from '../model.ts';
 import type { Notes } from '../notes.ts';
-import { checkSizes, sizeClauses } from './resized.ts';
+import type { StagedModel } from './open-stage.ts';
+import { type LoadedStage, underStage } from './staged.ts';
 
 /** @throws CliError C0201 when there is no such stage */
 export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
@@ -48,30 +49,13 @@ export function seedOf({ options }: Pick<Stage, 'options'>, seed: number): numbe
   return seed + (typeof options.seed === 'number' ? options.seed : 0);
 }
 
-export interface LoadedStage extends Loaded {
-  readonly stage: Stage;
-  /** the same model at the config's own sizes, where the stage gives another: what weights from a seed are made for */
-  readonly own: Model | undefined;
-}
-
 /** The model as a stage sees it: its flags and sizes first, so that --set has the last word. @throws as loadModel */
 export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Notes): LoadedStage {
-  const flags = [...stage.flags].map(([flag, on]) => `${flag}=${on}`);
-  const load = (...more: string[]): LoadedStage => {
-    const loaded = loadModel(file, { ...options, set: [...flags, ...more, ...(options.set ?? [])] }, output);
-    return { ...loaded, stage: stageOf(loaded.model, stage.name), own: undefined };
+  const load = (set: readonly string[]): StagedModel => {
+    const loaded = loadModel(file, { ...options, set: [...set, ...(options.set ?? [])] }, output);
+    return { ...loaded, stage: stageOf(loaded.model, stage.name) };
   };
-  const own = load();
-  return forStage(stage.name, () => {
-    const sizes = sizeClauses(own.model, stage);
-    if (sizes.length === 0) return own;
-    const said = sizes.map((size) => size.said).join(', ');
-    const sized = explained(output, `the stage ${stage.name} at its ${said}:`, () =>
-      load(...sizes.map(({ set }) => set)),
-    );
-    checkSizes(own.model, sized.model, said);
-    return { ...sized, own: own.model };
-  });
+  return forStage(stage.name, () => underStage(stage, load, (said, work) => explained(output, said, work)));
 }
 
 /** The model as the stage of this name sees it, or as it is. @throws CliError C0201, and as loadModel */
@@ -103,4 +87,13 @@ export function forStage<T>(stage: string, work: () => T): T {
     if (error instanceof StageError) throw cliError('stage_not_trainable', { stage, reason: error.message }, [], error);
     throw error;
   }
+}
+
+/** The same for work that is awaited. */
+export async function forStageAsync<T>(stage: string, work: () => Promise<T>): Promise<T> {
+  return work().catch((error: unknown) => forStage(stage, () => rethrow(error)));
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

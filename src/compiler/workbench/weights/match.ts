@@ -2,7 +2,8 @@
  * A checkpoint's keys against a model's parameters, strictly: what is missing, unexpected or of another shape is an
  * error that lists all of it with the nearest names.
  */
-import { READ_AS, type StoredTensor } from '../../../runtime/index.ts';
+import type { StoredTensor } from '../../../runtime/safetensors.ts';
+import { READ_AS } from '../../../runtime/weights/dtypes.ts';
 import { nearest } from '../../../shared/nearest.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';

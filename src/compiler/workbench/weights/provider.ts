@@ -3,16 +3,16 @@
  * chunks of their final bytes (for the weights files), never all at once.
  */
 
+import { initialise } from '../../../runtime/init.ts';
+import type { Checkpoint } from '../../../runtime/weights/checkpoint.ts';
 import {
   allocate,
-  type Checkpoint,
   convertInto,
   firstNonFinite,
   ITEM_BYTES,
-  initialise,
   READ_AS,
   type StoredDType,
-} from '../../../runtime/index.ts';
+} from '../../../runtime/weights/dtypes.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { narrow, sizeOf, widen } from '../../../shared/tensor.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';

@@ -125,7 +125,7 @@ function indexFolder(root: string, folder: string, { split, onBadImage, report }
     .filter((name) => name.endsWith('.jsonl'))
     .sort();
   if (names.length === 0) throw runtimeError('data_not_opened', { name: folder, reason: 'it has no .jsonl file' });
-  const isSplit = names.includes('train.jsonl') && names.includes('held-out.jsonl');
+  const isSplit = split !== 'all' && names.includes('train.jsonl') && names.includes('held-out.jsonl');
   const chosen = isSplit ? [`${split}.jsonl`] : names;
   const files = chosen.map((name): TextFile => ({ name, path: join(root, name) }));
   const places: Index['places'] = [];
@@ -142,7 +142,7 @@ function indexFolder(root: string, folder: string, { split, onBadImage, report }
       }
       checkInside(root, record, file.name, place.line);
       const heldOut = hash32(record.image) % 10 === 0;
-      if (isSplit || heldOut === (split === 'held-out')) places.push({ file: f, ...place });
+      if (split === 'all' || isSplit || heldOut === (split === 'held-out')) places.push({ file: f, ...place });
     }
   });
   return { files, places };

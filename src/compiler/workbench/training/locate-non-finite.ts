@@ -3,7 +3,7 @@
  * it (float64 might not overflow where f32 does).
  */
 
-import { firstNonFinite } from '../../../runtime/index.ts';
+import { firstNonFinite } from '../../../runtime/weights/dtypes.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { heldTensors, keyAt, PORTS, type TrainingPlan } from '../../../shared/training.ts';
 import type { Model } from '../../elaborate/model.ts';
@@ -11,9 +11,14 @@ import { finish } from '../../graphs.ts';
 import type { AnyNode, Graph } from '../../ir/graph.ts';
 import { typeOf } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
-import type { BackendName } from '../backends.ts';
-import { openGraphs } from '../session.ts';
-import type { WeightProvider } from '../weights/provider.ts';
+import type { Host, WeightReader } from '../../targets/target.ts';
+import { type Engine, openOn } from '../open-on.ts';
+
+export interface LocateOptions extends Engine {
+  readonly plan: TrainingPlan;
+  readonly weights: WeightReader;
+  readonly host: Host;
+}
 
 const nameOf = (value: number): string => `value.${value}`;
 
@@ -31,24 +36,14 @@ export async function locateNonFinite(
   model: Model,
   graph: Graph,
   feeds: Readonly<Record<string, HostTensor>>,
-  {
-    plan,
-    weights,
-    backend,
-    opset,
-  }: {
-    readonly plan: TrainingPlan;
-    readonly weights: WeightProvider;
-    readonly backend: BackendName;
-    readonly opset: 17 | 23;
-  },
+  { plan, weights, backend, opset, host }: LocateOptions,
 ): Promise<string | undefined> {
   for (const [port, { data }] of Object.entries(feeds)) {
     const element = data instanceof Float32Array ? firstNonFinite(data) : -1;
     if (element >= 0) return `the input ${ownerOf(plan, port, element)}`;
   }
   const every = finish(model, [{ name: 'watched', graph: watched(graph) }]);
-  const session = await openGraphs(every, weights, { backend, opset });
+  const session = await openOn(every, weights, { backend, opset }, host);
   try {
     const results = await session.run('watched', feeds);
     const tainted = new Set<number>();

@@ -1,0 +1,15 @@
+/**
+ * Training in a page: stages of a model, compiled where they run. Node's twin is library.ts: the same, with files.
+ *
+ *     const stages = await stagesOf({ path: 'model.mdl', sources, weights: (model) => seededWeights(model, 1), data, backend: 'webgpu' });
+ *     const { trained } = await trainStages(stages, { onRecord: (record) => console.log(record) });
+ */
+import { PAGE } from './host.browser.ts';
+import { type StagesRequest, stagesOf as stagesOn } from './training/stages-of.ts';
+
+export * from './library.common.ts';
+export { PAGE };
+
+/** As Node's `stagesOf`; `host` is the page when it is not given. @throws as in Node */
+export const stagesOf = (request: Omit<StagesRequest, 'host'> & Partial<Pick<StagesRequest, 'host'>>) =>
+  stagesOn({ host: PAGE, ...request });
