@@ -1,5 +1,5 @@
 /**
- * Which part of the source may import which, and that no modules import each other in a circle at run time.
+ * Which part of the source may import which, and that no modules import each other in a circle, nor each other's types.
  *
  *     shared ← grammar, diagnostics
  *     shared ← ops ← ir ← passes, backends
@@ -25,7 +25,7 @@ export interface Violation {
 interface Import {
   readonly line: number;
   readonly specifier: string;
-  /** erased when compiled: counts for direction, not for cycles */
+  /** erased when compiled */
   readonly typeOnly: boolean;
   /** `import('…')`, which runs later: no cycle at load time */
   readonly dynamic: boolean;
@@ -83,7 +83,6 @@ export const LAYERS: readonly Layer[] = [
     name: 'ops',
     at: ['src/compiler/ops/'],
     imports: ['shared'],
-    types: ['ir'],
     why: 'an op is declared without knowledge of what is done with it',
   },
   {
@@ -301,9 +300,9 @@ function pathThrough(
 export function checkLayers(root: string): readonly Violation[] {
   const files = FOLDERS.flatMap((folder) => sourcesUnder(root, folder)).sort();
   const violations: Violation[] = [];
-  const runs = new Map<string, string[]>();
+  const graph = new Map<string, string[]>();
   for (const file of files) {
-    const runtimeImports: string[] = [];
+    const imports: string[] = [];
     for (const found of importsOf(readFileSync(join(root, file), 'utf8'))) {
       const local = found.specifier.startsWith('.');
       const target = local
@@ -312,17 +311,18 @@ export function checkLayers(root: string): readonly Violation[] {
             .join('/')
         : undefined;
       violations.push(...judge(file, found, target));
-      if (target !== undefined && !found.typeOnly && !found.dynamic) runtimeImports.push(target);
+      // what is imported when it is needed comes after everything has loaded
+      if (target !== undefined && (found.typeOnly || !found.dynamic)) imports.push(target);
     }
-    runs.set(file, runtimeImports);
+    graph.set(file, imports);
   }
-  for (const cycle of cyclesIn(runs)) {
+  for (const cycle of cyclesIn(graph)) {
     violations.push({
       file: cycle[0]!,
       line: 1,
       imported: cycle.slice(1).join(' → '),
-      rule: 'no modules import each other in a circle at run time (types may)',
-      why: 'the order in which they load would depend on who is imported first',
+      rule: 'no modules import each other in a circle, nor types of each other',
+      why: 'none of them could be read, tested or moved without the others',
     });
   }
   return violations;

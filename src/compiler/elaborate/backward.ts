@@ -6,11 +6,10 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { BoundArgument } from './builtin.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { printType } from './signature.ts';
-import { describe, type Value } from './values.ts';
+import { type BoundArgument, describe, type Value } from './values.ts';
 
 /** What a gradient is of; `id` is absent for an argument that this call gives no tensor: `none`, or a number. */
 interface Target {
@@ -29,7 +28,7 @@ export interface OpenClause {
 
 /** Takes the values that gradients are of, before the body gives their names others. */
 export function openClause(
-  e: Evaluator,
+  e: Evaluation,
   callee: string,
   clause: ast.BackwardClause,
   frame: Frame,
@@ -62,7 +61,7 @@ export function openClause(
  * @param run the clause's body, with the name of the upstream gradient bound
  */
 export function closeClause(
-  e: Evaluator,
+  e: Evaluation,
   callee: string,
   open: OpenClause,
   result: Value,
@@ -119,7 +118,7 @@ export function closeClause(
   return { kind: 'tensor', id: builder.node('with_gradient', inputs, { call, estimator }, origin), span: clause.span };
 }
 
-function gradientOf(e: Evaluator, callee: string, name: ast.Name, x: ValueId, value: Value, at: Span): ValueId {
+function gradientOf(e: Evaluation, callee: string, name: ast.Name, x: ValueId, value: Value, at: Span): ValueId {
   const wanted = e.emission.typeOf(x);
   const secondary = [{ span: name.span, message: `${name.text} is ${printType(wanted)}` }];
   const wrong = (found: string): never =>
@@ -136,7 +135,12 @@ function gradientOf(e: Evaluator, callee: string, name: ast.Name, x: ValueId, va
 }
 
 /** A param that the body reads and the clause leaves out would never train, and nothing would say so. */
-function checkCaptured(e: Evaluator, callee: string, { clause, targets, given, before }: OpenClause, y: ValueId): void {
+function checkCaptured(
+  e: Evaluation,
+  callee: string,
+  { clause, targets, given, before }: OpenClause,
+  y: ValueId,
+): void {
   const { builder, parameters } = e.trace!;
   const named = new Set([...given, ...targets.map(({ id }) => id)]);
   const read = builder.sourcesOf(y, before, named);

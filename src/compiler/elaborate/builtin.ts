@@ -7,12 +7,14 @@ import { isSymbolic, printShape } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { MAX_RANK, type TensorType, type ValueId } from '../ir/graph.ts';
+import { MAX_RANK, type TensorType } from '../ir/graph.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Reported } from './reported.ts';
-import { describe, type Value } from './values.ts';
+import { type BoundArgument, describe, type Operand, type Value } from './values.ts';
+
+export type { BoundArgument, Operand } from './values.ts';
 
 export interface Builtin {
   readonly name: string;
@@ -22,21 +24,9 @@ export interface Builtin {
   readonly call: (c: BoundCall) => Value;
 }
 
-export interface BoundArgument {
-  readonly value: Value;
-  readonly span: Span;
-}
-
-/** A tensor as an operand: its value, and the place and name diagnostics call it by. */
-export interface Operand {
-  readonly id: ValueId;
-  readonly type: TensorType;
-  readonly source: BoundArgument;
-}
-
 /** The arguments of one call, by parameter name, with conversions that report what does not fit and throw Reported. */
 export class BoundCall {
-  readonly evaluator: Evaluator;
+  readonly evaluator: Evaluation;
   readonly name: string;
   readonly span: Span;
   private readonly bound: ReadonlyMap<string, BoundArgument>;
@@ -44,7 +34,7 @@ export class BoundCall {
   readonly callSyntax: ast.CallExpression;
 
   constructor(
-    evaluator: Evaluator,
+    evaluator: Evaluation,
     name: string,
     syntax: ast.CallExpression,
     bound: ReadonlyMap<string, BoundArgument>,

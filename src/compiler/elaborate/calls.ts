@@ -5,11 +5,11 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
-import { type BoundArgument, BoundCall, type Builtin } from './builtin.ts';
-import type { Evaluator } from './evaluator.ts';
+import { BoundCall, type Builtin } from './builtin.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { Reported } from './reported.ts';
-import type { Value } from './values.ts';
+import type { BoundArgument, Value } from './values.ts';
 
 export interface FormalParameter {
   readonly name: string;
@@ -26,7 +26,7 @@ type Actual = ast.Argument & { readonly known?: Value };
  * `extras` takes named arguments that no parameter has (the sizes of a rearrange pattern).
  */
 export function bindArguments(
-  evaluator: Evaluator,
+  evaluator: Evaluation,
   callee: string,
   formals: readonly FormalParameter[],
   actuals: readonly Actual[],
@@ -105,7 +105,7 @@ function takes(callee: string, formals: readonly FormalParameter[]): string[] {
 
 const formalsOf = new WeakMap<Builtin, readonly FormalParameter[]>();
 
-export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.CallExpression, frame: Frame): Value {
+export function callBuiltin(evaluator: Evaluation, builtin: Builtin, call: ast.CallExpression, frame: Frame): Value {
   let formals = formalsOf.get(builtin);
   if (!formals) {
     formals = builtin.parameters
@@ -132,7 +132,7 @@ export function callBuiltin(evaluator: Evaluator, builtin: Builtin, call: ast.Ca
  * arguments as they are. An empty list gives its first argument back.
  */
 export function callSequence(
-  evaluator: Evaluator,
+  evaluator: Evaluation,
   items: readonly Value[],
   call: ast.CallExpression,
   frame: Frame,

@@ -1,7 +1,7 @@
 /** How much compile-time work a model may take, and how deep it may nest: hostile and runaway programs end with an error. */
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Reported } from './reported.ts';
 import { MAX_TABLE_ELEMENTS, type Table } from './tables.ts';
 
@@ -11,7 +11,7 @@ const MAX_STEPS = 3_000_000;
 const MAX_DEPTH = 1000;
 
 export class Effort {
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
   private steps = 0;
   private exhausted = false;
   /** elements of the graph's tables, by what is in them */
@@ -19,7 +19,7 @@ export class Effort {
   /** expressions being evaluated, those of calling bodies included */
   private depth = 0;
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluation) {
     this.evaluator = evaluator;
   }
 

@@ -8,19 +8,18 @@ import type { Origin, TensorType, ValueId } from '../ir/graph.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
 import { mapOperands } from '../ops/operands.ts';
 import { TypeRuleError } from '../ops/spec.ts';
-import type { Operand } from './builtin.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Reported } from './reported.ts';
 import { tablesOf } from './tables.ts';
-import { describe, type Value } from './values.ts';
+import { describe, type Operand, type Value } from './values.ts';
 
 /** What a node of a graph costs: a type rule runs and a record stays. */
 const NODE_STEPS = 50;
 
 export class Emission {
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluation) {
     this.evaluator = evaluator;
   }
 

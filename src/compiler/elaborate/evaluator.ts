@@ -16,6 +16,7 @@ import { CallStack } from './call-stack.ts';
 import { callBuiltin, callSequence } from './calls.ts';
 import { Effort } from './effort.ts';
 import { Emission } from './emission.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import { indexed, indexTensor } from './indexing.ts';
 import { guardOf, Instantiator } from './instantiate.ts';
@@ -33,7 +34,7 @@ export const MAX_TERMS = 16;
 /** What a call takes of the stack, compared with an expression. */
 const CALL_WEIGHT = 12;
 
-export class Evaluator {
+export class Evaluator implements Evaluation {
   readonly program: Program;
   /** what each name stands for */
   readonly bindings: NameTable;
@@ -279,8 +280,11 @@ export class Evaluator {
 
   private callValue(callee: Value, expression: ast.CallExpression, frame: Frame): Value {
     switch (callee.kind) {
-      case 'builtin':
-        return callBuiltin(this, callee.builtin, expression, frame);
+      case 'builtin': {
+        const builtin = this.builtins.get(callee.name);
+        if (!builtin) throw new Error(`${callee.name} is bound as a function of the language, and there is none`);
+        return callBuiltin(this, builtin, expression, frame);
+      }
       case 'instance':
         return this.effort.nested(CALL_WEIGHT, expression.span, () =>
           this.tracer.callInstance(callee, expression, frame),

@@ -1,8 +1,6 @@
 /** What an expression's names are read from: the slots of a body, the module, the config records and the file. */
 import type { FileScope } from '../check/program.ts';
-import type { ModuleInstance } from './instance.ts';
-import type { ConfigRecord } from './settings.ts';
-import type { Value } from './values.ts';
+import type { ConfigRecord, ModuleInstance, Value } from './values.ts';
 
 export class Frame {
   readonly file: FileScope;

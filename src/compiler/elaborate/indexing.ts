@@ -4,7 +4,7 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import { list, type Value } from './values.ts';
 
@@ -14,7 +14,7 @@ export type IndexItem =
   | { readonly kind: 'rest' };
 
 export function indexTensor(
-  e: Evaluator,
+  e: Evaluation,
   x: { readonly id: ValueId; readonly span: Span },
   items: readonly IndexItem[],
   at: Span,
@@ -69,7 +69,7 @@ export function indexTensor(
 }
 
 /** An index of a tensor or of a list. */
-export function indexed(e: Evaluator, expression: ast.IndexExpression, frame: Frame): Value {
+export function indexed(e: Evaluation, expression: ast.IndexExpression, frame: Frame): Value {
   const object = e.expression(expression.object, frame);
   const items = expression.items.map((item): IndexItem => {
     if (item.kind === 'rest') return item;
@@ -86,7 +86,7 @@ export function indexed(e: Evaluator, expression: ast.IndexExpression, frame: Fr
 }
 
 function indexList(
-  e: Evaluator,
+  e: Evaluation,
   values: readonly Value[],
   items: readonly IndexItem[],
   { object, items: [syntax], span }: ast.IndexExpression,
@@ -112,7 +112,7 @@ function indexList(
   return e.fail(diagnose('index_out_of_range', details, at, { ...e.here(), secondary }));
 }
 
-function stepOf(e: Evaluator, value: Value, at: Span): number {
+function stepOf(e: Evaluation, value: Value, at: Span): number {
   const what = 'the step of a range';
   const step = e.intOf(value, at, what);
   if (step >= 1) return step;

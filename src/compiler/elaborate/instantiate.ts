@@ -8,12 +8,11 @@ import type { FileScope } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { BoundArgument } from './builtin.ts';
 import { bindArguments } from './calls.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import type { Absence, ModuleInstance, ParameterInfo, Place } from './instance.ts';
-import { describe, ERROR, list, NONE, type Value } from './values.ts';
+import { type BoundArgument, describe, ERROR, list, NONE, type Value } from './values.ts';
 
 /** 2^36 elements, 256 GiB of f32: beyond any checkpoint we know, and far below where numbers lose precision. */
 const MAX_ELEMENTS = 2 ** 36;
@@ -32,10 +31,10 @@ export class Instantiator {
   readonly instances = new Map<string, ModuleInstance>();
   /** where we are, for diagnostics */
   path: string | undefined;
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
   private readonly stack: ast.ModuleDeclaration[] = [];
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluation) {
     this.evaluator = evaluator;
   }
 

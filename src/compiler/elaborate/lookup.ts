@@ -9,20 +9,20 @@ import { type Diagnostic, MAX_DIAGNOSTICS } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import { Reported } from './reported.ts';
-import { type ConfigField, type ConfigRecord, join } from './settings.ts';
-import { bool, describe, type Value } from './values.ts';
+import { join } from './settings.ts';
+import { bool, type ConfigField, type ConfigRecord, describe, type Value } from './values.ts';
 
 /** What the value of a config field takes of the stack, compared with an expression. */
 const FIELD_WEIGHT = 6;
 
 export class Lookup {
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
   private readonly evaluatingConfig = new Set<ConfigField>();
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluation) {
     this.evaluator = evaluator;
   }
 
@@ -75,7 +75,7 @@ export class Lookup {
         return this.declared(binding.symbol);
       case 'builtin': {
         const builtin = this.evaluator.builtins.get(binding.name);
-        return builtin && { kind: 'builtin', builtin };
+        return builtin && { kind: 'builtin', name: builtin.name };
       }
     }
   }

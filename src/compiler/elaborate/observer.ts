@@ -4,7 +4,7 @@
  */
 import { printDim } from '../../shared/dim.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { printType } from './signature.ts';
 import type { Value } from './values.ts';
 
@@ -21,7 +21,7 @@ const MAX_ITEMS = 8;
 export class Observer {
   private readonly seen = new Map<object, Observed>();
 
-  see(e: Evaluator, node: { readonly span: Span }, value: Value): void {
+  see(e: Evaluation, node: { readonly span: Span }, value: Value): void {
     if (this.seen.has(node)) return;
     const text = shown(e, value);
     if (text !== undefined) this.seen.set(node, { span: node.span, text, tensor: isTensor(value) });
@@ -39,7 +39,7 @@ function isTensor(value: Value): boolean {
   return value.kind === 'tensor' || (value.kind === 'list' && value.items.some(isTensor));
 }
 
-function shown(e: Evaluator, value: Value): string | undefined {
+function shown(e: Evaluation, value: Value): string | undefined {
   switch (value.kind) {
     case 'tensor':
       return e.trace && printType(e.emission.typeOf(value.id));

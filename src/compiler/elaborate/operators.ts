@@ -4,11 +4,11 @@ import type { DType } from '../../shared/dtype.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { OpName } from '../ops/attributes.ts';
 import type * as ast from '../syntax/ast.ts';
-import { DTYPE_NAMES, type Operand } from './builtin.ts';
-import type { Evaluator } from './evaluator.ts';
-import { bool, describe, float, int, list, type Value } from './values.ts';
+import { DTYPE_NAMES } from './builtin.ts';
+import type { Evaluation } from './evaluation.ts';
+import { bool, describe, float, int, list, type Operand, type Value } from './values.ts';
 
-export function unary(e: Evaluator, expression: ast.UnaryExpression, operand: Value): Value {
+export function unary(e: Evaluation, expression: ast.UnaryExpression, operand: Value): Value {
   const { operator, span } = expression;
   if (operator === 'not') {
     if (operand.kind === 'bool') return bool(!operand.value, operand.byFlag);
@@ -39,7 +39,7 @@ export function unary(e: Evaluator, expression: ast.UnaryExpression, operand: Va
   );
 }
 
-export function binary(e: Evaluator, expression: ast.BinaryExpression, left: Value, right: Value): Value {
+export function binary(e: Evaluation, expression: ast.BinaryExpression, left: Value, right: Value): Value {
   if (left.kind === 'error' || right.kind === 'error') return { kind: 'error' };
   if (isTensor(left) || isTensor(right)) return tensorBinary(e, expression, left, right);
   const { operator } = expression;
@@ -147,7 +147,7 @@ function dimBinary(operator: ast.BinaryOperator, left: Value, right: Value): Val
 }
 
 function numberBinary(
-  e: Evaluator,
+  e: Evaluation,
   expression: ast.BinaryExpression,
   left: NumberValue,
   right: NumberValue,
@@ -216,7 +216,7 @@ const TENSOR_OPERATORS: { readonly [O in ast.BinaryOperator]: TensorOperator | u
   or: { op: 'or' },
 };
 
-function tensorBinary(e: Evaluator, expression: ast.BinaryExpression, left: Value, right: Value): Value {
+function tensorBinary(e: Evaluation, expression: ast.BinaryExpression, left: Value, right: Value): Value {
   const { operator, span } = expression;
   const rule = TENSOR_OPERATORS[operator];
   if (!rule) {
@@ -249,6 +249,6 @@ function tensorBinary(e: Evaluator, expression: ast.BinaryExpression, left: Valu
   return e.emission.emit('not', [e.emission.operand(result, span)], {}, span)[0]!;
 }
 
-function tensorOperand(e: Evaluator, value: Value, at: ast.Expression, dtype?: DType): Operand {
+function tensorOperand(e: Evaluation, value: Value, at: ast.Expression, dtype?: DType): Operand {
   return e.emission.operand(value, at.span, dtype);
 }

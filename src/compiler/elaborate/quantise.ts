@@ -6,7 +6,7 @@ import { formatPosition } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { BoundArgument } from './builtin.ts';
 import { bindArguments } from './calls.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
 import { describe } from './values.ts';
@@ -20,11 +20,11 @@ export interface QuantiseRule {
 }
 
 /** In the order of the declarations. @param more those of the command line, after those of the file */
-export function quantiseRules(e: Evaluator, more: readonly ast.QuantiseDeclaration[]): readonly QuantiseRule[] {
+export function quantiseRules(e: Evaluation, more: readonly ast.QuantiseDeclaration[]): readonly QuantiseRule[] {
   return [...e.program.quantises, ...more].flatMap((declaration) => e.attempt(() => rulesOf(e, declaration)) ?? []);
 }
 
-function rulesOf(e: Evaluator, declaration: ast.QuantiseDeclaration): readonly QuantiseRule[] {
+function rulesOf(e: Evaluation, declaration: ast.QuantiseDeclaration): readonly QuantiseRule[] {
   if (declaration.when !== undefined && !e.condition(declaration.when, e.rootFrame())) return [];
   const as = storageOf(e, declaration);
   return declaration.patterns.map((pattern) => ({
@@ -34,7 +34,7 @@ function rulesOf(e: Evaluator, declaration: ast.QuantiseDeclaration): readonly Q
   }));
 }
 
-function storageOf(e: Evaluator, { as, arguments: given, span }: ast.QuantiseDeclaration): Quantisation | 'f32' {
+function storageOf(e: Evaluation, { as, arguments: given, span }: ast.QuantiseDeclaration): Quantisation | 'f32' {
   const frame = e.rootFrame();
   if (as.text === 'f32') {
     bindArguments(e, as.text, [], given, span, frame);
@@ -55,7 +55,7 @@ function storageOf(e: Evaluator, { as, arguments: given, span }: ast.QuantiseDec
 }
 
 function oneOf<T extends string | number | boolean>(
-  e: Evaluator,
+  e: Evaluation,
   what: string,
   known: readonly T[],
   argument: BoundArgument | undefined,
@@ -70,7 +70,7 @@ function oneOf<T extends string | number | boolean>(
 }
 
 /** The keys of the f32 parameters of two axes that a pattern covers, by path or key. */
-function matricesOf(e: Evaluator, pattern: ast.PathPattern, as: Quantisation | 'f32'): readonly string[] {
+function matricesOf(e: Evaluation, pattern: ast.PathPattern, as: Quantisation | 'f32'): readonly string[] {
   const { covers } = compilePattern(pattern.text);
   const covered = (all: Iterable<ParameterInfo>): ParameterInfo[] =>
     [...all].filter(({ path, keys }) => [path, ...keys].some(covers));

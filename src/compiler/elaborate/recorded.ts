@@ -2,7 +2,7 @@
 import type { Span } from '../diagnostics/span.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import type { Binding, BodyRun, Effect } from './record.ts';
 import { NONE, type Value } from './values.ts';
@@ -15,7 +15,7 @@ type Declared = {
   readonly span?: Span;
 };
 
-function bindings(e: Evaluator, frame: Frame, names: Names): Binding[] {
+function bindings(e: Evaluation, frame: Frame, names: Names): Binding[] {
   return names.flatMap((name) => {
     const value = frame.get(e.bindings.slotOf(name));
     return value ? [{ name: name.text, value }] : [];
@@ -23,7 +23,7 @@ function bindings(e: Evaluator, frame: Frame, names: Names): Binding[] {
 }
 
 /** A value of a parameter's own: an input of the graph that is recorded, which is none to run. */
-function ownValue(e: Evaluator, name: string, value: Value, at: Span): Value {
+function ownValue(e: Evaluation, name: string, value: Value, at: Span): Value {
   if (value.kind === 'list') return { ...value, items: value.items.map((item) => ownValue(e, name, item, at)) };
   if (value.kind !== 'tensor' && value.kind !== 'parameter') return value;
   const { builder } = e.trace!;
@@ -33,7 +33,7 @@ function ownValue(e: Evaluator, name: string, value: Value, at: Span): Value {
 
 /** A body whose parameters are in the frame. */
 export function recordedBody(
-  e: Evaluator,
+  e: Evaluation,
   { kind, name }: Pick<BodyRun, 'kind' | 'name'>,
   declared: Declared,
   frame: Frame,
@@ -61,7 +61,7 @@ export function recordedBody(
 }
 
 /** A statement of a body: what it does, and what its names are bound to then. */
-export function recordedStatement<T>(e: Evaluator, statement: ast.Statement, frame: Frame, run: () => T): T {
+export function recordedStatement<T>(e: Evaluation, statement: ast.Statement, frame: Frame, run: () => T): T {
   const { record, builder } = e.trace ?? {};
   // a loop records its iterations, and the branch that is taken stands in the place of the `if`
   if (!record || !builder || statement.kind === 'for' || statement.kind === 'if') return run();
@@ -76,7 +76,7 @@ export function recordedStatement<T>(e: Evaluator, statement: ast.Statement, fra
 
 /** A loop. `iteration` gets what binds the names and what runs with them. */
 export function recordedLoop(
-  e: Evaluator,
+  e: Evaluation,
   { names, span }: Extract<ast.Statement, { kind: 'for' }>,
   frame: Frame,
   run: (iteration: (bind: () => void, body: () => void) => void) => void,
@@ -103,7 +103,7 @@ export function recordedLoop(
 
 /** What `make` makes of a value, which means another thing in another graph. */
 export function recordedEffect(
-  e: Evaluator,
+  e: Evaluation,
   operand: ValueId,
   make: () => ValueId,
   effect: (result: ValueId) => Effect,

@@ -14,7 +14,7 @@ import { createSource, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { keysOfJson } from './json-places.ts';
 import { Reported } from './reported.ts';
-import { describe, ERROR, float, int, list, NONE, type Value } from './values.ts';
+import { type ConfigField, type ConfigRecord, describe, ERROR, float, int, list, NONE, type Value } from './values.ts';
 
 export interface SettingsRequest {
   readonly config?: string;
@@ -26,23 +26,6 @@ export interface SettingsRequest {
   readonly valuesOrigin?: string;
   /** the JSON that `values` was read from, so that messages point into the user's own file */
   readonly valuesText?: string;
-}
-
-export interface ConfigField {
-  readonly name: string;
-  /** where its value was last given */
-  readonly span: Span;
-  /** an expression of the file, a value from outside, or a record */
-  content:
-    | { readonly kind: 'expression'; readonly expression: ast.Expression }
-    | { readonly kind: 'value'; readonly value: Value }
-    | { readonly kind: 'record'; readonly record: ConfigRecord };
-}
-
-export interface ConfigRecord {
-  /** `vit`; empty for the whole config */
-  readonly path: string;
-  readonly fields: Map<string, ConfigField>;
 }
 
 export interface Settings {

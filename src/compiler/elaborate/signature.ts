@@ -26,7 +26,7 @@ import type { Span } from '../diagnostics/span.ts';
 import type { TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { DTYPE_NAMES } from './builtin.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
 import type { Value } from './values.ts';
 
@@ -47,11 +47,11 @@ export class SignatureDims {
   /** where each variable was bound */
   private readonly places = new Map<string, Label>();
   private readonly slots = new Map<string, number>();
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
   /** of its own: a body sees only what is bound */
   private readonly frame: Frame;
 
-  constructor(evaluator: Evaluator, outer: Frame) {
+  constructor(evaluator: Evaluation, outer: Frame) {
     this.evaluator = evaluator;
     this.frame = outer.fresh();
   }

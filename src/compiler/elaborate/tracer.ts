@@ -7,17 +7,16 @@ import { GraphBuilder } from '../ir/builder.ts';
 import type { TensorType, ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { closeClause, openClause } from './backward.ts';
-import type { BoundArgument } from './builtin.ts';
 import { CONVERSIONS } from './builtin.ts';
 import { bindArguments } from './calls.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { recordedBody, recordedEffect, recordedLoop, recordedStatement } from './recorded.ts';
 import { Reported } from './reported.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { trainsHere } from './trace.ts';
-import { describe, ERROR, type Value } from './values.ts';
+import { type BoundArgument, describe, ERROR, type Value } from './values.ts';
 
 type Body = {
   readonly signature: ast.Signature;
@@ -31,11 +30,11 @@ type FunctionValue = Extract<Value, { kind: 'function' }>;
 const BLOCK_WEIGHT = 5;
 
 export class Tracer {
-  private readonly evaluator: Evaluator;
+  private readonly evaluator: Evaluation;
   /** bodies being traced, each with the paths of the modules it runs for */
   private readonly active = new Map<ast.Block, Set<string>>();
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluation) {
     this.evaluator = evaluator;
   }
 
@@ -477,7 +476,7 @@ function namesOf(expression: ast.Expression): string[] {
   return [];
 }
 
-function forwardOf(evaluator: Evaluator, instance: ModuleInstance, at: Span): Body {
+function forwardOf(evaluator: Evaluation, instance: ModuleInstance, at: Span): Body {
   const forward = instance.declaration.members.find((member) => member.kind === 'forward');
   if (forward?.kind === 'forward') return forward;
   return evaluator.fail(

@@ -6,11 +6,9 @@ import type { SymbolicDim } from '../../shared/dim.ts';
 import type { Initializer } from '../../shared/initializer.ts';
 import type { FileScope } from '../check/program.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { ValueId } from '../ir/graph.ts';
+import type { TensorType, ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
-import type { Builtin } from './builtin.ts';
-import type { ModuleInstance, ParameterInfo } from './instance.ts';
-import type { ConfigRecord } from './settings.ts';
+import type { Absence, ParameterInfo } from './parameter.ts';
 
 export type Value =
   | { readonly kind: 'int'; readonly value: number }
@@ -47,11 +45,58 @@ export type Value =
     }
   /** inside an adapter's forward: the adapted module without the adapter */
   | { readonly kind: 'base'; readonly instance: ModuleInstance }
-  | { readonly kind: 'builtin'; readonly builtin: Builtin }
+  | { readonly kind: 'builtin'; readonly name: string }
   | { readonly kind: 'initializer'; readonly initializer: Initializer }
   | { readonly kind: 'resample'; readonly prefix: number }
   /** stands for something already reported; silences everything that touches it */
   | { readonly kind: 'error' };
+
+export interface ModuleInstance {
+  readonly declaration: ast.ModuleDeclaration;
+  readonly file: FileScope;
+  readonly path: string;
+  readonly keys: readonly string[];
+  /** arguments and `let` members */
+  readonly values: Map<string, Value>;
+  /** params and submodules, in order of declaration */
+  readonly members: Map<string, Value>;
+  readonly absent: Absence | undefined;
+  /** where it was created: the member's expression */
+  readonly span: Span;
+  /** set by `adapt` */
+  adapter: ModuleInstance | undefined;
+  /** an adapter's: what it wraps */
+  readonly base: ModuleInstance | undefined;
+}
+
+export interface ConfigField {
+  readonly name: string;
+  /** where its value was last given */
+  readonly span: Span;
+  /** an expression of the file, a value from outside, or a record */
+  content:
+    | { readonly kind: 'expression'; readonly expression: ast.Expression }
+    | { readonly kind: 'value'; readonly value: Value }
+    | { readonly kind: 'record'; readonly record: ConfigRecord };
+}
+
+export interface ConfigRecord {
+  /** `vit`; empty for the whole config */
+  readonly path: string;
+  readonly fields: Map<string, ConfigField>;
+}
+
+export interface BoundArgument {
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** A tensor as an operand: its value, and the place and name diagnostics call it by. */
+export interface Operand {
+  readonly id: ValueId;
+  readonly type: TensorType;
+  readonly source: BoundArgument;
+}
 
 export const ERROR: Value = { kind: 'error' };
 export const NONE: Value = { kind: 'none' };
@@ -94,7 +139,7 @@ export function describe(value: Value): string {
     case 'base':
       return 'the adapted module';
     case 'builtin':
-      return `the function ${value.builtin.name}`;
+      return `the function ${value.name}`;
     case 'initializer':
       return `the initialiser ${value.initializer.kind}`;
     case 'resample':

@@ -7,21 +7,11 @@
  *
  * Scales become f32 first: the result has the type of the scales, and f16 would round it.
  */
-import { partKey, partsOf, type Quantisation } from '../../../shared/quantisation.ts';
+import { partKey, partsOf } from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
-import type { Emitter } from './emitter.ts';
+import type { Emitter, PackedNames } from './emitter.ts';
 import type { PackedLocation } from './external-data.ts';
 import { externalTensor, ONNX_DTYPE } from './proto.ts';
-
-/** The initializers of a quantised parameter, by name. */
-export interface PackedNames {
-  readonly quantisation: Quantisation;
-  readonly codes: string;
-  readonly scales: string;
-  readonly zeros: string | undefined;
-  /** of the nodes that dequantise all of it */
-  readonly nodes: readonly string[];
-}
 
 /** @returns the name of the f32 matrix */
 export function dequantised(emit: Emitter, name: string, shape: readonly number[], source: PackedLocation): string {

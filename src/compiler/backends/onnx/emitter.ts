@@ -5,14 +5,24 @@
  * layers have in common (dimension values, masks, rotary tables) goes through `shared`, which builds it once per
  * graph; those nodes are named `shared/…` because they belong to no single module.
  */
+import type { Quantisation } from '../../../shared/quantisation.ts';
 import { type HostTensor, narrow, type WideTensor } from '../../../shared/tensor.ts';
 import type { Origin } from '../../ir/graph.ts';
-import type { PackedNames } from './dequantise.ts';
 import type { OnnxOpset } from './file.ts';
 import { type Attributes, attributeProto, inlineTensor, type NodeProto, type TensorProto } from './proto.ts';
 import { type NamedType, type SymbolSource, solveSymbols } from './symbols.ts';
 
 const SHARED: Origin = { path: 'shared' };
+
+/** The initializers of a quantised parameter, by name. */
+export interface PackedNames {
+  readonly quantisation: Quantisation;
+  readonly codes: string;
+  readonly scales: string;
+  readonly zeros: string | undefined;
+  /** of the nodes that dequantise all of it */
+  readonly nodes: readonly string[];
+}
 
 export class Emitter {
   readonly opset: OnnxOpset;

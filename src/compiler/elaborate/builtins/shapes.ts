@@ -2,10 +2,10 @@
 import { type Dim, divideDims, equalDims, mulDims, printDim, productOf, subDims } from '../../../shared/dim.ts';
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { ValueId } from '../../ir/graph.ts';
-import type { BoundCall, Builtin, Operand } from '../builtin.ts';
+import type { BoundCall, Builtin } from '../builtin.ts';
 import { rearrange } from '../rearrange.ts';
 import { recordedEffect } from '../recorded.ts';
-import type { Value } from '../values.ts';
+import type { Operand, Value } from '../values.ts';
 
 /** Replaces a −1 by what is left of the element count. */
 function inferredShape(c: BoundCall, from: readonly Dim[], to: readonly Dim[]): Dim[] {

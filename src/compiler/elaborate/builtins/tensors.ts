@@ -1,7 +1,7 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
 import type { OpName } from '../../ops/attributes.ts';
-import type { BoundCall, Builtin, Operand } from '../builtin.ts';
-import { describe, list, NONE, type Value } from '../values.ts';
+import type { BoundCall, Builtin } from '../builtin.ts';
+import { describe, list, NONE, type Operand, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
 
 type UnaryOp = Extract<

@@ -1,10 +1,10 @@
 /** Built-in functions that are another thing in training: what is dropped, drawn, asked for, and what no gradient passes. */
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { ValueId } from '../../ir/graph.ts';
-import type { BoundCall, Builtin, Operand } from '../builtin.ts';
+import type { BoundCall, Builtin } from '../builtin.ts';
 import { recordedEffect } from '../recorded.ts';
 import { type Trace, type TrainingTrace, trainsHere } from '../trace.ts';
-import { bool, type Value } from '../values.ts';
+import { bool, type Operand, type Value } from '../values.ts';
 
 function isTraining(c: BoundCall): Value {
   const { trace } = c.evaluator;
