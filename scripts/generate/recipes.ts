@@ -32,6 +32,6 @@ function table(head: string, settings: SettingTable): string {
 }
 
 function files(names: { readonly [entry: string]: string }): string {
-  const rows = Object.entries(names).map(([entry, file]) => `\`${entry}\` is written to \`${file}\``);
-  return rows.length === 0 ? '' : `\nOf the ONNX files ${rows.join(', ')}; other entries to \`<entry>.onnx\`.\n`;
+  const rows = Object.entries(names).map(([entry, file]) => `\`${entry}\` is written to \`onnx/${file}\``);
+  return rows.length === 0 ? '' : `\nOf the ONNX files ${rows.join(', ')}; other entries to \`onnx/<entry>.onnx\`.\n`;
 }

@@ -110,8 +110,11 @@ export function externalFiles<Data>(
   graph: Uint8Array,
   dataOf: (file: string) => Data | Promise<Data>,
 ): Promise<{ path: string; data: Data }[]> {
-  const used = (manifest.weights ? sectionOf(manifest).weights : []).filter(({ file }) => mentions(graph, file));
-  return Promise.all(used.map(async ({ file }) => ({ path: file, data: await dataOf(file) })));
+  // a graph and its weights lie in one folder
+  const used = (manifest.weights ? sectionOf(manifest).weights : [])
+    .map(({ file }) => ({ file, path: file.slice(file.lastIndexOf('/') + 1) }))
+    .filter(({ path }) => mentions(graph, path));
+  return Promise.all(used.map(async ({ file, path }) => ({ path, data: await dataOf(file) })));
 }
 
 /** The error for a graph that did not load: missing weights are the usual reason, and have their own message. */

@@ -1,6 +1,6 @@
 /** `mdl compile`: the files it writes, and that nothing half-written stays when it cannot. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { onnx } from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
 import { openSession } from '../../src/runtime/index.ts';
@@ -17,10 +17,16 @@ import {
   TINYGPTV,
 } from './support.ts';
 
+const SMALL_FILES = ['manifest.json', 'onnx/main.onnx', 'onnx/main.onnx_data', 'onnx/pick.onnx'];
 const setUp = (): string => folderWith({ 'small.mdl': SMALL, 'w.safetensors': safetensors(SMALL_WEIGHTS) });
 const compile = (folder: string, ...args: string[]): Promise<Ran> =>
   mdl(folder, 'compile', 'small.mdl', '--out', 'out', ...args);
-const list = (folder: string): string[] => readdirSync(join(folder, 'out')).sort();
+/** what the folder has, with what its graphs' folder has */
+const list = (folder: string): string[] =>
+  readdirSync(join(folder, 'out'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => relative(join(folder, 'out'), join(parentPath, name)))
+    .sort();
 const manifest = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(folder, 'out/manifest.json'), 'utf8')) as Manifest;
 const graph = (folder: string, file: string): onnx.ModelProto =>
@@ -47,9 +53,9 @@ describe('files', () => {
     const { code, stdout, stderr } = await compile(folder, '--weights', 'w.safetensors');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     // pick uses fc.weight, which lies beside main
-    expect(list(folder)).toEqual(['main.onnx', 'main.onnx_data', 'manifest.json', 'pick.onnx']);
+    expect(list(folder)).toEqual(SMALL_FILES);
     expect(stdout).toMatch(
-      /^Small \(config base, opset 17; scaled=true\) in out\n {2}main\.onnx +main .* ops .* parameters/,
+      /^Small \(config base, opset 17; scaled=true\) in out\n {2}onnx\/main\.onnx +main .* ops .* parameters/,
     );
     expect(manifest(folder)).toMatchObject({
       format: 'mdl',
@@ -71,8 +77,8 @@ describe('files', () => {
       targets: {
         onnx: {
           opset: 17,
-          files: { main: 'main.onnx', pick: 'pick.onnx' },
-          weights: [{ file: 'main.onnx_data', bytes: statSync(join(folder, 'out/main.onnx_data')).size }],
+          files: { main: 'onnx/main.onnx', pick: 'onnx/pick.onnx' },
+          weights: [{ file: 'onnx/main.onnx_data', bytes: statSync(join(folder, 'out/onnx/main.onnx_data')).size }],
         },
       },
     });
@@ -85,8 +91,8 @@ describe('files', () => {
   it('external data: aligned, inside the file, and equal to the checkpoint', async () => {
     const folder = setUp();
     await compile(folder, '--weights', 'w.safetensors');
-    const data = readFileSync(join(folder, 'out/main.onnx_data'));
-    const tensors = graph(folder, 'main.onnx').graph!.initializer!.filter(
+    const data = readFileSync(join(folder, 'out/onnx/main.onnx_data'));
+    const tensors = graph(folder, 'onnx/main.onnx').graph!.initializer!.filter(
       ({ externalData }) => externalData && externalData.length > 0,
     );
     expect(tensors.map(({ name }) => name).sort()).toEqual(['fc.bias', 'fc.weight', 'scale.gain']);
@@ -103,7 +109,7 @@ describe('files', () => {
     const folder = setUp();
     await compile(folder, '--init', '0', '--config', 'wide', '--set', 'scaled=false');
     const properties = Object.fromEntries(
-      graph(folder, 'main.onnx').metadataProps.map(({ key, value }) => [key!, value!]),
+      graph(folder, 'onnx/main.onnx').metadataProps.map(({ key, value }) => [key!, value!]),
     );
     expect(properties).toMatchObject({
       'mdl.source': 'small.mdl',
@@ -113,7 +119,7 @@ describe('files', () => {
     });
     expect(JSON.parse(properties['mdl.config_values']!)).toEqual({ d: 3, hidden: 4 });
     expect(
-      graph(folder, 'main.onnx')
+      graph(folder, 'onnx/main.onnx')
         .graph!.node!.map(({ name }) => name)
         .join(' '),
     ).toContain('fc/');
@@ -125,14 +131,14 @@ describe('files', () => {
   ] as const)('--opset %s', async (option, version) => {
     const folder = setUp();
     expect((await compile(folder, '--init', '0', '--opset', option)).code).toBe(0);
-    expect(Number(graph(folder, 'main.onnx').opsetImport[0]!.version)).toBe(version);
+    expect(Number(graph(folder, 'onnx/main.onnx').opsetImport[0]!.version)).toBe(version);
     expect(manifest(folder).targets.onnx!.opset).toBe(version);
   });
 
   it('--entry: only these', async () => {
     const folder = setUp();
     await compile(folder, '--init', '0', '--entry', 'pick');
-    expect(list(folder)).toEqual(['manifest.json', 'pick.onnx', 'pick.onnx_data']);
+    expect(list(folder)).toEqual(['config.json', 'manifest.json', 'onnx/model.onnx', 'onnx/model.onnx_data']);
     const { code, stderr } = await compile(folder, '--init', '0', '--entry', 'pik');
     expect({ code, stderr }).toMatchObject({
       code: 1,
@@ -143,7 +149,7 @@ describe('files', () => {
   it('without weights: graphs and a manifest that says so', async () => {
     const folder = setUp();
     const { stdout } = await compile(folder);
-    expect(list(folder)).toEqual(['main.onnx', 'manifest.json', 'pick.onnx']);
+    expect(list(folder)).toEqual(SMALL_FILES.filter((name) => !name.endsWith('_data')));
     expect(manifest(folder).weights).toBeNull();
     expect(stdout).toContain('no weights: the graphs refer to');
     const session = await openSession(join(folder, 'out'));
@@ -176,7 +182,7 @@ describe('files', () => {
     const bytes = async (seed: string): Promise<Buffer> => {
       const folder = setUp();
       await compile(folder, '--init', seed);
-      return readFileSync(join(folder, 'out/main.onnx_data'));
+      return readFileSync(join(folder, 'out/onnx/main.onnx_data'));
     };
     const first = await bytes('1');
     expect(await bytes('1')).toEqual(first);
@@ -188,19 +194,24 @@ describe('files', () => {
     const { code } = await mdl(folder, 'compile', TINYGPTV, '--config', 'nano', '--out', 'out');
     expect(code).toBe(0);
     expect(list(folder)).toEqual([
-      'decoder_model_merged.onnx',
-      'embed_tokens.onnx',
-      'loss.onnx',
+      'config.json',
+      'generation_config.json',
       'manifest.json',
+      'onnx/decoder_model_merged.onnx',
+      'onnx/embed_tokens.onnx',
+      'onnx/loss.onnx',
+      'onnx/vision_encoder.onnx',
+      'preprocessor_config.json',
+      'processor_config.json',
       'tokenizer.json',
-      'vision_encoder.onnx',
+      'tokenizer_config.json',
     ]);
     const { entries, targets } = manifest(folder);
     expect(targets.onnx!.files).toEqual({
-      encode_image: 'vision_encoder.onnx',
-      embed_tokens: 'embed_tokens.onnx',
-      decode: 'decoder_model_merged.onnx',
-      loss: 'loss.onnx',
+      encode_image: 'onnx/vision_encoder.onnx',
+      embed_tokens: 'onnx/embed_tokens.onnx',
+      decode: 'onnx/decoder_model_merged.onnx',
+      loss: 'onnx/loss.onnx',
     });
     expect(entries.encode_image!.inputs).toMatchObject([{ name: 'pixel_values', shape: ['N', 3, 56, 56] }]);
     expect(entries.decode!.inputs.find(({ name }) => name === 'attention_mask')!.shape).toEqual(['B', 'P + T']);
@@ -236,7 +247,7 @@ describe('nothing half-written', () => {
     await compile(folder, '--weights', 'w.safetensors');
     expect((await compile(folder, '--init', '1', '--opset', '23')).code).toBe(0);
     expect(manifest(folder)).toMatchObject({ targets: { onnx: { opset: 23 } }, weights: { origin: 'seed 1' } });
-    expect(list(folder)).toEqual(['main.onnx', 'main.onnx_data', 'manifest.json', 'pick.onnx']);
+    expect(list(folder)).toEqual(SMALL_FILES);
   });
 
   it.each([
@@ -257,14 +268,14 @@ describe('nothing half-written', () => {
 
   it('a folder where a file should be', async () => {
     const folder = setUp();
-    mkdirSync(join(folder, 'out/pick.onnx'), { recursive: true });
+    mkdirSync(join(folder, 'out/onnx/pick.onnx'), { recursive: true });
     await refusesCleanly(
       folder,
-      /^error\[C0105\]: .*out cannot be written: pick\.onnx in it is a folder/,
+      /^error\[C0105\]: .*out cannot be written: onnx\/pick\.onnx in it is a folder/,
       '--init',
       '0',
     );
-    expect(list(folder)).toEqual(['pick.onnx']);
+    expect(readdirSync(join(folder, 'out/onnx'))).toEqual(['pick.onnx']);
   });
 
   it('a folder that a file system refuses, in bounded time', async () => {

@@ -298,5 +298,5 @@ it('mdl demo: a summary of the full model, the nano one trained through four sta
   expect(text.match(/wanted ".*", got ".*"/g)!.length).toBeGreaterThan(3);
   expect(text).toMatch(/all +6 +exact/);
   expect(existsSync(join(out, 'run', 'report.html'))).toBe(true);
-  expect(existsSync(join(out, 'full', 'decoder_model_merged.onnx'))).toBe(true);
+  expect(existsSync(join(out, 'full', 'onnx/decoder_model_merged.onnx'))).toBe(true);
 }, 400_000);

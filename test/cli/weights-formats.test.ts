@@ -13,7 +13,8 @@ async function compiled(...args: string[]): Promise<Record<string, string>> {
   const folder = folderWith({ 'small.mdl': SMALL });
   const { code, stderr } = await mdl(folder, '-q', 'compile', 'small.mdl', ...args, '--out', 'out');
   expect({ code, stderr }, args.join(' ')).toEqual({ code: 0, stderr: '' });
-  const names = readdirSync(join(folder, 'out')).filter((name) => /\.(onnx|onnx_data|safetensors)$/.test(name));
+  const all = readdirSync(join(folder, 'out'), { recursive: true }) as string[];
+  const names = all.filter((name) => /\.(onnx|onnx_data|safetensors)$/.test(name));
   return Object.fromEntries(
     names.map((name) => [
       name,
@@ -34,7 +35,7 @@ it.each([
 ])('%s', async (name) => {
   for (const target of ['onnx', 'webgpu']) {
     const expected = await compiled('--weights', small('small.safetensors'), '--target', target);
-    expect(Object.keys(expected)).toContain(target === 'onnx' ? 'main.onnx_data' : 'weights.safetensors');
+    expect(Object.keys(expected)).toContain(target === 'onnx' ? 'onnx/main.onnx_data' : 'weights.safetensors');
     expect(await compiled('--weights', small(name), '--target', target)).toEqual(expected);
   }
 });
@@ -51,7 +52,7 @@ it('what was compiled to ONNX is weights again', async () => {
   const folder = folderWith({ 'small.mdl': SMALL });
   await mdl(folder, '-q', 'compile', 'small.mdl', '--weights', small('small.safetensors'), '--out', 'first');
   const expected = await compiled('--weights', small('small.safetensors'));
-  expect(await compiled('--weights', join(folder, 'first', 'main.onnx'))).toEqual(expected);
+  expect(await compiled('--weights', join(folder, 'first', 'onnx/main.onnx'))).toEqual(expected);
 });
 
 it('several files of several formats', async () => {

@@ -181,7 +181,7 @@ describe('the compiled folder', () => {
     expect(initializers.length).toBeGreaterThan(50);
     expect(initializers.filter(isAdapter)).toEqual([]);
     const kept = await compiled({ entry: ['loss'] });
-    const usual = onnx.ModelProto.decode(await readFile(join(kept, 'loss.onnx'))).graph!.initializer!;
+    const usual = onnx.ModelProto.decode(await readFile(join(kept, 'onnx/loss.onnx'))).graph!.initializer!;
     expect(usual.filter(({ name }) => isAdapter(name!))).toHaveLength(keys.length);
     expect(manifestOf(kept)).not.toHaveProperty('adapter');
     const own = readTensors(join(folder, 'adapters/default/adapter_model.safetensors'));

@@ -1,17 +1,24 @@
 /**
  * ONNX: one graph per entry, and what lies where in the weights files. Nothing is written here; weights are named, not read.
  */
-import type { Manifest, WeightFile } from '../../shared/artifact.ts';
+import type { CachePort, Manifest, WeightFile } from '../../shared/artifact.ts';
 import { changedTensors } from '../../shared/training.ts';
-import { encodeModel, lowerToOnnx, planExternalData } from '../backends/onnx/index.ts';
+import {
+  encodeModel,
+  type LoweredOnnx,
+  lowerToOnnx,
+  planExternalData,
+  type StoredTensor,
+} from '../backends/onnx/index.ts';
+import { CLIENT_FOLDER, type ClientLayout, clientDims, clientLayout } from '../clients/layout.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
-import { typeOf } from '../ir/graph.ts';
+import { type Graph, typeOf } from '../ir/graph.ts';
 import { entryManifest, manifestOf, withNodes } from '../ports.ts';
 import { QuantiseProblem } from '../quantise/problem.ts';
 import { VERSION } from '../version.ts';
 import { safetensorsFile } from './stored.ts';
-import type { Artifact, OpenedTarget, StoredFile, TargetOptions } from './target.ts';
+import type { Artifact, ClientFile, OpenedTarget, StoredFile, TargetOptions } from './target.ts';
 
 /** What training starts from: the graphs take it as inputs, so no weights file of theirs has it. */
 const START = 'training.safetensors';
@@ -24,7 +31,7 @@ const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
 
 export const onnx: OpenedTarget = {
   name: 'onnx',
-  takes: ['opset', 'stage', 'adapters'],
+  takes: ['opset', 'clients', 'stage', 'adapters'],
   training: {},
   passes: [],
   compile,
@@ -37,38 +44,65 @@ export const onnx: OpenedTarget = {
   },
 };
 
+/** A graph and the file that it becomes. */
+interface Planned {
+  /** of the graph, without the folder */
+  readonly file: string;
+  readonly graph: Graph;
+  /** loaded with its own weights file alone */
+  readonly whole: boolean;
+}
+
 /**
  * Each parameter is stored once, beside the first graph that uses it; the other graphs refer to it there, so that the
- * `loss` graph of a model costs no second copy of its weights.
+ * `loss` graph of a model costs no second copy of its weights. Graphs that other programs load come first and keep all of their
+ * weights beside them.
  */
-function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
+function compile(graphs: Graphs, { opset = 17, clients = false }: TargetOptions = {}): Artifact {
   const [key] = graphs.quantised.keys();
   if (key !== undefined && opset < 21) throw new QuantiseProblem('quantise_opset', { key, opset });
-  const fileOf = fileNames(graphs.model);
-  const plan = planExternalData(
-    graphs.entries.map(({ name, guarded: { graph } }) => ({
-      file: `${fileOf(name)}_data`,
-      keys: graph.parameters.map(({ key, value }) => {
-        const { dtype, shape } = typeOf(graph, value);
-        return { key, dtype, shape: shape as readonly number[], quantisation: graphs.quantised.get(key) };
-      }),
+  const layout = clients ? clientLayout(graphs) : undefined;
+  const folder = clients ? CLIENT_FOLDER : '';
+  const fileOf = layout?.fileOf ?? fileNames(graphs.model);
+  const whole = new Set(layout?.graphs.map(({ name }) => `${name}.onnx`));
+  const joined = layout?.graphs.find(({ entry }) => entry === undefined);
+  const planned: readonly Planned[] = [
+    ...(joined ? [{ file: `${joined.name}.onnx`, graph: joined.graph, whole: true }] : []),
+    ...graphs.entries.map(({ name, guarded: { graph } }) => ({
+      file: fileOf(name),
+      graph,
+      whole: whole.has(fileOf(name)),
     })),
+  ];
+  const inOrder = [...planned].sort((a, b) => Number(b.whole) - Number(a.whole));
+  const plan = planExternalData(
+    inOrder.map(({ file, graph, whole }) => ({ file: `${file}_data`, whole, keys: storedOf(graph, graphs.quantised) })),
   );
   const metadata = metadataOf(graphs.model);
-  const entries = graphs.entries.map((entry) => {
-    const lowered = lowerToOnnx(entry.guarded.graph, {
+  const lowered = ({ file, graph }: Planned, cache: readonly CachePort[]): LoweredOnnx =>
+    lowerToOnnx(graph, {
       opset,
       metadata,
       version: VERSION,
+      ...(clients ? { dims: clientDims(graph, cache) } : {}),
       parameters: (key) => {
-        const packed = plan.packed(key);
-        return packed ? { kind: 'packed', ...packed } : { kind: 'external', ...plan.locate(key) };
+        const own = `${file}_data`;
+        const packed = plan.packed(key, own);
+        return packed ? { kind: 'packed', ...packed } : { kind: 'external', ...plan.locate(key, own) };
       },
     });
-    const guarded = withNodes(entry.guarded, (node) => lowered.names.get(node) ?? []);
-    return { ...entry, guarded, file: fileOf(entry.name), bytes: encodeModel(lowered.model) };
+  const entries = graphs.entries.map((entry) => {
+    const one = planned.find(({ graph }) => graph === entry.guarded.graph)!;
+    const { model, names } = lowered(one, entry.cache);
+    const guarded = withNodes(entry.guarded, (node) => names.get(node) ?? []);
+    return { ...entry, guarded, file: folder + one.file, bytes: encodeModel(model) };
   });
-  const referred = plan.files.filter(({ bytes }) => bytes > 0);
+  const more = joined && {
+    file: `${folder}${joined.name}.onnx`,
+    bytes: encodeModel(lowered(planned[0]!, joined.cache).model),
+    graph: joined.graph,
+  };
+  const referred = plan.files.filter(({ bytes }) => bytes > 0).map((one) => ({ ...one, file: folder + one.file }));
   const start = graphs.training && safetensorsFile(START, changedTensors(graphs.training));
   const sizeOf = ({ file, bytes }: StoredFile): WeightFile => ({ file, bytes });
   const targets: Manifest['targets'] = {
@@ -85,20 +119,48 @@ function compile(graphs: Graphs, { opset = 17 }: TargetOptions = {}): Artifact {
     graphs,
     label: `opset ${opset}`,
     weights: [...referred, ...(start ? [start] : [])],
-    made: entries.map(madeOf),
+    ...(layout ? { clients: clientsOf(layout, (file) => referred.some((one) => one.file === folder + file)) } : {}),
+    made: [...(more ? [madeOf({ ...more, what: 'for other programs' })] : []), ...entries.map(madeOfEntry)],
     manifest: (weights, ownAdapter = false) => manifestOf(graphs, ports, targets, weights, ownAdapter),
-    files: () => new Map(entries.map(({ file, bytes }) => [file, bytes])),
+    files: () =>
+      new Map([
+        ...(more ? [[more.file, more.bytes] as const] : []),
+        ...entries.map(({ file, bytes }) => [file, bytes] as const),
+      ]),
   };
 }
 
-function madeOf({
-  name,
-  file,
-  bytes,
-  guarded: { graph },
-}: FinishedGraph & { readonly file: string; readonly bytes: Uint8Array }): Artifact['made'][number] {
+function storedOf(graph: Graph, quantised: Graphs['quantised']): readonly StoredTensor[] {
+  return graph.parameters.map(({ key, value }) => {
+    const { dtype, shape } = typeOf(graph, value);
+    return { key, dtype, shape: shape as readonly number[], quantisation: quantised.get(key) };
+  });
+}
+
+function clientsOf(
+  { graphs, reason }: ClientLayout,
+  stored: (file: string) => boolean,
+): NonNullable<Artifact['clients']> {
+  const files = graphs.map(({ name, graph, cache }): ClientFile => {
+    const { inputs, outputs } = entryManifest({ guarded: { graph, ranges: new Map() }, cache, adapters: [] });
+    return { name, inputs, outputs, cache, hasData: stored(`${name}.onnx_data`) };
+  });
+  return { files, ...(reason === undefined ? {} : { reason }) };
+}
+
+const madeOfEntry = ({ name, file, bytes, guarded: { graph } }: FinishedGraph & Pick<Written, 'file' | 'bytes'>) =>
+  madeOf({ file, bytes, graph, what: name });
+
+interface Written {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly graph: Graph;
+  readonly what: string;
+}
+
+function madeOf({ file, bytes, graph, what }: Written): Artifact['made'][number] {
   const counts = `${String(graph.nodes.length).padStart(6)} ops  ${String(graph.parameters.length).padStart(5)} parameters`;
-  return { name: file, what: `${name.padEnd(14)} ${counts}`, bytes: bytes.length };
+  return { name: file, what: `${what.padEnd(14)} ${counts}`, bytes: bytes.length };
 }
 
 /** What made the graph, readable in any viewer. */

@@ -8,7 +8,7 @@
  */
 import type { HostBackend } from '../../runtime/backend.host.ts';
 import type { Backend, ModelSource } from '../../runtime/backend.ts';
-import type { Manifest, WeightsOrigin } from '../../shared/artifact.ts';
+import type { CachePort, Manifest, TensorPort, WeightsOrigin } from '../../shared/artifact.ts';
 import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { WebGpuPlan } from '../../shared/webgpu.ts';
@@ -27,6 +27,8 @@ export interface TargetOptions {
   readonly opset?: OnnxOpset;
   /** how matrices are stored; f32 by default */
   readonly weights?: WeightStorage;
+  /** of ONNX: laid out for the programs that load such folders (clients/layout.ts) */
+  readonly clients?: boolean;
   readonly afterPass?: AfterPass | undefined;
 }
 
@@ -52,6 +54,17 @@ export interface Made {
   readonly bytes?: number;
 }
 
+/** A graph that other programs load. */
+export interface ClientFile {
+  /** `model`: its file is `onnx/model.onnx` */
+  readonly name: string;
+  readonly inputs: readonly TensorPort[];
+  readonly outputs: readonly TensorPort[];
+  readonly cache: readonly CachePort[];
+  /** whether its weights are in a file beside it */
+  readonly hasData: boolean;
+}
+
 export interface Artifact {
   readonly target: TargetName;
   readonly graphs: Graphs;
@@ -61,6 +74,8 @@ export interface Artifact {
   readonly weights: readonly StoredFile[];
   /** of a target that has one: what runs on the device */
   readonly plan?: WebGpuPlan;
+  /** what other programs load of the folder, or why there is nothing; absent: it is laid out for our own runtime */
+  readonly clients?: { readonly files: readonly ClientFile[]; readonly reason?: string };
   /** for people */
   readonly made: readonly Made[];
   /** What the manifest says. @param weights null: none are written. @param ownAdapter whether they came with one, kept in DEFAULT_ADAPTER */

@@ -26,6 +26,11 @@ export const SETTINGS = {
   ...TOKEN_SETTINGS,
   ...WORDING,
   image_size: IMAGE_SIZE,
+  image_token: intSetting(
+    'token id that other programs put where the features of a picture go, once for each; embed_tokens takes it',
+    0,
+    2 ** 31 - 1,
+  ),
   mean: numbersSetting('mean of each channel of pixels scaled to 0 … 1', 3, 'three numbers'),
   std: numbersSetting(
     'standard deviation of each channel of pixels scaled to 0 … 1',

@@ -497,8 +497,9 @@ class TinyGPTV(nn.Module):
         return self.encode(pixel_values)  # [N, 8, 128]
 
     def embed_tokens(self, input_ids):
-        # llama_model.model.embed_tokens(input_ids)
-        return self.llama_model.base_model.model.model.embed_tokens(input_ids)  # [B, T, 128]
+        """what stands where a picture goes is any row: its features replace it"""
+        # llama_model.model.embed_tokens(where(input_ids == tokens.image, 0, input_ids))
+        return self.llama_model.base_model.model.model.embed_tokens(torch.where(input_ids == 512, 0, input_ids))
 
     def decode(self, inputs_embeds, attention_mask, position_ids, past_key_values=None):
         cache = Cache(past_key_values)

@@ -27,6 +27,8 @@ export interface WeightsFile {
   /** plain file name, beside the model */
   readonly file: string;
   readonly keys: readonly StoredTensor[];
+  /** stores all of its keys, also those that an earlier file has: of a graph that is loaded with this file alone */
+  readonly whole?: boolean;
 }
 
 export interface ExternalRecord extends StoredTensor {
@@ -56,12 +58,12 @@ export interface PlannedFile {
 export interface ExternalDataPlan {
   readonly files: readonly PlannedFile[];
   /**
-   * Where a parameter lies.
+   * Where a parameter lies: in the graph's own file, where that stores it, else in the first that does.
    * @throws Error when no file stores it
    */
-  locate(key: string): ExternalLocation;
+  locate(key: string, own?: string): ExternalLocation;
   /** The same of a quantised parameter; undefined for others. */
-  packed(key: string): PackedLocation | undefined;
+  packed(key: string, own?: string): PackedLocation | undefined;
 }
 
 /** Where the parts of a quantised parameter lie beside the model. */
@@ -76,18 +78,25 @@ const CACHE_LINE = 64;
  * @throws Error when a file's name is not a plain one or repeats, or when a key is wanted with two dtypes or shapes
  */
 export function planExternalData(files: readonly WeightsFile[]): ExternalDataPlan {
-  const placed = new Map<
-    string,
-    { readonly file: string; readonly tensor: StoredTensor; readonly record: ExternalRecord | PackedRecord }
-  >();
+  type Placed = {
+    readonly file: string;
+    readonly tensor: StoredTensor;
+    readonly record: ExternalRecord | PackedRecord;
+  };
+  const placed = new Map<string, Placed>();
+  /** by file, what it stores itself */
+  const inFile = new Map<string, Map<string, Placed>>();
+  const find = (key: string, own: string): Placed | undefined => inFile.get(own)?.get(key) ?? placed.get(key);
   const names = new Set<string>();
-  const planned = files.map(({ file, keys }): PlannedFile => {
+  const planned = files.map(({ file, keys, whole = false }): PlannedFile => {
     checkLocation(file);
     // file systems that ignore case would make two such files one
     if (names.has(file.toLowerCase())) throw new Error(`two weights files are called ${file}: give each its own name`);
     names.add(file.toLowerCase());
     const records: ExternalRecord[] = [];
     const packed: PackedRecord[] = [];
+    const own = new Map<string, Placed>();
+    inFile.set(file, own);
     let end = 0;
     const take = (bytes: number): number => {
       const offset = roundUp(end, bytes >= PAGE ? PAGE : CACHE_LINE);
@@ -96,36 +105,38 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
     };
     for (const tensor of keys) {
       const before = placed.get(tensor.key);
-      if (before) {
-        checkSame(before.tensor, tensor);
-        continue;
-      }
+      if (before) checkSame(before.tensor, tensor);
+      if (before && !(whole && before.file !== file)) continue;
       const { key, quantisation } = tensor;
+      const place = (record: ExternalRecord | PackedRecord): void => {
+        own.set(key, { file, tensor, record });
+        if (!before) placed.set(key, { file, tensor, record });
+      };
       if (quantisation) {
         const { codes, scales, zeros } = partsOf(quantisation, sizeOf(tensor.shape));
         const offsets = { codes: take(codes), scales: take(scales), zeros: zeros === 0 ? 0 : take(zeros) };
         const record = { key, quantisation, offsets };
         packed.push(record);
-        placed.set(key, { file, tensor, record });
+        place(record);
         continue;
       }
       const length = sizeOf(tensor.shape) * BYTES_PER_ELEMENT[tensor.dtype];
       const record = { key, dtype: tensor.dtype, shape: tensor.shape, offset: take(length), length };
       records.push(record);
-      placed.set(key, { file, tensor, record });
+      place(record);
     }
     return { file, records, packed, bytes: end };
   });
   return {
     files: planned,
-    locate(key) {
-      const found = placed.get(key);
+    locate(key, own = '') {
+      const found = find(key, own);
       if (!found || !('offset' in found.record))
         throw new Error(`no weights file stores parameter ${JSON.stringify(key)}: add it to one of the files`);
       return { location: found.file, offset: found.record.offset, length: found.record.length };
     },
-    packed(key) {
-      const found = placed.get(key);
+    packed(key, own = '') {
+      const found = find(key, own);
       if (!found || !('offsets' in found.record)) return undefined;
       const { quantisation, offsets } = found.record;
       return { location: found.file, quantisation, offsets };

@@ -5,7 +5,7 @@
  * named `<module path>/<operator>` and carry the place in the source as doc_string. Inputs, outputs and parameters
  * keep their names: clients and checkpoints know them.
  */
-import { printShape } from '../../../shared/dim.ts';
+import { type Dim, printShape } from '../../../shared/dim.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import {
@@ -48,6 +48,8 @@ export interface OnnxOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** the compiler's version */
   readonly version?: string;
+  /** what dynamic sizes are called in the file, by their names in the graph */
+  readonly dims?: ReadonlyMap<string, Dim>;
 }
 
 export interface LoweredOnnx {
@@ -153,9 +155,9 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
       name: graph.name,
       node: emit.nodes,
       initializer: emit.initializers,
-      input: inputs.map(({ name, type }) => valueInfo(name, type)),
-      output: outputs.map(({ name, type }) => valueInfo(name, type)),
-      valueInfo: [...inner].map(([name, type]) => valueInfo(name, type)),
+      input: inputs.map(({ name, type }) => valueInfo(name, type, options.dims)),
+      output: outputs.map(({ name, type }) => valueInfo(name, type, options.dims)),
+      valueInfo: [...inner].map(([name, type]) => valueInfo(name, type, options.dims)),
     },
   };
   return { model, names: written, locations: [...locations].sort() };

@@ -7,7 +7,7 @@
  */
 import type { onnx } from 'onnx-proto';
 import * as imported from 'onnx-proto';
-import { printDim } from '../../../shared/dim.ts';
+import { type Dim, printDim, substituteDim } from '../../../shared/dim.ts';
 import type { DType } from '../../../shared/dtype.ts';
 import { type HostTensor, sizeOf } from '../../../shared/tensor.ts';
 import type { TensorType } from '../../ir/graph.ts';
@@ -85,9 +85,18 @@ export function externalTensor(
   };
 }
 
-/** The declaration of an input or output: static dims as dim_value, dynamic ones as dim_param (`B`, `P + T`). */
-export function valueInfo(name: string, type: TensorType): ValueInfoProto {
-  const dim = type.shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: printDim(size) }));
+/**
+ * The declaration of an input or output: static dims as dim_value, dynamic ones as dim_param (`B`, `P + T`).
+ * @param called names in place of the sizes' own
+ */
+export function valueInfo(
+  name: string,
+  type: TensorType,
+  called: ReadonlyMap<string, Dim> = new Map(),
+): ValueInfoProto {
+  const dim = type.shape.map((size) =>
+    typeof size === 'number' ? { dimValue: size } : { dimParam: printDim(substituteDim(size, called)) },
+  );
   return { name, type: { tensorType: { elemType: ONNX_DTYPE[type.dtype], shape: { dim } } } };
 }
 

@@ -9,6 +9,7 @@ import { DEFAULT_ADAPTER, SwapError } from '../../swap-adapters.ts';
 import { TARGETS } from '../../targets/index.ts';
 import { WRITTEN_TARGETS } from '../../targets/names.ts';
 import type { Artifact, Target, TargetOption, TargetOptions } from '../../targets/target.ts';
+import { clientFiles } from '../../workbench/compile/client-files.ts';
 import { companionsOf } from '../../workbench/compile/companions.ts';
 import { joined } from '../../workbench/compile/join.ts';
 import { cliError } from '../../workbench/errors.ts';
@@ -82,6 +83,7 @@ function targetOptions(
   return {
     ...(target.takes.includes('opset') ? { opset: opset === '23' ? (23 as const) : (17 as const) } : {}),
     ...(weightsDtype === 'f32' || weightsDtype === 'f16' ? { weights: weightsDtype } : {}),
+    ...(target.takes.includes('clients') ? { clients: true } : {}),
   };
 }
 
@@ -159,11 +161,17 @@ async function writeAll(
     const origin = weights ?? null;
     const made = artifact.files(origin, ownAdapter);
     const companions = await companionsOf(artifact.target, made, commandOf(file, options));
-    const manifest = joined(folder, artifact.manifest(origin, ownAdapter), output);
-    const files = new Map([...made, ...companions.files, ...(adapter ?? [])]);
     const tokenizer = tokenizerFile(file, model);
-    if (tokenizer) files.set('tokenizer.json', tokenizer);
-    for (const [name, bytes] of filesBeside(file, model)) files.set(name, bytes);
+    const clients = clientFiles(artifact, { file, changed: changes(options), tokenizer });
+    const manifest = joined(folder, artifact.manifest(origin, ownAdapter), output);
+    const files = new Map<string, Uint8Array>([
+      ...(tokenizer ? [['tokenizer.json', tokenizer] as const] : []),
+      ...filesBeside(file, model),
+      ...made,
+      ...clients,
+      ...companions.files,
+      ...(adapter ?? []),
+    ]);
     files.set('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
     const bar = output.progress('weights', weights ? artifact.weights.reduce((sum, { bytes }) => sum + bytes, 0) : 0);
     try {
@@ -176,6 +184,10 @@ async function writeAll(
     await weights?.close();
   }
 }
+
+/** Whether the model is another than the one that a folder describes. */
+const changes = ({ config, configFile, set }: CompileOptions): boolean =>
+  config !== undefined || configFile !== undefined || (set ?? []).length > 0;
 
 /** The tokenizer that the model's recipe names, if it lies beside the model. */
 function tokenizerFile(file: string, model: Model): Uint8Array | undefined {

@@ -34,6 +34,7 @@ export function reportOf(artifact: Artifact, written: Written): string {
     `${titleOf(model, artifact.label)} in ${written.out}`,
     ...[...artifact.made, ...written.more].map(line),
     ...stored,
+    ...(artifact.clients?.reason === undefined ? [] : [`  no graph for other programs: ${artifact.clients.reason}`]),
     ...(adapters ? [`  adapters are inputs; ${own}`] : []),
     `  ${formatCount(countParameters(model))} parameters, ${written.seconds.toFixed(2)} s`,
   ].join('\n');

@@ -40,6 +40,7 @@ export async function writeArtifact(
     let before = 0;
     for (const file of provider ? weights : []) {
       written.push(file.file);
+      await makeFolder(dirname(join(directory, file.file)));
       await writeWeights(join(directory, file.file + suffix), file, provider!, (done) =>
         progress(before + done, total),
       );

@@ -1,0 +1,108 @@
+/**
+ * The JSON files of a compiled folder that other programs read: config.json, generation_config.json, preprocessor_config.json, those of the
+ * tokenizer. A folder of transformers has them; for another model they are made of its ports and its recipe.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
+import { type ClientJson, clientConfig, loading, type ModelTokens } from '../../clients/drivers.ts';
+import type { Model } from '../../elaborate/model.ts';
+import type { Artifact, ClientFile } from '../../targets/target.ts';
+import { readObject } from '../folder/config.ts';
+import { isModelFolder } from '../folder/program.ts';
+import { type PictureSettings, pictureFiles, pictureTemplate, withImageToken } from './client-pictures.ts';
+
+/** What of a folder of transformers says how it is used; weights and config.json aside. */
+const KEPT = [
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'preprocessor_config.json',
+  'processor_config.json',
+] as const;
+
+export interface ClientSource {
+  /** what was compiled: an .mdl file, or a folder */
+  readonly file: string;
+  /** whether settings make it another model than the one that the folder describes */
+  readonly changed: boolean;
+  /** the model's tokenizer.json, where it has one */
+  readonly tokenizer?: Uint8Array | undefined;
+}
+
+/** Files by name; none where other programs have no graph. @throws CliError C0104, C0108 for files of the folder that cannot be read */
+export function clientFiles(
+  { clients, graphs }: Artifact,
+  { file, changed, tokenizer }: ClientSource,
+): ReadonlyMap<string, Uint8Array> {
+  if (!clients || clients.files.length === 0) return new Map();
+  const own = isModelFolder(file) && !changed;
+  return own ? fromFolder(clients.files, file) : fromRecipe(clients.files, graphs.model, tokenizer);
+}
+
+function fromFolder(clients: readonly ClientFile[], folder: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const name of KEPT) {
+    const path = join(folder, name);
+    if (existsSync(path)) files.set(name, readFileSync(path));
+  }
+  const config = readObject(folder, 'config.json')!;
+  const said = Object(config['transformers.js_config']) as ClientJson;
+  files.set('config.json', json({ ...config, 'transformers.js_config': { ...said, ...loading(clients) } }));
+  // transformers.js reads a template from here alone
+  const [words, template] = [readObject(folder, TEMPLATE_FILES.config), files.get(TEMPLATE_FILES.text)];
+  if (words && template && words.chat_template === undefined)
+    files.set(TEMPLATE_FILES.config, json({ ...words, chat_template: new TextDecoder().decode(template) }));
+  return files;
+}
+
+type Settings = ModelTokens & PictureSettings;
+
+function fromRecipe(
+  clients: readonly ClientFile[],
+  { recipe }: Model,
+  tokenizer: Uint8Array | undefined,
+): Map<string, Uint8Array> {
+  // checked against the recipe's declaration when the file was compiled
+  const settings = (recipe?.settings ?? {}) as Settings;
+  const made: Record<string, object> = { 'config.json': clientConfig(clients, settings) };
+  const { bos, eos, pad = eos, image_token } = settings;
+  if (eos !== undefined)
+    made['generation_config.json'] = { do_sample: false, bos_token_id: bos, eos_token_id: eos, pad_token_id: pad };
+  Object.assign(made, pictureFiles(settings, clients));
+  const pictures = image_token !== undefined && Object.hasOwn(made, 'processor_config.json');
+  if (tokenizer) {
+    const words = JSON.parse(new TextDecoder().decode(tokenizer)) as Readonly<Record<string, unknown>>;
+    if (pictures) made['tokenizer.json'] = withImageToken(words, image_token);
+    made[TEMPLATE_FILES.config] = {
+      tokenizer_class: 'PreTrainedTokenizerFast',
+      clean_up_tokenization_spaces: false,
+      ...namesOf(words, { bos_token: bos, eos_token: eos, pad_token: pad }),
+      ...(pictures ? { chat_template: pictureTemplate(settings) } : {}),
+    };
+  }
+  return new Map(Object.entries(made).map(([name, value]) => [name, json(value)]));
+}
+
+/** Special tokens by their texts, as tokenizer_config.json has them. */
+function namesOf(
+  tokenizer: Readonly<Record<string, unknown>>,
+  ids: Readonly<Record<string, number | undefined>>,
+): Readonly<Record<string, string>> {
+  const added = Array.isArray(tokenizer.added_tokens)
+    ? (tokenizer.added_tokens as { id: number; content: string }[])
+    : [];
+  return Object.fromEntries(
+    Object.entries(ids).flatMap(([name, id]) => {
+      const found = added.find((token) => token.id === id);
+      return found ? [[name, found.content]] : [];
+    }),
+  );
+}
+
+function json(value: object): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}
