@@ -13,6 +13,7 @@ import { folders } from './generate/folders.ts';
 import { grammar } from './generate/grammar.ts';
 import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
+import { pytorch } from './generate/pytorch.ts';
 import { recipes } from './generate/recipes.ts';
 import { std } from './generate/std.ts';
 import { textmate } from './generate/textmate.ts';
@@ -21,7 +22,7 @@ const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate, pytorch],
   check,
 );
 

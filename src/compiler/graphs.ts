@@ -59,6 +59,8 @@ export interface Graphs {
   readonly entries: readonly FinishedGraph[];
   /** of the stage whose graphs are the entries `gradient`, `update` and, where it accumulates, `accumulate` */
   readonly training?: TrainingPlan;
+  /** that stage */
+  readonly stage?: Stage;
   /** whose parameters are inputs */
   readonly adapters?: SwappableAdapters;
   /** parameters that are stored as small integers, by key */
@@ -107,7 +109,7 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
       request.quantise,
       trained,
     ),
-    ...(staged ? { training: staged.plan } : {}),
+    ...(staged && stage ? { training: staged.plan, stage } : {}),
     ...(swap ? { adapters: swap } : {}),
   };
 }

@@ -8,13 +8,14 @@
  *
  * The tables: R01 weights/safetensors-errors.ts, R02 session-errors.ts, R03 to R06 generate/errors.ts, R07 to R09 train/errors.ts,
  * R10 webgpu/errors.ts, R112 recipe-errors.ts, R114 data-errors.ts, R118 weights/errors.ts, R119 chat-errors.ts,
- * R1224 weights/quantise-errors.ts.
+ * R1220 to R1223 scale-errors.ts, R1224 weights/quantise-errors.ts.
  */
 import { CHAT_MESSAGES } from './chat-errors.ts';
 import { DATA_MESSAGES } from './data-errors.ts';
 import { GENERATION_MESSAGES } from './generate/errors.ts';
 import { type Message, message } from './message.ts';
 import { RECIPE_MESSAGES } from './recipe-errors.ts';
+import { SCALE_MESSAGES } from './scale-errors.ts';
 import { SESSION_MESSAGES } from './session-errors.ts';
 import { TRAINING_MESSAGES } from './train/errors.ts';
 import { WEBGPU_MESSAGES } from './webgpu/errors.ts';
@@ -40,6 +41,7 @@ export const MESSAGES = {
   ...DATA_MESSAGES,
   ...CHECKPOINT_MESSAGES,
   ...CHAT_MESSAGES,
+  ...SCALE_MESSAGES,
   ...QUANTISE_MESSAGES,
 } as const;
 

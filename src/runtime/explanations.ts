@@ -271,6 +271,14 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     '`trainStages` goes on from a checkpoint of one of its stages: those before it are skipped, since the checkpoint holds what they trained. Give the stages of the run that wrote it, in their order.',
   R1197:
     'Stages are named as the `stage` blocks of the file are. Without names all of them are trained, in the order of the file.',
+  R1220:
+    'The index that `mdl data write` leaves names each shard with its length and checksum. One that is missing, shorter or changed is told before or when it is opened, since another batch in its place would train something else without a word.',
+  R1221:
+    'Shards hold the batches of one stage of one model, with the inputs of its loss. train.py refuses those of another stage, an index of another version, and batches without an input that the loss takes.',
+  R1222:
+    'One process trains with `--parallel none`, several with `ddp` (copies of the model) or `fsdp2` (parts of each tensor), and `--offload` belongs to fsdp2. A model that updates buffers from its batches, such as batch normalisation, is trained by one process: each of several would follow other batches.',
+  R1223:
+    'A step has the micro-batches that the stage says (`accumulate`, or `--accumulate`), whatever the number of ranks, so that a run means the same on each. The ranks share them, so their number divides that of the micro-batches.',
   R1224:
     'The scale of a group comes from its largest numbers, so that one NaN or infinity would take all of its group with it. Quantising refuses them, and names the first.',
   R1225:

@@ -36,7 +36,6 @@ describe('mdl compile --target pytorch', () => {
   });
 
   it.each([
-    ['--stage', 'train_all'],
     ['--opset', '23'],
     ['--weights-dtype', 'f16'],
   ])('refuses %s', async (option, value) => {

@@ -10,6 +10,7 @@ import { WEIGHTS_DTYPES } from './compile/options.ts';
 import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
 import { backend, NEED_WEIGHTS, opset, withSettings, withWeights } from './program/common.ts';
+import { addData } from './program/data.ts';
 import { addTraining } from './program/training.ts';
 import { addTools, type Run } from './tools.ts';
 
@@ -34,14 +35,15 @@ Examples:
     );
 
   const run: Run =
-    (load) =>
+    (load, model = 0) =>
     async (...all: unknown[]): Promise<void> => {
       const command = all.at(-1) as Command;
       const output = outputOf(mdl.opts());
       const args = all.slice(0, -2).filter((argument) => argument !== undefined) as string[];
       try {
         checkGiven(command);
-        if (args[0] !== undefined) fromFolder(command, args[0]);
+        const file = args[model];
+        if (file !== undefined) fromFolder(command, file);
         await (await load()).default(output, args.flat(), command.opts() as never);
       } catch (error) {
         fail(output, error);
@@ -207,6 +209,7 @@ Example:
     .action(run(() => import('./commands/run.ts')));
 
   addTraining(mdl, run);
+  addData(mdl, run);
 
   withNeeds(withWeights(withSettings(mdl.command('generate <file>'))), NEED_WEIGHTS)
     .description('answer a prompt; FILE is a .mdl file, a folder of transformers or a compiled folder')

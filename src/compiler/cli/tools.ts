@@ -6,8 +6,8 @@ import { withSettings } from './program/common.ts';
 
 export type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
 
-/** Makes the action of a command of its module, which is loaded when the command is called. */
-export type Run = (load: () => Promise<{ default: Action }>) => (...all: unknown[]) => Promise<void>;
+/** Makes the action of a command of its module, which is loaded when the command is called. @param model which argument is the model */
+export type Run = (load: () => Promise<{ default: Action }>, model?: number) => (...all: unknown[]) => Promise<void>;
 
 export function addTools(mdl: Command, run: Run): void {
   mdl

@@ -1,37 +1,47 @@
-/** PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. */
+/**
+ * PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. With a stage also the program that
+ * trains it.
+ */
 import type { WeightsOrigin } from '../../shared/artifact.ts';
 import { modelFile } from '../backends/pytorch/index.ts';
 import type { Graphs } from '../graphs.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
+import { trainingFiles } from './pytorch-stage.ts';
 import { safetensorsFile } from './stored.ts';
 import type { Artifact, Target } from './target.ts';
 
 const MODEL = 'model.py';
 const WEIGHTS = 'model.safetensors';
 
-export const pytorch: Target = { name: 'pytorch', takes: [], training: {}, passes: [], compile };
+export const pytorch: Target = { name: 'pytorch', takes: ['stage'], training: {}, passes: [], compile };
 
 /** Every parameter and buffer is in the file, used by an entry or not: `load_state_dict` is strict. @throws TorchProblem */
 function compile(graphs: Graphs): Artifact {
   const { model } = graphs;
   const written = graphs.entries.filter(({ name }) => model.entries.includes(name));
   const entries = written.map(({ name }) => name);
-  const text = modelFile(model, entries, headOf(graphs));
+  const { text, root } = modelFile(model, entries, headOf(graphs));
+  const training = trainingFiles(graphs, root);
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
   const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
   const section = { pytorch: { model: MODEL, weights: [{ file: stored.file, bytes: stored.bytes }] } };
   const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
-  const bytes = new TextEncoder().encode(text);
+  const encoder = new TextEncoder();
+  const bytes = encoder.encode(text);
+  const files = [[MODEL, text] as const, ...training].map(([name, said]) => [name, encoder.encode(said)] as const);
   return {
     target: 'pytorch',
     graphs,
     label: 'pytorch',
     weights: [stored],
-    made: [{ name: MODEL, what: `${entries.length} entries`, bytes: bytes.length }],
+    made: [
+      { name: MODEL, what: `${entries.length} entries`, bytes: bytes.length },
+      ...(graphs.stage ? [{ name: 'train.py', what: `trains ${graphs.stage.name}` }] : []),
+    ],
     manifest: (weights: WeightsOrigin | null, ownAdapter = false) =>
       manifestOf(graphs, ports, section, weights, ownAdapter),
-    files: () => new Map([[MODEL, bytes]]),
+    files: () => new Map(files),
   };
 }
 

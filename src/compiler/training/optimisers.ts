@@ -28,8 +28,15 @@ export interface Optimiser {
   readonly slots: readonly string[];
   /** λ of the parameters that decay */
   readonly weightDecay: number;
+  /** its arguments with those that the stage leaves out, as it takes them */
+  readonly settings: OptimiserSettings;
   update(b: NodeSink, inputs: UpdateInputs): UpdateOutputs;
 }
+
+export type OptimiserSettings =
+  | { readonly name: 'adamw' | 'adam'; readonly betas: readonly [number, number]; readonly eps: number }
+  | { readonly name: 'sgd'; readonly momentum: number; readonly nesterov: boolean }
+  | { readonly name: 'lion'; readonly betas: readonly [number, number] };
 
 type Arguments = Readonly<Record<string, ConfigValue>>;
 export type OptimiserName = 'adamw' | 'adam' | 'sgd' | 'lion';
@@ -45,6 +52,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
       weightDecay,
+      settings: { name: 'adamw', betas, eps },
       update(b, { p, g, state, lr, t, decay }) {
         const decayed = decoupled(b, p, lr, weightDecay, decay);
         return adam(b, { p: decayed, g, state, lr, t }, betas, eps);
@@ -57,6 +65,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: ['exp_avg', 'exp_avg_sq'],
       weightDecay,
+      settings: { name: 'adam', betas, eps },
       update(b, { p, g, state, lr, t, decay }) {
         return adam(b, { p, g: coupled(b, p, g, weightDecay, decay), state, lr, t }, betas, eps);
       },
@@ -74,6 +83,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: momentum === 0 ? [] : ['momentum'],
       weightDecay,
+      settings: { name: 'sgd', momentum, nesterov },
       update(b, { p, g, state, lr, decay }) {
         const gradient = coupled(b, p, g, weightDecay, decay);
         if (momentum === 0) return { p: b.node('sub', [p, mul(b, lr, gradient)], {}), state: {} };
@@ -93,6 +103,7 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
     return {
       slots: ['exp_avg'],
       weightDecay,
+      settings: { name: 'lion', betas: [beta1, beta2] },
       update(b, { p, g, state, lr, decay }) {
         const m = state.exp_avg!;
         const decayed = decoupled(b, p, lr, weightDecay, decay);

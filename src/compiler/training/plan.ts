@@ -3,7 +3,7 @@ import type { ConfigValue } from '../../shared/artifact.ts';
 import type { Schedule, TrainedParameter, TrainingPlan } from '../../shared/training.ts';
 import type { ParameterInfo } from '../elaborate/instance.ts';
 import type { Stage, StageCall } from '../elaborate/stages.ts';
-import { numberOf, OPTIMISERS, type Optimiser, type OptimiserName } from './optimisers.ts';
+import { numberOf, OPTIMISERS, type Optimiser, type OptimiserName, type OptimiserSettings } from './optimisers.ts';
 import { StageError } from './stage-error.ts';
 
 export interface PlanOptions {
@@ -28,6 +28,14 @@ export function optimiserOf({ optimize }: Pick<Stage, 'optimize'>): Optimiser {
   const { name, arguments: settings }: StageCall = optimize ?? { name: 'adamw', arguments: {} };
   if (!Object.hasOwn(OPTIMISERS, name)) throw new StageError(`there is no optimiser ${name}`);
   return OPTIMISERS[name as OptimiserName](settings);
+}
+
+/** The stage's optimiser as data: all of its arguments. @throws StageError */
+export function optimiserSettings(
+  stage: Pick<Stage, 'optimize'>,
+): OptimiserSettings & { readonly weightDecay: number } {
+  const { settings, weightDecay } = optimiserOf(stage);
+  return { ...settings, weightDecay };
 }
 
 /** @throws StageError when the stage gives no learning rate, or a setting is out of range */

@@ -11,8 +11,14 @@ import { Functions } from './program.ts';
 import { comment, docString, isIdentifier, string } from './python.ts';
 import { isList, Tree, type TreeNode } from './tree.ts';
 
+/** model.py, and the name of the model's class in it. */
+export interface ModelFile {
+  readonly text: string;
+  readonly root: string;
+}
+
 /** The model's entries as one file of Python. @throws TorchProblem */
-export function modelFile(model: Model, entries: readonly string[], head: readonly string[]): string {
+export function modelFile(model: Model, entries: readonly string[], head: readonly string[]): ModelFile {
   const traced = entries.map((name) => recorded(model, name));
   const caches = traced.some(({ cached }) => cached);
   const recordings = traced.map((recording) => ({ ...recording, caches }));
@@ -36,7 +42,7 @@ export function modelFile(model: Model, entries: readonly string[], head: readon
     ...classes.texts.map((lines) => ['', ...lines]),
     ['', ...loading(root).split('\n')],
   ];
-  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+  return { text: `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`, root };
 }
 
 function recorded(model: Model, name: string): Omit<Recording, 'caches'> {

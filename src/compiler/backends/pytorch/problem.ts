@@ -6,6 +6,8 @@ export interface TorchProblems {
   readonly torch_op: { readonly op: string; readonly reason: string };
   /** a size that nothing in a function has */
   readonly torch_size: { readonly size: string; readonly place: string };
+  /** a stage that cannot be trained there */
+  readonly torch_stage: { readonly stage: string; readonly reason: string };
   /** a body that may do something else in training */
   readonly torch_training: { readonly body: string; readonly place: string };
 }

@@ -26,4 +26,9 @@ export const CLI_TORCH = {
       `${body} asks is_training() at ${place}, and model.py would have what it does in inference alone`,
     'model.py is written from the graphs of inference, and `net.train()` would change nothing in a body that asks `is_training()`: an `update` in it would be lost without a word. Of the standard library, `BatchNorm1d` and `BatchNorm2d` become the layers of torch, which update their statistics, unless an adapter wraps them; `dropout` follows `net.train()`. Take those, write the module without the question, or compile to ONNX or WebGPU, and train with `mdl train`.',
   ),
+  torch_stage: entry(
+    'C0512',
+    ({ stage, reason }: TorchProblems['torch_stage']) => `the stage ${stage} has no train.py: ${reason}`,
+    'With `--stage` the PyTorch target writes train.py, which calls the entry `loss` of model.py. Compile without `--entry`, or name `loss` too, and give the model an entry `loss` with an output `loss`.',
+  ),
 } as const;

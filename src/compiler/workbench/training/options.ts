@@ -28,3 +28,6 @@ export interface TrainingOptions extends SettingsOptions, WeightsOptions, Valida
   readonly backend: string;
   readonly opset: string;
 }
+
+/** Those that make a run this run, and not how it is kept or computed. */
+export type RunOptions = Omit<TrainingOptions, 'backend' | 'opset' | 'keep' | 'checkpointEvery'>;

@@ -6,7 +6,7 @@ import { type Notes, SILENT } from '../notes.ts';
 import { openBase } from './base.ts';
 import { openBatches, openHeldOut } from './data.ts';
 import { judges } from './judge.ts';
-import type { TrainingOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 import type { LoadedStage } from './staged.ts';
 import { loadStage, seedOf } from './stages.ts';
 import { untrainedKeys, untrainedWarning } from './untrained.ts';
@@ -30,7 +30,7 @@ export interface Prepared {
 export async function prepareStages(
   file: string,
   declared: readonly Stage[],
-  options: TrainingOptions,
+  options: RunOptions,
   output: Notes,
 ): Promise<Prepared> {
   const [trained, untrained] = [new Set<string>(), new Set<string>()];

@@ -5,7 +5,7 @@ import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
 import { judges } from './judge.ts';
-import type { TrainingOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 
 /** A stage with what it is trained on. */
 export interface PreparedStage {
@@ -23,7 +23,7 @@ export interface PreparedStage {
 export async function runSettings(
   model: Model,
   stages: readonly PreparedStage[],
-  options: TrainingOptions,
+  options: RunOptions,
 ): Promise<RunSettings> {
   const json = (value: unknown): string => JSON.stringify(value);
   const own: Record<string, string> = {};
@@ -65,7 +65,7 @@ export async function runSettings(
 }
 
 /** What decides when a stage is looked at and which state is the best. */
-function validationSettings(options: TrainingOptions): Record<string, string> {
+function validationSettings(options: RunOptions): Record<string, string> {
   if (!judges(options)) return {};
   const { valSplit, valEvery = VALIDATE_EVERY, keepBest, patience } = options;
   const said = { valSplit: valSplit ?? null, valEvery, keepBest: keepBest ?? null, patience: patience ?? null };
