@@ -1,8 +1,8 @@
-/** Commands that run no model: init, and those for editors and shells, fmt, lsp, watch, completions. */
-import { Argument, type Command } from 'commander';
+/** Commands that run no model: init, and those for editors and shells, fmt, lsp, watch, doctor, completions. */
+import { Argument, type Command, Option } from 'commander';
 import { printCompletions, SHELLS } from './completions.ts';
 import type { Output } from './output.ts';
-import { withSettings } from './program/common.ts';
+import { withSettings, withWeights } from './program/common.ts';
 
 export type Action = (output: Output, args: readonly string[], options: never) => Promise<void>;
 
@@ -37,6 +37,16 @@ export function addTools(mdl: Command, run: Run): void {
     .description('check files again whenever they, or what they import, change')
     .addHelpText('after', '\nExample:\n  mdl watch models/tinygpt-v.mdl --config nano')
     .action(run(() => import('./commands/watch.ts')));
+
+  withWeights(withSettings(mdl.command('doctor [model]')))
+    .description(
+      'say what this machine has, judge its kernels, and name the first module of a model whose numbers are off',
+    )
+    .addOption(new Option('--backend <name>', 'judge only this one').choices(['onnx', 'webgpu']))
+    .option('--entry <name>', 'only this entry of the model')
+    .option('--inputs <file>', 'safetensors with the inputs of the entry, in place of made-up numbers')
+    .addHelpText('after', '\nExamples:\n  mdl doctor\n  mdl doctor models/tinygpt-v.mdl --config nano')
+    .action(run(() => import('./commands/doctor.ts')));
 
   mdl
     .command('completions')

@@ -1,4 +1,4 @@
-/** fmt, lsp, diff and other tools: C048, C049. A part of the catalogue of ../errors.ts. */
+/** fmt, lsp, diff, doctor and other tools: C0435, C048, C049. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
 export const CLI_TOOLS = {
@@ -17,6 +17,11 @@ export const CLI_TOOLS = {
     'C0481',
     ({ folder }: { folder: string }) => `there is no .mdl file in ${folder} or below: name a file, or another folder`,
     'A folder stands for all .mdl files in it and in the folders below, but for node_modules, dist and those whose names start with a dot.',
+  ),
+  doctor_backend: entry(
+    'C0435',
+    ({ backend, reason }: { backend: string; reason: string }) => `the backend ${backend} is not here: ${reason}`,
+    '`mdl doctor` judges the backends that this machine has. `onnx` needs the package onnxruntime-node; `webgpu` needs the package webgpu and a driver, or a Node that has navigator.gpu.',
   ),
   not_utf8: entry(
     'C0483',
