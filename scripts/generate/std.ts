@@ -15,7 +15,7 @@ export const std: Generator = {
     // line ends as in the repository, whatever the checkout made of them
     const entries = names.map((name) => {
       const text = readFileSync(join(root, FOLDER, name), 'utf8').replaceAll('\r\n', '\n');
-      return `  ${JSON.stringify(name)}: ${JSON.stringify(text)},\n`;
+      return `  ${JSON.stringify(name === 'std.mdl' ? name : `std/${name}`)}: ${JSON.stringify(text)},\n`;
     });
     const text = `${banner(`${FOLDER}/*.mdl`)}export const STD_FILES: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`;
     return [{ path: `${FOLDER}/std.generated.ts`, text }];

@@ -279,6 +279,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   dropout: [of('dropout(x, 0.5)', x)],
   at_least: [of('x * float(at_least(3, 2)) / 3.0', x)],
   stop_gradient: [of('stop_gradient(x)', x)],
+  flatten_rows: [of('flatten_rows(q)', tensor([2, 2], [1, 0, 0, 2]), { q })],
+  unflatten_rows: [of('unflatten_rows(flatten_rows(q), q)', q, { q })],
+  sum_like: [
+    of('sum_like(x, w)', tensor([3], [2.5 - 2, 2, 1.75]), { x, w: tensor([3], [1, 1, 1]) }),
+    of('sum_like(x, w)', tensor([2, 1], [1.5, 2.75]), { x, w: tensor([2, 1], [1, 1]) }),
+    of('sum_like(x, w)', tensor([], [4.25]), { x, w: tensor([], [1]) }),
+  ],
   round: [of('round(x)', tensor([2, 3], [0, -1, 2, 0, 3, -0]))],
   floor: [of('floor(x)', tensor([2, 3], [0, -1, 2, 0, 3, -1]))],
   random: [of('x when not is_training() else random([2, 3])', x)],

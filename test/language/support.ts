@@ -96,12 +96,13 @@ const ELEMENTS = { f32: '', i64: 'int', bool: 'bool' } as const satisfies Record
 export function evaluate(
   expression: string,
   inputs: Readonly<Record<string, WideTensor>> = {},
-  { result = 'f32', before = '' }: { result?: DType; before?: string } = {},
+  { result = 'f32', before = '', imports = '' }: { result?: DType; before?: string; imports?: string } = {},
 ): WideTensor {
   const parameters = Object.entries(inputs).map(
     ([name, { dtype, shape }]) => `${name}: ${ELEMENTS[dtype]}[${shape.join(', ')}]`,
   );
-  const model = program(`fn body(${Object.keys(inputs).join(', ')}) { ${before}\n ${expression} }
+  const model = program(`${imports}
+    fn body(${Object.keys(inputs).join(', ')}) { ${before}\n ${expression} }
     model M { entry main(${parameters.join(', ')}) -> (out: ${ELEMENTS[result]}[...]) { body(${Object.keys(inputs).join(', ')}) } }`);
   return run(model, inputs).out!;
 }

@@ -19,7 +19,7 @@ import { ELEMENT_TYPES } from './element-types.ts';
 import { Members } from './members.ts';
 import { NameTable } from './name-table.ts';
 import type { FileScope, Program } from './program.ts';
-import { type Places, References, STD_PATH } from './references.ts';
+import { isStd, type Places, References } from './references.ts';
 import { Scope } from './scope.ts';
 
 /**
@@ -73,7 +73,7 @@ class FileNames {
 
   check(): void {
     for (const declaration of this.file.syntax.declarations) this.declaration(declaration);
-    if (this.file.source.path === STD_PATH) return;
+    if (isStd(this.file.source.path)) return;
     for (const [name, span] of this.file.imports) {
       if (!this.references.used.has(name)) this.bag.add(diagnose('unused_import', { name }, span));
     }

@@ -184,6 +184,8 @@ class Loader {
 
   private targetOf(scope: FileScope, from: ast.StringExpression): string | undefined {
     if (from.value === 'std') return 'std.mdl';
+    const part = `${from.value}.mdl`;
+    if (from.value.startsWith('std/') && part in STD_PATHS) return part;
     if (
       !/^\.{1,2}\//.test(from.value) ||
       !from.value.endsWith('.mdl') ||

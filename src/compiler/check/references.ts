@@ -13,6 +13,9 @@ import type { Scope } from './scope.ts';
 
 export const STD_PATH = 'std.mdl';
 
+/** Whether a file is of the standard library: std.mdl, or a part that is imported by its name (`std/int4`). */
+export const isStd = (path: string): boolean => Object.hasOwn(STD_FILES, path);
+
 /** Where names were first given, to find the second. */
 export type Places = Map<string, Span>;
 

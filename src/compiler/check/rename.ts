@@ -3,7 +3,7 @@ import type { Span } from '../diagnostics/span.ts';
 import { RESERVED_WORDS } from '../syntax/parse.ts';
 import type { Definition } from './binding.ts';
 import type { NameTable } from './name-table.ts';
-import { STD_PATH } from './references.ts';
+import { isStd } from './references.ts';
 
 export interface Edit {
   readonly span: Span;
@@ -28,7 +28,7 @@ function refusal(
   to: string,
   places: readonly Span[],
 ): string | undefined {
-  if (span.source.path === STD_PATH) return `${name} belongs to the standard library`;
+  if (isStd(span.source.path)) return `${name} belongs to the standard library`;
   if (kind === 'base') return 'what an adapter adapts is always called base';
   if (kind === 'param' || kind === 'buffer' || kind === 'submodule')
     return `${name} is part of checkpoint keys and of patterns that name them: give it another name and \`key "${name}"\` by hand`;

@@ -2,7 +2,7 @@
  * The calls and creations that lead to where the evaluator is. What goes wrong inside the standard library is shown at
  * the line that led into it: its reader wrote that one, and can change it.
  */
-import { STD_PATH } from '../check/references.ts';
+import { isStd } from '../check/references.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { formatPosition, type Span } from '../diagnostics/span.ts';
 
@@ -17,7 +17,7 @@ interface Frame {
 /** Frames that a note lists. */
 const MAX_SHOWN = 6;
 
-const inStd = ({ source }: Span): boolean => source.path === STD_PATH;
+const inStd = ({ source }: Span): boolean => isStd(source.path);
 
 export class CallStack {
   /** innermost last */

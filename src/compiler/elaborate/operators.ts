@@ -41,8 +41,10 @@ export function unary(e: Evaluation, expression: ast.UnaryExpression, operand: V
 
 export function binary(e: Evaluation, expression: ast.BinaryExpression, left: Value, right: Value): Value {
   if (left.kind === 'error' || right.kind === 'error') return { kind: 'error' };
-  if (isTensor(left) || isTensor(right)) return tensorBinary(e, expression, left, right);
   const { operator } = expression;
+  // whether there is a tensor is known while a body is traced: `bias == none`
+  const asksForNone = (left.kind === 'none' || right.kind === 'none') && (operator === '==' || operator === '!=');
+  if (!asksForNone && (isTensor(left) || isTensor(right))) return tensorBinary(e, expression, left, right);
   if (operator === '==' || operator === '!=') {
     const same = equal(left, right);
     if (same !== undefined) return bool(same === (operator === '=='));

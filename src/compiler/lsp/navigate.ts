@@ -78,7 +78,7 @@ function importedFile(view: View, offset: number): string | undefined {
     if (declaration.kind !== 'import') continue;
     const { span, value } = declaration.from;
     if (offset < span.start || offset > span.end) continue;
-    if (value === 'std') return 'std.mdl';
+    if (value === 'std' || value.startsWith('std/')) return `${value}.mdl`;
     const parts = view.path.split('/').slice(0, -1);
     for (const part of value.split('/')) {
       if (part === '..') parts.pop();

@@ -1,5 +1,14 @@
 /** Built-in functions that move or make elements: reshape, transpose, pad, …, and the key/value cache. */
-import { type Dim, divideDims, equalDims, mulDims, printDim, productOf, subDims } from '../../../shared/dim.ts';
+import {
+  type Dim,
+  divideDims,
+  equalDims,
+  mulDims,
+  printDim,
+  printShape,
+  productOf,
+  subDims,
+} from '../../../shared/dim.ts';
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
@@ -27,6 +36,46 @@ export const SHAPE_BUILTINS: readonly Builtin[] = [
     call: (c) => {
       const x = c.operand('x');
       return c.op('reshape', [x], { shape: inferredShape(c, x.type.shape, c.shape('shape')) });
+    },
+  },
+  {
+    name: 'flatten_rows',
+    doc: 'x [..., C] as a matrix [N, C]: all axes but the last are one. `unflatten_rows` takes it back.',
+    parameters: ['x'],
+    call: (c) => {
+      const x = c.operand('x');
+      const last = x.type.shape.at(-1);
+      if (last === undefined) return c.clash('flatten_rows takes a tensor with at least one axis and got a scalar');
+      return c.op('reshape', [x], { shape: [productOf(x.type.shape.slice(0, -1)), last] });
+    },
+  },
+  {
+    name: 'unflatten_rows',
+    doc: 'A matrix y [N, O] as [..., O], with the axes before the last of `like` [..., C].',
+    parameters: ['y', 'like'],
+    call: (c) => {
+      const [y, like] = [c.operand('y'), c.operand('like')];
+      const shape = [...like.type.shape.slice(0, -1), ...y.type.shape.slice(-1)];
+      if (y.type.shape.length !== 2 || !equalDims(productOf(shape.slice(0, -1)), y.type.shape[0]!))
+        return c.clash(
+          `unflatten_rows takes a matrix with the rows of ${printShape(like.type.shape)} and got ${printShape(y.type.shape)}`,
+        );
+      return c.op('reshape', [y], { shape });
+    },
+  },
+  {
+    name: 'sum_like',
+    doc: 'x summed over the axes that `like` lacks or has 1 of: what undoes a broadcast, as a `backward` clause needs.',
+    parameters: ['x', 'like'],
+    call: (c) => {
+      const [x, like] = [c.operand('x'), c.operand('like', 'f32')];
+      const missing = x.type.shape.length - like.type.shape.length;
+      const wanted = (axis: number): Dim => (axis < missing ? 1 : like.type.shape[axis - missing]!);
+      const axes = [...x.type.shape.keys()].filter((axis) => axis < missing || equalDims(wanted(axis), 1));
+      if (missing < 0 || x.type.shape.some((dim, axis) => !axes.includes(axis) && !equalDims(dim, wanted(axis))))
+        return c.clash(`${printShape(x.type.shape)} is no broadcast of ${printShape(like.type.shape)}`);
+      const sum = c.evaluator.emission.operand(c.op('sum', [x], { axes, keepdims: true }), c.span);
+      return c.op('reshape', [sum], { shape: like.type.shape });
     },
   },
   {
