@@ -54,14 +54,14 @@ const TARGETS = [
   },
   {
     entries: {
-      runtime: 'src/runtime/index.ts',
+      runtime: 'src/package/runtime.ts',
       webgpu: 'src/runtime/webgpu/index.ts',
       train: 'src/compiler/workbench/library.ts',
     },
     options: NODE,
   },
   { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
-  { entries: { 'runtime.browser': 'src/runtime/index.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
+  { entries: { 'runtime.browser': 'src/package/runtime.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
   { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
   {
     entries: { 'train.browser': 'src/compiler/workbench/library.browser.ts' },

@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { emojiTexts } from '../src/runtime/data/index.ts';
+import { emojiTexts } from '../src/recipes/vision-language/data/index.ts';
 import { trainBpe } from '../src/runtime/tokenizer/train.ts';
 
 const VOCAB_SIZE = 512;

@@ -116,6 +116,27 @@ export interface Evaluation {
   }[];
 }
 
+/** What a paper says of a model's ablations, for a report to stand beside. */
+export interface Published {
+  /** the model's name in its file */
+  readonly model: string;
+  readonly stages: readonly string[];
+  /** as the paper writes them: by flag that is off (`full`: none), then by stage */
+  readonly losses: Readonly<Record<string, readonly string[]>>;
+  /** why values are not compared one by one */
+  readonly caveat: string;
+}
+
+/** How a picture and a question stand in a prompt. */
+export interface PromptWords {
+  /** stands for the picture's tokens */
+  readonly placeholder: string;
+  /** a picture, with what is around it */
+  readonly picture: string;
+  /** what a template has before and after the question. @throws RuntimeError R0603 */
+  around(template: string): readonly [before: string, after: string];
+}
+
 export interface Recipe extends RecipeDeclaration {
   /**
    * Batches of a data set, whose feeds have the names, dtypes and shapes of the loss entry's inputs
@@ -132,6 +153,9 @@ export interface Recipe extends RecipeDeclaration {
   dataOf?(data: string, stage: RecipeStage): string;
   /** What weights are asked with that were trained on this data, where the data itself says so. */
   settingsOfData?(data: string): SettingValues;
+  readonly published?: Published;
+  /** of recipes whose prompts have pictures */
+  readonly promptWords?: PromptWords;
   /** Judges a model by held-out rows: its answers to questions, or the scalars of its loss. @throws as `dataset` and `generate` */
   evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation>;
   /** A tokenizer that needs no file, where the model's settings name one. */

@@ -4,7 +4,6 @@ export type { Initializer } from '../shared/initializer.ts';
 export type { HostTensor } from '../shared/tensor.ts';
 export type { TrainingPlan } from '../shared/training.ts';
 export { type AdapterBytes, type AdapterInfo, type AdapterSource, peftKey } from './adapters.ts';
-export { type Answer, ask, type Question } from './ask.ts';
 export { type HostBackend, type HostProgram, hostBackend } from './backend.host.ts';
 export type {
   Backend,
@@ -16,9 +15,6 @@ export type {
   Tensors,
 } from './backend.ts';
 export { CATALOGUE } from './catalogue.ts';
-export { type Box, formatBox, parseBoxes } from './data/box.ts';
-export { type LayoutOptions, layoutRows, type Row, type TokenFeeds, type TurnIds } from './data/layout.ts';
-export { decodeOnWhite } from './data/pixels.ts';
 export { type AnyTensor, type AnyTensors, type DeviceTensor, isOnDevice, release, toHost } from './device-tensor.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from './feeds.ts';
@@ -36,23 +32,6 @@ export type { Rgb, RgbImage } from './image/rgb.ts';
 export { type ImageSettings, imageSettings } from './image/settings.ts';
 export { type InitTarget, initialise } from './init.ts';
 export { parseManifest } from './manifest.ts';
-export {
-  applyTemplate,
-  type ConversationFormat,
-  conversationPrompt,
-  embedPrompt,
-  encodeImage,
-  HUMAN_ASSISTANT,
-  IMAGE_PLACEHOLDER,
-  IMAGE_TAG,
-  IMAGE_TOKEN_ID,
-  preparePrompt,
-  promptIds,
-  splitPrompt,
-  TEMPLATES,
-  type TemplateName,
-  type Turn,
-} from './prompt.ts';
 export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
 export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type SessionInfo } from './session.ts';
 export type { StepTime } from './step-time.ts';

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { compile, diagnosticsToJson, type ModelOptions } from '../../src/compiler/index.ts';
-import { ask, decodeImage, encodeImage, openSession, preprocessImage, Tokenizer } from '../../src/runtime/index.ts';
+import { ask, decodeImage, encodeImage, openSession, preprocessImage, Tokenizer } from '../../src/package/runtime.ts';
 import { type Built, buildPackage } from '../docs/built.ts';
 import { buildOnnx } from '../support/build.ts';
 import { readJson } from '../support/reference.ts';

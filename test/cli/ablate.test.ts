@@ -7,7 +7,6 @@ import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli
 import { type Cell, CellLog, type CellRecord, type Outcome } from '../../src/compiler/workbench/ablation/cell.ts';
 import { openAblation } from '../../src/compiler/workbench/ablation/folder.ts';
 import { modelText } from '../../src/compiler/workbench/ablation/model-text.ts';
-import { paperLoss } from '../../src/compiler/workbench/ablation/paper.ts';
 import {
   lossTable,
   type Report,
@@ -24,9 +23,10 @@ import {
   spreadOf,
   summarise,
 } from '../../src/compiler/workbench/ablation/summary.ts';
-import { variantsOf } from '../../src/compiler/workbench/ablation/variants.ts';
+import { FULL, variantsOf } from '../../src/compiler/workbench/ablation/variants.ts';
 import { loadModel } from '../../src/compiler/workbench/model.ts';
 import { stageList } from '../../src/compiler/workbench/training/stages.ts';
+import { PAPER } from '../../src/recipes/vision-language/paper.ts';
 import { DEFAULTS, MICRO, microFolder, type Recorded, recorder } from '../training/support.ts';
 import { mdl, TINYGPTV } from './support.ts';
 
@@ -94,6 +94,7 @@ const report = (model = 'TinyGPTV', records = RECORDS): Report => ({
   last: 2,
   machine: '2 × Some CPU',
   date: '2026-01-02T03:04:05Z',
+  ...(model === PAPER.model ? { published: PAPER } : {}),
   records,
 });
 
@@ -173,7 +174,7 @@ describe('the summary', () => {
 
 describe('the report', () => {
   it('has the paper beside each stage, and says that they cannot be compared', () => {
-    expect(lossTable(report(), true)).toEqual([
+    expect(lossTable(report(), PAPER)).toEqual([
       ['variant', 'stage1', 'paper', 'stage2', 'paper'],
       ['full', '3.000 ± 0.707', '2.620', '1.000, 1/2 to run', '2.343'],
       ['no lora', '4.000 ± 1.414', '2.620', '–', '–'],
@@ -190,8 +191,8 @@ describe('the report', () => {
   it('leaves the paper out for another model', () => {
     const text = renderMarkdown(report('Small'));
     expect(text).not.toContain('paper');
-    expect(paperLoss('lora', 'stage9')).toBeUndefined();
-    expect(paperLoss('other', 'stage1')).toBeUndefined();
+    const others = { ...report(), stages: ['stage1', 'stage9'], variants: [{ ...FULL, flag: 'other' }] };
+    expect(lossTable(others, PAPER)[1]!.filter((_, i) => i === 2 || i === 4)).toEqual(['', '']);
   });
   it('is one HTML page that needs nothing else', () => {
     const html = renderHtml(report());

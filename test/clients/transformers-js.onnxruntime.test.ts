@@ -24,7 +24,7 @@ import {
   preprocessImage,
   type Session,
   Tokenizer,
-} from '../../src/runtime/index.ts';
+} from '../../src/package/runtime.ts';
 import { folderWith, mdl, PRETRAINED, TINYGPTV } from '../cli/support.ts';
 import { fixture } from '../support/reference.ts';
 import { expectedOf, openFrom, PICTURES } from './support.ts';

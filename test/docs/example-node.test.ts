@@ -27,6 +27,14 @@ it('captions a picture and answers a question on ONNX Runtime', async () => {
   expect(answer).toMatchObject({ code: 0, stdout: 'dog\n' });
 });
 
+it('trains a model of its own from code', { timeout: 300_000 }, async () => {
+  const done = await built.run('node examples/node/train.mjs examples/gpt.mdl docs/recipes.md 2 bytes');
+  expect(done, done.stderr).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^step 1 {2}loss 5\.\d{4}\nstep 2 {2}loss 5\.\d{4}\n$/),
+  });
+});
+
 // kernels compile slowly on a software adapter: a caption here, an answer there
 it.skipIf(unavailable)('captions with the generated module on WebGPU', { timeout: 120_000 }, async () => {
   const caption = await built.run(`node examples/node/webgpu.mjs nano-webgpu ${PICTURE}`);

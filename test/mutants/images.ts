@@ -62,18 +62,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'transparent pixels of a picture that is asked about are black, whatever the model was trained with',
-    file: 'src/runtime/ask.ts',
+    file: 'src/recipes/vision-language/ask.ts',
     find: '...says.image,',
     replace: '',
-    test: 'test/runtime/ask.test.ts',
+    test: 'test/recipes/vision-language/ask.test.ts',
     fails: 'background: what transparent pixels show',
   },
   {
     fault: "photographs in a folder of training data lie on their side, as in PIL's Image.open",
-    file: 'src/runtime/data/folder/folder.node.ts',
+    file: 'src/recipes/vision-language/data/folder/folder.node.ts',
     find: 'exif_orientation = true, background',
     replace: 'exif_orientation = false, background',
-    test: 'test/runtime/data/folder.test.ts',
+    test: 'test/recipes/vision-language/folder.test.ts',
     fails: 'stand upright',
   },
 ];

@@ -63,6 +63,17 @@ describe('layers', () => {
     ['src/compiler/diagnostics/a.ts', '../syntax/ast.ts', 'diagnostics imports only shared, and never syntax'],
     ['src/compiler/index.ts', './cli/main.ts', /^compiler imports only .*, and never cli$/],
     ['src/compiler/check/a.ts', '../../../scripts/build.ts', 'check imports nothing outside grammar and src'],
+    ['src/runtime/a.ts', '../recipes/vision-language/ask.ts', 'runtime imports only shared, and never vision-language'],
+    [
+      'src/compiler/workbench/a.ts',
+      '../../recipes/vision-language/paper.ts',
+      /^workbench imports only .*, and never vision-language$/,
+    ],
+    [
+      'src/compiler/cli/a.ts',
+      '../../recipes/vision-language/paper.ts',
+      /^cli imports only .*, and never vision-language$/,
+    ],
     ['src/compiler/passes/a.ts', 'node:fs', /^only src\/compiler\/cli, .* import node: modules$/],
     ['grammar/parser.ts', 'node:path', /^only src\/compiler\/cli, .* import node: modules$/],
   ])('%s may not import %s', (file, imported, rule) => {

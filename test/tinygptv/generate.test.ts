@@ -1,7 +1,7 @@
 /** TinyGPT-V's greedy tokens and their logits: by hand through `decode`, and through the runtime's generate(). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embedPrompt, encodeImage } from '../../src/recipes/vision-language/prompt.ts';
 import { generate } from '../../src/runtime/generate/generate.ts';
-import { embedPrompt, encodeImage } from '../../src/runtime/prompt.ts';
 import type { Runner } from '../../src/runtime/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { relativeError } from '../support/reference.ts';

@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { dataDigest } from '../../src/compiler/workbench/training/identity.ts';
 import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
-import { openData } from '../../src/runtime/data/index.ts';
+import { openData } from '../../src/recipes/vision-language/data/index.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
-import { OPTIONS, plainPng } from '../runtime/data/support.ts';
+import { OPTIONS, plainPng } from '../recipes/vision-language/support.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
 const { folder, file, batch } = microFolder();

@@ -2,9 +2,10 @@
  * Which row a batch has at a place: rows are split once, the same way for every seed, so that what was held out in
  * training is held out when the model is judged; those of training are shuffled anew in each epoch. Nothing is stored.
  */
-import { permutation } from '../../runtime/data/permutation.ts';
+
 import { runtimeError } from '../../runtime/errors.ts';
 import type { Split } from '../recipe.ts';
+import { permutation } from './permutation.ts';
 
 export interface OrderOptions {
   /** for messages and to tell the shuffles of data sets apart */

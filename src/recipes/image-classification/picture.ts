@@ -1,7 +1,8 @@
 /** From a decoded picture to the square that the model takes: torchvision's Resize, CenterCrop and RandomCrop, mirrored or not. */
-import type { Dice } from '../../runtime/data/dice.ts';
+
 import { resizeBicubic } from '../../runtime/image/resize.ts';
 import type { RgbImage } from '../../runtime/image/rgb.ts';
+import type { Dice } from '../data/dice.ts';
 
 export interface PictureOptions {
   /** side of the result, in pixels */

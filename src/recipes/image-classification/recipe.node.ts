@@ -1,16 +1,16 @@
 /** Classifiers of pictures, in Node: a folder for each class, or a folder and a file of labels. */
 import { sep } from 'node:path';
-import { diceOf } from '../../runtime/data/dice.ts';
-import { normaliseInto } from '../../runtime/data/pixels.ts';
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 import { decodeImage } from '../../runtime/image/decode.ts';
 import type { Rgb, RgbImage } from '../../runtime/image/rgb.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
+import { diceOf } from '../data/dice.ts';
 import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
+import { normaliseInto } from '../data/pixels.ts';
 import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
 import {
   type DataRequest,

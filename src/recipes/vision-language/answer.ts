@@ -1,5 +1,5 @@
 /** A prompt about pictures, from files to text: `mdl generate` for models of this recipe. */
-import { ask } from '../../runtime/ask.ts';
+
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 import type { GenerateOptions } from '../../runtime/generate/options.ts';
 import { decodeImage, loadImageDecoders } from '../../runtime/image/decode.ts';
@@ -7,6 +7,7 @@ import type { RgbImage } from '../../runtime/image/rgb.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import { type Question, type RecipeAnswer, settingsOf } from '../recipe.ts';
+import { ask } from './ask.ts';
 import { SETTINGS, VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
 

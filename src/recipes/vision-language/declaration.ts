@@ -9,8 +9,8 @@ import {
   type Setting,
   textSetting,
 } from '../../shared/recipe.ts';
-import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { TOKEN_SETTINGS } from '../settings.ts';
+import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
 

@@ -1,11 +1,12 @@
 /** Held-out examples put to a model, one by one, and what its answers are worth. */
-import { type Example, evaluate, openExamples, type Report } from '../../runtime/data/index.ts';
+
 import { generate } from '../../runtime/generate/generate.ts';
-import { preparePrompt } from '../../runtime/prompt.ts';
 import type { Session } from '../../runtime/session.ts';
 import { type Evaluation, type EvaluationRequest, required } from '../recipe.ts';
+import { type Example, evaluate, openExamples, type Report } from './data/index.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
+import { preparePrompt } from './prompt.ts';
 import { settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 const COUNT = 100;

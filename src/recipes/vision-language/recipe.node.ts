@@ -1,12 +1,15 @@
 /** Pictures and texts about them, in Node: data sets, questions, and scores by task. */
-import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from '../../runtime/data/index.ts';
+
 import { runtimeError } from '../../runtime/errors.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
 import { answer } from './answer.ts';
+import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from './data/index.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
 import { evaluateHeldOut } from './evaluate.node.ts';
 import { imageOptions } from './images.ts';
+import { PAPER } from './paper.ts';
+import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG } from './prompt.ts';
 import { settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 export const visionLanguage: Recipe = {
@@ -15,6 +18,12 @@ export const visionLanguage: Recipe = {
   ownSplit: true,
   dataOf: (data, { clauses }) => (typeof clauses.data === 'string' ? clauses.data : data),
   settingsOfData: (data) => (hasOwnWording(data) ? { template: OWN_TEMPLATE } : {}),
+  published: PAPER,
+  promptWords: {
+    placeholder: IMAGE_PLACEHOLDER,
+    picture: IMAGE_TAG,
+    around: (template) => applyTemplate(template, '\0').split('\0') as [string, string],
+  },
   evaluate: evaluateHeldOut,
   answer,
   entries: { needed: ['embed_tokens', 'decode'], also: ['encode_image'] },

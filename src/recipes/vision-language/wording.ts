@@ -1,10 +1,11 @@
 /** What is asked about pictures, how, and what ends an answer: a stage's clauses, else the model's settings. */
-import { type DataOptions, hasOwnWording } from '../../runtime/data/index.ts';
+
 import { runtimeError } from '../../runtime/errors.ts';
 import type { SettingValues, ValuesOf } from '../../shared/recipe.ts';
-import { TASK_SETS, TEMPLATE_NAMES } from '../../shared/wording.ts';
 import { type DataRequest, type RecipeModel, type RecipeStage, type Split, settingsOf } from '../recipe.ts';
+import { type DataOptions, hasOwnWording } from './data/index.ts';
 import { CLAUSES, SETTINGS, VISION_LANGUAGE } from './declaration.ts';
+import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
 
 export type Wording = Pick<DataOptions, 'tasks' | 'template' | 'endSymbol'>;
 

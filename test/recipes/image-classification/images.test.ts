@@ -1,15 +1,15 @@
 /** Pictures by class as data: classes, order, crops, mirrored pictures, and what is refused. */
 import { encode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
+import { diceOf } from '../../../src/recipes/data/dice.ts';
 import { classesOf } from '../../../src/recipes/image-classification/labels.ts';
 import { squareOf } from '../../../src/recipes/image-classification/picture.ts';
 import { imageClassification } from '../../../src/recipes/image-classification/recipe.node.ts';
-import { diceOf } from '../../../src/runtime/data/dice.ts';
 import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
 import type { RgbImage } from '../../../src/runtime/image/rgb.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';
-import { plainPng } from '../../runtime/data/support.ts';
 import { folderOf, modelOf, requestOf } from '../text/support.ts';
+import { plainPng } from '../vision-language/support.ts';
 
 const PORTS = [
   { name: 'pixel_values', dtype: 'f32' as const, shape: ['N', 3, 4, 4] },

@@ -1,7 +1,7 @@
 /** Every kind of PNG, JPEG and WebP against Pillow; what each file is, and where `white` comes from: formats.py. */
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { decodeOnWhite } from '../../../src/runtime/data/pixels.ts';
+import { decodeOnWhite } from '../../../src/recipes/data/pixels.ts';
 import { checkImage, decodeImage } from '../../../src/runtime/image/decode.ts';
 import { MAX_PIXELS } from '../../../src/runtime/image/options.ts';
 import { readPng } from '../../../src/runtime/image/png/chunks.ts';

@@ -4,6 +4,9 @@
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { recipeOf } from '../../../recipes/index.ts';
+import type { Published } from '../../../recipes/recipe.ts';
+import type { Model } from '../../elaborate/model.ts';
 import type { CellRecord } from '../../workbench/ablation/cell.ts';
 import { openAblation } from '../../workbench/ablation/folder.ts';
 import { modelText } from '../../workbench/ablation/model-text.ts';
@@ -66,6 +69,7 @@ export default async function run(
   };
   await makeRunFolder(given.out);
   const release = lockFolder(given.out, output);
+  const published = publishedOf(model);
   const reportOf = (records: readonly CellRecord[]): Report => ({
     model: model.name,
     config: model.settings.configName,
@@ -80,6 +84,7 @@ export default async function run(
     date: new Date().toISOString(),
     command: commandLine(),
     warnings,
+    ...(published ? { published } : {}),
     records,
   });
   const interrupt = onInterrupt(output);
@@ -120,7 +125,7 @@ export default async function run(
   for (const { variant, seed, stage, detail } of failed)
     output.note(`failed: ${variant}, seed ${seed}, ${stage}: ${detail}`);
   if (failed.length > 0 && !interrupt.signal.aborted) process.exitCode = FAILED;
-  const table = alignTable(lossTable(report, false)).join('\n');
+  const table = alignTable(lossTable(report)).join('\n');
   output.result(`${table}\nreport: ${join(given.out, 'report.html')}`, {
     out: given.out,
     interrupted: interrupt.signal.aborted,
@@ -131,6 +136,12 @@ export default async function run(
     failed: failed.map(({ variant, seed, stage, detail }) => ({ variant, seed, stage, detail })),
     warnings,
   });
+}
+
+/** What a paper says of this model, as its recipe knows it. */
+function publishedOf({ name, recipe }: Model): Published | undefined {
+  const { published } = recipe ? recipeOf(recipe.declaration.name) : {};
+  return published?.model === name ? published : undefined;
 }
 
 /** Each stage would say the same of the weights. */

@@ -1,10 +1,10 @@
 /** An ablation as one report, in three forms: HTML with its curves drawn, Markdown, JSON. */
+import type { Published } from '../../../recipes/recipe.ts';
 import type { RunSettings } from '../../../runtime/train/index.ts';
 import { VANISHING } from '../../../runtime/train/statistics.ts';
 import { type Chart, renderChart, type Series } from '../chart.ts';
 import { escapeHtml, renderList, renderPage, renderTable } from '../page.ts';
 import { type CellRecord, goesOn } from './cell.ts';
-import { PAPER_CAVEAT, PAPER_LOSSES, PAPER_STAGES, paperLoss } from './paper.ts';
 import { cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
 
 export interface Report extends Layout {
@@ -22,6 +22,8 @@ export interface Report extends Layout {
   readonly date: string;
   /** what was known before the first step: flags whose tensors nothing trains */
   readonly warnings?: readonly string[];
+  /** what a paper says of this model */
+  readonly published?: Published;
   readonly records: readonly CellRecord[];
 }
 
@@ -31,12 +33,18 @@ type Block =
   | { readonly kind: 'table'; readonly rows: readonly (readonly string[])[] }
   | { readonly kind: 'list'; readonly items: readonly string[] };
 
-/** The paper is about one model; of another there is nothing to stand beside. */
-const isPaperModel = ({ model, stages }: Report): boolean =>
-  model === 'TinyGPTV' && stages.some((stage) => PAPER_STAGES.includes(stage));
+/** What the paper says, where it has one of the stages. */
+const publishedOf = ({ published, stages }: Report): Published | undefined =>
+  stages.some((stage) => published?.stages.includes(stage)) ? published : undefined;
 
-/** Rows of variants, columns of stages; with the paper's beside each where `paper` is set. */
-export function lossTable(report: Report, paper: boolean): string[][] {
+/** Its value for a flag turned off; empty where its table has no such row or column. */
+function paperLoss({ stages, losses }: Published, flag: string | undefined, stage: string): string {
+  const row = flag ?? 'full';
+  return (Object.hasOwn(losses, row) ? losses[row]![stages.indexOf(stage)] : undefined) ?? '';
+}
+
+/** Rows of variants, columns of stages; with a paper's beside each where it is given. */
+export function lossTable(report: Report, paper?: Published): string[][] {
   const cells = summarise(report.records, report);
   const columns = report.stages.flatMap((stage) => (paper ? [stage, 'paper'] : [stage]));
   return [
@@ -45,7 +53,7 @@ export function lossTable(report: Report, paper: boolean): string[][] {
       label,
       ...cells
         .filter(({ variant }) => variant === id)
-        .flatMap((cell) => (paper ? [cellText(cell), paperLoss(flag, cell.stage) ?? ''] : [cellText(cell)])),
+        .flatMap((cell) => (paper ? [cellText(cell), paperLoss(paper, flag, cell.stage)] : [cellText(cell)])),
     ]),
   ];
 }
@@ -53,7 +61,7 @@ export function lossTable(report: Report, paper: boolean): string[][] {
 function blocksOf(report: Report): Block[] {
   const { variants, seeds, stages, last, records } = report;
   const cells = summarise(records, report);
-  const paper = isPaperModel(report);
+  const paper = publishedOf(report);
   const steps = (stage: string): number =>
     Math.max(0, ...records.filter((record) => record.stage === stage).map(({ loss }) => loss.length));
   const seconds = records.reduce((sum, record) => sum + record.seconds, 0);
@@ -75,7 +83,7 @@ function blocksOf(report: Report): Block[] {
         `"vanish": a trained layer had a gradient norm below ${threshold} for ${patience} steps in a row; "NaN": the loss or a gradient was not finite; "–": nothing to train, or an earlier stage did not end; "…": not run yet.`,
     },
     { kind: 'table', rows: lossTable(report, paper) },
-    ...(paper ? [{ kind: 'paragraph', text: PAPER_CAVEAT } as const] : []),
+    ...(paper ? [{ kind: 'paragraph', text: paper.caveat } as const] : []),
     ...(variants.length > 1
       ? [
           { kind: 'heading', text: 'Difference from the full model' } as const,
@@ -179,13 +187,14 @@ function chartsOf({ variants, stages, records }: Report): Chart[] {
 
 /** Everything, for programs: fields are only ever added. */
 export function reportJson(report: Report): object {
-  const { variants, records, ...rest } = report;
+  const { variants, records, published: _, ...rest } = report;
+  const paper = publishedOf(report);
   return {
     version: 1,
     ...rest,
     variants: variants.map(({ id, label, flag }) => ({ id, label, flag: flag ?? null })),
     summary: summarise(records, report),
     cells: records,
-    ...(isPaperModel(report) ? { paper: { stages: PAPER_STAGES, losses: PAPER_LOSSES, caveat: PAPER_CAVEAT } } : {}),
+    ...(paper ? { paper: { stages: paper.stages, losses: paper.losses, caveat: paper.caveat } } : {}),
   };
 }

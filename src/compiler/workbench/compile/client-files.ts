@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
+import { RECIPES } from '../../../recipes/index.ts';
 import { type ClientJson, clientConfig, loading, type ModelTokens } from '../../clients/drivers.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Artifact, ClientFile } from '../../targets/target.ts';
@@ -72,16 +73,17 @@ function fromRecipe(
   const { bos, eos, pad = eos, image_token } = settings;
   if (eos !== undefined)
     made['generation_config.json'] = { do_sample: false, bos_token_id: bos, eos_token_id: eos, pad_token_id: pad };
-  Object.assign(made, pictureFiles(settings, clients));
-  const pictures = image_token !== undefined && Object.hasOwn(made, 'processor_config.json');
+  const said = RECIPES.find(({ name }) => name === recipe?.declaration.name)?.promptWords;
+  Object.assign(made, pictureFiles(settings, clients, said));
+  const pictures = image_token !== undefined && Object.hasOwn(made, 'processor_config.json') ? said : undefined;
   if (tokenizer) {
     const words = JSON.parse(new TextDecoder().decode(tokenizer)) as Readonly<Record<string, unknown>>;
-    if (pictures) made['tokenizer.json'] = withImageToken(words, image_token);
+    if (pictures) made['tokenizer.json'] = withImageToken(words, image_token!, pictures);
     made[TEMPLATE_FILES.config] = {
       tokenizer_class: 'PreTrainedTokenizerFast',
       clean_up_tokenization_spaces: false,
       ...namesOf(words, { bos_token: bos, eos_token: eos, pad_token: pad }),
-      ...(pictures ? { chat_template: pictureTemplate(settings) } : {}),
+      ...(pictures ? { chat_template: pictureTemplate(settings, pictures) } : {}),
     };
   }
   return new Map(Object.entries(made).map(([name, value]) => [name, json(value)]));

@@ -1,5 +1,6 @@
 /** What other programs read of how pictures and questions about them are prepared, of a model whose recipe says it. */
-import { applyTemplate, CLIP_MEAN, CLIP_STD, IMAGE_PLACEHOLDER, IMAGE_TAG } from '../../../runtime/index.ts';
+import type { PromptWords } from '../../../recipes/recipe.ts';
+import { CLIP_MEAN, CLIP_STD } from '../../../runtime/index.ts';
 import type { ClientFile } from '../../targets/target.ts';
 
 /** Settings of a recipe, checked when the file was compiled. */
@@ -11,10 +12,11 @@ export interface PictureSettings {
   readonly template?: string;
 }
 
-/** preprocessor_config.json and, where pictures stand in a text, processor_config.json. */
+/** preprocessor_config.json and, where pictures stand in a text, processor_config.json. @param words how they stand there */
 export function pictureFiles(
   settings: PictureSettings,
   files: readonly ClientFile[],
+  words: PromptWords | undefined,
 ): Readonly<Record<string, object>> {
   const { image_size, mean = CLIP_MEAN, std = CLIP_STD } = settings;
   if (image_size === undefined) return {};
@@ -32,12 +34,12 @@ export function pictureFiles(
     image_mean: mean,
     image_std: std,
   };
-  if (!features) return { 'preprocessor_config.json': preprocessor };
+  if (!features || !words) return { 'preprocessor_config.json': preprocessor };
   const processor_class = 'LlavaProcessor';
   // the processor writes (height / patch) (width / patch) + additional image tokens: one patch of the whole picture
   const processor = {
     processor_class,
-    image_token: IMAGE_PLACEHOLDER,
+    image_token: words.placeholder,
     patch_size: image_size,
     num_additional_image_tokens: Number(features.shape[1]) - 1,
   };
@@ -45,10 +47,10 @@ export function pictureFiles(
 }
 
 /** A chat template that writes what `mdl generate` writes: a question with its pictures before it, in the model's wording. */
-export function pictureTemplate({ template = 'none' }: PictureSettings): string {
-  const [before, after] = applyTemplate(template, '\0').split('\0') as [string, string];
-  const text = (words: string): string => (words === '' ? '' : `{{ ${JSON.stringify(words)} }}`);
-  const picture = text(`${IMAGE_TAG} `);
+export function pictureTemplate({ template = 'none' }: PictureSettings, words: PromptWords): string {
+  const [before, after] = words.around(template);
+  const text = (said: string): string => (said === '' ? '' : `{{ ${JSON.stringify(said)} }}`);
+  const picture = text(`${words.picture} `);
   const parts =
     `{%- for part in message['content'] if part['type'] == 'image' -%}${picture}{%- endfor -%}` +
     "{%- for part in message['content'] if part['type'] == 'text' -%}{{ part['text'] }}{%- endfor -%}";
@@ -58,8 +60,12 @@ export function pictureTemplate({ template = 'none' }: PictureSettings): string 
 }
 
 /** tokenizer.json with a token for the place of a picture. */
-export function withImageToken(tokenizer: Readonly<Record<string, unknown>>, id: number): object {
+export function withImageToken(
+  tokenizer: Readonly<Record<string, unknown>>,
+  id: number,
+  { placeholder }: PromptWords,
+): object {
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   const added = Array.isArray(tokenizer.added_tokens) ? (tokenizer.added_tokens as readonly unknown[]) : [];
-  return { ...tokenizer, added_tokens: [...added, { id, content: IMAGE_PLACEHOLDER, ...flags }] };
+  return { ...tokenizer, added_tokens: [...added, { id, content: placeholder, ...flags }] };
 }
