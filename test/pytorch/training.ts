@@ -1,12 +1,15 @@
 /** Runs of train.py: a small model with its shards, one process or several, and what they leave. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, inject } from 'vitest';
 import type { StepRecord } from '../../src/runtime/train/index.ts';
 import { folderWith, mdl } from '../cli/support.ts';
 import { type ReferenceTensor, readTensors } from '../support/reference.ts';
 import { DATA, SMALL } from './small.ts';
+
+const DRIVER = fileURLToPath(new URL('./drive.py', import.meta.url));
 
 /** A folder with the small model compiled for a stage, and shards of its batches. */
 export async function compiled(stage: string, ...more: readonly string[]): Promise<string> {
@@ -63,4 +66,21 @@ export function difference(a: ReadonlyMap<string, ReferenceTensor>, b: ReadonlyM
     return Math.max(...x.map((value, i) => Math.abs(value - y[i]!))) / largest;
   };
   return Math.max(...[...a.keys()].map(of));
+}
+
+/** Runs train.py as often as asked, in one process of Python. @throws what Python raised */
+export function drive<J extends readonly DriveJob[]>(jobs: J): { readonly [I in keyof J]: Trained } {
+  const list = join(folderWith(), 'jobs.json');
+  writeFileSync(list, JSON.stringify(jobs));
+  const options = { env: environment, encoding: 'utf8', timeout: 280_000, maxBuffer: 1 << 26 } as const;
+  const { status, stdout, stderr } = spawnSync(pythonProgram(), [DRIVER, list], options);
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}
+
+export interface DriveJob {
+  readonly folder: string;
+  readonly argv: readonly string[];
+  /** the most bytes that it may write to a file */
+  readonly limit?: number;
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch.distributed.checkpoint as dcp
 from safetensors import safe_open
+from torch.distributed.checkpoint.api import CheckpointException
 
 from .files import checksum, write_safetensors
 from .parallel import fill, whole
@@ -55,7 +56,7 @@ class Checkpoints:
                 part.rename(final)
                 for old in sorted(self.sharded.glob("[0-9]" * 8))[: -self.keep]:
                     shutil.rmtree(old)
-        except Exception as error:  # torch wraps what any rank met
+        except (Exception, CheckpointException) as error:  # torch's, of what any rank met, is no Exception
             problem = reason(error)
         problem = next((one for one in self.ranks.all(problem) if one), None)
         if problem:
