@@ -61,10 +61,13 @@ const TARGETS = [
     options: NODE,
   },
   { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
-  { entries: { 'runtime.browser': 'src/package/runtime.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
   { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
   {
-    entries: { 'train.browser': 'src/compiler/workbench/library.browser.ts' },
+    // together, so that a page which has both has one runtime
+    entries: {
+      'runtime.browser': 'src/package/runtime.browser.ts',
+      'train.browser': 'src/compiler/workbench/library.browser.ts',
+    },
     options: { ...NEUTRAL, splitting: true },
   },
 ];

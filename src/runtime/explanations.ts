@@ -133,7 +133,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     "The options of encode have HF's names: add_special_tokens, split_special_tokens. decode has `special`: true keeps special tokens, as HF's skip_special_tokens=False.",
   R0511: 'Ids come as a list of numbers, an Int32Array or a BigInt64Array, as models give them.',
   R0512:
-    'Programs without types pass null or undefined where a file, a text or a list of ids was not found. The call names what it was given and what it takes; bytes are a Uint8Array, so a Buffer fits and an ArrayBuffer goes in as `new Uint8Array(buffer)`.',
+    'Programs without types pass null or nothing where a file, a text or a list of ids was not found. The call names what it was given and what it takes; bytes are a Uint8Array, so a Buffer fits and an ArrayBuffer goes in as `new Uint8Array(buffer)`.',
   R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',
   R0603:
@@ -268,7 +268,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1195:
     'With `--keep-best` a run keeps the best state of a stage in the folder `best` of `--out`, and ends the stage with it. The file was removed or changed while the run went on.',
   R1196:
-    '`trainStages` goes on from a checkpoint of one of its stages: those before it are skipped, since the checkpoint holds what they trained. Give the stages of the run that wrote it, in their order.',
+    'A run of `trainStages` goes on from a checkpoint of one of its stages: those before it are skipped, since the checkpoint holds what they trained. Give the stages of the run that wrote it, in their order.',
   R1197:
     'Stages are named as the `stage` blocks of the file are. Without names all of them are trained, in the order of the file.',
   R1220:

@@ -25,8 +25,10 @@ const FILES = {
   'src/compiler/cli/heavy.ts':
     "export const heavy = (text: string): string => 'heavy ' + text;\nexport const fail = (): never => {\n  throw new Error('here');\n};\n",
   'src/compiler/index.ts': "import { createToken } from 'chevrotain';\nexport const token = createToken;\n",
-  'src/runtime/index.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
-  'src/runtime/index.browser.ts':
+  'src/compiler/workbench/library.ts': "export const train = 'here';\n",
+  'src/compiler/workbench/library.browser.ts': "export const train = 'in a page';\n",
+  'src/package/runtime.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
+  'src/package/runtime.browser.ts':
     "import * as ort from 'onnxruntime-web';\nimport { decode } from 'fast-png';\nexport { decode, ort };\n",
   'src/runtime/webgpu/index.ts': "export const gpu = async () => (await import('webgpu')).create([]);\n",
   'src/runtime/webgpu/index.browser.ts': 'export const { gpu } = navigator;\n',
