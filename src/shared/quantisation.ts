@@ -5,10 +5,10 @@
  *
  *     codes    int4 or int8, two's complement; int4 two a byte, the first in the low half
  *     scales   f16
- *     zeros    int4 or int8 as the codes, one a group; absent where the groups are symmetric (zero = 0)
+ *     zeros    int4 or int8 as the codes, one a group; f16 of the method hqq; absent where the groups are symmetric (zero = 0)
  *
- * A scale has 11 significant bits and a code less its zero 9, so every value is exact in f32: what the targets compute with is
- * one set of numbers, to the bit.
+ * A scale has 11 significant bits and a code less an integer zero 9, so every value is exact in f32: what the targets compute
+ * with is one set of numbers, to the bit. With a zero of f16 targets round the product, each by itself.
  */
 
 export const BITS = [4, 8] as const;
@@ -44,12 +44,12 @@ export interface Parts {
   readonly zeros: number;
 }
 
-export function partsOf({ bits, group, zeros }: Quantisation, elements: number): Parts {
+export function partsOf({ bits, group, zeros, method }: Quantisation, elements: number): Parts {
   const groups = elements / group;
   return {
     codes: (elements * bits) / 8,
     scales: 2 * groups,
-    zeros: zeros ? Math.ceil((groups * bits) / 8) : 0,
+    zeros: zeros ? Math.ceil((groups * (method === 'hqq' ? 16 : bits)) / 8) : 0,
   };
 }
 

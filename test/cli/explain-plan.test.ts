@@ -211,3 +211,16 @@ model Two {
     expect(clash.stderr).toContain("cannot be used with option '--measure'");
   });
 });
+
+it('--memory says what all entries take on a device, before anything is loaded', async () => {
+  const args = ['explain-plan', TINYGPTV, '--config', 'nano', '--memory'];
+  const bytes = async (...more: string[]) => JSON.parse((await mdl(folder, ...args, '--json', ...more)).stdout);
+  const [plain, packed] = [await bytes(), await bytes('--weights-dtype', 'int4')];
+  expect(plain.entries.map(({ entry }: { entry: string }) => entry)).toContain('encode_image');
+  expect(packed.weights).toBeLessThan(plain.weights / 2);
+  const own = plain.entries.map(({ caches, scratch, ports }: Record<string, number>) => caches! + scratch! + ports!);
+  expect(plain.peak).toBe(plain.weights + plain.constants + own.reduce((sum: number, one: number) => sum + one, 0));
+  const { stdout } = await mdl(folder, ...args, '--entry', 'decode', '--at', 'P=100');
+  expect(stdout).toMatch(/^decode +B = 1, P = 100, T = 1 /m);
+  expect(stdout).toMatch(/^largest +[\d.]+ .B: /m);
+});

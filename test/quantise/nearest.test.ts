@@ -1,7 +1,14 @@
-/** Round to nearest against NumPy, bit for bit, and what cannot be quantised. */
+/** Round to nearest and HQQ against NumPy, bit for bit, and what cannot be quantised. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { dequantise, packCodes, quantise, unpackCodes, wholeGroups } from '../../src/runtime/weights/quantise.ts';
+import {
+  dequantise,
+  packCodes,
+  packZeros,
+  quantise,
+  unpackCodes,
+  wholeGroups,
+} from '../../src/runtime/weights/quantise.ts';
 import { partsOf, printQuantisation, type Quantisation, wordsOf } from '../../src/shared/quantisation.ts';
 
 /** As test/fixtures/quantise/make.py makes them. */
@@ -25,14 +32,14 @@ const floats = (text: string): Float32Array => new Float32Array(bytes(text).buff
 const source = { key: 'w', first: 0 };
 
 describe.each(CASES)(
-  '$kind as int$quantisation.bits in groups of $quantisation.group, zeros $quantisation.zeros',
+  '$kind as int$quantisation.bits in groups of $quantisation.group, zeros $quantisation.zeros, $quantisation.method',
   (one) => {
     const packed = quantise(floats(one.weights), one.quantisation, source);
 
     it('has the codes, scales and zeros of NumPy', () => {
       expect(base64(packed.codes)).toBe(one.codes);
       expect(base64(packed.scales)).toBe(one.scales);
-      if (one.quantisation.zeros) expect(base64(packCodes(packed.zeros, one.quantisation.bits))).toBe(one.zeros);
+      if (one.quantisation.zeros) expect(base64(packZeros(packed.zeros, one.quantisation))).toBe(one.zeros);
     });
 
     it('stands for the numbers of NumPy, exactly', () => {
@@ -49,6 +56,17 @@ describe.each(CASES)(
     });
   },
 );
+
+it('HQQ has a smaller error than rounding to nearest with the same scales', () => {
+  const [plain, hqq] = ['nearest', 'hqq'].map((method) => {
+    const one = CASES.find(({ kind, quantisation: q }) => {
+      return kind === 'normal' && q.bits === 4 && q.group === 32 && q.zeros && q.method === method;
+    })!;
+    const [weights, values] = [floats(one.weights), floats(one.values)];
+    return weights.reduce((sum, weight, i) => sum + Math.abs(weight - values[i]!), 0);
+  }) as [number, number];
+  expect(hqq).toBeLessThan(plain);
+});
 
 const INT4: Quantisation = { bits: 4, group: 32, zeros: false, method: 'nearest' };
 

@@ -32,6 +32,13 @@ export const RULES: readonly (readonly [what: string, rules: readonly string[]])
       'quantise embed as int4',
     ],
   ],
+  [
+    'HQQ',
+    [
+      'quantise up, head as int4(group = 64, zeros = true, method = "hqq")',
+      'quantise down, embed as int8(group = 32, zeros = true, method = "hqq")',
+    ],
+  ],
   ['a table of int8 with zeros', ['quantise embed as int8(group = 32, zeros = true)']],
 ];
 

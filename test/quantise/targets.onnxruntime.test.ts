@@ -1,7 +1,10 @@
 /** A model with quantised matrices on ONNX Runtime is the interpreter's function, on the same integers. */
 import { describe, expect, it } from 'vitest';
 import { sessionOn } from '../support/targets.ts';
+import { expectGradients } from './gradients.ts';
 import { expectEqual, feeds, program, RULES } from './program.ts';
+
+it('gradients flow through frozen matrices', () => expectGradients('onnx'));
 
 describe.each(RULES)('%s', (_, rules) => {
   it('on opset 23', async () => {

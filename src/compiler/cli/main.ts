@@ -142,6 +142,12 @@ Examples:
         'why kernels end where they do: those that compute a module (its path), a line (FILE.mdl:LINE) or an op',
       ).conflicts(['at', 'profile', 'measure']),
     )
+    .addOption(
+      new Option('--memory', 'bytes on the device of all entries, or of --entry, before anything is loaded').conflicts([
+        'why',
+        'measure',
+      ]),
+    )
     .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
     .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(WEIGHTS_DTYPES).default('f32'))
     .option('--merge-lora', 'fold adapters into the weights they adapt')

@@ -60,7 +60,7 @@ function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly Pla
     const own = packed === 'f16' ? HALF : STORED[dtype];
     return [{ name: key, key, part: undefined, dtype, shape, ...own }];
   }
-  const { bits, group, zeros } = packed;
+  const { bits, group, zeros, method } = packed;
   const [rows, columns] = [sizeOf(shape.slice(0, -1)), shape.at(-1)!];
   const sizes = partsOf(packed, rows * columns);
   const part = (
@@ -78,6 +78,8 @@ function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly Pla
   return [
     part('codes', CODES[bits], [rows, (columns * bits) / 8]),
     part('scales', HALF, [rows, columns / group]),
-    ...(zeros ? [part('zeros', CODES[bits], [sizes.zeros])] : []),
+    ...(zeros
+      ? [method === 'hqq' ? part('zeros', HALF, [rows, columns / group]) : part('zeros', CODES[bits], [sizes.zeros])]
+      : []),
   ];
 }

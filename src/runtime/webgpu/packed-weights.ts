@@ -6,7 +6,7 @@ import { type PartName, partKey, partsOf, type Quantisation, wordsOf } from '../
 import { sizeOf } from '../../shared/tensor.ts';
 import type { ParameterPlan } from '../../shared/webgpu.ts';
 import { bytesOf } from '../weights/dtypes.ts';
-import { packCodes, quantise, wholeGroups } from '../weights/quantise.ts';
+import { packZeros, quantise, wholeGroups } from '../weights/quantise.ts';
 import { mismatch, type StoredWeights, type Weights, weightChunks } from './stored.ts';
 
 interface Range {
@@ -49,7 +49,8 @@ async function* storedParts(
   const starts = wordsOf(quantisation, to - from);
   for (const part of ['codes', 'scales', 'zeros'] as const) {
     if (whole[part] === 0) continue;
-    checkPart(weights, parameter, part, whole[part]);
+    const halves = part === 'scales' || (part === 'zeros' && quantisation.method === 'hqq');
+    checkPart(weights, parameter.key, part, { bytes: whole[part], halves });
     let word = starts[part];
     for await (const bytes of bytesBetween(weights, partKey(parameter.key, part), before[part], until[part])) {
       const words = inWords(bytes);
@@ -60,12 +61,17 @@ async function* storedParts(
 }
 
 /** A part has so many bytes, whatever its shape. */
-function checkPart({ tensors, name }: StoredWeights, { key }: ParameterPlan, part: PartName, bytes: number): void {
+function checkPart(
+  { tensors, name }: StoredWeights,
+  key: string,
+  part: PartName,
+  { bytes, halves }: { readonly bytes: number; readonly halves: boolean },
+): void {
   const [own, expected] = [partKey(key, part), `${bytes} bytes`];
   const stored = tensors.get(own);
   if (!stored) throw mismatch({ key: own, source: name, found: 'missing', expected });
-  const found = sizeOf(stored.shape) * (part === 'scales' ? 2 : 1);
-  const dtypes = part === 'scales' ? ['F16'] : ['U8', 'I8'];
+  const found = sizeOf(stored.shape) * (halves ? 2 : 1);
+  const dtypes = halves ? ['F16'] : ['U8', 'I8'];
   if (found === bytes && dtypes.includes(stored.dtype)) return;
   throw mismatch({ key: own, source: name, found: `${stored.dtype} of ${found} bytes`, expected });
 }
@@ -89,7 +95,7 @@ async function* quantised(
 ): AsyncIterable<PackedChunk> {
   const starts = wordsOf(quantisation, to - from);
   const scales = new Uint16Array((to - from) / quantisation.group);
-  const zeros = new Int8Array(scales.length);
+  const zeros = new Float32Array(scales.length);
   let [first, group] = [from, 0];
   for await (const values of wholeGroups(elementsBetween(weights, parameter, { from, to }), quantisation.group)) {
     const packed = quantise(values, quantisation, { key: parameter.key, first });
@@ -100,7 +106,7 @@ async function* quantised(
     group += packed.scales.length;
   }
   yield { word: starts.scales, words: inWords(bytesOf(scales)) };
-  if (quantisation.zeros) yield { word: starts.zeros, words: inWords(packCodes(zeros, quantisation.bits)) };
+  if (quantisation.zeros) yield { word: starts.zeros, words: inWords(packZeros(zeros, quantisation)) };
 }
 
 async function* elementsBetween(weights: Weights, parameter: ParameterPlan, range: Range): AsyncIterable<Uint8Array> {

@@ -2,7 +2,7 @@
 
 import type { PartName, Quantisation } from '../../shared/quantisation.ts';
 import { bytesOf } from './dtypes.ts';
-import { dequantise, packCodes, quantise, wholeGroups } from './quantise.ts';
+import { dequantise, packZeros, quantise, wholeGroups } from './quantise.ts';
 
 /** Bytes that follow what came before of the part. */
 export interface PartBytes {
@@ -19,7 +19,7 @@ export async function* packedParts(
   quantisation: Quantisation,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncIterable<PartBytes> {
-  const zeros: Int8Array[] = [];
+  const zeros: Float32Array[] = [];
   let first = 0;
   for await (const values of wholeGroups(chunks, quantisation.group)) {
     const packed = quantise(values, quantisation, { key, first });
@@ -28,7 +28,7 @@ export async function* packedParts(
     zeros.push(packed.zeros);
     first += values.length;
   }
-  if (quantisation.zeros) yield { part: 'zeros', bytes: packCodes(joined(zeros), quantisation.bits) };
+  if (quantisation.zeros) yield { part: 'zeros', bytes: packZeros(joined(zeros), quantisation) };
 }
 
 /** The chunks of an f32 tensor with the numbers that its quantised ones stand for. @throws as `packedParts` */
@@ -44,8 +44,8 @@ export async function* asRounded(
   }
 }
 
-function joined(pieces: readonly Int8Array[]): Int8Array {
-  const all = new Int8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {
     all.set(piece, at);

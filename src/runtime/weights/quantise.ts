@@ -5,12 +5,16 @@
  *     symmetric   scale = max|w| / Q,                   code = round(w / scale)             Q = 7 or 127
  *     with zeros  scale = (max(w, 0) − min(w, 0)) / (2Q + 1),  code = round(w / scale) + zero
  *
+ *     hqq         the same scale; zeros and codes by half-quadratic optimisation (hqq.ts), zeros as f16
+ *
  * Scales are rounded to f16 first and codes found for the rounded scale; ties go to even; codes outside the range are clamped.
  */
 import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
-import { halfToNumber, toHalf } from './halves.ts';
+import { bytesOf } from './dtypes.ts';
+import { halfToNumber, toHalf, toHalves } from './halves.ts';
+import { halfQuadratic, roundEven } from './hqq.ts';
 
 /** Of some whole groups. */
 export interface Packed {
@@ -19,7 +23,7 @@ export interface Packed {
   /** bits of f16, one a group */
   readonly scales: Uint16Array;
   /** one a group, not yet packed; all 0 where groups are symmetric */
-  readonly zeros: Int8Array;
+  readonly zeros: Float32Array;
 }
 
 /** Where numbers come from, for messages. */
@@ -34,18 +38,19 @@ export interface Source {
  * @throws RuntimeError R1224 for a number that is not finite, R1225 for a scale past f16
  */
 export function quantise(values: Float32Array, quantisation: Quantisation, source: Source): Packed {
-  const { bits, group } = quantisation;
+  const { bits, group, method } = quantisation;
   const groups = values.length / group;
   const codes = new Int8Array(values.length);
   const scales = new Uint16Array(groups);
-  const zeros = new Int8Array(groups);
+  const zeros = new Float32Array(groups);
   for (let at = 0; at < groups; at++) {
     const [from, to] = [at * group, (at + 1) * group];
     const own = values.subarray(from, to);
     const { scale, zero } = gridOf(own, quantisation, { ...source, first: source.first + from });
     scales[at] = scale;
-    zeros[at] = zero;
-    codesOf(own, halfToNumber(scale), zero, bits, codes.subarray(from, to));
+    const wide = halfToNumber(scale);
+    zeros[at] = method === 'hqq' ? halfQuadratic(own, wide, bits) : zero;
+    codesOf(own, wide, zeros[at]!, bits, codes.subarray(from, to));
   }
   return { codes: packCodes(codes, bits), scales, zeros };
 }
@@ -75,21 +80,13 @@ function gridOf(
   return { scale, zero };
 }
 
-/** round(w / scale) + zero, in the range of the codes. A scale of 0 has only values of 0. */
+/** round(w / scale + zero), in the range of the codes. A scale of 0 has only values of 0. */
 function codesOf(values: Float32Array, scale: number, zero: number, bits: number, codes: Int8Array): void {
   const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
   for (let i = 0; i < values.length; i++) {
-    const code = scale === 0 ? zero : roundEven(values[i]! / scale) + zero;
+    const code = scale === 0 ? zero : roundEven(values[i]! / scale + zero);
     codes[i] = code < least ? least : code > most ? most : code;
   }
-}
-
-/** To the nearest integer, ties to even. */
-function roundEven(value: number): number {
-  const below = Math.floor(value);
-  const rest = value - below;
-  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
-  return below % 2 === 0 ? below : below + 1;
 }
 
 /** Codes or zeros as they are stored: of int4, the first of two in the low half of a byte. */
@@ -108,7 +105,12 @@ export function unpackCodes(packed: Uint8Array, bits: number, count: number): In
   return codes;
 }
 
-/** The values, which f32 holds exactly. */
+/** Zeros as they are stored. */
+export function packZeros(zeros: Float32Array, { bits, method }: Quantisation): Uint8Array {
+  return method === 'hqq' ? bytesOf(toHalves(zeros)) : packCodes(Int8Array.from(zeros), bits);
+}
+
+/** The values, which f32 holds exactly where zeros are integers. */
 export function dequantise({ codes, scales, zeros }: Packed, { bits, group }: Quantisation): Float32Array {
   const values = new Float32Array(scales.length * group);
   const integers = unpackCodes(codes, bits, values.length);

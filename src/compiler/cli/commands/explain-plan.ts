@@ -8,6 +8,7 @@ import { graphsOf } from '../../graphs.ts';
 import { kernelsOf, webgpu } from '../../targets/webgpu.ts';
 import { cliError } from '../../workbench/errors.ts';
 import type { SettingsOptions } from '../../workbench/model.ts';
+import { memoryOf, memoryText } from '../../workbench/plan/memory.ts';
 import { dimsOf, entryAt, type PlanReport, reportOf } from '../../workbench/plan/report.ts';
 import { tableOf } from '../../workbench/plan/table.ts';
 import { kernelsAt, whyText } from '../../workbench/plan/why.ts';
@@ -24,6 +25,8 @@ export interface ExplainPlanOptions extends SettingsOptions {
   /** the adapter's own with `measure`, else `gpu` */
   readonly profile?: 'gpu' | 'software';
   readonly measure?: boolean;
+  /** of every entry, instead of the report */
+  readonly memory?: boolean;
   /** a module's path, FILE.mdl:LINE or an op: its kernels and why they end where they do, instead of the report */
   readonly why?: string;
   readonly weightsDtype: WeightsDType;
@@ -41,7 +44,8 @@ export default async function explainPlan(
   const { model, compilation, stage } = loadUnder(file!, options, options.stage, output);
   const usualEntry = model.entries.includes('decode') ? 'decode' : model.entries[0]!;
   const entry = options.entry ?? (stage ? 'gradient' : usualEntry);
-  const entries = stage && !model.entries.includes(entry) ? [] : [entry];
+  const wanted = options.memory && options.entry === undefined ? model.entries : [entry];
+  const entries = stage && !model.entries.includes(entry) ? [] : wanted;
   const graphs = forStage(stage?.name ?? '', () =>
     graphsOf(model, {
       entries,
@@ -60,18 +64,28 @@ export default async function explainPlan(
     output.result(whyText(kernels), { model: plan.model.name, config: plan.model.config_name, entry, kernels });
     return;
   }
-  const names = dimsOf(plan, entry);
-  const given = sizesOf(options.at, names);
-  const cached = plan.entries[entry].cache.length > 0;
-  const usual = (name: string): number => {
-    if (name === 'P') return CONTEXT;
-    return name === 'T' ? (cached ? 1 : PROMPT) : ROWS;
-  };
-  const dims = new Map(names.map((name) => [name, given.get(name) ?? usual(name)]));
+  if (options.memory) {
+    const all = [...new Set(Object.keys(plan.entries).flatMap((name) => dimsOf(plan, name)))];
+    const sizes = sizesOf(options.at, all);
+    const memory = memoryOf(plan, (name) => dimsAt(plan, name, sizes), options.profile);
+    output.result(memoryText(memory), { model: plan.model.name, config: plan.model.config_name, ...memory });
+    return;
+  }
+  const dims = dimsAt(plan, entry, sizesOf(options.at, dimsOf(plan, entry)));
   const report = options.measure
     ? await measuredReport(output, plan, entry, dims, options.profile)
     : reportOf(entryAt(plan, entry, dims, options.profile ?? 'gpu')).report;
   output.result(tableOf(report), { model: plan.model.name, config: plan.model.config_name, ...report });
+}
+
+/** Sizes of an entry's dims: those that are given, else one token after a context, or a prompt where there is no cache. */
+function dimsAt(plan: WebGpuPlan, entry: string, given: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const cached = plan.entries[entry]!.cache.length > 0;
+  const usual = (name: string): number => {
+    if (name === 'P') return CONTEXT;
+    return name === 'T' ? (cached ? 1 : PROMPT) : ROWS;
+  };
+  return new Map(dimsOf(plan, entry).map((name) => [name, given.get(name) ?? usual(name)]));
 }
 
 /** @throws RuntimeError R1001, R1002 (device) and what measuring throws */

@@ -173,7 +173,8 @@ export function reportOf(at: EntryAt): { readonly report: PlanReport; readonly k
   return { report, kinds };
 }
 
-type Dims = ReadonlyMap<string, number>;
+/** Sizes of dynamic dims, by name. */
+export type Dims = ReadonlyMap<string, number>;
 
 const elementsOf = (shape: EntryLayout['inputs'][number]['dims'], dims: Dims): number =>
   shape.reduce<number>((product, dim) => product * evaluateDim(dim, dims), 1);

@@ -11,7 +11,7 @@ export const GATHER: Lowerings<'gather' | 'gather_elements' | 'scatter_add' | 's
   gather: (emit, { inputs, attributes: { axis }, outputs }) => {
     const [data, indices] = inputs;
     const table = axis === 0 ? emit.packed.get(data.name) : undefined;
-    const rows = table && gatheredRows(emit, table, indices.name, outputs[0]!.shape.length);
+    const rows = table && gatheredRows(emit, table, indices.name, outputs[0]!);
     return [rows ?? emit.op('Gather', [data.name, indices.name], { axis })];
   },
   gather_elements: (emit, { inputs, attributes: { axis } }) => [

@@ -27,7 +27,7 @@ export function packedReader(code: KernelCode, buffer: PackedBuffer): string {
     code.define(`fn ${own}(i: u32) -> f32 {
   let code = extractBits(bitcast<i32>(${name}[i / ${per}u]), (i % ${per}u) * ${bits}u, ${bits}u);
 ${groupText(buffer.quantised!, name, words)}
-  return scale * f32(code${buffer.quantised!.zeros ? ' - zero' : ''});
+  return scale * ${less(buffer.quantised!, 'f32', 'code')};
 }`);
     return own;
   });
@@ -45,7 +45,7 @@ export function packedVector(code: KernelCode, buffer: PackedBuffer): string {
   let word = bitcast<i32>(${word});
   let codes = (vec4<i32>(word) << vec4<u32>(${left})) >> vec4<u32>(${32 - bits}u);
 ${groupText(buffer.quantised!, name, words)}
-  return scale * vec4<f32>(codes${buffer.quantised!.zeros ? ' - vec4<i32>(zero)' : ''});
+  return scale * ${less(buffer.quantised!, 'vec4<f32>', 'codes')};
 }`);
     return own;
   });
@@ -57,9 +57,15 @@ function describe(code: KernelCode, { key, quantised, elements, layout }: Packed
   return { name, bits: quantised!.bits, words: wordsOf(quantised!, count) };
 }
 
+/** Codes less their zero; an integer is taken away exactly, before they are f32. */
+function less({ zeros, method }: Quantisation, type: string, codes: string): string {
+  if (!zeros) return `${type}(${codes})`;
+  return method === 'hqq' ? `(${type}(${codes}) - zero)` : `${type}(${codes} - zero)`;
+}
+
 /** `scale` and, where there are some, `zero` of the group of element i. */
 function groupText(
-  { bits, group, zeros }: Quantisation,
+  { bits, group, zeros, method }: Quantisation,
   name: string,
   words: { readonly scales: number; readonly zeros: number },
 ): string {
@@ -67,6 +73,9 @@ function groupText(
   const scale = `  let group = i / ${group}u;
   let scale = unpack2x16float(${name}[${words.scales}u + group / 2u])[group & 1u];`;
   if (!zeros) return scale;
+  if (method === 'hqq')
+    return `${scale}
+  let zero = unpack2x16float(${name}[${words.zeros}u + group / 2u])[group & 1u];`;
   return `${scale}
   let zero = extractBits(bitcast<i32>(${name}[${words.zeros}u + group / ${per}u]), (group % ${per}u) * ${bits}u, ${bits}u);`;
 }

@@ -7,10 +7,8 @@ import type { Workgroups } from '../../../../runtime/webgpu/dispatch.ts';
 import type { Gpu } from '../../../../runtime/webgpu/gpu.ts';
 import type { EntryLayout, LaunchLayout } from '../../../../runtime/webgpu/layout.ts';
 import { Recorder } from '../../../../runtime/webgpu/recorder.ts';
-import { evaluateDim, productOf } from '../../../../shared/dim.ts';
-import { storageWords } from '../../../../shared/quantisation.ts';
-import { sizeOf } from '../../../../shared/tensor.ts';
-import { CAPACITY, type WebGpuPlan } from '../../../../shared/webgpu.ts';
+import type { WebGpuPlan } from '../../../../shared/webgpu.ts';
+import { wordsOfBuffer } from '../buffers.ts';
 import { millisecondsOf } from './clock.ts';
 
 export interface Measurable {
@@ -37,7 +35,9 @@ export async function measureLaunches(
     recorder.writeParameters(values);
     const times: number[] = [];
     for (const launched of launches) {
-      times.push(await measure(gpu, recorder, launched, (buffer) => wordsOf(plan, layout, buffer, symbols, values)));
+      times.push(
+        await measure(gpu, recorder, launched, (buffer) => wordsOfBuffer(plan, layout, buffer, symbols, values)),
+      );
     }
     return times;
   } finally {
@@ -62,41 +62,5 @@ async function measure(
   } finally {
     recorder.forget();
     for (const buffer of new Set(plan.buffers)) if (buffers[buffer]) gpu.buffers.free(buffers[buffer]);
-  }
-}
-
-/** 4-byte words of a buffer of the entry. */
-function wordsOf(
-  plan: WebGpuPlan,
-  layout: EntryLayout,
-  index: number,
-  symbols: ReadonlyMap<string, number>,
-  values: Float64Array,
-): number {
-  const buffer = layout.plan.buffers[index]!;
-  switch (buffer.kind) {
-    case 'input':
-      return evaluateDim(productOf(layout.inputs[buffer.port]!.dims), symbols);
-    case 'output':
-    case 'scratch':
-    case 'watch':
-      return Math.max(0, ...layout.elements[index]!.map((size) => values[size]!));
-    case 'parameter': {
-      const { shape, storage } = plan.parameters[buffer.parameter]!;
-      const elements = (buffer.to ?? sizeOf(shape)) - (buffer.from ?? 0);
-      return storageWords(storage, elements);
-    }
-    case 'pack':
-      return plan.packs[buffer.pack]!.elements;
-    case 'constant': {
-      const constant = plan.constants[buffer.constant]!;
-      return constant.kind === 'data' ? sizeOf(constant.shape) : constant.positions * constant.dims;
-    }
-    case 'cache': {
-      const { axis } = layout.plan.cache[buffer.cache]!;
-      const { dims } = layout.outputs[layout.presents[buffer.cache]!]!;
-      const room = dims.map((dim, at) => (at === axis ? symbols.get(CAPACITY)! : evaluateDim(dim, symbols)));
-      return sizeOf(room);
-    }
   }
 }
