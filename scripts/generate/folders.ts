@@ -1,5 +1,6 @@
 /** docs/folders.md: what of a folder of transformers is read, from the tables that commands read it by. */
-import { ARCHITECTURES, type Architecture, type Field } from '../../src/compiler/workbench/folder/architectures.ts';
+import { ARCHITECTURES } from '../../src/compiler/workbench/folder/architectures.ts';
+import type { Architecture, Field, Fields } from '../../src/compiler/workbench/folder/fields.ts';
 import { UNUSED } from '../../src/compiler/workbench/folder/generation.ts';
 import type { Generator } from './files.ts';
 
@@ -18,42 +19,56 @@ mdl import SmolLM2-135M/ --out my.mdl                                     # the 
 \`config.json\` chooses the file of models/ by its \`model_type\` and gives it a config; the weights are those of the folder unless \`--weights\` or \`--init\` says
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
 a stage \`finetune\` that trains every parameter. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
-\`mdl import\` and \`mdl compile\` name what they do not keep: settings of sampling, all end tokens but the first, and preprocessor_config.json, which is not read.
+\`mdl compile\` keeps generation_config.json, preprocessor_config.json and the tokenizer's files beside what it writes, for \`mdl generate\` and for [other programs](clients.md). \`mdl import\` names what an
+.mdl file does not hold: settings of sampling, all end tokens but the first, and preprocessor_config.json.
 
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.
 
-Compared with transformers 5.24: greedy tokens of Llama, Qwen2, Qwen3 and GPT-2 folders are identical (\`test/fixtures/folders\`, tiny and random), through the chat template and as
-the prompt stands; all outputs of each file of models/ are in [zoo.md](zoo.md).
+Compared with transformers 5.24 (\`test/fixtures/folders\`, tiny and random): greedy tokens of Llama, Llama 3, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Phi and GPT-2 folders are identical, through the chat
+template and as the prompt stands; logits, losses and gradients, and the outputs of BERT, CLIP and SigLIP folders, are within the tolerances of [zoo.md](zoo.md), which has all outputs of each file of models/.
 `;
 
-function linesOf(fields: Readonly<Record<string, Field>>): string[] {
-  const named = (kind: Field['kind']): string =>
-    Object.entries(fields)
-      .filter(([, field]) => field.kind === kind)
-      .map(([name]) => `\`${name}\``)
-      .join(', ');
-  const only = Object.entries(fields).flatMap(([name, field]) =>
+/** Keys with those of the records in them: `vision_config.image_size`. */
+function flattened(fields: Fields, at = ''): readonly (readonly [key: string, field: Field])[] {
+  return Object.entries(fields).flatMap(([key, field]) =>
+    field.kind === 'record' ? flattened(field.fields, `${at}${key}.`) : [[`${at}${key}`, field] as const],
+  );
+}
+
+function linesOf({ fields, scalings = [] }: Architecture): string[] {
+  const all = flattened(fields);
+  const honoured = all.flatMap(([name, { kind }]) => (kind === 'value' || kind === 'flag' ? [`\`${name}\``] : []));
+  const scaled = scalings.map((name) => `\`rope_parameters\` of type \`${name}\``);
+  const only = all.flatMap(([name, field]) =>
     field.kind === 'only'
-      ? [`\`${name}\` (${field.values.map((value) => `\`${JSON.stringify(value)}\``).join(' or ')})`]
+      ? [`\`${name}\` (${field.values.map((one) => `\`${JSON.stringify(one)}\``).join(' or ')})`]
       : [],
   );
   const reasons = new Map<string, string[]>();
-  for (const [name, field] of Object.entries(fields))
+  for (const [name, field] of all)
     if (field.kind === 'unused') reasons.set(field.reason, [...(reasons.get(field.reason) ?? []), `\`${name}\``]);
   return [
-    `- **Honoured**: ${[named('value'), named('flag')].filter(Boolean).join(', ')}`,
+    `- **Honoured**: ${[...honoured, ...scaled].join(', ')}`,
     `- **Must be as written for**: ${only.join(', ')}`,
     `- **Change nothing**: ${[...reasons].map(([reason, names]) => `${names.join(', ')} (${reason})`).join('; ')}`,
   ];
 }
 
-const section = (name: string, { file, fields }: Architecture): string =>
-  [`## ${name}`, '', `[${file}](../models/${file})`, '', ...linesOf(fields), ''].join('\n');
+const section = (name: string, architecture: Architecture): string => {
+  const { file } = architecture;
+  return [`## ${name}`, '', `[${file}](../models/${file})`, '', ...linesOf(architecture), ''].join('\n');
+};
 
 export const folders: Generator = {
   name: 'folders',
-  inputs: ['src/compiler/workbench/folder/architectures.ts', 'src/compiler/workbench/folder/generation.ts'],
+  inputs: [
+    'src/compiler/workbench/folder/architectures.ts',
+    'src/compiler/workbench/folder/decoders.ts',
+    'src/compiler/workbench/folder/encoders.ts',
+    'src/compiler/workbench/folder/fields.ts',
+    'src/compiler/workbench/folder/generation.ts',
+  ],
   async generate() {
     const sections = Object.entries(ARCHITECTURES).map(([name, architecture]) => section(name, architecture));
     const generation = Object.entries(UNUSED).map(([name, reason]) => `\`${name}\` (${reason})`);

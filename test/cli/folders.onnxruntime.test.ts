@@ -71,8 +71,9 @@ const refusal = (work: () => unknown) => {
 };
 
 describe('a folder generates what transformers generates', () => {
-  it.each(['qwen2', 'qwen3', 'gpt2'])('%s', async (name) => {
-    expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens);
+  it.each(['qwen2', 'qwen3', 'gpt2', 'mistral', 'llama3', 'gemma', 'gemma2', 'phi'])('%s', async (name) => {
+    // transformers keeps the end token
+    expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens.filter((id) => id !== 256));
   });
 
   it('smollm2, as the prompt stands and through its chat template, up to any of its end tokens', async () => {
@@ -112,14 +113,22 @@ describe('what a folder says', () => {
       'a scaled rotary embedding',
       { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4 } },
       [
-        'rope_parameters.rope_type is "yarn", and positions are not scaled',
+        'rope_parameters.rope_type is "yarn", and positions of llama.mdl are not scaled or scaled as "llama3"',
         'rope_parameters.factor is 4, and it is not read',
       ],
     ],
     [
       'the older key of it',
       { rope_scaling: { type: 'linear', factor: 2 } },
-      [expect.stringMatching(/^rope_scaling is /)],
+      ['rope_scaling is {"type":"linear","factor":2} beside rope_parameters, and one of them is expected'],
+    ],
+    [
+      'the older key alone',
+      { rope_parameters: null, rope_scaling: { type: 'linear', factor: 2 } },
+      [
+        'rope_scaling.rope_type is "linear", and positions of llama.mdl are not scaled or scaled as "llama3"',
+        'rope_scaling.factor is 2, and it is not read',
+      ],
     ],
     ['another activation', { hidden_act: 'gelu' }, ['hidden_act is "gelu", and llama.mdl has it as "silu"']],
     ['a bias of attention', { attention_bias: true }, ['attention_bias is true, and llama.mdl has it as false']],
@@ -152,6 +161,30 @@ describe('what a folder says', () => {
     expect(refusal(() => generationDefaults(folder))).toEqual({ code: 'C0466', notes });
   });
 
+  it.each([259, 1.5, 'x'])('C0466 for pad_token_id %j', (id) => {
+    const folder = changed('smollm2', 'config.json', { pad_token_id: id });
+    const note = `pad_token_id of config.json has ${JSON.stringify(id)}, and a whole number from 0, below the vocab_size 259, is expected`;
+    expect(refusal(() => folderText(folder))).toEqual({ code: 'C0466', notes: [note] });
+    expect(folderText(changed('smollm2', 'config.json', { pad_token_id: -1 }))).toMatch('pad = 258');
+  });
+
+  it('C0466 for scaled positions without their numbers, and for towers that differ in what the file has once', () => {
+    const rope_parameters = { rope_type: 'llama3', rope_theta: 10, factor: 0, low_freq_factor: 1, high_freq_factor: 4 };
+    expect(refusal(() => folderText(changed('llama3', 'config.json', { rope_parameters })))?.notes).toEqual([
+      'rope_parameters.factor is 0, and a number above 0 is expected',
+      'rope_parameters.original_max_position_embeddings is not there, and a number above 0 is expected',
+    ]);
+    const { vision_config } = JSON.parse(readFileSync(join(folderOf('clip'), 'config.json'), 'utf8')) as {
+      vision_config: object;
+    };
+    const other = { vision_config: { ...vision_config, layer_norm_eps: 1e-6, num_channels: 1, hue: 3 } };
+    expect(refusal(() => folderText(changed('clip', 'config.json', other)))?.notes).toEqual([
+      'vision_config.num_channels is 1, and clip.mdl has it as 3',
+      'vision_config.hue is 3, and whether numbers depend on it is not known',
+      'layer_norm_eps is 0.00001 in text_config and 0.000001 in vision_config, and the file has one',
+    ]);
+  });
+
   it.each([
     [{ temperature: -1 }, 'temperature of generation_config.json is -1, and a number of at least 0 is expected'],
     [{ top_k: 1.5 }, 'top_k of generation_config.json is 1.5, and a whole number of at least 0 is expected'],
@@ -166,7 +199,7 @@ describe('what a folder says', () => {
     expect(refusal(() => generationDefaults(folder))).toEqual({ code: 'C0466', notes: [note] });
   });
 
-  it("C0466 for Mistral's window, which is 4096 where config.json does not say", () => {
+  it("Mistral's window is 4096 where config.json does not say, and null is none", () => {
     const mistral = { model_type: 'mistral', architectures: ['MistralForCausalLM'] };
     const ofLlama = ['attention_bias', 'mlp_bias', 'pretraining_tp'];
     const json = JSON.parse(readFileSync(join(folderOf('smollm2'), 'config.json'), 'utf8')) as Record<string, unknown>;
@@ -176,11 +209,13 @@ describe('what a folder says', () => {
       writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...plain, ...mistral, ...more }));
       return folder;
     };
-    expect(refusal(() => folderText(folderWithout({})))).toEqual({
+    expect(folderText(folderWithout({}))).toMatch(/sliding_window = 4096[\s\S]*windowed = true/);
+    expect(folderText(folderWithout({ sliding_window: null }))).toMatch('windowed = false');
+    const mixed = { layer_types: ['sliding_attention', 'full_attention'] };
+    expect(refusal(() => folderText(folderWithout(mixed)))).toEqual({
       code: 'C0466',
-      notes: ["sliding_window is 4096, and llama.mdl has it as null (not in config.json: transformers' default)"],
+      notes: ['layer_types has "full_attention" at 1, and that layer of llama.mdl is sliding_attention'],
     });
-    expect(folderText(folderWithout({ sliding_window: null }))).toMatch('config checkpoint');
   });
 
   it('a compiled folder is none', () => {
@@ -208,13 +243,28 @@ describe('what neither an .mdl file nor a compiled folder holds', () => {
   const NOT_KEPT =
     'not kept: do_sample true, repetition_penalty 1.1, temperature 0.7, top_k 20, top_p 0.8 of generation_config.json; mdl generate takes --repetition-penalty 1.1 --temperature 0.7 --top-k 20 --top-p 0.8';
 
-  it('is named by import and by compile: settings of sampling', async () => {
+  it('is named by import: settings of sampling', async () => {
     const output = recordingOutput();
     const out = folderWith({});
     await importCommand(output, [folderOf('qwen2')], { out: join(out, 'my.mdl') });
     expect(output.notes).toEqual([NOT_KEPT]);
-    const { code, stderr } = await mdl(out, 'compile', folderOf('qwen2'), '--out', join(out, 'made'));
+    const args = ['compile', folderOf('qwen2'), '--set', 'max_position_embeddings=64', '--out', join(out, 'made')];
+    const { code, stderr } = await mdl(out, ...args);
     expect([code, stderr]).toEqual([0, expect.stringContaining(NOT_KEPT)]);
+  });
+
+  it.each(['onnx', 'webgpu'])('a compiled folder keeps: sampling and all end tokens, target %s', async (target) => {
+    const out = folderWith({});
+    for (const name of ['smollm2', 'qwen2']) {
+      const { code, stderr } = await mdl(out, 'compile', folderOf(name), '--target', target, '--out', name);
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('not kept')]);
+    }
+    expect(generationDefaults(join(out, 'qwen2'))).toEqual(generationDefaults(folderOf('qwen2')));
+    expect(endTokens(join(out, 'smollm2'))).toEqual([258, 59]);
+    if (target !== 'onnx') return;
+    const args = ['--prompt', expectedOf('smollm2').prompt, '--raw', '--max-new-tokens', '24', '--json'];
+    const { stdout } = await mdl(out, 'generate', 'smollm2', ...args);
+    expect(JSON.parse(stdout)).toMatchObject({ tokens: expectedOf('smollm2').tokens.slice(0, -1) });
   });
 
   it('further end tokens, and preprocessor_config.json of a ViT', async () => {

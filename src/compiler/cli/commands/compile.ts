@@ -51,7 +51,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const printed = await closingOnError(weights, () => printer?.graphs() ?? []);
   const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
-  if (isModelFolder(file!)) for (const note of leftBehind(file!)) output.note(note);
+  if (isModelFolder(file!) && changes(options)) for (const note of leftBehind(file!)) output.note(note);
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
   const after = printer ? { after: { pass: printAfter, graphs: printed } } : {};
   output.result([...printed.map(({ ir }) => ir), text].join('\n'), {

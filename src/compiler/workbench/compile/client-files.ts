@@ -34,14 +34,14 @@ export interface ClientSource {
   readonly tokenizer?: Uint8Array | undefined;
 }
 
-/** Files by name; none where other programs have no graph. @throws CliError C0104, C0108 for files of the folder that cannot be read */
+/** Files by name; none but a folder's own where other programs have no graph. @throws CliError C0104, C0108 for files of the folder that cannot be read */
 export function clientFiles(
   { clients, graphs }: Artifact,
   { file, changed, tokenizer }: ClientSource,
 ): ReadonlyMap<string, Uint8Array> {
-  if (!clients || clients.files.length === 0) return new Map();
-  const own = isModelFolder(file) && !changed;
-  return own ? fromFolder(clients.files, file) : fromRecipe(clients.files, graphs.model, tokenizer);
+  const files = clients?.files ?? [];
+  if (isModelFolder(file) && !changed) return fromFolder(files, file);
+  return files.length === 0 ? new Map() : fromRecipe(files, graphs.model, tokenizer);
 }
 
 function fromFolder(clients: readonly ClientFile[], folder: string): Map<string, Uint8Array> {
@@ -50,13 +50,17 @@ function fromFolder(clients: readonly ClientFile[], folder: string): Map<string,
     const path = join(folder, name);
     if (existsSync(path)) files.set(name, readFileSync(path));
   }
-  const config = readObject(folder, 'config.json')!;
-  const said = Object(config['transformers.js_config']) as ClientJson;
-  files.set('config.json', json({ ...config, 'transformers.js_config': { ...said, ...loading(clients) } }));
   // transformers.js reads a template from here alone
   const [words, template] = [readObject(folder, TEMPLATE_FILES.config), files.get(TEMPLATE_FILES.text)];
   if (words && template && words.chat_template === undefined)
     files.set(TEMPLATE_FILES.config, json({ ...words, chat_template: new TextDecoder().decode(template) }));
+  const config = readObject(folder, 'config.json')!;
+  const { eos_token_id } = config;
+  if (!files.has('generation_config.json') && eos_token_id !== undefined)
+    files.set('generation_config.json', json({ eos_token_id }));
+  if (clients.length === 0) return files;
+  const said = Object(config['transformers.js_config']) as ClientJson;
+  files.set('config.json', json({ ...config, 'transformers.js_config': { ...said, ...loading(clients) } }));
   return files;
 }
 

@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliError, reasonOf } from '../errors.ts';
-import { ARCHITECTURES, type Architecture, type ConfigJson, type Json } from './architectures.ts';
+import { ARCHITECTURES } from './architectures.ts';
+import { LLAMA3_KEYS, ropeOf } from './decoders.ts';
+import type { Architecture, ConfigJson, Field, Fields, Json } from './fields.ts';
 
 export interface FolderConfig {
   readonly architecture: Architecture;
   readonly json: ConfigJson;
-  /** literals of MDL, by the names of the model's config and flags */
-  readonly values: readonly (readonly [name: string, literal: string])[];
+  /** settings of MDL, by the names of the model's config and flags: `= 16`, `{ hidden_size = 16 }` */
+  readonly values: ReadonlyMap<string, string>;
 }
 
 /** A JSON object of the folder; undefined where there is no such file. @throws CliError C0104, C0108 */
@@ -41,71 +43,147 @@ export function readConfig(folder: string): FolderConfig {
     const known = Object.keys(ARCHITECTURES).join(', ');
     throw cliError('unknown_architecture', { folder, type, known });
   }
-  const config = {
-    ...architecture.defaults,
-    ...json,
-    ...architecture.derived?.({ ...architecture.defaults, ...json }),
-  };
+  const { fields, defaults, file } = architecture;
+  const given = { ...defaults, ...json };
+  const config = { ...given, ...architecture.derived?.(given) };
   const problems = [
-    ...Object.entries(json).flatMap(([key, given]) => problemOf(architecture, key, given)),
-    // where the file does not say, what transformers takes is what the weights were made with
-    ...Object.entries(architecture.defaults).flatMap(([key, given]) =>
-      Object.hasOwn(json, key)
-        ? []
-        : problemOf(architecture, key, given).map(
-            (problem) => `${problem} (not in config.json: transformers' default)`,
-          ),
-    ),
-    ...scalingOf(json),
-    ...layersOf(json),
+    ...keyProblems(json, { fields, defaults, file, at: '' }),
+    ...ropeProblems(architecture, json),
+    ...layerProblems(architecture, config),
+    ...(architecture.problems?.(config) ?? []),
   ];
-  const values: [string, string][] = [];
-  for (const [name, field] of Object.entries(architecture.fields)) {
-    if (field.kind !== 'value' && field.kind !== 'flag') continue;
-    const given = config[name];
-    const fits =
-      field.kind === 'flag' ? typeof given === 'boolean' : typeof given === 'number' && Number.isFinite(given);
-    const whole = field.kind === 'flag' || field.float || Number.isInteger(given);
-    if (!fits || !whole) {
-      const expected = field.kind === 'flag' ? 'true or false' : field.float ? 'a number' : 'a whole number';
-      problems.push(`${name} is ${JSON.stringify(given) ?? 'not there'}, and ${expected} is expected`);
-    } else values.push([name, literal(given!, field.kind === 'value' && field.float)]);
-  }
-  for (const [name, given] of Object.entries(architecture.derived?.(config) ?? {}))
-    if (!Object.hasOwn(architecture.fields, name)) values.push([name, literal(given, false)]);
-  for (const [name, on] of Object.entries(architecture.flags(json))) values.push([name, String(on)]);
-  if (problems.length > 0)
-    throw cliError('config_not_honoured', { folder, count: problems.length, file: architecture.file }, problems);
+  const read = valuesOf(config, fields, '');
+  const values = new Map([...read.values, ...read.top]);
+  for (const [name, derived] of Object.entries(architecture.derived?.(config) ?? {}))
+    if (!isSetting(fields[name])) values.set(name, setting(derived));
+  for (const [name, on] of Object.entries(architecture.flags(config))) values.set(name, setting(on));
+  const all = [...problems, ...read.problems];
+  if (all.length > 0) throw cliError('config_not_honoured', { folder, count: all.length, file }, all);
   return { architecture, json, values };
 }
 
-function problemOf({ fields, file }: Architecture, key: string, given: Json): string[] {
-  const field = Object.hasOwn(fields, key) ? fields[key]! : undefined;
-  if (!field) return [`${key} is ${short(given)}, and whether numbers depend on it is not known`];
-  if (field.kind !== 'only' || field.values.some((value) => value === given) || given === null) return [];
-  return [
-    `${key} is ${short(given)}, and ${file} has it as ${field.values.map((value) => JSON.stringify(value)).join(' or ')}`,
-  ];
+const isSetting = (field: Field | undefined): boolean => field?.kind === 'value' || field?.kind === 'flag';
+
+interface Written {
+  readonly fields: Fields;
+  readonly defaults: ConfigJson;
+  readonly file: string;
+  /** `vision_config.` */
+  readonly at: string;
 }
 
-/** Rotary positions are not scaled, and turn the whole head. */
-function scalingOf({ rope_parameters }: ConfigJson): string[] {
-  const { rope_type, rope_theta: _, ...more } = Object(rope_parameters) as ConfigJson;
+/** Where the file does not say, what transformers takes is what the weights were made with. */
+function keyProblems(json: ConfigJson, written: Written): readonly string[] {
+  const { defaults } = written;
   return [
-    ...(rope_type === undefined || rope_type === 'default'
-      ? []
-      : [`rope_parameters.rope_type is ${short(rope_type)}, and positions are not scaled`]),
-    ...Object.entries(more).flatMap(([key, value]) =>
-      value === null || (key === 'partial_rotary_factor' && value === 1)
+    ...Object.entries(json).flatMap(([key, given]) => problemsOf(key, given, written)),
+    ...Object.entries(defaults).flatMap(([key, given]) =>
+      Object.hasOwn(json, key)
         ? []
-        : [`rope_parameters.${key} is ${short(value)}, and it is not read`],
+        : problemsOf(key, given, written).map((problem) => `${problem} (not in config.json: transformers' default)`),
     ),
   ];
 }
 
-function layersOf({ layer_types }: ConfigJson): string[] {
-  const other = Array.isArray(layer_types) ? layer_types.find((type) => type !== 'full_attention') : undefined;
-  return other === undefined ? [] : [`layer_types has ${short(other)}, and all layers look at all positions`];
+function problemsOf(key: string, given: Json, { fields, file, at }: Written): readonly string[] {
+  const field = Object.hasOwn(fields, key) ? fields[key]! : undefined;
+  const said = `${at}${key} is ${short(given)}`;
+  if (!field) return [`${said}, and whether numbers depend on it is not known`];
+  if (field.kind === 'record') {
+    if (typeof given !== 'object' || given === null || Array.isArray(given))
+      return [`${said}, and an object is expected`];
+    return keyProblems(given as ConfigJson, { ...field, file, at: `${at}${key}.` });
+  }
+  if (field.kind !== 'only' || field.values.some((one) => one === given) || given === null) return [];
+  return [`${said}, and ${file} has it as ${field.values.map((one) => JSON.stringify(one)).join(' or ')}`];
+}
+
+interface Values {
+  readonly values: ReadonlyMap<string, string>;
+  /** of records, but values of the model */
+  readonly top: ReadonlyMap<string, string>;
+  readonly problems: readonly string[];
+}
+
+function valuesOf(config: ConfigJson, fields: Fields, at: string): Values {
+  const values = new Map<string, string>();
+  const top = new Map<string, string>();
+  const problems: string[] = [];
+  for (const [name, field] of Object.entries(fields)) {
+    const given = config[name];
+    if (field.kind === 'record') {
+      const inner = valuesOf({ ...field.defaults, ...(Object(given) as ConfigJson) }, field.fields, `${at}${name}.`);
+      const lines = [...inner.values].map(([key, text]) => `${key} ${text}`);
+      values.set(field.name, `{ ${lines.join(', ')} }`);
+      for (const [key, text] of inner.top) top.set(key, text);
+      problems.push(...inner.problems);
+    }
+    if (field.kind !== 'value' && field.kind !== 'flag') continue;
+    if (field.kind === 'value' && field.optional && (given === null || given === undefined)) continue;
+    const expected = expectedOf(field);
+    if (!expected.fits(given))
+      problems.push(`${at}${name} is ${JSON.stringify(given) ?? 'not there'}, and ${expected.text} is expected`);
+    else
+      (field.kind === 'value' && field.top ? top : values).set(
+        name,
+        setting(given!, field.kind === 'value' && field.float),
+      );
+  }
+  return { values, top, problems };
+}
+
+function expectedOf(field: Field & { kind: 'value' | 'flag' }): {
+  readonly text: string;
+  fits(given: Json | undefined): boolean;
+} {
+  if (field.kind === 'flag') return { text: 'true or false', fits: (given) => typeof given === 'boolean' };
+  if (field.float) return { text: 'a number', fits: (given) => typeof given === 'number' && Number.isFinite(given) };
+  return { text: 'a whole number', fits: Number.isInteger };
+}
+
+/** Rotary positions are scaled as the file has it, and turn as much of a head. */
+function ropeProblems({ scalings = [], fields, file }: Architecture, json: ConfigJson): readonly string[] {
+  const { key, rope } = ropeOf(json);
+  const { rope_type = 'default', ...more } = rope;
+  const scaled = scalings.some((scaling) => scaling === rope_type);
+  const ways = ['not scaled', ...scalings.map((scaling) => `scaled as ${JSON.stringify(scaling)}`)].join(' or ');
+  const other =
+    rope_type === 'default' || scaled
+      ? []
+      : [`${key}.rope_type is ${short(rope_type)}, and positions of ${file} are ${ways}`];
+  const known = [
+    'rope_theta',
+    ...(scaled ? LLAMA3_KEYS : []),
+    ...('partial_rotary_factor' in fields ? ['partial_rotary_factor'] : []),
+  ];
+  const both =
+    json.rope_parameters && json.rope_scaling
+      ? [`rope_scaling is ${short(json.rope_scaling)} beside rope_parameters, and one of them is expected`]
+      : [];
+  return [
+    ...both,
+    ...other,
+    ...Object.entries(more).flatMap(([name, given]) =>
+      known.includes(name) || given === null || (name === 'partial_rotary_factor' && given === 1)
+        ? []
+        : [`${key}.${name} is ${short(given)}, and it is not read`],
+    ),
+    ...LLAMA3_KEYS.flatMap((name) =>
+      !scaled || (typeof more[name] === 'number' && more[name] > 0)
+        ? []
+        : [`${key}.${name} is ${JSON.stringify(more[name]) ?? 'not there'}, and a number above 0 is expected`],
+    ),
+  ];
+}
+
+function layerProblems({ layer = () => 'full_attention', file }: Architecture, config: ConfigJson): readonly string[] {
+  const { layer_types } = config;
+  if (!Array.isArray(layer_types)) return [];
+  const at = layer_types.findIndex((type, index) => type !== layer(index, config));
+  if (at < 0) return [];
+  return [
+    `layer_types has ${short(layer_types[at] as Json)} at ${at}, and that layer of ${file} is ${layer(at, config)}`,
+  ];
 }
 
 function short(value: Json): string {
@@ -114,7 +192,12 @@ function short(value: Json): string {
 }
 
 /** As MDL writes it: a float has a point or an exponent. */
-function literal(value: Json, float: boolean): string {
-  const text = String(value);
-  return float && /^-?\d+$/.test(text) ? `${text}.0` : text;
+function setting(value: Json, float = false): string {
+  if (typeof value !== 'object' || value === null) {
+    const text = String(value);
+    return `= ${float && /^-?\d+$/.test(text) ? `${text}.0` : text}`;
+  }
+  return `{ ${Object.entries(value)
+    .map(([name, inner]) => `${name} ${setting(inner as Json)}`)
+    .join(', ')} }`;
 }

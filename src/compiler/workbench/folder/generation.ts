@@ -1,8 +1,8 @@
 /** generation_config.json of a Hugging Face folder: the tokens that end an answer, and how tokens are chosen where the command does not say. */
 import type { GenerateOptions } from '../../../runtime/index.ts';
 import { cliError } from '../errors.ts';
-import type { ConfigJson, Json } from './architectures.ts';
 import { readObject } from './config.ts';
+import type { ConfigJson, Json } from './fields.ts';
 
 export const GENERATION = 'generation_config.json';
 
@@ -43,18 +43,37 @@ export function endTokens(folder: string): number[] {
   const config = readObject(folder, 'config.json') ?? {};
   const own = readObject(folder, GENERATION)?.eos_token_id ?? undefined;
   const [file, given] = own === undefined ? ['config.json', config.eos_token_id ?? []] : [GENERATION, own];
-  const size = typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY;
-  const isId = (id: Json): id is number => Number.isInteger(id) && Number(id) >= 0 && Number(id) < size;
   const ids: readonly Json[] = Array.isArray(given) ? given : [given];
-  const wrong = ids.filter((id) => !isId(id));
-  if (wrong.length > 0) {
-    const below = Number.isFinite(size) ? `, below the vocab_size ${size},` : '';
-    const problems = wrong.map(
-      (id) => `eos_token_id of ${file} has ${JSON.stringify(id)}, and a whole number from 0${below} is expected`,
-    );
-    throw cliError('config_not_honoured', { folder, count: problems.length, file: 'the model' }, problems);
-  }
-  return ids.filter(isId);
+  checkIds('eos_token_id', ids, { file, config, folder });
+  return ids as readonly number[] as number[];
+}
+
+/**
+ * The id that fills rows up; undefined where config.json has none, which -1 says too.
+ * @throws CliError C0466 for what is no id of the vocabulary
+ */
+export function padToken(config: ConfigJson, folder: string): number | undefined {
+  const { pad_token_id: id = null } = config;
+  if (id === null || id === -1) return undefined;
+  checkIds('pad_token_id', [id], { file: 'config.json', config, folder });
+  return id as number;
+}
+
+interface Of {
+  readonly file: string;
+  readonly config: ConfigJson;
+  readonly folder: string;
+}
+
+function checkIds(key: string, ids: readonly Json[], { file, config, folder }: Of): void {
+  const size = typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY;
+  const wrong = ids.filter((id) => !(Number.isInteger(id) && Number(id) >= 0 && Number(id) < size));
+  if (wrong.length === 0) return;
+  const below = Number.isFinite(size) ? `, below the vocab_size ${size},` : '';
+  const problems = wrong.map(
+    (id) => `${key} of ${file} has ${JSON.stringify(id)}, and a whole number from 0${below} is expected`,
+  );
+  throw cliError('config_not_honoured', { folder, count: problems.length, file: 'the model' }, problems);
 }
 
 /**

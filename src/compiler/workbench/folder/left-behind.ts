@@ -1,6 +1,7 @@
 /** What a folder of transformers says and neither an .mdl file nor a compiled folder holds: named aloud, never left out in silence. */
-import type { ConfigJson } from './architectures.ts';
+
 import { readObject } from './config.ts';
+import type { ConfigJson } from './fields.ts';
 import { endTokens, GENERATION, UNUSED } from './generation.ts';
 
 const PREPROCESSOR = 'preprocessor_config.json';

@@ -1,6 +1,8 @@
-/** What a folder of transformers says in place of options that are not given: its weights, and how it generates. */
+/** What a folder of transformers, and what was compiled of it, says in place of options that are not given: its weights, and how it generates. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { generationDefaults } from './generation.ts';
+import { GENERATION, generationDefaults } from './generation.ts';
 import { isModelFolder } from './program.ts';
 
 /** Options by the names of `GenerateOptions`. */
@@ -12,12 +14,17 @@ const OPTIONS = {
   num_beams: 'numBeams',
 } as const;
 
+/** A compiled folder that says how it generates. */
+const isCompiledWithSettings = (path: string): boolean =>
+  existsSync(join(path, 'manifest.json')) && existsSync(join(path, GENERATION));
+
 /** @throws CliError C0466 for a generation_config.json that cannot be honoured */
 export function fromFolder(command: Command, file: string): void {
-  if (!isModelFolder(file)) return;
   const has = (name: string): boolean => command.options.some((option) => option.attributeName() === name);
+  const compiled = has('temperature') && isCompiledWithSettings(file);
+  if (!isModelFolder(file) && !compiled) return;
   const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
-  if (has('weights') && has('init') && !isGiven('weights') && !isGiven('init'))
+  if (!compiled && has('weights') && has('init') && !isGiven('weights') && !isGiven('init'))
     command.setOptionValue('weights', [file]);
   if (!has('temperature')) return;
   const { stop_tokens, do_sample, ...defaults } = generationDefaults(file);

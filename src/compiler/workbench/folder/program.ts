@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import type { SourceHost } from '../../check/program.ts';
 import { readConfig, readObject } from './config.ts';
-import { endTokens } from './generation.ts';
+import { endTokens, padToken } from './generation.ts';
 
 /** Tokens of a row of training, where positions go further. */
 const ROW = 1024;
@@ -42,13 +42,13 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
   const zoo = readZoo(architecture.file);
   if (zoo === undefined) throw new Error(`the package has no models/${architecture.file}`);
   const at = /^(?:\/\/\/[^\n]*\n)*config /m.exec(zoo)!.index;
-  const fields = values.map(([name, text]) => `  ${name} = ${text}\n`).join('');
+  const fields = [...values].map(([name, text]) => `  ${name} ${text}\n`).join('');
   const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
   const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
   if (!architecture.language) return own;
   const length = Math.min(ROW, Number(json.max_position_embeddings ?? json.n_positions ?? ROW));
   const [eos] = endTokens(folder);
-  const pad = typeof json.pad_token_id === 'number' && json.pad_token_id >= 0 ? json.pad_token_id : eos;
+  const pad = padToken(json, folder) ?? eos;
   const settings = [
     ...(existsSync(join(folder, 'tokenizer.json')) ? ['tokenizer = "tokenizer.json"'] : []),
     ...(eos === undefined ? [] : [`eos = ${eos}`]),
