@@ -13,6 +13,7 @@ const script = (name, ...args) => [process.execPath, '--import', 'tsx', join(roo
 const CHECKS = [
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
   { name: 'types of the example page', command: [bin('tsc'), '-p', 'examples/browser'] },
+  { name: 'types of the playground', command: [bin('tsc'), '-p', 'examples/playground'] },
   { name: 'lint and format', command: [bin('biome'), 'ci', '.', '--colors=off'], fix: 'npm run format' },
   {
     name: 'layout of .mdl files',

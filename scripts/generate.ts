@@ -17,12 +17,13 @@ import { pytorch } from './generate/pytorch.ts';
 import { recipes } from './generate/recipes.ts';
 import { std } from './generate/std.ts';
 import { textmate } from './generate/textmate.ts';
+import { words } from './generate/words.ts';
 
 const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate, pytorch],
+  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate, words, pytorch],
   check,
 );
 

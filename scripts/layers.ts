@@ -176,9 +176,26 @@ export const LAYERS: readonly Layer[] = [
     why: 'it joins compiler, runtime and files, for the command line and for programs that have none',
   },
   {
+    name: 'view',
+    at: ['src/compiler/view/'],
+    imports: ANY,
+    why: 'it says what a model is, for a page and for the command line',
+  },
+  { name: 'viewer', at: ['src/viewer/'], imports: ['shared'], why: 'it shows what it is given, in any page' },
+  {
     name: 'cli',
     at: ['src/compiler/cli/'],
-    imports: [...ANY, 'compiler', 'lsp', 'targets', 'workbench', 'runtime', 'recipes', 'declarations of recipes'],
+    imports: [
+      ...ANY,
+      'compiler',
+      'view',
+      'lsp',
+      'targets',
+      'workbench',
+      'runtime',
+      'recipes',
+      'declarations of recipes',
+    ],
     why: 'the command line drives everything',
   },
   {

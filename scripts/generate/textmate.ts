@@ -13,7 +13,7 @@ const PATTERN = String.raw`(?=\s+[A-Za-z_*{])`;
 const STRING = String.raw`(?=\s*")`;
 const LINE = String.raw`^\s*`;
 
-interface Context {
+export interface Context {
   /** a pattern before the word; nothing unless told */
   readonly before?: string;
   readonly after: string;
@@ -54,6 +54,15 @@ interface Rule {
   readonly captures?: Readonly<Record<number, { readonly name: string }>>;
 }
 
+/** Where each contextual word is a keyword, in order of the lexer's tokens. */
+export function contextualWords(): readonly (readonly [word: string, context: Context])[] {
+  const tokens = t.TOKENS.filter(({ CATEGORIES }) => (CATEGORIES ?? []).includes(t.Identifier));
+  return tokens.map(({ PATTERN }) => {
+    const word = (PATTERN as RegExp).source;
+    return [word, PLACES[word] ?? ELSEWHERE] as const;
+  });
+}
+
 function scopeOf(word: string): string {
   if (CONSTANTS.has(word)) return 'constant.language.mdl';
   if (WORD_OPERATORS.has(word)) return 'keyword.operator.word.mdl';
@@ -64,19 +73,15 @@ function wordRules(): Rule[] {
   const byScope = new Map<string, string[]>();
   for (const word of t.RESERVED_WORDS) byScope.set(scopeOf(word), [...(byScope.get(scopeOf(word)) ?? []), word]);
   const reserved = [...byScope].map(([name, words]): Rule => ({ name, match: String.raw`\b(?:${words.join('|')})\b` }));
-  const contextual = t.TOKENS.filter(({ CATEGORIES }) => (CATEGORIES ?? []).includes(t.Identifier)).map(
-    (token): Rule => {
-      const word = (token.PATTERN as RegExp).source;
-      const { before = '', after } = PLACES[word] ?? ELSEWHERE;
-      const match = String.raw`${before}\b(${word})\b${after}`;
-      return { match, captures: { 1: { name: 'keyword.declaration.mdl' } } };
-    },
-  );
+  const contextual = contextualWords().map(([word, { before = '', after }]): Rule => {
+    const match = String.raw`${before}\b(${word})\b${after}`;
+    return { match, captures: { 1: { name: 'keyword.declaration.mdl' } } };
+  });
   return [...reserved, ...contextual];
 }
 
 /** Tokens that are neither words nor literals, the longest first. */
-function operators(): string {
+export function operators(): string {
   const symbols = t.TOKENS.filter(
     ({ PATTERN, name }) => PATTERN instanceof RegExp && !/\w/.test(plain(PATTERN)) && isSymbol(name),
   );

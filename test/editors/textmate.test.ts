@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { CstElement, CstNode, IToken } from 'chevrotain';
+import type { IToken } from 'chevrotain';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createOnigScanner, createOnigString, loadWASM } from 'vscode-oniguruma';
 import { type IGrammar, INITIAL, type IRawGrammar, Registry } from 'vscode-textmate';
-import { parser } from '../../grammar/parser.ts';
 import * as t from '../../grammar/tokens.ts';
 import { textmateGrammar } from '../../scripts/generate/textmate.ts';
 import { MDL_FILES, REPOSITORY } from '../format/files.ts';
+import { CONTEXTUAL, classOf, keywordsOf } from './classes.ts';
 
 let grammar: IGrammar;
 beforeAll(async () => {
@@ -37,32 +37,6 @@ function scopesOf(text: string): (offset: number) => string {
   return (at) => starts.findLast((start) => start.offset <= at)?.scope ?? '';
 }
 
-/** Words that the parser reads as keywords, by offset. */
-function keywordsOf(text: string): Set<number> {
-  const { cst } = parser.parse(t.mdlLexer.tokenize(text).tokens);
-  const found = new Set<number>();
-  const visit = (node: CstNode): void => {
-    for (const [name, children] of Object.entries(node.children)) {
-      for (const child of children as CstElement[]) {
-        if ('children' in child) visit(child);
-        else if (name.startsWith('Kw_')) found.add(child.startOffset);
-      }
-    }
-  };
-  visit(cst!);
-  return found;
-}
-
-function classOf({ tokenType, image, startOffset }: IToken, keywords: ReadonlySet<number>): string {
-  const { name } = tokenType;
-  if (tokenType === t.DocComment) return 'doc comment';
-  if (tokenType === t.StringLiteral) return 'string';
-  if (name.endsWith('Literal')) return 'number';
-  if (keywords.has(startOffset)) return 'keyword';
-  if (/^\w/.test(image)) return 'name';
-  return /^[()[\]{},.:]$/.test(image) ? 'punctuation' : 'operator';
-}
-
 function classOfScope(scope: string): string {
   if (scope.includes('comment.line.documentation')) return 'doc comment';
   if (scope.includes('comment')) return 'comment';
@@ -72,16 +46,6 @@ function classOfScope(scope: string): string {
   if (/keyword|storage|constant\.language/.test(scope)) return 'keyword';
   return /variable|entity/.test(scope) ? 'name' : 'punctuation';
 }
-
-const CONTEXTUAL = `config model { model = 1, key = 2, on { from = 3 } }
-module Entry(key, flag) {
-  model = Linear(key, flag) key "a" | "b"
-  update = Linear(key, flag)
-  forward(x: [B, key]) -> [B, key] { let with = x /* model
-    flag x */ update(with) |> model // entry run
-  }
-}
-`;
 
 describe('classes of tokens', () => {
   const files = MDL_FILES.map((name) => [name, readFileSync(join(REPOSITORY, name), 'utf8')] as const);

@@ -17,10 +17,11 @@ import {
 import { imageSize } from './caption.ts';
 import { nextFrame } from './dom.ts';
 import { type BackendName, type Engine, engineOf } from './engine.ts';
+import { pageHost } from './host.ts';
 import { type Lesson, lessonData } from './lesson.ts';
-import { MODEL } from './places.ts';
+import { MODEL, ORT } from './places.ts';
 import { host, PROGRAM } from './sources.ts';
-import { type Learned, PAGE, readerOf, type Weights, weightsWith } from './weights.ts';
+import { type Learned, readerOf, type Weights, weightsWith } from './weights.ts';
 
 /** The stage whose parameters train: LoRA, norms and projections, as in the paper's second. */
 const STAGE = 'stage2';
@@ -95,7 +96,9 @@ async function openTraining(backend: BackendName, weights: Weights): Promise<{ p
 async function openGraphs(backend: BackendName, graphs: Graphs, weights: Weights): Promise<Session> {
   const reader = readerOf(weights);
   const artifact = TARGETS[backend].compile(graphs);
-  return Session.open(artifact.manifest(reader), { backend: await TARGETS[backend].open(artifact, reader, PAGE) });
+  return Session.open(artifact.manifest(reader), {
+    backend: await TARGETS[backend].open(artifact, reader, pageHost(ORT)),
+  });
 }
 
 /** The program is a part of the page, so mistakes in it are the page's. */

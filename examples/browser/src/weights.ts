@@ -2,18 +2,8 @@
  * Weights by checkpoint key: those that the page came with, fetched once and whole (any web server can serve them), and
  * those of a lesson in front of them. They stay in the page's memory, so a new device after a loss gets them again.
  */
-import type { Host, WeightReader } from 'mdl-compiler';
-import {
-  bytesSource,
-  Checkpoint,
-  type HostTensor,
-  hostBackend,
-  onnxBackend,
-  packedParts,
-  rounded,
-  webgpuBackend,
-} from 'mdl-compiler/runtime';
-import { ORT } from './places.ts';
+import type { WeightReader } from 'mdl-compiler';
+import { bytesSource, Checkpoint, type HostTensor } from 'mdl-compiler/runtime';
 
 /** What lessons have changed. */
 export type Learned = ReadonlyMap<string, HostTensor>;
@@ -54,41 +44,3 @@ export function readerOf(weights: Weights): WeightReader {
     },
   };
 }
-
-/** The page as a host of targets: their files are in memory. */
-export const PAGE: Host = {
-  async place(artifact, weights) {
-    const files = artifact.files(weights);
-    return {
-      location: 'memory',
-      manifest: artifact.manifest(weights),
-      async read(name) {
-        const file = files.get(name);
-        if (file) return file;
-        const planned = artifact.weights.find(({ file: stored }) => stored === name);
-        if (!planned) throw new Error(`the model has no file ${name}`);
-        const bytes = new Uint8Array(planned.bytes);
-        for (const { key, offset } of planned.records) {
-          let at = offset;
-          for await (const chunk of weights.chunks(key)) {
-            bytes.set(chunk, at);
-            at += chunk.byteLength;
-          }
-        }
-        for (const { key, quantisation, offsets } of planned.packed ?? []) {
-          const at = { ...offsets };
-          for await (const { part, bytes: own } of packedParts(key, quantisation, weights.chunks(key))) {
-            bytes.set(own, at[part]);
-            at[part] += own.byteLength;
-          }
-        }
-        return bytes;
-      },
-      remove: async () => {},
-    };
-  },
-  onnx: (source) => onnxBackend(source, ORT),
-  webgpu: (options) => webgpuBackend(options),
-  rounded,
-  overHost: hostBackend,
-};

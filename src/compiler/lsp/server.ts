@@ -45,6 +45,8 @@ export class Server {
   private readonly documents = new TextDocuments(TextDocument);
   private found: ReadonlyMap<string, readonly Found[]> = new Map();
   private scheduled: ReturnType<typeof setTimeout> | undefined;
+  /** the client takes a request to ask for its hints again */
+  private refreshesHints = false;
 
   /** Answers on a connection, which the caller starts to listen on. */
   constructor(connection: Connection, files: Files) {
@@ -58,7 +60,9 @@ export class Server {
     this.documents.listen(connection);
   }
 
-  private initialize({ workspaceFolders, rootUri, initializationOptions }: InitializeParams): InitializeResult {
+  private initialize(params: InitializeParams): InitializeResult {
+    const { workspaceFolders, rootUri, initializationOptions, capabilities } = params;
+    this.refreshesHints = capabilities.workspace?.inlayHint?.refreshSupport === true;
     const folders = workspaceFolders?.map(({ uri }) => uri) ?? (rootUri ? [rootUri] : []);
     for (const uri of folders) this.session.workspace.addFolder(uri);
     this.session.choice = this.checked(initializationOptions);
@@ -237,7 +241,7 @@ export class Server {
   private choose(given: unknown): void {
     this.session.choice = this.checked(given);
     this.refresh();
-    void this.connection.languages.inlayHint.refresh();
+    if (this.refreshesHints) void this.connection.languages.inlayHint.refresh();
   }
 
   private inProgram(view: { readonly root: string }): (path: string) => string {

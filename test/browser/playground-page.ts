@@ -1,0 +1,66 @@
+/** The playground in a browser: built once into a temporary folder, served, and what tests do in it again and again. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { buildPlayground } from '../../examples/playground/build.ts';
+import { launch } from './chromium.ts';
+import { type Server, serve } from './server.ts';
+
+export interface Playground {
+  readonly origin: string;
+  readonly browser: Browser;
+  /** gzipped, of what loads before a backend is asked for */
+  readonly bytes: number;
+  close(): Promise<void>;
+}
+
+export async function openPlayground(options: { readonly webgpu?: boolean } = {}): Promise<Playground> {
+  const folder = mkdtempSync(join(tmpdir(), 'mdl-playground-'));
+  const { out, bytes } = await buildPlayground({ out: join(folder, 'page') });
+  const server: Server = await serve({ folders: { '/': `${out}/` }, texts: {} });
+  const browser = await launch(options);
+  return {
+    origin: server.origin,
+    browser,
+    bytes,
+    async close() {
+      await browser.close();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A page that is ready, and what it complained of since. */
+export async function openPage(
+  { origin, browser }: Playground,
+  { hash = '', width = 1440, height = 900 } = {},
+): Promise<{ readonly page: Page; readonly complaints: string[] }> {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: { width, height } });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) complaints.push(request.url());
+  });
+  await page.goto(`${origin}/index.html${hash}`);
+  await page.waitForSelector('html[data-ready]');
+  return { page, complaints };
+}
+
+/** The text of the facts above the tabs, once they have all of these. */
+export async function facts(page: Page, ...words: readonly string[]): Promise<string> {
+  await page.waitForSelector(`#facts${words.map((word) => `:has-text("${word}")`).join('')}`);
+  return (await page.textContent('#facts'))!;
+}
+
+/** Replaces the whole text of the editor. */
+export async function retype(page: Page, text: string): Promise<void> {
+  await page.click('.cm-content');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(text);
+}
