@@ -8,6 +8,7 @@
  *     dist/train.js            training in Node: the compiler, the runtime and recipes together
  *     dist/train.browser.js    training in pages
  *     dist/runtime.browser.js  the runtime for pages; the decoders of JPEG and WebP are chunks that load when a picture wants them
+ *     dist/viewer.{js,css}     what `mdl view` puts into the page that it writes
  *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it
  *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
@@ -62,6 +63,10 @@ const TARGETS = [
   },
   { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
   { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
+  {
+    entries: { viewer: 'src/viewer/page.ts' },
+    options: { platform: 'browser', target: 'es2022', minify: true, sourcemap: false },
+  },
   {
     // together, so that a page which has both has one runtime
     entries: {

@@ -31,6 +31,7 @@ const FILES = {
   'src/package/runtime.browser.ts':
     "import * as ort from 'onnxruntime-web';\nimport { decode } from 'fast-png';\nexport { decode, ort };\n",
   'src/runtime/webgpu/index.ts': "export const gpu = async () => (await import('webgpu')).create([]);\n",
+  'src/viewer/page.ts': 'document.title = document.documentElement.lang;\n',
   'src/runtime/webgpu/index.browser.ts': 'export const { gpu } = navigator;\n',
 };
 

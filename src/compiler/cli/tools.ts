@@ -33,6 +33,20 @@ export function addTools(mdl: Command, run: Run): void {
     .addHelpText('after', '\nExample:\n  mdl lsp --stdio')
     .action(run(() => import('./commands/lsp.ts')));
 
+  withSettings(mdl.command('view <file>'))
+    .description('write a model as one HTML page: its tree, its graphs, memory and FLOPs by component')
+    .option('--out <file>', 'the page', 'view.html')
+    .addHelpText(
+      'after',
+      `
+FILE is an .mdl file, a folder compiled for onnx, or an ONNX file of any exporter.
+
+Examples:
+  mdl view models/tinygpt-v.mdl --config nano --out nano.html
+  mdl view model.onnx`,
+    )
+    .action(run(() => import('./commands/view.ts')));
+
   withSettings(mdl.command('watch <files...>'))
     .description('check files again whenever they, or what they import, change')
     .addHelpText('after', '\nExample:\n  mdl watch models/tinygpt-v.mdl --config nano')

@@ -7,6 +7,7 @@ import { CLI_QUANTISE } from './errors/quantise.ts';
 import { CLI_TOOLS } from './errors/tools.ts';
 import { CLI_TORCH } from './errors/torch.ts';
 import { CLI_TRAINING } from './errors/training.ts';
+import { CLI_VIEW } from './errors/view.ts';
 
 export const CLI_CATALOGUE = {
   ...CLI_FILES,
@@ -16,6 +17,7 @@ export const CLI_CATALOGUE = {
   ...CLI_TOOLS,
   ...CLI_TORCH,
   ...CLI_QUANTISE,
+  ...CLI_VIEW,
 } as const;
 
 export type CliErrorName = keyof typeof CLI_CATALOGUE;
