@@ -31,6 +31,7 @@ const PLACES: Readonly<Record<string, Context>> = {
   eval: { before: LINE, after: PATTERN },
   recipe: { before: LINE, after: STRING },
   entry: { before: LINE, after: String.raw`(?=\s+\w+\s*\()` },
+  estimator: { before: '(?<=backward )', after: String.raw`(?=\s*\()` },
   merge: { before: LINE, after: String.raw`(?=\s+\w+\s*=)` },
   update: { after: String.raw`(?=\s+\w+\s*=[^=])` },
   key: { after: STRING },

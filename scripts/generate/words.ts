@@ -14,10 +14,7 @@ export const words: Generator = {
   name: "the playground's tokens",
   inputs: ['grammar/tokens.ts'],
   async generate() {
-    const contextual = contextualWords().map(([word, { before, after }]) => [
-      word,
-      { start: before !== undefined, after },
-    ]);
+    const contextual = contextualWords().map(([word, { before, after }]) => [word, { before: before ?? '', after }]);
     const tables = {
       RESERVED: [...t.RESERVED_WORDS],
       CONTEXTUAL: contextual,

@@ -13,7 +13,10 @@ export interface State {
 
 const RESERVED_WORDS: ReadonlySet<string> = new Set(RESERVED);
 const PLACES = new Map(
-  CONTEXTUAL.map(([word, { start, after }]) => [word as string, { start, after: new RegExp(after, 'y') }]),
+  CONTEXTUAL.map(([word, { before, after }]) => [
+    word as string,
+    { before: new RegExp(`${before}$`), after: new RegExp(after, 'y') },
+  ]),
 );
 const [NUMBERS, STRINGS, NAMES, OPERATORS] = [NUMBER, STRING, NAME, OPERATOR].map(
   (source) => new RegExp(`^(?:${source})`),
@@ -54,7 +57,7 @@ function blockComment(stream: StringStream, state: State): string {
 function isKeyword(word: string, { string: line, pos }: StringStream, start: number): boolean {
   if (RESERVED_WORDS.has(word)) return true;
   const place = PLACES.get(word);
-  if (!place || (place.start && line.slice(0, start).trim() !== '')) return false;
+  if (!place?.before.test(line.slice(0, start))) return false;
   place.after.lastIndex = pos;
   return place.after.test(line);
 }

@@ -26,183 +26,183 @@ export const CONTEXTUAL = [
   [
     "from",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s*\")"
     }
   ],
   [
     "as",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "flag",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_])"
     }
   ],
   [
     "config",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_])"
     }
   ],
   [
     "extends",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "model",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_])"
     }
   ],
   [
     "adapter",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_])"
     }
   ],
   [
     "adapt",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_*{])"
     }
   ],
   [
     "quantise",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "on",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+\\w+\\s*\\{)"
     }
   ],
   [
     "with",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+\\w+\\s*\\()"
     }
   ],
   [
     "stage",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_])"
     }
   ],
   [
     "recipe",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s*\")"
     }
   ],
   [
     "layout",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "overlay",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "by",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "no_decay",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_*{])"
     }
   ],
   [
     "eval",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+[A-Za-z_*{])"
     }
   ],
   [
     "update",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+\\w+\\s*=[^=])"
     }
   ],
   [
     "entry",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+\\w+\\s*\\()"
     }
   ],
   [
     "cache",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+\\w+\\s+\")"
     }
   ],
   [
     "key",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s*\")"
     }
   ],
   [
     "resample",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "merge",
     {
-      "start": true,
+      "before": "^\\s*",
       "after": "(?=\\s+\\w+\\s*=)"
     }
   ],
   [
     "backward",
     {
-      "start": false,
+      "before": "",
       "after": "(?=\\s+[\"{\\w])"
     }
   ],
   [
     "estimator",
     {
-      "start": false,
-      "after": "(?=\\s+[\"{\\w])"
+      "before": "(?<=backward )",
+      "after": "(?=\\s*\\()"
     }
   ]
 ] as const;
