@@ -170,9 +170,15 @@ export const LAYERS: readonly Layer[] = [
     why: 'the language server asks every phase, in a page too',
   },
   {
+    name: 'onnx import',
+    at: ['src/compiler/onnx-import/'],
+    imports: [...ANY, 'runtime'],
+    why: 'it writes a program from a file that the runtime reads; no target and no command is a part of it',
+  },
+  {
     name: 'workbench',
     at: ['src/compiler/workbench/'],
-    imports: [...ANY, 'compiler', 'targets', 'runtime', 'recipes', 'declarations of recipes'],
+    imports: [...ANY, 'compiler', 'targets', 'onnx import', 'runtime', 'recipes', 'declarations of recipes'],
     why: 'it joins compiler, runtime and files, for the command line and for programs that have none',
   },
   {

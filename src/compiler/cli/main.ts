@@ -179,11 +179,20 @@ Examples:
     .action(run(() => import('./commands/export.ts')));
 
   mdl
-    .command('import <folder>')
-    .description('write a folder of transformers as an .mdl file, to edit')
-    .requiredOption('--out <file>', 'the .mdl file')
-    .option('--force', 'write over a file that is there')
-    .addHelpText('after', '\nExample:\n  mdl import SmolLM2-135M --out my.mdl')
+    .command('import <model>')
+    .description('write an ONNX file, or a folder of transformers, as an .mdl file, to edit')
+    .requiredOption('--out <file>', 'the .mdl file; the weights of an ONNX file go beside it')
+    .option(
+      '--dim <name=size>',
+      'a size of an ONNX file that is dynamic, or the name of one that it is equal to',
+      collect,
+    )
+    .option('--input <name=number>', 'an input of an ONNX file that becomes a constant', collect)
+    .option('--force', 'write over files that are there')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdl import SmolLM2-135M --out my.mdl\n  mdl import model.onnx --dim height=48 --out model.mdl',
+    )
     .action(run(() => import('./commands/import.ts')));
 
   mdl

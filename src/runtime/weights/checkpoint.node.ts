@@ -95,7 +95,7 @@ async function openIndex(path: string): Promise<Checkpoint> {
 }
 
 /** A file that another one names. @throws RuntimeError R0113 when it lies outside of the directory, R0118 when there is none */
-async function openBeside(by: string, folder: string, name: string): Promise<RandomAccess> {
+export async function openBeside(by: string, folder: string, name: string): Promise<RandomAccess> {
   if (!staysInside(name)) throw runtimeError('shard_outside_folder', { file: basename(by), shard: name });
   const file = join(folder, name);
   const missing = (error: unknown): never => {

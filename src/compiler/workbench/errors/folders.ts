@@ -47,4 +47,28 @@ export const CLI_FOLDERS = {
     ({ file }: { file: string }) => `${file} is there already: name another file, or give --force to write over it`,
     'What `mdl import` writes is meant to be edited, so it never writes over a file unasked: the edits would be lost.',
   ),
+  import_refused: entry(
+    'C0484',
+    ({ file, count }: { file: string; count: number }) =>
+      `${file} cannot be imported: ${count === 1 ? 'one thing in it is' : `${count} things in it are`} nothing that MDL has`,
+    'An ONNX file is imported whole or not at all, and everything that stands in the way is listed at once: the operator, how often it is there, the first node that has it, and why. Sizes that MDL needs as numbers, such as the height and width of images, are fixed with `--dim NAME=SIZE`, dims that the file does not say to be equal become so with `--dim NAME=OTHER`, and an input that decides about the graph becomes a constant with `--input NAME=NUMBER`. docs/onnx-import.md lists the operators that are read.',
+  ),
+  import_setting: entry(
+    'C0485',
+    ({ option, text, expected }: { option: string; text: string; expected: string }) =>
+      `${option} ${JSON.stringify(text)} is not of the form ${expected}`,
+    'What is left of the equals sign is the name of a dimension or of an input as the ONNX file has it, and each is given once. A dimension is set to a size or to the name of another, an input of one element to a number.',
+  ),
+  import_folder_setting: entry(
+    'C0486',
+    ({ option, folder }: { option: string; folder: string }) =>
+      `${option} says something about an ONNX file, and ${folder} is a folder of transformers`,
+    '`--dim` and `--input` fix what an ONNX file leaves open. The sizes of a folder are those of its config.json; change them in the .mdl file that is written, or with `--set`.',
+  ),
+  import_format: entry(
+    'C0487',
+    ({ file, what }: { file: string; what: string }) =>
+      `${file} is ${what}, and mdl import reads ONNX files and folders with a config.json`,
+    'A file of weights alone says nothing of what is computed with them. Write the model in MDL and give it the file with `--weights`, or import the folder that it lies in, when transformers saved it.',
+  ),
 } as const;

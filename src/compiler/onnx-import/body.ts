@@ -1,0 +1,168 @@
+/** The body of a forward or of an entry: a value that is used once stands where it is used, the others are named. */
+import type { ValueId } from '../ir/graph.ts';
+import { atom, call, type Expression, print, printStatement } from './expression.ts';
+import type { Names } from './names.ts';
+import { literal, shortest, written } from './operators.ts';
+import { type Body, isList, type Mod, type Step } from './tree.ts';
+import type { ModuleWriter } from './write.ts';
+
+/** Characters of an expression within another. */
+const LONGEST = 96;
+
+export function writeBody(
+  writer: ModuleWriter,
+  module: Mod,
+  body: Body,
+  inputs: ReadonlyMap<ValueId, string>,
+  names: Names,
+): string {
+  return new BodyWriter(writer, module, body, inputs, names).write();
+}
+
+class BodyWriter {
+  private readonly writer: ModuleWriter;
+  private readonly module: Mod;
+  private readonly body: Body;
+  private readonly names: Names;
+  private readonly values = new Map<ValueId, Expression>();
+  private readonly uses = new Map<ValueId, number>();
+  private readonly lines: string[] = [];
+
+  constructor(writer: ModuleWriter, module: Mod, body: Body, inputs: ReadonlyMap<ValueId, string>, names: Names) {
+    this.writer = writer;
+    this.module = module;
+    this.body = body;
+    this.names = names;
+    for (const [value, name] of inputs) this.values.set(value, atom(name));
+    const count = (value: ValueId): void => void this.uses.set(value, (this.uses.get(value) ?? 0) + 1);
+    for (const step of body.steps) for (const value of inputsOf(step)) count(value);
+    for (const value of body.outputs) count(value);
+  }
+
+  write(): string {
+    const { steps, outputs } = this.body;
+    for (let at = 0; at < steps.length; ) {
+      const run = this.listCall(at);
+      if (run > 0) this.define(outputsOf(steps[at + run - 1]!), this.callOfList(at));
+      else this.define(outputsOf(steps[at]!), this.expressionOf(steps[at]!));
+      at += Math.max(1, run);
+    }
+    const results = outputs.map((value) => this.value(value));
+    const [only] = results;
+    const last = results.length === 1 ? printStatement(only!) : `(${results.map(print).join(', ')})`;
+    return [...this.lines, last].join('\n');
+  }
+
+  private value(value: ValueId): Expression {
+    const known = this.values.get(value);
+    if (known) return known;
+    const number = this.writer.numberOf(value);
+    if (number) return numeral(number.dtype, number.value);
+    return atom(this.writer.tensorPath(this.module, value)!);
+  }
+
+  private expressionOf(step: Step): Expression {
+    if (step.kind === 'call')
+      return call(
+        this.writer.modulePath(this.module, step.module),
+        step.body.inputs.map((value) => this.value(value)),
+      );
+    return written(
+      this.writer.graph,
+      step.node,
+      step.node.inputs.map((value) => this.value(value)),
+    );
+  }
+
+  /** Keeps an expression for the one place that uses it, or gives it a name. */
+  private define(outputs: readonly ValueId[], expression: Expression): void {
+    const [only] = outputs;
+    const short = print(expression).length <= LONGEST;
+    if (outputs.length === 1 && this.uses.get(only!) === 1 && short) {
+      this.values.set(only!, expression);
+      return;
+    }
+    const hint = nameFor(expression);
+    const names = outputs.map((value) => {
+      const name = this.fresh(outputs.length === 1 ? hint : `${hint}_part`);
+      this.values.set(value, atom(name));
+      return name;
+    });
+    this.lines.push(`let ${names.join(', ')} = ${printStatement(expression)}`);
+  }
+
+  private fresh(hint: string): string {
+    for (let n = 1; ; n++) if (!this.names.has(`${hint}${n}`)) return this.names.claim(`${hint}${n}`);
+  }
+
+  /** How many steps from this one on are the calls of a whole list, each of what the one before gave. */
+  private listCall(at: number): number {
+    const first = this.body.steps[at]!;
+    const list = first.kind === 'call' ? first.module.parent : undefined;
+    if (first.kind !== 'call' || !list || !isList(list) || first.module.part !== '0') return 0;
+    const count = list.children.size;
+    const rest = first.body.inputs.slice(1).join();
+    for (let index = 0; index < count; index++) {
+      const step = this.body.steps[at + index];
+      if (step?.kind !== 'call' || step.module !== list.children.get(String(index))) return 0;
+      const { inputs, outputs } = step.body;
+      if (outputs.length !== 1 || inputs.slice(1).join() !== rest) return 0;
+      const next = this.body.steps[at + index + 1];
+      if (index === count - 1) continue;
+      if (this.uses.get(outputs[0]!) !== 1 || next?.kind !== 'call' || next.body.inputs[0] !== outputs[0]) return 0;
+    }
+    return count;
+  }
+
+  private callOfList(at: number): Expression {
+    const { module, body } = this.body.steps[at] as Extract<Step, { kind: 'call' }>;
+    return call(
+      this.writer.modulePath(this.module, module.parent!),
+      body.inputs.map((value) => this.value(value)),
+    );
+  }
+}
+
+function inputsOf(step: Step): readonly ValueId[] {
+  return step.kind === 'call' ? step.body.inputs : step.node.inputs;
+}
+
+function outputsOf(step: Step): readonly ValueId[] {
+  return step.kind === 'call' ? step.body.outputs : step.node.outputs;
+}
+
+function numeral(dtype: 'f32' | 'i64' | 'bool', value: number): Expression {
+  if (dtype === 'bool') return atom(value === 0 ? 'false' : 'true');
+  const text = dtype === 'i64' ? String(value) : literal(shortest(value));
+  return text.startsWith('-') ? { kind: 'negative', text } : atom(text);
+}
+
+const WORDS: { readonly [operator: string]: string } = {
+  '+': 'sum',
+  '-': 'difference',
+  '*': 'product',
+  '/': 'quotient',
+  '@': 'product',
+  and: 'mask',
+  or: 'mask',
+  '==': 'mask',
+  '!=': 'mask',
+  '<': 'mask',
+  '<=': 'mask',
+};
+
+/** A name for what an expression is: the operator or module that is called last. */
+function nameFor(expression: Expression): string {
+  switch (expression.kind) {
+    case 'call':
+      return /(\w+?)(?:\[\d+\])?$/.exec(expression.callee)![1]!;
+    case 'index':
+      return 'slice';
+    case 'infix':
+      return WORDS[expression.operator]!;
+    case 'prefix':
+      return expression.operator === 'not' ? 'mask' : 'negative';
+    default:
+      return 'value';
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What several modules read and no tensor of the model is a part of, a mask, positions, belongs to the module around them: exporters leave it in the
+ * one that came first, and its equals would differ from it for that alone.
+ */
+import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
+import { made } from '../ir/made.ts';
+
+export function shareScopes(graph: Graph): Graph {
+  const held = new Set<ValueId>(graph.parameters.map(({ value }) => value));
+  for (const node of graph.nodes)
+    if (node.inputs.some((value) => held.has(value))) for (const value of node.outputs) held.add(value);
+  /** the innermost module that all readers of a value lie in */
+  const scopes = new Map<ValueId, string>();
+  const read = (value: ValueId, scope: string): void => {
+    const before = scopes.get(value);
+    scopes.set(value, before === undefined ? scope : common(before, scope));
+  };
+  for (const { value } of graph.outputs) read(value, '');
+  const nodes: AnyNode[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    const readers = node.outputs.flatMap((value) => scopes.get(value) ?? []);
+    const free = node.outputs.every((value) => !held.has(value));
+    const path = free ? [node.origin.path, ...readers].reduce(common) : node.origin.path;
+    for (const value of node.inputs) if (!held.has(value)) read(value, path);
+    nodes.push(path === node.origin.path ? node : ({ ...node, origin: { ...node.origin, path } } as AnyNode));
+  }
+  return made({ ...graph, nodes: nodes.reverse() });
+}
+
+/** The module that both lie in. */
+function common(a: string, b: string): string {
+  const [left, right] = [a.split('.'), b.split('.')];
+  const differs = left.findIndex((part, index) => part !== right[index]);
+  return (differs < 0 ? left : left.slice(0, differs)).join('.');
+}
