@@ -10,7 +10,7 @@ import { mdl } from '../cli/support.ts';
 import { fixture, readTensors, relativeError } from '../support/reference.ts';
 import { type Imported, imported, opened, originalOutputs, portsOf, RUNS } from './support.ts';
 
-const MODELS = ['mlp', 'cnn', 'encoder', 'plain', 'shapes'];
+const MODELS = ['mlp', 'cnn', 'encoder', 'plain', 'shapes', 'recurrent'];
 const CASES = MODELS.flatMap((name) => [`${name}-old`, `${name}-new`]);
 const TOLERANCE = 1e-5;
 

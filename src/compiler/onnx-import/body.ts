@@ -1,16 +1,25 @@
 /** The body of a forward or of an entry: a value that is used once stands where it is used, the others are named. */
-import type { ValueId } from '../ir/graph.ts';
+import type { DType } from '../../shared/dtype.ts';
+import type { Graph, ValueId } from '../ir/graph.ts';
 import { atom, call, type Expression, print, printStatement } from './expression.ts';
 import type { Names } from './names.ts';
 import { literal, shortest, written } from './operators.ts';
 import { type Body, isList, type Mod, type Step } from './tree.ts';
-import type { ModuleWriter } from './write.ts';
 
 /** Characters of an expression within another. */
 const LONGEST = 96;
 
+/** What a body is told of the program around it. */
+export interface Surroundings {
+  readonly graph: Graph;
+  numberOf(value: ValueId): { readonly dtype: DType; readonly value: number } | undefined;
+  /** how a body of `module` names a tensor that lies in it or below it */
+  tensorPath(module: Mod, value: ValueId): string | undefined;
+  modulePath(module: Mod, inner: Mod): string;
+}
+
 export function writeBody(
-  writer: ModuleWriter,
+  writer: Surroundings,
   module: Mod,
   body: Body,
   inputs: ReadonlyMap<ValueId, string>,
@@ -20,15 +29,17 @@ export function writeBody(
 }
 
 class BodyWriter {
-  private readonly writer: ModuleWriter;
+  private readonly writer: Surroundings;
   private readonly module: Mod;
   private readonly body: Body;
   private readonly names: Names;
   private readonly values = new Map<ValueId, Expression>();
   private readonly uses = new Map<ValueId, number>();
   private readonly lines: string[] = [];
+  /** values that are sizes, which the program knows before it runs */
+  private readonly sizes = new Set<ValueId>();
 
-  constructor(writer: ModuleWriter, module: Mod, body: Body, inputs: ReadonlyMap<ValueId, string>, names: Names) {
+  constructor(writer: Surroundings, module: Mod, body: Body, inputs: ReadonlyMap<ValueId, string>, names: Names) {
     this.writer = writer;
     this.module = module;
     this.body = body;
@@ -67,11 +78,18 @@ class BodyWriter {
         this.writer.modulePath(this.module, step.module),
         step.body.inputs.map((value) => this.value(value)),
       );
-    return written(
-      this.writer.graph,
-      step.node,
-      step.node.inputs.map((value) => this.value(value)),
+    const { node } = step;
+    if (node.op === 'dim_size') this.sizes.add(node.outputs[0]!);
+    const operands = node.inputs.map((value) => this.value(value));
+    const expression = written(this.writer.graph, node, operands);
+    const isKnown = (value: ValueId): boolean => this.sizes.has(value) || this.writer.numberOf(value) !== undefined;
+    if (expression.kind !== 'infix' || !node.inputs.every(isKnown)) return expression;
+    // sizes and numbers alone would be computed when the model is compiled, where a dynamic size is not known
+    const at = Math.max(
+      0,
+      node.inputs.findIndex((value) => this.sizes.has(value)),
     );
+    return written(this.writer.graph, node, operands.with(at, call('full', [atom('[]'), operands[at]!])));
   }
 
   /** Keeps an expression for the one place that uses it, or gives it a name. */
@@ -131,7 +149,7 @@ function outputsOf(step: Step): readonly ValueId[] {
   return step.kind === 'call' ? step.body.outputs : step.node.outputs;
 }
 
-function numeral(dtype: 'f32' | 'i64' | 'bool', value: number): Expression {
+function numeral(dtype: DType, value: number): Expression {
   if (dtype === 'bool') return atom(value === 0 ? 'false' : 'true');
   const text = dtype === 'i64' ? String(value) : literal(shortest(value));
   return text.startsWith('-') ? { kind: 'negative', text } : atom(text);

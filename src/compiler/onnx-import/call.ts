@@ -170,6 +170,10 @@ export class Call {
     return this.attribute(name, 'floats')?.value;
   }
 
+  stringList(name: string): readonly string[] | undefined {
+    return this.attribute(name, 'strings')?.value;
+  }
+
   tensorAttribute(name: string): Extract<AttributeValue, { kind: 'tensor' }> | undefined {
     return this.attribute(name, 'tensor');
   }

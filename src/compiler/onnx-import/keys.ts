@@ -4,7 +4,6 @@
  */
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
 import type { HeldTensor } from './importer.ts';
-import { identifier } from './names.ts';
 
 export interface PlacedTensor extends HeldTensor {
   /** the checkpoint key's parts; one that is no identifier is a key of the member that stands for it */
@@ -88,11 +87,12 @@ function pathOf(name: string): readonly string[] | undefined {
   return parts.length <= DEEPEST && parts.every((part) => PART.test(part)) ? parts : undefined;
 }
 
-function placeBy(reader: readonly [AnyNode, number] | undefined, { source, trains }: HeldTensor): readonly string[] {
+function placeBy(
+  reader: readonly [AnyNode, number] | undefined,
+  { source, trains, shape }: HeldTensor,
+): readonly string[] {
   const [node, index] = reader ?? [];
-  const scope = node?.origin.path
-    ? node.origin.path.split('.').map((part) => (PART.test(part) ? part : identifier(part, 'm')))
-    : [];
+  const scope = node?.origin.path ? node.origin.path.split('.') : [];
   const role = node && index !== undefined ? ROLES[node.op]?.[index] : undefined;
-  return [...scope, role || (source === '' ? 'constant' : trains ? 'scale' : 'table')];
+  return [...scope, role || (source === '' ? 'constant' : !trains ? 'table' : shape.length > 1 ? 'weight' : 'scale')];
 }

@@ -2,6 +2,7 @@
  * The module that a node belongs to, as its exporter wrote it: in the node's name (`/encoder/layers.0/fc1/MatMul`, PyTorch's older exporter, and
  * `encoder.layers.0.fc1/MatMul`, MDL's), or in its metadata (PyTorch's newer one).
  */
+import { identifier } from './names.ts';
 import type { FileNode } from './proto.ts';
 
 /** A list as Python prints it: ['', 'encoder', 'encoder.fc1', 'linear_3']; the last is the node itself. */
@@ -27,8 +28,12 @@ export function scopeOf(node: FileNode): string {
 }
 
 function clean(parts: readonly string[]): string {
-  return parts
-    .filter((part) => part !== '')
-    .slice(0, DEEPEST)
-    .join('.');
+  return (
+    parts
+      .filter((part) => part !== '')
+      .slice(0, DEEPEST)
+      // a part that no checkpoint key could have is called something like it
+      .map((part) => (/^[A-Za-z0-9_]{1,64}$/.test(part) ? part : identifier(part, 'm')))
+      .join('.')
+  );
 }

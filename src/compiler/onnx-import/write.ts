@@ -2,7 +2,7 @@
 import { printDim, type Shape, symbolsOf } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { type Graph, typeOf, type ValueId } from '../ir/graph.ts';
-import { writeBody } from './body.ts';
+import { type Surroundings, writeBody } from './body.ts';
 import type { PlacedTensor } from './keys.ts';
 import { capitalised, identifier, Names, quoted } from './names.ts';
 import { dims } from './operators.ts';
@@ -27,7 +27,7 @@ export interface WriteOptions {
 
 const ELEMENT = { f32: '', i64: 'int', bool: 'bool' } as const satisfies Record<DType, string>;
 
-export class ModuleWriter {
+export class ModuleWriter implements Surroundings {
   readonly graph: Graph;
   private readonly options: WriteOptions;
   private readonly classNames: Names;

@@ -5,6 +5,7 @@ import { CONTRACTION } from './contraction.ts';
 import { MOVEMENT } from './movement.ts';
 import { NORMALISATION } from './normalisation.ts';
 import { POINTWISE } from './pointwise.ts';
+import { RECURRENT } from './recurrent.ts';
 import { REDUCTIONS } from './reductions.ts';
 import { SOURCES } from './sources.ts';
 import { SPATIAL } from './spatial.ts';
@@ -19,5 +20,6 @@ export const RULES: ReadonlyMap<string, Rule> = new Map(
     ...SPATIAL,
     ...NORMALISATION,
     ...ATTENTION,
+    ...RECURRENT,
   }),
 );

@@ -36,8 +36,8 @@ export function boundOf(bound: Dim, size: Dim): Dim {
   return Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
 }
 
-/** Slices say "to the end" by the largest number that a library has. */
-export const FAR = 2 ** 31 - 1;
+/** Slices say "to the end" by a number that no axis reaches: 10⁹, or the largest of 32 or of 64 bits. */
+export const FAR = 1e9;
 
 /** `[N, C, 1, L]` of `[N, C, L]` */
 export function withAxis(shape: Shape, axis: number): Shape {
