@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
-import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/workbench/model.ts';
 import { matchCheckpoint } from '../../src/compiler/workbench/weights/match.ts';
 import {
   type CheckpointLike,
@@ -15,42 +14,8 @@ import {
 } from '../../src/compiler/workbench/weights/provider.ts';
 import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { bytesSource, Checkpoint, type HostTensor, initialise } from '../../src/runtime/index.ts';
-import { recordingOutput } from './output.ts';
-import { f32, folderWith, i64, rawSafetensors, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
-
-const modelOf = (source: string, set: string[] = []): Model =>
-  loadModel(join(folderWith({ 'small.mdl': source }), 'small.mdl'), { set }, recordingOutput()).model;
-const small = modelOf(SMALL);
-const openSmall = async (path: string | readonly string[], options: WeightsOptions = {}, model = small) => {
-  const said = recordingOutput();
-  const weights = await openWeights(model, { ...options, weights: path }, said);
-  return { weights: weights!, notes: said.notes };
-};
-const file = (tensors: Readonly<Record<string, HostTensor>>): string =>
-  join(folderWith({ 'w.safetensors': safetensors(tensors) }), 'w.safetensors');
-const numbers = async (weights: WeightProvider, key: string): Promise<number[]> =>
-  Array.from((await weights.read(key)).data, Number);
-
-async function chunksOf(weights: WeightProvider, key: string): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of weights.chunks(key)) chunks.push(chunk.slice());
-  return chunks;
-}
-
-async function refusal(
-  tensors: Readonly<Record<string, HostTensor>>,
-  options: WeightsOptions = {},
-): Promise<{ message: string; notes: readonly string[] }> {
-  const error = await openSmall(file(tensors), options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toMatchObject({ code: 'C0101' });
-  return error as { message: string; notes: readonly string[] };
-}
-
-const without = (...keys: string[]): Record<string, HostTensor> =>
-  Object.fromEntries(Object.entries(SMALL_WEIGHTS).filter(([key]) => !keys.includes(key)));
+import { f32, folderWith, rawSafetensors, SMALL_WEIGHTS, safetensors } from './support.ts';
+import { chunksOf, file, modelOf, numbers, openSmall } from './weights-support.ts';
 
 describe('several sources, and a part of one', () => {
   const [fc, rest] = [
@@ -95,142 +60,9 @@ describe('several sources, and a part of one', () => {
   });
 });
 
-describe('where they lie', () => {
-  it('one file', async () => {
-    const { weights, notes } = await openSmall(file(SMALL_WEIGHTS));
-    expect(await numbers(weights, 'fc.weight')).toEqual([1, 2, 3, 4, 5, 6]);
-    expect({ notes, origin: weights.origin, trained: weights.trained }).toEqual({
-      notes: [],
-      origin: 'w.safetensors',
-      trained: true,
-    });
-    await weights.close();
-  });
-
-  const shards = {
-    'a.safetensors': safetensors({ 'fc.weight': SMALL_WEIGHTS['fc.weight']!, steps: SMALL_WEIGHTS.steps! }),
-    'b.safetensors': safetensors(without('fc.weight', 'steps')),
-  };
-  const map = {
-    'fc.weight': 'a.safetensors',
-    steps: 'a.safetensors',
-    'fc.bias': 'b.safetensors',
-    'scale.gain': 'b.safetensors',
-  };
-
-  it.each([
-    ['an index', '/model.safetensors.index.json'],
-    ['a folder with an index', ''],
-  ])('%s', async (_, path) => {
-    const folder = folderWith({ ...shards, 'model.safetensors.index.json': JSON.stringify({ weight_map: map }) });
-    const { weights } = await openSmall(folder + path);
-    expect([await numbers(weights, 'fc.weight'), await numbers(weights, 'scale.gain')]).toEqual([
-      [1, 2, 3, 4, 5, 6],
-      [10, 100],
-    ]);
-    await weights.close();
-  });
-
-  it('a folder of files', async () => {
-    const { weights } = await openSmall(folderWith(shards));
-    expect(await numbers(weights, 'scale.gain')).toEqual([10, 100]);
-    await weights.close();
-  });
-
-  it.each([
-    ['an index that leads outside', { ...map, steps: '../a.safetensors' }, 'R0113'],
-    ['an index with a key that its shard lacks', { ...map, steps: 'b.safetensors' }, 'R0114'],
-    [
-      'an index that lists less than its shards have',
-      { 'fc.weight': 'a.safetensors', steps: 'a.safetensors', 'fc.bias': 'b.safetensors' },
-      'R0116',
-    ],
-    ['an index of a shard that is not there', { ...map, steps: 'c.safetensors' }, 'R0118'],
-  ])('%s', async (_, weight_map, code) => {
-    const folder = folderWith({ ...shards, 'model.safetensors.index.json': JSON.stringify({ weight_map }) });
-    await expect(openSmall(folder)).rejects.toMatchObject({ code });
-  });
-
-  it('a key in two files of a folder; an empty folder', async () => {
-    await expect(
-      openSmall(folderWith({ ...shards, 'c.safetensors': safetensors({ steps: SMALL_WEIGHTS.steps! }) })),
-    ).rejects.toMatchObject({ code: 'R0115' });
-    await expect(openSmall(folderWith())).rejects.toMatchObject({ code: 'R0118' });
-  });
-});
-
-describe('strictly', () => {
-  it('missing, unexpected and mis-shaped keys are listed, all of them, with the nearest names', async () => {
-    const { message, notes } = await refusal({
-      steps: SMALL_WEIGHTS.steps!,
-      'fc.wieght': f32([2, 3], [1, 2, 3, 4, 5, 6]),
-      'fc.bias': f32([3], [1, 2, 3]),
-      head: f32([1], [0]),
-    });
-    expect(message).toMatch(/w\.safetensors does not fit the model: 5 keys differ$/);
-    expect(notes.slice(0, -1)).toEqual([
-      'mis-shaped fc.bias: is [3] and the model has [2]',
-      'missing    fc.weight [2, 3] (nearest in the checkpoint: fc.wieght)',
-      'missing    scale.gain [2]',
-      'unexpected fc.wieght [2, 3] (nearest in the model: fc.weight)',
-      'unexpected head [1]',
-    ]);
-    expect(notes.at(-1)).toContain('--allow-missing PATTERN');
-  });
-
-  it('several hundred keys are listed too', async () => {
-    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`other.${i}`, f32([1], [i])]));
-    const { message, notes } = await refusal({ ...SMALL_WEIGHTS, ...many });
-    expect(message).toContain('300 keys differ');
-    expect(notes.filter((note) => note.startsWith('unexpected other.'))).toHaveLength(300);
-  });
-
-  it('integers where floats belong are no weights', async () => {
-    const { notes } = await refusal({ ...SMALL_WEIGHTS, 'fc.bias': i64([2], [1, 2]) });
-    expect(notes[0]).toBe('mis-typed  fc.bias: is I64 and the model has f32');
-  });
-
-  it('--allow-missing and --allow-unexpected take patterns', async () => {
-    const tensors = { ...without('scale.gain'), 'head.weight': f32([1], [0]), 'head.bias': f32([1], [0]) };
-    await refusal(tensors, { allowMissing: ['scale.*'], allowUnexpected: ['head.weight'] });
-    for (const options of [
-      { allowMissing: ['scale.*'], allowUnexpected: ['head'] },
-      { allowMissing: ['**'], allowUnexpected: ['**'] },
-    ]) {
-      const { weights, notes } = await openSmall(file(tensors), options);
-      expect(notes).toEqual([
-        'ignored: 2 keys that the model does not have, as allowed',
-        'made from their initialisers: 1 key that the checkpoint lacks, as allowed',
-      ]);
-      expect(await numbers(weights, 'scale.gain')).toEqual([1, 1]);
-      expect(await chunksOf(weights, 'scale.gain')).toEqual([new Uint8Array(Float32Array.of(1, 1).buffer)]);
-      await weights.close();
-    }
-  });
-
-  it('allowed patterns do not cover shapes', async () => {
-    await refusal(
-      { ...SMALL_WEIGHTS, 'fc.bias': f32([3], [1, 2, 3]) },
-      { allowMissing: ['**'], allowUnexpected: ['**'] },
-    );
-  });
-
-  it('keys of what a flag switched off are unused, and that is said', async () => {
-    const { weights, notes } = await openSmall(file(SMALL_WEIGHTS), {}, modelOf(SMALL, ['scaled=false']));
-    expect(notes).toEqual(['unused: 1 key of components that are switched off (scaled)']);
-    await weights.close();
-  });
-
-  it('a buffer may be missing: the compiler makes it', async () => {
-    const { weights, notes } = await openSmall(file(without('steps')));
-    expect(notes).toEqual([]);
-    expect(await weights.read('steps')).toEqual(i64([2], [0, 1]));
-    await weights.close();
-  });
-});
-
 // bfloat16 is the upper half of a float32; these numbers are exact in it and in binary16
 const HALVES = { F16: [0x3c00, 0xc000, 0x3800, 0x4248], BF16: [0x3f80, 0xc000, 0x3f00, 0x4049] } as const;
+
 const stored = (dtype: 'F16' | 'BF16' | 'F64', copies: number): Uint8Array => {
   const data =
     dtype === 'F64'

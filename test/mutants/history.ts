@@ -21,9 +21,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault:
       'an instance that is off gives back the first argument as written, not that of the first parameter (7a0fe00)',
-    file: 'src/compiler/elaborate/tracer.ts',
-    find: '    return first && args.get(first.name.text);',
-    replace: '    return first && [...args.values()][0];',
+    file: 'src/compiler/elaborate/body-checks.ts',
+    find: '  return first && args.get(first.name.text);',
+    replace: '  return first && [...args.values()][0];',
     test: 'test/language/modules.test.ts',
     fails: 'the first parameter, that is, in whatever order the call gives them, and lists among them',
   },
@@ -32,7 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/compiler/elaborate/builtins/tensors.ts',
     find: 'if (weight.length === 0 && bias.length > 0)',
     replace: 'if (weight.length === 9)',
-    test: 'test/language/builtins.test.ts',
+    test: 'test/language/builtin-types.test.ts',
     fails: 'layer_norm with a bias and no weight would leave the bias out',
   },
   {

@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'of a when inside a when only the outer condition guards the identity',
-    file: 'src/compiler/elaborate/instantiate.ts',
+    file: 'src/compiler/elaborate/conditions.ts',
     find: 'conditions: [...(value.conditions ?? []), guardOf(condition)]',
     replace: 'conditions: [guardOf(condition)]',
     test: 'test/language/conditions.test.ts',

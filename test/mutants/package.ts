@@ -7,7 +7,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/runtime/weights/source.browser.ts',
     find: '  if (probe.status === 200) return blobSource(await wholeOf(probe, url, largestWhole), url);\n',
     replace: '',
-    test: 'test/runtime/weights/safetensors.test.ts',
+    test: 'test/runtime/weights/checkpoint-files.test.ts',
     fails: 'a server without range requests > that sends the whole file to every request',
   },
   {
@@ -15,7 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/runtime/weights/source.browser.ts',
     find: '      if (answer.status === 200) {',
     replace: '      if (answer.status === 299) {',
-    test: 'test/runtime/weights/safetensors.test.ts',
+    test: 'test/runtime/weights/checkpoint-files.test.ts',
     fails: 'a server without range requests > behind a cache that forgets ranges after the first',
   },
   {

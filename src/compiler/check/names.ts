@@ -13,6 +13,7 @@ import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Binding, Definition } from './binding.ts';
 import { Bodies } from './bodies.ts';
+import { ConfigOverrides } from './config-overrides.ts';
 import { type ConfigShape, configShape } from './config-shape.ts';
 import { checkModuleCycles } from './cycles.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
@@ -46,8 +47,7 @@ class FileNames {
   private readonly table: NameTable;
   private readonly members: Members;
   private readonly config: ConfigShape;
-  /** of the first config of each chain */
-  private readonly schemas = new Map<ast.ConfigDeclaration, ConfigShape>();
+  private readonly overrides: ConfigOverrides;
   private readonly configs: ReadonlyMap<string, ast.ConfigDeclaration>;
 
   constructor(
@@ -67,6 +67,7 @@ class FileNames {
     this.bodies = new Bodies(this.references, members);
     const configs = file.syntax.declarations.filter((declaration) => declaration.kind === 'config');
     this.configs = new Map(configs.map((config) => [config.name.text, config]));
+    this.overrides = new ConfigOverrides(this.configs, program.flags, bag);
     this.config = configShape(configs, table, program.flags);
     members.record(this.config);
   }
@@ -144,45 +145,8 @@ class FileNames {
         }),
       );
     }
-    const schema = this.schemaOf(declaration);
-    if (schema) this.checkOverrides(declaration.fields, schema);
+    this.overrides.declaration(declaration);
     this.configFields(declaration.fields, [this.config]);
-  }
-
-  /** What the first config of a chain of `extends` declares; undefined for that one, or where a chain is broken. */
-  private schemaOf(declaration: ast.ConfigDeclaration): ConfigShape | undefined {
-    const chain = new Set([declaration]);
-    let first = declaration;
-    while (first.extends) {
-      const base = this.configs.get(first.extends.text);
-      if (!base || chain.has(base)) return undefined;
-      chain.add(base);
-      first = base;
-    }
-    if (first === declaration) return undefined;
-    const schema = this.schemas.get(first) ?? configShape([first], undefined);
-    this.schemas.set(first, schema);
-    return schema;
-  }
-
-  /** A config that extends another only overrides: a name that the other does not have is a slip. */
-  private checkOverrides(fields: readonly ast.ConfigField[], schema: ConfigShape): void {
-    for (const { name, value } of fields) {
-      const field = schema.fields.get(name.text);
-      if (field) {
-        if (value.kind === 'fields' && field.record) this.checkOverrides(value.fields, field);
-        continue;
-      }
-      const top = schema.path === '';
-      if (top && value.kind === 'bool' && this.program.flags.has(name.text)) continue;
-      const candidates = [...schema.fields.keys(), ...(top ? this.program.flags.keys() : [])];
-      const full = top ? name.text : `${schema.path}.${name.text}`;
-      this.bag.add(
-        diagnose('unknown_setting', { name: full }, name.span, {
-          suggestions: fix(didYouMean(name.text, candidates, name.span)),
-        }),
-      );
-    }
   }
 
   private configFields(fields: readonly ast.ConfigField[], within: readonly ConfigShape[]): void {

@@ -9,6 +9,7 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { bindArguments } from './calls.ts';
+import { either, placeAt, placeUnder, switched } from './conditions.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import type { Absence, ModuleInstance, ParameterInfo, Place } from './instance.ts';
@@ -387,38 +388,4 @@ function howToDeclare(name: string, value: Value): string {
   if (value.kind === 'module') return `create it: ${value.declaration.name.text}(…)`;
   if (value.kind === 'initializer') return `a parameter is declared with its shape: \`param ${name}: [d] = …\``;
   return `a compile-time value is declared with \`let ${name} = …\``;
-}
-
-/** What is left out for two reasons would be there by a flag only if flags are both. */
-function either(a: Absence | undefined, b: Absence): Absence {
-  return a === 'condition' ? a : b;
-}
-
-/** A submodule, or each of a list, under a `when` without `else`. */
-function switched(value: Value, off: boolean, condition: ast.Expression): Value {
-  if (value.kind === 'list') return list(value.items.map((item) => switched(item, off, condition)));
-  if (value.kind !== 'instance') return value;
-  return { ...value, off: off || value.off, conditions: [...(value.conditions ?? []), guardOf(condition)] };
-}
-
-/** The text by which a condition is known: `flag`, or `not flag` where it is negated or in an else. */
-export function guardOf(condition: ast.Expression, holds = true): string {
-  if (condition.kind === 'unary' && condition.operator === 'not') return guardOf(condition.operand, !holds);
-  return `${holds ? '' : 'not '}${textOf(condition)}`;
-}
-
-function textOf(expression: ast.Expression): string {
-  return expression.span.source.text.slice(expression.span.start, expression.span.end);
-}
-
-function placeUnder(instance: ModuleInstance, name: string, keys: readonly string[]): Place {
-  const join = (prefix: string, last: string): string => (prefix === '' ? last : `${prefix}.${last}`);
-  return {
-    path: join(instance.path, name),
-    keys: instance.keys.flatMap((prefix) => keys.map((key) => join(prefix, key))),
-  };
-}
-
-function placeAt(place: Place, index: number): Place {
-  return { path: `${place.path}.${index}`, keys: place.keys.map((key) => `${key}.${index}`) };
 }

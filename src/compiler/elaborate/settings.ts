@@ -1,11 +1,3 @@
-/**
- * What a compile is asked for: one config of the root file, its flags, and what the command line or a JSON file
- * sets on top. The first config of a chain of `extends` is the schema: everything after it may only override.
- *
- * A flag and a config record may share a name (`lora` the flag, `lora.r` a value of the record): a bool sets the
- * flag, anything with a dot or braces the record.
- */
-import type { ConfigValue } from '../../shared/artifact.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
@@ -13,8 +5,7 @@ import type { DiagnosticBag, Suggestion } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { keysOfJson } from './json-places.ts';
-import { Reported } from './reported.ts';
-import { type ConfigField, type ConfigRecord, describe, ERROR, float, int, list, NONE, type Value } from './values.ts';
+import { type ConfigField, type ConfigRecord, describe, float, int, list, NONE, type Value } from './values.ts';
 
 export interface SettingsRequest {
   readonly config?: string;
@@ -379,38 +370,4 @@ function fromJson(value: unknown, like: Value | undefined, depth = 0): Value | u
     return items.every((item) => item !== undefined) ? list(items) : undefined;
   }
   return undefined;
-}
-
-/** The config as JSON, for the manifest and the graphs' metadata. */
-export function configToJson(
-  record: ConfigRecord,
-  evaluate: (field: ConfigField, record: ConfigRecord) => Value,
-): { [name: string]: ConfigValue } {
-  // fromEntries, since a field may be called __proto__
-  return Object.fromEntries(
-    [...record.fields.values()].map((field) => [
-      field.name,
-      field.content.kind === 'record'
-        ? configToJson(field.content.record, evaluate)
-        : toJson(known(() => evaluate(field, record))),
-    ]),
-  );
-}
-
-/** A value, or an error value where it could not be computed and that is reported. */
-function known(value: () => Value): Value {
-  try {
-    return value();
-  } catch (error) {
-    if (error instanceof Reported) return ERROR;
-    throw error;
-  }
-}
-
-function toJson(value: Value): ConfigValue {
-  if (value.kind === 'int' || value.kind === 'float' || value.kind === 'bool' || value.kind === 'string')
-    return value.value;
-  if (value.kind === 'list') return value.items.map(toJson);
-  if (value === ERROR || value.kind === 'none') return null;
-  return describe(value);
 }

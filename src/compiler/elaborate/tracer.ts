@@ -1,13 +1,10 @@
-/** Bodies → graph nodes: calls of modules and functions, statements, and what a `when` that is off means. */
-import { dtypeOf } from '../check/element-types.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
-import type { Label } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { GraphBuilder } from '../ir/builder.ts';
-import type { TensorType, ValueId } from '../ir/graph.ts';
+import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { closeClause, openClause } from './backward.ts';
-import { CONVERSIONS } from './builtin.ts';
+import { checkArgument, checkKeepsShape, checkResult, passedOn } from './body-checks.ts';
 import { bindArguments } from './calls.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
@@ -56,14 +53,14 @@ export class Tracer {
       const result = run();
       // a call that only happens where the member is on needs no identity
       if (value.conditions?.some((condition) => !this.evaluator.guards.includes(condition)))
-        this.checkKeepsShape(instance, args, result, call);
+        checkKeepsShape(this.evaluator, instance, args, result, call);
       return result;
     }
     this.inScratch(args, (scratchArgs) => {
       const result = this.run(instance.adapter ?? instance, scratchArgs, call, instance.path);
-      this.checkKeepsShape(instance, scratchArgs, result, call);
+      checkKeepsShape(this.evaluator, instance, scratchArgs, result, call);
     });
-    return this.passedOn(instance, args)?.value ?? ERROR;
+    return passedOn(instance, args)?.value ?? ERROR;
   }
 
   /** The adapted module without its adapter. */
@@ -165,7 +162,8 @@ export class Tracer {
       const argument = args.get(parameter.name.text);
       const value = argument?.value ?? (parameter.fallback ? e.expression(parameter.fallback, frame) : ERROR);
       e.assign(parameter.name, value, frame);
-      if (argument && parameter.type?.dims) this.checkArgument(name, parameter, argument, dims, call, instance);
+      if (argument && parameter.type?.dims)
+        checkArgument(this.evaluator, name, parameter, argument, dims, call, instance);
     }
     dims.bindInto(frame);
     this.active.set(body, paths.add(path));
@@ -185,7 +183,7 @@ export class Tracer {
           ),
         );
       if (result.kind === 'error') throw new Reported();
-      if (signature.result) this.checkResult(name, signature.result, result, dims, body);
+      if (signature.result) checkResult(this.evaluator, name, signature.result, result, dims, body);
       if (!clause) return madeAt(result, call.span);
       const written = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
         closeClause(e, name, clause, result, frame, (block) => this.block(block, frame, undefined)),
@@ -194,85 +192,6 @@ export class Tracer {
     } finally {
       paths.delete(path);
     }
-  }
-
-  private checkArgument(
-    callee: string,
-    parameter: ast.Parameter,
-    argument: BoundArgument,
-    dims: SignatureDims,
-    call: ast.CallExpression,
-    instance: ModuleInstance | undefined,
-  ): void {
-    const e = this.evaluator;
-    const type = parameter.type!;
-    if (argument.value.kind === 'none' && parameter.fallback) return;
-    const id = e.emission.tensorOf(argument.value, argument.span, undefined, `${parameter.name.text} of ${callee}`);
-    const actual = e.emission.typeOf(id);
-    const problem = dims.unify(type, actual, argument.span);
-    if (!problem) return;
-    const secondary: Label[] = problem.labels;
-    if (
-      argument.value.kind === 'tensor' &&
-      !sameSpan(argument.value.span, argument.span) &&
-      inside(argument.value.span, argument.span) === false
-    ) {
-      secondary.push({ span: argument.value.span, message: `${printType(actual)} was made here` });
-    }
-    const created = instance && problem.dim && createdWith(instance, problem.dim);
-    if (created) secondary.unshift({ span: instance.span, message: created });
-    const wants = dtypeOf(type.element?.text);
-    const notes = wants === actual.dtype ? [] : [`convert it with ${CONVERSIONS[wants]}(…)`];
-    e.fail(
-      diagnose(
-        'argument_shape',
-        {
-          callee,
-          name: parameter.name.text,
-          expected: dims.print(type),
-          found: printType(actual),
-          detail: problem.detail,
-        },
-        call.span.source === argument.span.source ? argument.span : call.span,
-        { ...e.here(), label: `${printType(actual)} here`, secondary, notes },
-      ),
-    );
-  }
-
-  private checkResult(
-    callee: string,
-    declared: readonly ast.ResultType[],
-    result: Value,
-    dims: SignatureDims,
-    body: ast.Block,
-  ): void {
-    const e = this.evaluator;
-    const last = body.statements.at(-1)?.span ?? body.span;
-    const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
-    if (values.length !== declared.length) {
-      e.fail(
-        diagnose(
-          'result_shape',
-          { callee, expected: `${declared.length} values`, found: describe(result) },
-          last,
-          e.here(),
-        ),
-      );
-    }
-    declared.forEach(({ type }, index) => {
-      const actual = e.emission.typeOf(e.emission.tensorOf(values[index]!, last, undefined, `the result of ${callee}`));
-      const expected = dims.print(type);
-      const problem = dims.unify(type, actual, last);
-      if (!problem) return;
-      const secondary = [{ span: type.span, message: `${expected} is promised here` }, ...problem.labels.slice(1)];
-      e.fail(
-        diagnose('result_shape', { callee, expected, found: printType(actual) }, last, {
-          ...e.here(),
-          label: `this is ${printType(actual)}`,
-          secondary,
-        }),
-      );
-    });
   }
 
   block(block: ast.Block, frame: Frame, tapPath: string | undefined): Value | undefined {
@@ -388,46 +307,6 @@ export class Tracer {
     this.evaluator.trace?.taps?.set(tapPath === '' ? name : `${tapPath}.${name}`, value.id);
   }
 
-  // ── switched off ────────────────────────────────────────────────────────────────────────────
-  private checkKeepsShape(
-    instance: ModuleInstance,
-    args: ReadonlyMap<string, BoundArgument>,
-    result: Value,
-    call: ast.CallExpression,
-  ): void {
-    const e = this.evaluator;
-    const first = this.passedOn(instance, args);
-    if (result.kind === 'error') return;
-    const typeOf = (value: Value, at: Span): TensorType | undefined =>
-      value.kind === 'list' ? undefined : e.emission.typeOf(e.emission.tensorOf(value, at, undefined, instance.path));
-    const from = first && typeOf(first.value, first.span);
-    const to = typeOf(result, call.span);
-    if (from && to && printType(from) === printType(to)) return;
-    e.fail(
-      diagnose(
-        'identity_changes_shape',
-        {
-          name: instance.path || instance.declaration.name.text,
-          from: from ? printType(from) : 'nothing',
-          to: to ? printType(to) : describe(result),
-        },
-        instance.span,
-        {
-          ...e.here(),
-          secondary: [{ span: call.span, message: 'called here' }],
-          notes: ['off means the identity; where that cannot be, say what stands there instead: `… when flag else …`'],
-        },
-      ),
-    );
-  }
-
-  /** What an instance that is off gives back: the argument of its forward's first parameter, whatever the order of the call's. */
-  private passedOn(instance: ModuleInstance, args: ReadonlyMap<string, BoundArgument>): BoundArgument | undefined {
-    const forward = instance.declaration.members.find((member) => member.kind === 'forward');
-    const first = forward?.kind === 'forward' ? forward.signature.parameters[0] : undefined;
-    return first && args.get(first.name.text);
-  }
-
   /** Runs work on a throw-away graph whose inputs have the arguments' types. */
   private inScratch(args: ReadonlyMap<string, BoundArgument>, work: (args: Map<string, BoundArgument>) => void): void {
     const e = this.evaluator;
@@ -461,21 +340,6 @@ export class Tracer {
   }
 }
 
-/** `fc2 is created here with in_features = 64`: the arguments that a declared dimension is made of. */
-function createdWith(instance: ModuleInstance, dim: ast.Expression): string | undefined {
-  const sizes = namesOf(dim).flatMap((name) => {
-    const value = instance.values.get(name);
-    return value?.kind === 'int' ? [`${name} = ${value.value}`] : [];
-  });
-  return sizes.length === 0 ? undefined : `${instance.path} is created here with ${sizes.join(', ')}`;
-}
-
-function namesOf(expression: ast.Expression): string[] {
-  if (expression.kind === 'name') return [expression.text];
-  if (expression.kind === 'binary') return [...new Set([...namesOf(expression.left), ...namesOf(expression.right)])];
-  return [];
-}
-
 function forwardOf(evaluator: Evaluation, instance: ModuleInstance, at: Span): Body {
   const forward = instance.declaration.members.find((member) => member.kind === 'forward');
   if (forward?.kind === 'forward') return forward;
@@ -492,12 +356,4 @@ function forwardOf(evaluator: Evaluation, instance: ModuleInstance, at: Span): B
 function madeAt(value: Value, span: Span): Value {
   if (value.kind === 'tensor') return { ...value, span };
   return value.kind === 'list' ? { ...value, items: value.items.map((item) => madeAt(item, span)) } : value;
-}
-
-function sameSpan(a: Span, b: Span): boolean {
-  return a.source === b.source && a.start === b.start && a.end === b.end;
-}
-
-function inside(inner: Span, outer: Span): boolean {
-  return inner.source === outer.source && inner.start >= outer.start && inner.end <= outer.end;
 }

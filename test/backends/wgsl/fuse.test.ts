@@ -8,7 +8,8 @@ import { interpret } from '../../../src/compiler/ir/interpreter.ts';
 import type { Launch } from '../../../src/shared/webgpu.ts';
 import { unavailable } from '../../support/adapter.ts';
 import { gpuOf, PROFILES } from '../../support/webgpu.ts';
-import { SAMPLES, type Sample, tensorsOf } from './fusions.ts';
+import { type Sample, tensorsOf } from './fusion-sample.ts';
+import { SAMPLES } from './fusions.ts';
 import { differences, planOfGraphs, runPlan } from './support.ts';
 
 /** A plan's steps as text: their ops, folds and columns, and what they read and write by name; and what else they may be. */

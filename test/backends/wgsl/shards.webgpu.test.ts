@@ -9,7 +9,7 @@ import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { rounded } from '../../hosts/halves.ts';
 import { unavailable } from '../../support/adapter.ts';
 import { gpuOf, PROFILES } from '../../support/webgpu.ts';
-import { tensorsOf } from './fusions.ts';
+import { tensorsOf } from './fusion-sample.ts';
 import { differences, planOfGraphs, runPlan } from './support.ts';
 
 /** 256 numbers of f32 in a binding. */
