@@ -63,8 +63,8 @@ it('embeds the standard library sorted, with line ends of one kind', async () =>
   expect(file?.path).toBe('src/compiler/std/std.generated.ts');
   expect(file?.text.split('\n').slice(1)).toEqual([
     'export const STD_FILES: Readonly<Record<string, string>> = {',
-    '  "a.mdl": "",',
-    '  "b.mdl": "let \\"b\\"\\n",',
+    '  "std/a.mdl": "",',
+    '  "std/b.mdl": "let \\"b\\"\\n",',
     '};',
     '',
   ]);
