@@ -173,7 +173,7 @@ describe('--print-after', () => {
   it.each([
     [
       ['--target', 'onnx', '--print-after', 'decompose'],
-      /^error\[C0109\]: there is no pass decompose: the passes are trace, fold, .*, autodiff, .*checks$/m,
+      /^error\[C0109\]: there is no pass decompose: the passes are trace, backward, fold, .*, autodiff, .*checks$/m,
     ],
     [
       ['--print-after', 'fuse'],
