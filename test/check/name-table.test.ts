@@ -38,7 +38,7 @@ describe('in TinyGPT-V', () => {
     ['config nano extends |full', 'config full tinygpt-v.mdl:15:8'],
     ['vit { |image_size = 448 }', 'config field image_size tinygpt-v.mdl:17:5'],
     ['(vit.|image_size / vit', 'config field image_size tinygpt-v.mdl:17:5'],
-    ['batch training.|batch[0]', 'config field batch tinygpt-v.mdl:43:5'],
+    ['batch training.|batch[0]', 'config field batch tinygpt-v.mdl:44:5'],
     ['= |normal(0.02)', 'nothing'],
     ['normal(0.02) when |q_former', 'flag q_former tinygpt-v.mdl:10:6'],
     ['r = |lora.r', 'config field lora tinygpt-v.mdl:30:3'],
@@ -47,14 +47,14 @@ describe('in TinyGPT-V', () => {
     ['lora.dropout) when |lora', 'flag lora tinygpt-v.mdl:8:6'],
     ['set |lora = false', 'flag lora tinygpt-v.mdl:8:6'],
     ['LayerNorm(vit.embed_dim, |eps', 'argument eps std.mdl:23:36'],
-    ['|Qformer(query_tokens', 'submodule Qformer tinygpt-v.mdl:83:3'],
-    ['let projected = llama_proj(|tokens)', 'let tokens tinygpt-v.mdl:90:9'],
-    ['llama_model.|model.embed_tokens(input_ids)', 'submodule model phi-2.mdl:67:3'],
-    ['llama_model.model.|embed_tokens(input_ids)', 'submodule embed_tokens phi-2.mdl:51:3'],
-    ['(logits: [B, |T, phi.vocab_size]) cache', 'dimension T tinygpt-v.mdl:107:24'],
-    ['cache |P "past', 'dimension P tinygpt-v.mdl:107:68'],
-    ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:114:74'],
-    ['gather(|table, slot', 'let table tinygpt-v.mdl:121:9'],
+    ['|Qformer(query_tokens', 'submodule Qformer tinygpt-v.mdl:84:3'],
+    ['let projected = llama_proj(|tokens)', 'let tokens tinygpt-v.mdl:91:9'],
+    ['llama_model.|model.embed_tokens(where', 'submodule model phi-2.mdl:67:3'],
+    ['llama_model.model.|embed_tokens(where', 'submodule embed_tokens phi-2.mdl:51:3'],
+    ['(logits: [B, |T, phi.vocab_size]) cache', 'dimension T tinygpt-v.mdl:109:24'],
+    ['cache |P "past', 'dimension P tinygpt-v.mdl:109:68'],
+    ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:116:74'],
+    ['gather(|table, slot', 'let table tinygpt-v.mdl:123:9'],
     ['(|next_token_loss(logits', 'function next_token_loss std.mdl:285:4'],
   ])('%s', (piece, expected) => expect(at(piece)).toBe(expected));
 
@@ -78,7 +78,7 @@ describe('in TinyGPT-V', () => {
     const patterns =
       `bias bn dense final_layernorm input_layernorm k_layernorm layers ln llama_model llama_proj llama_proj2 lora_
       model post_layernorm q_layernorm query_key_value self_attn weight`.split(/\s+/);
-    const recipe = 'background bos eos exif_orientation max_positions mean pad std tokenizer'.split(' ');
+    const recipe = 'background bos eos exif_orientation image_token max_positions mean pad std tokenizer'.split(' ');
     const layouts = 'holds initial optional own under unused query_tokens ln_vision Qformer'.split(' ');
     const words = new Set([
       ...layouts,
