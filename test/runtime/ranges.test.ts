@@ -76,9 +76,9 @@ describe('what is known of an input', () => {
     });
   });
 
-  it('TinyGPT-V: token ids, and the one that stands for images where the loss has images', () => {
+  it('TinyGPT-V: token ids and the place of a picture, and the one that stands for images where the loss has images', () => {
     const { entries } = manifestOf('models/tinygpt-v.mdl', repository, 'nano');
-    expect(rangeOf(entries.embed_tokens!, 'input_ids')).toEqual({ low: 0, high: 512 });
+    expect(rangeOf(entries.embed_tokens!, 'input_ids')).toEqual({ low: 0, high: 512, also: [512] });
     expect(rangeOf(entries.loss!, 'input_ids')).toEqual({ low: 0, high: 512, also: [-1] });
     // shifted in the graph: the first of each row is not looked at
     expect(rangeOf(entries.loss!, 'labels')).toEqual({ low: 0, high: 512, also: [-100], from: [0, 1] });
