@@ -103,7 +103,7 @@ describe('TinyGPT-V', () => {
       pixels,
       rows.map((row) => row.map((id) => Math.max(id, 0))),
     );
-    const { image_embeds } = run(model, { pixel_values: pixels }, { entry: 'encode_image', weights });
+    const { image_features } = run(model, { pixel_values: pixels }, { entry: 'encode_image', weights });
     const text = run(
       model,
       {
@@ -117,7 +117,7 @@ describe('TinyGPT-V', () => {
     let image = 0;
     rows.flat().forEach((id, at) => {
       const expected =
-        id === -1 ? image_embeds!.data.slice(image * 16, ++image * 16) : text.data.slice(at * 16, at * 16 + 16);
+        id === -1 ? image_features!.data.slice(image * 16, ++image * 16) : text.data.slice(at * 16, at * 16 + 16);
       expect([...inputs_embeds!.data.slice(at * 16, at * 16 + 16)]).toEqual([...expected]);
     });
     expect(image).toBe(4);
