@@ -42,7 +42,7 @@ describe('the page’s runtime', () => {
     expect(page.files.filter((file) => /node_modules|onnx|explanations|\.node\.ts$|src\/compiler/.test(file))).toEqual(
       [],
     );
-    expect(page.gzipped).toBeLessThan(43 * 1024); // all of it, the trainer included; a module that only infers takes less
+    expect(page.gzipped).toBeLessThan(46 * 1024); // all of it, the trainer and the packing of int4 weights included
     const server = await bundle('webgpu/index.ts', 'node');
     expect(server.imports.filter((path) => !isBuiltin(path))).toEqual(['webgpu']); // fflate asks for `module`, Node's own
   });
