@@ -14,8 +14,22 @@ import {
   withWeights,
 } from './common.ts';
 
+/** Options that say what steps are made of: of train, and of ablate for each of its runs. */
+function withSteps(command: Command): Command {
+  return command
+    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
+    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
+    .addOption(onBadRow())
+    .addOption(skipBadImages())
+    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
+    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
+    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
+    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
+    .option('--recompute', 'compute activations again in the backward part: less memory, more time');
+}
+
 export function addTraining(mdl: Command, run: Run): void {
-  withNeeds(withWeights(withSettings(mdl.command('train <file>'))), {
+  const train = withNeeds(withWeights(withSettings(mdl.command('train <file>'))), {
     ...NEED_DATA,
     ...NEED_VALIDATION,
     ...NEED_WEIGHTS,
@@ -27,16 +41,8 @@ export function addTraining(mdl: Command, run: Run): void {
     .description("train a model's stages, on a data set or on one batch")
     .option('--stage <name>', 'the stage; a model with one needs no name')
     .option('--stages <list>', 'several, in order: `1-4` is stage1 to stage4, `pretrain,1` two names')
-    .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file')
-    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .addOption(onBadRow())
-    .addOption(skipBadImages())
-    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
-    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
-    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
+    .option('--data <name>', 'emoji, emoji-pretrain, or a folder with images and a .jsonl file');
+  withSteps(train)
     .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
     .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
     .option('--resume', 'go on from the newest checkpoint of --out')
@@ -90,23 +96,15 @@ Examples:
     )
     .action(run(() => import('../commands/evaluate.ts')));
 
-  withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
+  const ablate = withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
     .description('train the model and its ablations by flags through the same stages, and compare')
     .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
     .option('--stages <list>', 'the stages, in order (default: all of the file)')
     .option('--seeds <n>', 'runs of each variant, with seeds of their own', positive, 3)
     .option('--seed <n>', 'the first seed of the data and of dropout', integer, 0)
     .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)
-    .option('--data <name>', 'emoji, or a folder with images and a .jsonl file')
-    .option('--batch <file>', 'safetensors with the inputs of the loss entry: one batch for every step')
-    .option('--batch-size <n>', "rows of a batch (default: the stage's)", positive)
-    .addOption(onBadRow())
-    .addOption(skipBadImages())
-    .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
-    .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
-    .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
-    .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
-    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
+    .option('--data <name>', 'emoji, or a folder with images and a .jsonl file');
+  withSteps(ablate)
     .option('--out <folder>', 'keep what is finished and the report here', 'runs/ablate')
     .option('--resume', 'go on with the ablation in --out')
     .addOption(backend())
