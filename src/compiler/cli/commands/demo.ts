@@ -90,8 +90,10 @@ export default async function demo(output: Output, _args: readonly string[], opt
   };
   await trainFile(output, model, training, beforeAndAfter(model, training, output));
 
-  output.note('\n3. what it answers to pictures it has not seen');
   const weights = join(run, 'model.safetensors');
+  if (!existsSync(weights)) return; // a signal ended the training, which has said so
+
+  output.note('\n3. what it answers to pictures it has not seen');
   const opened = await openAnswering(model, { ...common, config: 'nano', weights }, 'evaluate', output);
   try {
     const { recipe, model: told } = recipeOfManifest(opened.session.manifest);
