@@ -9,7 +9,7 @@ import type { Initializer } from '../shared/initializer.ts';
 import { sizeOf } from '../shared/tensor.ts';
 import { runtimeError } from './errors.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
-import { randomStream } from './random.ts';
+import { type RandomStream, randomStream } from './random.ts';
 
 export interface InitTarget {
   /** an integer from 0 to 2^53 − 1 */
@@ -37,29 +37,31 @@ export function initialise(
   ) {
     throw runtimeError('element_range', { key, start, count, size });
   }
-  const element = elementOf(spec, target);
   const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = element(start + i);
+  fillerOf(spec, target)(values, start);
   return values;
 }
 
-/** The value of each element by its index. */
-function elementOf(spec: Initializer, { seed, key, shape }: InitTarget): (index: number) => number {
-  const random = randomStream(seed, key);
-  const uniform = (low: number, high: number) => (index: number) =>
-    low + (high - low) * (random.at(index) >>> 8) * 2 ** -24; // 24 bits: what an f32 holds
+/** Fills with the elements from `start` on. */
+type Filler = (values: Float32Array, start: number) => void;
+
+function fillerOf(spec: Initializer, { seed, key, shape }: InitTarget): Filler {
+  const drawn = (element: (word: number) => number) => byWord(randomStream(seed, key), element);
+  const uniform = (low: number, high: number): Filler => drawn((word) => low + (high - low) * (word >>> 8) * 2 ** -24); // 24 bits: what an f32 holds
   const needs = (holds: boolean, reason: string): void => {
     if (!holds) throw runtimeError('initialiser_arguments', { key, kind: spec.kind, reason });
   };
   switch (spec.kind) {
     case 'zeros':
-      return () => 0;
+      return () => {};
     case 'ones':
-      return () => 1;
+      return (values) => void values.fill(1);
     case 'constant':
-      return () => spec.value;
+      return (values) => void values.fill(spec.value);
     case 'arange':
-      return (index) => index;
+      return (values, start) => {
+        for (let i = 0; i < values.length; i++) values[i] = start + i;
+      };
     case 'uniform':
       needs(spec.low <= spec.high, `low ${spec.low} is above high ${spec.high}`);
       return uniform(spec.low, spec.high);
@@ -74,29 +76,41 @@ function elementOf(spec: Initializer, { seed, key, shape }: InitTarget): (index:
     }
     case 'normal':
       needs(spec.std >= 0, `std ${spec.std} is below 0`);
-      return (index) => spec.mean + spec.std * normalQuantile((random.at(index) + 0.5) * 2 ** -32);
+      return drawn((word) => spec.mean + spec.std * normalQuantile((word + 0.5) * 2 ** -32));
     case 'truncated_normal':
       needs(spec.std > 0, `std ${spec.std} is not above 0`);
       needs(spec.a < spec.b, `a ${spec.a} is not below b ${spec.b}`);
-      return truncatedNormal(spec, (index) => (random.at(index) + 0.5) * 2 ** -32);
+      return drawn(truncatedNormal(spec, (word) => (word + 0.5) * 2 ** -32));
     default:
       return spec satisfies never;
   }
 }
 
+/** Words of a stream that are drawn at once: 256 KiB of them. */
+const DRAWN = 1 << 16;
+
+/** Each element from its word of the stream. */
+function byWord(random: RandomStream, element: (word: number) => number): Filler {
+  return (values, start) => {
+    const words = new Uint32Array(Math.min(DRAWN, values.length));
+    for (let from = 0; from < values.length; from += DRAWN) {
+      const own = words.subarray(0, values.length - from);
+      random.fill(own, start + from);
+      for (let i = 0; i < own.length; i++) values[from + i] = element(own[i]!);
+    }
+  };
+}
+
 /** mean + std · Φ⁻¹(Φ(α) + u · (Φ(β) − Φ(α))), α = (a − mean) / std, β = (b − mean) / std, as torch's trunc_normal_. */
-function truncatedNormal(
-  spec: { mean: number; std: number; a: number; b: number },
-  uniform: (index: number) => number,
-) {
+function truncatedNormal(spec: { mean: number; std: number; a: number; b: number }, uniform: (word: number) => number) {
   const { mean, std, a, b } = spec;
   // in the upper tail Φ is 1 minus something tiny: work in the lower tail and reflect
   const flip = a > mean ? -1 : 1;
   const [low, high] = [normalCdf(((a - mean) / std) * flip), normalCdf(((b - mean) / std) * flip)].sort(
     (x, y) => x - y,
   ) as [number, number];
-  return (index: number): number => {
-    const value = mean + flip * std * normalQuantile(low + uniform(index) * (high - low));
+  return (word: number): number => {
+    const value = mean + flip * std * normalQuantile(low + uniform(word) * (high - low));
     return Math.min(b, Math.max(a, value));
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { initialise } from '../../src/runtime/init.ts';
@@ -43,6 +44,11 @@ describe('initialise', () => {
     const normal = [2.312725067138672, -1.7116111516952515, -0.17464643716812134, 0.2248108983039856];
     expect(first({ kind: 'uniform', low: 0, high: 1 })).toEqual(uniform);
     expect(first({ kind: 'normal', mean: 0, std: 1 })).toEqual(normal);
+    // tails too, over several pieces of the stream
+    const many = initialise({ kind: 'normal', mean: 0, std: 1 }, { seed: 7, key: 'w', shape: [100_000] });
+    expect(createHash('sha256').update(new Uint8Array(many.buffer)).digest('hex')).toBe(
+      'b6e053422b2136fb2ce568d914784e2a6fbd21c5dc0c8399e7047f9487db7dd9',
+    );
   });
 
   it('differs by seed and by key', () => {

@@ -48,6 +48,15 @@ describe('randomStream', () => {
     expect(randomStream(7 + 2 ** 32, 'w').at(0)).not.toBe(numbers[0]);
     expect(new Set(numbers).size).toBe(20);
   });
+
+  it.each([0, 1, 6, 2 ** 34 - 3])('many words at once are those one by one, from %d on', (start) => {
+    const random = randomStream(7, 'w');
+    for (const count of [0, 1, 2, 7, 16]) {
+      const words = new Uint32Array(count);
+      random.fill(words, start);
+      expect([...words]).toEqual(Array.from(words, (_, i) => randomStream(7, 'w').at(start + i)));
+    }
+  });
 });
 
 describe('the normal distribution', () => {
