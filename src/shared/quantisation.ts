@@ -53,6 +53,23 @@ export function partsOf({ bits, group, zeros, method }: Quantisation, elements: 
   };
 }
 
+/**
+ * Codes and integer zeros plus 2^(bits − 1), and the zeros of each row from a byte on: as MatMulNBits of ONNX Runtime reads a
+ * matrix. Zeros of f16 stay as they are.
+ */
+export interface UnsignedRows {
+  /** of a row */
+  readonly groups: number;
+}
+
+/** Bytes of each part of a matrix so stored. */
+export function unsignedPartsOf(quantisation: Quantisation, elements: number, { groups }: UnsignedRows): Parts {
+  const parts = partsOf(quantisation, elements);
+  const { bits, group, zeros, method } = quantisation;
+  if (!zeros || method === 'hqq') return parts;
+  return { ...parts, zeros: (elements / group / groups) * Math.ceil((groups * bits) / 8) };
+}
+
 export function bytesOfParts({ codes, scales, zeros }: Parts): number {
   return codes + scales + zeros;
 }

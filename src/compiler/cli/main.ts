@@ -60,6 +60,7 @@ Examples:
     .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
     .addOption(opset())
+    .option('--contrib-ops', "operators of ONNX Runtime's own (MatMulNBits): products read quantised weights as stored")
     .option('--entry <name>', 'only this entry; repeatable', collect, [])
     .option('--swap-adapters', 'LoRA as inputs: a session swaps adapters without loading the model again')
     .addOption(

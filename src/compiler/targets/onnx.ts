@@ -9,6 +9,7 @@ import {
   lowerToOnnx,
   planExternalData,
   type StoredTensor,
+  storedUnsigned,
 } from '../backends/onnx/index.ts';
 import { CLIENT_FOLDER, type ClientLayout, clientDims, clientLayout } from '../clients/layout.ts';
 import type { Model } from '../elaborate/model.ts';
@@ -31,7 +32,7 @@ const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
 
 export const onnx: OpenedTarget = {
   name: 'onnx',
-  takes: ['opset', 'clients', 'stage', 'adapters'],
+  takes: ['opset', 'clients', 'contrib', 'stage', 'adapters'],
   training: {},
   passes: [],
   compile,
@@ -58,9 +59,7 @@ interface Planned {
  * `loss` graph of a model costs no second copy of its weights. Graphs that other programs load come first and keep all of their
  * weights beside them.
  */
-function compile(graphs: Graphs, { opset = 17, clients = false }: TargetOptions = {}): Artifact {
-  const [key] = graphs.quantised.keys();
-  if (key !== undefined && opset < 21) throw new QuantiseProblem('quantise_opset', { key, opset });
+function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false }: TargetOptions = {}): Artifact {
   const layout = clients ? clientLayout(graphs) : undefined;
   const folder = clients ? CLIENT_FOLDER : '';
   const fileOf = layout?.fileOf ?? fileNames(graphs.model);
@@ -74,9 +73,21 @@ function compile(graphs: Graphs, { opset = 17, clients = false }: TargetOptions 
       whole: whole.has(fileOf(name)),
     })),
   ];
+  const unsigned = contrib
+    ? storedUnsigned(
+        planned.map(({ graph }) => graph),
+        graphs.quantised,
+      )
+    : new Set<string>();
+  const key = [...graphs.quantised.keys()].find((quantised) => !unsigned.has(quantised));
+  if (key !== undefined && opset < 21) throw new QuantiseProblem('quantise_opset', { key, opset });
   const inOrder = [...planned].sort((a, b) => Number(b.whole) - Number(a.whole));
   const plan = planExternalData(
-    inOrder.map(({ file, graph, whole }) => ({ file: `${file}_data`, whole, keys: storedOf(graph, graphs.quantised) })),
+    inOrder.map(({ file, graph, whole }) => ({
+      file: `${file}_data`,
+      whole,
+      keys: storedOf(graph, graphs.quantised, unsigned),
+    })),
   );
   const metadata = metadataOf(graphs.model);
   const lowered = ({ file, graph }: Planned, cache: readonly CachePort[]): LoweredOnnx =>
@@ -130,10 +141,20 @@ function compile(graphs: Graphs, { opset = 17, clients = false }: TargetOptions 
   };
 }
 
-function storedOf(graph: Graph, quantised: Graphs['quantised']): readonly StoredTensor[] {
+function storedOf(
+  graph: Graph,
+  quantised: Graphs['quantised'],
+  unsigned: ReadonlySet<string>,
+): readonly StoredTensor[] {
   return graph.parameters.map(({ key, value }) => {
     const { dtype, shape } = typeOf(graph, value);
-    return { key, dtype, shape: shape as readonly number[], quantisation: quantised.get(key) };
+    return {
+      key,
+      dtype,
+      shape: shape as readonly number[],
+      quantisation: quantised.get(key),
+      unsigned: unsigned.has(key),
+    };
   });
 }
 

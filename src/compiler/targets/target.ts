@@ -29,6 +29,8 @@ export interface TargetOptions {
   readonly weights?: WeightStorage;
   /** of ONNX: laid out for the programs that load such folders (clients/layout.ts) */
   readonly clients?: boolean;
+  /** of ONNX: operators of ONNX Runtime's own where they save memory (MatMulNBits) */
+  readonly contrib?: boolean;
   readonly afterPass?: AfterPass | undefined;
 }
 

@@ -9,7 +9,7 @@
  *
  * Scales are rounded to f16 first and codes found for the rounded scale; ties go to even; codes outside the range are clamped.
  */
-import type { Quantisation } from '../../shared/quantisation.ts';
+import type { Quantisation, UnsignedRows } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { bytesOf } from './dtypes.ts';
@@ -108,6 +108,27 @@ export function unpackCodes(packed: Uint8Array, bits: number, count: number): In
 /** Zeros as they are stored. */
 export function packZeros(zeros: Float32Array, { bits, method }: Quantisation): Uint8Array {
   return method === 'hqq' ? bytesOf(toHalves(zeros)) : packCodes(Int8Array.from(zeros), bits);
+}
+
+/** Packed codes plus 2^(bits − 1), which turns the sign bit of each; in place. */
+export function unsignedCodes(packed: Uint8Array, bits: number): Uint8Array {
+  const signs = bits === 8 ? 0x80 : 0x88;
+  for (let i = 0; i < packed.length; i++) packed[i]! ^= signs;
+  return packed;
+}
+
+/** Zeros as `UnsignedRows` has them. */
+export function unsignedZeros(zeros: Float32Array, quantisation: Quantisation, { groups }: UnsignedRows): Uint8Array {
+  const { bits, method } = quantisation;
+  if (method === 'hqq') return packZeros(zeros, quantisation);
+  const width = Math.ceil((groups * bits) / 8);
+  const rows = zeros.length / groups;
+  const bytes = new Uint8Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const own = packZeros(zeros.subarray(row * groups, (row + 1) * groups), quantisation);
+    bytes.set(unsignedCodes(own, bits), row * width);
+  }
+  return bytes;
 }
 
 /** The values, which f32 holds exactly where zeros are integers. */

@@ -22,6 +22,8 @@ export interface PackedNames {
   readonly zeros: string | undefined;
   /** of the nodes that dequantise all of it */
   readonly nodes: readonly string[];
+  /** stored for MatMulNBits (nbits.ts): nothing makes the whole matrix */
+  readonly unsigned?: boolean;
 }
 
 export class Emitter {
@@ -56,15 +58,24 @@ export class Emitter {
     return free;
   }
 
-  /** Adds a node of one output and returns the output's name. An empty input name leaves that operand out. */
-  op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.outputs(opType, inputs, 1, attributes)[0]!;
+  /**
+   * Adds a node of one output and returns the output's name. An empty input name leaves that operand out.
+   * @param domain of an operator that is not ONNX's own
+   */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
+    return this.outputs(opType, inputs, 1, attributes, domain)[0]!;
   }
 
-  outputs(opType: string, inputs: readonly string[], count: number, attributes: Attributes = {}): readonly string[] {
+  outputs(
+    opType: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Attributes = {},
+    domain = '',
+  ): readonly string[] {
     const name = this.nodeName(opType);
     const output = Array.from({ length: count }, (_, index) => (index === 0 ? name : this.claim(`${name}.${index}`)));
-    this.push(name, opType, inputs, output, attributes);
+    this.push(name, opType, inputs, output, attributes, domain);
     return output;
   }
 
@@ -133,10 +144,12 @@ export class Emitter {
     input: readonly string[],
     output: readonly string[],
     attributes: Attributes,
+    domain = '',
   ): void {
     const { source } = this.origin;
     const attribute = Object.entries(attributes).map(([key, value]) => attributeProto(key, value));
-    const node = { name, opType, input: [...input], output: [...output], attribute };
+    const own = domain === '' ? {} : { domain };
+    const node = { name, opType, ...own, input: [...input], output: [...output], attribute };
     this.nodes.push(source === undefined ? node : { ...node, docString: source });
   }
 

@@ -10,7 +10,7 @@
  * separator would let a model read or overwrite files outside its folder.
  */
 import type { DType } from '../../../shared/dtype.ts';
-import { partsOf, type Quantisation } from '../../../shared/quantisation.ts';
+import { partsOf, type Quantisation, type UnsignedRows, unsignedPartsOf } from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { ExternalLocation } from './file.ts';
 import { BYTES_PER_ELEMENT } from './proto.ts';
@@ -21,6 +21,8 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** absent: it is stored as its dtype */
   readonly quantisation?: Quantisation | undefined;
+  /** of a quantised one: for MatMulNBits */
+  readonly unsigned?: boolean;
 }
 
 export interface WeightsFile {
@@ -43,6 +45,8 @@ export interface PackedRecord {
   readonly key: string;
   readonly quantisation: Quantisation;
   readonly offsets: { readonly codes: number; readonly scales: number; readonly zeros: number };
+  /** absent: codes and zeros are signed */
+  readonly unsigned?: UnsignedRows;
 }
 
 export interface PlannedFile {
@@ -69,6 +73,16 @@ export interface ExternalDataPlan {
 /** Where the parts of a quantised parameter lie beside the model. */
 export interface PackedLocation extends Omit<PackedRecord, 'key'> {
   readonly location: string;
+}
+
+/** Bytes of each part of a quantised tensor. */
+export function packedBytes(
+  quantisation: Quantisation,
+  shape: readonly number[],
+  unsigned: UnsignedRows | undefined,
+): ReturnType<typeof partsOf> {
+  const elements = sizeOf(shape);
+  return unsigned ? unsignedPartsOf(quantisation, elements, unsigned) : partsOf(quantisation, elements);
 }
 
 const PAGE = 4096;
@@ -113,9 +127,10 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
         if (!before) placed.set(key, { file, tensor, record });
       };
       if (quantisation) {
-        const { codes, scales, zeros } = partsOf(quantisation, sizeOf(tensor.shape));
+        const unsigned = tensor.unsigned ? { groups: tensor.shape.at(-1)! / quantisation.group } : undefined;
+        const { codes, scales, zeros } = packedBytes(quantisation, tensor.shape, unsigned);
         const offsets = { codes: take(codes), scales: take(scales), zeros: zeros === 0 ? 0 : take(zeros) };
-        const record = { key, quantisation, offsets };
+        const record = { key, quantisation, offsets, ...(unsigned ? { unsigned } : {}) };
         packed.push(record);
         place(record);
         continue;
@@ -138,8 +153,8 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
     packed(key, own = '') {
       const found = find(key, own);
       if (!found || !('offsets' in found.record)) return undefined;
-      const { quantisation, offsets } = found.record;
-      return { location: found.file, quantisation, offsets };
+      const { key: _, ...record } = found.record;
+      return { location: found.file, ...record };
     },
   };
 }

@@ -4,5 +4,6 @@ export { checkLocation, planExternalData } from './external-data.ts';
 export type { ExternalLocation, OnnxOpset } from './file.ts';
 export type { LoweredOnnx, OnnxOptions, ParameterSource } from './lower.ts';
 export { lowerToOnnx } from './lower.ts';
+export { storedUnsigned } from './nbits.ts';
 export type { ModelProto } from './proto.ts';
 export { decodeModel, encodeModel } from './proto.ts';

@@ -24,11 +24,13 @@ import { Emitter } from './emitter.ts';
 import { checkLocation, type PackedLocation } from './external-data.ts';
 import type { ExternalLocation, OnnxOpset } from './file.ts';
 import { LOWERINGS } from './lowerings/index.ts';
+import { unsignedParameter } from './nbits.ts';
 import {
   BYTES_PER_ELEMENT,
   externalTensor,
   inlineTensor,
   type ModelProto,
+  type NodeProto,
   type TensorProto,
   valueInfo,
 } from './proto.ts';
@@ -95,10 +97,9 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     if (source.kind === 'packed') {
       locations.add(source.location);
       checkLocation(source.location);
-      names.set(
-        parameter.value,
-        dequantised(emit, name, typeOf(graph, parameter.value).shape as readonly number[], source),
-      );
+      const shape = typeOf(graph, parameter.value).shape as readonly number[];
+      if (source.unsigned) unsignedParameter(emit, name, shape, source);
+      names.set(parameter.value, source.unsigned ? name : dequantised(emit, name, shape, source));
       continue;
     }
     emit.initializers.push(parameterTensor(name, parameter, typeOf(graph, parameter.value), source));
@@ -149,7 +150,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     irVersion: IR_VERSION[options.opset],
     producerName: 'mdl',
     producerVersion: options.version ?? '',
-    opsetImport: [{ domain: '', version: options.opset }],
+    opsetImport: [{ domain: '', version: options.opset }, ...domainsOf(emit.nodes)],
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
     graph: {
       name: graph.name,
@@ -162,6 +163,10 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
   };
   return { model, names: written, locations: [...locations].sort() };
 }
+
+/** Those of operators that are not ONNX's own: all are of version 1. */
+const domainsOf = (nodes: readonly NodeProto[]): { readonly domain: string; readonly version: number }[] =>
+  [...new Set(nodes.flatMap(({ domain }) => (domain ? [domain] : [])))].map((domain) => ({ domain, version: 1 }));
 
 function lowerNode<N extends OpName>(
   emit: Emitter,

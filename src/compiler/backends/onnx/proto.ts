@@ -27,8 +27,8 @@ export const ONNX_DTYPE = { f32: 1, i64: 7, bool: 9 } as const satisfies Record<
 
 /** Bytes, inside of lowerings only. */
 export const UINT8 = 2;
-/** Of the parts of quantised parameters: FLOAT16, INT8, INT4. */
-export const PACKED_TYPE = { f16: 10, int8: 3, int4: 22 } as const;
+/** Of the parts of quantised parameters: FLOAT16, INT8, INT4, UINT8. */
+export const PACKED_TYPE = { f16: 10, int8: 3, int4: 22, uint8: UINT8 } as const;
 export type PackedType = keyof typeof PACKED_TYPE;
 
 export const BYTES_PER_ELEMENT = { f32: 4, i64: 8, bool: 1 } as const satisfies Record<DType, number>;

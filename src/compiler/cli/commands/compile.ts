@@ -41,6 +41,8 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const loaded = loadUnder(file!, options, options.stage, output);
   output.warn(withoutEntries(loaded.model));
   const graphs = compiledGraphs(target, loaded, options, printer?.after);
+  if (options.contribOps && graphs.quantised.size === 0)
+    throw cliError('option_without', { option: '--contrib-ops', without: '--quantise, --weights-dtype int4 or int8' });
   const weights = await weightsFor(loaded, options, output);
   const artifact = await closingOnError(weights, () =>
     target.compile(graphs, {
@@ -66,12 +68,13 @@ export default async function run(output: Output, [file]: readonly string[], giv
 /** @throws CliError C0208 for options that the target does not take */
 function targetOptions(
   target: Target,
-  { opset, weightsDtype, stage, swapAdapters = false }: CompileOptions,
+  { opset, weightsDtype, stage, swapAdapters = false, contribOps = false }: CompileOptions,
 ): TargetOptions {
   const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
     ['--weights-dtype', 'weights', weightsDtype === 'f32' || weightsDtype === 'f16'],
+    ['--contrib-ops', 'contrib', contribOps],
     ['--stage', 'stage', stage !== undefined],
     ['--swap-adapters', 'adapters', swapAdapters],
   ];
@@ -84,6 +87,7 @@ function targetOptions(
     ...(target.takes.includes('opset') ? { opset: opset === '23' ? (23 as const) : (17 as const) } : {}),
     ...(weightsDtype === 'f32' || weightsDtype === 'f16' ? { weights: weightsDtype } : {}),
     ...(target.takes.includes('clients') ? { clients: true } : {}),
+    ...(contribOps ? { contrib: true } : {}),
   };
 }
 

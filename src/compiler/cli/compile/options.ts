@@ -16,6 +16,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions {
   readonly entry: readonly string[];
   readonly target: TargetName;
   readonly weightsDtype?: WeightsDType;
+  /** ONNX Runtime's own operators for quantised matrices */
+  readonly contribOps?: boolean;
   /** the stage whose training is compiled too */
   readonly stage?: string;
   /** a pass, after which the graphs are printed */

@@ -102,14 +102,14 @@ function converted(
 /** One pass over the numbers: codes as they come, then what was kept of the groups. @returns the bytes written of the file */
 async function writePacked(
   handle: Handle,
-  { key, quantisation, offsets }: PackedRecord,
+  { key, quantisation, offsets, unsigned }: PackedRecord,
   provider: Pick<WeightReader, 'chunks'>,
   before: number,
   progress: (done: number) => void,
 ): Promise<number> {
   let done = before;
   const at = { ...offsets };
-  for await (const { part, bytes } of packedParts(key, quantisation, provider.chunks(key))) {
+  for await (const { part, bytes } of packedParts(key, quantisation, provider.chunks(key), unsigned)) {
     const written = await writeAll(handle, bytes, at[part]);
     at[part] += written;
     done += written;

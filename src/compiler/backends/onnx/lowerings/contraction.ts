@@ -6,6 +6,7 @@
  */
 import { printDim, productOf, type Shape } from '../../../../shared/dim.ts';
 import type { Emitter } from '../emitter.ts';
+import { matMulNBits } from '../nbits.ts';
 import { dimValue, expand, isNothing, reshape } from '../shapes.ts';
 import { neverZero } from '../symbols.ts';
 import type { Lowerings, Operand } from './rule.ts';
@@ -13,6 +14,8 @@ import type { Lowerings, Operand } from './rule.ts';
 /** x [..., in] · weightᵀ [in, out] + bias [out] → [..., out] */
 function affine(emit: Emitter, x: Operand, weight: Operand, bias: Operand | undefined, to: Shape): string {
   const { shape } = x.type;
+  const packed = emit.packed.get(weight.name);
+  if (packed?.unsigned) return matMulNBits(emit, x.name, packed, weight.type.shape as readonly number[], bias?.name);
   const [out, width] = [weight.type.shape[0]!, weight.type.shape[1]!];
   const rowCount = productOf(shape.slice(0, -1));
   // several layers often read the same x (q, k and v)

@@ -4,6 +4,7 @@
  */
 import type { Shape } from '../../../../shared/dim.ts';
 import { gatheredRows } from '../dequantise.ts';
+import { unsignedRows } from '../nbits.ts';
 import { expand, reshape } from '../shapes.ts';
 import type { Lowerings } from './rule.ts';
 
@@ -11,7 +12,8 @@ export const GATHER: Lowerings<'gather' | 'gather_elements' | 'scatter_add' | 's
   gather: (emit, { inputs, attributes: { axis }, outputs }) => {
     const [data, indices] = inputs;
     const table = axis === 0 ? emit.packed.get(data.name) : undefined;
-    const rows = table && gatheredRows(emit, table, indices.name, outputs[0]!);
+    const rowsOf = table?.unsigned ? unsignedRows : gatheredRows;
+    const rows = table && rowsOf(emit, table, indices.name, outputs[0]!);
     return [rows ?? emit.op('Gather', [data.name, indices.name], { axis })];
   },
   gather_elements: (emit, { inputs, attributes: { axis } }) => [
