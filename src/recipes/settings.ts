@@ -1,11 +1,14 @@
 /** Settings that several recipes have. */
 import { intSetting, numberSetting, textSetting, withFallback } from '../shared/recipe.ts';
 
+/** The tokenizer that needs no file: each byte of UTF-8 is a token, ids 0 to 255. */
+export const BYTES = 'bytes';
+
 const ID = 2 ** 31 - 1;
 
 /** Of models with a tokenizer; the command line opens the file. */
 export const TOKEN_SETTINGS = {
-  tokenizer: textSetting('file of the tokenizer (tokenizer.json of HF tokenizers), beside the .mdl file'),
+  tokenizer: textSetting('tokenizer.json beside the .mdl file, or "bytes": each byte of UTF-8 is a token, 0 to 255'),
   bos: intSetting('token id that begins a row of training', 0, ID),
   eos: intSetting('token id that ends an answer', 0, ID),
   pad: intSetting('token id that fills rows up', 0, ID),

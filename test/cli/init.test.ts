@@ -1,46 +1,94 @@
 /** `mdl init`: what it writes is a project that the other commands take, and it never writes over anything. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { COLOURS, draw, SHAPES, type Shape } from '../../src/compiler/cli/init/shapes.ts';
+import { decodeImage } from '../../src/runtime/index.ts';
 import { folderWith, mdl } from './support.ts';
 
-it('writes a model, data and a page, and prints its commands, which are the page’s', async () => {
-  const folder = folderWith();
-  const { code, stdout, stderr } = await mdl(folder, 'init', 'text', 'mine/first');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const project = join(folder, 'mine/first');
-  expect(readdirSync(project).sort()).toEqual(['README.md', 'data', 'model.mdl']);
-  expect(readdirSync(join(project, 'data')).every((name) => name.endsWith('.md'))).toBe(true);
-  const page = readFileSync(join(project, 'README.md'), 'utf8');
-  const commands = [...page.matchAll(/^ {4}(mdl .*)$/gm)].map((match) => match[1]!);
-  expect(commands.map((command) => command.split(' ')[1])).toEqual(['train', 'evaluate', 'generate']);
-  expect(stdout.match(/mdl .*/g)).toEqual(commands);
+/** What a project of each kind must be, at few steps. */
+const PROJECTS = {
+  text: {
+    config: 'bytes',
+    data: /\.md$/,
+    commands: ['train', 'evaluate', 'generate'],
+    said: /validation bits_per_byte/,
+  },
+  image: {
+    config: 'tiny',
+    data: /\/\d+\.png$/,
+    commands: ['train', 'evaluate', 'compile'],
+    said: /validation accuracy/,
+  },
+  'vision-language': {
+    config: 'bytes',
+    data: /^\d+\.png$|^all\.jsonl$/,
+    commands: ['train', 'evaluate', 'generate'],
+    said: /1 steps {3}loss/,
+  },
+} as const;
+
+/** what a command is given to be done soon */
+const FEW: Readonly<Record<string, readonly string[]>> = {
+  train: ['--steps', '1'],
+  evaluate: ['--count', '2'],
+  generate: ['--max-new-tokens', '2'],
+  compile: [],
+};
+
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!).slice(1);
+
+describe.each(Object.entries(PROJECTS))('%s', (kind, { config, data, commands: wanted, said }) => {
+  it('writes a model, data and a page, and prints its commands, which are the page’s and run', async () => {
+    const folder = folderWith();
+    const { code, stdout, stderr } = await mdl(folder, 'init', kind, 'mine/first');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const project = join(folder, 'mine/first');
+    expect(readdirSync(project).sort()).toEqual(['README.md', 'data', 'model.mdl']);
+    const files = readdirSync(join(project, 'data'), { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile()))
+      expect(join(relative(join(project, 'data'), file.parentPath), file.name)).toMatch(data);
+    const page = readFileSync(join(project, 'README.md'), 'utf8');
+    const commands = [...page.matchAll(/^ {4}(mdl .*)$/gm)].map((match) => match[1]!);
+    expect(commands.map((command) => command.split(' ')[1])).toEqual(wanted);
+    expect(stdout.match(/mdl .*/g)).toEqual(commands);
+    for (const command of commands) {
+      const words = wordsOf(command);
+      const ran = await mdl(project, ...words, ...FEW[words[0]!]!);
+      expect(ran, command).toMatchObject({ code: 0 });
+      if (words[0] === 'train') expect(ran.stdout).toMatch(said);
+    }
+  });
+
+  it('has a model that is formatted, right, and small unless told otherwise', async () => {
+    const folder = folderWith();
+    await mdl(folder, 'init', kind, '.');
+    expect((await mdl(folder, 'fmt', '--check', '.')).code).toBe(0);
+    expect((await mdl(folder, 'check', 'model.mdl')).code).toBe(0);
+    const summary = JSON.parse((await mdl(folder, 'summary', 'model.mdl', '--json')).stdout) as object;
+    expect(summary).toMatchObject({ config, stages: [{ name: 'train_all' }] });
+  });
 });
 
-it('has a model that is formatted, right, small unless told otherwise, and trains on its data', async () => {
-  const folder = folderWith();
-  await mdl(folder, 'init', 'text', '.');
-  expect((await mdl(folder, 'fmt', '--check', '.')).code).toBe(0);
-  expect((await mdl(folder, 'check', 'model.mdl')).code).toBe(0);
-  const summary = JSON.parse((await mdl(folder, 'summary', 'model.mdl', '--json')).stdout) as object;
-  expect(summary).toMatchObject({ config: 'bytes', stages: [{ name: 'train_all' }] });
-  expect(readFileSync(join(folder, 'model.mdl'), 'utf8')).toContain('iters = 1000');
-  const train = [
-    'model.mdl',
-    '--init',
-    '1',
-    '--data',
-    'data',
-    '--val-split',
-    '0.1',
-    '--steps',
-    '1',
-    '--backend',
-    'onnx',
-  ];
-  const { code, stdout, stderr } = await mdl(folder, 'train', ...train);
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-  expect(stdout).toMatch(/1 steps .*validation bits_per_byte/);
+it('draws pictures that a decoder reads: 32 × 32, and each shape is another', () => {
+  const drawn = SHAPES.map((shape) =>
+    draw({ shape, colour: COLOURS.red, background: [255, 255, 255], x: 16, y: 16, radius: 12, turned: 0 }),
+  );
+  const pictures = drawn.map((bytes) => decodeImage(bytes));
+  for (const { width, height } of pictures) expect([width, height]).toEqual([32, 32]);
+  expect(new Set(pictures.map(({ data }) => data.join())).size).toBe(SHAPES.length);
+  const at = (shape: Shape, x: number, y: number): number[] => {
+    const { data } = pictures[SHAPES.indexOf(shape)]!;
+    return [...data.subarray(3 * (32 * y + x), 3 * (32 * y + x) + 3)];
+  };
+  expect(at('circle', 16, 16)).toEqual([...COLOURS.red]);
+  expect(at('ring', 16, 16)).toEqual([255, 255, 255]);
+  expect(at('square', 9, 9)).toEqual([...COLOURS.red]);
+  expect(at('circle', 7, 7)).toEqual([255, 255, 255]);
+  // its tip points up
+  expect(at('triangle', 16, 6)).toEqual([...COLOURS.red]);
+  expect(at('triangle', 8, 6)).toEqual([255, 255, 255]);
 });
 
 it('C0426: writes nothing into a folder that is not empty, however it is called', async () => {
@@ -66,8 +114,8 @@ it('C0105: a file is in the way', async () => {
 
 it('refuses another kind with those that there are', async () => {
   const folder = folderWith();
-  const { code, stderr } = await mdl(folder, 'init', 'vision-language', 'x');
+  const { code, stderr } = await mdl(folder, 'init', 'audio', 'x');
   expect(code).toBe(2);
-  expect(stderr).toMatch(/'vision-language' is invalid for argument 'kind'. Allowed choices are text\./);
+  expect(stderr).toMatch(/'audio' is invalid for argument 'kind'. Allowed choices are text, image, vision-language\./);
   expect(existsSync(join(folder, 'x'))).toBe(false);
 });

@@ -16,6 +16,8 @@ interface Example {
   readonly flag: string;
   /** parameters of the configs, counted by hand */
   readonly counts: Readonly<Record<string, number>>;
+  /** of int inputs of the loss, where they hold something of their own */
+  readonly lossFills?: Parameters<typeof feedsOf>[2];
 }
 
 const block = (d: number) => 4 * (d * d + d) + (8 * d * d + 5 * d) + 4 * d;
@@ -36,6 +38,16 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   // 22 050 664 is what torchvision and timm count for ViT-S/16
   'vit.mdl': { small: 'tiny', flag: 'mean_pool', counts: { vit_s16: 22_050_664 } },
+  'llava.mdl': {
+    small: 'bytes',
+    flag: 'deep_projection',
+    counts: {
+      // patches, their positions, the norm; the projection's two layers; the table of tokens
+      bytes: 192 * 64 + 64 + 16 * 64 + 2 * 64 + 2 * 65 * 64 + 256 * 64 + 2 * 64 + 4 * block(64),
+    },
+    // places of patches among the text
+    lossFills: { input_ids: (column, index) => (column === 1 || column === 2 ? -1 : index % 11) },
+  },
   'resnet.mdl': {
     small: 'tiny',
     flag: 'residual',
@@ -55,7 +67,7 @@ it('has a case for every example', () => {
   expect(files.sort()).toEqual(Object.keys(EXAMPLES).sort());
 });
 
-describe.each(Object.entries(EXAMPLES))('%s', (file, { small, flag, counts }) => {
+describe.each(Object.entries(EXAMPLES))('%s', (file, { small, flag, counts, lossFills = {} }) => {
   it.each(Object.entries(counts))('has the parameters of %s', (config, count) => {
     const shapes = [...open(file, { config }).parameters.values()].map(({ shape }) => sizeOf(shape));
     expect(shapes.reduce((sum, size) => sum + size, 0)).toBe(count);
@@ -68,7 +80,7 @@ describe.each(Object.entries(EXAMPLES))('%s', (file, { small, flag, counts }) =>
       const traced = model.entry(entry)!;
       const graph = runPipeline(traced.graph);
       verifyGraph(graph);
-      const feeds = feedsOf(graph, { B: 2, N: 2, T: 5, P: 3 });
+      const feeds = feedsOf(graph, { B: 2, N: 2, T: 5, P: 3 }, entry === 'loss' ? lossFills : {});
       for (const opset of OPSETS) expect(await disagreement(graph, feeds, { opset, parameters })).toBeUndefined();
     }
   });

@@ -1,6 +1,7 @@
 /** Commands that run no model: init, and those for editors and shells, fmt, lsp, watch, doctor, completions. */
 import { Argument, type Command, Option } from 'commander';
 import { printCompletions, SHELLS } from './completions.ts';
+import { KINDS } from './init/kinds.ts';
 import type { Output } from './output.ts';
 import { withSettings, withWeights } from './program/common.ts';
 
@@ -13,9 +14,9 @@ export function addTools(mdl: Command, run: Run): void {
   mdl
     .command('init')
     .description('write a small project of your own: a model, data, and the commands to train and ask it')
-    .addArgument(new Argument('<kind>', 'what the model is for').choices(['text']))
+    .addArgument(new Argument('<kind>', 'what the model is for').choices(KINDS))
     .argument('<folder>', 'a new or empty folder')
-    .addHelpText('after', '\nExample:\n  mdl init text my-model')
+    .addHelpText('after', '\nExamples:\n  mdl init text my-model\n  mdl init vision-language my-model')
     .action(run(() => import('./commands/init.ts')));
 
   mdl

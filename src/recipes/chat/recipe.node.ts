@@ -6,15 +6,14 @@ import type { Session } from '../../runtime/session.ts';
 import { PART, type TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
+import { byteTokenizer } from '../data/bytes.ts';
 import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Question, type Recipe, type RecipeAnswer, required, settingsOf } from '../recipe.ts';
 import { continued } from '../text/answer.ts';
 import { TEXT_INPUTS, uncounted } from '../text/batches.ts';
-import { BYTE_TOKENIZER } from '../text/bytes.ts';
 import type { Chunk } from '../text/chunks.ts';
 import { corpusOf, type RowOptions } from '../text/corpus.ts';
-import { BYTES } from '../text/declaration.ts';
 import { type Document, eachLine } from '../text/documents.ts';
 import { evaluateRows } from '../text/evaluate.ts';
 import { measures } from '../text/measures.ts';
@@ -32,7 +31,7 @@ export const chatRecipe: Recipe = {
   answer,
   questions: ['system', 'raw'],
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
-  tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
+  tokenizerOf: byteTokenizer,
 };
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145, R1190, R1192 */
@@ -50,7 +49,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     needed: ['input_ids', 'labels'],
   });
   const files = dataFiles(data, ['.jsonl'], 'a .jsonl file of conversations, or a folder of them');
-  const tokenizer = settings.tokenizer === BYTES ? BYTE_TOKENIZER : await request.tokenizer();
+  const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const template = await request.chatTemplate?.();
   if (!template) throw runtimeError('chat_template_missing', { what: `the data ${data}` });
   const bad = badRows(request);

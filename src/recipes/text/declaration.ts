@@ -2,11 +2,8 @@
 import { choiceSetting, intSetting, type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
 import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
 
-/** The tokenizer that needs no file: each byte of UTF-8 is a token, ids 0 to 255. */
-export const BYTES = 'bytes';
-
 export const SETTINGS = {
-  tokenizer: textSetting('tokenizer.json beside the .mdl file, or "bytes": each byte of UTF-8 is a token, 0 to 255'),
+  tokenizer: TOKEN_SETTINGS.tokenizer,
   eos: TOKEN_SETTINGS.eos,
   pad: TOKEN_SETTINGS.pad,
   length: intSetting('tokens of a row (T)', 2, 2 ** 24),

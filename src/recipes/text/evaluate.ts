@@ -3,10 +3,10 @@ import type { Session } from '../../runtime/session.ts';
 import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { Batch, DataSource } from '../../runtime/train/data-source.ts';
 import type { SettingTable } from '../../shared/recipe.ts';
+import { BYTE_TOKENIZER } from '../data/bytes.ts';
 import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
 import { type DataRequest, type Evaluation, type EvaluationRequest, type Recipe, settingsOf } from '../recipe.ts';
 import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
-import { BYTE_TOKENIZER } from './bytes.ts';
 
 /** A recipe whose rows are tokens. */
 interface RowsRecipe extends Pick<Recipe, 'name'> {

@@ -1,14 +1,14 @@
 /** Language models on plain text, in Node. */
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
+import { byteTokenizer } from '../data/bytes.ts';
 import { dataFiles } from '../data/files.node.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
 import { answer } from './answer.ts';
 import { TEXT_INPUTS } from './batches.ts';
-import { BYTE_TOKENIZER } from './bytes.ts';
 import { openCorpus } from './corpus.ts';
-import { BYTES, SETTINGS, TEXT } from './declaration.ts';
+import { SETTINGS, TEXT } from './declaration.ts';
 import { evaluateRows } from './evaluate.ts';
 import { measures } from './measures.ts';
 import { rowsOf } from './rows.node.ts';
@@ -21,7 +21,7 @@ export const textRecipe: Recipe = {
   evaluate: evaluateRows({ ...TEXT, settings: SETTINGS, dataset }),
   judged: { needed: ['loss'], also: [] },
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
-  tokenizerOf: ({ tokenizer }) => (tokenizer === BYTES ? BYTE_TOKENIZER : undefined),
+  tokenizerOf: byteTokenizer,
 };
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145 */
@@ -40,7 +40,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     needed: ['input_ids'],
   });
   const files = dataFiles(data, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
-  const tokenizer = settings.tokenizer === BYTES ? BYTE_TOKENIZER : await request.tokenizer();
+  const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const bad = badRows(request);
   const corpus = openCorpus(files, { tokenizer, field, rows, length, eos, name: data, report: bad.report });
   bad.finish();

@@ -2,6 +2,7 @@
 
 import { generate } from '../../runtime/generate/generate.ts';
 import type { Session } from '../../runtime/session.ts';
+import { byteTokenizer } from '../data/bytes.ts';
 import { type Evaluation, type EvaluationRequest, required } from '../recipe.ts';
 import { type Example, evaluate, openExamples, type Report } from './data/index.ts';
 import { VISION_LANGUAGE } from './declaration.ts';
@@ -25,7 +26,7 @@ export async function evaluateHeldOut(session: Session, request: EvaluationReque
     split: splitFor(request, 'held-out'),
     count,
   });
-  const tokenizer = await request.tokenizer();
+  const tokenizer = byteTokenizer(model.settings) ?? (await request.tokenizer());
   const { eos } = settings;
   const answers: { example: Example; answer: string }[] = [];
   const answerOf = async (example: Example): Promise<string> => {

@@ -2,6 +2,7 @@
 
 import { runtimeError } from '../../runtime/errors.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
+import { byteTokenizer } from '../data/bytes.ts';
 import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
 import { answer } from './answer.ts';
 import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from './data/index.ts';
@@ -26,6 +27,7 @@ export const visionLanguage: Recipe = {
   },
   evaluate: evaluateHeldOut,
   answer,
+  tokenizerOf: byteTokenizer,
   entries: { needed: ['embed_tokens', 'decode'], also: ['encode_image'] },
 };
 
@@ -48,7 +50,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     report: ({ image, file, line, reason }) =>
       request.note(`skipped ${image ?? 'a row'} (line ${line} of ${file}): ${reason}`),
   };
-  return openData(data, { ...options, tokenizer: await request.tokenizer() });
+  return openData(data, { ...options, tokenizer: byteTokenizer(model.settings) ?? (await request.tokenizer()) });
 }
 
 /** Rows that `encode_image` makes of one image. @throws RuntimeError R1126 */

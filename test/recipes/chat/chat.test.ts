@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chatRecipe } from '../../../src/recipes/chat/recipe.node.ts';
 import { type ChatMessage, type ChatTemplate, chatTemplateOf } from '../../../src/recipes/chat/template.ts';
-import { BYTE_TOKENIZER } from '../../../src/recipes/text/bytes.ts';
+import { BYTE_TOKENIZER } from '../../../src/recipes/data/bytes.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';
 import { readJson } from '../../support/reference.ts';
 import { folderOf, modelOf, requestOf } from '../text/support.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BYTE_TOKENIZER } from '../../../src/recipes/text/bytes.ts';
+import { BYTE_TOKENIZER } from '../../../src/recipes/data/bytes.ts';
 import { type ChunkFile, chunksOf } from '../../../src/recipes/text/chunks.ts';
 import { type CorpusOptions, openCorpus } from '../../../src/recipes/text/corpus.ts';
 import { textRecipe } from '../../../src/recipes/text/recipe.node.ts';

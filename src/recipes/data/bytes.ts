@@ -1,6 +1,8 @@
 /** A tokenizer without a file: the bytes of UTF-8, ids 0 to 255. */
 import { runtimeError } from '../../runtime/errors.ts';
 import type { TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
+import type { SettingValues } from '../../shared/recipe.ts';
+import { BYTES } from '../settings.ts';
 
 const VOCABULARY = 256;
 
@@ -13,3 +15,7 @@ export const BYTE_TOKENIZER: TextCodec = {
     return new TextDecoder().decode(Uint8Array.from(ids));
   },
 };
+
+/** The tokenizer of models whose settings name this one; undefined where theirs is a file. */
+export const byteTokenizer = ({ tokenizer }: SettingValues): TextCodec | undefined =>
+  tokenizer === BYTES ? BYTE_TOKENIZER : undefined;
