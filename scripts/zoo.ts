@@ -37,6 +37,10 @@ const language = (name: string, file: string, what: string): Row => ({
   inputs: LOSS,
   output: 'logits',
 });
+const withPictures = (name: string, file: string, what: string): Row => ({
+  ...language(name, file, what),
+  inputs: [...LOSS, 'pixel_values'],
+});
 const ROWS: readonly Row[] = [
   language('llama', 'llama.mdl', 'LlamaForCausalLM'),
   language('smollm2', 'llama.mdl', 'LlamaForCausalLM, tied'),
@@ -47,6 +51,8 @@ const ROWS: readonly Row[] = [
   language('gemma', 'gemma.mdl', 'GemmaForCausalLM'),
   language('gemma2', 'gemma-2.mdl', 'Gemma2ForCausalLM'),
   language('gpt2', 'gpt2.mdl', 'GPT2LMHeadModel'),
+  withPictures('smolvlm', 'smolvlm.mdl', 'SmolVLMForConditionalGeneration'),
+  withPictures('llava', 'llava.mdl', 'LlavaForConditionalGeneration'),
   {
     name: 'bert',
     file: 'bert.mdl',
@@ -90,7 +96,7 @@ async function errorsOf(row: Row, all: Opened): Promise<{ output: number; gradie
     mask === undefined || Number(mask[Math.floor(index / want.shape[2]!)]) === 1;
   const output = relativeError(results[row.output]!.data, want.data, counts);
   if (row.entry !== 'loss') return { output, gradient: undefined };
-  const gradients = await all.gradients(inputsOf(all, LOSS));
+  const gradients = await all.gradients(inputsOf(all, row.inputs));
   const errors = [...gradients].map(([key, { data }]) =>
     relativeError(data, all.expected.get(`gradient.${key}`)!.data),
   );

@@ -192,6 +192,17 @@ describe('functions', () => {
     ]);
   });
 
+  it('place_rows puts rows in their places in order, row by row of the batch', () => {
+    const model = program(`import { place_rows } from "std"
+      model M { entry main(x: [2, 3, 2], at: bool[2, 3], rows: [N, 2]) -> (out: [...]) { place_rows(x, at, rows) } }`);
+    const x = tensor([2, 3, 2], [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]);
+    const at = bools([2, 3], [0, 1, 0, 1, 1, 0]);
+    const rows = tensor([3, 2], [10, 11, 20, 21, 30, 31]);
+    const placed = run(model, { x, at, rows }).out!;
+    expect(numbers(placed)).toEqual([1, 1, 10, 11, 3, 3, 20, 21, 30, 31, 6, 6]);
+    expect(() => run(model, { x, at, rows: tensor([2, 2], [10, 11, 20, 21]) })).toThrow(/3/);
+  });
+
   it('accuracy', () => {
     const logits = tensor([3, 2], [1, 5, 2, 0, 3, 4]);
     expect(call('accuracy', 'accuracy(a, b)', { a: logits, b: tensor([3], [1, 0, 0], 'i64') })[0]).toBeCloseTo(2 / 3);
@@ -242,6 +253,7 @@ it('every declaration of the library has a doc, and a test here or against torch
       'LoRA',
       'variance',
       'masked_fill',
+      'place_rows',
       'accuracy',
       'mse_loss',
       'next_token_loss',

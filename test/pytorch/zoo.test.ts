@@ -21,6 +21,12 @@ const DECODERS = [
   ['gpt2', 'gpt2.mdl'],
 ] as const;
 
+/** Of texts and pictures: with the features of the pictures in the place of their tokens. */
+const WITH_PICTURES = [
+  ['smolvlm', 'smolvlm.mdl'],
+  ['llava', 'llava.mdl'],
+] as const;
+
 const TEXT = ['input_ids', 'attention_mask', 'token_type_ids'];
 const ENCODERS: readonly (readonly [string, string, readonly string[], string])[] = [
   ['bert', 'encode', TEXT, 'last_hidden_state'],
@@ -91,6 +97,12 @@ describeTorch('the zoo', () => {
         inputs: { input_ids: step(name, PREFILL, length).ids },
       };
     }
+    for (const [name, file] of WITH_PICTURES) {
+      const folder = await folderOf(name, file);
+      const inputs = given(name, ['input_ids', 'attention_mask', 'position_ids', 'labels', 'pixel_values']);
+      first[name] = { folder, entry: 'loss', inputs, gradients: true };
+      first[`${name} features`] = { folder, entry: 'encode_image', inputs: given(name, ['pixel_values']) };
+    }
     for (const name of new Set(ENCODERS.map(([one]) => one))) folders.set(name, await folderOf(name, `${name}.mdl`));
     for (const [name, entry, inputs] of ENCODERS)
       first[`${name} ${entry}`] = { folder: folders.get(name)!, entry, inputs: given(name, inputs) };
@@ -128,9 +140,16 @@ describeTorch('the zoo', () => {
     );
   }, 300_000);
 
-  it.each(DECODERS)('%s: logits, loss and gradients', (name) => {
+  it.each(WITH_PICTURES)('%s: features of pictures', (name) => {
+    const want = expected(name).get('image_features')!;
+    const found = results[`${name} features`]!().get('0')!;
+    expect(found.shape).toEqual(want.shape);
+    expect(relativeError(found.data, want.data)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([...DECODERS, ...WITH_PICTURES])('%s: logits, loss and gradients', (name) => {
     const found = results[name]!();
-    const vocab = sizesOf(name).vocab_size!;
+    const vocab = sizesOf(name).vocab_size;
     const logits = relativeError(found.get('1')!.data, expected(name).get('logits')!.data, counts(name, vocab));
     expect(logits).toBeLessThan(TOLERANCE);
     expect(relativeError(found.get('0')!.data, expected(name).get('loss')!.data)).toBeLessThan(TOLERANCE);

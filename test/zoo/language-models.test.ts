@@ -1,8 +1,9 @@
 /**
- * Decoders of models/ against transformers in float64: logits of two rows, one of them padded on the left; the last tokens
- * once more with a cache; the loss and the gradient of every parameter.
+ * Decoders of models/ against transformers in float64: logits of two rows, one of them padded on the left, and each with a picture where
+ * the model sees some; the last tokens once more with a cache; the loss and the gradient of every parameter.
  */
 import { afterAll, describe, expect, it } from 'vitest';
+import type { HostTensor } from '../../src/shared/tensor.ts';
 import { relativeError } from '../support/reference.ts';
 import { TARGETS } from '../support/targets.ts';
 import {
@@ -17,7 +18,12 @@ import {
   TOLERANCE,
 } from './support.ts';
 
-const CASES: readonly Case[] = [
+interface LanguageCase extends Case {
+  /** of models that see pictures: the value of the config that stands for their features */
+  readonly imageToken?: string;
+}
+
+const CASES: readonly LanguageCase[] = [
   { name: 'llama', file: 'llama.mdl' },
   { name: 'smollm2', file: 'llama.mdl' },
   { name: 'llama3', file: 'llama.mdl' },
@@ -27,6 +33,8 @@ const CASES: readonly Case[] = [
   { name: 'gemma', file: 'gemma.mdl' },
   { name: 'gemma2', file: 'gemma-2.mdl' },
   { name: 'gpt2', file: 'gpt2.mdl' },
+  { name: 'smolvlm', file: 'smolvlm.mdl', imageToken: 'image_token_id' },
+  { name: 'llava', file: 'llava.mdl', imageToken: 'image_token_index' },
 ];
 const LOSS_INPUTS = ['input_ids', 'attention_mask', 'position_ids', 'labels'];
 /** Tokens that the cache holds before the last are fed. */
@@ -41,14 +49,15 @@ describe.each(CASES)('$name', (model) => {
     };
     afterAll(async () => (await opened)?.close());
 
-    const vocab = sizesOf(model.name).vocab_size!;
+    const inputs = [...LOSS_INPUTS, ...(model.imageToken ? ['pixel_values'] : [])];
+    const vocab = sizesOf(model.name).vocab_size;
     /** padding has logits that mean nothing */
     const counts = (mask: ArrayLike<number | bigint>) => (index: number) =>
       Number(mask[Math.floor(index / vocab)]) === 1;
 
     it('logits and loss', async () => {
       const all = await open();
-      const { loss, logits } = await all.session.run('loss', inputsOf(all, LOSS_INPUTS));
+      const { loss, logits } = await all.session.run('loss', inputsOf(all, inputs));
       const mask = all.expected.get('attention_mask')!.data;
       expect(relativeError(logits!.data, all.expected.get('logits')!.data, counts(mask))).toBeLessThan(TOLERANCE);
       expect(relativeError(loss!.data, all.expected.get('loss')!.data)).toBeLessThan(TOLERANCE);
@@ -58,8 +67,10 @@ describe.each(CASES)('$name', (model) => {
       const { session, expected } = await open();
       const length = expected.get('input_ids')!.shape[1]!;
       const part = (name: string, from: number, to: number) => i64(columns(expected.get(name)!, from, to));
+      const seen = model.imageToken ? await featuresOf(await open(), model.imageToken) : undefined;
       const decode = async (from: number, to: number, past: Record<string, never> | object) => {
         const { inputs_embeds } = await session.run('embed_tokens', { input_ids: part('input_ids', from, to) });
+        seen?.place(inputs_embeds!, from, to);
         return session.run('decode', {
           inputs_embeds: inputs_embeds!,
           attention_mask: part('attention_mask', 0, to),
@@ -80,7 +91,7 @@ describe.each(CASES)('$name', (model) => {
 
     it('gradients', async () => {
       const all = await open();
-      const found = await all.gradients(inputsOf(all, LOSS_INPUTS));
+      const found = await all.gradients(inputsOf(all, inputs));
       const wanted = [...all.expected.keys()].filter((name) => name.startsWith('gradient.'));
       expect(wanted.length).toBe(found.size);
       for (const name of wanted) {
@@ -92,3 +103,27 @@ describe.each(CASES)('$name', (model) => {
     });
   });
 });
+
+/** Features of the rows' pictures, checked against transformers', and how they take the places of their tokens. */
+async function featuresOf({ session, expected, loaded }: Opened, imageToken: string) {
+  const token = Number(loaded.model.config()[imageToken]);
+  const { image_features } = await session.run('encode_image', inputsOf({ expected }, ['pixel_values']));
+  const want = expected.get('image_features')!;
+  expect(image_features!.shape).toEqual(want.shape);
+  expect(relativeError(image_features!.data, want.data)).toBeLessThan(TOLERANCE);
+  const [rows, each, width] = want.shape as [number, number, number];
+  const ids = expected.get('input_ids')!;
+  const length = ids.shape[1]!;
+  /** of the columns from … to of all rows */
+  const place = (embeds: HostTensor, from: number, to: number): void => {
+    for (let row = 0; row < rows; row++) {
+      let next = row * each;
+      for (let at = 0; at < to; at++) {
+        if (Number(ids.data[row * length + at]) !== token) continue;
+        const values = (image_features!.data as Float32Array).subarray(next * width, ++next * width);
+        if (at >= from) (embeds.data as Float32Array).set(values, (row * (to - from) + at - from) * width);
+      }
+    }
+  };
+  return { place };
+}

@@ -54,7 +54,7 @@ export async function openCase({ name, file }: Case, target: Target): Promise<Op
 }
 
 /** The fixture's inputs of these names. */
-export function inputsOf({ expected }: Opened, names: readonly string[]): Record<string, HostTensor> {
+export function inputsOf({ expected }: Pick<Opened, 'expected'>, names: readonly string[]): Record<string, HostTensor> {
   return Object.fromEntries(
     names.map((name) => {
       const { shape, data } = expected.get(name)!;
@@ -80,7 +80,11 @@ export const i64 = ({ shape, data }: { shape: number[]; data: number[] }): HostT
   data: BigInt64Array.from(data, BigInt),
 });
 
-/** What config.json of a fixture says. */
-export function sizesOf(name: string): Readonly<Record<string, number>> {
-  return JSON.parse(readFileSync(fixture(`zoo/${name}/config.json`), 'utf8')) as Record<string, number>;
+/** What config.json of a fixture says of texts. */
+export function sizesOf(name: string): { readonly vocab_size: number } {
+  const sizes = JSON.parse(readFileSync(fixture(`zoo/${name}/config.json`), 'utf8')) as {
+    readonly text?: { readonly vocab_size: number };
+    readonly vocab_size: number;
+  };
+  return sizes.text ?? sizes;
 }
