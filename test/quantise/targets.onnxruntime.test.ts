@@ -3,8 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { sessionOn } from '../support/targets.ts';
 import { expectGradients } from './gradients.ts';
 import { expectEqual, feeds, program, RULES } from './program.ts';
+import { expectGradientsOfPeft, expectStepsOfPeft } from './qlora.ts';
 
 it('gradients flow through frozen matrices', () => expectGradients('onnx'));
+
+describe('QLoRA is that of PEFT over a dequantised base', () => {
+  it.each(['reference', 'onnx'] as const)('loss and gradients: %s', expectGradientsOfPeft);
+  it.each(['reference', 'onnx 23'])('three steps of AdamW: %s', expectStepsOfPeft);
+});
 
 describe.each(RULES)('%s', (_, rules) => {
   it('on opset 23', async () => {

@@ -11,6 +11,7 @@ import { sessionOn } from '../support/targets.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 import { expectGradients } from './gradients.ts';
 import { expectEqual, program, RULES } from './program.ts';
+import { expectGradientsOfPeft, expectStepsOfPeft } from './qlora.ts';
 
 describe.skipIf(unavailable !== undefined)('WebGPU', () => {
   it.each(RULES)('%s', async (_, rules) => {
@@ -18,6 +19,11 @@ describe.skipIf(unavailable !== undefined)('WebGPU', () => {
   });
 
   it('gradients flow through frozen matrices', () => expectGradients('webgpu'));
+
+  it('QLoRA is that of PEFT over a dequantised base', async () => {
+    await expectGradientsOfPeft('webgpu');
+    await expectStepsOfPeft('webgpu');
+  });
 
   it('takes the bytes that explain-plan --memory says, within 1 %', async () => {
     const source = `import { Embedding, Linear } from "std"
