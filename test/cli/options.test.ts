@@ -1,6 +1,8 @@
 /** Options given twice, in vain, or out of range: an error before anything runs, and never the last one without a word. */
+
+import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { folderWith, mdl, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
+import { folderWith, mdl, program, SMALL, SMALL_WEIGHTS, safetensors } from './support.ts';
 
 const folder = folderWith({ 'small.mdl': SMALL, 'w.safetensors': safetensors(SMALL_WEIGHTS) });
 
@@ -105,4 +107,13 @@ it('an opset says nothing to other backends', async () => {
   );
   expect(code).toBe(1);
   expect(stderr).toContain('error[C0208]: --opset has no meaning without --backend onnx');
+});
+
+it('a reader that has read enough ends the program without a word', async () => {
+  const child = spawn(process.execPath, [await program(), 'evaluate', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy(); // before the program has started, so every write fails
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });

@@ -205,7 +205,12 @@ describe('functions', () => {
 
   it('accuracy', () => {
     const logits = tensor([3, 2], [1, 5, 2, 0, 3, 4]);
-    expect(call('accuracy', 'accuracy(a, b)', { a: logits, b: tensor([3], [1, 0, 0], 'i64') })[0]).toBeCloseTo(2 / 3);
+    const of = (labels: number[]) =>
+      call('accuracy', 'accuracy(a, b)', { a: logits, b: tensor([3], labels, 'i64') })[0];
+    expect(of([1, 0, 0])).toBeCloseTo(2 / 3);
+    // torchmetrics.functional.accuracy(…, ignore_index=-100): ignored labels are neither right nor wrong
+    expect(of([1, -100, 0])).toBe(1 / 2);
+    expect(of([-100, -100, -100])).toBeNaN();
   });
   it('mse_loss', () => {
     expect(call('mse_loss', 'mse_loss(a, b)', { a: tensor([2], [1, 5]), b: tensor([2], [2, 2]) })).toEqual([5]);

@@ -7,6 +7,7 @@ import { WRITTEN_TARGETS } from '../targets/names.ts';
 import { VERSION } from '../version.ts';
 import { fromFolder } from '../workbench/folder/options.ts';
 import { WEIGHTS_DTYPES } from './compile/options.ts';
+import './closed-reader.ts';
 import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
 import { backend, NEED_WEIGHTS, opset, withSettings, withWeights } from './program/common.ts';
