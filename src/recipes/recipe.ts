@@ -14,8 +14,10 @@ import type { GeneratedRow } from '../runtime/generate/result.ts';
 import type { Session } from '../runtime/session.ts';
 import type { TextCodec } from '../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../runtime/train/data-source.ts';
+import type { TensorPort } from '../shared/artifact.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
+import type { HostTensor } from '../shared/tensor.ts';
 import type { ChatTemplate } from './chat/template.ts';
 
 /** Which part of a data set: what is trained on, or what is kept from training to judge by. */
@@ -85,6 +87,31 @@ export interface RecipeAnswer extends GeneratedRow {
   readonly text: string;
   /** the whole prompt, as the model got it */
   readonly prompt: string;
+}
+
+/** A file that is given as a row of an input. */
+export interface GivenFile {
+  /** for messages */
+  readonly name: string;
+  readonly kind: 'picture' | 'text';
+  readonly bytes: Uint8Array;
+}
+
+/** A file for an input of an entry. */
+export interface InputRequest {
+  readonly port: TensorPort;
+  readonly file: GivenFile;
+  readonly settings: SettingValues;
+  /** the model's; reads the file when it is first asked for */
+  tokenizer(): Promise<TextCodec>;
+}
+
+/** What a row of an output says: classes, the likeliest first. */
+export interface Reading {
+  readonly output: string;
+  readonly row: number;
+  /** with the output's own number of each */
+  readonly classes: readonly { readonly name: string; readonly value: number }[];
 }
 
 export interface EvaluationRequest extends Omit<DataRequest, 'split'> {
@@ -160,6 +187,10 @@ export interface Recipe extends RecipeDeclaration {
   evaluate(session: Session, request: EvaluationRequest): Promise<Evaluation>;
   /** A tokenizer that needs no file, where the model's settings name one. */
   tokenizerOf?(settings: SettingValues): TextCodec | undefined;
+  /** A picture or a text as a row of an input; absent, or nothing for this kind: the recipe's models take tensors. @throws RuntimeError R0530, R0531, R1120–R1122, R1127 */
+  input?(request: InputRequest): Promise<HostTensor | undefined>;
+  /** What outputs say where the model's settings name its classes. @throws RuntimeError R1120, R1121 */
+  readings?(outputs: Readonly<Record<string, HostTensor>>, settings: SettingValues): readonly Reading[];
   /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
   /** What of a question beside the prompt is of use to `answer`. */

@@ -134,6 +134,11 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0511: 'Ids come as a list of numbers, an Int32Array or a BigInt64Array, as models give them.',
   R0512:
     'Programs without types pass null or nothing where a file, a text or a list of ids was not found. The call names what it was given and what it takes; bytes are a Uint8Array, so a Buffer fits and an ArrayBuffer goes in as `new Uint8Array(buffer)`.',
+  R0530:
+    'A picture becomes f32 [N, 3, H, W] of the size that the recipe gives, a text i64 [B, T] of its tokens. Other inputs (masks, positions, features) take tensors: a .npy or .safetensors file, or lists of numbers in a .json file.',
+  R0531: 'Each text is a row of tokens, and a row needs one at least.',
+  R0532:
+    'class_names gives the classes by number: the first is 0. With it the order of the folders says nothing, and a class that it does not have would get no number.',
   R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',
   R0603:

@@ -103,6 +103,16 @@ export function numbersSetting(
   return { doc, expected, fits };
 }
 
+/** A list of strings, none empty and none twice. */
+export function textsSetting(doc: string): Setting<readonly string[]> {
+  const fits = (value: ConfigValue): value is readonly string[] =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((one) => typeof one === 'string' && one !== '') &&
+    new Set(value).size === value.length;
+  return { doc, expected: 'a list of strings, none empty and none twice', fits };
+}
+
 /** A setting with a value for where it is not given. */
 export function withFallback<T extends ConfigValue>(setting: Setting<T>, fallback: T): Setting<T> & Required<Extra<T>> {
   return { ...setting, fallback };

@@ -17,7 +17,7 @@ const PROJECTS = {
   image: {
     config: 'tiny',
     data: /\/\d+\.png$/,
-    commands: ['train', 'evaluate', 'compile'],
+    commands: ['train', 'evaluate', 'run', 'compile'],
     said: /validation accuracy/,
   },
   'vision-language': {
@@ -34,6 +34,7 @@ const FEW: Readonly<Record<string, readonly string[]>> = {
   evaluate: ['--count', '2'],
   generate: ['--max-new-tokens', '2'],
   compile: [],
+  run: [],
 };
 
 const wordsOf = (command: string): string[] =>

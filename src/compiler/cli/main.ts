@@ -204,10 +204,17 @@ Examples:
     .action(run(() => import('./commands/explain.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('run <file>'))), NEED_WEIGHTS)
-    .description('run an entry on tensors from a safetensors file')
+    .description('run an entry on tensors, pictures or texts')
     .requiredOption('--entry <name>', 'the entry')
-    .requiredOption('--inputs <file>', 'safetensors with the inputs by name; integers I32 or I64')
-    .requiredOption('--outputs <file>', 'safetensors to write the outputs to, by name')
+    .option('--inputs <file>', 'safetensors with the inputs by name; integers I32 or I64')
+    .option(
+      '--input <name=file>',
+      'one input: a tensor, numbers in .json, a picture or a text that the recipe reads; repeatable',
+      collect,
+      [],
+    )
+    .option('--outputs <file>', 'safetensors to write the outputs to, by name')
+    .option('--tokenizer <file>', 'tokenizer.json for texts of --input (default: the one beside the model)')
     .option('--tap <path>', "also write a module's output or a let by its path; repeatable", collect, [])
     .option('--grads <file>', "safetensors to write gradients of the entry's loss to, by checkpoint key")
     .option('--stage <name>', 'with --grads: of what this stage trains; `all`: of every parameter')
@@ -219,7 +226,8 @@ Examples:
       `
 Absent past_key_values.* have length 0.
 
-Example:
+Examples:
+  mdl run model.mdl --entry classify --weights model.safetensors --input pixel_values=cat.png
   mdl run models/tinygpt-v.mdl --entry encode_image --weights w.safetensors --inputs in.safetensors --outputs out.safetensors \\
     --tap visual_encoder.blocks.0 --tap ln_vision`,
     )

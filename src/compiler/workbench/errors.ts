@@ -4,6 +4,7 @@ import type { Entry } from './errors/entry.ts';
 import { CLI_FILES } from './errors/files.ts';
 import { CLI_FOLDERS } from './errors/folders.ts';
 import { CLI_QUANTISE } from './errors/quantise.ts';
+import { CLI_RUN } from './errors/run.ts';
 import { CLI_TOOLS } from './errors/tools.ts';
 import { CLI_TORCH } from './errors/torch.ts';
 import { CLI_TRAINING } from './errors/training.ts';
@@ -15,6 +16,7 @@ export const CLI_CATALOGUE = {
   ...CLI_DATA,
   ...CLI_FOLDERS,
   ...CLI_TOOLS,
+  ...CLI_RUN,
   ...CLI_TORCH,
   ...CLI_QUANTISE,
   ...CLI_VIEW,

@@ -8,6 +8,7 @@ import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { byteTokenizer } from '../data/bytes.ts';
 import { dataFiles } from '../data/files.node.ts';
+import { textInput } from '../data/given-file.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Question, type Recipe, type RecipeAnswer, required, settingsOf } from '../recipe.ts';
 import { continued } from '../text/answer.ts';
@@ -32,6 +33,7 @@ export const chatRecipe: Recipe = {
   questions: ['system', 'raw'],
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: byteTokenizer,
+  input: textInput,
 };
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145, R1190, R1192 */

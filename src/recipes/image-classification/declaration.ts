@@ -6,6 +6,7 @@ import {
   numbersSetting,
   type RecipeDeclaration,
   textSetting,
+  textsSetting,
   withFallback,
 } from '../../shared/recipe.ts';
 import { HELD_OUT } from '../settings.ts';
@@ -46,6 +47,7 @@ export const SETTINGS = {
   labels: textSetting(
     'file in the folder with the columns file and label (.csv) or such objects (.jsonl); not given: the folders are the classes',
   ),
+  class_names: textsSetting('names of the classes by number, from 0; not given: the order of the names in the data'),
   held_out: HELD_OUT,
 } as const;
 

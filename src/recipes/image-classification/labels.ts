@@ -1,5 +1,6 @@
 /** Which pictures there are and the class of each. */
-import { reasonOf } from '../../runtime/errors.ts';
+import { reasonOf, runtimeError } from '../../runtime/errors.ts';
+import { nearest } from '../../shared/nearest.ts';
 import type { BadRow } from '../data/bad-rows.ts';
 import { csvRows } from '../data/csv.ts';
 
@@ -15,18 +16,37 @@ export interface Classes {
   numberOf(label: string): number;
 }
 
+interface Given {
+  readonly names: readonly string[];
+  /** for messages */
+  readonly data: string;
+}
+
 /**
  * Classes are numbered in the order of their names, as torchvision's ImageFolder does. Labels that are all integers from 0 are the
  * numbers themselves.
+ * @param given names by number, in place of all this
+ * @throws RuntimeError R0532 for a label that `given` does not have
  */
-export function classesOf(labels: Iterable<string>): Classes {
+export function classesOf(labels: Iterable<string>, given?: Given): Classes {
   const names = [...new Set(labels)].sort();
+  if (given) return namedClasses(names, given);
   if (names.length > 0 && names.every((name) => /^\d{1,6}$/.test(name))) {
     const most = Math.max(...names.map(Number));
     return { names: Array.from({ length: most + 1 }, (_, i) => String(i)), numberOf: Number };
   }
   const numbers = new Map(names.map((name, i) => [name, i]));
   return { names, numberOf: (label) => numbers.get(label)! };
+}
+
+function namedClasses(labels: readonly string[], { names, data }: Given): Classes {
+  const numbers = new Map(names.map((name, i) => [name, i]));
+  const label = labels.find((one) => !numbers.has(one));
+  if (label !== undefined) {
+    const near = nearest(label, names);
+    throw runtimeError('class_not_named', { data, label, names, ...(near === undefined ? {} : { near }) });
+  }
+  return { names, numberOf: (one) => numbers.get(one)! };
 }
 
 /** The first folder of a picture's path is its class; pictures that lie in none are reported. */

@@ -2,12 +2,15 @@
 import { sep } from 'node:path';
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 import { decodeImage } from '../../runtime/image/decode.ts';
+import type { DecodeOptions } from '../../runtime/image/options.ts';
 import type { Rgb, RgbImage } from '../../runtime/image/rgb.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { diceOf } from '../data/dice.ts';
 import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
+import { pictureRow } from '../data/given-file.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
 import { normaliseInto } from '../data/pixels.ts';
@@ -16,6 +19,7 @@ import {
   type DataRequest,
   type Evaluation,
   type EvaluationRequest,
+  type InputRequest,
   type Recipe,
   required,
   settingsOf,
@@ -24,6 +28,7 @@ import { Confusion } from './confusion.ts';
 import { IMAGE_CLASSIFICATION, SETTINGS } from './declaration.ts';
 import { type Classes, classesOf, type Labelled, labelsByFolder, readLabels } from './labels.ts';
 import { type PictureOptions, squareOf } from './picture.ts';
+import { readings } from './readings.ts';
 
 const PICTURES = ['.png', '.jpg', '.jpeg', '.webp'];
 
@@ -31,6 +36,8 @@ export const imageClassification: Recipe = {
   ...IMAGE_CLASSIFICATION,
   dataset,
   evaluate,
+  input,
+  readings,
   judged: { needed: ['loss'], also: [] },
 };
 
@@ -38,21 +45,12 @@ type Settings = ReturnType<typeof settingsFor>;
 const settingsFor = ({ model, stage }: DataRequest) =>
   settingsOf(IMAGE_CLASSIFICATION, SETTINGS, model.settings, stage.clauses);
 
-/** @throws RuntimeError R1120–R1122, R1140–R1145, R1147; batches throw R1146 */
+/** @throws RuntimeError R0532, R1120–R1122, R1140–R1145, R1147; batches throw R1146 */
 async function dataset(request: DataRequest): Promise<DataSource> {
   const { data, model, split, batchSize, seed } = request;
   const settings = settingsFor(request);
-  const size = required(IMAGE_CLASSIFICATION, 'image_size', settings.image_size, `pictures of ${data}`);
-  const options = { size, resize: settings.resize ?? size, crop: settings.crop, flip: settings.flip };
-  if (options.resize < size) {
-    const expected = `an int of at least image_size, ${size}`;
-    throw runtimeError('recipe_setting_value', {
-      recipe: IMAGE_CLASSIFICATION.name,
-      name: 'resize',
-      value: options.resize,
-      expected,
-    });
-  }
+  const options = pictureOptions(settings, `pictures of ${data}`);
+  const { size } = options;
   const names = inputsOf(model, {
     recipe: IMAGE_CLASSIFICATION.name,
     what: `a batch of ${data}`,
@@ -99,15 +97,37 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   };
 }
 
+/** @throws RuntimeError R1121, R1122 */
+function pictureOptions(settings: Settings, why: string): PictureOptions {
+  const size = required(IMAGE_CLASSIFICATION, 'image_size', settings.image_size, why);
+  const options = { size, resize: settings.resize ?? size, crop: settings.crop, flip: settings.flip };
+  if (options.resize < size) {
+    const expected = `an int of at least image_size, ${size}`;
+    throw runtimeError('recipe_setting_value', {
+      recipe: IMAGE_CLASSIFICATION.name,
+      name: 'resize',
+      value: options.resize,
+      expected,
+    });
+  }
+  return options;
+}
+
 const slashed = ({ name }: DataFile): string => name.split(sep).join('/');
 
 function picturesOf(
   request: DataRequest,
-  { labels }: Settings,
+  { labels, class_names }: Settings,
 ): { readonly pictures: readonly Labelled[]; readonly classes: Classes; readonly files: readonly DataFile[] } {
   const { data, note } = request;
   const expected = 'a folder with a folder of .png, .jpg or .webp pictures for each class, or with a file of labels';
   const images = dataFiles(data, PICTURES, expected);
+  const given = class_names ? { names: class_names, data } : undefined;
+  const classesIn = (pictures: readonly Labelled[]): Classes =>
+    classesOf(
+      pictures.map(({ label }) => label),
+      given,
+    );
   if (labels === undefined) {
     const outside: string[] = [];
     const pictures = labelsByFolder(images.map(slashed), (file) => outside.push(file));
@@ -115,7 +135,7 @@ function picturesOf(
       throw runtimeError('data_path', { path: data, reason: 'no picture lies in the folder of a class', expected });
     if (outside.length > 0)
       note(`pictures that lie in no folder of a class are left out: ${outside.length}, such as ${outside[0]}`);
-    return { pictures, classes: classesOf(pictures.map(({ label }) => label)), files: images };
+    return { pictures, classes: classesIn(pictures), files: images };
   }
   const table = dataFiles(data, ['.csv', '.jsonl'], expected).find((file) => slashed(file) === labels);
   if (!table) throw runtimeError('data_path', { path: data, reason: `it has no file of labels ${labels}`, expected });
@@ -123,7 +143,7 @@ function picturesOf(
   const text = new TextDecoder().decode(table.read(0, table.size));
   const pictures = readLabels(text, labels, new Set(images.map(slashed)), bad.report);
   bad.finish();
-  return { pictures, classes: classesOf(pictures.map(({ label }) => label)), files: [table, ...images] };
+  return { pictures, classes: classesIn(pictures), files: [table, ...images] };
 }
 
 /** @throws RuntimeError R1147 where the loss gives logits [N, classes] of fewer classes */
@@ -136,15 +156,20 @@ function checkClasses({ data, model }: DataRequest, { names }: Classes): void {
     throw runtimeError('data_classes', { name: data, found: names.length, model: model.name, expected });
 }
 
+const decodeOptions = ({ background, exif_orientation }: Settings): DecodeOptions => ({
+  exif_orientation,
+  ...(background ? { background: background as Rgb } : {}),
+});
+
 /** Reads a picture for a place of the order; undefined where it is bad and such are skipped. */
 function loader(
   { split, seed, badRows: onBad, note }: DataRequest,
-  { background, exif_orientation }: Settings,
+  settings: Settings,
   options: PictureOptions,
   files: ReadonlyMap<string, DataFile>,
 ): (file: string, place: number) => RgbImage | undefined {
   const dice = split === 'train' ? diceOf(seed, 'pictures') : undefined;
-  const decode = { exif_orientation, ...(background ? { background: background as Rgb } : {}) };
+  const decode = decodeOptions(settings);
   const told = new Set<string>();
   return (name, place) => {
     const file = files.get(name)!;
@@ -176,4 +201,18 @@ async function evaluate(session: Session, request: EvaluationRequest): Promise<E
   });
   const values = table.count > 0 ? { ...scalars, accuracy: table.accuracy } : scalars;
   return evaluationOf(`${request.data}, ${what}`, rows, values, table.count > 0 ? table.report() : {});
+}
+
+/** A picture as it is judged: nothing is by chance. @throws RuntimeError R0530, R1120–R1122, R1127 */
+async function input({ port, file, settings: own }: InputRequest): Promise<HostTensor | undefined> {
+  if (file.kind !== 'picture') return undefined;
+  const settings = settingsOf(IMAGE_CLASSIFICATION, SETTINGS, own);
+  const options = pictureOptions(settings, `pictures such as ${file.name}`);
+  return pictureRow(file, port, {
+    size: options.size,
+    decode: decodeOptions(settings),
+    mean: settings.mean as Rgb,
+    std: settings.std as Rgb,
+    square: (image) => squareOf(image, options),
+  });
 }

@@ -3,6 +3,7 @@ import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { byteTokenizer } from '../data/bytes.ts';
 import { dataFiles } from '../data/files.node.ts';
+import { textInput } from '../data/given-file.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
 import { answer } from './answer.ts';
@@ -22,6 +23,7 @@ export const textRecipe: Recipe = {
   judged: { needed: ['loss'], also: [] },
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: byteTokenizer,
+  input: textInput,
 };
 
 /** @throws RuntimeError R1120–R1122, R1140–R1145 */

@@ -1,12 +1,24 @@
 /** Pictures and texts about them, in Node: data sets, questions, and scores by task. */
 
 import { runtimeError } from '../../runtime/errors.ts';
+import { resizeBicubic } from '../../runtime/image/resize.ts';
+import { PART } from '../../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
 import { byteTokenizer } from '../data/bytes.ts';
-import { type DataRequest, type Recipe, type RecipeModel, type RecipeStage, required } from '../recipe.ts';
+import { pictureRow, textRow } from '../data/given-file.ts';
+import {
+  type DataRequest,
+  type InputRequest,
+  type Recipe,
+  type RecipeModel,
+  type RecipeStage,
+  required,
+  settingsOf,
+} from '../recipe.ts';
 import { answer } from './answer.ts';
 import { type DataOptions, hasOwnWording, OWN_TEMPLATE, openData } from './data/index.ts';
-import { VISION_LANGUAGE } from './declaration.ts';
+import { SETTINGS, VISION_LANGUAGE } from './declaration.ts';
 import { evaluateHeldOut } from './evaluate.node.ts';
 import { imageOptions } from './images.ts';
 import { PAPER } from './paper.ts';
@@ -28,6 +40,7 @@ export const visionLanguage: Recipe = {
   evaluate: evaluateHeldOut,
   answer,
   tokenizerOf: byteTokenizer,
+  input,
   entries: { needed: ['embed_tokens', 'decode'], also: ['encode_image'] },
 };
 
@@ -58,4 +71,20 @@ function imageTokensOf(model: RecipeModel, { who }: RecipeStage): number {
   const rows = model.entry('encode_image')?.outputs[0]?.shape[1];
   if (typeof rows === 'number') return rows;
   throw runtimeError('no_image_tokens', { who, model: model.name });
+}
+
+/** A picture as questions have it, or a text as a part of a prompt. @throws RuntimeError R0530, R0531, R1120–R1122, R1127 */
+async function input({ port, file, settings: own, tokenizer }: InputRequest): Promise<HostTensor> {
+  const settings = settingsOf(VISION_LANGUAGE, SETTINGS, own);
+  if (file.kind === 'text') return textRow(file, port, byteTokenizer(own) ?? (await tokenizer()), PART);
+  const size = required(VISION_LANGUAGE, 'image_size', settings.image_size, `pictures such as ${file.name}`);
+  const { mean, std, ...decode } = imageOptions(settings);
+  const { max_pixels } = settings;
+  return pictureRow(file, port, {
+    size,
+    decode: { ...decode, ...(max_pixels === undefined ? {} : { max_pixels }) },
+    mean,
+    std,
+    square: (image) => resizeBicubic(image, size, size),
+  });
 }

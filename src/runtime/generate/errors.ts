@@ -1,4 +1,5 @@
 /** The codes R03 to R06: generation, images, tokenizers and prompts. */
+import { INPUT_MESSAGES } from '../input-errors.ts';
 import { message } from '../message.ts';
 
 type UnknownOption = { readonly name: string; readonly near: string | undefined; readonly known: readonly string[] };
@@ -166,6 +167,9 @@ export const GENERATION_MESSAGES = {
     ({ call, argument, found, expected }: { call: string; argument: string; found: string; expected: string }) =>
       `${call} was given ${found} as ${argument}, and ${expected} is expected: give that`,
   ),
+  // R053: files that are given for inputs
+  ...INPUT_MESSAGES,
+
   // R06: prompts
   image_slots: message(
     'R0601',

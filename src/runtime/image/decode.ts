@@ -43,6 +43,9 @@ const SIGNATURES: readonly {
 const signatureOf = (bytes: Uint8Array) =>
   SIGNATURES.find((signature) => signature.bytes.every((byte, i) => byte === null || bytes[i] === byte));
 
+/** The format that the first bytes say, also of those that are not read; undefined for what is no picture. */
+export const pictureFormat = (bytes: Uint8Array): string | undefined => signatureOf(bytes)?.format;
+
 /**
  * PNG, JPEG or WebP to RGB, equal to Pillow's `Image.open(…).convert("RGB")` unless the options say otherwise. In a page JPEG
  * and WebP need `await loadImageDecoders()` first.

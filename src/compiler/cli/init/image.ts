@@ -10,7 +10,7 @@ const STEPS = 300;
 export const imageProject = (): Project => ({
   title: 'A small classifier of pictures',
   about: `\`model.mdl\` is a ResNet, \`data/\` has a folder of pictures for each class: ${SHAPES.join(', ')}, drawn in any colour, place and size. Put your own
-pictures there (\`.png\`, \`.jpg\`, \`.webp\`; a folder for each class), set \`classes\` in model.mdl to the number of folders, and train again.`,
+pictures there (\`.png\`, \`.jpg\`, \`.webp\`; a folder for each class), give their number and names in model.mdl (\`classes\`, \`class_names\`), and train again.`,
   steps: [
     [
       'Train it, with a fifth of the pictures kept to judge it by',
@@ -21,13 +21,17 @@ pictures there (\`.png\`, \`.jpg\`, \`.webp\`; a folder for each class), set \`c
       'mdl evaluate model.mdl --weights runs/first/model.safetensors --data data --val-split 0.2',
     ],
     [
+      'Ask it about one: the classes with the largest logits',
+      'mdl run model.mdl --weights runs/first/model.safetensors --entry classify --input pixel_values=data/ring/1.png',
+    ],
+    [
       'Compile it, for ONNX Runtime and for pages',
       'mdl compile model.mdl --weights runs/first/model.safetensors --out out/onnx',
     ],
   ],
   data: `${EACH * SHAPES.length} pictures in data/`,
   files: new Map<string, string | Uint8Array>([
-    ['model.mdl', exampleModel('resnet.mdl', 'tiny', STEPS, sized)],
+    ['model.mdl', named(exampleModel('resnet.mdl', 'tiny', STEPS, sized))],
     ...SHAPES.flatMap((shape) =>
       Array.from({ length: EACH }, (_, i) => [`data/${shape}/${i + 1}.png`, draw(drawing(shape, i))] as const),
     ),
@@ -40,6 +44,14 @@ const sized = (config: string): string =>
     .replace('for trying things out', 'small shapes')
     .replace(/image_size = \d+/, `image_size = ${SIDE}`)
     .replace(/classes = \d+/, `classes = ${SHAPES.length}`);
+
+/** The names of the classes are the model's to say, so that other programs have them too. */
+const named = (model: string): string =>
+  model.replace(
+    /^recipe "image-classification" \{ (.*) \}$/m,
+    (_, settings: string) =>
+      `recipe "image-classification" {\n  ${settings}, class_names = [${SHAPES.map((shape) => `"${shape}"`).join(', ')}]\n}`,
+  );
 
 function drawing(shape: Shape, index: number): Drawing {
   const dice: Dice = diceOf(0, `init/image/${shape}`)(index);

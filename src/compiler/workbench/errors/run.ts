@@ -1,0 +1,31 @@
+/** What an entry is run on: C0550 to C0553. A part of the catalogue of ../errors.ts. */
+import { entry } from './entry.ts';
+
+const suggestion = (near: string | undefined): string => (near === undefined ? '' : `, did you mean ${near}`);
+
+export const CLI_RUN = {
+  input_unknown: entry(
+    'C0550',
+    ({ name, known, near }: { name: string; known: readonly string[]; near: string | undefined }) =>
+      `the entry has no input ${name}${suggestion(near)}, and its inputs are ${known.join(', ') || '(none)'}`,
+    '`--input NAME=FILE` gives one input of the entry. `mdl summary FILE` and the manifest of a compiled folder list them.',
+  ),
+  input_form: entry(
+    'C0551',
+    ({ file, input, reason }: { file: string; input: string; reason: string }) =>
+      `${file} cannot be the input ${input}: ${reason}`,
+    'A .safetensors or .npz file has one tensor, or FILE#KEY names it; a .json file has a number, or lists of numbers of one length (of true and false for booleans). Several files of one input are its rows, and must agree in everything but their number.',
+  ),
+  input_needs_recipe: entry(
+    'C0552',
+    ({ file, kind, recipe, input }: { file: string; kind: string; recipe: string; input: string }) =>
+      `${file} is a ${kind}, and the recipe ${recipe} reads none for the input ${input}: give a tensor (.npy, .safetensors) or numbers (.json)`,
+    'A recipe says how pictures and texts become tensors: of what size, with which tokenizer. `image-classification` reads pictures, `text` and `chat` read texts, `vision-language` both, `tensors` neither.',
+  ),
+  inputs_needed: entry(
+    'C0553',
+    ({ entry: name, inputs }: { entry: string; inputs: readonly string[] }) =>
+      `${name} takes ${inputs.join(', ')}, and nothing is given: give --input NAME=FILE for each, or --inputs FILE with all of them`,
+    'An entry is run on tensors: one safetensors file with all of them by name (`--inputs`), or a file for each (`--input`).',
+  ),
+} as const;
