@@ -9,7 +9,7 @@
  *     dist/train.browser.js    training in pages
  *     dist/runtime.browser.js  the runtime for pages; the decoders of JPEG and WebP are chunks that load when a picture wants them
  *     dist/viewer.{js,css}     what `mdl view` puts into the page that it writes
- *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it
+ *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it; the kernels of its self-test are a chunk
  *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
  * without it. Plain JavaScript, because it runs when the project is installed, before anything is built.
@@ -62,7 +62,8 @@ const TARGETS = [
     options: NODE,
   },
   { entries: { compiler: 'src/compiler/index.ts' }, options: NEUTRAL },
-  { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: NEUTRAL },
+  // the kernels of its self-test are a chunk that loads when a test is asked for
+  { entries: { 'webgpu.browser': 'src/runtime/webgpu/index.browser.ts' }, options: { ...NEUTRAL, splitting: true } },
   {
     entries: { viewer: 'src/viewer/page.ts' },
     options: { platform: 'browser', target: 'es2022', minify: true, sourcemap: false },

@@ -15,6 +15,7 @@ import { mutants } from './generate/mutants.ts';
 import { ops } from './generate/ops.ts';
 import { pytorch } from './generate/pytorch.ts';
 import { recipes } from './generate/recipes.ts';
+import { selfTest } from './generate/self-test.ts';
 import { std } from './generate/std.ts';
 import { textmate } from './generate/textmate.ts';
 import { words } from './generate/words.ts';
@@ -23,7 +24,23 @@ const check = process.argv.includes('--check');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { written, stale, problems } = await runGenerators(
   root,
-  [std, cst, grammar, diagnostics, ops, builtins, codecs, mutants, api, recipes, folders, textmate, words, pytorch],
+  [
+    std,
+    cst,
+    grammar,
+    diagnostics,
+    ops,
+    builtins,
+    codecs,
+    mutants,
+    api,
+    recipes,
+    folders,
+    textmate,
+    words,
+    pytorch,
+    selfTest,
+  ],
   check,
 );
 

@@ -33,6 +33,7 @@ export { type ImageSettings, imageSettings } from './image/settings.ts';
 export { type InitTarget, initialise } from './init.ts';
 export { parseManifest } from './manifest.ts';
 export { SafetensorsFile, type StoredTensor } from './safetensors.ts';
+export type { SelfTestFamily, SelfTestOptions, SelfTestResult } from './self-test/self-test.ts';
 export { type EntryInfo, type Runner, type RunOptions, runKeeping, Session, type SessionInfo } from './session.ts';
 export type { StepTime } from './step-time.ts';
 export type { TokenIds } from './tokenizer/ids.ts';

@@ -14,7 +14,7 @@ import { openWeights, type PlanSource } from './webgpu/plan-source.ts';
 import type { Weights } from './webgpu/stored.ts';
 
 /** What `openSession` of both index files takes. */
-export interface ChoiceOptions extends Pick<WebGpuOptions, 'device' | 'acquire'> {
+export interface ChoiceOptions extends Pick<WebGpuOptions, 'device' | 'acquire' | 'selfTest'> {
   /** `onnx`, `webgpu`, `auto`, or a backend of your own; what the model was compiled for when absent */
   readonly backend?: string | Backend;
   /** for a plan: the weights, instead of the files beside it */
@@ -36,23 +36,26 @@ type Model = string | ModelSource | PlanSource;
 
 const KNOWN = ['onnx', 'webgpu', 'auto'];
 
-/** @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan) */
+/** @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan), R1017 (selfTest) */
 export async function chooseSession(platform: Platform, model: Model, options: ChoiceOptions): Promise<Session> {
   const { backend } = options;
-  if (typeof backend === 'object') return overOnnx(platform, await onnxModel(platform, model, 'your own'), backend);
-  if (backend === 'onnx') return overOnnx(platform, await onnxModel(platform, model, 'onnx'));
+  const untested = (source: ModelSource, own?: Backend): Session => {
+    if (options.selfTest) throw runtimeError('self_test_place', { backend: own?.name ?? 'ONNX Runtime' });
+    return overOnnx(platform, source, own);
+  };
+  if (typeof backend === 'object') return untested(await onnxModel(platform, model, 'your own'), backend);
+  if (backend === 'onnx') return untested(await onnxModel(platform, model, 'onnx'));
   if (backend === 'webgpu') return overPlan(platform, await planOf(platform, model), options);
   if (backend === 'auto') return automatic(platform, model, options);
   if (backend !== undefined)
     throw runtimeError('backend_unavailable', { backend, reason: 'there is no backend of this name', known: KNOWN });
-  if (typeof model !== 'string')
-    return 'plan' in model ? overPlan(platform, model, options) : overOnnx(platform, model);
+  if (typeof model !== 'string') return 'plan' in model ? overPlan(platform, model, options) : untested(model);
   if (model.endsWith('plan.json')) return overPlan(platform, await platform.openPlan(model), options);
   const source = await present(platform.openModel(model));
-  if (source?.manifest.targets.onnx) return overOnnx(platform, source);
+  if (source?.manifest.targets.onnx) return untested(source);
   const plan = await planAt(platform, model, source);
   if (plan) return overPlan(platform, plan, options);
-  return overOnnx(platform, source ?? (await platform.openModel(model)));
+  return untested(source ?? (await platform.openModel(model)));
 }
 
 /**
@@ -116,7 +119,7 @@ function overOnnx(platform: Platform, source: ModelSource, backend?: Backend, wh
 async function overPlan(
   platform: Platform,
   source: PlanSource,
-  { weights, device, acquire }: ChoiceOptions,
+  { weights, device, acquire, selfTest }: ChoiceOptions,
   why?: string,
 ): Promise<Session> {
   const opened = weights ? undefined : await openWeights(source);
@@ -129,6 +132,7 @@ async function overPlan(
       close,
       ...(device ? { device } : {}),
       ...(acquire ? { acquire } : {}),
+      ...(selfTest ? { selfTest } : {}),
     });
   } catch (error) {
     await close();

@@ -205,6 +205,10 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'WGSL has no 64-bit integers. Where the compiler cannot tell from the operands that a sum, a product or a cast stays in 32 bits, the kernels count the elements that leave them, and a run in which there are some gives no results. What it was to update in place (a cache) is used up.',
   R1015:
     'Buffers of a device have fewer than 2^32 bytes, so a tensor with elements has fewer than 2^30 along every axis.',
+  R1016:
+    'With `selfTest`, small kernels of each family that the plan has run on the adapter before the first entry loads, and a result was further than 1e-4 of its largest number from that of the float64 interpreter, or a kernel did not run. Drivers and WGSL compilers are wrong now and then, and a model on such an adapter gives garbage without a word. `runSelfTest()` gives the same findings as data; `mdl doctor MODEL` in Node finds the first line of a model that is off.',
+  R1017:
+    'ONNX Runtime and backends of your own have no adapter and no kernels of ours to test. With the backend `auto` the option is about the adapter, where one is chosen.',
   R1013:
     'Times per kernel come from timestamps that the device writes. Some browsers grant them only in a developer mode.',
   R1180:

@@ -5,6 +5,7 @@ import { type OnnxWebOptions, onnxBackend } from './backend.onnx.browser.ts';
 import type { ModelSource } from './backend.ts';
 import { type ChoiceOptions, chooseSession } from './choose.ts';
 import { openModel } from './model.browser.ts';
+import { runSelfTestWith, type SelfTestOptions, type SelfTestResult } from './self-test/self-test.ts';
 import type { Session } from './session.ts';
 import { type WebGpuOptions, webgpuBackendWith } from './webgpu/backend.webgpu.ts';
 import { acquireDevice } from './webgpu/device.browser.ts';
@@ -23,8 +24,15 @@ export const webgpuBackend = (options: WebGpuOptions): ReturnType<typeof webgpuB
   webgpuBackendWith(acquireDevice, options);
 
 /**
+ * Whether the WebGPU adapter computes what it should: small kernels of each family, beside numbers of the float64 interpreter.
+ * @throws RuntimeError R1001, R1002, R1003
+ */
+export const runSelfTest = (options: SelfTestOptions = {}): Promise<SelfTestResult> =>
+  runSelfTestWith(acquireDevice, options);
+
+/**
  * Opens a compiled model: the URL of the directory that the compiler wrote, of its manifest or plan, or a source of your own.
- * @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan)
+ * @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan), R1017 (selfTest)
  */
 export function openSession(model: string | ModelSource | PlanSource, options: OpenOptions = {}): Promise<Session> {
   return chooseSession(

@@ -206,6 +206,8 @@ export interface WebGpuPlan {
   readonly compiler: string;
   readonly model: Manifest['model'];
   readonly needs: DeviceNeeds;
+  /** every op of the entries' graphs, for a test of the adapter; absent: a compiler of before did not say */
+  readonly ops?: readonly string[];
   readonly kernels: readonly KernelPlan[];
   readonly constants: readonly ConstantPlan[];
   readonly parameters: readonly ParameterPlan[];

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import doctor from '../../src/compiler/cli/commands/doctor.ts';
 import { format } from '../../src/compiler/format/index.ts';
-import { errorOf } from '../../src/compiler/workbench/doctor/compare.ts';
 import { examineEntry, examineKernels, isFine } from '../../src/compiler/workbench/doctor/examine.ts';
 import { KERNELS } from '../../src/compiler/workbench/doctor/kernels.ts';
 import { loadModel } from '../../src/compiler/workbench/model.ts';
 import { seededWeights, type WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
+import { errorOf } from '../../src/runtime/self-test/compare.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from './output.ts';
 

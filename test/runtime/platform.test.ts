@@ -14,6 +14,8 @@ async function bundle(name: string, platform: 'browser' | 'node') {
   const result = await build({
     entryPoints: [entry(name)],
     bundle: true,
+    splitting: true, // what a page loads when it asks for it is not what it loads
+    outdir: 'out',
     write: false,
     metafile: true,
     minify: true,
@@ -21,8 +23,20 @@ async function bundle(name: string, platform: 'browser' | 'node') {
     platform,
     external,
   });
-  const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  const gzipped = gzipSync(result.outputFiles[0]!.contents, { level: 9 }).length;
+  const imports = Object.values(result.metafile.outputs).flatMap((output) =>
+    output.imports.filter(({ external }) => external).map(({ path }) => path),
+  );
+  const outputs = Object.entries(result.metafile.outputs);
+  const loaded = [outputs.find(([, { entryPoint }]) => entryPoint)!];
+  for (const [, { imports }] of loaded)
+    for (const { path, kind } of imports)
+      if (kind === 'import-statement')
+        loaded.push(...outputs.filter((output) => output[0] === path && !loaded.includes(output)));
+  const paths = loaded.map(([path]) => path);
+  const sizes = result.outputFiles
+    .filter(({ path }) => paths.some((one) => path.endsWith(one)))
+    .map(({ contents }) => gzipSync(contents, { level: 9 }).length);
+  const gzipped = sizes.reduce((sum, size) => sum + size, 0);
   return { files: Object.keys(result.metafile.inputs), imports: [...new Set(imports)], gzipped };
 }
 

@@ -87,6 +87,7 @@ function planOf(graphs: Graphs, storage: WeightStorage, after: AfterPass | undef
     compiler: `mdl ${VERSION}`,
     model: modelManifest(graphs.model),
     needs: DEFAULT_LIMITS,
+    ops: opsOf(graphs),
     kernels: tables.kernels,
     constants: tables.constants,
     parameters: tables.parameters,
@@ -96,6 +97,9 @@ function planOf(graphs: Graphs, storage: WeightStorage, after: AfterPass | undef
     ...(graphs.training ? { training: graphs.training } : {}),
   };
 }
+
+const opsOf = ({ entries }: Graphs): readonly string[] =>
+  [...new Set(entries.flatMap(({ guarded }) => guarded.graph.nodes.map(({ op }) => op)))].sort();
 
 /** What is quantised is so whatever the others are. */
 function storageOf(storage: WeightStorage, { entries, quantised }: Graphs): WeightStorage {

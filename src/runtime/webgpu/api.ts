@@ -12,6 +12,7 @@ export { type GenerateInput, type GenerateResult, generate, generateStream } fro
 export type { GenerateOptions, TokenEvent } from '../generate/options.ts';
 export type { GeneratedRow } from '../generate/result.ts';
 export { SafetensorsFile } from '../safetensors.ts';
+export type { SelfTestFamily, SelfTestOptions, SelfTestResult } from '../self-test/self-test.ts';
 export { type Runner, type RunOptions, Session, type SessionInfo } from '../session.ts';
 export type { StepTime } from '../step-time.ts';
 export type { TrainState } from '../train/state.ts';

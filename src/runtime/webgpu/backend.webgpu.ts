@@ -2,6 +2,7 @@
 import { ownOutputs, type WebGpuPlan } from '../../shared/webgpu.ts';
 import type { Backend, ModelManifest, Program } from '../backend.ts';
 import type { AnyTensor } from '../device-tensor.ts';
+import { requireRight, runSelfTestWith } from '../self-test/self-test.ts';
 import type { AcquireOptions } from './device.ts';
 import { Gpu } from './gpu.ts';
 import { WebGpuProgram } from './program.ts';
@@ -21,6 +22,8 @@ export interface WebGpuOptions {
   readonly device?: Gpu | GPUDevice;
   /** where none is given */
   readonly acquire?: AcquireOptions;
+  /** before the first entry loads, small kernels of the plan's families run on the device; wrong ones are R1016 (see `runSelfTest`) */
+  readonly selfTest?: boolean;
   /** called by dispose(), for the files of the weights */
   readonly close?: () => Promise<void>;
 }
@@ -39,16 +42,25 @@ export async function webgpuBackendWith(acquire: Acquire, options: WebGpuOptions
     throw error;
   }
   let model = new ModelBuffers(gpu, plan, weights);
+  let tested: Promise<void> | undefined;
+  const test = (): Promise<void> => {
+    tested ??= runSelfTestWith(acquire, { device: gpu, plan }).then(requireRight);
+    return tested;
+  };
   return {
     get name() {
       return `webgpu (${gpu.name})`;
     },
-    loadEntry: (entry): Promise<Program> => WebGpuProgram.open(gpu, plan, entry, model),
+    async loadEntry(entry): Promise<Program> {
+      if (options.selfTest) await test();
+      return WebGpuProgram.open(gpu, plan, entry, model);
+    },
     upload: async (tensor: AnyTensor, label) => upload(gpu, tensor, label),
     async recover() {
       if (gpu.lost === undefined) return false;
       gpu = await own();
       given = false;
+      tested = undefined;
       model = new ModelBuffers(gpu, plan, weights);
       return true;
     },

@@ -89,4 +89,14 @@ export const WEBGPU_MESSAGES = {
     }) =>
       `axis ${axis} of ${input} of ${entry} is ${size} and a size on the device is at most ${limit}, so run a smaller batch or a shorter sequence`,
   ),
+  self_test: message(
+    'R1016',
+    ({ adapter, off, of }: { adapter: string; off: readonly string[]; of: number }) =>
+      `${off.length} of ${of} families of kernels are wrong on the adapter ${adapter} (${off.join('; ')}), so update its driver, choose another adapter or browser, or run on the backend onnx`,
+  ),
+  self_test_place: message(
+    'R1017',
+    ({ backend }: { backend: string }) =>
+      `selfTest tests a WebGPU adapter and the model runs on ${backend}, so leave it out or compile the model for webgpu`,
+  ),
 } as const;

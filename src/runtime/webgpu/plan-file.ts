@@ -83,6 +83,7 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
       version,
       model,
       needs,
+      ops = [],
       kernels,
       constants,
       parameters,
@@ -98,6 +99,7 @@ export function parsePlan(text: string, file: string): WebGpuPlan {
     );
     need(isObject(model) && typeof model.name === 'string' && isObject(model.config), 'does not describe the model');
     need(isObject(needs) && Object.values(needs).every(Number.isSafeInteger), 'does not say what it needs of a device');
+    need(Array.isArray(ops) && ops.every((op) => typeof op === 'string'), 'has damaged ops');
     need(
       Array.isArray(kernels) && Array.isArray(constants) && Array.isArray(parameters),
       'lacks kernels, constants or parameters',

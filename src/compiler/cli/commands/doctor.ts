@@ -1,10 +1,10 @@
 /** `mdl doctor`: what this machine has, whether its kernels are right, and where a model goes wrong on it. */
 import { RuntimeError } from '../../../runtime/index.ts';
+import { LIMIT } from '../../../runtime/self-test/compare.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { graphsOf } from '../../graphs.ts';
-import { LIMIT } from '../../workbench/doctor/compare.ts';
 import { type Examined, examineEntry, examineKernels, type Finding, isFine } from '../../workbench/doctor/examine.ts';
 import { DYNAMIC_SIZE } from '../../workbench/doctor/feeds.ts';
 import { examineMachine, type Machine } from '../../workbench/doctor/machine.ts';

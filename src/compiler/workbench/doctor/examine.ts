@@ -1,5 +1,6 @@
 /** Runs graphs on a backend and on the float64 interpreter, and says how far apart they are. */
 import { RuntimeError } from '../../../runtime/index.ts';
+import { errorOf, LIMIT, worst } from '../../../runtime/self-test/compare.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { finish, type Graphs, graphsOf } from '../../graphs.ts';
@@ -10,7 +11,6 @@ import { runPipeline } from '../../passes/pipeline.ts';
 import { reasonOf } from '../errors.ts';
 import { openGraphs } from '../session.ts';
 import { seededWeights, type WeightProvider } from '../weights/provider.ts';
-import { errorOf, LIMIT, worst } from './compare.ts';
 import { madeUpFeeds } from './feeds.ts';
 import { KERNELS, KERNELS_FILE } from './kernels.ts';
 

@@ -1,7 +1,7 @@
 /** Numbers for the inputs of an entry, made of formulas: what is judged is that all backends make the same of them. */
+import { madeUpTensor } from '../../../runtime/self-test/made-up.ts';
 import { evaluateDim, symbolsOf } from '../../../shared/dim.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
-import { sizeOf } from '../../../shared/tensor.ts';
 import { type Graph, typeOf } from '../../ir/graph.ts';
 
 /** What a dynamic dimension is bound to. */
@@ -18,19 +18,7 @@ export function madeUpFeeds(graph: Graph): Record<string, HostTensor> {
   return Object.fromEntries(
     types.map(({ name, type }, input) => {
       const shape = type.shape.map((dim) => evaluateDim(dim, sizes));
-      return [name, filled(type.dtype, shape, input)];
+      return [name, madeUpTensor(type.dtype, shape, input)];
     }),
   );
-}
-
-function filled(dtype: HostTensor['dtype'], shape: readonly number[], input: number): HostTensor {
-  const count = sizeOf(shape);
-  switch (dtype) {
-    case 'f32':
-      return { dtype, shape, data: Float32Array.from({ length: count }, (_, i) => 2 * Math.sin(1.7 * i + input)) };
-    case 'i64':
-      return { dtype, shape, data: new BigInt64Array(count).fill(1n) };
-    case 'bool':
-      return { dtype, shape, data: new Uint8Array(count).fill(1) };
-  }
 }

@@ -1,13 +1,18 @@
-/** A small program with an entry for each family of kernels: what `mdl doctor` runs on every backend there is. */
+/** A small program with an entry for each family of kernels: what `mdl doctor` runs on every backend there is, and `runSelfTest()` on an adapter. */
 
 export const KERNELS_FILE = 'kernels.mdl';
 
 /** Sizes that fill no tile exactly, and rows of which one is short. */
-export const KERNELS = `import { LayerNorm, RMSNorm } from "std"
+export const KERNELS = `model Kernels {
+  /// moving elements
+  entry moving(x: [2, 12, 5]) -> (y: [2, 3, 5, 4], z: [2, 5, 12], f: [2, 12, 7]) {
+    (rearrange(x, "b (h d) t -> b h t d", h = 3), flip(transpose(x, 1, 2), [1]), pad(x, [0, 0, 1], [0, 0, 1]))
+  }
 
-model Kernels {
-  norm = LayerNorm(33)
-  root = RMSNorm(33)
+  /// scalar functions
+  entry functions(x: [7, 33]) -> (a: [7, 33], b: [7, 33], c: [7, 33], d: [7, 33], e: [7, 33]) {
+    (gelu(x), gelu_tanh(x) + silu(x), exp(x) - tanh(x), erf(x) * sigmoid(x), sin(9.0 * x) + log(abs(x) + 1.0))
+  }
 
   /// products: one row, and tiles
   entry matmul(a: [3, 17, 33], b: [3, 33, 19], w: [65, 33]) -> (y: [3, 17, 19], z: [3, 17, 65], row: [1, 65]) {
@@ -15,11 +20,8 @@ model Kernels {
   }
 
   /// norms over the last axis
-  entry norms(x: [5, 33]) -> (layer: [5, 33], rms: [5, 33]) { (norm(x), root(x)) }
-
-  /// scalar functions
-  entry functions(x: [7, 33]) -> (a: [7, 33], b: [7, 33], c: [7, 33], d: [7, 33], e: [7, 33]) {
-    (gelu(x), gelu_tanh(x) + silu(x), exp(x) - tanh(x), erf(x) * sigmoid(x), sin(9.0 * x) + log(abs(x) + 1.0))
+  entry norms(x: [5, 33], scale: [33], shift: [33]) -> (layer: [5, 33], rms: [5, 33]) {
+    (layer_norm(x, scale, shift), rms_norm(x, scale))
   }
 
   /// sums, means and extremes over axes
@@ -49,11 +51,6 @@ model Kernels {
 
   entry resizing(x: [1, 3, 9, 7]) -> (large: [1, 3, 14, 14], pooled: [1, 3, 4, 3]) {
     (interpolate(x, [14, 14], "bicubic"), max_pool2d(x, 2))
-  }
-
-  /// moving elements
-  entry moving(x: [2, 12, 5]) -> (y: [2, 3, 5, 4], z: [2, 5, 12], f: [2, 12, 7]) {
-    (rearrange(x, "b (h d) t -> b h t d", h = 3), flip(transpose(x, 1, 2), [1]), pad(x, [0, 0, 1], [0, 0, 1]))
   }
 
   entry loss(logits: [6, 33], labels: int[6]) -> (loss: []) { cross_entropy(logits, labels) }

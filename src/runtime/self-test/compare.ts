@@ -1,5 +1,5 @@
 /** How far the numbers of a backend are from the interpreter's. */
-import type { HostTensor } from '../../../shared/tensor.ts';
+import type { HostTensor } from '../../shared/tensor.ts';
 
 /** Of the largest magnitude; more than f32 in another order or a GPU's own exp and sin make, and far less than any mistake. */
 export const LIMIT = 1e-4;
