@@ -40,8 +40,12 @@ const TIERS = {
 
 const SECONDS = { unit: 60, onnx: 120, webgpu: 600, browser: 300, slow: 900, package: 600, pytorch: 300 } as const;
 const slower = ['pytorch', 'package', 'slow', 'browser', 'webgpu', 'onnx'] as const;
-/** every graph that a test makes is verified */
-const setupFiles = ['test/support/verify-graphs.ts'];
+const setupFiles = ['test/support/setup.ts'];
+/**
+ * Tiers whose files share a worker's modules: loading the compiler anew for each file took as long as the tests. What files have
+ * in common they give back by `atFileEnd` (test/support/file-end.ts). The others have few files, which start programs.
+ */
+const SHARED: readonly string[] = ['unit'];
 
 export default defineConfig({
   test: {
@@ -54,6 +58,7 @@ export default defineConfig({
           include: TIERS[name],
           exclude: slower.slice(0, i).flatMap((other) => TIERS[other]),
           setupFiles,
+          isolate: !SHARED.includes(name),
           testTimeout: SECONDS[name] * 1000,
           hookTimeout: 300_000,
           ...(name === 'package' || name === 'pytorch' ? { globalSetup: `test/${name}/global-setup.ts` } : {}),
@@ -65,6 +70,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: Object.values(TIERS).flat(),
           setupFiles,
+          isolate: !SHARED.includes('unit'),
           testTimeout: SECONDS.unit * 1000,
           hookTimeout: 60_000,
         },

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll } from 'vitest';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
+import { atFileEnd } from '../support/file-end.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const TINYGPTV = join(ROOT, 'models', 'tinygpt-v.mdl');
@@ -24,7 +24,10 @@ let bundled: Promise<string> | undefined;
 export function program(): Promise<string> {
   bundled ??= (async () => {
     const outdir = join(ROOT, 'node_modules', '.cache', `mdl-test-${process.pid}`);
-    leftovers.push(outdir);
+    atFileEnd(() => {
+      bundled = undefined;
+      rmSync(outdir, { recursive: true, force: true });
+    });
     await build({
       absWorkingDir: ROOT,
       entryPoints: { mdl: 'src/compiler/cli/main.ts' },
@@ -102,7 +105,10 @@ export function folderWith(files: Readonly<Record<string, string | Uint8Array>> 
   if (scratch === undefined) {
     const made = mkdtempSync(join(tmpdir(), 'mdl-cli-'));
     scratch = made;
-    leftovers.push(made);
+    atFileEnd(() => {
+      scratch = undefined;
+      rmSync(made, { recursive: true, force: true });
+    });
   }
   const folder = mkdtempSync(join(scratch, 'case-'));
   for (const [name, content] of Object.entries(files)) {
@@ -141,12 +147,6 @@ model Small {
   }
 }
 `;
-
-/** Folders that go when the test file is done. */
-const leftovers: string[] = [];
-afterAll(() => {
-  for (const folder of leftovers) rmSync(folder, { recursive: true, force: true });
-});
 
 export const f32 = (shape: readonly number[], values: readonly number[]): HostTensor => ({
   dtype: 'f32',

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, inject } from 'vitest';
+import { describe, inject } from 'vitest';
 import { graphsOf } from '../../src/compiler/graphs.ts';
 import { TARGETS } from '../../src/compiler/targets/index.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import { recordingOutput } from '../cli/output.ts';
+import { atFileEnd } from '../support/file-end.ts';
 import { type ReferenceTensor, readTensors } from '../support/reference.ts';
 
 const python = inject('python');
@@ -26,7 +27,7 @@ export const missing = 'missing' in python ? python.missing : undefined;
 export const describeTorch: typeof describe.skip = (missing === undefined ? describe : describe.skip) as never;
 
 export const scratch = mkdtempSync(join(tmpdir(), 'mdl-pytorch-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+atFileEnd(() => rmSync(scratch, { recursive: true, force: true }));
 
 let count = 0;
 const fresh = (name: string): string => join(scratch, `${count++}-${name}`);

@@ -1,11 +1,11 @@
 /** Sessions of a program on every target, for tests of what all of them must agree on. The weights are those of seed 0. */
-import { afterAll } from 'vitest';
 import { compile } from '../../src/compiler/index.ts';
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { unavailable } from './adapter.ts';
 import { buildWebGpu } from './build.ts';
+import { atFileEnd } from './file-end.ts';
 import { memory } from './project.ts';
 import { backendOf, gpuOf, manifestOf } from './webgpu.ts';
 
@@ -18,11 +18,6 @@ export const TARGETS: readonly Target[] = [
   'onnx 23',
   ...(unavailable === undefined ? (['webgpu'] as const) : []),
 ];
-
-const opened: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of opened) await close();
-});
 
 /** @param source the text of main.mdl */
 export async function sessionOn(target: Target, source: string): Promise<Session> {
@@ -46,6 +41,6 @@ export async function sessionOn(target: Target, source: string): Promise<Session
       ? { backend: 'reference', opset: 17 }
       : { backend: 'onnx', opset: target === 'onnx 17' ? 17 : 23 };
   const session = await openForRun({ model, compilation }, weights, run);
-  opened.push(() => session.dispose());
+  atFileEnd(() => session.dispose());
   return session;
 }

@@ -5,7 +5,6 @@
  * All memory of tensors is filled with NaN before it is used, so what a kernel reads before it is written, reads outside
  * of a tensor, or forgets to write, shows in the results.
  */
-import { afterAll } from 'vitest';
 import { hostBackend } from '../../src/runtime/backend.host.ts';
 import type { Backend, Tensors } from '../../src/runtime/backend.ts';
 import { TENSOR_USAGE } from '../../src/runtime/webgpu/flags.ts';
@@ -16,6 +15,7 @@ import type { Manifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { ownOutputs, type WebGpuPlan } from '../../src/shared/webgpu.ts';
 import { testDevice } from './adapter.ts';
+import { atFileEnd } from './file-end.ts';
 
 export const PROFILES: readonly Profile[] = ['gpu', 'software'];
 
@@ -39,9 +39,14 @@ let shared: Promise<ReadonlyMap<Profile, Gpu>> | undefined;
 async function open(): Promise<ReadonlyMap<Profile, Gpu>> {
   const device = await testDevice();
   const { pipelines } = Gpu.of(device);
-  return new Map(
+  const gpus = new Map(
     PROFILES.map((profile) => [profile, Object.assign(poisoned(Gpu.of(device, { profile })), { pipelines })]),
   );
+  atFileEnd(() => {
+    shared = undefined;
+    for (const gpu of gpus.values()) gpu.destroy();
+  });
+  return gpus;
 }
 
 /** The file's device; pipelines are compiled once for both profiles. */
@@ -49,10 +54,6 @@ export async function gpuOf(profile: Profile): Promise<Gpu> {
   shared ??= open();
   return (await shared).get(profile)!;
 }
-
-afterAll(async () => {
-  for (const gpu of (await shared)?.values() ?? []) gpu.destroy();
-});
 
 /** What a session needs to know of a plan. */
 export function manifestOf(plan: WebGpuPlan): Manifest {

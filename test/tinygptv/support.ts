@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe } from 'vitest';
+import { describe } from 'vitest';
 import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/workbench/model.ts';
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
@@ -14,14 +14,9 @@ import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { unavailable } from '../support/adapter.ts';
 import { buildWebGpu } from '../support/build.ts';
+import { atFileEnd } from '../support/file-end.ts';
 import { fixture, type ReferenceTensor, readJson, readTensors } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
-
-/** Folders that go when the test file is done. */
-const leftovers: string[] = [];
-afterAll(() => {
-  for (const folder of leftovers) rmSync(folder, { recursive: true, force: true });
-});
 
 interface TinyConfig {
   readonly vit: Record<string, number>;
@@ -92,7 +87,10 @@ export function scratchFolder(): string {
   if (scratch === undefined) {
     const made = mkdtempSync(join(tmpdir(), 'mdl-test-'));
     scratch = made;
-    leftovers.push(made);
+    atFileEnd(() => {
+      scratch = undefined;
+      rmSync(made, { recursive: true, force: true });
+    });
   }
   return scratch;
 }

@@ -1,6 +1,6 @@
 /**
  * Every graph passes here as it is made: by a builder, a pass, a stage of training, a backend. In tests it is verified
- * (test/support/verify-graphs.ts), so that a pass which breaks a rule fails where it does and not in a kernel; users do
+ * (test/support/setup.ts), so that a pass which breaks a rule fails where it does and not in a kernel; users do
  * not wait for it.
  */
 import type { Graph } from './graph.ts';

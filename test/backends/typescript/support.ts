@@ -4,27 +4,22 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildResult, build } from 'esbuild';
-import { afterAll } from 'vitest';
 import { type GeneratedModule, generateModule } from '../../../src/compiler/backends/typescript/index.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { buildWebGpu } from '../../support/build.ts';
+import { atFileEnd } from '../../support/file-end.ts';
 import { compileOk, memory } from '../../support/project.ts';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WEBGPU = join(ROOT, 'node_modules/@webgpu/types/dist/index.d.ts');
 const RUNTIME = join(ROOT, 'src/runtime/webgpu');
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** Below node_modules, so that packages (webgpu, @webgpu/types) are found. */
 export function folderOf(files: ReadonlyMap<string, string>): string {
   const cache = join(ROOT, 'node_modules', '.cache');
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'mdl-module-'));
-  folders.push(folder);
+  atFileEnd(() => rmSync(folder, { recursive: true, force: true }));
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
   return folder;
 }
