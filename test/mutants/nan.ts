@@ -46,6 +46,22 @@ export const MUTANTS: readonly Mutant[] = [
     fails: 'attention with nan in masked values',
   },
   {
+    fault: 'NaN of a later key or value reaches the queries of its tile, in kernels and their gradients',
+    file: 'src/compiler/backends/wgsl/families/attention-parts.ts',
+    find: 'if (all_',
+    replace: 'if (true || all_',
+    test: 'test/backends/wgsl/attention-hidden.webgpu.test.ts',
+    fails: "profile software > 'causal'",
+  },
+  {
+    fault: 'NaN of a later value reaches the queries of its workgroup',
+    file: 'src/compiler/backends/wgsl/families/attention-workgroup.ts',
+    find: 'if (seen_by == ',
+    replace: 'if (true || seen_by == ',
+    test: 'test/backends/wgsl/attention-hidden.webgpu.test.ts',
+    fails: "profile gpu > 'causal'",
+  },
+  {
     fault: "an empty batch is refused by ONNX Runtime's MatMul, where a matrix is stretched over it",
     file: 'src/compiler/backends/onnx/lowerings/contraction.ts',
     find: 'if (!stretched.includes(true) ||',

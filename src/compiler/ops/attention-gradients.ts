@@ -3,9 +3,9 @@
  * tensors, and a target with a kernel for them could not find it again in the pieces.
  */
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
-import { Attended, type AttentionAttributes, inferAttention, shownRows } from './attention-scores.ts';
+import { Attended, type AttentionAttributes, addRow, inferAttention } from './attention-scores.ts';
 import type { Op, Operand, Results } from './declare.ts';
-import { gemmTransposed, type Rows, transposed } from './gemm.ts';
+import { gemmTransposed, type Rows } from './gemm.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
 import type { Family } from './spec.ts';
 import { wide } from './strided.ts';
@@ -59,47 +59,33 @@ function evaluate(
     Float64Array,
     Float64Array,
   ];
-  const [shownK, shownV] = [shownRows(k, attended.keyMask), shownRows(v, attended.keyMask)];
   // [T, S] of one head
   const weights: Rows = { data: new Float64Array(queries * keys), offset: 0 };
   const products: Rows = { data: new Float64Array(queries * keys), offset: 0 };
   const slopes = new Float64Array(queries * keys).fill(1);
-  const columns = (data: Float64Array, offset: number, rows: number, width: number) =>
-    transposed({ data, offset }, rows, width);
   for (let head = 0; head < attended.count; head++) {
     const shared = attended.sharedHead(head);
     const [ofQ, ofK] = [head * queries * dim, shared * keys * dim];
     const [ofV, ofDy] = [shared * keys * outDim, head * queries * outDim];
-    attended.probabilities(head, shownK, weights.data, slopes);
-    gemmTransposed({ data: dy.data, offset: ofDy }, { data: shownV, offset: ofV }, products, queries, keys, outDim);
+    attended.probabilities(head, k.data, weights.data, slopes);
+    gemmTransposed({ data: dy.data, offset: ofDy }, { data: v.data, offset: ofV }, products, queries, keys, outDim);
+    const sees = attended.sees(head);
     for (let t = 0; t < queries; t++) {
-      const row = t * keys;
+      const [row, ofQuery, ofUpstream] = [t * keys, ofQ + t * dim, ofDy + t * outDim];
       let sum = 0;
-      for (let s = 0; s < keys; s++) sum += weights.data[row + s]! * products.data[row + s]!;
-      for (let s = row; s < row + keys; s++)
-        products.data[s] = factor * slopes[s]! * weights.data[s]! * (products.data[s]! - sum);
+      for (let s = 0; s < keys; s++) if (sees(t, s)) sum += weights.data[row + s]! * products.data[row + s]!;
+      for (let s = 0; s < keys; s++) {
+        // a hidden pair is left out of all three: 0 · NaN is NaN
+        if (!sees(t, s)) continue;
+        const [p, ofKey] = [weights.data[row + s]!, ofK + s * dim];
+        const dS = factor * slopes[row + s]! * p * (products.data[row + s]! - sum);
+        addRow(dq, ofQuery, dS, k.data, ofKey, dim);
+        addRow(dk, ofKey, dS, q.data, ofQuery, dim);
+        addRow(dv, ofV + s * outDim, p, dy.data, ofUpstream, outDim);
+      }
     }
-    const [turnedP, turnedS] = [transposed(weights, queries, keys), transposed(products, queries, keys)];
-    gemmTransposed(products, columns(shownK, ofK, keys, dim), { data: dq, offset: ofQ }, queries, dim, keys);
-    addProduct(turnedS, columns(q.data, ofQ, queries, dim), dk, ofK, keys, dim, queries);
-    addProduct(turnedP, columns(dy.data, ofDy, queries, outDim), dv, ofV, keys, outDim, queries);
   }
   return [wide('f32', q.shape, dq), wide('f32', k.shape, dk), wide('f32', v.shape, dv)];
-}
-
-/** into[offset …] += a bᵀ */
-function addProduct(
-  a: Rows,
-  b: Rows,
-  into: Float64Array,
-  offset: number,
-  rows: number,
-  columns: number,
-  inner: number,
-): void {
-  const product = new Float64Array(rows * columns);
-  gemmTransposed(a, b, { data: product, offset: 0 }, rows, columns, inner);
-  for (const [at, value] of product.entries()) into[offset + at]! += value;
 }
 
 export const ATTENTION_GRADIENTS: Family<AttentionGradientOps> = {

@@ -1,7 +1,7 @@
 /** The type rule of attention, and its meaning in float64: who sees whom, scores, their softmax over the visible keys. */
 import { type Dim, equalDims, isSymbolic, printDim } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
-import { gemmTransposed, transposed } from './gemm.ts';
+import { gemmTransposed } from './gemm.ts';
 import { axisRef, BOOL, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
@@ -119,22 +119,6 @@ function expectPerQuery(op: AttentionOp, inputs: readonly TensorType[], operand:
   }
 }
 
-/** The rows of keys or values [B, G, S, D], with zeros in place of those that a mask [B, S] hides: what is in them never counts. */
-export function shownRows(rows: WideTensor, mask: WideTensor | undefined): Float64Array {
-  if (mask?.shape.length !== 2) return rows.data;
-  const [, heads, keys, width] = rows.shape as [number, number, number, number];
-  const shown = rows.data.slice();
-  for (const [at, seen] of mask.data.entries()) {
-    if (seen !== 0) continue;
-    const [image, key] = [Math.floor(at / keys), at % keys];
-    for (let head = image * heads; head < (image + 1) * heads; head++) {
-      const start = (head * keys + key) * width;
-      shown.fill(0, start, start + width);
-    }
-  }
-  return shown;
-}
-
 /** Softmax of one row of scores over its visible keys, in place; no visible key, or −∞ at all of them: zeros. */
 function softmaxVisible(scores: Float64Array, start: number, count: number, visible: (key: number) => boolean): void {
   let largest = Number.NEGATIVE_INFINITY;
@@ -190,12 +174,8 @@ export class Attended {
     return image * this.groups + Math.floor(own / (this.heads / this.groups));
   }
 
-  /** The mask where it hides keys as a whole. */
-  get keyMask(): WideTensor | undefined {
-    return this.mask?.shape.length === 2 ? this.mask : undefined;
-  }
-
-  private sees(head: number): (t: number, s: number) => boolean {
+  /** Whether query t of a (image, head) sees key s. */
+  sees(head: number): (t: number, s: number) => boolean {
     const { mask, queries, keys, attributes } = this;
     const [image, own] = [Math.floor(head / this.heads), head % this.heads];
     const { causal, window = Number.POSITIVE_INFINITY } = attributes;
@@ -251,12 +231,27 @@ export function evaluateAttention(
   const outDim = v.shape[3]!;
   const weights = new Float64Array(queries * keys);
   const out = new Float64Array(attended.count * queries * outDim);
-  const values = shownRows(v, attended.keyMask);
   for (let head = 0; head < attended.count; head++) {
     attended.probabilities(head, k.data, weights);
-    const columns = transposed({ data: values, offset: attended.sharedHead(head) * keys * outDim }, keys, outDim);
-    const rows = { data: out, offset: head * queries * outDim };
-    gemmTransposed({ data: weights, offset: 0 }, columns, rows, queries, outDim, keys);
+    const [sees, ofV] = [attended.sees(head), attended.sharedHead(head) * keys * outDim];
+    for (let t = 0; t < queries; t++) {
+      const to = (head * queries + t) * outDim;
+      // a hidden value is left out: 0 · NaN is NaN
+      for (let s = 0; s < keys; s++)
+        if (sees(t, s)) addRow(out, to, weights[t * keys + s]!, v.data, ofV + s * outDim, outDim);
+    }
   }
   return wide('f32', [q.shape[0]!, attended.heads, queries, outDim], out);
+}
+
+/** into[to …] += factor · rows[from …], of `width` elements */
+export function addRow(
+  into: Float64Array,
+  to: number,
+  factor: number,
+  rows: Float64Array,
+  from: number,
+  width: number,
+): void {
+  for (let i = 0; i < width; i++) into[to + i]! += factor * rows[from + i]!;
 }

@@ -1097,6 +1097,7 @@ fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
 
 var<workgroup> block_q: array<vec4f, 64>;
 var<workgroup> weights: array<f32, 512>;
+var<workgroup> seen: array<u32, 64>;
 var<workgroup> parts: array<f32, 64>;
 var<workgroup> merged: array<vec4f, 64>;
 var<workgroup> row_most: array<f32, 8>;
@@ -1162,7 +1163,8 @@ fn main(
         let count = min(end - block, 64u);
         for (var i = share; i < count; i += 8u) {
           let y0 = value4(batch, head, block + i, 4u * lane_e);
-          let w0 = weights[0u + i]; sum0_0 += w0 * y0;
+          let w0 = weights[0u + i];
+          sum0_0 += w0 * y0;
         }
       }
     }
@@ -1268,6 +1270,7 @@ fn main(
     weights[320u + lane] = z5;
     weights[384u + lane] = z6;
     weights[448u + lane] = z7;
+    seen[lane] = select(0u, 1u, see0) | select(0u, 2u, see1) | select(0u, 4u, see2) | select(0u, 8u, see3) | select(0u, 16u, see4) | select(0u, 32u, see5) | select(0u, 64u, see6) | select(0u, 128u, see7);
     workgroupBarrier();
     var most = weights[(lane / 8u) * 64u + lane % 8u];
     for (var i = 1u; i < 8u; i++) {
@@ -1304,14 +1307,34 @@ fn main(
       let count = min(end - block, 64u);
       for (var i = share; i < count; i += 8u) {
         let y0 = value4(batch, head, block + i, 4u * lane_e);
-        let w0 = weights[0u + i]; sum0_0 += w0 * y0;
-        let w1 = weights[64u + i]; sum1_0 += w1 * y0;
-        let w2 = weights[128u + i]; sum2_0 += w2 * y0;
-        let w3 = weights[192u + i]; sum3_0 += w3 * y0;
-        let w4 = weights[256u + i]; sum4_0 += w4 * y0;
-        let w5 = weights[320u + i]; sum5_0 += w5 * y0;
-        let w6 = weights[384u + i]; sum6_0 += w6 * y0;
-        let w7 = weights[448u + i]; sum7_0 += w7 * y0;
+        let w0 = weights[0u + i];
+        let w1 = weights[64u + i];
+        let w2 = weights[128u + i];
+        let w3 = weights[192u + i];
+        let w4 = weights[256u + i];
+        let w5 = weights[320u + i];
+        let w6 = weights[384u + i];
+        let w7 = weights[448u + i];
+        let seen_by = seen[i];
+        if (seen_by == 255u) {
+          sum0_0 += w0 * y0;
+          sum1_0 += w1 * y0;
+          sum2_0 += w2 * y0;
+          sum3_0 += w3 * y0;
+          sum4_0 += w4 * y0;
+          sum5_0 += w5 * y0;
+          sum6_0 += w6 * y0;
+          sum7_0 += w7 * y0;
+        } else {
+          sum0_0 += select(vec4f(), w0 * y0, (seen_by & 1u) != 0u);
+          sum1_0 += select(vec4f(), w1 * y0, (seen_by & 2u) != 0u);
+          sum2_0 += select(vec4f(), w2 * y0, (seen_by & 4u) != 0u);
+          sum3_0 += select(vec4f(), w3 * y0, (seen_by & 8u) != 0u);
+          sum4_0 += select(vec4f(), w4 * y0, (seen_by & 16u) != 0u);
+          sum5_0 += select(vec4f(), w5 * y0, (seen_by & 32u) != 0u);
+          sum6_0 += select(vec4f(), w6 * y0, (seen_by & 64u) != 0u);
+          sum7_0 += select(vec4f(), w7 * y0, (seen_by & 128u) != 0u);
+        }
       }
     }
   }
@@ -1635,7 +1658,8 @@ fn main(
       let count = min(end - block, 64u);
       for (var i = share; i < count; i += 8u) {
         let y0 = value4(batch, head, block + i, 4u * lane_e);
-        let w0 = weights[0u + i]; sum0_0 += w0 * y0;
+        let w0 = weights[0u + i];
+        sum0_0 += w0 * y0;
       }
     }
   }

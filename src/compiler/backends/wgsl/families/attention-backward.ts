@@ -118,9 +118,9 @@ function upstreamDots(p: AttentionGradient, size: TileSize): string {
 export function attentionBackwardQuery(p: AttentionBackwardQuery): Template {
   const { size } = sizesOf(p.profile);
   const { rows, vectors } = size;
-  // a blind query's log-sum-exp is the smallest f32: the difference is cut off before exp, and not seen after it
+  // a blind query's log-sum-exp is the smallest f32: its exponentials overflow, and are not selected
   const weight = (r: number, v: number) =>
-    `let p${r}_${v} = exp4_of(min(${scores4(p, r, v)} - lse${r}, vec4f())); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r})${slopes4(p, r, v)}, see${r}_${v});`;
+    `let p${r}_${v} = exp4_of(${scores4(p, r, v)} - lse${r}); let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta${r})${slopes4(p, r, v)}, see${r}_${v});`;
   const body = `${rowNames(p.queries, rows)}
 ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
@@ -156,7 +156,7 @@ export function attentionBackwardKeyValue(p: AttentionBackwardKeyValue): Templat
   };
   const weight = (r: number, v: number) =>
     `let see${r}_${v} = ${see(r, v)};
-let p${r}_${v} = select(vec4f(), exp4_of(min(${scores4(p, r, v, 'others')} - lse_${v}, vec4f())), see${r}_${v});
+let p${r}_${v} = select(vec4f(), exp4_of(${scores4(p, r, v, 'others')} - lse_${v}), see${r}_${v});
 let w${r}_${v} = select(vec4f(), p${r}_${v} * (g${r}_${v} - delta_${v})${slopes4(p, r, v)}, see${r}_${v});`;
   const perQuery = (source: Source, v: number) => vec4((lane) => `${source.at}(batch, head, other${4 * v + lane})`);
   const scores = dots(
@@ -208,7 +208,7 @@ export function attentionStatistics(p: AttentionStatistics): Template {
   const { size } = sizesOf(p.profile);
   const { rows, vectors } = size;
   const add = (r: number) => {
-    const products = range(vectors).map((v) => `dot(p${r}_${v}, g${r}_${v})`);
+    const products = range(vectors).map((v) => `dot(p${r}_${v}, select(vec4f(), g${r}_${v}, see${r}_${v}))`);
     return `delta${r} = delta${r} * fade${r} + ${products.join(' + ')};`;
   };
   const body = `${rowNames(p.queries, rows)}
@@ -225,6 +225,6 @@ ${indent(onlineSoftmax(p, size))}
 ${indent(lines(rows, add))}
 }
 ${storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total${r}`))}
-${storePerQuery(rows, p.queries.text, p.delta, (r) => `select(0.0, delta${r} / total${r}, total${r} > 0.0)`)}`;
+${storePerQuery(rows, p.queries.text, p.delta, (r) => `select(0.0, delta${r} / total${r}, truth_of(total${r}))`)}`;
   return template(p, p.queries, `log-sum-exp and delta of ${rows} queries per invocation`, `${loads(p)}${MAX4}`, body);
 }

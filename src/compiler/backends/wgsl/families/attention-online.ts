@@ -31,9 +31,9 @@ total${r} = total${r} * fade${r} + dot(${sum}, vec4f(1.0));`;
   });
 }
 
-/** log Σ exp of the scores that query `most`, `total` belong to has seen */
+/** log Σ exp of the scores that query `most`, `total` belong to has seen: NaN where one of them is */
 export function logSumExp(most: string, total: string): string {
-  return `select(${BLIND}, ${most} + log_of(max(${total}, 1e-37)), ${total} > 0.0)`;
+  return `select(${BLIND}, ${most} + log_of(${total}), truth_of(${total}))`;
 }
 
 /** Stores a value per query of the block that is in range. */

@@ -74,8 +74,10 @@ ${indent(
 }
 
 /**
- * `sums[r, chunk] = sums[r, chunk] · factor(r) + Σ_c weight[r, c] · other(c)` for every chunk of `width`; other(c) reads
- * at `d`. The sums are an array in private memory: a tile reads and writes each element once per 4·vectors products.
+ * `sums[r, chunk] = sums[r, chunk] · factor(r) + Σ_c weight[r, c] · other(c)` for every chunk of `width`, over the pairs that
+ * see{r}_{v} says are seen; other(c) reads at `d`. The sums are an array in private memory: a tile reads and writes each
+ * element once per 4·vectors products. Weights of what is hidden are 0, and 0 · NaN is NaN: a tile in which something is
+ * hidden, at an end or on the diagonal, selects.
  */
 export function addWeighted(
   sums: string,
@@ -86,15 +88,32 @@ export function addWeighted(
   factor?: (r: number) => string,
 ): string {
   const chunks = chunksOf(width);
-  const products = (r: number) =>
+  const pairs = (r: number, pair: (product: string, seen: string) => string) =>
     range(4 * vectors)
-      .map((c) => `${weight}${r}_${c >> 2}.${LANES[c & 3]} * y${c}`)
+      .map((c) => [`${r}_${c >> 2}.${LANES[c & 3]}`, c] as const)
+      .map(([at, c]) => pair(`${weight}${at} * y${c}`, `see${at}`))
       .join(' + ');
+  const add = (pair: (product: string, seen: string) => string) =>
+    lines(rows, (r) => `${sums}[${r * chunks}u + chunk] = ${before(r)} + ${pairs(r, pair)};`);
   const before = (r: number) => `${sums}[${r * chunks}u + chunk]${factor ? ` * ${factor(r)}` : ''}`;
-  return `for (var chunk = 0u; chunk < ${chunks}u; chunk++) {
+  const allSeen = range(rows)
+    .flatMap((r) => range(vectors).map((v) => `all(see${r}_${v})`))
+    .join(' && ');
+  return `let all_${weight} = ${allSeen};
+for (var chunk = 0u; chunk < ${chunks}u; chunk++) {
   let d = 4u * chunk;
 ${indent(lines(4 * vectors, (c) => `let y${c} = ${other(c)};`))}
-${indent(lines(rows, (r) => `${sums}[${r * chunks}u + chunk] = ${before(r)} + ${products(r)};`))}
+  if (all_${weight}) {
+${indent(
+  add((product) => product),
+  2,
+)}
+  } else {
+${indent(
+  add((product, seen) => `select(vec4f(), ${product}, ${seen})`),
+  2,
+)}
+  }
 }`;
 }
 

@@ -22,6 +22,9 @@ import { indent, lines, range, sizeOr } from './text.ts';
 
 export const LANES = 64;
 
+/** Whether a row may not see a key of a block before `end`: `seen` then says so for every key. Rows that a mask [B, S] hides are zeros. */
+const hides = (p: AttentionForward, rows: number): boolean => (p.causal && rows > 1) || p.maskAt !== undefined;
+
 /** How the lanes share the values: `along` lanes take a chunk each (`turns` times), `shares` of them split the keys. */
 export function valueLanes(valueWidth: number): {
   readonly along: number;
@@ -54,8 +57,14 @@ ${indent(lines(rows, (r) => `s${r} += dot(block_q[${r * chunks}u + chunk], x);`)
 let shown = key < end${mask};
 ${lines(rows, (r) => `let see${r} = shown && key < ${ends(r)}${near(r)}${own(r)};`)}
 ${lines(rows, (r) => `let z${r} = select(${LOWEST}, ${score(r)}, see${r});`)}
-${lines(rows, (r) => `weights[${r * LANES}u + lane] = z${r};`)}`;
+${lines(rows, (r) => `weights[${r * LANES}u + lane] = z${r};`)}${hides(p, rows) ? `\nseen[lane] = ${seenBits(rows)};` : ''}`;
 }
+
+/** Bit r: whether row r sees the key of this lane. */
+const seenBits = (rows: number): string =>
+  range(rows)
+    .map((r) => `select(0u, ${1 << r}u, see${r})`)
+    .join(' | ');
 
 /** The largest score of each row, from the scores in `weights`, to row_most; how far it rose to row_fade. */
 function largest(rows: number): string {
@@ -85,6 +94,21 @@ function values(p: AttentionForward, rows: number): string {
       .map((j) => `sum${r}_${j} *= row_fade[${r}];`)
       .join(' '),
   );
+  const add = (value: (r: number, product: string) => string) =>
+    lines(rows, (r) =>
+      range(turns)
+        .map((j) => `sum${r}_${j} += ${value(r, `w${r} * y${j}`)};`)
+        .join(' '),
+    );
+  // the weight of a hidden key is 0, and 0 · NaN is NaN
+  const added = !hides(p, rows)
+    ? add((_, product) => product)
+    : `let seen_by = seen[i];
+if (seen_by == ${2 ** rows - 1}u) {
+${indent(add((_, product) => product))}
+} else {
+${indent(add((r, product) => `select(vec4f(), ${product}, (seen_by & ${1 << r}u) != 0u)`))}
+}`;
   return `${fades}
 if (lane < ${along * shares}u) {
   let count = min(end - block, ${LANES}u);
@@ -94,15 +118,10 @@ ${indent(
   2,
 )}
 ${indent(
-  lines(
-    rows,
-    (r) =>
-      `let w${r} = weights[${r * LANES}u + i]; ${range(turns)
-        .map((j) => `sum${r}_${j} += w${r} * y${j};`)
-        .join(' ')}`,
-  ),
+  lines(rows, (r) => `let w${r} = weights[${r * LANES}u + i];`),
   2,
 )}
+${indent(added, 2)}
   }
 }`;
 }
@@ -193,7 +212,7 @@ export function workgroupMemory(p: AttentionForward, rows: number): string {
   // heads of width 0 have no chunk, and an array has at least one element
   return `var<workgroup> block_q: array<vec4f, ${Math.max(1, rows * chunksOf(p.width))}>;
 var<workgroup> weights: array<f32, ${rows * LANES}>;
-var<workgroup> parts: array<f32, ${LANES}>;
+${p.causal || p.maskAt !== undefined ? `var<workgroup> seen: array<u32, ${LANES}>;\n` : ''}var<workgroup> parts: array<f32, ${LANES}>;
 var<workgroup> merged: array<vec4f, ${LANES}>;
 var<workgroup> row_most: array<f32, ${rows}>;
 var<workgroup> row_fade: array<f32, ${rows}>;

@@ -4,7 +4,7 @@
  * Templates know nothing of the graph: a tensor is a set of WGSL functions that the generator has written above the
  * template's text. They read a buffer with whatever views, casts and pointwise chains were fused into the operand
  * (the prologue); `store` computes the fused epilogue and writes. All indices are u32, all values f32. Powers and logarithms are
- * those of text/library.ts, which know NaN and infinities: `exp_of`, `exp4_of`, `log_of`.
+ * those of text/library.ts, which know NaN and infinities: `exp_of`, `exp4_of`, `log_of`, `tanh_of`, `truth_of`.
  */
 import type { Dim } from '../../../../shared/dim.ts';
 

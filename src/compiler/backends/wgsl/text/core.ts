@@ -44,7 +44,7 @@ export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile)
 }
 
 /** Functions of the library that templates call. */
-export const CALLED = ['exp_of', 'exp4_of', 'log_of', 'tanh_of'] as const;
+export const CALLED = ['exp_of', 'exp4_of', 'log_of', 'tanh_of', 'truth_of'] as const;
 
 function finish({ code }: KernelWriter, { text, workgroup, groups }: Template): Part {
   for (const name of CALLED) if (text.includes(`${name}(`)) code.use(name);
