@@ -241,7 +241,8 @@ describe('in a page', () => {
     const server = createServer((request, response) => {
       const [, place, ...path] = (request.url ?? '').split('/');
       readFile(join(place === 'first' ? first : folder, ...path)).then(
-        (bytes) => response.writeHead(200).end(bytes),
+        // a connection that is kept closes at 5 s, just when a busy machine asks again
+        (bytes) => response.writeHead(200, { connection: 'close' }).end(bytes),
         () => response.writeHead(404).end(),
       );
     });

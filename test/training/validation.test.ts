@@ -52,6 +52,7 @@ test('looks every so many steps and at the end, at all held-out rows: the loss i
   expect(last.accuracy).toBeCloseTo(Number((accuracy as { data: ArrayLike<number> }).data[0]), 6);
   expect(results[0]).toMatchObject({ stages: [{ validation: last }] });
   await session.dispose();
+  await weights!.close();
 
   const report = readFileSync(join(out, 'report.html'), 'utf8');
   for (const title of ['loss', 'accuracy']) expect(report).toContain(`<h2>${title}</h2>`);
