@@ -24,4 +24,6 @@ export interface DataSource {
   batch(step: number): Promise<Batch>;
   /** the bytes of the files that batches are made from, where there are any: to tell one content from another */
   contents?(): Iterable<Uint8Array>;
+  /** ends what it holds, such as threads; absent where it holds nothing */
+  close?(): Promise<void>;
 }

@@ -14,7 +14,7 @@ import { commandLine, type Facts } from '../../workbench/page.ts';
 import { writeReport } from '../../workbench/report.ts';
 import { judges, metricOf } from '../../workbench/training/judge.ts';
 import type { TrainingOptions } from '../../workbench/training/options.ts';
-import { prepareStages } from '../../workbench/training/prepare.ts';
+import { prepareStages, type ReadyStage } from '../../workbench/training/prepare.ts';
 import { type Run, runTraining } from '../../workbench/training/run.ts';
 import { openRunFolder } from '../../workbench/training/run-folder.ts';
 import { runSettings } from '../../workbench/training/settings.ts';
@@ -22,6 +22,9 @@ import { stageList, stageOrOnly } from '../../workbench/training/stages.ts';
 import type { Output } from '../output.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 import { trainingProgress } from '../training/progress.ts';
+
+/** Threads hold a copy of what the data keeps in memory each. */
+const MOST_WORKERS = 64;
 
 export default function run(output: Output, [file]: readonly string[], options: TrainingOptions): Promise<void> {
   return trainFile(output, file!, options);
@@ -45,6 +48,7 @@ export async function trainFile(
   const { out, resume = false, keep } = options;
   const names = stages.map(({ name }) => name);
   const folder = out === undefined ? undefined : await openRunFolder({ out, resume, keep, stages: names }, output);
+  const fed = await withWorkers(file, ready, options, output);
   const interrupt = onInterrupt(output);
   const bar = trainingProgress(!output.quiet && !output.json && process.stderr.isTTY === true);
   try {
@@ -52,7 +56,7 @@ export async function trainFile(
       {
         file,
         plain,
-        ready,
+        ready: fed,
         settings,
         folder,
         options,
@@ -88,18 +92,38 @@ export async function trainFile(
     bar.stop();
     interrupt.dispose();
     folder?.release();
+    await Promise.all(fed.map(({ data }) => data.close?.()));
   }
 }
 
-/** @throws CliError C0106, C0208, C0421 */
+/** Stages whose batches are made in threads, where `--workers` asks for it. */
+async function withWorkers(
+  file: string,
+  ready: readonly ReadyStage[],
+  { workers = 0, ...options }: TrainingOptions,
+  output: Output,
+): Promise<readonly ReadyStage[]> {
+  if (workers === 0) return ready;
+  const { inWorkers } = await import('../../workbench/training/data-worker.ts');
+  return ready.map((each) => ({
+    ...each,
+    data: inWorkers(each.data, workers, { file, stage: each.stage.name, options }, (line) => output.note(line)),
+  }));
+}
+
+/** @throws CliError C0103, C0106, C0208, C0421 */
 function checkOptions(options: TrainingOptions): void {
-  const { weights, init, evaluate, data, keepBest, out, resume } = options;
+  const { weights, init, evaluate, data, keepBest, out, resume, workers = 0 } = options;
   if (weights === undefined && init === undefined)
     throw cliError('weights_needed', { weights: 'no weights were given' });
   const needs = (option: string, given: boolean, without: string, there: boolean): void => {
     if (given && !there) throw cliError('option_without', { option, without });
   };
   needs('--evaluate', evaluate !== undefined, '--data', data !== undefined);
+  if (workers > MOST_WORKERS) {
+    const expected = `an integer from 0 to ${MOST_WORKERS}`;
+    throw cliError('option_value', { option: '--workers', text: String(workers), expected });
+  }
   if (keepBest !== undefined) metricOf(keepBest);
   needs('judging by validation rows', judges(options), '--data', data !== undefined);
   needs('--keep-best', keepBest !== undefined, '--out', out !== undefined);

@@ -37,6 +37,7 @@ export function addTraining(mdl: Command, run: Run): void {
     '--evaluate': '--out',
     '--checkpoint-every': '--out',
     '--keep': '--out',
+    '--workers': '--data',
   })
     .description("train a model's stages, on a data set or on one batch")
     .option('--stage <name>', 'the stage; a model with one needs no name')
@@ -52,6 +53,7 @@ export function addTraining(mdl: Command, run: Run): void {
     .option('--keep-best [metric]', 'end each stage with its best state: by loss, or a measure such as accuracy:max')
     .option('--patience <n>', 'end a stage after n looks in a row without a better value', positive)
     .option('--evaluate <n>', 'ask n held-out examples at the end, for the report', positive)
+    .option('--workers <n>', 'threads that make batches while a step runs; 0: none (default: 0)', integer)
     .option('--checkpoint-every <n>', 'steps between checkpoints', positive, 100)
     .option('--keep <n>', 'checkpoints to keep', positive, 3)
     .option('--log <file>', 'JSONL, one line a step (default: log.jsonl in --out)')

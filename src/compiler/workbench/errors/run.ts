@@ -1,4 +1,4 @@
-/** What an entry is run on: C0550 to C0553. A part of the catalogue of ../errors.ts. */
+/** What an entry is run on, and threads that make batches: C0550 to C0554. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
 const suggestion = (near: string | undefined): string => (near === undefined ? '' : `, did you mean ${near}`);
@@ -27,5 +27,11 @@ export const CLI_RUN = {
     ({ entry: name, inputs }: { entry: string; inputs: readonly string[] }) =>
       `${name} takes ${inputs.join(', ')}, and nothing is given: give --input NAME=FILE for each, or --inputs FILE with all of them`,
     'An entry is run on tensors: one safetensors file with all of them by name (`--inputs`), or a file for each (`--input`).',
+  ),
+  worker_ended: entry(
+    'C0554',
+    ({ reason }: { reason: string }) =>
+      `a thread that makes batches ended (${reason}): give --workers 0, which makes them in the program itself`,
+    'With `--workers N` threads of their own make batches while a step runs. One ends by itself when it runs out of memory, or when a module of data ends the process.',
   ),
 } as const;

@@ -25,9 +25,11 @@ export interface TrainingOptions extends SettingsOptions, WeightsOptions, Valida
   readonly resume?: boolean;
   readonly checkpointEvery: number;
   readonly keep: number;
+  /** threads that make batches while a step runs; 0: this one makes them */
+  readonly workers?: number;
   readonly backend: string;
   readonly opset: string;
 }
 
 /** Those that make a run this run, and not how it is kept or computed. */
-export type RunOptions = Omit<TrainingOptions, 'backend' | 'opset' | 'keep' | 'checkpointEvery'>;
+export type RunOptions = Omit<TrainingOptions, 'backend' | 'opset' | 'keep' | 'checkpointEvery' | 'workers'>;
