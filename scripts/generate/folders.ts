@@ -2,6 +2,13 @@
 import { ARCHITECTURES } from '../../src/compiler/workbench/folder/architectures.ts';
 import type { Architecture, Field, Fields } from '../../src/compiler/workbench/folder/fields.ts';
 import { UNUSED } from '../../src/compiler/workbench/folder/generation.ts';
+import {
+  PICTURE_DEFAULTS,
+  PICTURE_HONOURED,
+  PICTURE_ONLY,
+  PICTURE_UNUSED,
+  PROCESSOR_UNUSED,
+} from '../../src/compiler/workbench/folder/pictures.ts';
 import type { Generator } from './files.ts';
 
 const HEAD = `<!-- generated from src/compiler/workbench/folder by scripts/generate.ts; do not edit, run \`npm run generate\` -->
@@ -12,22 +19,46 @@ Where a command takes a .mdl file it takes a folder that transformers' \`save_pr
 \`\`\`sh
 mdl generate SmolLM2-135M-Instruct/ --prompt "Why is the sky blue?"      # its chat template, its end tokens; --raw: the prompt as it stands
 mdl compile SmolLM2-135M/ --target webgpu --out dist/smollm2
+mdl generate SmolVLM-256M-Instruct/ --image cat.png --prompt "What is this?"
 mdl train SmolLM2-135M/ --stage finetune --recipe text --data corpus/ --out runs/first
 mdl import SmolLM2-135M/ --out my.mdl                                     # the same as a file, to edit
 \`\`\`
 
 \`config.json\` chooses the file of models/ by its \`model_type\` and gives it a config; the weights are those of the folder unless \`--weights\` or \`--init\` says
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
-a stage \`finetune\` that trains every parameter. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
+a stage \`finetune\` that trains every parameter. A model that reads pictures among texts has the recipe \`vision-language\` and no stage. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
 \`mdl compile\` keeps generation_config.json, preprocessor_config.json and the tokenizer's files beside what it writes, for \`mdl generate\` and for [other programs](clients.md). \`mdl import\` names what an
-.mdl file does not hold: settings of sampling, all end tokens but the first, and preprocessor_config.json.
+.mdl file does not hold: settings of sampling, all end tokens but the first, and preprocessor_config.json of encoders.
 
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.
 
 Compared with transformers 5.24 (\`test/fixtures/folders\`, tiny and random): greedy tokens of Llama, Llama 3, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Phi and GPT-2 folders are identical, through the chat
 template and as the prompt stands; logits, losses and gradients, and the outputs of BERT, CLIP and SigLIP folders, are within the tolerances of [zoo.md](zoo.md), which has all outputs of each file of models/.
+Folders of Idefics 3 (SmolVLM) and LLaVA: the pixels that the processors make (their Pillow backend; torchvision's filters give others), the ids of the prompt through the chat template, and greedy tokens are
+identical. Released folders were not tried: none could be downloaded.
 `;
+
+const PICTURES = [
+  '## Pictures',
+  '',
+  'How models that read pictures among texts are shown one: `image_processor` of processor_config.json, or preprocessor_config.json as before transformers 5. It becomes settings of the',
+  '[recipe](recipes.md#vision-language), and so does what the processor writes where a picture goes. Encoders (ViT, CLIP, SigLIP) take pixels: `mdl import` and `mdl compile` name what their file says.',
+  '',
+  `- **Honoured**: ${PICTURE_HONOURED.map((name) => `\`${name}\``).join(', ')}. \`do_image_splitting\` must be true where there is one, \`do_pad\` false elsewhere; \`resample\` is Lanczos, bilinear or bicubic`,
+  `- **Classes**: ${Object.keys(PICTURE_DEFAULTS)
+    .map((name) => `\`${name}\``)
+    .join(', ')}, with or without \`Fast\`; their defaults hold where the file does not say`,
+  `- **Must be as written for**: ${Object.entries(PICTURE_ONLY)
+    .map(([name, values]) => `\`${name}\` (${values.map((one) => `\`${one}\``).join(' or ') || '`null`'})`)
+    .join(', ')}`,
+  `- **Change nothing**: ${Object.entries(PICTURE_UNUSED)
+    .map(([name, reason]) => `\`${name}\` (${reason})`)
+    .join(', ')}; of processor_config.json ${Object.entries(PROCESSOR_UNUSED)
+    .map(([name, reason]) => `\`${name}\` (${reason})`)
+    .join(', ')}`,
+  '',
+].join('\n');
 
 /** Keys with those of the records in them: `vision_config.image_size`. */
 function flattened(fields: Fields, at = ''): readonly (readonly [key: string, field: Field])[] {
@@ -68,11 +99,13 @@ export const folders: Generator = {
     'src/compiler/workbench/folder/encoders.ts',
     'src/compiler/workbench/folder/fields.ts',
     'src/compiler/workbench/folder/generation.ts',
+    'src/compiler/workbench/folder/pictures.ts',
+    'src/compiler/workbench/folder/vision-language.ts',
   ],
   async generate() {
     const sections = Object.entries(ARCHITECTURES).map(([name, architecture]) => section(name, architecture));
     const generation = Object.entries(UNUSED).map(([name, reason]) => `\`${name}\` (${reason})`);
     const last = `## generation_config.json\n\nHonoured: \`eos_token_id\`, \`do_sample\`, \`temperature\`, \`top_k\`, \`top_p\`, \`repetition_penalty\`, \`num_beams\`. Change nothing: ${generation.join(', ')}.\n`;
-    return [{ path: 'docs/folders.md', text: [HEAD, ...sections, last].join('\n') }];
+    return [{ path: 'docs/folders.md', text: [HEAD, ...sections, PICTURES, last].join('\n') }];
   },
 };

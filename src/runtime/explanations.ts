@@ -139,7 +139,12 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0531: 'Each text is a row of tokens, and a row needs one at least.',
   R0532:
     'class_names gives the classes by number: the first is 0. With it the order of the folders says nothing, and a class that it does not have would get no number.',
-  R0601: 'Each image stands in the prompt as <Img><ImageHere></Img>, in the order in which the images are given.',
+  R0540:
+    'A system message and a prompt as it stands are parts of a conversation, which a chat template writes: those are of models whose recipe says image_placeholder. The others have a template by name (`template = "human"`), an end (`--end`), and special tokens that can be taken as text.',
+  R0541:
+    'Data sets of the recipe vision-language make one square of each picture and mark the places of its tokens by -1. A model whose recipe says image_placeholder, shorter_side, longest_side or resample has pictures and prompts of another kind; `mdl generate` and `ask` prepare those.',
+  R0601:
+    "Each image stands in the prompt as <Img><ImageHere></Img>, or as what the model's recipe says (image_placeholder), in the order in which the images are given.",
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',
   R0603:
     'Templates are chosen by name, because training, demo and evaluation of the released model use different ones.',

@@ -13,8 +13,11 @@ import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 export interface ChatMessage {
   /** `system`, `user`, `assistant`, or another that the template knows */
   readonly role: string;
-  readonly content: string;
+  /** a text, or parts of which templates of models for pictures make one */
+  readonly content: string | readonly ChatPart[];
 }
+
+export type ChatPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' };
 
 export interface RenderOptions {
   /** ends with what opens an answer, for generation; the template itself decides what that is */
@@ -61,7 +64,7 @@ export function chatTemplateOf({ config, text, file }: ChatTemplateSource): Chat
     render(messages, { addGenerationPrompt = false } = {}) {
       try {
         // copies: a template may change what it is given
-        const given = messages.map(({ role, content }) => ({ role, content }));
+        const given = structuredClone(messages).map(({ role, content }) => ({ role, content }));
         return template.render({ ...tokens, messages: given, add_generation_prompt: addGenerationPrompt });
       } catch (error) {
         throw runtimeError('chat_template_refused', { file, reason: reasonOf(error) }, error);

@@ -31,11 +31,11 @@ export interface PictureForm {
   readonly decode: DecodeOptions;
   readonly mean?: Rgb | undefined;
   readonly std?: Rgb | undefined;
-  /** from the decoded picture to that square */
-  square(image: RgbImage): RgbImage;
+  /** from the decoded picture to such squares, one row each */
+  squares(image: RgbImage): readonly RgbImage[];
 }
 
-/** f32 [1, 3, size, size]. @throws RuntimeError R0530, R1127 (a file that is no picture) */
+/** f32 [N, 3, size, size], a row for each square. @throws RuntimeError R0530, R1127 (a file that is no picture) */
 export function pictureRow(file: GivenFile, port: TensorPort, form: PictureForm): HostTensor {
   const { size, mean, std } = form;
   checkPort(file, port, 'f32', ['N', 3, size, size]);
@@ -45,9 +45,10 @@ export function pictureRow(file: GivenFile, port: TensorPort, form: PictureForm)
   } catch (error) {
     throw runtimeError('file_not_used', { file: file.name, reason: reasonOf(error) }, error);
   }
-  const data = new Float32Array(3 * size * size);
-  normaliseInto(data, 0, form.square(image), mean, std);
-  return { dtype: 'f32', shape: [1, 3, size, size], data };
+  const squares = form.squares(image);
+  const data = new Float32Array(squares.length * 3 * size * size);
+  for (const [index, square] of squares.entries()) normaliseInto(data, index, square, mean, std);
+  return { dtype: 'f32', shape: [squares.length, 3, size, size], data };
 }
 
 /** i64 [1, T], the tokens of a text as it stands. @throws RuntimeError R0530, R0531 */

@@ -213,6 +213,6 @@ async function input({ port, file, settings: own }: InputRequest): Promise<HostT
     decode: decodeOptions(settings),
     mean: settings.mean as Rgb,
     std: settings.std as Rgb,
-    square: (image) => squareOf(image, options),
+    squares: (image) => [squareOf(image, options)],
   });
 }

@@ -14,7 +14,7 @@ import { type GenerateResult, generate } from '../../runtime/generate/generate.t
 import { type GenerateOptions, resolveOptions } from '../../runtime/generate/options.ts';
 import type { GeneratedRow } from '../../runtime/generate/result.ts';
 import { streamText } from '../../runtime/generate/stream-text.ts';
-import { loadImageDecoders } from '../../runtime/image/decode.ts';
+import { decodeImage, loadImageDecoders } from '../../runtime/image/decode.ts';
 import type { DecodeOptions } from '../../runtime/image/options.ts';
 import { preprocessImage } from '../../runtime/image/preprocess.ts';
 import type { RgbImage } from '../../runtime/image/rgb.ts';
@@ -22,7 +22,12 @@ import { type ImageSettings, imageSettings } from '../../runtime/image/settings.
 import type { Runner } from '../../runtime/session.ts';
 import { PART, type TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { ConfigValue } from '../../shared/artifact.ts';
+import type { ValuesOf } from '../../shared/recipe.ts';
+import type { ChatTemplate } from '../chat/template.ts';
+import { settingsOf } from '../recipe.ts';
+import { SETTINGS, VISION_LANGUAGE } from './declaration.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG, preparePrompt, type TEMPLATES } from './prompt.ts';
+import { type Worded, wordedPrompt } from './worded.ts';
 
 export interface Question {
   readonly prompt: string;
@@ -30,6 +35,10 @@ export interface Question {
   readonly images?: readonly (Uint8Array | RgbImage)[];
   /** over what the model's config says of its pictures (`image { background, exif_orientation }`) */
   readonly decode?: DecodeOptions;
+  /** of models whose recipe says `image_placeholder`: makes a conversation of the prompt; absent: the prompt as it stands, with a placeholder for each picture */
+  readonly chatTemplate?: ChatTemplate;
+  /** what the model is told before the prompt, beside `chatTemplate` */
+  readonly system?: string;
   /** name of a template; the config's `prompt.template` by default, else none */
   readonly template?: string;
   /** text that ends the answer; the config's `prompt.end` by default */
@@ -58,12 +67,37 @@ export async function ask(
   const { manifest } = runner;
   const settings = settingsFor(manifest, tokenizer, question, options);
   resolveOptions(settings); // before the images are encoded, which is slow
+  const says = sayingsOf(manifest);
+  const { text: prompt, embeds } = await (says.words ? worded : templated)(runner, tokenizer, question, says);
+  checkLength(embeds.shape[0]!, options, says.max_positions);
+  const result = question.onText
+    ? await streamed(streamText(runner, { embeds: [embeds] }, settings), question.onText)
+    : await generate(runner, { embeds: [embeds] }, settings);
+  const row = result.rows[0]!;
+  return { ...row, text: row.text ?? tokenizer.decode(row.tokens), prompt };
+}
+
+/** Settings of pictures that stand in a text by words of the recipe. */
+const OF_WORDS = ['resample', 'shorter_side', 'longest_side', 'image_words', 'part_words', 'row_end', 'parts_end'];
+
+/** @throws RuntimeError R0540 for parts of a conversation, R1122 for settings that need a placeholder */
+async function templated(runner: Runner, tokenizer: TextCodec, question: Question, says: Sayings): Promise<Worded> {
+  const { manifest } = runner;
+  const { recipe } = manifest.model;
+  const alone = OF_WORDS.find((name) => recipe?.settings[name] !== undefined);
+  if (recipe && alone !== undefined)
+    throw runtimeError('recipe_setting_missing', {
+      recipe: recipe.name,
+      name: 'image_placeholder',
+      why: `pictures by ${alone}`,
+    });
+  for (const part of ['chatTemplate', 'system'] as const)
+    if (question[part] !== undefined) throw runtimeError('question_part_unused', { part, model: manifest.model.name });
   const images = question.images ?? [];
   const slots = question.prompt.split(IMAGE_PLACEHOLDER).length - 1;
   const tags = slots === 0 ? images.map(() => `${IMAGE_TAG} `).join('') : '';
-  const says = sayingsOf(manifest);
   const template = question.template ?? says.template ?? 'none';
-  const prompt = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
+  const text = applyTemplate(template as keyof typeof TEMPLATES, tags + question.prompt);
   await loadImageDecoders(images.filter((image) => image instanceof Uint8Array));
   const pixels = images.map((image) =>
     preprocessImage(image, {
@@ -72,15 +106,23 @@ export async function ask(
       ...question.decode,
     }),
   );
-  const embeds = await preparePrompt(runner, tokenizer, prompt, pixels, {
-    split_special_tokens: question.split_special_tokens ?? false,
-  });
-  checkLength(embeds.shape[0]!, options, says.max_positions);
-  const result = question.onText
-    ? await streamed(streamText(runner, { embeds: [embeds] }, settings), question.onText)
-    : await generate(runner, { embeds: [embeds] }, settings);
-  const row = result.rows[0]!;
-  return { ...row, text: row.text ?? tokenizer.decode(row.tokens), prompt };
+  const options = { split_special_tokens: question.split_special_tokens ?? false };
+  return { text, embeds: await preparePrompt(runner, tokenizer, text, pixels, options) };
+}
+
+/** @throws RuntimeError R0540 for what templates by name have */
+async function worded(runner: Runner, tokenizer: TextCodec, question: Question, says: Sayings): Promise<Worded> {
+  for (const part of ['template', 'split_special_tokens'] as const)
+    if (question[part]) throw runtimeError('question_part_unused', { part, model: runner.manifest.model.name });
+  const { images = [], prompt, system, chatTemplate } = question;
+  if (system !== undefined && !chatTemplate)
+    throw runtimeError('question_part_unused', { part: 'system', model: runner.manifest.model.name });
+  await loadImageDecoders(images.filter((image) => image instanceof Uint8Array));
+  const { mean: _, std: __, ...decode } = says.image;
+  const decoded = images.map((image) =>
+    image instanceof Uint8Array ? decodeImage(image, { ...decode, ...question.decode }) : image,
+  );
+  return wordedPrompt(runner, tokenizer, { prompt, system, chatTemplate, images: decoded }, says.words!);
 }
 
 /** The caller's options, with what ends an answer of this model. */
@@ -122,6 +164,8 @@ function checkLength(prompt: number, { max_new_tokens }: GenerateOptions, positi
 }
 
 interface Sayings {
+  /** of models whose pictures stand in a text by words of the recipe */
+  readonly words?: ValuesOf<typeof SETTINGS>;
   readonly image_size?: number | undefined;
   readonly image: ImageSettings;
   readonly template?: string | undefined;
@@ -145,7 +189,10 @@ function sayingsOf(manifest: ModelManifest): Sayings {
   const { mean, std, background, exif_orientation, ...settings } = recipe.settings;
   const given = Object.entries({ mean, std, background, exif_orientation }).filter(([, value]) => value !== undefined);
   return {
-    ...(settings as Omit<Sayings, 'image'>),
+    ...(settings as Omit<Sayings, 'image' | 'words'>),
+    ...(settings.image_placeholder === undefined
+      ? {}
+      : { words: settingsOf(VISION_LANGUAGE, SETTINGS, recipe.settings) }),
     image: imageSettings({ image: Object.fromEntries(given) as ConfigValue }),
   };
 }

@@ -9,8 +9,9 @@ import {
   type Setting,
   textSetting,
 } from '../../shared/recipe.ts';
+import { TEMPLATE_FILES } from '../chat/declaration.ts';
 import { TOKEN_SETTINGS } from '../settings.ts';
-import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
+import { FILTER_NAMES, TASK_SETS, TEMPLATE_NAMES } from './names.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
 
@@ -44,6 +45,24 @@ export const SETTINGS = {
     'three integers from 0 to 255',
     byte,
   ),
+  resample: choiceSetting("Pillow's filter by which pictures get another size; bicubic when not given", FILTER_NAMES),
+  shorter_side: intSetting(
+    'length of the shorter side before the middle of image_size is taken; not given: both sides become image_size',
+    1,
+    8192,
+  ),
+  longest_side: intSetting(
+    'length of the longest side of a picture that is cut into squares of image_size, with the whole picture behind them',
+    1,
+    4096,
+  ),
+  image_placeholder: textSetting('what the chat template, or a prompt, has where a picture goes'),
+  image_words: textSetting(
+    'what stands in its place, with {image} where the tokens of the picture go; those alone when not given',
+  ),
+  part_words: textSetting('the same of a part of a picture that is cut, with {row} and {column}, which begin at 1'),
+  row_end: textSetting('what stands behind the parts of a row'),
+  parts_end: textSetting('what stands behind the rows, before the whole picture'),
   max_pixels: intSetting('images of more pixels are refused; 2^26 when not given', 1),
   exif_orientation: boolSetting('whether photographs are turned upright'),
 } as const satisfies { readonly [name: string]: Setting<ConfigValue> };
@@ -61,6 +80,7 @@ export const VISION_LANGUAGE: RecipeDeclaration = {
   settings: SETTINGS,
   clauses: CLAUSES,
   shapes: ['image_size'],
+  beside: Object.values(TEMPLATE_FILES),
   carried: { image_size: 'mdl.image_size', template: 'mdl.prompt.template', end: 'mdl.prompt.end' },
   // as clients of the usual layout (transformers.js, Optimum) load them
   fileNames: {

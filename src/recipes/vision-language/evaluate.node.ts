@@ -8,7 +8,7 @@ import { type Example, evaluate, openExamples, type Report } from './data/index.
 import { VISION_LANGUAGE } from './declaration.ts';
 import { imageOptions } from './images.ts';
 import { preparePrompt } from './prompt.ts';
-import { settingsUnder, splitFor, wordingOf } from './wording.ts';
+import { checkPrepared, settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 const COUNT = 100;
 
@@ -16,6 +16,7 @@ const COUNT = 100;
 export async function evaluateHeldOut(session: Session, request: EvaluationRequest): Promise<Evaluation> {
   const { data, model, stage, count = COUNT, seed, maxNewTokens } = request;
   const settings = settingsUnder(model, stage);
+  checkPrepared(settings, data);
   const wording = wordingOf(model, stage, data);
   const imageSize = required(VISION_LANGUAGE, 'image_size', settings.image_size, `examples of ${data}`);
   const examples = await openExamples(data, {

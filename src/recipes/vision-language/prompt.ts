@@ -81,9 +81,9 @@ export function conversationPrompt(turns: readonly Turn[], format: ConversationF
 }
 
 /** The texts before, between and after the images. @throws RuntimeError R0601 when the count of images differs */
-export function splitPrompt(prompt: string, images: number): string[] {
-  const texts = prompt.split(IMAGE_PLACEHOLDER);
-  if (texts.length - 1 !== images) throw runtimeError('image_slots', { slots: texts.length - 1, images });
+export function splitPrompt(prompt: string, images: number, placeholder: string = IMAGE_PLACEHOLDER): string[] {
+  const texts = prompt.split(placeholder);
+  if (texts.length - 1 !== images) throw runtimeError('image_slots', { slots: texts.length - 1, images, placeholder });
   return texts;
 }
 

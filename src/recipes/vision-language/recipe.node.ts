@@ -1,7 +1,7 @@
 /** Pictures and texts about them, in Node: data sets, questions, and scores by task. */
 
 import { runtimeError } from '../../runtime/errors.ts';
-import { resizeBicubic } from '../../runtime/image/resize.ts';
+import { squaresOf } from '../../runtime/image/squares.ts';
 import { PART } from '../../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
@@ -23,7 +23,7 @@ import { evaluateHeldOut } from './evaluate.node.ts';
 import { imageOptions } from './images.ts';
 import { PAPER } from './paper.ts';
 import { applyTemplate, IMAGE_PLACEHOLDER, IMAGE_TAG } from './prompt.ts';
-import { settingsUnder, splitFor, wordingOf } from './wording.ts';
+import { checkPrepared, settingsUnder, splitFor, wordingOf } from './wording.ts';
 
 export const visionLanguage: Recipe = {
   ...VISION_LANGUAGE,
@@ -39,6 +39,7 @@ export const visionLanguage: Recipe = {
   },
   evaluate: evaluateHeldOut,
   answer,
+  questions: ['system', 'raw'],
   tokenizerOf: byteTokenizer,
   input,
   entries: { needed: ['embed_tokens', 'decode'], also: ['encode_image'] },
@@ -47,6 +48,7 @@ export const visionLanguage: Recipe = {
 async function dataset(request: DataRequest): Promise<DataSource> {
   const { data, model, stage, split, batchSize, seed, badRows } = request;
   const settings = settingsUnder(model, stage);
+  checkPrepared(settings, data);
   const need = (name: 'image_size' | 'bos' | 'pad'): number =>
     required(VISION_LANGUAGE, name, settings[name], `batches of ${data}`);
   const options: Omit<DataOptions, 'tokenizer'> = {
@@ -79,12 +81,12 @@ async function input({ port, file, settings: own, tokenizer }: InputRequest): Pr
   if (file.kind === 'text') return textRow(file, port, byteTokenizer(own) ?? (await tokenizer()), PART);
   const size = required(VISION_LANGUAGE, 'image_size', settings.image_size, `pictures such as ${file.name}`);
   const { mean, std, ...decode } = imageOptions(settings);
-  const { max_pixels } = settings;
+  const { max_pixels, resample: filter, shorter_side, longest_side } = settings;
   return pictureRow(file, port, {
     size,
     decode: { ...decode, ...(max_pixels === undefined ? {} : { max_pixels }) },
     mean,
     std,
-    square: (image) => resizeBicubic(image, size, size),
+    squares: (image) => squaresOf(image, { size, filter, shorter_side, longest_side }).images,
   });
 }

@@ -19,6 +19,15 @@ export function settingsUnder(model: RecipeModel, { clauses }: RecipeStage): Val
   return settingsOf(VISION_LANGUAGE, SETTINGS, model.settings, { template, end });
 }
 
+/** Settings of pictures and prompts that data sets do not prepare. */
+const OF_QUESTIONS = ['image_placeholder', 'resample', 'shorter_side', 'longest_side'] as const;
+
+/** @throws RuntimeError R0541 for a model whose pictures no data set prepares */
+export function checkPrepared(settings: ValuesOf<typeof SETTINGS>, data: string): void {
+  const found = OF_QUESTIONS.filter((name) => settings[name] !== undefined);
+  if (found.length > 0) throw runtimeError('pictures_not_made', { data, settings: found });
+}
+
 /**
  * Where a stage says nothing of template and end, the model's hold: what it is asked with afterwards.
  * @param data the name of the set

@@ -169,12 +169,21 @@ export const GENERATION_MESSAGES = {
   ),
   // R053: files that are given for inputs
   ...INPUT_MESSAGES,
-
+  // R054: questions about pictures
+  question_part_unused: message(
+    'R0540',
+    ({ part, model }: { part: string; model: string }) => `the prompts of ${model} take no ${part}: leave it out`,
+  ),
+  pictures_not_made: message(
+    'R0541',
+    ({ data, settings }: { data: string; settings: readonly string[] }) =>
+      `${data} is not prepared as this model's recipe says (${list(settings)}): such models answer questions and are not trained or judged by this recipe`,
+  ),
   // R06: prompts
   image_slots: message(
     'R0601',
-    ({ slots, images }: { slots: number; images: number }) =>
-      `the prompt has ${slots} places <ImageHere> and ${images} images were given, so make the two agree`,
+    ({ slots, images, placeholder }: { slots: number; images: number; placeholder: string }) =>
+      `the prompt has ${slots} places ${placeholder} and ${images} images were given, so make the two agree`,
   ),
   image_token_places: message(
     'R0602',

@@ -1,5 +1,5 @@
 /**
- * Pillow's bicubic resize, byte for byte (Pillow, src/libImaging/Resample.c).
+ * Pillow's resize, byte for byte (Pillow, src/libImaging/Resample.c): bilinear, bicubic and Lanczos.
  *
  * When an image is made smaller the filter is stretched by the factor, so that every source pixel counts
  * (antialiasing). Two passes, in fixed point with 22 bits after the point, rounded and clipped to 0 … 255 in between:
@@ -12,9 +12,6 @@ import type { RgbImage } from './rgb.ts';
 const PRECISION_BITS = 32 - 8 - 2;
 /** What rounds to the nearest when the bits after the point are cut off. */
 const HALF = 1 << (PRECISION_BITS - 1);
-/** Half the width of the filter, in source pixels at scale 1. */
-const SUPPORT = 2;
-
 /** Keys' cubic with a = −0.5. */
 function bicubic(distance: number): number {
   const a = -0.5;
@@ -24,21 +21,43 @@ function bicubic(distance: number): number {
   return 0;
 }
 
+/** sin(pi x) / (pi x), windowed by itself over 3 source pixels. */
+function lanczos(distance: number): number {
+  const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
+  return Math.abs(distance) < 3 ? sinc(distance) * sinc(distance / 3) : 0;
+}
+
+interface Filter {
+  /** half the width, in source pixels at scale 1 */
+  readonly support: number;
+  readonly weight: (distance: number) => number;
+}
+
+const FILTERS = {
+  bilinear: { support: 1, weight: (distance) => Math.max(0, 1 - Math.abs(distance)) },
+  bicubic: { support: 2, weight: bicubic },
+  lanczos: { support: 3, weight: lanczos },
+} as const satisfies { readonly [name: string]: Filter };
+
+export type FilterName = keyof typeof FILTERS;
+
 /** The source pixels of one target pixel and their weights, as 22-bit fixed point. */
 interface Window {
   readonly first: number;
   readonly weights: Int32Array;
 }
 
-function windows(inSize: number, outSize: number): Window[] {
+function windows(inSize: number, outSize: number, filter: Filter): Window[] {
   const scale = inSize / outSize;
   const stretch = Math.max(scale, 1);
-  const support = SUPPORT * stretch;
+  const support = filter.support * stretch;
   return Array.from({ length: outSize }, (_, out) => {
     const centre = (out + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(inSize, Math.trunc(centre + support + 0.5));
-    const weights = Array.from({ length: end - first }, (_, i) => bicubic((i + first - centre + 0.5) * (1 / stretch)));
+    const weights = Array.from({ length: end - first }, (_, i) =>
+      filter.weight((i + first - centre + 0.5) * (1 / stretch)),
+    );
     let sum = 0;
     for (const weight of weights) sum += weight;
     const fixed = weights.map((weight) => {
@@ -49,14 +68,14 @@ function windows(inSize: number, outSize: number): Window[] {
   });
 }
 
-/** Sums are below 2^31: weights add up to 2^22, with negative lobes at most 1.3 · 2^22, times 255. */
+/** Sums are below 2^31: weights add up to 2^22, with negative lobes at most 1.5 · 2^22, times 255. */
 function clip(sum: number): number {
   return Math.min(255, Math.max(0, sum >> PRECISION_BITS));
 }
 
-function resizeColumns({ width, height, data }: RgbImage, outWidth: number): RgbImage {
+function resizeColumns({ width, height, data }: RgbImage, outWidth: number, filter: Filter): RgbImage {
   const result = new Uint8Array(3 * outWidth * height);
-  const all = windows(width, outWidth);
+  const all = windows(width, outWidth, filter);
   let to = 0;
   for (let y = 0; y < height; y++) {
     for (const { first, weights } of all) {
@@ -76,11 +95,11 @@ function resizeColumns({ width, height, data }: RgbImage, outWidth: number): Rgb
 }
 
 /** A source row at a time, so that memory is read in its order. */
-function resizeRows({ width, height, data }: RgbImage, outHeight: number): RgbImage {
+function resizeRows({ width, height, data }: RgbImage, outHeight: number, filter: Filter): RgbImage {
   const stride = 3 * width;
   const result = new Uint8Array(stride * outHeight);
   const sums = new Int32Array(stride);
-  for (const [y, { first, weights }] of windows(height, outHeight).entries()) {
+  for (const [y, { first, weights }] of windows(height, outHeight, filter).entries()) {
     sums.fill(HALF);
     for (let i = 0; i < weights.length; i++) {
       const weight = weights[i]!;
@@ -95,16 +114,29 @@ function resizeRows({ width, height, data }: RgbImage, outHeight: number): RgbIm
 /** `pillow-13`: as the current Pillow; `width-first`: as all before, which the released checkpoints were trained with. */
 export type PassOrder = 'pillow-13' | 'width-first';
 
-/** Pillow's `image.resize((width, height), Image.BICUBIC)`. A pass that changes nothing is left out, as there. */
-export function resizeBicubic(
+export interface ResizeOptions {
+  /** `bicubic` when absent */
+  readonly filter?: FilterName;
+  /** `pillow-13` when absent */
+  readonly order?: PassOrder;
+}
+
+/** Pillow's `image.resize((width, height), filter)`. A pass that changes nothing is left out, as there. */
+export function resizeImage(
   image: RgbImage,
   width: number,
   height: number,
-  order: PassOrder = 'pillow-13',
+  { filter = 'bicubic', order = 'pillow-13' }: ResizeOptions = {},
 ): RgbImage {
-  const columns = (from: RgbImage) => (from.width === width ? from : resizeColumns(from, width));
-  const rows = (from: RgbImage) => (from.height === height ? from : resizeRows(from, height));
+  const by = FILTERS[filter];
+  const columns = (from: RgbImage) => (from.width === width ? from : resizeColumns(from, width, by));
+  const rows = (from: RgbImage) => (from.height === height ? from : resizeRows(from, height, by));
   const lostRows = image.height - height;
   const heightFirst = order === 'pillow-13' && lostRows > 0 && lostRows > 2 * (image.width - width);
   return heightFirst ? columns(rows(image)) : rows(columns(image));
+}
+
+/** Pillow's `image.resize((width, height), Image.BICUBIC)`. */
+export function resizeBicubic(image: RgbImage, width: number, height: number, order?: PassOrder): RgbImage {
+  return resizeImage(image, width, height, order === undefined ? {} : { order });
 }

@@ -3,7 +3,7 @@ import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/runtime/image/decode.ts';
 import { normaliseImage, type PreprocessOptions, preprocessImage } from '../../../src/runtime/image/preprocess.ts';
-import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
+import { type FilterName, resizeBicubic, resizeImage } from '../../../src/runtime/image/resize.ts';
 import { imageSettings } from '../../../src/runtime/image/settings.ts';
 import { readJson } from '../../support/reference.ts';
 import { provokes } from '../support.ts';
@@ -28,6 +28,22 @@ interface Resized {
 const cases = readJson<{ png: Decoded[]; jpeg: Decoded[]; webp: string; resized: Resized[] }>('image/cases.json');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
 const pngOf = (name: string) => bytes(cases.png.find((one) => one.name === name)!.file);
+
+describe('resizing', () => {
+  const {
+    from,
+    rgb,
+    cases: all,
+  } = readJson<{
+    from: Size;
+    rgb: string;
+    cases: { filter: FilterName; to: Size; expected: string }[];
+  }>('image/filters.json'); // made by Pillow: test/fixtures/image/filters.py
+  it.each(all)('$filter to $to: exactly as Pillow', ({ filter, to, expected }) => {
+    const image = { width: from[0], height: from[1], data: bytes(rgb) };
+    expect(resizeImage(image, ...to, { filter }).data).toEqual(bytes(expected));
+  });
+});
 
 describe('decoding', () => {
   it.each(cases.png)('PNG, $name: exactly as Pillow', ({ file, size, rgb }) => {

@@ -5,6 +5,11 @@
 import { DECODERS } from './decoders.ts';
 import { ENCODERS } from './encoders.ts';
 import type { Architecture } from './fields.ts';
+import { VISION_LANGUAGE_MODELS } from './vision-language.ts';
 
 /** By `model_type`. */
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = { ...DECODERS, ...ENCODERS };
+export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  ...DECODERS,
+  ...ENCODERS,
+  ...VISION_LANGUAGE_MODELS,
+};

@@ -55,7 +55,7 @@ export function readConfig(folder: string): FolderConfig {
   const read = valuesOf(config, fields, '');
   const values = new Map([...read.values, ...read.top]);
   for (const [name, derived] of Object.entries(architecture.derived?.(config) ?? {}))
-    if (!isSetting(fields[name])) values.set(name, setting(derived));
+    if (!isSetting(fields[name]) && fields[name]?.kind !== 'record') values.set(name, setting(derived));
   for (const [name, on] of Object.entries(architecture.flags(config))) values.set(name, setting(on));
   const all = [...problems, ...read.problems];
   if (all.length > 0) throw cliError('config_not_honoured', { folder, count: all.length, file }, all);
@@ -141,9 +141,16 @@ function expectedOf(field: Field & { kind: 'value' | 'flag' }): {
   return { text: 'a whole number', fits: Number.isInteger };
 }
 
+/** The keys of the language model. */
+export function textOf(config: ConfigJson, words: string | undefined): ConfigJson {
+  return words === undefined ? config : (Object(config[words]) as ConfigJson);
+}
+
 /** Rotary positions are scaled as the file has it, and turn as much of a head. */
-function ropeProblems({ scalings = [], fields, file }: Architecture, json: ConfigJson): readonly string[] {
-  const { key, rope } = ropeOf(json);
+function ropeProblems({ scalings = [], fields, file, words }: Architecture, whole: ConfigJson): readonly string[] {
+  const json = textOf(whole, words);
+  const { key: own, rope } = ropeOf(json);
+  const key = words === undefined ? own : `${words}.${own}`;
   const { rope_type = 'default', ...more } = rope;
   const scaled = scalings.some((scaling) => scaling === rope_type);
   const ways = ['not scaled', ...scalings.map((scaling) => `scaled as ${JSON.stringify(scaling)}`)].join(' or ');

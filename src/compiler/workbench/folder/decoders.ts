@@ -85,11 +85,17 @@ function llamaSizes(config: ConfigJson): ConfigJson {
 
 const isLlama3 = (config: ConfigJson): boolean => ropeOf(config).rope.rope_type === 'llama3';
 
-const llama: Architecture = {
-  file: 'llama.mdl',
-  language: true,
-  defaults: DECODER_DEFAULTS,
-  scalings: ['llama3'],
+/** Of Llama, where it is the language model of another. */
+export const LLAMA_TEXT = {
+  defaults: {
+    ...DECODER_DEFAULTS,
+    hidden_size: 4096,
+    intermediate_size: 11008,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    vocab_size: 32000,
+    max_position_embeddings: 2048,
+  },
   fields: {
     ...DECODER,
     attention_bias: only(false),
@@ -98,6 +104,15 @@ const llama: Architecture = {
     is_llama_config: unused('says what model_type says'),
     rope_interleaved: only(false),
   },
+  sizes: decoderSizes,
+} as const satisfies { readonly defaults: ConfigJson; readonly fields: Fields; sizes(config: ConfigJson): ConfigJson };
+
+const llama: Architecture = {
+  file: 'llama.mdl',
+  language: true,
+  defaults: DECODER_DEFAULTS,
+  scalings: ['llama3'],
+  fields: LLAMA_TEXT.fields,
   flags: (config) => ({ qkv_bias: false, qk_norm: false, llama3_rope: isLlama3(config) }),
   derived: llamaSizes,
 };

@@ -23,6 +23,19 @@ export interface Architecture {
   /** what transformers takes where config.json does not say */
   readonly defaults: ConfigJson;
   readonly fields: Fields;
+  /** the record that has the keys of the language model, where they are not the file's own */
+  readonly words?: string;
+  /** of models that read pictures among texts */
+  readonly pictures?: {
+    /** of a picture, in pixels */
+    side(config: ConfigJson): number;
+    /** id that stands in a text for each token of a picture */
+    token(config: ConfigJson): number;
+    /** what stands in a text for a picture, where processor_config.json does not say */
+    readonly placeholder: string;
+    /** settings of the recipe: what the processor of transformers writes in its place */
+    readonly settings: Readonly<Record<string, string>>;
+  };
   /** ways to scale rotary positions that the file has, beside `default` */
   readonly scalings?: readonly string[];
   /** what a layer looks at, as layer_types says it; all positions when absent */

@@ -1,7 +1,8 @@
 /** generation_config.json of a Hugging Face folder: the tokens that end an answer, and how tokens are chosen where the command does not say. */
 import type { GenerateOptions } from '../../../runtime/index.ts';
 import { cliError } from '../errors.ts';
-import { readObject } from './config.ts';
+import { ARCHITECTURES } from './architectures.ts';
+import { readObject, textOf } from './config.ts';
 import type { ConfigJson, Json } from './fields.ts';
 
 export const GENERATION = 'generation_config.json';
@@ -42,7 +43,8 @@ const OF_SAMPLING: readonly string[] = ['temperature', 'top_k', 'top_p'];
 export function endTokens(folder: string): number[] {
   const config = readObject(folder, 'config.json') ?? {};
   const own = readObject(folder, GENERATION)?.eos_token_id ?? undefined;
-  const [file, given] = own === undefined ? ['config.json', config.eos_token_id ?? []] : [GENERATION, own];
+  const said = config.eos_token_id ?? wordsOf(config).eos_token_id ?? [];
+  const [file, given] = own === undefined ? ['config.json', said] : [GENERATION, own];
   const ids: readonly Json[] = Array.isArray(given) ? given : [given];
   checkIds('eos_token_id', ids, { file, config, folder });
   return ids as readonly number[] as number[];
@@ -53,10 +55,16 @@ export function endTokens(folder: string): number[] {
  * @throws CliError C0466 for what is no id of the vocabulary
  */
 export function padToken(config: ConfigJson, folder: string): number | undefined {
-  const { pad_token_id: id = null } = config;
+  const id = config.pad_token_id ?? wordsOf(config).pad_token_id ?? null;
   if (id === null || id === -1) return undefined;
   checkIds('pad_token_id', [id], { file: 'config.json', config, folder });
   return id as number;
+}
+
+/** The keys of the language model: a record of their own where the model reads pictures too. */
+function wordsOf(config: ConfigJson): ConfigJson {
+  const type = String(config.model_type);
+  return textOf(config, Object.hasOwn(ARCHITECTURES, type) ? ARCHITECTURES[type]!.words : undefined);
 }
 
 interface Of {
@@ -66,7 +74,8 @@ interface Of {
 }
 
 function checkIds(key: string, ids: readonly Json[], { file, config, folder }: Of): void {
-  const size = typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY;
+  const { vocab_size } = wordsOf(config);
+  const size = typeof vocab_size === 'number' ? vocab_size : Number.POSITIVE_INFINITY;
   const wrong = ids.filter((id) => !(Number.isInteger(id) && Number(id) >= 0 && Number(id) < size));
   if (wrong.length === 0) return;
   const below = Number.isFinite(size) ? `, below the vocab_size ${size},` : '';

@@ -1,10 +1,10 @@
 /** What a folder of transformers says and neither an .mdl file nor a compiled folder holds: named aloud, never left out in silence. */
 
+import { ARCHITECTURES } from './architectures.ts';
 import { readObject } from './config.ts';
 import type { ConfigJson } from './fields.ts';
 import { endTokens, GENERATION, UNUSED } from './generation.ts';
-
-const PREPROCESSOR = 'preprocessor_config.json';
+import { PREPROCESSOR } from './pictures.ts';
 
 /** Options of `mdl generate` by the keys that they stand for. */
 const OPTIONS: Readonly<Record<string, string>> = {
@@ -39,7 +39,9 @@ function endsOf(folder: string): string[] {
 
 function preprocessorOf(folder: string): string[] {
   const json: ConfigJson | undefined = readObject(folder, PREPROCESSOR);
-  if (!json) return [];
+  const type = String(readObject(folder, 'config.json')?.model_type);
+  // models that read pictures among texts have a recipe that says it
+  if (!json || (Object.hasOwn(ARCHITECTURES, type) && ARCHITECTURES[type]!.pictures)) return [];
   return [`not read: ${PREPROCESSOR} (${listed(Object.entries(json))}); give the model pictures that are prepared so`];
 }
 

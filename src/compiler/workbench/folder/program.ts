@@ -7,8 +7,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import type { SourceHost } from '../../check/program.ts';
-import { readConfig, readObject } from './config.ts';
+import { readConfig, readObject, textOf } from './config.ts';
 import { endTokens, padToken } from './generation.ts';
+import { pictureSettings } from './pictures.ts';
 
 /** Tokens of a row of training, where positions go further. */
 const ROW = 1024;
@@ -34,7 +35,7 @@ export function folderProgram(folder: string, recipe?: string): { readonly path:
 
 /**
  * The text of the program.
- * @param recipe of a language model: `chat` where the folder has a chat template, else `text`
+ * @param recipe of a language model that reads no pictures: `chat` where the folder has a chat template, else `text`
  * @throws CliError as readConfig
  */
 export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat' : 'text'): string {
@@ -46,17 +47,30 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
   const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
   const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
   if (!architecture.language) return own;
-  const length = Math.min(ROW, Number(json.max_position_embeddings ?? json.n_positions ?? ROW));
+  const words = textOf(json, architecture.words);
+  const positions = Number(words.max_position_embeddings ?? words.n_positions ?? ROW);
   const [eos] = endTokens(folder);
   const pad = padToken(json, folder) ?? eos;
-  const settings = [
+  const tokens = [
     ...(existsSync(join(folder, 'tokenizer.json')) ? ['tokenizer = "tokenizer.json"'] : []),
     ...(eos === undefined ? [] : [`eos = ${eos}`]),
     ...(pad === undefined ? [] : [`pad = ${pad}`]),
-    `length = ${length}`,
   ];
-  return `${own.trimEnd()}\n\nrecipe "${recipe}" { ${settings.join(', ')} }\n${FINETUNE}`;
+  if (architecture.pictures) {
+    const seen = pictureSettings(folder, architecture.pictures, json);
+    const settings = Object.entries({ max_positions: positions, ...seen }).map(
+      ([name, given]) => `${name} = ${written(given)}`,
+    );
+    return `${own.trimEnd()}\n\nrecipe "vision-language" { ${[...tokens, ...settings].join(', ')} }\n`;
+  }
+  return `${own.trimEnd()}\n\nrecipe "${recipe}" { ${[...tokens, `length = ${Math.min(ROW, positions)}`].join(', ')} }\n${FINETUNE}`;
 }
+
+/** As MDL writes it. */
+const written = (given: number | string | readonly number[]): string =>
+  typeof given === 'object'
+    ? `[${given.map((one) => (Number.isInteger(one) ? `${one}.0` : one)).join(', ')}]`
+    : JSON.stringify(given);
 
 function hasTemplate(folder: string): boolean {
   if (existsSync(join(folder, TEMPLATE_FILES.text))) return true;
