@@ -44,6 +44,11 @@ it('commands without weights, and the options of a command itself', async () => 
     ['summary', 'small.mdl', '--depth', '1', '--depth', '1'],
     ['explain-plan', 'small.mdl', '--at', 'B=1', '--at', 'B=2'],
     ['demo', '--out', 'a', '--out', 'b'],
+    ['compile', 'small.mdl', '--init', '0', '--entry', 'main', '--entry', 'pick', '--entry', 'main'],
+    ['run', 'small.mdl', '--init', '0', '--entry', 'main', '--tap', 'fc', '--tap', 'fc'],
+    ['diff', 'small.mdl', '--to-set', 'd=4', '--to-set', 'd=5'],
+    ['import', 'small.onnx', '--out', 'a.mdl', '--dim', 'N=1', '--dim', 'N=2'],
+    ['import', 'small.onnx', '--out', 'a.mdl', '--input', 'n=1', '--input', 'n=2'],
   ])
     expect((await mdl(folder, ...args)).stderr, args.join(' ')).toContain('error[C0311]');
 });

@@ -61,6 +61,19 @@ export function watchRepeats(command: Command): void {
   for (const inner of command.commands) watchRepeats(inner);
 }
 
+const whole = (text: string): string => text;
+const beforeEquals = (text: string): string => text.slice(0, Math.max(text.indexOf('='), 0));
+
+/** Repeatable options (of a command) whose values name something, each of which is named once; empty: no name. */
+const ONCE_EACH: Readonly<Record<string, (value: string) => string>> = {
+  '--set': beforeEquals,
+  '--to-set': beforeEquals,
+  '--dim': beforeEquals,
+  'import --input': beforeEquals, // of `run` it may have several rows
+  '--entry': whole,
+  '--tap': whole,
+};
+
 /** Names that options had, and what to give in their place. */
 const RENAMED: Readonly<Record<string, string>> = { '--skip-bad-images': '--on-bad-row skip' };
 
@@ -68,10 +81,13 @@ const RENAMED: Readonly<Record<string, string>> = { '--skip-bad-images': '--on-b
 export function checkGiven(command: Command): void {
   const twice = repeated.get(command);
   if (twice?.long) throw cliError('option_twice', { option: twice.long });
-  const { set = [] } = command.opts<{ set?: readonly string[] }>();
-  const names = set.map((text) => text.slice(0, Math.max(text.indexOf('='), 0)));
-  const again = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
-  if (again !== undefined) throw cliError('option_twice', { option: `--set ${again}` });
+  for (const option of command.options) {
+    const nameOf = ONCE_EACH[`${option.long}`] ?? ONCE_EACH[`${command.name()} ${option.long}`];
+    if (nameOf === undefined || option.parseArg !== collect) continue;
+    const names = ((command.getOptionValue(option.attributeName()) ?? []) as readonly string[]).map(nameOf);
+    const again = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
+    if (again !== undefined) throw cliError('option_twice', { option: `${option.long} ${again}` });
+  }
   const isGiven = (flag: string): boolean => {
     const option = command.options.find(({ long }) => long === flag);
     return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
