@@ -1,8 +1,10 @@
 /** What needs not be said, and what is said of a model that compiles to nothing. */
 import { describe, expect, it } from 'vitest';
+import { withoutRepeats } from '../../src/compiler/cli/output.ts';
 import { compile } from '../../src/compiler/index.ts';
 import { stageOrOnly } from '../../src/compiler/workbench/training/stages.ts';
 import { memory } from '../support/project.ts';
+import { recordingOutput } from './output.ts';
 import { folderWith, mdl, SMALL } from './support.ts';
 
 const WITHOUT = `import { Linear } from "std"
@@ -47,7 +49,21 @@ describe('the stage of a command that is given none', () => {
   });
 
   it('must be named where there are none or several', () => {
-    expect(() => stageOrOnly(stages('one', 'two'), undefined)).toThrow('it has one, two');
-    expect(() => stageOrOnly(stages(), undefined)).toThrow('it has none');
+    expect(() => stageOrOnly(stages('one', 'two'), undefined)).toThrow(
+      'the model has 2 stages, one, two, and none was named: give --stage NAME',
+    );
+    expect(() => stageOrOnly(stages(), undefined)).toThrow(
+      expect.objectContaining({
+        code: 'C0555',
+        message: expect.stringContaining('the model has no stage, and this trains one: declare one in its file'),
+      }),
+    );
   });
+});
+
+it('a line that each stage would say is said once', () => {
+  const output = recordingOutput();
+  const once = withoutRepeats(output);
+  for (const text of ['of adapters', 'stage1', 'of adapters']) once.note(text);
+  expect(output.notes).toEqual(['of adapters', 'stage1']);
 });

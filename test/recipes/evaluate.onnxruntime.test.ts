@@ -6,6 +6,7 @@ import { scoresOf } from '../../src/recipes/data/scores.ts';
 import type { Session } from '../../src/runtime/session.ts';
 import { folderWith, mdl, ROOT } from '../cli/support.ts';
 import { arraysFolder, emojiFolder } from '../training/data-kinds.ts';
+import { plainPng } from './vision-language/support.ts';
 
 const folder = folderWith();
 const [pictures, arrays] = [emojiFolder(), arraysFolder()];
@@ -80,5 +81,32 @@ test('a loss entry without a scalar is refused: R1193', async () => {
   await expect(scoresOf(session, data, { count: 1 })).rejects.toMatchObject({
     code: 'R1193',
     message: expect.stringContaining('the entry loss of M gives losses and no scalar'),
+  });
+});
+
+test('--val: all rows of data of its own, whatever the model holds out', async () => {
+  const asked = ['--config', 'small', '--init', '1'];
+  const heldOut = await evaluated(example('mlp'), ...asked, '--data', arrays, '--val-split', '0.5');
+  const whole = await evaluated(example('mlp'), ...asked, '--val', arrays);
+  expect(whole.rows).toBe(2 * (heldOut.rows as number));
+  const shown = { 'red.png': plainPng([255, 0, 0]), 'blue.png': plainPng([0, 0, 255]) };
+  const lines = ['red', 'blue'].map((name) =>
+    JSON.stringify({ image: `${name}.png`, question: 'which?', answer: name }),
+  );
+  const own = folderWith({ ...shown, 'train.jsonl': lines[0]!, 'held-out.jsonl': lines[1]! });
+  const llava = [example('llava'), '--config', 'bytes', '--init', '1', '--tasks', 'captions', '--max-new-tokens', '2'];
+  expect(await evaluated(...(llava as [string]), '--data', own)).toMatchObject({ count: 1 });
+  expect(await evaluated(...(llava as [string]), '--val', own)).toMatchObject({ count: 2 });
+  const { stdout } = await mdl(folder, 'evaluate', ...llava, '--val', own);
+  expect(stdout).toMatch(/, all rows, captions: 2 examples on /);
+});
+
+test('C0556: nothing to judge by; --val beside --data is refused', async () => {
+  const asked = [example('mlp'), '--config', 'small', '--init', '1'];
+  expect((await mdl(folder, 'evaluate', ...asked)).stderr).toMatch(/error\[C0556\]: no data to judge by was given/);
+  const both = await mdl(folder, 'evaluate', ...asked, '--data', arrays, '--val', arrays);
+  expect(both).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("'--val <path>' cannot be used with option '--data"),
   });
 });

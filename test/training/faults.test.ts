@@ -67,7 +67,7 @@ describe('errors', () => {
   test.each([
     [{ stage: 'tow' }, 'the model has no stage tow, did you mean two; it has one, two, nothing'],
     [{ stages: '1-2' }, 'the model has no stage stage1'],
-    [{}, 'the model has no stage (none given)'],
+    [{}, 'the model has 3 stages, one, two, nothing, and none was named: give --stage NAME'],
     [{ stages: '4-1' }, 'a range such as 1-4 was expected'],
     [{ stage: 'one', data: 'emoji' }, 'training got both --data and --batch'],
     [{ stage: 'one', batch: join(folder, 'none.safetensors') }, 'none.safetensors cannot be read'],
@@ -108,7 +108,7 @@ describe('mdl run --grads', () => {
   });
   test('needs a stage', async () => {
     await expect(runCommand(recorder(), [file], { ...run, grads })).rejects.toThrow(
-      'the model has no stage (none given); it has one, two, nothing',
+      'the model has 3 stages, one, two, nothing, and none was named: give --stage NAME',
     );
     await expect(runCommand(recorder(), [file], { ...run, stage: 'one' })).rejects.toThrow(
       '--stage has no meaning without --grads',

@@ -94,3 +94,15 @@ export function fail(output: Output, thrown: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 70;
 }
+
+/** Each line once: stages say the same of the weights that they start from. */
+export function withoutRepeats(output: Output): Output {
+  const said = new Set<string>();
+  return {
+    ...output,
+    note: (text) => {
+      if (!said.has(text)) output.note(text);
+      said.add(text);
+    },
+  };
+}

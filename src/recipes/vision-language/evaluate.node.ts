@@ -50,7 +50,7 @@ export async function evaluateHeldOut(session: Session, request: EvaluationReque
   const { judgements: _, ...report } = await evaluate(answerOf, examples);
   return {
     count: report.count,
-    title: `${data}, held out, ${wording.tasks ?? 'its own tasks'}`,
+    title: `${data}, ${request.heldOut === 1 ? 'all rows' : 'held out'}, ${wording.tasks ?? 'its own tasks'}`,
     lines: reportLines(report),
     rows: scoreRows(report),
     report,

@@ -24,7 +24,7 @@ import { makeRunFolder } from '../../workbench/training/run-folder.ts';
 import { runSettings } from '../../workbench/training/settings.ts';
 import { stageList } from '../../workbench/training/stages.ts';
 import { alignTable, watchAll, watchTable } from '../ablation/table.ts';
-import type { Output } from '../output.ts';
+import { type Output, withoutRepeats } from '../output.ts';
 import { onInterrupt } from '../training/interrupt.ts';
 
 /** Exit code when a variant could not be compiled or run; the report says why. */
@@ -50,12 +50,15 @@ export default async function run(
   const { model } = loadModel(file!, options, output);
   const variants = variantsOf(model.settings.flags, given.flags);
   const stages = given.stages === undefined ? model.stages : stageList(model, given.stages);
-  if (stages.length === 0) throw cliError('unknown_stage', { name: '(none given)', known: [], near: undefined });
+  if (stages.length === 0) throw cliError('stage_needed', { known: [] });
   const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
   if (given.weights === undefined && given.init === undefined)
     throw cliError('weights_needed', { weights: 'no weights were given' });
   // what is wrong with the weights or the data shows before anything is trained
-  const { warnings, stages: prepared } = await preflight(file!, variants, stages, options, withoutRepeats(output));
+  const { warnings, stages: prepared } = await preflight(file!, variants, stages, options, {
+    ...withoutRepeats(output),
+    warn: () => {},
+  });
   for (const warning of warnings) output.note(`warning: ${warning}`);
 
   const settings = {
@@ -142,17 +145,4 @@ export default async function run(
 function publishedOf({ name, recipe }: Model): Published | undefined {
   const { published } = recipe ? recipeOf(recipe.declaration.name) : {};
   return published?.model === name ? published : undefined;
-}
-
-/** Each stage would say the same of the weights. */
-function withoutRepeats(output: Output): Output {
-  const said = new Set<string>();
-  return {
-    ...output,
-    warn: () => {},
-    note: (text) => {
-      if (!said.has(text)) output.note(text);
-      said.add(text);
-    },
-  };
 }

@@ -17,7 +17,7 @@ import { refuseLocked } from '../../workbench/training/lock.ts';
 import type { TrainingOptions } from '../../workbench/training/options.ts';
 import type { Run } from '../../workbench/training/run.ts';
 import { makeRunFolder } from '../../workbench/training/run-folder.ts';
-import type { Output } from '../output.ts';
+import { type Output, withoutRepeats } from '../output.ts';
 import compile from './compile.ts';
 import { trainFile } from './train.ts';
 
@@ -88,7 +88,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
     out: run,
     ...(options.steps === undefined ? {} : { steps: options.steps }),
   };
-  await trainFile(output, model, training, beforeAndAfter(model, training, output));
+  await trainFile(withoutRepeats(output), model, training, beforeAndAfter(model, training, output));
 
   const weights = join(run, 'model.safetensors');
   if (!existsSync(weights)) return; // a signal ended the training, which has said so

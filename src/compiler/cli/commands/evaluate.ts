@@ -9,7 +9,9 @@ import { stageList } from '../../workbench/training/stages.ts';
 import type { Output } from '../output.ts';
 
 export interface EvaluateOptions extends OpenOptions {
-  readonly data: string;
+  readonly data?: string;
+  /** judged whole, in place of `data` */
+  readonly val?: string;
   /** of a .mdl file: whose tasks, template and end */
   readonly stage?: string;
   readonly tasks?: string;
@@ -26,6 +28,9 @@ export interface EvaluateOptions extends OpenOptions {
 }
 
 export default async function run(output: Output, [file]: readonly string[], options: EvaluateOptions): Promise<void> {
+  const data = options.val ?? options.data;
+  if (data === undefined) throw cliError('nothing_to_judge', {});
+  const heldOut = options.val === undefined ? options.valSplit : 1;
   const stage = stageSaid(file!, options, output);
   const opened = await openAnswering(file!, options, 'evaluate', output);
   const bar = output.progress('examples', options.count ?? 0);
@@ -40,11 +45,11 @@ export default async function run(output: Output, [file]: readonly string[], opt
       ...saidOf(options),
     };
     const { report, lines, title, count, answers } = await recipe.evaluate(opened.session, {
-      data: options.data,
+      data,
       model,
       stage: { ...COMMAND_LINE, clauses },
       ...(options.count === undefined ? {} : { count: options.count }),
-      ...(options.valSplit === undefined ? {} : { heldOut: options.valSplit }),
+      ...(heldOut === undefined ? {} : { heldOut }),
       batchSize: options.batchSize ?? 16,
       badRows: options.onBadRow ?? 'fail',
       chatTemplate: opened.chatTemplate,
@@ -63,7 +68,7 @@ export default async function run(output: Output, [file]: readonly string[], opt
       );
     const head = `${title}: ${count} examples on ${opened.session.info().backend}`;
     output.result([...shown, head, ...lines].join('\n'), {
-      data: options.data,
+      data,
       stage: stage?.name ?? null,
       tasks: clauses.tasks ?? null,
       report,

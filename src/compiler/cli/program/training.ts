@@ -72,7 +72,13 @@ Examples:
 
   withNeeds(withWeights(withSettings(mdl.command('evaluate <file>'))), NEED_WEIGHTS)
     .description('judge a model by the held-out rows of a data set; FILE is a .mdl file or a compiled folder')
-    .requiredOption('--data <name>', 'a file or folder as for train; of vision-language emoji and emoji-pretrain too')
+    .option('--data <name>', 'a file or folder as for train; of vision-language emoji and emoji-pretrain too')
+    .addOption(
+      new Option('--val <path>', 'in its place: data of its own to judge by, all rows of it').conflicts([
+        'data',
+        'valSplit',
+      ]),
+    )
     .option('--stage <name>', 'of a .mdl file: the stage whose tasks, template and end are used')
     .option('--tasks <name>', 'what is asked, instead')
     .option('--template <name>', "how it is asked (default: the model's)")

@@ -1,4 +1,4 @@
-/** What an entry is run on, and threads that make batches: C0550 to C0554. A part of the catalogue of ../errors.ts. */
+/** What an entry is run on, threads that make batches, what a command still needs: C0550 to C0556. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
 const suggestion = (near: string | undefined): string => (near === undefined ? '' : `, did you mean ${near}`);
@@ -33,5 +33,19 @@ export const CLI_RUN = {
     ({ reason }: { reason: string }) =>
       `a thread that makes batches ended (${reason}): give --workers 0, which makes them in the program itself`,
     'With `--workers N` threads of their own make batches while a step runs. One ends by itself when it runs out of memory, or when a module of data ends the process.',
+  ),
+  stage_needed: entry(
+    'C0555',
+    ({ known }: { known: readonly string[] }) =>
+      known.length === 0
+        ? 'the model has no stage, and this trains one: declare one in its file, such as `stage all { train ** … }`'
+        : `the model has ${known.length} stages, ${known.join(', ')}, and none was named: give --stage NAME`,
+    'A stage says what is trained, how and for how long. A model with one needs no name; of several, `--stage` takes one and `--stages` of `mdl train` a list (docs/language.md shows how one is written).',
+  ),
+  nothing_to_judge: entry(
+    'C0556',
+    () =>
+      'no data to judge by was given: give --data PATH for the rows of it that training held out, or --val PATH for all rows of it',
+    '`--data` is the data that the model was trained on, of which a part is kept to judge by; `--val` is data of its own, as for `mdl train`.',
   ),
 } as const;

@@ -19,13 +19,13 @@ export function stageOf(model: Pick<Model, 'stages'>, name: string): Stage {
   throw cliError('unknown_stage', { name, known, near: nearest(name, known) });
 }
 
-/** The stage of this name, or the only one of a model. @throws CliError C0201 */
+/** The stage of this name, or the only one of a model. @throws CliError C0201, C0555 */
 export function stageOrOnly(model: Pick<Model, 'stages'>, name: string | undefined): Stage {
   const [only, ...others] = model.stages;
   if (name !== undefined) return stageOf(model, name);
   if (only && others.length === 0) return only;
   const known = model.stages.map((candidate) => candidate.name);
-  throw cliError('unknown_stage', { name: '(none given)', known, near: undefined });
+  throw cliError('stage_needed', { known });
 }
 
 /** `1-3,final` → stage1, stage2, stage3, final. @throws CliError C0201, C0103 */
