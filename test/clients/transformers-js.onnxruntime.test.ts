@@ -2,11 +2,12 @@
  * The real @huggingface/transformers loads what `mdl compile` writes, with no edits and no options, and says what transformers and
  * our own runtime say.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   AutoModel,
   AutoModelForCausalLM,
+  AutoModelForImageClassification,
   AutoModelForImageTextToText,
   AutoProcessor,
   AutoTokenizer,
@@ -26,7 +27,7 @@ import {
   Tokenizer,
 } from '../../src/package/runtime.ts';
 import { folderWith, mdl, PRETRAINED, TINYGPTV } from '../cli/support.ts';
-import { fixture } from '../support/reference.ts';
+import { fixture, readTensors, relativeError } from '../support/reference.ts';
 import { expectedOf, openFrom, PICTURES } from './support.ts';
 
 let root: string;
@@ -85,6 +86,86 @@ describe('text generation from a compiled folder of transformers', () => {
     const said = generator.tokenizer.decode([...chat.tokens], { skip_special_tokens: true });
     expect(answer.generated_text.at(-1)!.content.trim()).toBe(said.trim());
     await generator.dispose();
+  });
+});
+
+describe('encoders from compiled folders of transformers', () => {
+  it('minilm: feature-extraction gives the mean states of transformers, of two texts of other lengths', async () => {
+    await compile('minilm', fixture('folders/minilm'));
+    const { texts } = JSON.parse(readFileSync(fixture('folders/minilm/expected.json'), 'utf8')) as { texts: string[] };
+    const expected = readTensors(fixture('folders/expected/minilm.safetensors'));
+    const states = expected.get('last_hidden_state')!;
+    const mask = expected.get('attention_mask')!;
+    const [rows, length, width] = states.shape as [number, number, number];
+    const means = Array.from({ length: rows }, (_, row) => {
+      const seen = Array.from({ length }, (__, at) => at).filter((at) => Number(mask.data[row * length + at]) === 1);
+      const of = (c: number): number =>
+        seen.reduce((sum, at) => sum + Number(states.data[(row * length + at) * width + c]), 0) / seen.length;
+      const mean = Array.from({ length: width }, (__, c) => of(c));
+      return mean.map((value) => value / Math.hypot(...mean));
+    });
+    const extractor = await pipeline('feature-extraction', 'minilm');
+    const found = await extractor(texts, { pooling: 'mean', normalize: true });
+    expect(found.dims).toEqual([rows, width]);
+    expect(relativeError(found.data as Float32Array, Float64Array.from(means.flat()))).toBeLessThan(1e-5);
+    await extractor.dispose();
+  });
+
+  it('vit: image-classification gives the logits of transformers, and names their classes', async () => {
+    const folder = folderWith({
+      'preprocessor_config.json': JSON.stringify({
+        image_processor_type: 'ViTImageProcessor',
+        size: { height: 8, width: 8 },
+      }),
+    });
+    cpSync(fixture('folders/vit/config.json'), join(folder, 'config.json'));
+    cpSync(fixture('zoo/vit/weights.safetensors'), join(folder, 'model.safetensors'));
+    await compile('vit', folder);
+    const expected = readTensors(fixture('zoo/vit/expected.safetensors'));
+    const { data, shape } = expected.get('pixel_values')!;
+    const model = await AutoModelForImageClassification.from_pretrained('vit');
+    const { logits } = (await model({ pixel_values: new Tensor('float32', data as Float32Array, [...shape]) })) as {
+      logits: Tensor;
+    };
+    expect(relativeError(logits.data as Float32Array, expected.get('logits')!.data)).toBeLessThan(1e-5);
+    await model.dispose();
+    const classifier = await pipeline('image-classification', 'vit');
+    const picture = new RawImage(
+      Uint8ClampedArray.from({ length: 3 * 20 * 20 }, (_, at) => (at * 7) % 256),
+      20,
+      20,
+      3,
+    );
+    const { pixel_values } = (await classifier.processor!(picture)) as { pixel_values: Tensor };
+    const session = await openSession(join(root, 'vit'));
+    const pixels = { dtype: 'f32', shape: pixel_values.dims, data: pixel_values.data as Float32Array } as const;
+    const ours = (await session.run('classify', { pixel_values: pixels })).logits!.data as Float32Array;
+    await session.dispose();
+    const best = ours.indexOf(Math.max(...ours));
+    const total = ours.reduce((sum, logit) => sum + Math.exp(logit - ours[best]!), 0);
+    const [first] = (await classifier(picture)) as { label: string; score: number }[];
+    expect(first).toEqual({ label: `LABEL_${best}`, score: expect.closeTo(1 / total, 5) });
+    await classifier.dispose();
+  });
+
+  it('llava: image-text-to-text gives the tokens of transformers for its pixels and ids', async () => {
+    await compile('llava', fixture('folders/llava'));
+    const { ids, tokens } = expectedOf('llava');
+    const { data, shape } = readTensors(fixture('folders/expected/llava.safetensors')).get('pixel_values')!;
+    const model = await AutoModelForImageTextToText.from_pretrained('llava');
+    const found = (await model.generate({
+      input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
+      attention_mask: new Tensor(
+        'int64',
+        BigInt64Array.from(ids, () => 1n),
+        [1, ids.length],
+      ),
+      pixel_values: new Tensor('float32', data as Float32Array, [...shape]),
+      max_new_tokens: 12,
+      do_sample: false,
+    } as Options)) as Tensor;
+    expect(idsOf(found).slice(ids.length)).toEqual(tokens);
+    await model.dispose();
   });
 });
 
