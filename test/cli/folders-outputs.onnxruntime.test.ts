@@ -32,7 +32,7 @@ const hostOf = ({ shape, data }: ReferenceTensor): HostTensor => ({
 });
 
 describe('language models', () => {
-  it.each(['mistral', 'llama3', 'gemma', 'gemma2', 'phi'])('%s', async (name) => {
+  it.each(['mistral', 'llama3', 'linear', 'yarn', 'gemma', 'gemma2', 'phi'])('%s', async (name) => {
     const { loaded, weights, session, close, expected } = await open(name);
     const input_ids = hostOf(expected.get('input_ids')!);
     const row = (value: (at: number) => number): HostTensor => ({

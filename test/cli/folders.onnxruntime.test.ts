@@ -71,10 +71,13 @@ const refusal = (work: () => unknown) => {
 };
 
 describe('a folder generates what transformers generates', () => {
-  it.each(['qwen2', 'qwen3', 'gpt2', 'mistral', 'llama3', 'gemma', 'gemma2', 'phi'])('%s', async (name) => {
-    // transformers keeps the end token
-    expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens.filter((id) => id !== 256));
-  });
+  it.each(['qwen2', 'qwen3', 'gpt2', 'mistral', 'llama3', 'linear', 'yarn', 'gemma', 'gemma2', 'phi'])(
+    '%s',
+    async (name) => {
+      // transformers keeps the end token
+      expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens.filter((id) => id !== 256));
+    },
+  );
 
   it('smollm2, as the prompt stands and through its chat template, up to any of its end tokens', async () => {
     const { tokens, chat } = expectedOf('smollm2');
@@ -111,10 +114,18 @@ describe('what a folder says', () => {
   it.each([
     [
       'a scaled rotary embedding',
-      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4 } },
+      { rope_parameters: { rope_type: 'dynamic', rope_theta: 1e4, factor: 4 } },
       [
-        'rope_parameters.rope_type is "yarn", and positions of llama.mdl are not scaled or scaled as "llama3"',
+        'rope_parameters.rope_type is "dynamic", and positions of llama.mdl are not scaled or scaled as "llama3" or scaled as "linear" or scaled as "yarn"',
         'rope_parameters.factor is 4, and it is not read',
+      ],
+    ],
+    [
+      'a yarn with numbers of its own, and without those of yarn',
+      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4, attention_factor: 1.2 } },
+      [
+        'rope_parameters.attention_factor is 1.2, and it is not read',
+        'rope_parameters.original_max_position_embeddings is not there, and a number above 0 is expected',
       ],
     ],
     [
@@ -124,9 +135,9 @@ describe('what a folder says', () => {
     ],
     [
       'the older key alone',
-      { rope_parameters: null, rope_scaling: { type: 'linear', factor: 2 } },
+      { rope_parameters: null, rope_scaling: { type: 'longrope', factor: 2 } },
       [
-        'rope_scaling.rope_type is "linear", and positions of llama.mdl are not scaled or scaled as "llama3"',
+        'rope_scaling.rope_type is "longrope", and positions of llama.mdl are not scaled or scaled as "llama3" or scaled as "linear" or scaled as "yarn"',
         'rope_scaling.factor is 2, and it is not read',
       ],
     ],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliError, reasonOf } from '../errors.ts';
 import { ARCHITECTURES } from './architectures.ts';
-import { LLAMA3_KEYS, ropeOf } from './decoders.ts';
+import { ropeOf, SCALINGS } from './decoders.ts';
 import type { Architecture, ConfigJson, Field, Fields, Json } from './fields.ts';
 
 export interface FolderConfig {
@@ -158,11 +158,9 @@ function ropeProblems({ scalings = [], fields, file, words }: Architecture, whol
     rope_type === 'default' || scaled
       ? []
       : [`${key}.rope_type is ${short(rope_type)}, and positions of ${file} are ${ways}`];
-  const known = [
-    'rope_theta',
-    ...(scaled ? LLAMA3_KEYS : []),
-    ...('partial_rotary_factor' in fields ? ['partial_rotary_factor'] : []),
-  ];
+  const { needed = [], also = {} } = (scaled && SCALINGS[String(rope_type)]) || {};
+  const numbers = [...needed, ...Object.keys(also)];
+  const known = ['rope_theta', ...numbers, ...('partial_rotary_factor' in fields ? ['partial_rotary_factor'] : [])];
   const both =
     json.rope_parameters && json.rope_scaling
       ? [`rope_scaling is ${short(json.rope_scaling)} beside rope_parameters, and one of them is expected`]
@@ -175,8 +173,8 @@ function ropeProblems({ scalings = [], fields, file, words }: Architecture, whol
         ? []
         : [`${key}.${name} is ${short(given)}, and it is not read`],
     ),
-    ...LLAMA3_KEYS.flatMap((name) =>
-      !scaled || (typeof more[name] === 'number' && more[name] > 0)
+    ...numbers.flatMap((name) =>
+      (typeof more[name] === 'number' && more[name] > 0) || (Object.hasOwn(also, name) && (more[name] ?? null) === null)
         ? []
         : [`${key}.${name} is ${JSON.stringify(more[name]) ?? 'not there'}, and a number above 0 is expected`],
     ),

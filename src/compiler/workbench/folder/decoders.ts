@@ -70,20 +70,27 @@ function decoderSizes(config: ConfigJson): ConfigJson {
   };
 }
 
-export const LLAMA3_KEYS = [
-  'factor',
-  'low_freq_factor',
-  'high_freq_factor',
-  'original_max_position_embeddings',
-] as const;
+const LLAMA3_KEYS = ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'] as const;
+
+/** Of each way that positions are scaled: the numbers that it needs, and those with what transformers takes where they are not given. */
+export const SCALINGS: Readonly<Record<string, { readonly needed: readonly string[]; readonly also: ConfigJson }>> = {
+  llama3: { needed: LLAMA3_KEYS, also: {} },
+  linear: { needed: ['factor'], also: {} },
+  yarn: { needed: ['factor', 'original_max_position_embeddings'], also: { beta_fast: 32, beta_slow: 1 } },
+};
 
 function llamaSizes(config: ConfigJson): ConfigJson {
   const { rope } = ropeOf(config);
-  const scaling = Object.fromEntries(LLAMA3_KEYS.map((key) => [key, rope[key] ?? null]));
-  return { ...decoderSizes(config), ...(rope.rope_type === 'llama3' ? { rope_scaling: scaling } : {}) };
+  const scaling = SCALINGS[String(rope.rope_type)];
+  const given = scaling
+    ? Object.fromEntries(
+        [...scaling.needed, ...Object.keys(scaling.also)].map((key) => [key, rope[key] ?? scaling.also[key] ?? null]),
+      )
+    : undefined;
+  return { ...decoderSizes(config), ...(given ? { rope_scaling: given } : {}) };
 }
 
-const isLlama3 = (config: ConfigJson): boolean => ropeOf(config).rope.rope_type === 'llama3';
+const isScaled = (config: ConfigJson, type: string): boolean => ropeOf(config).rope.rope_type === type;
 
 /** Of Llama, where it is the language model of another. */
 export const LLAMA_TEXT = {
@@ -111,9 +118,15 @@ const llama: Architecture = {
   file: 'llama.mdl',
   language: true,
   defaults: DECODER_DEFAULTS,
-  scalings: ['llama3'],
+  scalings: ['llama3', 'linear', 'yarn'],
   fields: LLAMA_TEXT.fields,
-  flags: (config) => ({ qkv_bias: false, qk_norm: false, llama3_rope: isLlama3(config) }),
+  flags: (config) => ({
+    qkv_bias: false,
+    qk_norm: false,
+    llama3_rope: isScaled(config, 'llama3'),
+    linear_rope: isScaled(config, 'linear'),
+    yarn_rope: isScaled(config, 'yarn'),
+  }),
   derived: llamaSizes,
 };
 
