@@ -23,6 +23,17 @@ export function number(text: string): number {
   return value;
 }
 
+/** `8GB` → 8e9, `512MB`, `1000` */
+export function bytes(text: string): number {
+  const [, count, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*$/i.exec(text) ?? [];
+  const value = Math.floor(
+    Number(count) * 1000 ** Math.max(0, ['B', 'KB', 'MB', 'GB', 'TB'].indexOf(unit.toUpperCase())),
+  );
+  if (count === undefined || !Number.isSafeInteger(value) || value === 0)
+    throw new InvalidArgumentError('bytes were expected, such as 8GB or 512MB');
+  return value;
+}
+
 /** A part of a whole. */
 export function fraction(text: string): number {
   const value = number(text);

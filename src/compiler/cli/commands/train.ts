@@ -13,6 +13,7 @@ import { loadModel, weightsText } from '../../workbench/model.ts';
 import { commandLine, type Facts } from '../../workbench/page.ts';
 import { writeReport } from '../../workbench/report.ts';
 import { judges, metricOf } from '../../workbench/training/judge.ts';
+import { stageMemoryText, stagesMemory } from '../../workbench/training/memory.ts';
 import type { TrainingOptions } from '../../workbench/training/options.ts';
 import { prepareStages, type ReadyStage } from '../../workbench/training/prepare.ts';
 import { type Run, runTraining } from '../../workbench/training/run.ts';
@@ -42,6 +43,10 @@ export async function trainFile(
     throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
   const stages = options.stages === undefined ? [stageOrOnly(plain, options.stage)] : stageList(plain, options.stages);
   checkOptions(options);
+  if (options.plan || options.memory !== undefined) {
+    const planned = await stagesMemory(file, stages, options, options.memory, output);
+    if (options.plan) return output.result(planned.map(stageMemoryText).join('\n\n'), { stages: planned });
+  }
 
   const { stages: ready, untrained } = await prepareStages(file, stages, options, output);
   const settings = options.out === undefined ? {} : await runSettings(plain, ready, options);
@@ -113,8 +118,14 @@ async function withWorkers(
 
 /** @throws CliError C0103, C0106, C0208, C0421 */
 function checkOptions(options: TrainingOptions): void {
-  const { weights, init, evaluate, data, keepBest, out, resume, workers = 0 } = options;
-  if (weights === undefined && init === undefined)
+  const { weights, init, evaluate, data, keepBest, out, resume, workers = 0, backend } = options;
+  const onDevice = backend === 'webgpu';
+  for (const [option, given] of [
+    ['--plan', options.plan === true],
+    ['--memory', options.memory !== undefined],
+  ] as const)
+    if (given && !onDevice) throw cliError('option_without', { option, without: '--backend webgpu' });
+  if (weights === undefined && init === undefined && !options.plan)
     throw cliError('weights_needed', { weights: 'no weights were given' });
   const needs = (option: string, given: boolean, without: string, there: boolean): void => {
     if (given && !there) throw cliError('option_without', { option, without });

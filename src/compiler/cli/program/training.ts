@@ -1,6 +1,6 @@
 /** Commands that train and judge: train, evaluate, ablate. */
 import { type Command, Option } from 'commander';
-import { fraction, integer, positive, rate, withNeeds } from '../options.ts';
+import { bytes, fraction, integer, positive, rate, withNeeds } from '../options.ts';
 import type { Run } from '../tools.ts';
 import {
   backend,
@@ -46,6 +46,8 @@ export function addTraining(mdl: Command, run: Run): void {
   withSteps(train)
     .option('--seed <n>', "seed of the data and of dropout, added to the stage's", integer, 0)
     .option('--out <folder>', 'keep log, checkpoints, weights and an HTML report here')
+    .option('--plan', 'print what the stages take on a device, by part, and train nothing (--backend webgpu)')
+    .option('--memory <bytes>', 'the most a stage may take on a device, such as 8GB (--backend webgpu)', bytes)
     .option('--resume', 'go on from the newest checkpoint of --out')
     .addOption(new Option('--val <path>', 'data to judge the model by while it trains').conflicts('valSplit'))
     .option('--val-split <part>', 'part of the rows of --data that is kept to judge by, such as 0.1', fraction)

@@ -90,6 +90,30 @@ export const CLI_TRAINING = {
       `the variant ${variant} cannot start from these weights: ${reason}`,
     'Every variant of an ablation starts from the same weights, so the checkpoint must fit each of them; that is checked before the first is trained. The keys are listed. A flag that adds parameters needs them in the checkpoint, or `--allow-missing PATTERN`: they then come from their initialisers, and mean something only if a stage trains them.',
   ),
+  memory_limit: entry(
+    'C0590',
+    ({
+      stage,
+      peak,
+      limit,
+      fits,
+      least,
+    }: {
+      stage: string;
+      peak: string;
+      limit: string;
+      fits: string | undefined;
+      least: string;
+    }) =>
+      `${stage} takes ${peak} on the device and --memory is ${limit}: ${fits === undefined ? `nothing that was tried brings it under that, ${least} is the least` : `${fits} brings it to ${least}`}`,
+    'What a stage takes is known before it runs: frozen weights, what trains, gradients, the state of the optimiser, activations and the batch, as the WebGPU backend allocates them. Changes are tried in the order of what they cost: smaller batches (`accumulate` in the stage keeps the gradients those of the larger one), `--recompute` (one more forward pass), frozen matrices as int8 or int4 (rounded numbers). A smaller model or a shorter `--length` takes less too.',
+  ),
+  batch_size: entry(
+    'C0591',
+    ({ input, axis, size, expected }: { input: string; axis: number; size: number; expected: number }) =>
+      `the batch gives ${input} ${size} along axis ${axis}, where ${expected} is expected: give tensors of the sizes of the loss entry`,
+    'Sizes of a batch decide the dynamic sizes of the loss entry (B, T), and two inputs that share one must agree.',
+  ),
   option_twice: entry(
     'C0311',
     ({ option }: { option: string }) => `${option} is given twice: leave one out`,

@@ -48,7 +48,7 @@ export function memoryOf(
     const { layout, symbols, values } = entryAt(plan, entry, dims, profile);
     const sums = { weights: 0, caches: 0, scratch: 0, ports: 0 };
     for (const [index, buffer] of layout.plan.buffers.entries()) {
-      const bytes = onDevice(4 * wordsOfBuffer(plan, layout, index, symbols, values));
+      const bytes = bytesOnDevice(4 * wordsOfBuffer(plan, layout, index, symbols, values));
       if (bytes > largest.bytes) largest = { bytes, what: nameOf(plan, entry, buffer) };
       const key = sharedKey(buffer);
       if (key !== undefined) shared.set(key, bytes);
@@ -63,7 +63,8 @@ export function memoryOf(
   return { weights, constants, entries, peak: weights + constants + own, largest };
 }
 
-const onDevice = (bytes: number): number => Math.max(Math.ceil(bytes / GRAIN), 1) * GRAIN;
+/** What a buffer of so many bytes takes. */
+export const bytesOnDevice = (bytes: number): number => Math.max(Math.ceil(bytes / GRAIN), 1) * GRAIN;
 
 const KIND = {
   input: 'ports',
@@ -77,7 +78,7 @@ const KIND = {
 } as const satisfies Record<BufferPlan['kind'], keyof Omit<EntryMemory, 'entry' | 'dims'>>;
 
 /** What one buffer of the device is for all entries. */
-function sharedKey(buffer: BufferPlan): string | undefined {
+export function sharedKey(buffer: BufferPlan): string | undefined {
   if (buffer.kind === 'parameter') return `parameter ${buffer.parameter} ${buffer.from ?? 0}`;
   if (buffer.kind === 'pack') return `pack ${buffer.pack}`;
   return buffer.kind === 'constant' ? `constant ${buffer.constant}` : undefined;

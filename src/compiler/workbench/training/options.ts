@@ -13,6 +13,10 @@ export interface TrainingOptions extends SettingsOptions, WeightsOptions, Valida
   readonly tokenizer?: string;
   readonly lr?: number;
   readonly steps?: number;
+  /** print what the stages take on a device, and train nothing */
+  readonly plan?: boolean;
+  /** bytes that a stage may take on a device */
+  readonly memory?: number;
   readonly recompute?: boolean;
   /** added to the stage's own `seed` */
   readonly seed: number;
