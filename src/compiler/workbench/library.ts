@@ -5,11 +5,19 @@
  *     const stages = await stagesOf({ ...modelFile('model.mdl'), weights: (model) => seededWeights(model, 1), data, backend: 'onnx' });
  *     const { trained } = await trainStages(stages, { onRecord: (record) => console.log(record) });
  */
-import { checkpointFolder, type RunKeeper } from '../../runtime/train/index.ts';
+import {
+  checkpointFolder,
+  checkSettings,
+  type RunKeeper,
+  type RunSettings,
+  type TrainableStage,
+  type TrainingCheckpoint,
+} from '../../runtime/train/index.ts';
 import { locate } from './host.ts';
 import { SILENT } from './notes.ts';
 import { NODE } from './session.ts';
 import { type DataRequest, openBatches, openHeldOut } from './training/data.ts';
+import { stageIdentity } from './training/identity.ts';
 import { measuresOf } from './training/judge.ts';
 import { type StageData, type StagesRequest, stagesOf as stagesOn } from './training/stages-of.ts';
 
@@ -33,7 +41,7 @@ export { NODE };
  * sizes that cannot change; what `data` throws
  */
 export const stagesOf = (request: Omit<StagesRequest, 'host'> & Partial<Pick<StagesRequest, 'host'>>) =>
-  stagesOn({ host: NODE, measures: measuresOf, ...request });
+  stagesOn({ host: NODE, measures: measuresOf, identity: stageIdentity, ...request });
 
 /** A .mdl file, or a folder of transformers, as `stagesOf` takes it. @throws CliError C0104, C0465, C0466 */
 export function modelFile(file: string): Pick<StagesRequest, 'path' | 'sources'> {
@@ -62,20 +70,48 @@ export function recipeData(file: string, { split = 'train', note, ...request }: 
 }
 
 /**
- * Checkpoints of a run in a folder, as `trainStages` takes them.
- * @param stages names, in order
+ * Checkpoints of a run in a folder, as `trainStages` takes them, with what makes the run this run: hashes of each stage's model, loss,
+ * definition, data and weights.
+ * @param stages of the run, in order
  * @param keep how many checkpoints stay
+ * @throws what reading the data's first batch and the weights throws
  */
 export async function keepIn(
   folder: string,
-  stages: readonly string[],
+  stages: readonly TrainableStage[],
   { every = 100, keep = 3 }: { readonly every?: number; readonly keep?: number } = {},
 ): Promise<RunKeeper> {
-  const checkpoints = await checkpointFolder(folder, stages, keep);
+  const checkpoints = await checkpointFolder(folder, namesOf(stages), keep);
+  const settings = await identityOf(stages);
   return {
     every,
     save: async (checkpoint) => {
-      await checkpoints.save({ ...checkpoint, settings: {}, logBytes: 0 });
+      await checkpoints.save({ ...checkpoint, settings, logBytes: 0 });
     },
   };
+}
+
+/**
+ * The newest whole checkpoint that `keepIn` wrote of the same stages, for the option `resume` of `trainStages`.
+ * @param note is told of checkpoints that are damaged and were set aside
+ * @throws RuntimeError R0803 for one of another model, other data or weights, R0804 where none is whole, R0805 where there is none
+ */
+export async function resumeFrom(
+  folder: string,
+  stages: readonly TrainableStage[],
+  note: (line: string) => void = () => {},
+): Promise<TrainingCheckpoint> {
+  const checkpoints = await checkpointFolder(folder, namesOf(stages), 1);
+  const { file, checkpoint, damaged } = await checkpoints.latest();
+  for (const { file: name, reason } of damaged) note(`the checkpoint ${name} is damaged (${reason}) and was set aside`);
+  checkSettings(file, checkpoint.settings, await identityOf(stages));
+  return checkpoint;
+}
+
+const namesOf = (stages: readonly TrainableStage[]): readonly string[] => stages.map(({ name }) => name);
+
+async function identityOf(stages: readonly TrainableStage[]): Promise<RunSettings> {
+  const settings: Record<string, string> = { stages: namesOf(stages).join() };
+  for (const stage of stages) Object.assign(settings, await stage.identity?.());
+  return settings;
 }

@@ -24,6 +24,8 @@ export interface TrainableStage {
   readonly seed: number;
   /** what follows from the scalars of its loss; nothing when absent */
   readonly measures?: Measures;
+  /** What makes it this stage, as text by name: model, data, weights. Nothing to tell it by when absent */
+  identity?(): Promise<Readonly<Record<string, string>>>;
   /** Compiles it. @param trained what earlier stages trained, by checkpoint key */
   open(trained: ReadonlyMap<string, HostTensor>): Promise<OpenedStage>;
 }

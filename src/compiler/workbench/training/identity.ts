@@ -13,6 +13,7 @@ import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { printGraph } from '../../ir/print.ts';
+import type { WeightReader } from '../../targets/target.ts';
 import { dropsOut } from '../../training/plan.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { splitLayout } from '../layouts/asked.ts';
@@ -100,3 +101,48 @@ export async function filesDigest(
   }
   return short(hash);
 }
+
+/** What a stage is made of, by name: `mdl train` and programs tell a run from another by the same hashes of model and data. */
+export async function stageIdentity(
+  { model, stage }: { readonly model: Model; readonly stage: Stage },
+  data: DataSource,
+  weights: Pick<WeightReader, 'chunks'>,
+): Promise<Record<string, string>> {
+  const hash = createHash('sha256');
+  for (const { keys } of model.parameters.values()) {
+    hash.update(`${keys[0]}\0`);
+    for await (const bytes of weights.chunks(keys[0])) hash.update(bytes);
+  }
+  return {
+    model: model.name,
+    [`parameters in ${stage.name}`]: parametersDigest(model),
+    [`loss graph of ${stage.name}`]: lossDigest(model, stage),
+    [`definition of ${stage.name}`]: stageDigest(stage),
+    [`data of ${stage.name}`]: await dataDigest(data),
+    [`weights of ${stage.name}`]: short(hash),
+  };
+}
+
+/** What a stage declares: what it trains, its optimiser, schedule and clauses. */
+export const stageDigest = (stage: Stage): string => digest(declared(stage));
+
+/** As data. */
+export const declared = ({
+  name,
+  flags,
+  trained,
+  noDecay,
+  eval: evaluated,
+  optimize,
+  schedule,
+  options: clauses,
+}: Stage): object => ({
+  name,
+  flags: [...flags],
+  trained: trained.map((parameter) => parameter.keys[0]),
+  noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
+  eval: evaluated,
+  optimize,
+  schedule,
+  clauses,
+});

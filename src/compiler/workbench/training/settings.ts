@@ -3,7 +3,7 @@ import { type DataSource, type RunSettings, VALIDATE_EVERY } from '../../../runt
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import { dataDigest, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
+import { dataDigest, declared, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
 import { judges } from './judge.ts';
 import type { RunOptions } from './options.ts';
 
@@ -40,20 +40,7 @@ export async function runSettings(
     ...leaves('flag', Object.fromEntries(model.settings.flags)),
     set: json(options.set ?? []),
     stages: stages.map(({ stage: { name } }) => name).join(','),
-    'stage definitions': digest(
-      stages.map(
-        ({ stage: { name, flags, trained, noDecay, eval: evaluated, optimize, schedule, options: clauses } }) => ({
-          name,
-          flags: [...flags],
-          trained: trained.map((parameter) => parameter.keys[0]),
-          noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
-          eval: evaluated,
-          optimize,
-          schedule,
-          clauses,
-        }),
-      ),
-    ),
+    'stage definitions': digest(stages.map(({ stage }) => declared(stage))),
     'batch size': String(options.batchSize ?? "the stage's"),
     seed: String(options.seed),
     'learning rate': String(options.lr ?? "the stage's"),

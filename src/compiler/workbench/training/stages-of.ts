@@ -38,6 +38,12 @@ export interface StagesRequest extends Pick<Engine, 'backend'>, Partial<Pick<Eng
   /** a constant learning rate instead of the schedules */
   readonly lr?: number;
   readonly recompute?: boolean;
+  /** what a stage is told from others by, for `keepIn` and `resumeFrom`; the place's own when absent */
+  readonly identity?: (
+    staged: StagedModel,
+    data: DataSource,
+    weights: WeightReader,
+  ) => Promise<Readonly<Record<string, string>>>;
   /** what the place has to run graphs; the place's own when absent */
   readonly host: Host;
 }
@@ -57,14 +63,24 @@ export async function stagesOf(request: StagesRequest): Promise<readonly Trainab
       const { model, compilation } = compiled(request, set);
       return { model, compilation, stage: stageNamed(model, name) };
     });
-    const { seed = 0, data, heldOut, measures } = request;
+    const { seed = 0, data, heldOut, measures, identity, lr } = request;
+    const source = await opened(data, staged);
     const own = staged.stage.options.seed;
     stages.push({
       name,
-      data: await opened(data, staged),
+      data: source,
       ...(heldOut ? { heldOut: await opened(heldOut, staged) } : {}),
       ...(measures ? { measures: measures(staged.model) } : {}),
       seed: seed + (typeof own === 'number' ? own : 0),
+      ...(identity
+        ? {
+            identity: async () => ({
+              ...(await identity(staged, source, request.weights(staged.model))),
+              seed: String(seed),
+              'learning rate': String(lr ?? "the stage's"),
+            }),
+          }
+        : {}),
       open: (trained) => openTrained(staged, trained, request),
     });
   }
