@@ -17,8 +17,8 @@ import {
 import { TASK_MIX, type TaskName, wordingOf } from '../../../src/recipes/vision-language/data/emoji/tasks.ts';
 import { listOf, plural, withArticle } from '../../../src/recipes/vision-language/data/emoji/words.ts';
 import { openData, openExamples } from '../../../src/recipes/vision-language/data/index.ts';
-import type { Split } from '../../../src/recipes/vision-language/data/options.ts';
-import { PRETRAIN_MIX } from '../../../src/recipes/vision-language/data/pretrain.node.ts';
+import { resolveOptions, type Split } from '../../../src/recipes/vision-language/data/options.ts';
+import { pretrainSet } from '../../../src/recipes/vision-language/data/pretrain.node.ts';
 import { normaliseImage } from '../../../src/runtime/image/preprocess.ts';
 import { Tokenizer } from '../../../src/runtime/tokenizer/tokenizer.ts';
 import { trainBpe } from '../../../src/runtime/tokenizer/train.ts';
@@ -32,7 +32,6 @@ const ALL_TASKS: Record<TaskName, number> = {
   describe: 1,
   caption: 1,
   ...TASK_MIX.multitask,
-  ...PRETRAIN_MIX,
 } as Record<TaskName, number>;
 const settings = (split: Split): DrawSettings => ({
   mix: ALL_TASKS,
@@ -265,17 +264,51 @@ describe('openData', () => {
 });
 
 describe('texts', () => {
-  it('fit in 50 positions with a vocabulary of 512 that was trained on them', async () => {
+  it('fit in 50 positions with a vocabulary of 512 that was trained on them, conversations in 100', async () => {
     const tokenizer = Tokenizer.from(trainBpe(emojiTexts(500), 512));
-    for (const [name, wording] of [
-      ['emoji', CAPTIONS],
-      ['emoji', DESCRIPTIONS],
-      ['emoji', MULTITASK],
-      ['emoji-pretrain', PRETRAIN],
+    for (const [name, wording, most] of [
+      ['emoji', CAPTIONS, 50],
+      ['emoji', DESCRIPTIONS, 50],
+      ['emoji', MULTITASK, 50],
+      ['emoji-pretrain', PRETRAIN, 100],
     ] as const) {
       const source = await openData(name, { ...BASE, ...wording, tokenizer, imageTokens: 8, batchSize: 100 });
       const { feeds } = await source.batch(0);
-      expect(feeds.labels!.shape[1]).toBeLessThanOrEqual(50);
+      expect(feeds.labels!.shape[1]).toBeLessThanOrEqual(most);
+    }
+  });
+  it('of pre-training are conversations: one picture, then questions that no answer before them gives away', async () => {
+    const set = pretrainSet(resolveOptions({ ...BASE, ...PRETRAIN }));
+    const tasks = new Map<string, number>();
+    for (let i = 0; i < 400; i++) {
+      const { task, turns, meta } = await set.sample(i);
+      tasks.set(task, Math.max(tasks.get(task) ?? 0, turns.length));
+      expect(turns.map(({ prompt }) => prompt.includes('<ImageHere>'))).toEqual(turns.map((_, turn) => turn === 0));
+      expect(new Set(turns.map(({ prompt }) => prompt)).size).toBe(turns.length);
+      for (const [turn, { answer }] of turns.entries()) {
+        const before = turns.slice(0, turn).flatMap((earlier) => [earlier.prompt, earlier.answer]);
+        const said = before.join(' ').split(/[^a-z0-9{}<>]+/);
+        if (!/^\d$/.test(answer)) expect(said).not.toContain(answer);
+      }
+      expect(meta.things.length).toBeGreaterThan(0);
+    }
+    expect(Object.fromEntries(tasks)).toEqual({
+      'vqa-name, vqa-category, refer': 3,
+      'caption, refer': 4,
+      identify: 3,
+      'vqa-relation': 2,
+      'vqa-count': 2,
+    });
+  });
+  it('of pre-training end at any question where the model is judged', async () => {
+    const examples = await openExamples('emoji-pretrain', { ...BASE, ...PRETRAIN, split: 'held-out', count: 80 });
+    expect(new Set(examples.map(({ task }) => task))).toEqual(
+      new Set(['caption', 'identify', 'refer', 'vqa-category', 'vqa-count', 'vqa-name', 'vqa-relation']),
+    );
+    for (const { prompt, answer, task } of examples) {
+      expect(prompt.split('<ImageHere>')).toHaveLength(2);
+      if (task === 'refer') expect(prompt).toMatch(/where is the [a-z]+\?$/);
+      expect(answer).not.toBe('');
     }
   });
   it('prompts use the template and the tasks', async () => {

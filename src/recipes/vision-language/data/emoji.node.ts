@@ -50,7 +50,7 @@ export function sceneSet(
 /** Four of each category: what the nano model learns to tell apart in minutes. */
 const USUAL_CONCEPTS = 56;
 
-function chooseConcepts(count: number = USUAL_CONCEPTS): readonly Concept[] {
+export function chooseConcepts(count: number = USUAL_CONCEPTS): readonly Concept[] {
   if (!Number.isSafeInteger(count) || count < FEWEST_CONCEPTS || count > CONCEPTS.length) {
     const expected = `an integer from ${FEWEST_CONCEPTS} to ${CONCEPTS.length}`;
     throw runtimeError('data_option', { option: 'concepts', value: count, expected });

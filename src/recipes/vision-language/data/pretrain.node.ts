@@ -1,38 +1,34 @@
 /**
- * The `emoji-pretrain` data: what the nano model's parts learn from nothing, with everything trainable, before they are
- * frozen for the four stages.
+ * The `emoji-pretrain` data: what the nano model's Q-Former, projections and Phi learn from nothing, with all of them
+ * trainable, before they are frozen for the four stages. The image encoder has learned before that what is where.
  *
- * EVA and Phi-2 come to TinyGPT-V trained on the world's pictures and texts; these tasks stand for that. ViT and Q-Former
- * learn from them what things are and where they are (what they drop here, no later stage can bring back), Phi learns
- * the words, the digits of boxes among them. The texts come without the templates and identifiers of the stages, which
- * are left for the stages to learn.
+ * EVA and Phi-2 come to TinyGPT-V trained on the world's pictures and texts; this stands for that. A sample is a
+ * conversation: a picture with all that some tasks can ask of it, so that each picture teaches much, and no answer says
+ * what a later one asks. The texts come without the templates and identifiers of the stages, which are left for the stages
+ * to learn.
  */
 
 import { runtimeError } from '../../../runtime/errors.ts';
-import type { Mix } from './emoji/tasks.ts';
-import { sceneSet } from './emoji.node.ts';
+import { diceOf } from '../../data/dice.ts';
+import { openPictures } from './emoji/pictures.node.ts';
+import { copies, drawScene, row, type SceneMaker, several, single, thingOf, throwScene } from './emoji/scene.ts';
+import { conversationOf, type TaskName } from './emoji/tasks.ts';
+import { chooseConcepts } from './emoji.node.ts';
 import type { SampleSet } from './example.ts';
 import type { ResolvedOptions } from './options.ts';
 
-/** Most of it names things; the rest asks where they are and how many. */
-export const PRETRAIN_MIX: Mix = {
-  caption: 5,
-  'vqa-name': 4,
-  'vqa-category': 1,
-  'vqa-count': 1,
-  'vqa-relation': 1,
-  place: 1,
-  refer: 1,
-  identify: 1,
-};
+interface Conversation {
+  readonly scenes: readonly SceneMaker[];
+  readonly tasks: readonly TaskName[];
+}
 
-/** Names alone, at first. */
-const NAMES: Mix = { 'vqa-name': 1 };
-/**
- * Training samples that only ask for names. In the mix from the start, a model learns to guess from the texts and then
- * has little reason to look: at 700 steps the gradient of the ViT was a hundredth of what it is after names alone.
- */
-const NAMES_FIRST = 16_000;
+/** Each as frequent as any other; one that stands twice is twice as frequent. */
+const ONE: Conversation = { scenes: [single], tasks: ['vqa-name', 'vqa-category', 'refer'] };
+const WHERE: Conversation = { scenes: [several(2), several(3)], tasks: ['caption', 'refer'] };
+const WHAT: Conversation = { scenes: [several(2), several(3)], tasks: ['identify'] };
+const BESIDE: Conversation = { scenes: [row], tasks: ['vqa-relation'] };
+const HOW_MANY: Conversation = { scenes: [copies], tasks: ['vqa-count'] };
+export const CONVERSATIONS: readonly Conversation[] = [ONE, WHERE, WHERE, WHAT, BESIDE, HOW_MANY];
 
 /** @throws RuntimeError R0901, R0902, also for tasks or a template, which this set does not take */
 export function pretrainSet(options: ResolvedOptions): SampleSet {
@@ -42,9 +38,28 @@ export function pretrainSet(options: ResolvedOptions): SampleSet {
   };
   refuse('tasks', options.tasks);
   refuse('template', options.template);
+  const { seed, split, imageSize } = options;
+  const concepts = chooseConcepts(options.concepts);
+  const pictures = openPictures(concepts);
+  const stream = `emoji/pretrain/${split}`;
+  const dices = diceOf(seed, stream);
   const wording = { template: 'none', identifiers: false, bareCaptions: true };
-  const mixed = sceneSet('emoji-pretrain', 'emoji/pretrain', PRETRAIN_MIX, wording, options);
-  if (options.split === 'held-out') return mixed;
-  const names = sceneSet('emoji-pretrain', 'emoji/pretrain-names', NAMES, wording, options);
-  return { ...mixed, sample: (index) => (index < NAMES_FIRST ? names : mixed).sample(index) };
+  return {
+    name: 'emoji-pretrain',
+    sample(index) {
+      const dice = dices(index);
+      const { scenes, tasks } = dice.pick(CONVERSATIONS);
+      const scene = throwScene(dice.pick(scenes), concepts, split, dice);
+      const things = scene.placed.map(thingOf);
+      const all = conversationOf(tasks, things, dice, wording);
+      // the model is judged by the last answer, after those before it
+      const turns = split === 'train' ? all : all.slice(0, dice.between(1, all.length));
+      return Promise.resolve({
+        task: split === 'train' ? tasks.join(', ') : turns.at(-1)!.task,
+        turns,
+        picture: drawScene(scene, imageSize, pictures),
+        meta: { things, source: `${stream}/${index}` },
+      });
+    },
+  };
 }

@@ -7,6 +7,7 @@
 
 import type { Dice } from '../../../data/dice.ts';
 import type { TaskSet } from '../../names.ts';
+import { applyTemplate } from '../../prompt.ts';
 import { formatBox } from '../box.ts';
 import { type Exchange, instruction, NO_PROMPT, type Thing } from '../example.ts';
 import { copies, row, type SceneMaker, several, single } from './scene.ts';
@@ -23,8 +24,11 @@ interface Task {
   readonly scenes: readonly SceneMaker[];
   /** what stands before the question in `multitask` */
   readonly identifier?: string;
-  /** @param things from left to right */
-  ask(things: readonly Thing[], dice: Dice): Asked;
+  /**
+   * What can be asked of a scene, each as likely as any other.
+   * @param things from left to right
+   */
+  asks(things: readonly Thing[]): readonly Asked[];
 }
 
 const nouns = (things: readonly Thing[]): string => listOf(things.map(({ noun }) => withArticle(noun)));
@@ -43,57 +47,58 @@ export const TASKS = {
   caption: {
     scenes: [single, several(2)],
     identifier: '[caption]',
-    ask: (things) => ({ question: 'describe this image.', answer: caption(things) }),
+    asks: (things) => [{ question: 'describe this image.', answer: caption(things) }],
   },
   /** human-like: a sentence, and for one thing what kind of thing it is */
   describe: {
     scenes: [single, several(2)],
-    ask: (things, dice) => {
+    asks: (things) => {
       const [only] = things;
       const kind = things.length === 1 ? `, a kind of ${only!.category}` : '';
-      return { question: dice.pick(INSTRUCTIONS), answer: `the image shows ${nouns(things)}${kind}.` };
+      return INSTRUCTIONS.map((question) => ({ question, answer: `the image shows ${nouns(things)}${kind}.` }));
     },
   },
   'vqa-name': {
     scenes: [single],
     identifier: '[vqa]',
-    ask: ([only]) => ({ question: 'what is this?', answer: only!.noun }),
+    asks: ([only]) => [{ question: 'what is this?', answer: only!.noun }],
   },
   'vqa-category': {
     scenes: [single],
     identifier: '[vqa]',
-    ask: ([only]) => ({ question: 'what kind of thing is this?', answer: only!.category }),
+    asks: ([only]) => [{ question: 'what kind of thing is this?', answer: only!.category }],
   },
   'vqa-count': {
     scenes: [copies],
     identifier: '[vqa]',
-    ask: (things, dice) => {
-      const { noun } = dice.pick(things);
-      const count = things.filter((thing) => thing.noun === noun).length;
-      return { question: `how many ${plural(noun)} are there?`, answer: `${count}` };
-    },
+    asks: (things) =>
+      things.map(({ noun }) => {
+        const count = things.filter((thing) => thing.noun === noun).length;
+        return { question: `how many ${plural(noun)} are there?`, answer: `${count}` };
+      }),
   },
   /** of three in a row the middle one has a neighbour on both sides, so the place has to be looked at */
   'vqa-relation': {
     scenes: [row],
     identifier: '[vqa]',
-    ask: (things, dice) => {
+    asks: (things) => {
       const extent = (side: 'x1' | 'y1'): number =>
         Math.max(...things.map(({ box }) => box[side])) - Math.min(...things.map(({ box }) => box[side]));
       const across = extent('x1') > extent('y1');
       const inOrder = [...things].sort((a, b) => (across ? a.box.x1 - b.box.x1 : a.box.y1 - b.box.y1));
-      const first = dice.chance(0.5);
-      const relation = across ? (first ? 'left of' : 'right of') : first ? 'above' : 'below';
-      return { question: `what is ${relation} the ${inOrder[1]!.noun}?`, answer: inOrder[first ? 0 : 2]!.noun };
+      const [before, middle, after] = inOrder as [Thing, Thing, Thing];
+      const asked = (relation: string, { noun }: Thing): Asked => ({
+        question: `what is ${relation} the ${middle.noun}?`,
+        answer: noun,
+      });
+      return [asked(across ? 'left of' : 'above', before), asked(across ? 'right of' : 'below', after)];
     },
   },
   refer: {
     scenes: [single, several(2), several(3)],
     identifier: '[refer]',
-    ask: (things, dice) => {
-      const { noun, box } = dice.pick(unique(things));
-      return { question: `where is the ${noun}?`, answer: formatBox(box) };
-    },
+    asks: (things) =>
+      unique(things).map(({ noun, box }) => ({ question: `where is the ${noun}?`, answer: formatBox(box) })),
   },
   /**
    * A caption with boxes. MiniGPT-v2 puts `<p>` tags around the nouns, which would take three tokens each here; and two
@@ -102,31 +107,17 @@ export const TASKS = {
   grounding: {
     scenes: [single],
     identifier: '[grounding]',
-    ask: (things) => ({
-      question: 'what is where?',
-      answer: listOf(things.map(({ noun, box }) => `${withArticle(noun)} ${formatBox(box)}`)),
-    }),
+    asks: (things) => [
+      {
+        question: 'what is where?',
+        answer: listOf(things.map(({ noun, box }) => `${withArticle(noun)} ${formatBox(box)}`)),
+      },
+    ],
   },
   identify: {
     scenes: [several(2), several(3)],
     identifier: '[identify]',
-    ask: (things, dice) => {
-      const { noun, box } = dice.pick(things);
-      return { question: `what is ${formatBox(box)}?`, answer: noun };
-    },
-  },
-  /** nine places; pretraining only, so that the vision part learns where things are before it is frozen */
-  place: {
-    scenes: [several(2), several(3)],
-    ask: (things, dice) => {
-      const { noun, box } = dice.pick(unique(things));
-      const third = (low: number, high: number, names: readonly [string, string, string]): string =>
-        names[Math.min(2, Math.floor((3 * (low + high)) / 200)) as 0 | 1 | 2];
-      const vertical = third(box.y1, box.y2, ['top', 'middle', 'bottom']);
-      const horizontal = third(box.x1, box.x2, ['left', 'middle', 'right']);
-      const place = vertical === horizontal ? vertical : `${vertical} ${horizontal}`;
-      return { question: `on which side is the ${noun}?`, answer: place };
-    },
+    asks: (things) => things.map(({ noun, box }) => ({ question: `what is ${formatBox(box)}?`, answer: noun })),
   },
 } as const satisfies { readonly [name: string]: Task };
 
@@ -173,11 +164,53 @@ export function wordingOf(tasks: TaskSet, template: string): Wording {
   return { template, identifiers: tasks === 'multitask', bareCaptions: tasks === 'captions' };
 }
 
-/** The exchange of a task on a scene's things. @throws RuntimeError R0603 for an unknown template */
+/** One exchange of a task on a scene's things. @throws RuntimeError R0603 for an unknown template */
 export function exchangeOf(name: TaskName, things: readonly Thing[], dice: Dice, wording: Wording): Exchange {
-  const task: Task = TASKS[name];
-  const { question, answer } = task.ask(things, dice);
+  return worded(name, dice.pick(asksOf(name, things)), wording, instruction);
+}
+
+/**
+ * A conversation about a scene's things: all that each task can ask, task after task, what is asked of one task in any
+ * order. The picture stands before the first question.
+ * @throws RuntimeError R0603 for an unknown template
+ */
+export function conversationOf(
+  names: readonly TaskName[],
+  things: readonly Thing[],
+  dice: Dice,
+  wording: Wording,
+): readonly (Exchange & { readonly task: TaskName })[] {
+  const asked = names.flatMap((name) => {
+    const once = new Map(asksOf(name, things).map((each) => [each.question, each]));
+    return shuffled([...once.values()], dice).map((each) => ({ name, each }));
+  });
+  return asked.map(({ name, each }, i) => ({
+    task: name,
+    ...worded(name, each, wording, i === 0 ? instruction : applyTemplate),
+  }));
+}
+
+const asksOf = (name: TaskName, things: readonly Thing[]): readonly Asked[] => (TASKS[name] as Task).asks(things);
+
+function worded(
+  name: TaskName,
+  { question, answer }: Asked,
+  wording: Wording,
+  write: (template: string, text: string) => string,
+): Exchange {
   if (wording.bareCaptions && name === 'caption') return { prompt: NO_PROMPT, answer };
-  const asked = wording.identifiers && task.identifier ? `${task.identifier} ${question}` : question;
-  return { prompt: instruction(wording.template, asked), answer };
+  const { identifier } = TASKS[name] as Task;
+  return {
+    prompt: write(wording.template, wording.identifiers && identifier ? `${identifier} ${question}` : question),
+    answer,
+  };
+}
+
+/** Fisher and Yates. */
+function shuffled<T>(list: T[], dice: Dice): T[] {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = dice.below(i + 1);
+    [list[i], list[j]] = [list[j]!, list[i]!];
+  }
+  return list;
 }
