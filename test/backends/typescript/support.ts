@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildResult, build } from 'esbuild';
+import { type BuildOptions, type BuildResult, build } from 'esbuild';
 import { type GeneratedModule, generateModule } from '../../../src/compiler/backends/typescript/index.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { buildWebGpu } from '../../support/build.ts';
@@ -53,10 +53,18 @@ export function typeErrors(module: GeneratedModule, program: string): string {
 
 /** One file of a program and all it imports, for a page or for Node. */
 export async function bundle(folder: string, entry: string, platform: 'browser' | 'node'): Promise<BuildResult> {
-  return build({
+  return build({ ...bundling(folder, entry, platform), outfile: join(folder, 'bundle.mjs') });
+}
+
+/** The same for a page in files: what is imported at run time is a file of its own, as bundlers make of it. */
+export async function bundleInChunks(folder: string, entry: string): Promise<BuildResult> {
+  return build({ ...bundling(folder, entry, 'browser'), outdir: join(folder, 'chunks'), splitting: true });
+}
+
+function bundling(folder: string, entry: string, platform: 'browser' | 'node') {
+  return {
     absWorkingDir: folder,
     entryPoints: [entry],
-    outfile: join(folder, 'bundle.mjs'),
     bundle: true,
     format: 'esm',
     minify: true,
@@ -66,5 +74,5 @@ export async function bundle(folder: string, entry: string, platform: 'browser' 
     external: ['./plan.js', 'webgpu'],
     alias: { 'mdl-compiler/webgpu': join(RUNTIME, platform === 'browser' ? 'index.browser.ts' : 'index.ts') },
     logLevel: 'error',
-  });
+  } satisfies BuildOptions;
 }
