@@ -72,6 +72,16 @@ describe.each(Object.entries(PROJECTS))('%s', (kind, { config, data, commands: w
   });
 });
 
+it('learns: the text project needs less than 4.8 bits for a byte after 60 steps, on rows that it has not seen', async () => {
+  const folder = folderWith();
+  await mdl(folder, 'init', 'text', '.');
+  const args = ['--init', '1', '--data', 'data', '--val-split', '0.1', '--val-every', '60', '--steps', '60', '--json'];
+  const { stages } = JSON.parse((await mdl(folder, 'train', 'model.mdl', ...args)).stdout) as {
+    stages: { validation: { bits_per_byte: number } }[];
+  };
+  expect(stages[0]!.validation.bits_per_byte).toBeLessThan(4.8);
+});
+
 it('draws pictures that a decoder reads: 32 × 32, and each shape is another', () => {
   const drawn = SHAPES.map((shape) =>
     draw({ shape, colour: COLOURS.red, background: [255, 255, 255], x: 16, y: 16, radius: 12, turned: 0 }),

@@ -1,7 +1,7 @@
 /** Batches to train on in the page: the same one again and again, or rows of a text. */
 import type { Batch, DataSource, Manifest } from 'mdl-compiler/runtime';
+import { BYTE_TOKENIZER } from '../../../../src/recipes/data/bytes.ts';
 import { TEXT_INPUTS, textBatch } from '../../../../src/recipes/text/batches.ts';
-import { BYTE_TOKENIZER } from '../../../../src/recipes/text/bytes.ts';
 import { type InputRequest, inputOf } from './inputs.ts';
 
 type Ports = Manifest['entries'][string]['inputs'];
