@@ -1,4 +1,4 @@
-"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true qkv_bias=false qk_norm=false llama3_rope=false windowed=false.
+"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true qkv_bias=false qk_norm=false llama3_rope=false linear_rope=false yarn_rope=false windowed=false.
 
 Written by `mdl compile --target pytorch`: sizes and flags are those of the config, and `state_dict()` has the keys of
 the checkpoint. Above each statement stands what it was in the source, and behind it the shape of what it makes.
@@ -63,6 +63,7 @@ def extended(cache, x, dim):
 class Attention(nn.Module):
     """Causal attention with rotary positions, in which num_attention_heads share num_key_value_heads keys and values.
     `frequencies`: radians per position of each rotary pair, those of theta where none. `window`: how many keys a query sees.
+    `magnitude`: of queries and keys.
     """
 
     def __init__(self):
@@ -81,8 +82,10 @@ class Attention(nn.Module):
         return x.unflatten(-1, (3, 64))  # [B, T, 3, 64]
 
     def rotated(self, x, positions):
-        # let by_position = rearrange(x, "b t h c -> b h t c")
-        by_position = x.transpose(1, 2)  # [B, 9, T, 64]
+        # let plain = rearrange(x, "b t h c -> b h t c")
+        plain = x.transpose(1, 2)  # [B, 9, T, 64]
+        # let by_position = plain when magnitude == 1.0 else plain * magnitude
+        by_position = plain
         # rotary(by_position, positions, dims = head_dim, theta = theta, max_positions = positions_at_most)
         return rotary(by_position, positions, dims=64, theta=100000.0)  # [B, 9, T, 64]
 
