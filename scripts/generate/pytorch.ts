@@ -3,20 +3,28 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { banner, type Generator } from './files.ts';
 
-const FOLDER = 'src/compiler/backends/pytorch/training';
+const FOLDER = 'src/compiler/backends/pytorch';
+/** the constant that has the files of a folder */
+const TABLES = { training: 'TRAINING_FILES', inference: 'INFERENCE_FILES' } as const;
 
 export const pytorch: Generator = {
   name: 'pytorch',
-  inputs: [FOLDER],
+  inputs: Object.keys(TABLES).map((name) => `${FOLDER}/${name}`),
   async generate(root) {
-    const names = readdirSync(join(root, FOLDER))
-      .filter((name) => name.endsWith('.py'))
-      .sort();
-    const entries = names.map((name) => {
-      const text = readFileSync(join(root, FOLDER, name), 'utf8').replaceAll('\r\n', '\n');
-      return `  ${JSON.stringify(name)}: ${JSON.stringify(text)},\n`;
-    });
-    const text = `${banner(`${FOLDER}/*.py`)}export const TRAINING_FILES: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`;
-    return [{ path: `${FOLDER}.generated.ts`, text }];
+    return Object.entries(TABLES).map(([folder, table]) => ({
+      path: `${FOLDER}/${folder}.generated.ts`,
+      text: tableOf(root, `${FOLDER}/${folder}`, table),
+    }));
   },
 };
+
+function tableOf(root: string, folder: string, table: string): string {
+  const names = readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.py'))
+    .sort();
+  const entries = names.map((name) => {
+    const text = readFileSync(join(root, folder, name), 'utf8').replaceAll('\r\n', '\n');
+    return `  ${JSON.stringify(name)}: ${JSON.stringify(text)},\n`;
+  });
+  return `${banner(`${folder}/*.py`)}export const ${table}: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`;
+}

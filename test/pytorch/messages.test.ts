@@ -1,4 +1,4 @@
-/** What train.py says has a code that is explained: 'R1220', 'R1221', 'R1222' and 'R1223' are its own. */
+/** What train.py and generate.py say has a code that is explained: 'R1220', 'R1221', 'R1222' and 'R1223' are its own. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -6,11 +6,13 @@ import { CLI_CATALOGUE } from '../../src/compiler/workbench/errors.ts';
 import { CATALOGUE } from '../../src/runtime/catalogue.ts';
 import { ROOT } from '../cli/support.ts';
 
-const FOLDER = join(ROOT, 'src/compiler/backends/pytorch/training');
+const FOLDERS = ['training', 'inference'].map((name) => join(ROOT, 'src/compiler/backends/pytorch', name));
 
 it('every code in the files of Python is one of the catalogues', () => {
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.py'));
-  const found = files.flatMap((name) => readFileSync(join(FOLDER, name), 'utf8').match(/(?<=")[RC]\d{4}(?=")/g) ?? []);
+  const files = FOLDERS.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name))).filter((file) =>
+    file.endsWith('.py'),
+  );
+  const found = files.flatMap((file) => readFileSync(file, 'utf8').match(/(?<=")[RC]\d{4}(?=")/g) ?? []);
   const known = new Set([...Object.keys(CATALOGUE), ...Object.values(CLI_CATALOGUE).map(({ code }) => code as string)]);
   expect(found.filter((code) => !known.has(code))).toEqual([]);
   expect(found).toEqual(expect.arrayContaining(['R1220', 'R1221', 'R1222', 'R1223', 'R0801']));

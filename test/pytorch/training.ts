@@ -68,7 +68,7 @@ export function difference(a: ReadonlyMap<string, ReferenceTensor>, b: ReadonlyM
   return Math.max(...[...a.keys()].map(of));
 }
 
-/** Runs train.py as often as asked, in one process of Python. @throws what Python raised */
+/** Runs train.py or another program beside a model as often as asked, in one process of Python. @throws what Python raised */
 export function drive<J extends readonly DriveJob[]>(jobs: J): { readonly [I in keyof J]: Trained } {
   const list = join(folderWith(), 'jobs.json');
   writeFileSync(list, JSON.stringify(jobs));
@@ -80,6 +80,8 @@ export function drive<J extends readonly DriveJob[]>(jobs: J): { readonly [I in 
 
 export interface DriveJob {
   readonly folder: string;
+  /** `model/train.py` by default */
+  readonly program?: string;
   readonly argv: readonly string[];
   /** the most bytes that it may write to a file */
   readonly limit?: number;

@@ -2,8 +2,8 @@
  * PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. With a stage also the program that
  * trains it.
  */
-import type { WeightsOrigin } from '../../shared/artifact.ts';
-import { modelFile } from '../backends/pytorch/index.ts';
+import type { EntryManifest, WeightsOrigin } from '../../shared/artifact.ts';
+import { INFERENCE_FILES, modelFile } from '../backends/pytorch/index.ts';
 import type { Graphs } from '../graphs.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
 import { trainingFiles } from './pytorch-stage.ts';
@@ -11,6 +11,7 @@ import { safetensorsFile } from './stored.ts';
 import type { Artifact, Target } from './target.ts';
 
 const MODEL = 'model.py';
+const GENERATE = 'generate.py';
 const WEIGHTS = 'model.safetensors';
 
 export const pytorch: Target = { name: 'pytorch', takes: ['stage'], training: {}, passes: [], compile };
@@ -22,14 +23,18 @@ function compile(graphs: Graphs): Artifact {
   const entries = written.map(({ name }) => name);
   const { text, root } = modelFile(model, entries, headOf(graphs));
   const training = trainingFiles(graphs, root);
+  const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
+  const generates = isGenerative(ports);
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
   const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
   const section = { pytorch: { model: MODEL, weights: [{ file: stored.file, bytes: stored.bytes }] } };
-  const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
   const encoder = new TextEncoder();
   const bytes = encoder.encode(text);
-  const files = [[MODEL, text] as const, ...training].map(([name, said]) => [name, encoder.encode(said)] as const);
+  const beside = Object.entries(generates ? INFERENCE_FILES : {});
+  const files = [[MODEL, text] as const, ...beside, ...training].map(
+    ([name, said]) => [name, encoder.encode(said)] as const,
+  );
   return {
     target: 'pytorch',
     graphs,
@@ -37,12 +42,21 @@ function compile(graphs: Graphs): Artifact {
     weights: [stored],
     made: [
       { name: MODEL, what: `${entries.length} entries`, bytes: bytes.length },
+      ...(generates ? [{ name: GENERATE, what: 'answers prompts' }] : []),
       ...(graphs.stage ? [{ name: 'train.py', what: `trains ${graphs.stage.name}` }] : []),
     ],
     manifest: (weights: WeightsOrigin | null, ownAdapter = false) =>
       manifestOf(graphs, ports, section, weights, ownAdapter),
     files: () => new Map(files),
   };
+}
+
+/** Whether the entries are those that generate.py runs. */
+function isGenerative(entries: Readonly<Record<string, EntryManifest>>): boolean {
+  const { embed_tokens, decode } = entries;
+  const has = (ports: EntryManifest['inputs'] | undefined, name: string): boolean =>
+    ports?.some((port) => port.name === name) === true;
+  return embed_tokens?.inputs.length === 1 && has(decode?.inputs, 'inputs_embeds') && has(decode?.outputs, 'logits');
 }
 
 /** What the file says of itself. */
