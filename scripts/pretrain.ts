@@ -3,7 +3,8 @@
  * Phi-2 come to the real one pre-trained; this stands for that.
  *
  *     vision     pretrain/vision.mdl: the image encoder learns what covers each patch
- *     pretrain   models/tinygpt-v.mdl: Q-Former, projections and Phi learn to speak of pictures, over that encoder as it is
+ *     pretrain   models/tinygpt-v.mdl: Q-Former, projections and Phi learn to speak of pictures, over that encoder as it is, by
+ *                conversations, and then (pretrain_questions) by questions alone
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -62,7 +63,7 @@ async function language(encoder: Tensors): Promise<void> {
   const stages = await stagesOf({
     ...modelFile(MODEL),
     settings: { config: 'nano' },
-    stages: ['pretrain'],
+    stages: ['pretrain', 'pretrain_questions'],
     weights: base,
     data: (staged) => {
       last = staged;

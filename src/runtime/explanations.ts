@@ -234,7 +234,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1123:
     'A recipe says how a kind of model meets data: how batches are made, how a prompt is put, how answers are judged. A model names its recipe in its file, `recipe "NAME" { … }`, or `--recipe NAME` gives one.',
   R1124:
-    "A data set of pictures makes texts by three things that only the model's author knows: the `tasks` (captions, descriptions or multitask), the `template` that a question is put in, and what `end`s an answer. A stage says them as clauses; template and end may also be settings of the model's recipe. `mdl evaluate` takes them from `--stage`, or from `--tasks`, `--template` and `--end`. They are never taken from a name.",
+    "A data set of pictures makes texts by three things that only the model's author knows: the `tasks` (captions, descriptions, multitask or questions), the `template` that a question is put in, and what `end`s an answer. A stage says them as clauses; template and end may also be settings of the model's recipe. `mdl evaluate` takes them from `--stage`, or from `--tasks`, `--template` and `--end`. They are never taken from a name.",
   R1125:
     'The set `emoji-pretrain` is a fixed mix of tasks without a template. A clause that would have no effect is an error.',
   R1126:

@@ -12,4 +12,5 @@ export function atFileEnd(close: () => unknown): void {
 /** For setup.ts alone. */
 export async function endFile(): Promise<void> {
   for (let close = pending.pop(); close; close = pending.pop()) await close();
+  process.exitCode = undefined; // a command that ran in this process may have left one
 }

@@ -54,7 +54,7 @@ test('what a stage does not say is in the config, or an error', async () => {
     code: 'R1124',
     message:
       'the stage stage4 does not say its tasks, which the data emoji needs: ' +
-      'add the clause `tasks "captions"`, with one of captions, descriptions, multitask',
+      'add the clause `tasks "captions"`, with one of captions, descriptions, multitask, questions',
   });
   await expect(
     batchOf('pretrain', inStage('pretrain', 'batch 16', 'batch 16\n  tasks "captions"')),

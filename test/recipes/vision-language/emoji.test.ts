@@ -23,7 +23,7 @@ import { normaliseImage } from '../../../src/runtime/image/preprocess.ts';
 import { Tokenizer } from '../../../src/runtime/tokenizer/tokenizer.ts';
 import { trainBpe } from '../../../src/runtime/tokenizer/train.ts';
 import { provokes } from '../../runtime/support.ts';
-import { BASE, CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng } from './support.ts';
+import { BASE, CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng, QUESTIONS } from './support.ts';
 
 /** The set has its own tasks. */
 const PRETRAIN = { endSymbol: '\n' };
@@ -223,6 +223,7 @@ describe('openData', () => {
     ['emoji', CAPTIONS],
     ['emoji', DESCRIPTIONS],
     ['emoji', MULTITASK],
+    ['emoji', QUESTIONS],
     ['emoji-pretrain', PRETRAIN],
   ] as const)('feeds the loss: %s, %o', async (name, wording) => {
     const source = await openData(name, { ...BASE, ...wording });
@@ -315,6 +316,9 @@ describe('texts', () => {
     const prompts = async (wording: object) =>
       (await openExamples('emoji', { ...OPTIONS, ...wording, count: 30 })).map(({ prompt }) => prompt);
     expect(new Set(await prompts(CAPTIONS))).toEqual(new Set(['<ImageHere>']));
+    const asked = await prompts(QUESTIONS);
+    expect(asked).toContain('<ImageHere>');
+    for (const prompt of asked) expect(prompt).toMatch(/^<ImageHere>$|^<Img><ImageHere><\/Img> [a-z][^[]+$/);
     for (const prompt of await prompts(DESCRIPTIONS))
       expect(prompt).toMatch(/^###Human: <Img><ImageHere><\/Img> [^#]+ ###Assistant: $/);
     for (const prompt of await prompts(MULTITASK))

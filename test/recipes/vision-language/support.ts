@@ -12,6 +12,7 @@ export const CHARACTERS: TextCodec = {
 /** As the paper's stages 1 and 2, 3 and 4 ask. */
 export const CAPTIONS = { tasks: 'captions', template: 'none', endSymbol: '\n' } as const;
 export const DESCRIPTIONS = { tasks: 'descriptions', template: 'human', endSymbol: '###' } as const;
+export const QUESTIONS = { tasks: 'questions', template: 'none', endSymbol: '\n' } as const;
 export const MULTITASK = { tasks: 'multitask', template: 'inst', endSymbol: '\n' } as const;
 
 /** Without what is asked. */

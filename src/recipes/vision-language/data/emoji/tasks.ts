@@ -138,6 +138,15 @@ export const TASK_MIX: { readonly [S in TaskSet]: Mix } = {
     grounding: 1,
     identify: 1,
   },
+  questions: {
+    caption: 3,
+    'vqa-name': 1,
+    'vqa-category': 1,
+    'vqa-count': 2,
+    'vqa-relation': 1,
+    refer: 2,
+    identify: 1,
+  },
 };
 
 /** One task, by weight. */
@@ -161,7 +170,7 @@ export interface Wording {
 }
 
 export function wordingOf(tasks: TaskSet, template: string): Wording {
-  return { template, identifiers: tasks === 'multitask', bareCaptions: tasks === 'captions' };
+  return { template, identifiers: tasks === 'multitask', bareCaptions: tasks === 'captions' || tasks === 'questions' };
 }
 
 /** One exchange of a task on a scene's things. @throws RuntimeError R0603 for an unknown template */

@@ -26,6 +26,7 @@ const CAPTION_INSTRUCTIONS: { readonly [S in TaskSet]: string | undefined } = {
   captions: undefined,
   descriptions: 'Take a look at this image and describe what you notice.',
   multitask: '[caption] describe this image.',
+  questions: undefined,
 };
 
 type Fields = Readonly<Record<string, unknown>>;
