@@ -1,6 +1,6 @@
 /**
  * `npm run pretrain`: the parts that the nano TinyGPT-V begins its four stages from, from nothing, on emoji. EVA, the Q-Former and
- * Phi-2 come to the real one pre-trained; this stands for that.
+ * Phi-2 come to the real one pre-trained; this stands for that. `--steps N` ends each stage early, `--out FILE` writes elsewhere.
  *
  *     vision     pretrain/vision.mdl: the image encoder learns what covers each patch
  *     pretrain   models/tinygpt-v.mdl: Q-Former, projections and Phi learn to speak of pictures, over that encoder as it is, by
@@ -9,6 +9,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { Model } from '../src/compiler/elaborate/model.ts';
 import {
   isStep,
@@ -30,15 +31,18 @@ type Tensors = ReadonlyMap<string, HostTensor>;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODEL = join(ROOT, 'models', 'tinygpt-v.mdl');
-const OUT = join(ROOT, 'models', 'nano-pretrained.safetensors');
 const SEED = 1;
+
+const { values: given } = parseArgs({ options: { steps: { type: 'string' }, out: { type: 'string' } } });
+const OUT = given.out ?? join(ROOT, 'models', 'nano-pretrained.safetensors');
+const length = given.steps === undefined ? {} : { steps: Number(given.steps) };
 
 const said = { every: 500, losses: [] as number[] };
 /** The mean loss, now and then. */
 function tell(record: LogRecord): void {
   if (!isStep(record)) return;
   said.losses.push(record.loss);
-  if (record.step % said.every !== 0) return;
+  if (record.step % said.every !== 0 && record.step !== length.steps) return;
   const mean = said.losses.reduce((sum, loss) => sum + loss, 0) / said.losses.length;
   console.log(`${record.stage}  step ${record.step}  loss ${mean.toFixed(4)}`);
   said.losses = [];
@@ -51,7 +55,7 @@ async function vision(): Promise<Tensors> {
     data: patchBatches(32, 56, 4),
     backend: 'onnx',
   });
-  return (await trainStages(stages, { onRecord: tell })).trained;
+  return (await trainStages(stages, { ...length, onRecord: tell })).trained;
 }
 
 /** @param encoder what `vision` has trained, with its heads, which TinyGPT-V has not */
@@ -71,7 +75,7 @@ async function language(encoder: Tensors): Promise<void> {
     },
     backend: 'onnx',
   });
-  const { trained } = await trainStages(stages, { onRecord: tell });
+  const { trained } = await trainStages(stages, { ...length, onRecord: tell });
   const { model, stage } = last!;
   const metadata = carriedMetadata(model, { model, stage, data: 'emoji-pretrain' });
   await writeModel(`${OUT}.part`, model, overlayWeights(base(model), trained), metadata);
