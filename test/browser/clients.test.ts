@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, preprocessImage } from '../../src/runtime/index.ts';
+import { ask } from '../../src/recipes/vision-language/ask.ts';
+import { decodeImage, openSession, preprocessImage, Tokenizer } from '../../src/runtime/index.ts';
 import { folderWith, mdl, PICTURE, PRETRAINED, TINYGPTV } from '../cli/support.ts';
 import { fixture } from '../support/reference.ts';
 import { launch, unavailable } from './chromium.ts';
@@ -105,8 +106,13 @@ describe.skipIf(unavailable)(`transformers.js in a page${unavailable ? ` (${unav
     const image = decodeImage(readFileSync(PICTURE), { background: [255, 255, 255] });
     const pixels = Array.from(preprocessImage(image, { size: 56 }).data, Number);
     const asked = { name: 'nano', question: 'what is this?', pixels, side: 56, count: 12 };
-    // what `mdl generate --image 1f431.png --prompt "what is this?" --max-new-tokens 12` says without an end
-    expect(await call('picture', asked)).toEqual([67, 287, 199, 199, 199, 77, 442, 199, 365, 384, 199, 84]);
+    const session = await openSession(join(root, 'nano'));
+    const codec = Tokenizer.from(readFileSync(join(root, 'nano/tokenizer.json'), 'utf8'));
+    const request = { prompt: asked.question, images: [image], end: '\0' }; // an end that never comes
+    const { tokens } = await ask(session, codec, request, { max_new_tokens: asked.count });
+    await session.dispose();
+    expect(tokens).toHaveLength(12);
+    expect(await call('picture', asked)).toEqual(tokens);
     expect(elsewhere).toEqual([]);
   });
 });
