@@ -178,7 +178,7 @@ export const LAYERS: readonly Layer[] = [
   {
     name: 'workbench',
     at: ['src/compiler/workbench/'],
-    imports: [...ANY, 'compiler', 'targets', 'onnx import', 'runtime', 'recipes', 'declarations of recipes'],
+    imports: [...ANY, 'compiler', 'view', 'targets', 'onnx import', 'runtime', 'recipes', 'declarations of recipes'],
     why: 'it joins compiler, runtime and files, for the command line and for programs that have none',
   },
   {

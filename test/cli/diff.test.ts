@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { OP_NAMES } from '../../src/compiler/ops/index.ts';
 import { compareGraphs } from '../../src/compiler/workbench/diff/graph.ts';
@@ -35,6 +35,16 @@ model Net {
 }
 `;
 
+/** Of two norms of 4 numbers: 8 operations for each, and each written as f32; all else is the same. */
+const NORM_COSTS = `FLOPs, entry run at B=1
+  blocks: 128 → 64 (−64)
+  total: 152 → 88 (−64)
+
+activations, bytes, entry run at B=1
+  blocks: 64 → 32 (−32)
+  total: 76 → 44 (−32)
+`;
+
 it('a flag: its parameters, keys of layers together, and the ops of each entry', async () => {
   expect(await mdl(folderWith({ 'a.mdl': NET }), 'diff', 'a.mdl', '--to-set', 'norm_on=false')).toEqual({
     code: 1,
@@ -46,6 +56,10 @@ parameters
   blocks: 56 → 40 (−16)
   total: 71 → 55 (−16)
 
+weights, bytes
+  blocks: 224 → 160 (−64)
+  total: 284 → 220 (−64)
+
 checkpoint keys
   - blocks[*].norm.weight [4] × 2
   - blocks[*].norm.bias [4] × 2
@@ -53,7 +67,8 @@ checkpoint keys
 entry run
   nodes: 5 → 3 (−2)
   layer_norm: 2 → 0 (−2)
-`,
+
+${NORM_COSTS}`,
   });
 });
 
@@ -108,7 +123,7 @@ it('a revision of git, its imports too', async () => {
   const { code, stdout } = await mdl(folder, 'diff', 'HEAD:net.mdl', 'net.mdl');
   expect([code, stdout]).toEqual([
     1,
-    'parameters\n  head: 15 → 12 (−3)\n  total: 15 → 12 (−3)\n\ncheckpoint keys\n  - head.fc.bias [3]\n\n' +
+    'parameters\n  head: 15 → 12 (−3)\n  total: 15 → 12 (−3)\n\nweights, bytes\n  head: 60 → 48 (−12)\n  total: 60 → 48 (−12)\n\ncheckpoint keys\n  - head.fc.bias [3]\n\n' +
       'entry run\n  linear operand 3: parameter head.fc.bias → (none) (head.fc)\n',
   ]);
   const wrong = await mdl(folder, 'diff', 'nowhere:net.mdl', 'net.mdl');
@@ -116,6 +131,95 @@ it('a revision of git, its imports too', async () => {
   expect(wrong.stderr).toContain(
     "error[C0482]: nowhere:net.mdl cannot be read from git: invalid object name 'nowhere'",
   );
+});
+
+describe('what was compiled', () => {
+  const folder = folderWith({ 'a.mdl': NET });
+  const graph = { a: 'a/onnx/model.onnx', b: 'b/onnx/model.onnx' };
+  beforeAll(async () => {
+    for (const [out, flag] of [
+      ['a', 'true'],
+      ['b', 'false'],
+    ] as const) {
+      const made = await mdl(folder, 'compile', 'a.mdl', '--init', '0', '--set', `norm_on=${flag}`, '--out', out);
+      expect(made.code).toBe(0);
+    }
+  });
+
+  it('two folders: settings, keys, operators of ONNX, costs', async () => {
+    const { code, stdout } = await mdl(folder, 'diff', 'a', 'b');
+    expect(code).toBe(1);
+    expect(stdout).toContain('settings\n  flag norm_on: true → false\n');
+    expect(stdout).toContain('checkpoint keys\n  - blocks[*].norm.weight f32[4] × 2\n');
+    expect(stdout).toContain('entry run\n  nodes: 5 → 3 (−2)\n  LayerNormalization: 2 → 0 (−2)\n');
+    expect(stdout).toContain(NORM_COSTS);
+  });
+
+  it.each([
+    ['a', 'a.mdl'],
+    ['a.mdl', 'a'],
+    ['a/onnx/model.onnx', 'a.mdl'],
+    ['a', 'a/onnx/model.onnx'],
+  ])('%s and %s are the same', async (one, other) => {
+    expect(await mdl(folder, 'diff', one, other)).toMatchObject({ code: 0, stdout: 'no difference\n' });
+  });
+
+  it('a file beside a program under other settings, or another file', async () => {
+    for (const args of [
+      [graph.a, 'a.mdl', '--to-set', 'norm_on=false'],
+      [graph.a, graph.b],
+    ]) {
+      const { code, stdout } = await mdl(folder, 'diff', ...args);
+      expect(code).toBe(1);
+      expect(stdout).not.toContain('settings');
+      expect(stdout).toContain('  blocks: 56 → 40 (−16)\n');
+      // two files have no entry but what the files are called
+      expect(stdout.replaceAll('entry model', 'entry run')).toContain(NORM_COSTS);
+    }
+  });
+
+  it.each([
+    ['C0612', ['a', 'b', '--set', 'norm_on=true'], '--set says how a program is compiled'],
+    ['C0612', ['a.mdl', 'b', '--to-config', 'wide'], '--to-config says'],
+    ['C0208', ['a.mdl', '--entry', 'run'], '--entry has no meaning without an ONNX file on one side'],
+    [
+      'C0611',
+      ['a/onnx/model.onnx', 'a.mdl', '--entry', 'walk'],
+      'Net has no entry walk to compare model.onnx with: it has run',
+    ],
+    ['C0611', ['a/onnx/model.onnx', 'two.mdl'], 'say with --entry which of them it is'],
+    ['C0504', ['a.mdl', 'bad.onnx'], 'bad.onnx cannot be shown'],
+  ])('%s: %j', async (code, args, message) => {
+    const second = '\n  entry again(x: [B, width]) -> (y: [B, width]) { x + x }\n}\n';
+    writeFileSync(join(folder, 'two.mdl'), NET.replace(/\}\n$/, second));
+    writeFileSync(join(folder, 'bad.onnx'), 'no protobuf');
+    const ran = await mdl(folder, 'diff', ...args);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(`error[${code}]: `);
+    expect(ran.stderr).toContain(message);
+  });
+
+  it('--entry says which entry a file is', async () => {
+    writeFileSync(
+      join(folder, 'two.mdl'),
+      NET.replace(/\}\n$/, '\n  entry again(x: [B, width]) -> (y: [B, width]) { x + x }\n}\n'),
+    );
+    const { stdout } = await mdl(folder, 'diff', graph.a, 'two.mdl', '--entry', 'run');
+    expect(stdout).toBe('no difference\n');
+  });
+
+  it('--html writes a page of its own, with what is said in it escaped', async () => {
+    writeFileSync(join(folder, 'b.mdl'), NET.replace('head(x)', 'head(x) * 2.0'));
+    await mdl(folder, 'diff', 'a.mdl', 'b.mdl', '--to-set', 'norm_on=false', '--html', 'd.html');
+    const page = readFileSync(join(folder, 'd.html'), 'utf8');
+    expect(page).toContain('<tr><td>blocks</td><td>56</td><td>40</td><td>−16</td></tr>');
+    expect(page).toContain('<h1>a.mdl → b.mdl</h1>');
+    expect(page).not.toMatch(/(src|href)=|<script|@import/);
+    await mdl(folder, 'diff', 'a.mdl', '--html', 'd.html');
+    expect(readFileSync(join(folder, 'd.html'), 'utf8')).toContain('<p>no difference</p>');
+    const refused = await mdl(folder, 'diff', 'a.mdl', '--html', 'nowhere/d.html');
+    expect(refused.stderr).toContain('error[C0105]');
+  });
 });
 
 it('a mistake in a body is shown', async () => {

@@ -144,6 +144,28 @@ describe('mdl explain', () => {
     expect(Object.keys(json).sort()).toEqual([...codes].sort());
   });
 
+  it('finds messages by words, those with all of them first', async () => {
+    const found = async (...words: string[]): Promise<string[]> => {
+      const { stdout } = await mdl(folder, '--json', 'explain', ...words);
+      return (JSON.parse(stdout) as { found: { code: string }[] }).found.map(({ code }) => code);
+    };
+    expect((await found('param', 'without', 'a', 'gradient'))[0]).toBe('E0279');
+    expect((await found('gradients', 'wrong', 'number'))[0]).toBe('E0277'); // another ending
+    expect((await found('safetensors', 'header')).slice(0, 5)).toContain('R0103');
+    const { stdout } = await mdl(folder, 'explain', 'shape');
+    expect(stdout).toMatch(/^([ERCW]\d{4} {2}\S.*\n){12}and \d+ more that are less about it\n$/);
+  });
+
+  it.each([
+    ['E03O2', 'did you mean E0302?'],
+    ['shpaes', 'did you mean shapes?'],
+  ])('%s is about nothing, and what was meant is near', async (word, note) => {
+    const { code, stderr } = await mdl(folder, 'explain', word);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error[C0610]: no message is about ${word}`);
+    expect(stderr).toContain(note);
+  });
+
   it('an unknown code', async () => {
     const { code, stderr } = await mdl(folder, 'explain', 'E0391');
     expect({ code, stderr }).toMatchObject({

@@ -111,11 +111,13 @@ Examples:
 
   withSettings(mdl.command('diff <file> [other]'))
     .description(
-      'what differs between two models, revisions or settings: values, parameters, keys, ops, stages; exit code 1 if anything',
+      'what differs between two models, revisions, settings, compiled folders or ONNX files: values, parameters, keys, ops, FLOPs, memory, stages; exit code 1 if anything',
     )
     .option('--to-config <name>', 'config of the other side (default: --config)')
     .option('--to-set <name=value>', 'set a flag or config value on the other side; repeatable', collect, [])
-    .option('--depth <n>', 'levels of modules that parameters are counted by', positive, 1)
+    .option('--depth <n>', 'levels of modules that parameters, bytes and FLOPs are counted by', positive, 1)
+    .option('--entry <name>', 'with an ONNX file on one side: the entry of the other that it is')
+    .option('--html <file>', 'write it as a page too')
     .addHelpText(
       'after',
       `
@@ -123,7 +125,8 @@ A file may be of a git revision: HEAD~1:models/tinygpt-v.mdl. Without OTHER the 
 
 Examples:
   mdl diff models/tinygpt-v.mdl --to-set qk_norm=false
-  mdl diff HEAD~1:models/tinygpt-v.mdl models/tinygpt-v.mdl --config nano`,
+  mdl diff HEAD~1:models/tinygpt-v.mdl models/tinygpt-v.mdl --config nano
+  mdl diff models/tinygpt-v.mdl out/nano --config nano --html diff.html`,
     )
     .action(run(() => import('./commands/diff.ts')));
 
@@ -198,9 +201,9 @@ Examples:
     .action(run(() => import('./commands/import.ts')));
 
   mdl
-    .command('explain [code]')
-    .description('explain a message (E0302), or list all of them')
-    .addHelpText('after', '\nExample:\n  mdl explain E0302')
+    .command('explain [words...]')
+    .description('explain a message (E0302), find those that are about something, or list all of them')
+    .addHelpText('after', '\nExamples:\n  mdl explain E0302\n  mdl explain rank mismatch')
     .action(run(() => import('./commands/explain.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('run <file>'))), NEED_WEIGHTS)

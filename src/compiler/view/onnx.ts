@@ -61,11 +61,13 @@ export interface OnnxView {
   readonly tensors: ReadonlyMap<string, Type>;
   /** ops whose operations are not counted */
   readonly uncounted: readonly string[];
+  /** version of ONNX's own operators */
+  readonly opset: number;
 }
 
 /** @throws Error where the bytes are no ONNX model */
 export function onnxEntry(bytes: Uint8Array, name: string): OnnxView {
-  const { graph } = decodeModel(bytes);
+  const { graph, opsetImport } = decodeModel(bytes);
   if (!graph?.node?.length) throw new Error('it has no graph');
   const tensors = new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', tensorType(tensor)]));
   const types = new Map(tensors);
@@ -122,6 +124,7 @@ export function onnxEntry(bytes: Uint8Array, name: string): OnnxView {
     entry: { name, dims, nodes: countable(nodes, new Set(names)), ports: 0 },
     tensors,
     uncounted: [...uncounted].sort(),
+    opset: Number((opsetImport ?? []).find(({ domain }) => !domain)?.version ?? 0),
   };
 }
 

@@ -1,108 +1,58 @@
-/** `mdl diff`: what differs between two models, revisions or settings. */
-import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import type { Model } from '../../elaborate/model.ts';
-import { type Compilation, compile } from '../../index.ts';
-import {
-  type Changed,
-  compareModels,
-  type EntryChange,
-  isEqual,
-  type KeyChange,
-} from '../../workbench/diff/compare.ts';
-import type { FactChange } from '../../workbench/diff/graph.ts';
-import { locateRevision } from '../../workbench/host.ts';
-import { type SettingsOptions, settingsOf } from '../../workbench/model.ts';
-import { formatCount } from '../../workbench/units.ts';
+/** `mdl diff`: what differs between two models, revisions, settings, compiled folders or ONNX files. */
+import { writeFileSync } from 'node:fs';
+import { isEqual } from '../../workbench/diff/compare.ts';
+import { type Section, sectionsOf } from '../../workbench/diff/sections.ts';
+import { compareSides } from '../../workbench/diff/sides.ts';
+import { cliError, reasonOf } from '../../workbench/errors.ts';
+import type { SettingsOptions } from '../../workbench/model.ts';
+import { escapeHtml, renderPage, renderTable } from '../../workbench/page.ts';
 import type { Output } from '../output.ts';
 
 interface Options extends SettingsOptions {
   readonly toConfig?: string;
   readonly toSet: readonly string[];
   readonly depth: number;
+  readonly entry?: string;
+  readonly html?: string;
 }
 
-/** Characters of a value in a line, and those of them before the first that differs. */
-const WIDEST = 80;
-const CONTEXT = 20;
-const MOST_MODULES = 4;
+const NO_DIFFERENCE = 'no difference';
 
 export default async function diff(output: Output, [file, other]: readonly string[], options: Options): Promise<void> {
-  const a = load(file!, options);
-  const b = load(other ?? file!, {
-    ...options,
-    ...(options.toConfig === undefined ? {} : { config: options.toConfig }),
-    set: [...(options.set ?? []), ...options.toSet],
-  });
-  const found = compareModels(a.model, b.model, options.depth);
-  // graphs are traced to be compared, which finds the mistakes in bodies
-  for (const { compilation } of [a, b])
-    if (compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
-  const sections = [
-    section('settings', found.settings.map(textLine)),
-    section('parameters', [...found.modules, ...(found.modules.length > 0 ? [found.total] : [])].map(countLine)),
-    section('checkpoint keys', found.keys.map(keyLine)),
-    section('parameters of both', found.traits.map(traitLine)),
-    ...found.entries.map((entry) => section(`entry ${entry.name}`, entryLines(entry))),
-    section('stages', found.stages.map(textLine)),
-    section('recipe', found.recipe.map(textLine)),
-    section('layouts', found.layouts.map(textLine)),
-  ].filter((text) => text !== '');
-  output.result(sections.length === 0 ? 'no difference' : sections.join('\n\n'), { version: 1, ...found });
+  const { toConfig, toSet, depth, entry, html, ...settings } = options;
+  const second = {
+    ...settings,
+    ...(toConfig === undefined ? {} : { config: toConfig }),
+    set: [...(settings.set ?? []), ...toSet],
+  };
+  const { costs, ...found } = compareSides(
+    { file: file!, ...settings },
+    { file: other ?? file!, ...second },
+    { depth, entry, note: (text) => output.note(text), settings: given(settings), others: given({ toConfig, toSet }) },
+  );
+  const sections = sectionsOf({ ...found, costs });
+  if (html !== undefined) writePage(html, `${file} → ${other ?? file}`, sections);
+  const texts = sections.map(({ title, lines }) => [title, ...lines.map(({ text }) => `  ${text}`)].join('\n'));
+  output.result(texts.length === 0 ? NO_DIFFERENCE : texts.join('\n\n'), { version: 1, ...found, costs });
   if (!isEqual(found)) process.exitCode = 1;
 }
 
-function load(file: string, options: SettingsOptions): { model: Model; compilation: Compilation } {
-  const { path, host } = locateRevision(file);
-  const compilation = compile(path, host, settingsOf(options));
-  const { model } = compilation;
-  if (!model) throw new DiagnosticError(compilation.diagnostics());
-  return { model, compilation };
+/** As they are written: `--to-set`. */
+function given(options: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0))
+    .map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 }
 
-function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
-}
-
-function textLine({ name, before, after }: Pick<Changed<string>, 'name' | 'before' | 'after'>): string {
-  const [one, other] = cut(before ?? '(none)', after ?? '(none)');
-  return `${name}: ${one} → ${other}`;
-}
-
-/** Long texts from shortly before the first character in which they differ. */
-function cut(...texts: readonly [string, string]): string[] {
-  const [a, b] = texts;
-  const same = Array.from(a).findIndex((character, index) => character !== b[index]);
-  const start = Math.max(0, (same < 0 ? a.length : same) - CONTEXT);
-  return texts.map((text) => {
-    if (text.length <= WIDEST) return text;
-    const shown = text.slice(start, start + WIDEST);
-    return `${start > 0 ? '…' : ''}${shown}${start + WIDEST < text.length ? '…' : ''}`;
-  });
-}
-
-function traitLine(change: KeyChange): string {
-  return `${textLine(change)}${change.count > 1 ? ` × ${change.count}` : ''}`;
-}
-
-function countLine({ name, before = 0, after = 0 }: Changed<number>): string {
-  const change = after - before;
-  return `${name}: ${formatCount(before)} → ${formatCount(after)} (${change < 0 ? '−' : '+'}${formatCount(Math.abs(change))})`;
-}
-
-function keyLine({ name, before, after, count }: KeyChange): string {
-  const times = count > 1 ? ` × ${count}` : '';
-  if (before === undefined) return `+ ${name} ${after}${times}`;
-  return after === undefined ? `- ${name} ${before}${times}` : `~ ${name} ${before} → ${after}${times}`;
-}
-
-function entryLines({ nodes, ops, ports, details }: EntryChange): string[] {
-  const counts = ops.length > 0 ? [nodes, ...ops].map(countLine) : [];
-  return [...ports.map(textLine), ...counts, ...details.map(detailLine)];
-}
-
-function detailLine(change: FactChange): string {
-  const { count, modules } = change;
-  const more = modules.length > MOST_MODULES ? ', …' : '';
-  const where = modules.length > 0 ? ` (${modules.slice(0, MOST_MODULES).join(', ')}${more})` : '';
-  return `${textLine(change)}${count > 1 ? ` × ${count}` : ''}${where}`;
+/** @throws CliError C0105 */
+function writePage(file: string, title: string, sections: readonly Section[]): void {
+  const tables = sections.map(
+    ({ title: heading, lines }) =>
+      `<h2>${escapeHtml(heading)}</h2>\n${renderTable([['', 'before', 'after', ''], ...lines.map(({ cells }) => cells)])}`,
+  );
+  try {
+    writeFileSync(file, renderPage(title, tables.length > 0 ? tables : [`<p>${NO_DIFFERENCE}</p>`]));
+  } catch (error) {
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
+  }
 }

@@ -1,38 +1,74 @@
-/** `mdl explain CODE`: the long form of a message, with a file that provokes it. */
+/** `mdl explain CODE`: the long form of a message, with a file that provokes it; `mdl explain WORDS`: the pages that are about them. */
 import { CATALOGUE as RUNTIME } from '../../../runtime/index.ts';
 import { nearest } from '../../../shared/nearest.ts';
 import { CATALOGUE } from '../../diagnostics/catalogue.ts';
 import { CLI_CATALOGUE, cliError } from '../../workbench/errors.ts';
 import type { Output } from '../output.ts';
+import { search, wordsOf } from '../search.ts';
 
 interface Page {
   readonly title: string;
   readonly explanation: string;
   readonly example?: string | undefined;
 }
+type Pages = ReadonlyMap<string, Page>;
 
-export default async function explain(output: Output, [code]: readonly string[]): Promise<void> {
+/** Of what a search finds. */
+const SHOWN = 12;
+
+export default async function explain(output: Output, words: readonly string[]): Promise<void> {
+  const pages = allPages();
+  const [first] = words;
+  if (first === undefined) return listAll(output, pages);
+  if (words.length > 1 || !/^[A-Z]\d+$/i.test(first)) return find(output, pages, words);
+  const code = first.toUpperCase();
+  const page = pages.get(code);
+  if (!page) throw cliError('unknown_code', { code: first }, meant(code, pages.keys()));
+  const example = page.example ? `\n\nThis file provokes it:\n\n${page.example.trim().replace(/^/gm, '    ')}` : '';
+  output.result(`${code}: ${page.title}\n\n${page.explanation}${example}`, { code, ...page });
+}
+
+function allPages(): Pages {
   const cli = Object.values(CLI_CATALOGUE).map((entry) => [entry.code, entry] as const);
-  const pages = new Map<string, Page>([
+  return new Map<string, Page>([
     ...Object.values(CATALOGUE).map((entry): [string, Page] => [entry.code, entry]),
     ...[...Object.entries(RUNTIME), ...cli].map(([name, { explanation }]): [string, Page] => [
       name,
       { title: firstSentence(explanation), explanation },
     ]),
   ]);
-  if (code === undefined) {
-    const list = [...pages].map(([name, page]) => `${name}  ${page.title}`);
-    output.result(list.join('\n'), Object.fromEntries(pages));
-    return;
+}
+
+function listAll(output: Output, pages: Pages): void {
+  const list = [...pages].map(([name, { title }]) => `${name}  ${title}`);
+  output.note('one of them: mdl explain CODE; those about something: mdl explain rank mismatch');
+  output.result(list.join('\n'), Object.fromEntries(pages));
+}
+
+/** @throws CliError C0610 where no page has any of the words */
+function find(output: Output, pages: Pages, words: readonly string[]): void {
+  const query = words.join(' ');
+  const found = search(pages, query);
+  if (found.length === 0) {
+    const [word] = words;
+    const notes = words.length > 1 ? [] : meant(word!.toUpperCase(), pages.keys());
+    throw cliError(
+      'nothing_found',
+      { query },
+      notes.length > 0 ? notes : words.flatMap((one) => meant(one, wordsOf(pages))),
+    );
   }
-  const wanted = code.toUpperCase();
-  const page = pages.get(wanted);
-  if (!page) {
-    const near = nearest(wanted, pages.keys());
-    throw cliError('unknown_code', { code }, near ? [`did you mean ${near}?`] : []);
-  }
-  const example = page.example ? `\n\nThis file provokes it:\n\n${page.example.trim().replace(/^/gm, '    ')}` : '';
-  output.result(`${wanted}: ${page.title}\n\n${page.explanation}${example}`, { code: wanted, ...page });
+  const lines = found.slice(0, SHOWN).map((name) => `${name}  ${pages.get(name)!.title}`);
+  if (found.length > SHOWN) lines.push(`and ${found.length - SHOWN} more that are less about it`);
+  output.result(lines.join('\n'), {
+    query,
+    found: found.map((code) => ({ code, title: pages.get(code)!.title })),
+  });
+}
+
+function meant(word: string, candidates: Iterable<string>): string[] {
+  const near = nearest(word, candidates);
+  return near === undefined ? [] : [`did you mean ${near}?`];
 }
 
 function firstSentence(text: string): string {

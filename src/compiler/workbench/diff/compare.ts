@@ -5,20 +5,9 @@ import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { EntryGraph, Model } from '../../elaborate/model.ts';
 import { printType } from '../../elaborate/signature.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type Changed, differences, type KeyChange, together } from './changed.ts';
 import { layoutsOf, recipeOf, stagesOf, traitsOf } from './declared.ts';
 import { compareGraphs, type FactChange } from './graph.ts';
-
-export interface Changed<T> {
-  readonly name: string;
-  /** undefined where only the other side has it */
-  readonly before: T | undefined;
-  readonly after: T | undefined;
-}
-
-export interface KeyChange extends Changed<string> {
-  /** keys of layers that differ in their number only count as one */
-  readonly count: number;
-}
 
 export interface EntryChange {
   readonly name: string;
@@ -68,23 +57,24 @@ export function isEqual({ total: _, ...parts }: ModelDifference): boolean {
   return Object.values(parts).every((part) => part.length === 0);
 }
 
-/** Names whose value differs, those of the first side in its order, then the others. */
-function differences<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): Changed<T>[] {
-  return [...new Set([...a.keys(), ...b.keys()])]
-    .map((name) => ({ name, before: a.get(name), after: b.get(name) }))
-    .filter(({ before, after }) => before !== after);
-}
-
 // ── settings and parameters ─────────────────────────────────────────────────────────────────────
-function settingsOf(model: Model): Map<string, string> {
-  const values = new Map<string, string>([['config', model.settings.configName]]);
-  for (const [flag, on] of model.settings.flags) values.set(`flag ${flag}`, String(on));
+export const settingsOf = (model: Model): Map<string, string> =>
+  settingTexts(model.settings.configName, model.settings.flags, model.config());
+
+/** Settings by name, as texts. */
+export function settingTexts(
+  configName: string,
+  flags: Iterable<readonly [string, boolean]>,
+  config: ConfigValue,
+): Map<string, string> {
+  const values = new Map<string, string>([['config', configName]]);
+  for (const [flag, on] of flags) values.set(`flag ${flag}`, String(on));
   const add = (path: string, value: ConfigValue): void => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [name, inner] of Object.entries(value)) add(path === '' ? name : `${path}.${name}`, inner);
     } else values.set(path, JSON.stringify(value));
   };
-  add('', model.config());
+  add('', config);
   return values;
 }
 
@@ -108,16 +98,6 @@ function countsOf(model: Model, depth: number): Map<string, number> {
 
 function shapesOf(model: Model): Map<string, string> {
   return new Map([...model.parameters.values()].map((parameter) => [parameter.keys[0], printType(parameter)]));
-}
-
-function together(changed: readonly Changed<string>[]): KeyChange[] {
-  const changes = new Map<string, KeyChange>();
-  for (const { name, before, after } of changed) {
-    const general = name.replace(/\.\d+(?=\.|$)/g, '[*]');
-    const id = `${general} ${before} ${after}`;
-    changes.set(id, { name: general, before, after, count: (changes.get(id)?.count ?? 0) + 1 });
-  }
-  return [...changes.values()];
 }
 
 // ── graphs ──────────────────────────────────────────────────────────────────────────────────────
