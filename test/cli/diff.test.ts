@@ -208,6 +208,21 @@ describe('what was compiled', () => {
     expect(stdout).toBe('no difference\n');
   });
 
+  it('costs alone differ, as attributes of ONNX are not compared', async () => {
+    const net = (stride: number): string => `import { Conv2d } from "std"
+model Net {
+  c = Conv2d(3, 4, 4, stride = ${stride})
+  entry run(x: [B, 3, 16, 16]) -> (y: [B, 4]) { mean(c(x), axes=[2, 3]) }
+}
+`;
+    const strides = folderWith({ 's4.mdl': net(4), 's2.mdl': net(2) });
+    for (const name of ['s4', 's2']) await mdl(strides, 'compile', `${name}.mdl`, '--init', '0', '--out', name);
+    const { code, stdout } = await mdl(strides, 'diff', 's4', 's2');
+    // 4 channels of 4 × 4 against 7 × 7 places, 96 operations for each
+    expect(stdout).toMatch(/^FLOPs, entry run at B=1\n {2}c: 6,144 → 18,816 /);
+    expect(code).toBe(1);
+  });
+
   it('--html writes a page of its own, with what is said in it escaped', async () => {
     writeFileSync(join(folder, 'b.mdl'), NET.replace('head(x)', 'head(x) * 2.0'));
     await mdl(folder, 'diff', 'a.mdl', 'b.mdl', '--to-set', 'norm_on=false', '--html', 'd.html');

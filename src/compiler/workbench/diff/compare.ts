@@ -53,10 +53,6 @@ export function compareModels(a: Model, b: Model, depth: number): ModelDifferenc
   };
 }
 
-export function isEqual({ total: _, ...parts }: ModelDifference): boolean {
-  return Object.values(parts).every((part) => part.length === 0);
-}
-
 // ── settings and parameters ─────────────────────────────────────────────────────────────────────
 export const settingsOf = (model: Model): Map<string, string> =>
   settingTexts(model.settings.configName, model.settings.flags, model.config());

@@ -1,4 +1,4 @@
-/** What `mdl view` cannot show and `mdl diff` cannot compare, and what `mdl explain` does not find: C0504, C0505, C061. A part of the catalogue of ../errors.ts. */
+/** What `mdl view` cannot show and `mdl diff` cannot compare, and what `mdl explain` does not find: C0504, C0505, C0610-C0612. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
 export const CLI_VIEW = {
