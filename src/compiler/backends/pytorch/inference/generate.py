@@ -283,7 +283,11 @@ def answer(given, generator):
 def stops_of(settings):
     """Tokens that end an answer: those of generation_config.json, where the model came with one, else the recipe's."""
     path = HERE / "generation_config.json"
-    ends = json.loads(path.read_text()).get("eos_token_id") if path.exists() else None
+    config = json.loads(path.read_text()) if path.exists() else {}
+    for name in ("repetition_penalty", "num_beams"):
+        if config.get(name) not in (None, 1):
+            print(f"note: generation_config.json has {name} {config[name]}, which `mdl generate` follows and this program does not", file=sys.stderr)
+    ends = config.get("eos_token_id")
     ends = settings.get("eos") if ends is None else ends
     return ends if isinstance(ends, list) else [ends]
 
