@@ -1,6 +1,6 @@
 /**
  * `npm run pretrain`: the parts that the nano TinyGPT-V begins its four stages from, from nothing, on emoji. EVA, the Q-Former and
- * Phi-2 come to the real one pre-trained; this stands for that. `--steps N` ends each stage early, `--out FILE` writes elsewhere.
+ * Phi-2 come to the real one pre-trained; this stands for that. `--steps N --out FILE` ends each stage early and writes elsewhere.
  *
  *     vision     pretrain/vision.mdl: the image encoder learns what covers each patch
  *     pretrain   models/tinygpt-v.mdl: Q-Former, projections and Phi learn to speak of pictures, over that encoder as it is, by
@@ -34,15 +34,20 @@ const MODEL = join(ROOT, 'models', 'tinygpt-v.mdl');
 const SEED = 1;
 
 const { values: given } = parseArgs({ options: { steps: { type: 'string' }, out: { type: 'string' } } });
+const steps = given.steps === undefined ? undefined : Number(given.steps);
+if (steps !== undefined && !(Number.isSafeInteger(steps) && steps >= 1))
+  throw new Error(`--steps is ${given.steps}, and a whole number of at least 1 is expected`);
+if (steps !== undefined && given.out === undefined)
+  throw new Error('--steps ends the training early, so give --out FILE: the base that is committed is of all steps');
 const OUT = given.out ?? join(ROOT, 'models', 'nano-pretrained.safetensors');
-const length = given.steps === undefined ? {} : { steps: Number(given.steps) };
+const length = steps === undefined ? {} : { steps };
 
 const said = { every: 500, losses: [] as number[] };
 /** The mean loss, now and then. */
 function tell(record: LogRecord): void {
   if (!isStep(record)) return;
   said.losses.push(record.loss);
-  if (record.step % said.every !== 0 && record.step !== length.steps) return;
+  if (record.step % said.every !== 0 && record.step !== steps) return;
   const mean = said.losses.reduce((sum, loss) => sum + loss, 0) / said.losses.length;
   console.log(`${record.stage}  step ${record.step}  loss ${mean.toFixed(4)}`);
   said.losses = [];

@@ -76,27 +76,17 @@ const KINDS: Readonly<
   'a module': ['mlp.mdl', 'small', './mine.mjs', { 'mine.mjs': MODULE }],
 };
 
-const BATCH = ['--batch-size', '4', '--seed', '3'];
+/** `mdl train model.mdl` of a folder, four rows a batch. */
+function trainIn(folder: string, config: string, data: string, ...more: string[]): Promise<Ran> {
+  const args = ['--config', config, '--init', '1', '--data', data, '--batch-size', '4', '--seed', '3', ...more];
+  return mdlProcess(folder, 'train', 'model.mdl', ...args);
+}
 
 describe.each(Object.entries(KINDS))('%s', (kind, [model, config, data, files]) => {
   it('trains to the same bits', async () => {
     const folder = folderWith({ 'model.mdl': example(model), ...files });
     const train = (out: string, ...more: string[]): Promise<Ran> =>
-      mdlProcess(
-        folder,
-        'train',
-        'model.mdl',
-        '--config',
-        config,
-        '--init',
-        '1',
-        '--data',
-        data,
-        '--out',
-        out,
-        ...BATCH,
-        ...more,
-      );
+      trainIn(folder, config, data, '--out', out, ...more);
     const trained = (out: string): Buffer => readFileSync(join(folder, out, 'trained.safetensors'));
     const plain = await train('plain', '--steps', '5');
     expect(plain).toMatchObject({ code: 0 });
@@ -117,22 +107,7 @@ describe.each(Object.entries(KINDS))('%s', (kind, [model, config, data, files]) 
 it('says what is wrong with a file as the program itself does, and skips it once', async () => {
   const [model, config, , files] = KINDS['image-classification']!;
   const folder = folderWith({ 'model.mdl': example(model), ...files, 'data/c1/bad.png': png(1).slice(0, 90) });
-  const train = (...more: string[]): Promise<Ran> =>
-    mdlProcess(
-      folder,
-      'train',
-      'model.mdl',
-      '--config',
-      config,
-      '--init',
-      '1',
-      '--data',
-      'data',
-      '--steps',
-      '6',
-      ...BATCH,
-      ...more,
-    );
+  const train = (...more: string[]): Promise<Ran> => trainIn(folder, config, 'data', '--steps', '6', ...more);
   const plain = await train();
   expect(plain.stderr).toMatch(/error\[R1146\].*bad\.png/);
   expect(await train('--workers', '1')).toEqual(plain);

@@ -1,5 +1,5 @@
 /** `npm run pretrain`, a step of each stage: it writes what the committed base has, for the same prompts. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,4 +31,14 @@ it('goes through its stages and writes the base of the nano model', async () => 
     'pretrain_questions',
   ]);
   expect(await contentsOf(out)).toEqual(await contentsOf(PRETRAINED));
+});
+
+it.each([
+  [['--steps', 'x', '--out', 'never'], 'a whole number of at least 1'],
+  [['--steps', '1'], 'give --out FILE'],
+])('refuses %j: the base that is committed stays', (args, said) => {
+  const program = ['--import', 'tsx', 'scripts/pretrain.ts', ...args];
+  const { status, stderr } = spawnSync(process.execPath, program, { cwd: ROOT, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toContain(said);
 });

@@ -1,5 +1,6 @@
 /** From a decoded picture to the square that the model takes: torchvision's Resize, CenterCrop and RandomCrop, mirrored or not. */
 
+import { cropped } from '../../runtime/image/crop.ts';
 import { resizeBicubic } from '../../runtime/image/resize.ts';
 import type { RgbImage } from '../../runtime/image/rgb.ts';
 import type { Dice } from '../data/dice.ts';
@@ -41,15 +42,6 @@ function roundHalfEven(value: number): number {
   const below = Math.floor(value);
   if (value - below !== 0.5) return Math.round(value);
   return below % 2 === 0 ? below : below + 1;
-}
-
-function cropped({ width, data }: RgbImage, x: number, y: number, size: number): RgbImage {
-  const result = new Uint8Array(3 * size * size);
-  for (let row = 0; row < size; row++) {
-    const from = 3 * ((y + row) * width + x);
-    result.set(data.subarray(from, from + 3 * size), 3 * row * size);
-  }
-  return { width: size, height: size, data: result };
 }
 
 function mirrored({ width, height, data }: RgbImage): RgbImage {

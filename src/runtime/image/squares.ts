@@ -7,6 +7,7 @@
  *     longest_side      the longest side gets this length, both are made multiples of `size` and cut into rows and columns of
  *                       squares; behind them the whole picture as one square. A picture of one square is not cut
  */
+import { cropped } from './crop.ts';
 import { type FilterName, resizeImage } from './resize.ts';
 import type { RgbImage } from './rgb.ts';
 
@@ -63,13 +64,4 @@ function multiples(width: number, height: number, size: number): readonly [width
   const ratio = width / height;
   if (width >= height) return [up(width), up(Math.trunc(up(width) / ratio))];
   return [up(Math.trunc(up(height) * ratio)), up(height)];
-}
-
-function cropped({ width, data }: RgbImage, x: number, y: number, size: number): RgbImage {
-  const result = new Uint8Array(3 * size * size);
-  for (let row = 0; row < size; row++) {
-    const from = 3 * ((y + row) * width + x);
-    result.set(data.subarray(from, from + 3 * size), 3 * row * size);
-  }
-  return { width: size, height: size, data: result };
 }
