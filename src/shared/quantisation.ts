@@ -60,14 +60,26 @@ export function partsOf({ bits, group, zeros, method }: Quantisation, elements: 
 export interface UnsignedRows {
   /** of a row */
   readonly groups: number;
+  /**
+   * of int8: the high halves of all codes, packed as int4, and then the low ones, `code + 128 = 16 · high + low`; zeros
+   * likewise. Two products by int4 need no f32 copy, which ONNX Runtime makes of a whole matrix of 8 bits in each run.
+   */
+  readonly halves: boolean;
 }
 
 /** Bytes of each part of a matrix so stored. */
-export function unsignedPartsOf(quantisation: Quantisation, elements: number, { groups }: UnsignedRows): Parts {
+export interface UnsignedParts extends Parts {
+  /** of the low halves; 0: codes are whole, and else `codes` is of the high ones */
+  readonly low: number;
+}
+
+export function unsignedPartsOf(quantisation: Quantisation, elements: number, rows: UnsignedRows): UnsignedParts {
   const parts = partsOf(quantisation, elements);
   const { bits, group, zeros, method } = quantisation;
-  if (!zeros || method === 'hqq') return parts;
-  return { ...parts, zeros: (elements / group / groups) * Math.ceil((groups * bits) / 8) };
+  const codes = rows.halves ? { codes: parts.codes / 2, low: parts.codes / 2 } : { codes: parts.codes, low: 0 };
+  if (!zeros || method === 'hqq') return { ...parts, ...codes };
+  const ofRow = rows.halves ? 2 * Math.ceil(rows.groups / 2) : Math.ceil((rows.groups * bits) / 8);
+  return { ...parts, ...codes, zeros: (elements / group / rows.groups) * ofRow };
 }
 
 export function bytesOfParts({ codes, scales, zeros }: Parts): number {

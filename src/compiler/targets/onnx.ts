@@ -78,7 +78,7 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
         planned.map(({ graph }) => graph),
         graphs.quantised,
       )
-    : new Set<string>();
+    : new Map<string, never>();
   const key = [...graphs.quantised.keys()].find((quantised) => !unsigned.has(quantised));
   if (key !== undefined && opset < 21) throw new QuantiseProblem('quantise_opset', { key, opset });
   const inOrder = [...planned].sort((a, b) => Number(b.whole) - Number(a.whole));
@@ -144,7 +144,7 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
 function storedOf(
   graph: Graph,
   quantised: Graphs['quantised'],
-  unsigned: ReadonlySet<string>,
+  unsigned: ReturnType<typeof storedUnsigned>,
 ): readonly StoredTensor[] {
   return graph.parameters.map(({ key, value }) => {
     const { dtype, shape } = typeOf(graph, value);
@@ -153,7 +153,7 @@ function storedOf(
       dtype,
       shape: shape as readonly number[],
       quantisation: quantised.get(key),
-      unsigned: unsigned.has(key),
+      unsigned: unsigned.get(key),
     };
   });
 }

@@ -39,7 +39,7 @@ export function safetensorsFile(file: string, parameters: readonly StoredParamet
   const packed = parameters.flatMap(({ key, packed }): PackedRecord[] => {
     if (!isQuantised(packed)) return [];
     const [codes, scales, zeros] = PARTS.map((part) => starts.get(partKey(key, part)) ?? 0) as [number, number, number];
-    return [{ key, quantisation: packed, offsets: { codes, scales, zeros } }];
+    return [{ key, quantisation: packed, offsets: { codes, low: 0, scales, zeros } }];
   });
   const halves = new Set(parameters.flatMap(({ key, packed }) => (packed === 'f16' ? [key] : [])));
   return { file, head, records, bytes: offset, halves, packed };

@@ -2,11 +2,11 @@
 
 import type { PartName, Quantisation, UnsignedRows } from '../../shared/quantisation.ts';
 import { bytesOf } from './dtypes.ts';
-import { dequantise, packZeros, quantise, unsignedCodes, unsignedZeros, wholeGroups } from './quantise.ts';
+import { codeHalves, dequantise, packZeros, quantise, unsignedCodes, unsignedZeros, wholeGroups } from './quantise.ts';
 
 /** Bytes that follow what came before of the part. */
 export interface PartBytes {
-  readonly part: PartName;
+  readonly part: PartName | 'low';
   readonly bytes: Uint8Array;
 }
 
@@ -25,7 +25,11 @@ export async function* packedParts(
   let first = 0;
   for await (const values of wholeGroups(chunks, quantisation.group)) {
     const packed = quantise(values, quantisation, { key, first });
-    yield { part: 'codes', bytes: unsigned ? unsignedCodes(packed.codes, quantisation.bits) : packed.codes };
+    if (unsigned?.halves) {
+      const { high, low } = codeHalves(packed.codes);
+      yield { part: 'codes', bytes: high };
+      yield { part: 'low', bytes: low };
+    } else yield { part: 'codes', bytes: unsigned ? unsignedCodes(packed.codes, quantisation.bits) : packed.codes };
     yield { part: 'scales', bytes: bytesOf(packed.scales) };
     zeros.push(packed.zeros);
     first += values.length;

@@ -117,10 +117,41 @@ export function unsignedCodes(packed: Uint8Array, bits: number): Uint8Array {
   return packed;
 }
 
+/** The halves of codes of int8 plus 128, each packed as codes of int4. */
+export function codeHalves(codes: Uint8Array): { readonly high: Uint8Array; readonly low: Uint8Array } {
+  const bytes = Math.ceil(codes.length / 2);
+  const [high, low] = [new Uint8Array(bytes), new Uint8Array(bytes)];
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i]! ^ 0x80;
+    const shift = 4 * (i & 1);
+    high[i >> 1]! |= (code >> 4) << shift;
+    low[i >> 1]! |= (code & 15) << shift;
+  }
+  return { high, low };
+}
+
 /** Zeros as `UnsignedRows` has them. */
-export function unsignedZeros(zeros: Float32Array, quantisation: Quantisation, { groups }: UnsignedRows): Uint8Array {
-  const { bits, method } = quantisation;
-  if (method === 'hqq') return packZeros(zeros, quantisation);
+export function unsignedZeros(zeros: Float32Array, quantisation: Quantisation, rows: UnsignedRows): Uint8Array {
+  if (quantisation.method === 'hqq') return packZeros(zeros, quantisation);
+  return rows.halves ? halvedZeros(zeros, rows) : wholeZeros(zeros, quantisation, rows);
+}
+
+/** The high halves of all rows, and then the low ones. */
+function halvedZeros(zeros: Float32Array, { groups }: UnsignedRows): Uint8Array {
+  const width = Math.ceil(groups / 2);
+  const rows = zeros.length / groups;
+  const bytes = new Uint8Array(2 * rows * width);
+  for (let row = 0; row < rows; row++) {
+    const own = Int8Array.from(zeros.subarray(row * groups, (row + 1) * groups));
+    const { high, low } = codeHalves(packCodes(own, 8));
+    bytes.set(high, row * width);
+    bytes.set(low, (rows + row) * width);
+  }
+  return bytes;
+}
+
+function wholeZeros(zeros: Float32Array, quantisation: Quantisation, { groups }: UnsignedRows): Uint8Array {
+  const { bits } = quantisation;
   const width = Math.ceil((groups * bits) / 8);
   const rows = zeros.length / groups;
   const bytes = new Uint8Array(rows * width);

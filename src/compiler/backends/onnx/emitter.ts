@@ -23,7 +23,14 @@ export interface PackedNames {
   /** of the nodes that dequantise all of it */
   readonly nodes: readonly string[];
   /** stored for MatMulNBits (nbits.ts): nothing makes the whole matrix */
-  readonly unsigned?: boolean;
+  readonly unsigned?: UnsignedNames;
+}
+
+export interface UnsignedNames {
+  /** of a row */
+  readonly groups: number;
+  /** of int8 in halves; codes and zeros beside it are the high ones */
+  readonly low?: { readonly codes: string; readonly zeros: string | undefined };
 }
 
 export class Emitter {

@@ -10,7 +10,13 @@
  * separator would let a model read or overwrite files outside its folder.
  */
 import type { DType } from '../../../shared/dtype.ts';
-import { partsOf, type Quantisation, type UnsignedRows, unsignedPartsOf } from '../../../shared/quantisation.ts';
+import {
+  partsOf,
+  type Quantisation,
+  type UnsignedParts,
+  type UnsignedRows,
+  unsignedPartsOf,
+} from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { ExternalLocation } from './file.ts';
 import { BYTES_PER_ELEMENT } from './proto.ts';
@@ -21,8 +27,8 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** absent: it is stored as its dtype */
   readonly quantisation?: Quantisation | undefined;
-  /** of a quantised one: for MatMulNBits */
-  readonly unsigned?: boolean;
+  /** of a quantised one: for MatMulNBits, whole or as two halves (`UnsignedRows`) */
+  readonly unsigned?: 'whole' | 'halves' | undefined;
 }
 
 export interface WeightsFile {
@@ -44,7 +50,7 @@ export interface ExternalRecord extends StoredTensor {
 export interface PackedRecord {
   readonly key: string;
   readonly quantisation: Quantisation;
-  readonly offsets: { readonly codes: number; readonly scales: number; readonly zeros: number };
+  readonly offsets: UnsignedParts;
   /** absent: codes and zeros are signed */
   readonly unsigned?: UnsignedRows;
 }
@@ -80,9 +86,9 @@ export function packedBytes(
   quantisation: Quantisation,
   shape: readonly number[],
   unsigned: UnsignedRows | undefined,
-): ReturnType<typeof partsOf> {
+): UnsignedParts {
   const elements = sizeOf(shape);
-  return unsigned ? unsignedPartsOf(quantisation, elements, unsigned) : partsOf(quantisation, elements);
+  return unsigned ? unsignedPartsOf(quantisation, elements, unsigned) : { ...partsOf(quantisation, elements), low: 0 };
 }
 
 const PAGE = 4096;
@@ -127,9 +133,12 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
         if (!before) placed.set(key, { file, tensor, record });
       };
       if (quantisation) {
-        const unsigned = tensor.unsigned ? { groups: tensor.shape.at(-1)! / quantisation.group } : undefined;
-        const { codes, scales, zeros } = packedBytes(quantisation, tensor.shape, unsigned);
-        const offsets = { codes: take(codes), scales: take(scales), zeros: zeros === 0 ? 0 : take(zeros) };
+        const unsigned = tensor.unsigned
+          ? { groups: tensor.shape.at(-1)! / quantisation.group, halves: tensor.unsigned === 'halves' }
+          : undefined;
+        const { codes, low, scales, zeros } = packedBytes(quantisation, tensor.shape, unsigned);
+        const there = (bytes: number): number => (bytes === 0 ? 0 : take(bytes));
+        const offsets = { codes: take(codes), low: there(low), scales: take(scales), zeros: there(zeros) };
         const record = { key, quantisation, offsets, ...(unsigned ? { unsigned } : {}) };
         packed.push(record);
         place(record);

@@ -3,19 +3,26 @@
  * stored: no f32 copy of a matrix is made, in the file, when a session loads, or later.
  *
  *   x [..., in] ─────────────────────────────────┐
- *   KEY.codes  uint8 [out, groups, group·bits/8] ─┼─ MatMulNBits(K = in, N = out, bits, block_size = group) ─▶ f32 [..., out]
+ *   KEY.codes  uint8 [out, groups, group/2] ──────┼─ MatMulNBits(K = in, N = out, bits = 4, block_size = group) ─▶ f32 [..., out]
  *   KEY.scales f16 [out, groups] ─ Cast ──────────┤
- *   KEY.zeros  uint8 [out, ⌈groups·bits/8⌉] ──────┤   (the method hqq: f16 [out, groups] ─ Cast ─ + 2^(bits − 1))
+ *   KEY.zeros  uint8 [out, ⌈groups/2⌉] ───────────┤
  *   bias [out] ──────────────────────────────────┘
  *
  * The operator counts from 0: codes and zeros are those of DequantizeLinear plus 2^(bits − 1) (`UnsignedRows`).
+ *
+ * int8 is two products by int4, since ONNX Runtime has no kernel with sums in f32 for 8 bits and makes an f32 copy of the
+ * whole matrix in each run: code + 128 = 16 · high + low, so x · w = MatMulNBits(high, 16 · scale) + MatMulNBits(low, scale).
+ *
+ * Zeros of f16 (the method hqq) would have it make that copy too. They are taken away from the sums of x over each group:
+ * x · w = MatMulNBits(codes) − Σ x[group] · (scale · zero)ᵀ.
  */
 import type { Quantisation } from '../../../shared/quantisation.ts';
 import { partKey } from '../../../shared/quantisation.ts';
-import type { AnyNode, Graph, TensorType, ValueId } from '../../ir/graph.ts';
+import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
 import type { Emitter, PackedNames } from './emitter.ts';
 import { type PackedLocation, packedBytes } from './external-data.ts';
-import { externalTensor, ONNX_DTYPE } from './proto.ts';
+import type { Operand } from './lowerings/rule.ts';
+import { externalTensor, ONNX_DTYPE, UINT8 } from './proto.ts';
 
 const MICROSOFT = 'com.microsoft';
 /** of MatMulNBits: activations stay f32. The fastest level (4) rounds them to int8, which costs 4e-3 of a result. */
@@ -23,18 +30,14 @@ const SINGLE = 1;
 
 /**
  * Which quantised parameters can be stored for MatMulNBits: those that all graphs read in no other way than as the right side
- * of a product that sums along their last axis or, int8, as a table of rows.
+ * of a product that sums along their last axis or, int8, as a table of rows. A table that no product reads is whole.
  */
 export function storedUnsigned(
   graphs: readonly Graph[],
   quantised: ReadonlyMap<string, Quantisation>,
-): ReadonlySet<string> {
-  const keys = new Set(
-    [...quantised].flatMap(([key, { bits, method }]) =>
-      // of 8 bits, ONNX Runtime takes no zeros of f16
-      bits === 8 && method === 'hqq' ? [] : [key],
-    ),
-  );
+): ReadonlyMap<string, 'whole' | 'halves'> {
+  const keys = new Set(quantised.keys());
+  const multiplied = new Set<string>();
   for (const graph of graphs) {
     const outputs = new Set(graph.outputs.map(({ value }) => value));
     const keyOf = new Map(graph.parameters.map(({ key, value }) => [value, key]));
@@ -42,10 +45,13 @@ export function storedUnsigned(
     for (const node of graph.nodes)
       for (const value of new Set(node.inputs)) {
         const key = keyOf.get(value);
-        if (key !== undefined && keys.has(key) && !readsCodes(node, value, quantised.get(key)!)) keys.delete(key);
+        if (key === undefined) continue;
+        if (node.op !== 'gather') multiplied.add(key);
+        if (keys.has(key) && !readsCodes(node, value, quantised.get(key)!)) keys.delete(key);
       }
   }
-  return keys;
+  const halved = (key: string): boolean => quantised.get(key)!.bits === 8 && multiplied.has(key);
+  return new Map([...keys].map((key) => [key, halved(key) ? 'halves' : 'whole']));
 }
 
 /** Whether a lowering of this backend takes the parts of the parameter. */
@@ -60,59 +66,113 @@ function readsCodes(node: AnyNode, value: ValueId, { bits }: Quantisation): bool
 export function unsignedParameter(emit: Emitter, name: string, shape: readonly number[], source: PackedLocation): void {
   const { quantisation, location, offsets, unsigned } = source;
   const { bits, group, zeros, method } = quantisation;
-  const [rows, groups] = [shape[0]!, unsigned!.groups];
+  const { groups, halves } = unsigned!;
+  const rows = shape[0]!;
   const bytes = packedBytes(quantisation, shape, unsigned);
-  const part = (which: 'codes' | 'scales' | 'zeros', type: 'uint8' | 'f16', own: readonly number[]): string => {
-    const called = emit.claim(partKey(name, which));
-    emit.initializers.push(
-      externalTensor(called, type, own, { location, offset: offsets[which], length: bytes[which] }),
-    );
-    return called;
+  const part = (
+    called: string,
+    type: 'uint8' | 'f16',
+    own: readonly number[],
+    offset: number,
+    length: number,
+  ): string => {
+    const free = emit.claim(called);
+    emit.initializers.push(externalTensor(free, type, own, { location, offset, length }));
+    return free;
   };
-  const codes = part('codes', 'uint8', [rows, groups, (group * bits) / 8]);
-  const scales = part('scales', 'f16', [rows, groups]);
-  const given = !zeros
-    ? undefined
-    : method === 'hqq'
-      ? part('zeros', 'f16', [rows, groups])
-      : part('zeros', 'uint8', [rows, bytes.zeros / rows]);
-  emit.packed.set(name, { quantisation, codes, scales, zeros: given, nodes: [], unsigned: true });
+  const [codesName, zerosName] = [partKey(name, 'codes'), partKey(name, 'zeros')];
+  const codes = (called: string, at: 'codes' | 'low'): string =>
+    part(called, 'uint8', [rows, groups, (group * (halves ? 4 : bits)) / 8], offsets[at], bytes[at]);
+  const integerZeros = (called: string, of: 0 | 1): string | undefined => {
+    if (!zeros || method === 'hqq') return undefined;
+    const length = halves ? bytes.zeros / 2 : bytes.zeros;
+    return part(called, 'uint8', [rows, length / rows], offsets.zeros + of * length, length);
+  };
+  const low = { codes: `${codesName}.low`, zeros: `${zerosName}.low` };
+  emit.packed.set(name, {
+    quantisation,
+    codes: codes(codesName, 'codes'),
+    scales: part(partKey(name, 'scales'), 'f16', [rows, groups], offsets.scales, bytes.scales),
+    zeros:
+      method === 'hqq'
+        ? part(zerosName, 'f16', [rows, groups], offsets.zeros, bytes.zeros)
+        : integerZeros(zerosName, 0),
+    nodes: [],
+    unsigned: {
+      groups,
+      ...(halves ? { low: { codes: codes(low.codes, 'low'), zeros: integerZeros(low.zeros, 1) } } : {}),
+    },
+  });
 }
 
 /** x · weightᵀ + bias. @param shape [out, in] of the weight */
 export function matMulNBits(
   emit: Emitter,
-  x: string,
+  x: Operand,
   weight: PackedNames,
-  [out, width]: readonly number[],
+  shape: readonly number[],
   bias: string | undefined,
 ): string {
-  const { bits, group } = weight.quantisation;
-  const scales = emit.once(`f32 of ${weight.scales}`, () => asSingle(emit, weight.scales));
-  const operands = [x, weight.codes, scales, zerosOf(emit, weight) ?? '', '', bias ?? ''];
-  const given = operands.slice(0, operands.findLastIndex((operand) => operand !== '') + 1);
-  const attributes = { K: width!, N: out!, bits, block_size: group, accuracy_level: SINGLE };
-  return emit.op('MatMulNBits', given, attributes, MICROSOFT);
+  const { method } = weight.quantisation;
+  const scales = scalesOf(emit, weight);
+  const low = weight.unsigned?.low;
+  const own = method === 'hqq' ? undefined : weight.zeros;
+  const product = productBy(emit, x.name, weight, shape);
+  const whole = low
+    ? emit.op('Add', [
+        product({ codes: weight.codes, scales: sixteenfold(emit, weight), zeros: own, bias }),
+        product({ codes: low.codes, scales, zeros: low.zeros ?? noZeros(emit, weight, shape), bias: undefined }),
+      ])
+    : product({ codes: weight.codes, scales, zeros: own, bias });
+  if (method !== 'hqq' || weight.zeros === undefined) return whole;
+  return emit.op('Sub', [whole, shiftOf(emit, x, weight)]);
 }
 
-function zerosOf(emit: Emitter, { quantisation: { method, bits }, zeros }: PackedNames): string | undefined {
-  if (method !== 'hqq' || zeros === undefined) return zeros;
-  return emit.once(`from 0 ${zeros}`, () => emit.op('Add', [asSingle(emit, zeros), emit.scalar(2 ** (bits - 1))]));
+interface Factor {
+  readonly codes: string;
+  readonly scales: string;
+  readonly zeros: string | undefined;
+  readonly bias: string | undefined;
 }
 
-const asSingle = (emit: Emitter, name: string): string => emit.op('Cast', [name], { to: ONNX_DTYPE.f32 });
+const productBy =
+  (emit: Emitter, x: string, { quantisation: { group } }: PackedNames, [out, width]: readonly number[]) =>
+  ({ codes, scales, zeros = '', bias = '' }: Factor): string => {
+    const operands = [x, codes, scales, zeros, '', bias];
+    const given = operands.slice(0, operands.findLastIndex((operand) => operand !== '') + 1);
+    const attributes = { K: width!, N: out!, bits: 4, block_size: group, accuracy_level: SINGLE };
+    return emit.op('MatMulNBits', given, attributes, MICROSOFT);
+  };
 
-/** Rows of a table of int8: the codes are looked up, and only they become f32. */
-export function unsignedRows(emit: Emitter, table: PackedNames, indices: string, { shape }: TensorType): string {
-  const rows = (name: string): string => asSingle(emit, emit.op('Gather', [name, indices], { axis: 0 }));
-  const last = emit.indices([-1]);
-  const zeros =
-    table.zeros === undefined
-      ? emit.scalar(2 ** (table.quantisation.bits - 1))
-      : emit.op('Unsqueeze', [rows(table.zeros), last]);
-  const codes = emit.op('Sub', [rows(table.codes), zeros]);
-  const values = emit.op('Mul', [codes, emit.op('Unsqueeze', [rows(table.scales), last])]);
-  // 0 in a Reshape keeps the axis
-  const kept = shape.slice(0, -1).map(() => 0);
-  return emit.op('Reshape', [values, emit.indices([...kept, shape.at(-1) as number])]);
+const scalesOf = (emit: Emitter, { scales }: PackedNames): string =>
+  emit.once(`f32 of ${scales}`, () => asSingle(emit, scales));
+
+const sixteenfold = (emit: Emitter, weight: PackedNames): string =>
+  emit.once(`16 · ${weight.scales}`, () => emit.op('Mul', [scalesOf(emit, weight), emit.scalar(16)]));
+
+/** Without zeros the operator takes 8 from each code. */
+function noZeros(emit: Emitter, { unsigned }: PackedNames, [rows]: readonly number[]): string {
+  const shape = [rows!, Math.ceil(unsigned!.groups / 2)];
+  return emit.shared(`bytes of 0 [${shape.join(', ')}]`, () =>
+    emit.op('Cast', [emit.op('ConstantOfShape', [emit.indices(shape)])], { to: UINT8 }),
+  );
 }
+
+/** Σ x[group] · (scale · zero)ᵀ */
+function shiftOf(emit: Emitter, { name, type }: Operand, weight: PackedNames): string {
+  const { group } = weight.quantisation;
+  const { groups } = weight.unsigned!;
+  const sums = emit.once(`sums of ${group} of ${name}`, () => {
+    // 0 in a Reshape keeps the axis
+    const kept = type.shape.slice(0, -1).map(() => 0);
+    const blocks = emit.op('Reshape', [name, emit.indices([...kept, groups, group])]);
+    return emit.op('ReduceSum', [blocks, emit.indices([type.shape.length])], { keepdims: 0 });
+  });
+  const shifts = emit.once(`scale · zero of ${weight.scales}`, () => {
+    const product = emit.op('Mul', [scalesOf(emit, weight), asSingle(emit, weight.zeros!)]);
+    return emit.op('Transpose', [product], { perm: [1, 0] });
+  });
+  return emit.op('MatMul', [sums, shifts]);
+}
+
+export const asSingle = (emit: Emitter, name: string): string => emit.op('Cast', [name], { to: ONNX_DTYPE.f32 });

@@ -15,7 +15,7 @@ import type { Lowerings, Operand } from './rule.ts';
 function affine(emit: Emitter, x: Operand, weight: Operand, bias: Operand | undefined, to: Shape): string {
   const { shape } = x.type;
   const packed = emit.packed.get(weight.name);
-  if (packed?.unsigned) return matMulNBits(emit, x.name, packed, weight.type.shape as readonly number[], bias?.name);
+  if (packed?.unsigned) return matMulNBits(emit, x, packed, weight.type.shape as readonly number[], bias?.name);
   const [out, width] = [weight.type.shape[0]!, weight.type.shape[1]!];
   const rowCount = productOf(shape.slice(0, -1));
   // several layers often read the same x (q, k and v)

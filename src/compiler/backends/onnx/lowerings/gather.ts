@@ -4,7 +4,7 @@
  */
 import type { Shape } from '../../../../shared/dim.ts';
 import { gatheredRows } from '../dequantise.ts';
-import { unsignedRows } from '../nbits.ts';
+import { unsignedRows } from '../nbits-rows.ts';
 import { expand, reshape } from '../shapes.ts';
 import type { Lowerings } from './rule.ts';
 
