@@ -45,7 +45,7 @@ const setupFiles = ['test/support/setup.ts'];
  * Tiers whose files share a worker's modules: loading the compiler anew for each file took as long as the tests. What files have
  * in common they give back by `atFileEnd` (test/support/file-end.ts). The others have few files, which start programs.
  */
-const SHARED: readonly string[] = ['unit', 'onnx'];
+const SHARED: readonly string[] = ['unit', 'onnx', 'webgpu'];
 
 export default defineConfig({
   test: {
