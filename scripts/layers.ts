@@ -42,7 +42,14 @@ interface Layer {
   readonly why: string;
 }
 
-const BACKENDS = ['backend onnx', 'backend pytorch', 'backend wgsl', 'backend typescript', 'backend reference'];
+const BACKENDS = [
+  'backend onnx',
+  'backend pytorch',
+  'backend wgsl',
+  'backend typescript',
+  'backend reference',
+  'backend wasm',
+];
 const ANY = [
   'shared',
   'grammar',
@@ -123,7 +130,7 @@ export const LAYERS: readonly Layer[] = [
     imports: ['shared', 'diagnostics', 'ops', 'ir'],
     why: 'a pass maps IR to IR and knows neither the language nor a target',
   },
-  ...['onnx', 'wgsl', 'typescript', 'reference'].map(backend),
+  ...['onnx', 'wgsl', 'typescript', 'reference', 'wasm'].map(backend),
   {
     name: 'backend pytorch',
     at: ['src/compiler/backends/pytorch/'],

@@ -6,7 +6,7 @@
  * and need not even have it.
  */
 import { hostBackend } from './backend.host.ts';
-import { externalFiles, graphFile, loadError, onnxProgram, sectionOf } from './backend.onnx.ts';
+import { externalFiles, graphFile, loadError, onnxProgram, ownProgram, sectionOf } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 
@@ -44,7 +44,9 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
   const section = sectionOf(source.manifest);
   return hostBackend({
     name,
-    async loadEntry(entry) {
+    async loadEntry(entry, ports) {
+      const own = await ownProgram(source, section, entry, ports);
+      if (own) return own;
       const file = graphFile(section, source.manifest, entry);
       const { InferenceSession, Tensor } = await loadOrt(options);
       try {

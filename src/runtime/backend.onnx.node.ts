@@ -6,7 +6,7 @@
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import { hostBackend } from './backend.host.ts';
-import { externalFiles, graphFile, loadError, onnxProgram, sectionOf } from './backend.onnx.ts';
+import { externalFiles, graphFile, loadError, onnxProgram, ownProgram, sectionOf } from './backend.onnx.ts';
 import type { Backend, ModelSource } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 
@@ -36,7 +36,10 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
   const section = sectionOf(source.manifest);
   return hostBackend({
     name,
-    async loadEntry(entry, { outputs }) {
+    async loadEntry(entry, ports) {
+      const own = await ownProgram(source, section, entry, ports);
+      if (own) return own;
+      const { outputs } = ports;
       const file = graphFile(section, source.manifest, entry);
       const { InferenceSession: Sessions, Tensor } = await loadOrt();
       const settings: InferenceSession.SessionOptions = {

@@ -7,8 +7,9 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { OnnxSection, TensorPort } from '../shared/artifact.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { HostProgram } from './backend.host.ts';
-import type { ModelSource, Tensors } from './backend.ts';
+import type { EntryPorts, ModelSource, Tensors } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
+import { kernelProgram } from './host-kernels.ts';
 import { Lender, type LentTensor } from './lent.ts';
 
 type TensorClass = typeof Tensor;
@@ -79,6 +80,17 @@ export function onnxProgram(
     },
     dispose: () => session.release(),
   };
+}
+
+/** An entry that the compiler wrote as functions too, where this engine takes them. */
+export async function ownProgram(
+  source: ModelSource,
+  { kernels }: OnnxSection,
+  entry: string,
+  ports: EntryPorts,
+): Promise<HostProgram | undefined> {
+  if (!kernels || !Object.hasOwn(kernels.calls, entry)) return undefined;
+  return kernelProgram(await source.read(kernels.file), kernels.calls[entry]!, ports);
 }
 
 /** Whether `text` occurs in `bytes`, as UTF-8. */

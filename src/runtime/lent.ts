@@ -12,14 +12,15 @@ export class LentTensor {
   readonly dtype = 'f32';
   readonly shape: readonly number[];
   private readonly name: string;
-  private readonly free: Float32Array[];
+  private giveBack: ((memory: Float32Array) => void) | undefined;
   private lent: Float32Array | undefined;
 
-  constructor(name: string, shape: readonly number[], lent: Float32Array, free: Float32Array[]) {
+  /** @param giveBack is called with the memory at the release */
+  constructor(name: string, shape: readonly number[], lent: Float32Array, giveBack?: (memory: Float32Array) => void) {
     this.name = name;
     this.shape = shape;
     this.lent = lent;
-    this.free = free;
+    this.giveBack = giveBack;
   }
 
   /** @throws RuntimeError R1008 after the release */
@@ -35,8 +36,14 @@ export class LentTensor {
 
   /** Gives the memory back; a second time does nothing. */
   release(): void {
-    if (this.lent !== undefined) this.free.push(this.lent);
+    if (this.lent !== undefined) this.giveBack?.(this.lent);
     this.lent = undefined;
+  }
+
+  /** Goes on in memory of its own: the lender needs what it lent. After the release it does nothing. */
+  moveOut(): void {
+    this.lent = this.lent?.slice();
+    this.giveBack = undefined;
   }
 }
 
@@ -50,6 +57,7 @@ export class Lender {
       free = [];
       this.free.set(name, free);
     }
-    return new LentTensor(name, shape, free.pop() ?? new Float32Array(sizeOf(shape)), free);
+    const own = free;
+    return new LentTensor(name, shape, own.pop() ?? new Float32Array(sizeOf(shape)), (memory) => own.push(memory));
   }
 }

@@ -13,6 +13,7 @@ import {
   ManifestProblem,
   need,
 } from './manifest-checks.ts';
+import { checkKernels } from './manifest-kernels.ts';
 
 /**
  * The manifest in `text`.
@@ -50,7 +51,7 @@ function checkTargets(targets: unknown, entries: Json): void {
   const { onnx, pytorch, webgpu } = targets as Json;
   if (onnx !== undefined) {
     need(isObject(onnx) && Number.isSafeInteger(onnx.opset), 'does not give the opset');
-    const { files, weights, training, start } = onnx as Json;
+    const { files, weights, training, start, kernels } = onnx as Json;
     need(isObject(files), 'has no graphs');
     for (const [entry, file] of Object.entries(files as Json)) {
       need(Object.hasOwn(entries, entry), `has a graph of ${entry}, which is none of its entries`);
@@ -61,6 +62,7 @@ function checkTargets(targets: unknown, entries: Json): void {
       checkTraining(training, files as Json);
       checkFiles([start]);
     }
+    checkKernels(kernels, entries);
   }
   if (pytorch !== undefined) {
     need(isObject(pytorch), 'has no model of PyTorch');

@@ -125,6 +125,25 @@ export interface WeightsOrigin {
   readonly trained: boolean;
 }
 
+/** A call of a function of `HostKernels`: its arguments are the tensors' addresses, their size in bytes, then numbers. */
+export interface KernelCall {
+  readonly kernel: string;
+  /** f32 inputs of one size, and the outputs that take the places of some */
+  readonly tensors: readonly { readonly input: string; readonly output?: string }[];
+  /** f32 inputs of rank 0 */
+  readonly scalars: readonly string[];
+  /** of each tensor; the kernel goes on to the next multiple of four */
+  readonly elements: number;
+}
+
+/** A WebAssembly module whose functions compute entries in place: the same numbers as the entries' graphs, in one pass. */
+export interface HostKernels {
+  /** relative to the manifest */
+  readonly file: string;
+  /** by entry, in any order */
+  readonly calls: { readonly [entry: string]: readonly KernelCall[] };
+}
+
 /** What a model that was compiled for ONNX Runtime has beside the manifest. */
 export interface OnnxSection {
   readonly opset: number;
@@ -136,6 +155,8 @@ export interface OnnxSection {
   readonly training?: TrainingPlan;
   /** safetensors with what training starts from, beside `training` */
   readonly start?: WeightFile;
+  /** what this project's runtime runs in place of some graphs; absent: nothing */
+  readonly kernels?: HostKernels;
 }
 
 /** What a model that was compiled for WebGPU has beside the manifest. */

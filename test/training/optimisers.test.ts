@@ -5,8 +5,9 @@ import { verifyGraph } from '../../src/compiler/ir/verify.ts';
 import { OPTIMISERS, type OptimiserName } from '../../src/compiler/training/optimisers.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
 import type { ConfigValue } from '../../src/shared/artifact.ts';
-import type { WideTensor } from '../../src/shared/tensor.ts';
+import type { HostTensor, WideTensor } from '../../src/shared/tensor.ts';
 import { OPSETS, runOnnx } from '../backends/onnx/support.ts';
+import { onHost, programOf } from '../backends/wasm/support.ts';
 import { fixture, readJson, readTensors, relativeError } from '../support/reference.ts';
 import { noise } from './support.ts';
 
@@ -25,7 +26,7 @@ const f32 = (shape: readonly number[], data: ArrayLike<number>): WideTensor => (
 });
 const scalar = (value: number): WideTensor => f32([], [value]);
 
-/** One update of one tensor `w`, on the interpreter and on ONNX Runtime at both opsets. */
+/** One update of one tensor `w`, on the interpreter, on ONNX Runtime at both opsets, and as WebAssembly. */
 async function update(
   name: OptimiserName,
   settings: Settings,
@@ -49,12 +50,13 @@ async function update(
   ]);
   const reference = interpret(graph, { inputs, parameters: () => p });
   const results = [reference];
+  const wide = (got: Readonly<Record<string, HostTensor>>): Map<string, WideTensor> =>
+    new Map(Object.entries(got).map(([key, tensor]) => [key, f32(tensor.shape, tensor.data as Float32Array)]));
   for (const opset of OPSETS) {
     const got = await runOnnx(graph, Object.fromEntries(inputs), { opset });
-    results.push(
-      new Map(Object.entries(got).map(([key, tensor]) => [key, f32(tensor.shape, tensor.data as Float32Array)])),
-    );
+    results.push(wide(got));
   }
+  results.push(wide(await (await programOf(graph)).run(onHost(inputs))));
   return results;
 }
 

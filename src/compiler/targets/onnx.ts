@@ -2,7 +2,7 @@
  * ONNX: one graph per entry, and what lies where in the weights files. Nothing is written here; weights are named, not read.
  */
 import type { CachePort, Manifest, WeightFile } from '../../shared/artifact.ts';
-import { changedTensors } from '../../shared/training.ts';
+import { changedTensors, PORTS } from '../../shared/training.ts';
 import {
   encodeModel,
   type LoweredOnnx,
@@ -11,6 +11,7 @@ import {
   type StoredTensor,
   storedUnsigned,
 } from '../backends/onnx/index.ts';
+import { type WasmKernels, wasmKernels } from '../backends/wasm/kernels.ts';
 import { CLIENT_FOLDER, type ClientLayout, clientDims, clientLayout } from '../clients/layout.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
@@ -23,6 +24,9 @@ import type { Artifact, ClientFile, OpenedTarget, StoredFile, TargetOptions } fr
 
 /** What training starts from: the graphs take it as inputs, so no weights file of theirs has it. */
 const START = 'training.safetensors';
+
+/** The optimiser in one pass over memory, beside its graph for other programs. */
+const UPDATE = { entry: 'update', file: 'update.wasm' } as const;
 
 /** The file of an entry: some kinds of models have names that their clients load. */
 const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
@@ -116,12 +120,14 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
   const referred = plan.files.filter(({ bytes }) => bytes > 0).map((one) => ({ ...one, file: folder + one.file }));
   const start = graphs.training && safetensorsFile(START, changedTensors(graphs.training));
   const sizeOf = ({ file, bytes }: StoredFile): WeightFile => ({ file, bytes });
+  const update = graphs.training && updateKernels(graphs);
   const targets: Manifest['targets'] = {
     onnx: {
       opset,
       files: Object.fromEntries(entries.map(({ name, file }) => [name, file])),
       weights: referred.map(sizeOf),
       ...(start ? { training: graphs.training, start: sizeOf(start) } : {}),
+      ...(update ? { kernels: { file: UPDATE.file, calls: { [UPDATE.entry]: update.calls } } } : {}),
     },
   };
   const ports = Object.fromEntries(entries.map((entry) => [entry.name, entryManifest(entry)]));
@@ -137,8 +143,15 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
       new Map([
         ...(more ? [[more.file, more.bytes] as const] : []),
         ...entries.map(({ file, bytes }) => [file, bytes] as const),
+        ...(update ? [[UPDATE.file, update.bytes] as const] : []),
       ]),
   };
+}
+
+function updateKernels({ entries }: Graphs): WasmKernels | undefined {
+  const { graph } = entries.find(({ name }) => name === UPDATE.entry)!.guarded;
+  const replaced = new Map(graph.inputs.map(({ name }) => [PORTS.next(name), name]));
+  return wasmKernels(graph, (output) => replaced.get(output));
 }
 
 function storedOf(

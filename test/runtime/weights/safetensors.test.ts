@@ -131,6 +131,12 @@ describe('reading', () => {
   it('finds the first value that is not finite', () => {
     expect(firstNonFinite(Float32Array.of(1, 2, Number.NaN, Number.POSITIVE_INFINITY))).toBe(2);
     expect(firstNonFinite(Float32Array.of(3e38, -3e38, 0))).toBe(-1);
+    expect(firstNonFinite(new Float32Array())).toBe(-1);
+    for (const at of [0, 1, 4095, 4096, 9999, 10_000]) {
+      const data = new Float32Array(10_001).fill(-3e38);
+      data[at] = Number.NEGATIVE_INFINITY;
+      expect(firstNonFinite(data)).toBe(at);
+    }
   });
 
   it('reads blobs, and URLs by range', async () => {
