@@ -55,6 +55,4 @@ export { ModelTrainer, type TrainStepOptions, type TrainStepResult } from './web
 export { Checkpoint } from './weights/checkpoint.ts';
 export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
 export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';
-export { packedParts } from './weights/packed.ts';
-export { rounded } from './weights/quantise.ts';
 export { bytesSource, type RandomAccess } from './weights/source.ts';

@@ -8,7 +8,7 @@
  *
  * The tables: R01 weights/safetensors-errors.ts, R02 session-errors.ts, R03 to R06 generate/errors.ts, R07 to R09 train/errors.ts,
  * R053 input-errors.ts, R10 webgpu/errors.ts, R112 recipe-errors.ts, R114 data-errors.ts, R118 weights/errors.ts, R119 chat-errors.ts,
- * R1220 to R1223 scale-errors.ts, R1224 weights/quantise-errors.ts.
+ * R1220 to R1223 scale-errors.ts, R1224 and R1240 weights/quantise-errors.ts.
  */
 import { CHAT_MESSAGES } from './chat-errors.ts';
 import { DATA_MESSAGES } from './data-errors.ts';

@@ -297,4 +297,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'The scale of a group comes from its largest numbers, so that one NaN or infinity would take all of its group with it. Quantising refuses them, and names the first.',
   R1225:
     'A group of quantised weights shares one scale, which is stored as f16: 65504 is its largest number. Weights of such a size have no place in a model that computes in f32; the key can stay f32.',
+  R1240:
+    'GPTQ chooses codes by what a matrix is multiplied with, so it needs inputs of the model. `mdl compile --calibrate DATA` finds the codes and writes them; the folder that it writes runs as any other. Commands that quantise as they load (`mdl run` of a .mdl file) have no inputs to find them by: let them run that folder, or take another method there.',
 };

@@ -13,8 +13,11 @@
 
 export const BITS = [4, 8] as const;
 export const GROUPS = [32, 64, 128] as const;
-/** How codes are found: rounded to nearest, or by half-quadratic optimisation of the zeros (HQQ). */
-export const METHODS = ['nearest', 'hqq'] as const;
+/**
+ * How codes are found: rounded to nearest, by half-quadratic optimisation of the zeros (HQQ), or by calibration (GPTQ), whose
+ * codes come with the weights.
+ */
+export const METHODS = ['nearest', 'hqq', 'gptq'] as const;
 
 export interface Quantisation {
   readonly bits: (typeof BITS)[number];

@@ -56,7 +56,10 @@ Examples:
     .addHelpText('after', '\nExample:\n  mdl check models/*.mdl --json')
     .action(run(() => import('./commands/check.ts')));
 
-  withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), NEED_WEIGHTS)
+  withNeeds(withWeights(withSettings(mdl.command('compile <file>'))), {
+    ...NEED_WEIGHTS,
+    '--calibrate-batches': '--calibrate',
+  })
     .description('compile a model to ONNX files and a manifest, to WebGPU, or to PyTorch')
     .addOption(new Option('--target <name>', 'what to compile to').choices(WRITTEN_TARGETS).default('onnx'))
     .option('--out <folder>', 'where to write', 'dist/model')
@@ -70,6 +73,12 @@ Examples:
         'how matrices are stored: f16 (target webgpu; the default where the weights are), int8 or int4 (default: f32)',
       ).choices(WEIGHTS_DTYPES),
     )
+    .option(
+      '--calibrate <data>',
+      'data, as for train, whose batches find the codes of method = "gptq" and judge quantised weights',
+    )
+    .option('--calibrate-batches <n>', 'batches that are looked at (default: 8)', positive)
+    .option('--quantise-report', 'say what quantising costs: errors of each matrix, of its products and of the loss')
     .option('--stage <name>', 'compile what trains this stage too')
     .option('--print-after <pass>', 'print the graphs after this pass, of the compiler or of the target')
     .addHelpText(

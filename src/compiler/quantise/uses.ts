@@ -86,3 +86,19 @@ function passes({ op, inputs }: AnyNode): boolean {
   const { pointwise, view } = specOf(op).traits;
   return view === true || (pointwise === true && inputs.length === 1) || op === 'softmax' || op === 'log_softmax';
 }
+
+/** What matrices are multiplied with in a graph: the left sides of products that sum along their last axis, by key. */
+export function productsOf({ parameters, nodes }: Graph): ReadonlyMap<string, readonly ValueId[]> {
+  const keyOf = new Map(parameters.map(({ key, value }) => [value, key]));
+  const found = new Map<string, ValueId[]>();
+  for (const node of nodes) {
+    const [left, right] = node.inputs;
+    const key = right === undefined ? undefined : keyOf.get(right);
+    if (key === undefined || !sumsAlongLast(node)) continue;
+    found.set(key, [...(found.get(key) ?? []), left!]);
+  }
+  return found;
+}
+
+const sumsAlongLast = (node: AnyNode): boolean =>
+  node.op === 'linear' || (node.op === 'matmul' && node.attributes.transpose_b && !node.attributes.transpose_a);

@@ -35,7 +35,7 @@ type Entry = Pick<FinishedGraph, 'name' | 'guarded'>;
 
 function referenceBackend(
   { entries, quantised }: Pick<Graphs, 'entries' | 'quantised'>,
-  weights: Pick<WeightReader, 'read'>,
+  weights: WeightReader,
   host: Pick<Host, 'rounded'>,
 ): HostBackend {
   return {
@@ -44,8 +44,8 @@ function referenceBackend(
       const entry = entries.find((candidate) => candidate.name === name)!;
       const parameters = new Map<string, WideTensor>();
       for (const { key } of entry.guarded.graph.parameters) {
-        const [tensor, as] = [await weights.read(key), quantised.get(key)];
-        parameters.set(key, widen(as ? host.rounded(key, tensor, as) : tensor));
+        const as = quantised.get(key);
+        parameters.set(key, widen(await (as ? host.rounded(weights, key, as) : weights.read(key))));
       }
       return {
         run: async (feeds, fetch) => run(entry, parameters, feeds, fetch),

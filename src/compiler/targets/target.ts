@@ -8,6 +8,8 @@
  */
 import type { HostBackend } from '../../runtime/backend.host.ts';
 import type { Backend, ModelSource } from '../../runtime/backend.ts';
+import type { Weights } from '../../runtime/webgpu/stored.ts';
+import type { PackedSource } from '../../runtime/weights/packed.ts';
 import type { CachePort, Manifest, TensorPort, WeightsOrigin } from '../../shared/artifact.ts';
 import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
@@ -87,10 +89,8 @@ export interface Artifact {
 }
 
 /** Where tensors come from when an artifact is opened. */
-export interface WeightReader extends WeightsOrigin {
+export interface WeightReader extends WeightsOrigin, PackedSource {
   read(key: string): Promise<HostTensor>;
-  /** The tensor's bytes as the weights file holds them, little-endian. */
-  chunks(key: string): AsyncIterable<Uint8Array>;
 }
 
 /** What a place where artifacts are opened offers to targets. */
@@ -99,9 +99,9 @@ export interface Host {
   place(artifact: Artifact, weights: WeightReader): Promise<ModelSource & { remove(): Promise<void> }>;
   onnx(source: ModelSource): Backend;
   /** @throws RuntimeError R1001, R1002 */
-  webgpu(options: { readonly plan: WebGpuPlan; weights(key: string): Promise<HostTensor> }): Promise<Backend>;
-  /** The numbers that a matrix has once it is quantised, as f32, which holds them exactly. @throws RuntimeError R1224, R1225 */
-  rounded(key: string, tensor: HostTensor, as: Quantisation): HostTensor;
+  webgpu(options: { readonly plan: WebGpuPlan; readonly weights: Weights }): Promise<Backend>;
+  /** The numbers that a matrix has once it is quantised, as f32. @throws RuntimeError R1224, R1225, R1240 */
+  rounded(weights: WeightReader, key: string, as: Quantisation): Promise<HostTensor>;
   /** a backend whose tensors are on the host: the runtime's `hostBackend` */
   overHost(own: HostBackend): Backend;
 }

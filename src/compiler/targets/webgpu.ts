@@ -1,6 +1,6 @@
 /** WebGPU: one plan for all entries, its kernels as text; constants and parameters that several use are in it once. */
 import type { WeightsOrigin } from '../../shared/artifact.ts';
-import { isQuantised, type PackedStorage } from '../../shared/quantisation.ts';
+import { isQuantised, type PackedStorage, type Quantisation } from '../../shared/quantisation.ts';
 import { changedTensors } from '../../shared/training.ts';
 import { ownOutputs, type ParameterStorage, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
 import {
@@ -29,7 +29,13 @@ export const webgpu = {
   training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
   passes: KERNEL_PASSES,
   compile,
-  open: (artifact, weights, host) => host.webgpu({ plan: artifact.plan!, weights: (key) => weights.read(key) }),
+  open: (artifact, weights, host) =>
+    host.webgpu({
+      plan: artifact.plan!,
+      weights: Object.assign((key: string) => weights.read(key), {
+        packed: (key: string, as: Quantisation) => weights.packed?.(key, as),
+      }),
+    }),
 } as const satisfies OpenedTarget;
 
 /**

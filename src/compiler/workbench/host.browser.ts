@@ -5,7 +5,7 @@ import { onnxBackend } from '../../runtime/backend.onnx.browser.ts';
 import { runtimeError } from '../../runtime/errors.ts';
 import { webgpuBackendWith } from '../../runtime/webgpu/backend.webgpu.ts';
 import { acquireDevice } from '../../runtime/webgpu/device.browser.ts';
-import { rounded } from '../../runtime/weights/quantise.ts';
+import { packedParts, rounded } from '../../runtime/weights/packed.ts';
 import type { Artifact, Host, WeightReader } from '../targets/target.ts';
 
 export const PAGE: Host = {
@@ -32,6 +32,13 @@ async function stored(artifact: Artifact, weights: WeightReader, name: string): 
     for await (const chunk of weights.chunks(key)) {
       bytes.set(chunk, at);
       at += chunk.byteLength;
+    }
+  }
+  for (const { key, quantisation, offsets, unsigned } of planned.packed ?? []) {
+    const at = { ...offsets };
+    for await (const { part, bytes: own } of packedParts(weights, key, quantisation, unsigned)) {
+      bytes.set(own, at[part]);
+      at[part] += own.length;
     }
   }
   return bytes;

@@ -8,12 +8,14 @@
  */
 
 import { nearest } from '../../shared/nearest.ts';
+import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { SafetensorsFile } from '../safetensors.ts';
 import { infoOf, type OpenFile, partOf, readTensor, type StoredTensor, type WeightsFile } from './file.ts';
 import { recognise } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
+import type { Packed } from './quantise.ts';
 import type { RandomAccess } from './source.ts';
 
 /** Opens a shard by the name that the index uses. It has been checked to be a plain relative path. */
@@ -71,6 +73,7 @@ export class Checkpoint {
       tensors,
       metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
       streamFrom: (key, byte, chunkBytes) => this.streamFrom(key, byte, chunkBytes),
+      packed: (key, as) => this.packed(key, as),
       close: () => this.close(),
     };
   }
@@ -128,6 +131,11 @@ export class Checkpoint {
   /** Its bytes from one on. @throws as stream */
   streamFrom(tensor: string, byte: number, chunkBytes?: number): AsyncIterable<Uint8Array> {
     return this.fileOf(tensor).streamFrom(tensor, byte, chunkBytes);
+  }
+
+  /** The codes of a tensor that its file stores in this way; undefined where it does not. @throws as stream */
+  packed(tensor: string, as: Quantisation): AsyncIterable<Packed> | undefined {
+    return this.fileOf(tensor).packed?.(tensor, as);
   }
 
   async close(): Promise<void> {

@@ -4,10 +4,12 @@
  */
 
 import { nearest } from '../../shared/nearest.ts';
+import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { allocate, convertInto, ITEM_BYTES, READ_AS, type StoredDType } from './dtypes.ts';
+import type { Packed } from './quantise.ts';
 import type { RandomAccess } from './source.ts';
 
 export interface StoredTensor {
@@ -32,6 +34,8 @@ export interface WeightsFile {
    * @throws RuntimeError R0111 when there is no tensor of this name, R0121 and what the format adds when it cannot be read
    */
   streamFrom(name: string, byte: number, chunkBytes?: number): AsyncIterable<Uint8Array>;
+  /** The codes of a tensor that the file stores in this way, in pieces of whole groups; undefined where it does not. @throws as streamFrom */
+  packed?(name: string, as: Quantisation): AsyncIterable<Packed> | undefined;
   close(): Promise<void>;
 }
 
@@ -89,6 +93,7 @@ export function partOf(file: WeightsFile, part: string): WeightsFile {
     metadata: file.metadata,
     tensors: new Map(inside.map(([key, tensor]) => [key.slice(prefix.length), tensor])),
     streamFrom: (name, byte, chunkBytes) => file.streamFrom(prefix + name, byte, chunkBytes),
+    packed: (name, as) => file.packed?.(prefix + name, as),
     close: () => file.close(),
   };
 }

@@ -1,4 +1,4 @@
-/** The errors of quantised weights, R1224–R1229; part of the messages in ../errors.ts, which says how they are written. */
+/** The errors of quantised weights, R1224–R1229 and R1240–R1249; part of the messages in ../errors.ts, which says how they are written. */
 import { message } from '../message.ts';
 
 export const QUANTISE_MESSAGES = {
@@ -6,6 +6,11 @@ export const QUANTISE_MESSAGES = {
     'R1224',
     ({ key, index, value }: { key: string; index: number; value: string }) =>
       `${key} holds ${value} at element ${index}, and a group of quantised weights has finite numbers, so find the NaN where the weights were made, or leave the key out of \`quantise\``,
+  ),
+  quantise_uncalibrated: message(
+    'R1240',
+    ({ key }: { key: string }) =>
+      `${key} is quantised by the method gptq, whose codes follow from inputs, and there are none here: compile with \`--calibrate DATA\`, and run what that writes`,
   ),
   quantise_range: message(
     'R1225',

@@ -10,7 +10,6 @@
  * Scales are rounded to f16 first and codes found for the rounded scale; ties go to even; codes outside the range are clamped.
  */
 import type { Quantisation, UnsignedRows } from '../../shared/quantisation.ts';
-import type { HostTensor } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { bytesOf } from './dtypes.ts';
 import { halfToNumber, toHalf, toHalves } from './halves.ts';
@@ -35,10 +34,11 @@ export interface Source {
 
 /**
  * @param values whole groups
- * @throws RuntimeError R1224 for a number that is not finite, R1225 for a scale past f16
+ * @throws RuntimeError R1224 for a number that is not finite, R1225 for a scale past f16, R1240 for the method gptq
  */
 export function quantise(values: Float32Array, quantisation: Quantisation, source: Source): Packed {
   const { bits, group, method } = quantisation;
+  if (method === 'gptq') throw runtimeError('quantise_uncalibrated', { key: source.key });
   const groups = values.length / group;
   const codes = new Int8Array(values.length);
   const scales = new Uint16Array(groups);
@@ -55,8 +55,8 @@ export function quantise(values: Float32Array, quantisation: Quantisation, sourc
   return { codes: packCodes(codes, bits), scales, zeros };
 }
 
-/** The scale (bits of f16) and zero of a group. */
-function gridOf(
+/** The scale (bits of f16) and zero of a group, by its range. @throws RuntimeError R1224, R1225 */
+export function gridOf(
   values: Float32Array,
   { bits, zeros }: Quantisation,
   source: Source,
@@ -81,12 +81,14 @@ function gridOf(
 }
 
 /** round(w / scale + zero), in the range of the codes. A scale of 0 has only values of 0. */
-function codesOf(values: Float32Array, scale: number, zero: number, bits: number, codes: Int8Array): void {
+export function codeOf(value: number, scale: number, zero: number, bits: number): number {
   const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
-  for (let i = 0; i < values.length; i++) {
-    const code = scale === 0 ? zero : roundEven(values[i]! / scale + zero);
-    codes[i] = code < least ? least : code > most ? most : code;
-  }
+  const code = scale === 0 ? zero : roundEven(value / scale + zero);
+  return code < least ? least : code > most ? most : code;
+}
+
+function codesOf(values: Float32Array, scale: number, zero: number, bits: number, codes: Int8Array): void {
+  for (let i = 0; i < values.length; i++) codes[i] = codeOf(values[i]!, scale, zero, bits);
 }
 
 /** Codes or zeros as they are stored: of int4, the first of two in the low half of a byte. */
@@ -110,11 +112,10 @@ export function packZeros(zeros: Float32Array, { bits, method }: Quantisation): 
   return method === 'hqq' ? bytesOf(toHalves(zeros)) : packCodes(Int8Array.from(zeros), bits);
 }
 
-/** Packed codes plus 2^(bits − 1), which turns the sign bit of each; in place. */
+/** Packed codes plus 2^(bits − 1), which turns the sign bit of each. */
 export function unsignedCodes(packed: Uint8Array, bits: number): Uint8Array {
   const signs = bits === 8 ? 0x80 : 0x88;
-  for (let i = 0; i < packed.length; i++) packed[i]! ^= signs;
-  return packed;
+  return packed.map((code) => code ^ signs);
 }
 
 /** The halves of codes of int8 plus 128, each packed as codes of int4. */
@@ -171,12 +172,6 @@ export function dequantise({ codes, scales, zeros }: Packed, { bits, group }: Qu
     values[i] = halfToNumber(scales[at]!) * (integers[i]! - zeros[at]!);
   }
   return values;
-}
-
-/** The numbers that a matrix has once it is quantised. @throws as `quantise` */
-export function rounded(key: string, tensor: HostTensor, quantisation: Quantisation): HostTensor {
-  const packed = quantise(tensor.data as Float32Array, quantisation, { key, first: 0 });
-  return { ...tensor, data: dequantise(packed, quantisation) };
 }
 
 /** Pieces of an f32 tensor in pieces of whole groups: bytes come in whatever lengths a file or a seed gives them. */

@@ -16,6 +16,9 @@ import { cliError } from '../../workbench/errors.ts';
 import { leftBehind } from '../../workbench/folder/left-behind.ts';
 import { homeOf, isModelFolder } from '../../workbench/folder/program.ts';
 import { openWeights, withoutEntries } from '../../workbench/model.ts';
+import { calibrated } from '../../workbench/quantise/calibrated.ts';
+import { keptNotes } from '../../workbench/quantise/kept.ts';
+import { quantiseText } from '../../workbench/quantise/report.ts';
 import { openBase } from '../../workbench/training/base.ts';
 import { asTrained } from '../../workbench/training/carried.ts';
 import { adapterFiles } from '../../workbench/training/peft.ts';
@@ -43,7 +46,18 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const graphs = compiledGraphs(target, loaded, options, printer?.after);
   if (options.contribOps && graphs.quantised.size === 0)
     throw cliError('option_without', { option: '--contrib-ops', without: '--quantise, --weights-dtype int4 or int8' });
-  const weights = await weightsFor(loaded, options, output);
+  if (options.quantiseReport && graphs.quantised.size === 0)
+    throw cliError('option_without', {
+      option: '--quantise-report',
+      without: '--quantise, --weights-dtype int4 or int8',
+    });
+  const opened = await weightsFor(loaded, options, output);
+  for (const note of opened ? keptNotes(opened, graphs.quantised) : []) output.note(note);
+  const { weights, report } = await closingOnError(opened, async () =>
+    opened
+      ? calibrated(file!, loaded, opened, graphs.quantised, options, output)
+      : { weights: opened, report: undefined },
+  );
   const artifact = await closingOnError(weights, () =>
     target.compile(graphs, {
       ...(options.stage === undefined ? asStored(target, settings, weights) : settings),
@@ -56,11 +70,13 @@ export default async function run(output: Output, [file]: readonly string[], giv
   if (isModelFolder(file!) && changes(options)) for (const note of leftBehind(file!)) output.note(note);
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
   const after = printer ? { after: { pass: printAfter, graphs: printed } } : {};
-  output.result([...printed.map(({ ir }) => ir), text].join('\n'), {
+  const quality = report ? ['', quantiseText(report)] : [];
+  output.result([...printed.map(({ ir }) => ir), text, ...quality].join('\n'), {
     out: options.out,
     manifest: written.manifest,
     ...written.facts,
     ...after,
+    ...(report ? { quantise_report: report } : {}),
     seconds,
   });
 }
@@ -102,9 +118,9 @@ function asStored(target: Target, settings: TargetOptions, weights: WeightProvid
   return { ...settings, weights: new Map([...halves].map((key) => [key, 'f16'])) };
 }
 
-async function closingOnError<T>(weights: WeightProvider | undefined, make: () => T): Promise<T> {
+async function closingOnError<T>(weights: WeightProvider | undefined, make: () => T | Promise<T>): Promise<T> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     await weights?.close();
     throw error;

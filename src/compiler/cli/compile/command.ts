@@ -11,6 +11,8 @@ export function commandOf(file: string, options: CompileOptions): string {
   for (const set of options.set ?? []) add('--set', set);
   for (const rule of options.quantise ?? []) add('--quantise', rule);
   if (options.mergeLora) words.push('--merge-lora');
+  add('--calibrate', options.calibrate);
+  add('--calibrate-batches', options.calibrateBatches === undefined ? undefined : String(options.calibrateBatches));
   for (const entry of options.entry) add('--entry', entry);
   add('--init', options.init === undefined ? undefined : String(options.init));
   words.push(`--target ${options.target}`);

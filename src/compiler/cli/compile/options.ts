@@ -1,6 +1,7 @@
 /** What `mdl compile` is told. */
 import type { TargetName } from '../../targets/names.ts';
 import type { SettingsOptions, WeightsOptions } from '../../workbench/model.ts';
+import type { CalibrationOptions } from '../../workbench/quantise/calibrated.ts';
 
 /** How matrices are stored. */
 export const WEIGHTS_DTYPES = ['f32', 'f16', 'int8', 'int4'] as const;
@@ -10,7 +11,7 @@ export type WeightsDType = (typeof WEIGHTS_DTYPES)[number];
 export const asIntegers = (dtype: WeightsDType | undefined): 'int4' | 'int8' | undefined =>
   dtype === 'int4' || dtype === 'int8' ? dtype : undefined;
 
-export interface CompileOptions extends SettingsOptions, WeightsOptions {
+export interface CompileOptions extends SettingsOptions, WeightsOptions, CalibrationOptions {
   readonly out: string;
   readonly opset: string;
   readonly entry: readonly string[];

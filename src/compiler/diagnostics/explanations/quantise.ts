@@ -5,7 +5,7 @@ import type { QUANTISE_MESSAGES } from '../messages/quantise.ts';
 export const QUANTISE_EXPLANATIONS: Explanations<typeof QUANTISE_MESSAGES> = {
   unknown_storage: {
     text: `\`quantise PATTERN as …\` takes int4 and int8, with the arguments group (32, 64 or 128; default 32), zeros (whether groups have a zero point; default
-false) and method ("nearest" or "hqq"), and f32, which takes back what an earlier declaration or --weights-dtype says.`,
+false) and method ("nearest", "hqq" or "gptq"), and f32, which takes back what an earlier declaration or --weights-dtype says.`,
     example: `import { Linear } from "std"
 
 model Tiny {

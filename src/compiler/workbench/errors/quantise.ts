@@ -1,4 +1,4 @@
-/** C0524–C0531: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
+/** C0506–C0508, C0524–C0531: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
 import type { QuantiseProblems } from '../../quantise/problem.ts';
 import { entry } from './entry.ts';
 
@@ -26,5 +26,23 @@ export const CLI_QUANTISE = {
     ({ key, part }: QuantiseProblems['quantise_name']) =>
       `${key} is quantised and stored as its parts, and the model has a parameter ${part} of its own: give that one another key`,
     'In weights files a quantised matrix is three tensors: KEY.codes, KEY.scales and, with zero points, KEY.zeros. A parameter of the model with such a key would be a second tensor of that name.',
+  ),
+  calibration_loss: entry(
+    'C0506',
+    ({ model, entries }: { model: string; entries: readonly string[] }) =>
+      `--calibrate runs the entry loss, and ${model} has ${entries.join(', ') || 'no entries'}: write \`entry loss(…) -> (loss: []) { … }\`, or leave --calibrate out`,
+    'Calibration looks at what matrices are multiplied with while the loss of real batches is computed, and judges quantised weights by that loss. It takes the entry `loss`, as `mdl train` does.',
+  ),
+  calibration_not_finite: entry(
+    'C0507',
+    ({ key, batch, value }: { key: string; batch: number; value: string }) =>
+      `batch ${batch} of --calibrate multiplies ${key} with ${value}: find the NaN in the data or the weights`,
+    'Codes that follow from a NaN or an infinity would be codes of nothing, and every number of the matrix would depend on it. `mdl run --entry loss --tap PATH` shows where a batch first stops being finite.',
+  ),
+  calibration_unreached: entry(
+    'C0508',
+    ({ keys }: { keys: readonly string[] }) =>
+      `no product of the entry loss reads ${keys.slice(0, 3).join(', ')}${keys.length > 3 ? ` and ${keys.length - 3} more` : ''}, so gptq has no inputs to go by: take method = "nearest" or "hqq" there`,
+    'GPTQ minimises the error of products, for inputs as they come. A table whose rows are looked up, or a matrix of an entry that the loss does not go through, has no such inputs.',
   ),
 } as const;

@@ -21,6 +21,8 @@ export interface Part {
 export function laidOut(file: WeightsFile, reading: Reading): WeightsFile {
   const tensors = new Map<string, StoredTensor>();
   const parts = new Map<string, Part>();
+  /** the file's key of a tensor that is used as it is */
+  const whole = new Map<string, string>();
   const problems = reading.moves.flatMap((planned) => problemsOf(file, planned));
   if (problems.length > 0)
     throw cliError('layout_shapes', { file: file.name, layout: reading.layout.name, count: problems.length }, problems);
@@ -35,14 +37,15 @@ export function laidOut(file: WeightsFile, reading: Reading): WeightsFile {
       // as it is, so that tables of positions may be of another size
       tensors.set(target!.keys[0], { dtype, shape, byteLength, ...(encoding === undefined ? {} : { encoding }) });
       parts.set(target!.keys[0], sources[0]!);
+      whole.set(target!.keys[0], keys[0]!);
       continue;
     }
-    const whole = wholeOf(sources, ITEM_BYTES[dtype], move.turn && forth(move.turn));
+    const joined = wholeOf(sources, ITEM_BYTES[dtype], move.turn && forth(move.turn));
     let start = 0;
     for (const { keys: targetKeys, shape: targetShape } of move.targets) {
       const bytes = sizeOf(targetShape) * ITEM_BYTES[dtype];
       tensors.set(targetKeys[0], { dtype, shape: targetShape, byteLength: bytes });
-      parts.set(targetKeys[0], sliceOf(whole, start, bytes));
+      parts.set(targetKeys[0], sliceOf(joined, start, bytes));
       start += bytes;
     }
   }
@@ -55,6 +58,7 @@ export function laidOut(file: WeightsFile, reading: Reading): WeightsFile {
       infoOf({ name: file.name, tensors }, name);
       return parts.get(name)!.stream(byte, chunkBytes);
     },
+    packed: (name, as) => (whole.has(name) ? file.packed?.(whole.get(name)!, as) : undefined),
     close: () => file.close(),
   };
 }

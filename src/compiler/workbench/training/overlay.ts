@@ -1,4 +1,5 @@
 /** Weights with some tensors replaced: what was trained, or an adapter's, over what a run started from. */
+import type { Quantisation } from '../../../shared/quantisation.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { WeightReader } from '../../targets/target.ts';
 
@@ -13,6 +14,7 @@ export function overlayWeights<W extends Overlaid>(base: W, replaced: ReadonlyMa
     ...(base.fresh ? { fresh: without(base.fresh) } : {}),
     ...(base.halves ? { halves: without(base.halves) } : {}),
     read: async (key: string) => replaced.get(key) ?? base.read(key),
+    packed: (key: string, as: Quantisation) => (replaced.has(key) ? undefined : base.packed?.(key, as)),
     async *chunks(key: string) {
       const tensor = replaced.get(key);
       if (tensor) yield new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);

@@ -13,6 +13,7 @@ import {
   READ_AS,
   type StoredDType,
 } from '../../../runtime/weights/dtypes.ts';
+import type { PackedSource } from '../../../runtime/weights/packed.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { narrow, sizeOf, widen } from '../../../shared/tensor.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
@@ -22,21 +23,22 @@ import { cliError } from '../errors.ts';
 import { type Match, needed } from './match.ts';
 import { resampleGrid } from './resample.ts';
 
-export interface WeightProvider {
+export interface WeightProvider extends PackedSource {
   readonly origin: string;
   readonly trained: boolean;
   /** keys of the tensors that initialisers made; none where it is absent */
   readonly fresh?: ReadonlySet<string>;
   /** keys of tensors that are halves where they come from, so that f16 holds them exactly; none where it is absent */
   readonly halves?: ReadonlySet<string>;
+  /** by key, how a file stores a tensor in blocks (`Q4_0`); none where it is absent */
+  readonly encodings?: ReadonlyMap<string, string>;
   read(key: string): Promise<HostTensor>;
-  /** The tensor's bytes as the weights file holds them, little-endian. */
-  chunks(key: string): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
 /** A checkpoint, or something put together that reads like one. */
-export type CheckpointLike = Pick<Checkpoint, 'name' | 'tensors' | 'read' | 'stream' | 'streamFrom' | 'close'>;
+export type CheckpointLike = Pick<Checkpoint, 'name' | 'tensors' | 'read' | 'stream' | 'streamFrom' | 'close'> &
+  Partial<Pick<Checkpoint, 'packed'>>;
 
 /** Elements per chunk: 4 MiB of f32. */
 const CHUNK = 1 << 20;
@@ -107,6 +109,7 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
     },
     close: () => checkpoint.close(),
   };
+  const kept = asStored(model, checkpoint, match);
   const origin = checkpoint.name
     .split(' + ')
     .map((name) => name.split(/[/\\]/).at(-1))
@@ -114,18 +117,34 @@ export function checkpointWeights(model: Model, checkpoint: CheckpointLike, matc
   return {
     ...provider(model, raw, origin, true),
     fresh: new Set([...match.missing, ...match.initial]),
-    halves: halvesOf(model, checkpoint, match),
+    halves: halvesOf(kept, checkpoint),
+    encodings: encodingsOf(kept, checkpoint),
+    packed: (key, as) => {
+      const source = kept.get(key);
+      return source === undefined ? undefined : checkpoint.packed?.(source, as);
+    },
   };
 }
 
-/** Tensors that are F16 in the checkpoint and taken as they are: neither resampled nor merged. */
-function halvesOf(model: Model, checkpoint: CheckpointLike, { sources }: Match): ReadonlySet<string> {
-  const asStored = needed(model).filter(({ keys, shape, merged }) => {
+/** Keys of the checkpoint's tensors that are taken as they are, neither resampled nor merged, by the model's keys. */
+function asStored(model: Model, checkpoint: CheckpointLike, { sources }: Match): ReadonlyMap<string, string> {
+  const found = needed(model).flatMap(({ keys, shape, merged }) => {
     const source = sources.get(keys[0]);
     const stored = source === undefined ? undefined : checkpoint.tensors.get(source);
-    return !merged && stored?.dtype === 'F16' && stored.shape.join() === shape.join();
+    return !merged && stored?.shape.join() === shape.join() ? [[keys[0], source!] as const] : [];
   });
-  return new Set(asStored.map(({ keys }) => keys[0]));
+  return new Map(found);
+}
+
+/** Those of them that are F16. */
+function halvesOf(kept: ReadonlyMap<string, string>, checkpoint: CheckpointLike): ReadonlySet<string> {
+  return new Set([...kept].flatMap(([key, source]) => (checkpoint.tensors.get(source)!.dtype === 'F16' ? [key] : [])));
+}
+
+/** How the file stores those that it does not store as a dtype. */
+function encodingsOf(kept: ReadonlyMap<string, string>, checkpoint: CheckpointLike): ReadonlyMap<string, string> {
+  const stored = [...kept].map(([key, source]) => [key, checkpoint.tensors.get(source)!.encoding] as const);
+  return new Map(stored.filter((one): one is readonly [string, string] => one[1] !== undefined));
 }
 
 interface RawWeights {

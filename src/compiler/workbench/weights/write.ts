@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runtimeError } from '../../../runtime/errors.ts';
-import { asRounded, packedParts } from '../../../runtime/weights/packed.ts';
+import { asRounded, type PackedSource, packedParts } from '../../../runtime/weights/packed.ts';
 import { RESERVED_NAME } from '../../../shared/safetensors.ts';
 import type { PackedRecord } from '../../backends/onnx/external-data.ts';
-import type { StoredFile, WeightReader } from '../../targets/target.ts';
+import type { StoredFile } from '../../targets/target.ts';
 import { CliError, cliError, reasonOf } from '../errors.ts';
 import { asHalves } from './halves.ts';
 
@@ -25,7 +25,7 @@ export async function writeArtifact(
   directory: string,
   files: ReadonlyMap<string, Uint8Array>,
   weights: readonly StoredFile[],
-  provider: Pick<WeightReader, 'chunks'> | undefined,
+  provider: PackedSource | undefined,
   progress: WriteProgress = () => {},
 ): Promise<void> {
   for (const { head, records } of weights)
@@ -89,13 +89,10 @@ async function makeFolder(directory: string): Promise<void> {
 }
 
 /** The bytes of a tensor as the file has them. */
-function converted(
-  { halves, rounded }: StoredFile,
-  key: string,
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncIterable<Uint8Array> {
+function converted({ halves, rounded }: StoredFile, key: string, provider: PackedSource): AsyncIterable<Uint8Array> {
   const quantisation = rounded?.get(key);
-  if (quantisation) return asRounded(key, quantisation, chunks);
+  if (quantisation) return asRounded(provider, key, quantisation);
+  const chunks = provider.chunks(key);
   return halves?.has(key) ? asHalves(key, chunks) : chunks;
 }
 
@@ -103,13 +100,13 @@ function converted(
 async function writePacked(
   handle: Handle,
   { key, quantisation, offsets, unsigned }: PackedRecord,
-  provider: Pick<WeightReader, 'chunks'>,
+  provider: PackedSource,
   before: number,
   progress: (done: number) => void,
 ): Promise<number> {
   let done = before;
   const at = { ...offsets };
-  for await (const { part, bytes } of packedParts(key, quantisation, provider.chunks(key), unsigned)) {
+  for await (const { part, bytes } of packedParts(provider, key, quantisation, unsigned)) {
     const written = await writeAll(handle, bytes, at[part]);
     at[part] += written;
     done += written;
@@ -123,7 +120,7 @@ type Handle = Awaited<ReturnType<typeof open>>;
 async function writeWeights(
   path: string,
   file: StoredFile,
-  provider: Pick<WeightReader, 'chunks'>,
+  provider: PackedSource,
   progress: (done: number) => void,
 ): Promise<void> {
   const handle = await open(path, 'wx');
@@ -132,7 +129,7 @@ async function writeWeights(
     let done = file.head?.length ?? 0;
     for (const { key, offset, length } of file.records) {
       let at = offset;
-      for await (const chunk of converted(file, key, provider.chunks(key))) {
+      for await (const chunk of converted(file, key, provider)) {
         at += await writeAll(handle, chunk, at);
         progress(done + at - offset);
       }

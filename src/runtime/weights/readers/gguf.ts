@@ -12,6 +12,7 @@ import { CHUNK_BYTES, infoOf, type StoredTensor, type WeightsFile } from '../fil
 import type { RandomAccess } from '../source.ts';
 import { type Cursor, OutOfBytes, withHead } from './cursor.ts';
 import { type BlockFormat, GGML_TYPES, UNREAD_GGML_TYPES } from './gguf-blocks.ts';
+import { keptBlocks } from './gguf-codes.ts';
 import { readPairs } from './gguf-metadata.ts';
 import { productOf } from './views.ts';
 
@@ -47,6 +48,7 @@ export async function openGguf(source: RandomAccess): Promise<WeightsFile> {
     tensors,
     streamFrom: (key, byte, chunkBytes = CHUNK_BYTES) =>
       stream(source, infoOf({ name, tensors }, key), byte, chunkBytes),
+    packed: (key, as) => keptBlocks(source, key, infoOf({ name, tensors }, key), as),
     close: async () => source.close?.(),
   };
 }
