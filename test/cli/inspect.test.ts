@@ -44,7 +44,7 @@ interface Summary {
   readonly config: string;
   readonly flags: Record<string, boolean>;
   readonly keys: readonly { readonly key: string; readonly shape: readonly number[] }[];
-  readonly components: readonly { readonly name: string; readonly parameters: number }[];
+  readonly components: readonly { readonly name: string; readonly parameters: number; readonly bytes: number }[];
   readonly total: number;
   readonly flag_changes: readonly { readonly name: string; readonly parameters: number; readonly keys: number }[];
   readonly stages: readonly { readonly name: string; readonly tensors: number; readonly parameters: number }[];
@@ -95,6 +95,18 @@ describe('mdl summary', () => {
     expect(stdout).toContain('3,915,931,008');
     expect(stdout).toMatch(/lora=false +−31,457,280 parameters, −128 keys/);
     expect(stdout).toMatch(/stage1 \(lora=false\) +13,809,664 parameters in 133 tensors/);
+  });
+
+  it('--weights-dtype says the bytes of each component, as a compilation writes them', async () => {
+    const found = await summary('--config', 'full', '--weights-dtype', 'int4');
+    const visual = found.components.find(({ name }) => name === 'visual_encoder')!;
+    // 985,894,528 numbers: most at 4 bits and a scale of 16 for 32
+    expect(visual.bytes).toBeGreaterThan((visual.parameters * 4.5) / 8);
+    expect(visual.bytes).toBeLessThan((visual.parameters * 4.6) / 8);
+    const args = ['summary', TINYGPTV, '--config', 'nano', '--weights-dtype'];
+    expect((await mdl(folder, ...args, 'int8')).stdout).toMatch(/component\n( {2}.+ +[\d,]+ +[\d.]+ [KM]?B\n)+/);
+    const { code, stderr } = await mdl(folder, ...args, 'int8', '--stage', 'stage2');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('C0103')]);
   });
 
   it('--keys lists every key with its shape; --merge-lora those of the merged model', async () => {

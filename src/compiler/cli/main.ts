@@ -106,6 +106,12 @@ Examples:
     .description('print the tree of modules with shapes and parameters, and what flags and stages change')
     .option('--depth <n>', 'levels of the tree to show', integer)
     .option('--keys', 'list every checkpoint key with its shape')
+    .addOption(
+      new Option(
+        '--weights-dtype <dtype>',
+        'say the bytes of each component with matrices stored so, beside what the file quantises',
+      ).choices(['f32', 'int8', 'int4']),
+    )
     .option('--stage <name>', 'instead: what this stage trains, and the bytes its backward part keeps')
     .option(
       '--dims <list>',

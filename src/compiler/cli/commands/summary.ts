@@ -2,15 +2,18 @@
  * `mdl summary`: the tree of modules with shapes and parameters, totals, and what each flag and stage changes; with
  * --stage, one stage (summary-stage.ts).
  */
+import { storageBytes } from '../../../shared/quantisation.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
+import { graphsOf } from '../../graphs.ts';
 import { compile } from '../../index.ts';
+import type { Quantised } from '../../quantise/choose.ts';
 import { cliError } from '../../workbench/errors.ts';
 import { locate } from '../../workbench/host.ts';
 import { loadModel, type SettingsOptions, settingsOf } from '../../workbench/model.ts';
 import { countOf, printTree, treeOf } from '../../workbench/tree.ts';
-import { formatCount } from '../../workbench/units.ts';
+import { formatBytes, formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
 import type { SummaryOptions } from './summary-options.ts';
 import { summariseStage } from './summary-stage.ts';
@@ -34,14 +37,23 @@ export default async function summary(
   [file]: readonly string[],
   options: SummaryOptions,
 ): Promise<void> {
-  if (options.stage !== undefined) return summariseStage(output, file!, options);
+  if (options.stage !== undefined) {
+    if (options.weightsDtype !== undefined)
+      throw cliError('option_value', {
+        option: '--weights-dtype',
+        text: options.weightsDtype,
+        expected: 'either --stage or --weights-dtype',
+      });
+    return summariseStage(output, file!, options);
+  }
   if (options.dims !== undefined) throw cliError('option_without', { option: '--dims', without: '--stage' });
   const { model, compilation } = loadModel(file!, options, output);
   const keys = [...model.parameters.values()].map(keyLine);
   const total = countOf(model.parameters.values());
   const tree = treeOf(model);
   if (compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
-  const components = componentsOf(model);
+  const quantised = quantisedOf(model, options);
+  const components = componentsOf(model, quantised);
   const flags = flagChanges(file!, options, model, total);
   const stages = stageTotals(file!, options, model);
   const data = {
@@ -60,8 +72,8 @@ export default async function summary(
   sections.push(
     table(
       'component',
-      components.map(({ name, parameters }) => [name, formatCount(parameters)]),
-      ['total', formatCount(total)],
+      components.map(({ name, parameters, bytes }) => [name, sizeText(parameters, bytes, quantised)]),
+      ['total', sizeText(total, bytesOf(components), quantised)],
     ),
   );
   if (flags.length > 0)
@@ -97,17 +109,38 @@ function keyLine(parameter: ParameterInfo): { key: string; shape: readonly numbe
   return { key: parameter.keys[0], shape: parameter.shape, dtype: parameter.dtype, buffer: parameter.buffer };
 }
 
+interface Component {
+  readonly name: string;
+  readonly parameters: number;
+  /** as they are stored */
+  readonly bytes: number;
+}
+
 /** Totals by the model's members; what adapters add is a component of its own. */
-function componentsOf(model: Model): { name: string; parameters: number }[] {
-  const totals = new Map<string, number>();
+function componentsOf(model: Model, quantised: Quantised | undefined): Component[] {
+  const totals = new Map<string, Component>();
   for (const parameter of model.parameters.values()) {
     if (parameter.buffer) continue;
     const member = parameter.path.split('.')[0]!;
     const name = parameter.adapter ? `${member} (${parameter.adapter})` : member;
-    totals.set(name, (totals.get(name) ?? 0) + countOf([parameter]));
+    const before = totals.get(name) ?? { name, parameters: 0, bytes: 0 };
+    const count = countOf([parameter]);
+    const bytes = before.bytes + storageBytes(quantised?.get(parameter.keys[0]) ?? 'f32', count);
+    totals.set(name, { name, parameters: before.parameters + count, bytes });
   }
-  return [...totals].map(([name, parameters]) => ({ name, parameters }));
+  return [...totals.values()];
 }
+
+/** Where neither the file nor an option says how matrices are stored, undefined. */
+function quantisedOf(model: Model, { weightsDtype }: SummaryOptions): Quantised | undefined {
+  if (weightsDtype === undefined && model.quantised.length === 0) return undefined;
+  return graphsOf(model, { quantise: weightsDtype === 'f32' ? undefined : weightsDtype })?.quantised;
+}
+
+const bytesOf = (components: readonly Component[]): number => components.reduce((sum, { bytes }) => sum + bytes, 0);
+
+const sizeText = (parameters: number, bytes: number, quantised: Quantised | undefined): string =>
+  formatCount(parameters) + (quantised ? `  ${formatBytes(bytes).padStart(9)}` : '');
 
 function flagChanges(file: string, options: SettingsOptions, model: Model, total: number): Change[] {
   return [...model.settings.flags].flatMap(([flag, on]) => {
