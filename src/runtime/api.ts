@@ -55,4 +55,5 @@ export { ModelTrainer, type TrainStepOptions, type TrainStepResult } from './web
 export { Checkpoint } from './weights/checkpoint.ts';
 export { allocate, convertInto, firstNonFinite, ITEM_BYTES, READ_AS, type StoredDType } from './weights/dtypes.ts';
 export { encodeSafetensors, type StreamedTensor, type WritableTensor } from './weights/encode.ts';
+export { packedParts, rounded } from './weights/packed.ts';
 export { bytesSource, type RandomAccess } from './weights/source.ts';

@@ -24,9 +24,9 @@ export const pageHost = (ort: OnnxWebOptions): Host => ({
             at += chunk.byteLength;
           }
         }
-        for (const { key, quantisation, offsets } of planned.packed ?? []) {
+        for (const { key, quantisation, offsets, unsigned } of planned.packed ?? []) {
           const at = { ...offsets };
-          for await (const { part, bytes: own } of packedParts(key, quantisation, weights.chunks(key))) {
+          for await (const { part, bytes: own } of packedParts(weights, key, quantisation, unsigned)) {
             bytes.set(own, at[part]);
             at[part] += own.byteLength;
           }
