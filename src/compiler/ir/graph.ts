@@ -86,7 +86,7 @@ export interface Graph {
 /** Is called with the graph after each pass: to print it, to verify it. */
 export type AfterPass = (pass: string, graph: Graph) => void;
 
-export function typeOf(graph: Graph, value: ValueId): TensorType {
+export function typeOf(graph: Pick<Graph, 'name' | 'types'>, value: ValueId): TensorType {
   const type = graph.types[value];
   if (!type) throw new Error(`graph ${graph.name} has no value %${value}`);
   return type;

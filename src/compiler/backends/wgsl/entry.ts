@@ -4,26 +4,27 @@ import { made } from '../../ir/made.ts';
 import { type Decomposed, decompose } from './decompose.ts';
 import { KERNELS } from './dialect.ts';
 import type { EntryOptions } from './entry-options.ts';
-import type { Profile } from './families/contract.ts';
 import { BufferBudget } from './fusion/budget.ts';
 import { bundle } from './fusion/bundle.ts';
 import { type Fused, fuse } from './fusion/fuse.ts';
 import { outputPieces } from './fusion/pieces.ts';
 import { safeIntegers } from './integers.ts';
 import type { Kernel } from './kernel.ts';
+import type { BufferRef, EntryStorage } from './plan/buffer.ts';
 import { Descriptions } from './plan/describe.ts';
 import { EntryBuffers } from './plan/entry-buffers.ts';
+import { kernelInputs, type NumberedInputs } from './plan/kernel-input.ts';
 import { kernelReports } from './plan/kernel-report.ts';
 import { LimitError } from './plan/limit-error.ts';
 import { sizeText } from './plan/memory.ts';
 import { Places } from './plan/places.ts';
-import { signatureOf } from './plan/signature.ts';
 import { type StepContext, stepOf, type Variants } from './plan/steps.ts';
-import type { PlanTables } from './plan/tables.ts';
+import type { BoundKernel, PlanTables } from './plan/tables.ts';
 import { bytesOf } from './plan/traffic.ts';
 import { splitProducts } from './split-products.ts';
-import { dependsOnProfile, type Emitted, emitKernels, workgroupOf } from './text/emit.ts';
-import { factsOf, type GraphFacts, type Storage } from './text/evaluator.ts';
+import { type Emitted, emitKernels, workgroupOf } from './text/emit.ts';
+import { factsOf, type GraphFacts } from './text/evaluator.ts';
+import type { KernelInput } from './text/input.ts';
 import { type Tokens, tokensOf } from './text/token.ts';
 
 /** What `after` is called with, in order. */
@@ -54,6 +55,8 @@ class EntryLowering {
   private readonly buffers: EntryBuffers;
   private readonly budget: BufferBudget;
   private describe!: Descriptions;
+  /** of kernels that have been looked at by themselves */
+  private readonly alone = new Map<Kernel, NumberedInputs>();
 
   /** @param watched integers that the graph's last output counts */
   constructor(decomposed: Decomposed, watched: readonly WatchedInteger[], tables: PlanTables, options: EntryOptions) {
@@ -73,6 +76,9 @@ class EntryLowering {
     this.options = options;
     this.places = new Places(this.facts, written, tables, options, decomposed.described);
     this.buffers = new EntryBuffers(this.graph, written, this.places, tables, watched.length > 0);
+    tables.keys.share(graph.types);
+    tables.keys.share(graph.nodes.map(({ attributes }) => attributes));
+    tables.keys.share([...this.places.known.values()].map(({ layout }) => layout));
     this.budget = new BufferBudget(this.facts, tables, this.places.known);
   }
 
@@ -81,24 +87,23 @@ class EntryLowering {
     const copies = this.places.copies();
     const fused = this.fuse(copies);
     this.options.onKernels?.(kernelReports(fused, this.describe, this.facts));
-    for (const value of fused.stored) if (!places.has(value)) this.places.place(value, `value:${value}`);
-    const storage: Storage = { stored: (value) => places.get(value) };
-    const bundles = this.bundles(fused, copies, storage);
+    for (const value of fused.stored) if (!places.has(value)) this.places.place(value, { kind: 'value', value });
+    const bundles = this.bundles(fused, copies);
     const fits = (kernel: Kernel): boolean => this.budget.fits(this.budget.buffersOf(kernel, fused.stored));
     const tokens = tokensOf(bundles, { facts: this.facts, fused, copies, caches, fits });
     const emitted = bundles.map((together) => this.variants(together, tokens, fused.stored));
     this.buffers.shareScratch(emitted.map(({ many, one }) => [...many.gpu.buffers, ...(one?.gpu.buffers ?? [])]));
     // an output without elements has no kernel, and a buffer all the same
     for (const [port, { value }] of this.graph.outputs.entries()) {
-      const { key } = (places.get(-1 - port) ?? places.get(value))!;
-      if (key.startsWith('output')) this.buffers.index(key);
+      const { buffer } = (places.get(-1 - port) ?? places.get(value))!;
+      if (buffer.kind === 'output') this.buffers.index(buffer);
     }
     const { graph, tables, describe } = this;
     const reads = (kernel: Kernel) => this.budget.reads(kernel, fused.stored);
     const context: StepContext = {
-      kernel: (label, text) => tables.kernel(label, text),
-      buffer: (key) => this.buffers.index(key),
-      bytesOf: (kernels, text) => bytesOf(kernels, text, { graph, places, tables, describe, reads }),
+      kernel: (label, { header, emitted }) => tables.kernel(label, header, emitted),
+      buffer: (ref) => this.buffers.index(ref),
+      bytesOf: (kernels, buffers) => bytesOf(kernels, buffers, { graph, places, tables, describe, reads }),
       describe,
     };
     const steps = emitted.map((variants) => stepOf(variants, context));
@@ -138,14 +143,13 @@ class EntryLowering {
     }
   }
 
-  private bundles(fused: Fused, copies: readonly Kernel[], storage: Storage): readonly (readonly Kernel[])[] {
-    const buffers = new Map<Kernel, ReadonlySet<string>>();
+  private bundles(fused: Fused, copies: readonly Kernel[]): readonly (readonly Kernel[])[] {
+    const buffers = new Map<Kernel, ReadonlySet<BufferRef>>();
     const classes = new Map<Kernel, string>();
     const once = <T>(map: Map<Kernel, T>, kernel: Kernel, make: () => T): T => {
       if (!map.has(kernel)) map.set(kernel, make());
       return map.get(kernel)!;
     };
-    const context = { facts: this.facts, storage, pathOf: this.pathOf };
     return bundle(
       [...fused.kernels, ...copies].filter(({ shape }) => !shape.includes(0)),
       {
@@ -156,37 +160,49 @@ class EntryLowering {
           return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
         },
         buffersOf: (kernel) => once(buffers, kernel, () => this.budget.buffersOf(kernel, fused.stored)),
-        classOf: (kernel) =>
-          once(classes, kernel, () =>
-            kernel.core
-              ? this.tables.common(
-                  signatureOf([kernel], this.facts, storage),
-                  () => `core ${workgroupOf(kernel, context, 'gpu')} ${workgroupOf(kernel, context, 'software')}`,
-                )
-              : 'plain',
-          ),
-        fits: (keys) => this.budget.fits(keys),
+        classOf: (kernel) => once(classes, kernel, () => (kernel.core ? this.shareKey(kernel) : 'plain')),
+        fits: (all) => this.budget.fits(all),
       },
     );
   }
 
+  private inputsOf(kernels: readonly Kernel[], storage: EntryStorage): NumberedInputs {
+    return kernelInputs(kernels, this.facts, storage, this.tables.keys);
+  }
+
+  /** Kernels with a template are one dispatch where their workgroups are equal. */
+  private shareKey(kernel: Kernel): string {
+    const alone = this.inputsOf([kernel], this.budget.plain);
+    this.alone.set(kernel, alone);
+    const [input] = alone.inputs as [KernelInput];
+    return this.tables.shareKey(alone, () => `core ${workgroupOf(input, 'gpu')} ${workgroupOf(input, 'software')}`);
+  }
+
   /** What a person calls a buffer: a parameter's key, a port, the layer and the op that make a value. */
-  private readonly pathOf = (key: string): string => {
-    const [kind, rest] = key.split(':') as [string, string];
-    const index = Number.parseInt(rest, 10);
-    if (kind === 'parameter') return this.tables.parameters[index]!.key;
-    if (kind === 'input') return this.ports.inputs[index]!.name;
-    if (kind === 'output') return this.ports.outputs[index]?.name ?? kind;
-    if (kind === 'cache') return this.options.cache![index]!.past;
-    if (kind === 'value') return this.describe.nameOf(index) ?? kind;
-    return kind === 'pack' ? 'packed' : kind;
-  };
+  private pathOf(ref: BufferRef): string {
+    switch (ref.kind) {
+      case 'parameter':
+        return this.tables.parameters[ref.parameter]!.key;
+      case 'input':
+        return this.ports.inputs[ref.port]!.name;
+      case 'output':
+        return this.ports.outputs[ref.port]?.name ?? ref.kind;
+      case 'cache':
+        return this.options.cache![ref.cache]!.past;
+      case 'value':
+        return this.describe.nameOf(ref.value) ?? ref.kind;
+      case 'pack':
+        return 'packed';
+      case 'constant':
+        return ref.kind;
+    }
+  }
 
   /** What a step does on each profile, and instead where there is one new position. */
   private variants(together: readonly Kernel[], tokens: Tokens, stored: ReadonlySet<ValueId>): Variants {
     const write = (kernels: readonly Kernel[]) => {
-      const keys = new Set(kernels.flatMap((kernel) => [...this.budget.buffersOf(kernel, stored)]));
-      return { kernels, ...this.emit(kernels, this.budget.storageFor(keys)) };
+      const buffers = new Set(kernels.flatMap((kernel) => [...this.budget.buffersOf(kernel, stored)]));
+      return { kernels, ...this.emit(kernels, this.budget.storageFor(buffers)) };
     };
     const many = write(together);
     const token = tokens.of.get(together[0]!);
@@ -197,33 +213,34 @@ class EntryLowering {
 
   private emit(
     kernels: readonly Kernel[],
-    storage: Storage,
-  ): { readonly gpu: Emitted; readonly software: Emitted | undefined } {
-    const context = { facts: this.facts, storage, pathOf: this.pathOf };
-    const headers = kernels.map((kernel) => this.describe.headerOf(kernel));
-    const signature = signatureOf(kernels, this.facts, storage);
-    const write = (profile: Profile): Emitted =>
-      this.tables.emitted(signature, profile, () => emitKernels(kernels, context, profile, headers));
-    const gpu = write('gpu');
-    this.checkBuffers(kernels, gpu);
-    if (!kernels.some((kernel) => dependsOnProfile(kernel, this.facts))) return { gpu, software: undefined };
-    const software = write('software');
-    return { gpu, software: software.key === gpu.key ? undefined : software };
+    storage: EntryStorage,
+  ): { readonly gpu: BoundKernel; readonly software: BoundKernel | undefined } {
+    const before = storage === this.budget.plain && kernels.length === 1 ? this.alone.get(kernels[0]!) : undefined;
+    const numbered = before ?? this.inputsOf(kernels, storage);
+    const { inputs, buffers, bases } = numbered;
+    const pathOf = (buffer: number): string => this.pathOf(buffers[buffer]!);
+    const { gpu, software } = this.tables.emitted(numbered, () => emitKernels(inputs, pathOf));
+    const header = kernels.map((kernel) => this.describe.headerOf(kernel));
+    const bound = (emitted: Emitted): BoundKernel => {
+      return { emitted, header, buffers: emitted.buffers.map((buffer) => buffers[buffer]!), bases };
+    };
+    this.checkBuffers(kernels, bound(gpu));
+    return { gpu: bound(gpu), software: software && bound(software) };
   }
 
   /** @throws LimitError when a parameter lies in more buffers than a kernel can bind */
-  private checkBuffers(kernels: readonly Kernel[], { buffers }: Emitted): void {
+  private checkBuffers(kernels: readonly Kernel[], { buffers }: BoundKernel): void {
     const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
     if (buffers.length <= limit) return;
-    const parts = buffers.flatMap((key) => /^parameter:(\d+)/.exec(key)?.[1] ?? []);
-    const count = (index: string): number => parts.filter((part) => part === index).length;
+    const parts = buffers.flatMap((ref) => (ref.kind === 'parameter' ? [ref.parameter] : []));
+    const count = (index: number): number => parts.filter((part) => part === index).length;
     const largest = parts.toSorted((a, b) => count(b) - count(a))[0];
     throw new LimitError({
       entry: this.graph.name,
       origin: this.describe.originsOf(kernels),
       found: buffers.length,
       limit,
-      parameter: largest === undefined ? '' : this.tables.parameters[Number(largest)]!.key,
+      parameter: largest === undefined ? '' : this.tables.parameters[largest]!.key,
       shards: largest === undefined ? 0 : count(largest),
     });
   }

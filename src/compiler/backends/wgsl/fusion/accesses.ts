@@ -7,9 +7,11 @@ import type { Shape } from '../../../../shared/dim.ts';
 import type { AnyNode, Node } from '../../../ir/graph.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
+import { pieceOf } from '../plan/buffer.ts';
 import { Block, KernelCode } from '../text/code.ts';
 import { Evaluator, type GraphFacts } from '../text/evaluator.ts';
 import { axis, type Index } from '../text/expr.ts';
+import type { Stored } from '../text/input.ts';
 import { contiguous } from '../text/layout.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
 
@@ -26,13 +28,9 @@ export function accesses(
   value: ValueId,
   isApart: (value: ValueId) => boolean,
 ): readonly (readonly Index[])[] {
-  const { graph } = facts;
   const found: (readonly Index[])[] = [];
   const code = new KernelCode();
-  const evaluator = new Evaluator(code, facts, {
-    stored: (other) =>
-      isApart(other) ? { key: `%${other}`, element: 'f32', layout: contiguous(typeOf(graph, other).shape) } : undefined,
-  });
+  const evaluator = new Evaluator(code, facts, { stored: (other) => placeOf(facts, other, isApart) });
   evaluator.watch = (asked, coordinates) => {
     if (asked === value) found.push(coordinates);
   };
@@ -53,6 +51,23 @@ export function accesses(
     probePhase(facts, evaluator, phase as Node<ReduceOp>, places.get(phase) ?? own);
   }
   return found;
+}
+
+/** A buffer by the value that lies in it. */
+function placeOf(
+  { graph, producers }: GraphFacts,
+  value: ValueId,
+  isApart: (value: ValueId) => boolean,
+): Stored | undefined {
+  const at = (buffer: ValueId) =>
+    ({ buffer, element: 'f32', layout: contiguous(typeOf(graph, buffer).shape) }) as const;
+  if (isApart(value)) return at(value);
+  // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
+  const node = producers.get(value);
+  if (node?.op !== 'slice' || !isApart(node.inputs[0])) return undefined;
+  const whole = at(node.inputs[0]);
+  const piece = pieceOf(whole.layout, node, typeOf(graph, value).shape);
+  return piece && { ...whole, layout: { ...piece, base: { number: piece.base, aligned: piece.base % 4 === 0 } } };
 }
 
 function probePhase(

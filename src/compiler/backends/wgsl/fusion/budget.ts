@@ -6,8 +6,9 @@ import { sizeOf } from '../../../../shared/tensor.ts';
 import type { ValueId } from '../../../ir/graph.ts';
 import { gradientOperands } from '../dialect.ts';
 import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
+import type { BufferPlace, BufferRef, EntryStorage } from '../plan/buffer.ts';
 import type { PlanTables } from '../plan/tables.ts';
-import type { GraphFacts, Storage, Stored } from '../text/evaluator.ts';
+import type { GraphFacts } from '../text/evaluator.ts';
 import type { Fused } from './fuse.ts';
 
 /** Elements that a parameter may have to be packed with others. */
@@ -17,13 +18,16 @@ export class BufferBudget {
   private readonly facts: GraphFacts;
   private readonly tables: PlanTables;
   /** where values lie, as far as it is known */
-  private readonly places: ReadonlyMap<ValueId, Stored>;
+  private readonly places: ReadonlyMap<ValueId, BufferPlace>;
 
-  constructor(facts: GraphFacts, tables: PlanTables, places: ReadonlyMap<ValueId, Stored>) {
+  constructor(facts: GraphFacts, tables: PlanTables, places: ReadonlyMap<ValueId, BufferPlace>) {
     this.facts = facts;
     this.tables = tables;
     this.places = places;
   }
+
+  /** each value where it is */
+  readonly plain: EntryStorage = { stored: (value) => this.places.get(value) };
 
   private readonly readBy = new WeakMap<
     Kernel,
@@ -49,7 +53,7 @@ export class BufferBudget {
     const seen = new Set<ValueId>(kernel.outputs.map(({ value }) => value));
     const open = [...seen];
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
-      if (this.facts.constants.get(value)?.data.length === 1) continue;
+      if (this.facts.numbers.has(value)) continue;
       const node = this.facts.producers.get(value);
       if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
       else {
@@ -73,7 +77,7 @@ export class BufferBudget {
       const leaves = new Set<ValueId>();
       found.set(value, leaves);
       const node = this.facts.producers.get(value);
-      if (this.facts.constants.get(value)?.data.length === 1) return leaves;
+      if (this.facts.numbers.has(value)) return leaves;
       if (!node || (stored.has(value) && !roots.has(value))) leaves.add(value);
       else for (const operand of node.inputs) for (const leaf of visit(operand)) leaves.add(leaf);
       return leaves;
@@ -107,52 +111,52 @@ export class BufferBudget {
   }
 
   /** Within the device's limit, if need be with the small parameters in one buffer. */
-  fits(keys: ReadonlySet<string>): boolean {
+  fits(buffers: ReadonlySet<BufferRef>): boolean {
     const limit = this.tables.limits.maxStorageBuffersPerShaderStage;
-    const small = this.smallParameters(keys).length;
-    return keys.size <= limit || (small > 1 && keys.size - small + 1 <= limit);
+    const small = this.smallParameters(buffers).length;
+    return buffers.size <= limit || (small > 1 && buffers.size - small + 1 <= limit);
   }
 
   /** Indices of the parameters among these buffers that may be packed. */
-  private smallParameters(keys: ReadonlySet<string>): number[] {
-    return [...keys].flatMap((key) => {
-      const [kind, index] = key.split(':') as [string, string];
-      if (kind !== 'parameter' || index.includes('#')) return [];
-      const { shape, storage } = this.tables.parameters[Number(index)]!;
-      return storage === 'f32' && sizeOf(shape) <= PACKED ? [Number(index)] : [];
+  private smallParameters(buffers: ReadonlySet<BufferRef>): number[] {
+    return [...buffers].flatMap((ref) => {
+      if (ref.kind !== 'parameter' || ref.part > 0) return [];
+      const { shape, storage } = this.tables.parameters[ref.parameter]!;
+      return storage === 'f32' && sizeOf(shape) <= PACKED ? [ref.parameter] : [];
     });
   }
 
   /** Where a bundle finds its values: its small parameters in one buffer, when it would bind too many otherwise. */
-  storageFor(keys: ReadonlySet<string>): Storage {
-    const plain = (value: ValueId): Stored | undefined => this.places.get(value);
-    if (keys.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return { stored: plain };
-    const { index, starts } = this.tables.pack(this.smallParameters(keys).sort((a, b) => a - b));
+  storageFor(buffers: ReadonlySet<BufferRef>): EntryStorage {
+    if (buffers.size <= this.tables.limits.maxStorageBuffersPerShaderStage) return this.plain;
+    const { index, starts } = this.tables.pack(this.smallParameters(buffers).sort((a, b) => a - b));
+    const pack = this.tables.buffers.of({ kind: 'pack', pack: index });
     return {
       stored: (value) => {
-        const place = plain(value);
-        const at = place?.key.startsWith('parameter:') ? starts.get(Number(place.key.slice(10))) : undefined;
+        const place = this.places.get(value);
+        const at = place?.buffer.kind === 'parameter' ? starts.get(place.buffer.parameter) : undefined;
         if (!place || at === undefined) return place;
-        return { ...place, key: `pack:${index}`, layout: { ...place.layout, offset: at } };
+        return { ...place, buffer: pack, layout: { ...place.layout, offset: at } };
       },
     };
   }
 
-  buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<string> {
+  buffersOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<BufferRef> {
     const { fresh } = kernel;
     const prepared = fresh ? kernelsOf(fresh) : [];
-    const keys = new Set<string>(prepared.flatMap((part) => [...this.buffersOf(part, stored)]));
+    const buffers = new Set(prepared.flatMap((part) => [...this.buffersOf(part, stored)]));
+    // a place of its own, later
+    const bufferOf = (value: ValueId): BufferRef =>
+      this.places.get(value)?.buffer ?? this.tables.buffers.of({ kind: 'value', value });
     // the rows that it prepares itself are in no buffer, but those of the cache
     const unwritten = new Set(fresh?.query?.outputs.map(({ into }) => into));
-    for (const value of unwritten) keys.delete(this.places.get(value)?.key ?? `value:${value}`);
+    for (const value of unwritten) buffers.delete(bufferOf(value));
     for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
       if (unwritten.has(value)) continue;
-      const place = this.places.get(value);
-      keys.add(place?.key ?? `value:${value}`); // a place of its own, later
-      if (!place) continue;
-      for (const shard of place.shards?.keys() ?? []) keys.add(`${place.key}#${shard + 1}`);
+      buffers.add(bufferOf(value));
+      for (const { buffer } of this.places.get(value)?.shards ?? []) buffers.add(buffer);
     }
-    return keys;
+    return buffers;
   }
 }
 

@@ -10,6 +10,7 @@
  * stay among themselves, so that no large product waits for workgroups that do little.
  */
 import type { Kernel } from '../kernel.ts';
+import type { BufferRef } from '../plan/buffer.ts';
 
 /** How far ahead a companion is looked for: layers are shorter than this. */
 const WINDOW = 16;
@@ -17,12 +18,12 @@ const WINDOW = 16;
 export interface BundleFacts {
   /** kernels that read what this one writes */
   readersOf(kernel: Kernel): readonly Kernel[];
-  /** keys of all buffers that a kernel binds */
-  buffersOf(kernel: Kernel): ReadonlySet<string>;
+  /** all buffers that a kernel binds */
+  buffersOf(kernel: Kernel): ReadonlySet<BufferRef>;
   /** kernels with unequal texts here cannot be one dispatch */
   classOf(kernel: Kernel): string;
   /** whether one dispatch may bind all these */
-  fits(buffers: ReadonlySet<string>): boolean;
+  fits(buffers: ReadonlySet<BufferRef>): boolean;
 }
 
 /** @param kernels in an order in which they can run */
@@ -43,7 +44,7 @@ export function bundle(kernels: readonly Kernel[], facts: BundleFacts): readonly
       const union = new Set([...buffers, ...facts.buffersOf(other)]);
       if (!facts.fits(union) || facts.classOf(other) !== own) continue;
       together.push(other);
-      for (const key of union) buffers.add(key);
+      for (const buffer of union) buffers.add(buffer);
     }
     for (const one of together) done.add(one);
     for (const one of together) {

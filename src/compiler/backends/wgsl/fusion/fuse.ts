@@ -100,7 +100,7 @@ class Fusion {
 
   /** At most one operand has to be loaded, through nothing but views. */
   private readsLittle(node: AnyNode): boolean {
-    const loads = node.inputs.filter((value) => this.state.facts.constants.get(value)?.data.length !== 1);
+    const loads = node.inputs.filter((value) => !this.state.facts.numbers.has(value));
     return (loads.length <= 1 && loads.every((value) => this.state.leaves.has(value))) || this.nearOutput(node, 2);
   }
 

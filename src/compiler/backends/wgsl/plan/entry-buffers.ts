@@ -1,16 +1,19 @@
-/** The buffers of an entry by key (`input:2`, `parameter:7#1`, `value:812`), as the plan has them. */
+/** The buffers of an entry, as the plan has them. */
 import { productOf } from '../../../../shared/dim.ts';
 import type { BufferPlan } from '../../../../shared/webgpu.ts';
 import { type Graph, typeOf } from '../../../ir/graph.ts';
 import type { OutputPiece } from '../fusion/pieces.ts';
+import type { BufferRef } from './buffer.ts';
 import { assignSlots, type Lifetime, sizeText } from './memory.ts';
 import type { Places } from './places.ts';
 import type { PlanTables } from './tables.ts';
 
+type ScratchRef = Extract<BufferRef, { kind: 'value' }>;
+
 export class EntryBuffers {
   /** in the order of their indices */
   readonly plans: BufferPlan[] = [];
-  private readonly indexOf = new Map<string, number>();
+  private readonly indexOf = new Map<BufferRef, number>();
   private readonly graph: Graph;
   private readonly written: readonly OutputPiece[];
   private readonly places: Places;
@@ -27,18 +30,18 @@ export class EntryBuffers {
     this.watch = watched ? written.at(-1)!.port : -1;
   }
 
-  /** Scratch buffers for what lies between kernels, shared by liveness. @param uses keys that each step binds */
-  shareScratch(uses: readonly (readonly string[])[]): void {
-    const lifetimes = new Map<string, { first: number; last: number }>();
-    for (const [step, keys] of uses.entries()) {
-      for (const key of keys) {
-        if (!key.startsWith('value:')) continue;
-        const life = lifetimes.get(key) ?? { first: step, last: step };
-        lifetimes.set(key, { first: life.first, last: step });
+  /** Scratch buffers for what lies between kernels, shared by liveness. @param uses buffers that each step binds */
+  shareScratch(uses: readonly (readonly BufferRef[])[]): void {
+    const lifetimes = new Map<ScratchRef, { first: number; last: number }>();
+    for (const [step, buffers] of uses.entries()) {
+      for (const buffer of buffers) {
+        if (buffer.kind !== 'value') continue;
+        const life = lifetimes.get(buffer) ?? { first: step, last: step };
+        lifetimes.set(buffer, { first: life.first, last: step });
       }
     }
-    const list = [...lifetimes].map(([key, life]): Lifetime => {
-      const { shape } = typeOf(this.graph, Number(key.slice('value:'.length)));
+    const list = [...lifetimes].map(([key, life]): Lifetime<ScratchRef> => {
+      const { shape } = typeOf(this.graph, key.value);
       return { key, elements: productOf(shape), ...life };
     });
     const { slotOf, sizes } = assignSlots(list);
@@ -47,12 +50,12 @@ export class EntryBuffers {
     for (const [key, slot] of slotOf) this.indexOf.set(key, base + slot);
   }
 
-  /** Index of the buffer with this key. */
-  index(key: string): number {
-    const before = this.indexOf.get(key);
+  /** Index of a buffer. */
+  index(ref: BufferRef): number {
+    const before = this.indexOf.get(ref);
     if (before !== undefined) return before;
-    const made = this.plans.push(this.planOf(key)) - 1;
-    this.indexOf.set(key, made);
+    const made = this.plans.push(this.planOf(ref)) - 1;
+    this.indexOf.set(ref, made);
     return made;
   }
 
@@ -63,27 +66,23 @@ export class EntryBuffers {
     return users.length > 0 && users.every(({ op }) => op === 'random_uniform');
   }
 
-  private planOf(key: string): BufferPlan {
-    const [kind, rest] = key.split(':') as [string, string];
-    const [index, shard] = rest.split('#').map(Number) as [number, number?];
-    switch (kind) {
+  private planOf(ref: BufferRef): BufferPlan {
+    switch (ref.kind) {
       case 'input': {
-        const output = this.written.find(({ value }) => this.places.known.get(value)?.key === key);
-        if (output) return { kind: 'output', port: output.port, donated: index };
-        return { kind, port: index, ...(this.isSeed(index) ? { unsigned: true } : {}) };
+        const output = this.written.find(({ value }) => this.places.known.get(value)?.buffer === ref);
+        if (output) return { kind: 'output', port: output.port, donated: ref.port };
+        return { ...ref, ...(this.isSeed(ref.port) ? { unsigned: true } : {}) };
       }
       case 'output':
-        return index === this.watch ? { kind: 'watch' } : { kind, port: index };
+        return ref.port === this.watch ? { kind: 'watch' } : { ...ref };
       case 'parameter':
-        return { kind, parameter: index, ...this.tables.shard(index, shard ?? 0) };
+        return { kind: ref.kind, parameter: ref.parameter, ...this.tables.shard(ref.parameter, ref.part) };
       case 'pack':
-        return { kind, pack: index };
       case 'constant':
-        return { kind, constant: index };
       case 'cache':
-        return { kind, cache: index };
-      default:
-        throw new Error(`no buffer is called ${key}`);
+        return { ...ref };
+      case 'value':
+        throw new Error(`value %${ref.value} is bound, and no step was known to bind it`);
     }
   }
 }

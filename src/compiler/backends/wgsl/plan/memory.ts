@@ -9,23 +9,23 @@ import { type Dim, equalDims, evaluateDim, isSymbolic, printDim, symbolsOf } fro
 
 const NOMINAL = 64;
 
-export interface Lifetime {
-  readonly key: string;
+export interface Lifetime<K> {
+  readonly key: K;
   /** words */
   readonly elements: Dim;
   readonly first: number;
   readonly last: number;
 }
 
-export interface Slots {
+export interface Slots<K> {
   /** slot of each key */
-  readonly slotOf: ReadonlyMap<string, number>;
+  readonly slotOf: ReadonlyMap<K, number>;
   /** per slot: the sizes of its values, each once */
   readonly sizes: readonly (readonly Dim[])[];
 }
 
-export function assignSlots(lifetimes: readonly Lifetime[]): Slots {
-  const slotOf = new Map<string, number>();
+export function assignSlots<K>(lifetimes: readonly Lifetime<K>[]): Slots<K> {
+  const slotOf = new Map<K, number>();
   const slots: { readonly sizes: Dim[]; nominal: number; free: number }[] = [];
   for (const { key, elements, first, last } of [...lifetimes].sort((a, b) => a.first - b.first)) {
     const size = nominal(elements);

@@ -11,9 +11,10 @@ import type { CacheAppend } from '../fusion/options.ts';
 import type { OutputPiece } from '../fusion/pieces.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Element } from '../text/code.ts';
-import type { GraphFacts, Stored } from '../text/evaluator.ts';
+import type { GraphFacts } from '../text/evaluator.ts';
 import { contiguous, rowMajor } from '../text/layout.ts';
 import { isPointwise } from '../text/scalar.ts';
+import type { BufferPlace, BufferRef } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
 
@@ -21,7 +22,7 @@ const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', b
 
 export class Places {
   /** by value; copies of values that are outputs already are numbered −1, −2 … by output piece */
-  readonly known = new Map<ValueId, Stored>();
+  readonly known = new Map<ValueId, BufferPlace>();
   readonly caches: readonly CacheAppend[];
   private readonly graph: Graph;
   private readonly facts: GraphFacts;
@@ -49,34 +50,37 @@ export class Places {
   }
 
   /** A value's own buffer, or the place in it that `base` says. */
-  place(value: ValueId, key: string, base?: number): void {
-    this.known.set(value, this.placeOf(value, key, base));
+  place(value: ValueId, ref: BufferRef, base?: number): void {
+    this.known.set(value, this.placeOf(value, ref, base));
   }
 
-  private placeOf(value: ValueId, key: string, base?: number): Stored {
+  private placeOf(value: ValueId, ref: BufferRef, base?: number): BufferPlace {
     const { dtype, shape } = typeOf(this.graph, value);
     const layout = { ...contiguous(shape), ...(base === undefined ? {} : { base }) };
-    return { key, element: ELEMENTS[dtype], layout };
+    return { buffer: this.tables.buffers.of(ref), element: ELEMENTS[dtype], layout };
   }
 
   private placeLeaves(described: Decomposed['described']): void {
-    for (const [port, { value }] of this.graph.inputs.entries()) this.place(value, `input:${port}`);
+    for (const [port, { value }] of this.graph.inputs.entries()) this.place(value, { kind: 'input', port });
     for (const parameter of this.graph.parameters) {
       const { key, value } = parameter;
       const part = 'part' in parameter ? (parameter as ParameterPart).part : undefined;
       const { dtype, shape } = typeOf(this.graph, value);
       const { index, element, shards, quantised } = this.tables.parameter(key, dtype, shape as readonly number[]);
+      const buffer = (part: number): BufferRef => this.tables.buffers.of({ kind: 'parameter', parameter: index, part });
+      const further = shards.map((start, at) => ({ buffer: buffer(at + 1), start }));
       this.known.set(value, {
-        key: `parameter:${index}${part ? `#${part}` : ''}`,
+        buffer: buffer(part ?? 0),
         element,
         layout: contiguous(shape),
         ...(quantised ? { quantised } : {}),
-        ...(shards.length > 0 && part === undefined ? { shards } : {}),
+        ...(shards.length > 0 && part === undefined ? { shards: further } : {}),
       });
     }
     for (const { value, tensor } of this.graph.constants) {
+      const index = this.tables.constant(tensor, described.get(tensor));
       this.known.set(value, {
-        key: `constant:${this.tables.constant(tensor, described.get(tensor))}`,
+        buffer: this.tables.buffers.of({ kind: 'constant', constant: index }),
         element: ELEMENTS[tensor.dtype],
         layout: contiguous(tensor.shape),
       });
@@ -86,7 +90,7 @@ export class Places {
         const { shape, dtype } = typeOf(this.graph, value);
         const room = shape.map((dim, at) => (at === axis ? symbol(CAPACITY) : dim));
         this.known.set(value, {
-          key: `cache:${this.cacheIndex(index)}`,
+          buffer: this.tables.buffers.of({ kind: 'cache', cache: this.cacheIndex(index) }),
           element: ELEMENTS[dtype],
           layout: { shape, strides: rowMajor(room) },
         });
@@ -110,7 +114,7 @@ export class Places {
       if (made || cached) continue;
       const into = -1 - index;
       const { shape } = typeOf(this.graph, value);
-      this.known.set(into, this.placeOf(value, `output:${port}`, base));
+      this.known.set(into, this.placeOf(value, { kind: 'output', port }, base));
       copies.push({
         outputs: [{ value, into }],
         shape,
@@ -127,23 +131,24 @@ export class Places {
   placeOutputs(kernels: readonly Kernel[], describe: Descriptions): readonly ValueId[] {
     return this.written.flatMap(({ name, value, port, base }) => {
       if (this.known.has(value)) return [];
-      this.place(value, this.donated(name, value, kernels, describe) ?? `output:${port}`, base);
+      this.place(value, this.donated(name, value, kernels, describe) ?? { kind: 'output', port }, base);
       return [value];
     });
   }
 
-  /** The key of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
+  /** The buffer of the input that this output may overwrite: only its own kernel reads it, and only at the same place. */
   private donated(
     name: string,
     value: ValueId,
     kernels: readonly Kernel[],
     describe: Descriptions,
-  ): string | undefined {
+  ): BufferRef | undefined {
     const input = this.graph.inputs.findIndex((other) => other.name === this.donations?.get(name));
     if (input < 0) return undefined;
     const donor = this.graph.inputs[input]!.value;
     // handed through as an output, which is copied last; or taken over already
-    const taken = [...this.known.values()].filter(({ key }) => key === `input:${input}`).length > 1;
+    const own = this.tables.buffers.of({ kind: 'input', port: input });
+    const taken = [...this.known.values()].filter(({ buffer }) => buffer === own).length > 1;
     if (taken || this.graph.outputs.some((output) => output.value === donor)) return undefined;
     const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
     if (!writer || writer.core || writer.phases.length > 0) return undefined;
@@ -155,7 +160,7 @@ export class Places {
     const alone = kernels.every(
       (kernel) => kernel === writer || !describe.computedBy(kernel).some((node) => users.includes(node)),
     );
-    return safe && alone ? `input:${input}` : undefined;
+    return safe && alone ? own : undefined;
   }
 }
 

@@ -3,16 +3,17 @@ import { addDims, type Dim } from '../../../../shared/dim.ts';
 import type { Alternative, Groups, Launch, StepPlan } from '../../../../shared/webgpu.ts';
 import type { Kernel } from '../kernel.ts';
 import { isBase } from '../text/code.ts';
-import type { Emitted } from '../text/emit.ts';
+import type { BufferRef } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import { sizeText } from './memory.ts';
+import type { BoundKernel } from './tables.ts';
 
 /** Kernels as one dispatch; without kernels there is nothing to do. */
 export interface Written {
   readonly kernels: readonly Kernel[];
-  readonly gpu: Emitted;
+  readonly gpu: BoundKernel;
   /** where it is another text */
-  readonly software: Emitted | undefined;
+  readonly software: BoundKernel | undefined;
 }
 
 export interface Variants {
@@ -24,10 +25,10 @@ export interface Variants {
 
 export interface StepContext {
   /** index of a text among the plan's kernels */
-  kernel(label: string, text: Emitted): number;
-  /** index of the buffer with this key */
-  buffer(key: string): number;
-  bytesOf(kernels: readonly Kernel[], text: Emitted): Dim;
+  kernel(label: string, text: BoundKernel): number;
+  /** index of a buffer */
+  buffer(ref: BufferRef): number;
+  bytesOf(kernels: readonly Kernel[], buffers: readonly BufferRef[]): Dim;
   readonly describe: Descriptions;
 }
 
@@ -57,15 +58,17 @@ export function stepOf({ many, one, when }: Variants, context: StepContext): Ste
   return { ...step, ...(alternatives.length > 0 ? { alternatives } : {}) };
 }
 
-function launchOf({ kernels }: Written, text: Emitted, { kernel, buffer, describe }: StepContext): Launch {
-  const parts = text.parts.map((part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups);
+function launchOf({ kernels }: Written, text: BoundKernel, { kernel, buffer, describe }: StepContext): Launch {
+  const parts = text.emitted.parts.map(
+    (part) => part.map(({ of, per }) => ({ of: sizeText(of), per })) as unknown as Groups,
+  );
   const [groups, ...beside] = kernels.length > 0 ? parts : [NOTHING];
   return {
     kernel: kernel(kernels.map((one) => describe.labelOf(one)).join(' ‖ '), text),
     groups: groups!,
     ...(beside.length > 0 ? { beside } : {}),
     buffers: text.buffers.map(buffer),
-    params: text.params.map((param) => (isBase(param) ? param.base : sizeText(param))),
+    params: text.emitted.params.map((param) => (isBase(param) ? text.bases[param.base]! : sizeText(param))),
   };
 }
 
@@ -73,6 +76,6 @@ function costsOf({ kernels, gpu }: Written, { describe, bytesOf }: StepContext):
   if (kernels.length === 0) return { flops: 0, bytes: 0 };
   return {
     flops: sizeText(kernels.reduce<Dim>((sum, kernel) => addDims(sum, describe.flopsOf(kernel)), 0)),
-    bytes: sizeText(bytesOf(kernels, gpu)),
+    bytes: sizeText(bytesOf(kernels, gpu.buffers)),
   };
 }

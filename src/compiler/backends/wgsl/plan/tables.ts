@@ -11,10 +11,11 @@ import type {
   ParameterStorage,
 } from '../../../../shared/webgpu.ts';
 import { escapeText } from '../../../diagnostics/text.ts';
-import type { Profile } from '../families/contract.ts';
-import { type Element, isBase, type Param } from '../text/code.ts';
-import type { Emitted } from '../text/emit.ts';
-import type { Signature } from './signature.ts';
+import type { Element } from '../text/code.ts';
+import type { Emitted, EmittedForms } from '../text/emit.ts';
+import { type BufferRef, BufferRefs } from './buffer.ts';
+import type { KeyedInputs } from './kernel-input.ts';
+import { StructuralKeys } from './structural-key.ts';
 
 /** What every WebGPU device grants (the specification's defaults, section 3.6.2). */
 export const DEFAULT_LIMITS: DeviceNeeds = {
@@ -39,16 +40,37 @@ export interface ParameterPlace {
   readonly shards: readonly number[];
 }
 
+/** A text over the buffers of a step. */
+export interface BoundKernel {
+  readonly emitted: Emitted;
+  /** lines of comment, without slashes */
+  readonly header: readonly string[];
+  /** in binding order */
+  readonly buffers: readonly BufferRef[];
+  /** by number */
+  readonly bases: readonly number[];
+}
+
+function remembered<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const before = map.get(key);
+  if (before !== undefined) return before;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
 export class PlanTables {
   readonly kernels: KernelPlan[] = [];
   readonly constants: ConstantPlan[] = [];
   readonly parameters: ParameterPlan[] = [];
   readonly packs: PackPlan[] = [];
+  readonly buffers = new BufferRefs();
+  readonly keys = new StructuralKeys();
   readonly limits: DeviceNeeds;
   private readonly storage: WeightStorage;
   private readonly kernelOf = new Map<string, number>();
-  private readonly emittedOf = new Map<string, Emitted>();
-  private readonly commonOf = new Map<string, string>();
+  private readonly emittedOf = new Map<string, EmittedForms>();
+  private readonly shareKeyOf = new Map<string, string>();
   private readonly constantOf = new Map<string, number>();
   private readonly parameterOf = new Map<string, ParameterPlace>();
   private readonly packOf = new Map<string, number>();
@@ -58,59 +80,24 @@ export class PlanTables {
     this.limits = limits;
   }
 
-  /**
-   * What `make` writes for kernels with this signature, written once: the same text over other buffers. Its header names
-   * the ops and the line of the first of them.
-   */
-  emitted(signature: Signature, profile: Profile, make: () => Emitted): Emitted {
-    const key = `${profile}\n${signature.text}`;
-    const numbers = new Map(signature.buffers.map((buffer, number) => [buffer, String(number)]));
-    // the shards of a buffer are key#1, key#2 …
-    const renamed = (buffers: readonly string[], name: (buffer: string) => string | undefined): string[] =>
-      buffers.map((buffer) => {
-        const own = name(buffer);
-        if (own !== undefined) return own;
-        const [whole, ...shard] = buffer.split('#') as [string, string?];
-        const renamed = name(whole);
-        if (renamed === undefined) throw new Error(`a kernel binds ${buffer}, which its signature does not have`);
-        return [renamed, ...shard].join('#');
-      });
-    const moved = (params: readonly Param[], to: (base: number) => number): Param[] =>
-      params.map((param) => (isBase(param) ? { base: to(param.base) } : param));
-    const before = this.emittedOf.get(key);
-    if (before) {
-      const buffers = renamed(before.buffers, (number) => signature.buffers[Number(number)]!);
-      return { ...before, buffers, params: moved(before.params, (number) => signature.bases[number]!) };
-    }
-    const made = make();
-    const baseNumberOf = (base: number): number => {
-      const number = signature.bases.indexOf(base);
-      if (number < 0) throw new Error(`a kernel takes the base ${base}, which its signature does not have`);
-      return number;
-    };
-    const params = moved(made.params, baseNumberOf);
-    this.emittedOf.set(key, { ...made, buffers: renamed(made.buffers, (buffer) => numbers.get(buffer)), params });
-    return made;
+  /** What the emitters write for these inputs, written once. */
+  emitted({ key }: KeyedInputs, make: () => EmittedForms): EmittedForms {
+    return remembered(this.emittedOf, key, make);
   }
 
-  /** What kernels with this signature have in common, found once. */
-  common(signature: Signature, make: () => string): string {
-    const before = this.commonOf.get(signature.text);
-    if (before !== undefined) return before;
-    const made = make();
-    this.commonOf.set(signature.text, made);
-    return made;
+  /** What a kernel may share its dispatch by, found once. */
+  shareKey({ key }: KeyedInputs, make: () => string): string {
+    return remembered(this.shareKeyOf, key, make);
   }
 
-  kernel(label: string, { header, wgsl, key, halves, access, params, workgroup }: Emitted): number {
-    const before = this.kernelOf.get(key);
-    if (before !== undefined) return before;
-    // a path may hold what ends a line of WGSL: any of seven characters
-    const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + wgsl;
-    const plan: KernelPlan = { label, wgsl: text, bindings: access, params: params.length, workgroup };
-    const index = this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
-    this.kernelOf.set(key, index);
-    return index;
+  /** @param header lines of comment, without slashes */
+  kernel(label: string, header: readonly string[], { wgsl, key, halves, access, params, workgroup }: Emitted): number {
+    return remembered(this.kernelOf, key, () => {
+      // a path may hold what ends a line of WGSL: any of seven characters
+      const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + wgsl;
+      const plan: KernelPlan = { label, wgsl: text, bindings: access, params: params.length, workgroup };
+      return this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
+    });
   }
 
   constant(tensor: WideTensor, described: ConstantPlan | undefined): number {

@@ -3,42 +3,44 @@ import { addDims, type Dim, divideDims, mulDims, productOf, type Shape } from '.
 import { bytesOfParts, partsOf as partsOfPacked } from '../../../../shared/quantisation.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { type Kernel, kernelsOf } from '../kernel.ts';
-import type { Emitted } from '../text/emit.ts';
-import type { Stored } from '../text/evaluator.ts';
-import { type Layout, pieceOf } from '../text/layout.ts';
+import { type BufferLayout, type BufferPlace, type BufferRef, pieceOf } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
 
 export interface TrafficContext {
   readonly graph: Graph;
-  readonly places: ReadonlyMap<ValueId, Stored>;
+  readonly places: ReadonlyMap<ValueId, BufferPlace>;
   readonly tables: PlanTables;
   readonly describe: Descriptions;
   /** values in buffers that a kernel reads */
   reads(kernel: Kernel): ReadonlySet<ValueId>;
 }
 
-export function bytesOf(kernels: readonly Kernel[], { buffers }: Emitted, context: TrafficContext): Dim {
+/** @param buffers what the dispatch binds */
+export function bytesOf(kernels: readonly Kernel[], buffers: readonly BufferRef[], context: TrafficContext): Dim {
   const { places, tables } = context;
-  const touched = new Map<string, Dim>();
+  const touched = new Map<BufferRef, Map<string, Dim>>(buffers.map((buffer) => [buffer, new Map<string, Dim>()]));
   for (const kernel of kernels.flatMap((one) => [one, ...(one.fresh ? kernelsOf(one.fresh) : [])])) {
     const users = usersIn(kernel, context.describe);
     for (const value of [...context.reads(kernel), ...kernel.outputs.map(({ into }) => into)]) {
       const place = places.get(value);
-      if (!place || !buffers.includes(place.key)) continue;
-      const { key, layout } = place;
+      const parts = place && touched.get(place.buffer);
+      if (!parts) continue;
+      const { layout } = place;
       const whole = { name: `at ${layout.base}`, shape: layout.shape };
       for (const { name, shape } of partsOf(users.get(value) ?? [], value, layout, context.graph) ?? [whole])
-        touched.set(`${key} ${name}`, bytesIn(place, productOf(shape)));
+        parts.set(name, bytesIn(place, productOf(shape)));
     }
   }
-  const packs = buffers.filter((key) => key.startsWith('pack:')).map((key) => Number(key.slice(5)));
-  const packed = packs.reduce((sum, pack) => sum + 4 * tables.packs[pack]!.elements, 0);
-  return [...touched.values()].reduce<Dim>(addDims, packed);
+  const packed = buffers.reduce(
+    (sum, ref) => sum + (ref.kind === 'pack' ? 4 * tables.packs[ref.pack]!.elements : 0),
+    0,
+  );
+  return [...touched.values()].flatMap((parts) => [...parts.values()]).reduce<Dim>(addDims, packed);
 }
 
 /** Of so many elements as they lie there; of whole groups where they share scales. */
-function bytesIn({ element, quantised }: Stored, elements: Dim): Dim {
+function bytesIn({ element, quantised }: BufferPlace, elements: Dim): Dim {
   if (!quantised) return mulDims(element === 'f16' ? 2 : 4, elements);
   const { group } = quantised;
   const whole = divideDims(elements, group);
@@ -63,7 +65,7 @@ function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, r
 function partsOf(
   users: readonly AnyNode[],
   value: ValueId,
-  layout: Layout,
+  layout: BufferLayout,
   graph: Graph,
 ): readonly PartOf[] | undefined {
   const parts: PartOf[] = [];

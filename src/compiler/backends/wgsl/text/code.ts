@@ -12,9 +12,9 @@ import { LIBRARY, type LibraryName } from './library.ts';
 /** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
 export type Element = 'f32' | 'i32' | 'u32' | 'f16';
 
-/** A storage binding. `key` says which buffer; several kernels with equal texts bind different ones. */
+/** A storage binding. `buffer` is a number of the kernel's input; kernels with equal texts bind different ones. */
 export interface Binding {
-  readonly key: string;
+  readonly buffer: number;
   readonly name: string;
   readonly element: Element;
   /** an array of vectors of four */
@@ -22,7 +22,7 @@ export interface Binding {
   access: 'read' | 'read_write';
 }
 
-/** A word of the uniform: a size, or where a tensor begins in a buffer that it shares (see Layout). */
+/** A word of the uniform: a size, or by its number where a tensor begins in a buffer that it shares (see Layout). */
 export type Param = Dim | { readonly base: number };
 
 export const isBase = (param: Param): param is { readonly base: number } =>
@@ -47,10 +47,10 @@ const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
 const WORDS = /\w+/g;
 
 export interface CodeOptions {
-  /** keys of buffers that are read as vectors somewhere in the kernel */
-  readonly wide?: ReadonlySet<string>;
+  /** buffers that are read as vectors somewhere in the kernel */
+  readonly wide?: ReadonlySet<number>;
   /** what a buffer is named after: a parameter's key, a port, what made a value */
-  readonly pathOf?: (key: string) => string;
+  readonly pathOf?: (buffer: number) => string;
   /** names that no buffer may have */
   readonly avoid?: ReadonlySet<string>;
 }
@@ -64,12 +64,12 @@ export class KernelCode {
   private readonly functions: string[] = [];
   private readonly library = new Set<LibraryName>();
   private readonly memory = new Map<string, unknown>();
-  private readonly wide: ReadonlySet<string>;
-  private readonly pathOf: (key: string) => string;
+  private readonly wide: ReadonlySet<number>;
+  private readonly pathOf: (buffer: number) => string;
   private readonly avoid: ReadonlySet<string>;
   private count = 0;
 
-  constructor({ wide = new Set(), pathOf = (key) => key, avoid = new Set() }: CodeOptions = {}) {
+  constructor({ wide = new Set(), pathOf = (buffer) => `buffer.${buffer}`, avoid = new Set() }: CodeOptions = {}) {
     this.wide = wide;
     this.pathOf = pathOf;
     this.avoid = avoid;
@@ -82,23 +82,23 @@ export class KernelCode {
   }
 
   /** The binding of a buffer, made at first use. */
-  binding(key: string, element: Element, access: 'read' | 'read_write'): Binding {
-    const before = this.bindings.find((binding) => binding.key === key);
+  binding(buffer: number, element: Element, access: 'read' | 'read_write'): Binding {
+    const before = this.bindings.find((binding) => binding.buffer === buffer);
     if (before) {
       if (access === 'read_write') before.access = access;
       return before;
     }
     const name = unlike(
-      bufferName(this.pathOf(key)),
+      bufferName(this.pathOf(buffer)),
       (own) => this.avoid.has(own) || this.bindings.some((binding) => binding.name === own),
     );
-    const made: Binding = { key, name, element, wide: this.wide.has(key), access };
+    const made: Binding = { buffer, name, element, wide: this.wide.has(buffer), access };
     this.bindings.push(made);
     return made;
   }
 
   /** Buffers that were asked for as vectors and are not: the kernel has to be written again, with them in `wide`. */
-  readonly missed = new Set<string>();
+  readonly missed = new Set<number>();
 
   /** A number of the type. WGSL refuses a constant expression that is not finite, so the bits of one go through a variable. */
   literal(type: ScalarType, value: number): string {

@@ -12,8 +12,9 @@ import {
 import type { AttentionOperands } from '../families/attention-params.ts';
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
-import type { CoreNode, KernelOutput } from '../kernel.ts';
+import type { CoreNode } from '../kernel.ts';
 import { constant, delinearise, type Index, over } from './expr.ts';
+import type { InputOutput } from './input.ts';
 import {
   type Axis,
   axesNamed,
@@ -52,7 +53,7 @@ function finish({ code }: KernelWriter, { text, workgroup, groups }: Template): 
 }
 
 function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {
-  const { graph } = writer.context.facts;
+  const { graph } = writer.facts;
   const [x, weight, bias] = inputs as [ValueId, ValueId, ValueId?];
   const [shape, weightShape] = [typeOf(graph, x).shape, typeOf(graph, weight).shape];
   const leading = shape.slice(0, -1);
@@ -90,7 +91,7 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
 }
 
 function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): Template {
-  const { graph } = writer.context.facts;
+  const { graph } = writer.facts;
   const { transpose_a, transpose_b } = node.attributes;
   const [a, b] = node.inputs as [ValueId, ValueId];
   const shapeA = typeOf(graph, a).shape;
@@ -162,7 +163,7 @@ function attentionOperands(
   profile: Profile,
   { mask, bias }: { readonly mask?: ValueId; readonly bias?: ValueId },
 ): AttentionOperands {
-  const { graph } = writer.context.facts;
+  const { graph } = writer.facts;
   const [q, k, v] = inputs as [ValueId, ValueId, ValueId];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   const [, groups, keys] = typeOf(graph, k).shape as [Dim, Dim, Dim];
@@ -214,7 +215,7 @@ function attentionGradient(writer: KernelWriter, node: Node<'attention_grad'>, p
   const [dq, dk, dv] = node.outputs as [ValueId, ValueId, ValueId];
   const dy = tensor(writer, 'dy', upstream, ['b', 'h', 't', 'e']);
   const rows = ['b', 'h', 't'];
-  const own = (value: ValueId): KernelOutput => ({ value, into: value });
+  const own = (value: ValueId): InputOutput => writer.kernel.outputs.find((output) => output.value === value)!;
   if (writer.kernel.pass === 'statistics') {
     const [lse, delta] = [0, 1].map((at) => ({ store: plainSink(writer, own(statistics), rows, [constant(at)]) }));
     return attentionStatistics({ ...operands, dy, lse: lse!, delta: delta! });

@@ -11,50 +11,58 @@
  */
 
 import type { Profile } from '../families/contract.ts';
-import type { Kernel } from '../kernel.ts';
 import { KernelCode, type Param } from './code.ts';
 import { corePart } from './core.ts';
-import type { GraphFacts } from './evaluator.ts';
 import { sharesFolds } from './folds.ts';
+import { type KernelInput, openKernel } from './input.ts';
 import { addsRows, lanes, points, rows, scattered } from './mains.ts';
-import { type EmitContext, KernelWriter, type Part } from './writer.ts';
+import { KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
 export interface Emitted {
-  /** lines of comment, without slashes */
-  readonly header: readonly string[];
   readonly wgsl: string;
   /** the text with buffers by number: kernels that differ in the names of buffers alone are one */
   readonly key: string;
   readonly halves: boolean;
-  /** keys of buffers, in binding order */
-  readonly buffers: readonly string[];
+  /** numbers of the inputs' buffers, in binding order */
+  readonly buffers: readonly number[];
   readonly access: readonly ('read' | 'read_write')[];
+  /** bases by number */
   readonly params: readonly Param[];
   readonly workgroup: readonly [number, number, number];
   /** of each kernel */
   readonly parts: readonly Part['groups'][];
 }
 
-/** @throws Error when the kernels' workgroups differ: see `workgroupOf` */
-export function emitKernels(
-  kernels: readonly Kernel[],
-  context: EmitContext,
-  profile: Profile,
-  header: readonly string[],
-): Emitted {
-  const { pathOf } = context;
-  const wide = new Set<string>();
+export interface EmittedForms {
+  readonly gpu: Emitted;
+  /** where it is another text */
+  readonly software?: Emitted;
+}
+
+/**
+ * @param kernels with equal workgroups: see `workgroupOf`
+ * @param pathOf what a buffer is named after
+ */
+export function emitKernels(kernels: readonly KernelInput[], pathOf: (buffer: number) => string): EmittedForms {
+  const gpu = emitFor('gpu', kernels, pathOf);
+  if (!kernels.some(dependsOnProfile)) return { gpu };
+  const software = emitFor('software', kernels, pathOf);
+  return software.key === gpu.key ? { gpu } : { gpu, software };
+}
+
+function emitFor(profile: Profile, kernels: readonly KernelInput[], pathOf: (buffer: number) => string): Emitted {
+  const wide = new Set<number>();
   const avoid = new Set<string>();
   for (;;) {
     const code = new KernelCode({ wide, pathOf, avoid });
     const parts = kernels.map((kernel, index) => {
       const suffix = kernels.length === 1 ? '' : `_${index}`;
-      return partOf(new KernelWriter(kernel, context, code, suffix), profile);
+      return partOf(new KernelWriter(kernel, code, suffix), profile);
     });
     if (code.missed.size > 0) {
       // a buffer that is read as vectors is declared so everywhere in the kernel
-      for (const key of code.missed) wide.add(key);
+      for (const buffer of code.missed) wide.add(buffer);
       continue;
     }
     const main = parts.length === 1 ? parts[0]!.main : sideBySide(code, parts);
@@ -65,11 +73,10 @@ export function emitKernels(
       continue;
     }
     return {
-      header,
       wgsl,
       key: code.anonymous(wgsl),
       halves: code.halves,
-      buffers: code.bindings.map(({ key }) => key),
+      buffers: code.bindings.map(({ buffer }) => buffer),
       access: code.bindings.map(({ access }) => access),
       params: code.params,
       workgroup: parts[0]!.workgroup,
@@ -79,21 +86,22 @@ export function emitKernels(
 }
 
 function partOf(writer: KernelWriter, profile: Profile): Part {
-  const { kernel, context } = writer;
+  const { kernel } = writer;
   if (kernel.core) return corePart(writer, kernel.core, profile);
   if (addsRows(kernel)) return scattered(writer, profile);
-  if (profile === 'gpu' && sharesFolds(kernel, context.facts)) return lanes(writer);
+  if (profile === 'gpu' && sharesFolds(kernel)) return lanes(writer);
   return kernel.columns > 0 && kernel.phases.length > 0 ? rows(writer) : points(writer);
 }
 
 /** Whether the profiles differ for this kernel. */
-export function dependsOnProfile(kernel: Kernel, facts: GraphFacts): boolean {
-  return kernel.core !== undefined || addsRows(kernel) || sharesFolds(kernel, facts);
+function dependsOnProfile(input: KernelInput): boolean {
+  const kernel = openKernel(input);
+  return kernel.core !== undefined || addsRows(kernel) || sharesFolds(kernel);
 }
 
 /** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */
-export function workgroupOf(kernel: Kernel, context: EmitContext, profile: Profile): string {
-  const { main, workgroup } = partOf(new KernelWriter(kernel, context, new KernelCode()), profile);
+export function workgroupOf(kernel: KernelInput, profile: Profile): string {
+  const { main, workgroup } = partOf(new KernelWriter(kernel, new KernelCode()), profile);
   return [workgroup.join(), ...(main.match(/var<workgroup>[^;]+/g) ?? [])].join('; ');
 }
 

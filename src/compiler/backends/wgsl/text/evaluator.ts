@@ -5,8 +5,7 @@
  * buffers is written into the kernel, each element of each value once per block.
  */
 import type { Shape } from '../../../../shared/dim.ts';
-import type { Quantisation } from '../../../../shared/quantisation.ts';
-import { sizeOf, type WideTensor } from '../../../../shared/tensor.ts';
+import { sizeOf } from '../../../../shared/tensor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Block, Element, KernelCode } from './code.ts';
 import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
@@ -22,26 +21,10 @@ import {
   type ViewOp,
   type ViewRule,
 } from './inline.ts';
-import { type Layout, pieceOf } from './layout.ts';
+import type { Storage, Stored, ValueFacts } from './input.ts';
+import type { Layout } from './layout.ts';
 import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
-
-/** A value that lies in a buffer. */
-export interface Stored {
-  /** which buffer: equal keys are equal buffers */
-  readonly key: string;
-  readonly element: Element;
-  readonly layout: Layout;
-  /** a parameter too large for one binding: elements at which its further buffers begin, `key` with #1, #2 … */
-  readonly shards?: readonly number[];
-  /** the words (u32) are codes, then scales, then zeros */
-  readonly quantised?: Quantisation;
-}
-
-/** What the evaluator asks of the plan. */
-export interface Storage {
-  stored(value: ValueId): Stored | undefined;
-}
 
 /** Elements that a kernel has at hand: the result of its GEMM, of a fold over its row. */
 export type Known = (coordinates: readonly Index[]) => string | undefined;
@@ -54,21 +37,21 @@ export interface Place {
 
 export class Evaluator {
   readonly code: KernelCode;
-  private readonly graph: Graph;
+  private readonly graph: ValueFacts['graph'];
   private readonly storage: Storage;
   private readonly producers: ReadonlyMap<ValueId, AnyNode>;
-  private readonly constants: ReadonlyMap<ValueId, WideTensor>;
+  private readonly numbers: ReadonlyMap<ValueId, number>;
   private readonly known = new Map<ValueId, Known>();
   private lane: number | undefined;
   /** called for every value that is asked for: how fusion learns where a kernel reads what */
   watch: ((value: ValueId, coordinates: readonly Index[]) => void) | undefined;
 
-  constructor(code: KernelCode, facts: GraphFacts, storage: Storage) {
+  constructor(code: KernelCode, facts: ValueFacts, storage: Storage) {
     this.code = code;
     this.graph = facts.graph;
     this.storage = storage;
     this.producers = facts.producers;
-    this.constants = facts.constants;
+    this.numbers = facts.numbers;
   }
 
   know(value: ValueId, element: Known): void {
@@ -92,17 +75,14 @@ export class Evaluator {
 
   private compute(block: Block, value: ValueId, coordinates: readonly Index[]): string {
     const { dtype } = typeOf(this.graph, value);
-    const constant = this.constants.get(value);
-    if (constant && constant.data.length === 1) return this.code.literal(SCALAR_TYPES[dtype], constant.data[0]!);
+    const number = this.numbers.get(value);
+    if (number !== undefined) return this.code.literal(SCALAR_TYPES[dtype], number);
     const place = this.placeHere(value, coordinates);
     if (place) return this.load(block, place, dtype === 'bool');
     const node = this.producers.get(value);
     if (!node) throw new Error(`value %${value} of graph ${this.graph.name} is in no buffer and nothing makes it`);
     if (isPointwise(node.op)) return block.name(this.pointwise(block, node as Node<PointwiseOp>, coordinates), 'v');
     if (isView(node.op)) {
-      // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
-      const piece = this.pieceAt(node, coordinates);
-      if (piece) return this.load(block, piece, dtype === 'bool');
       return this.element(block, node.inputs[0]!, viewed(this.graph, node, value, coordinates));
     }
     if (isInline(node.op)) {
@@ -128,15 +108,12 @@ export class Evaluator {
   /** Where an element lies, with nothing but views between it and its buffer; undefined where it is computed. */
   place(value: ValueId, coordinates: readonly Index[]): Place | undefined {
     const here = this.placeHere(value, coordinates);
-    if (here || this.known.has(value) || this.constants.get(value)?.data.length === 1) return here;
+    if (here || this.known.has(value) || this.numbers.has(value)) return here;
     const node = this.producers.get(value);
     if (!node || !isView(node.op)) return undefined;
-    return (
-      this.pieceAt(node, coordinates) ??
-      this.place(
-        node.inputs[0]!,
-        aligned(viewed(this.graph, node, value, coordinates), typeOf(this.graph, node.inputs[0]!).shape),
-      )
+    return this.place(
+      node.inputs[0]!,
+      aligned(viewed(this.graph, node, value, coordinates), typeOf(this.graph, node.inputs[0]!).shape),
     );
   }
 
@@ -145,17 +122,9 @@ export class Evaluator {
     return stored && { stored, index: this.address(stored.layout, coordinates) };
   }
 
-  /** An element of a slice of a flat buffer: the slice begins at a base, so that all slices are read by one text. */
-  private pieceAt(node: AnyNode, coordinates: readonly Index[]): Place | undefined {
-    const whole = node.op === 'slice' ? this.storage.stored(node.inputs[0]) : undefined;
-    const piece =
-      whole && node.op === 'slice' && pieceOf(whole.layout, node, typeOf(this.graph, node.outputs[0]).shape);
-    return piece ? { stored: whole, index: this.address(piece, coordinates) } : undefined;
-  }
-
   /** Position of an element in its buffer. */
   address({ shape, strides, base, offset = 0 }: Layout, coordinates: readonly Index[]): Index {
-    let index = base === undefined ? ZERO : word(this.code.base(base), undefined, undefined, base % 4 === 0);
+    let index = base === undefined ? ZERO : word(this.code.base(base.number), undefined, undefined, base.aligned);
     for (const [axis, at] of coordinates.entries()) {
       if (shape[axis] !== 1) index = plus(index, times(at, strides[axis]!));
     }
@@ -176,20 +145,20 @@ export class Evaluator {
     return block.name(bool ? `${read} != 0u` : read, 'v');
   }
 
-  private bindingOf({ key, element }: Stored) {
-    return this.code.binding(key, element, 'read');
+  private bindingOf({ buffer, element }: Stored) {
+    return this.code.binding(buffer, element, 'read');
   }
 
   /** A function that reads an element of a parameter that lies in several buffers. */
   private shardReader(stored: Stored): string {
-    return this.code.once(`shards ${stored.key}`, () => {
+    return this.code.once(`shards ${stored.buffer}`, () => {
       const name = this.code.fresh('load');
-      const starts = [0, ...stored.shards!];
-      const branches = starts.map((start, shard) => {
-        const key = shard === 0 ? stored.key : `${stored.key}#${shard}`;
+      const shards = [{ buffer: stored.buffer, start: 0 }, ...stored.shards!];
+      const branches = shards.map(({ buffer, start }, at) => {
         const own = start === 0 ? 'i' : `(i - ${start}u)`;
-        const word = this.shardWord(stored, key, shard, own);
-        const next = starts[shard + 1];
+        const next = shards[at + 1]?.start;
+        const elements = (next ?? sizeOf(stored.layout.shape as number[])) - start;
+        const word = this.shardWord(stored, buffer, elements, own);
         return next === undefined ? `  return ${word};` : `  if (i < ${next}u) { return ${word}; }`;
       });
       const type = stored.element === 'i32' ? 'i32' : stored.element === 'u32' ? 'u32' : 'f32';
@@ -198,21 +167,17 @@ export class Evaluator {
     });
   }
 
-  private shardWord(stored: Stored, key: string, shard: number, index: string): string {
-    const { element, quantised, shards = [] } = stored;
-    if (quantised) {
-      const elements = (shards[shard] ?? sizeOf(stored.layout.shape as number[])) - (shards[shard - 1] ?? 0);
-      return `${packedReader(this.code, { key, quantised, elements })}(${index})`;
-    }
-    const binding = this.code.binding(key, element, 'read');
+  private shardWord({ element, quantised }: Stored, buffer: number, elements: number, index: string): string {
+    if (quantised) return `${packedReader(this.code, { buffer, quantised, elements })}(${index})`;
+    const binding = this.code.binding(buffer, element, 'read');
     return wordAt(binding.name, element, binding.wide, index);
   }
 
   /** vec4 of an element and the next three, where memory allows. */
   vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): string {
     if (stored.quantised) return `${packedVector(this.code, stored)}(${block.named(index)})`;
-    const binding = this.code.binding(stored.key, stored.element, access);
-    if (!binding.wide) this.code.missed.add(stored.key);
+    const binding = this.code.binding(stored.buffer, stored.element, access);
+    if (!binding.wide) this.code.missed.add(stored.buffer);
     const word = `${binding.name}[${block.named(index)} >> 2u]`;
     return stored.element === 'f16' ? `widen4(${word})` : word;
   }
@@ -224,26 +189,29 @@ export class Evaluator {
   }
 }
 
-/** Look-ups of a graph that every kernel needs. */
-export interface GraphFacts {
+/** Of an entry's graph. */
+export interface GraphFacts extends ValueFacts {
   readonly graph: Graph;
-  readonly producers: ReadonlyMap<ValueId, AnyNode>;
-  readonly constants: ReadonlyMap<ValueId, WideTensor>;
-  /** position of a node in the graph */
-  readonly order: ReadonlyMap<AnyNode, number>;
 }
 
 export function factsOf(graph: Graph): GraphFacts {
   return {
     graph,
     producers: new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const))),
-    constants: new Map(graph.constants.map(({ value, tensor }) => [value, tensor])),
+    numbers: new Map(
+      graph.constants.flatMap(({ value, tensor: { data } }) => (data.length === 1 ? [[value, data[0]!] as const] : [])),
+    ),
     order: new Map(graph.nodes.map((node, order) => [node, order])),
   };
 }
 
 /** Coordinates of the operand's element that a view has at `coordinates`. */
-export function viewed(graph: Graph, node: AnyNode, value: ValueId, coordinates: readonly Index[]): readonly Index[] {
+export function viewed(
+  graph: ValueFacts['graph'],
+  node: AnyNode,
+  value: ValueId,
+  coordinates: readonly Index[],
+): readonly Index[] {
   const context: ViewContext<ViewOp> = {
     node: node as Node<ViewOp>,
     types: node.inputs.map((operand) => typeOf(graph, operand)),

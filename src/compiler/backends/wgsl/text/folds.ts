@@ -4,10 +4,9 @@
  */
 import { equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
-import type { Kernel } from '../kernel.ts';
 import type { Block, ScalarType } from './code.ts';
-import type { GraphFacts } from './evaluator.ts';
 import { axis, delinearise, type Index, keyOf } from './expr.ts';
+import type { OpenKernel, ValueFacts } from './input.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
 import { type KernelWriter, LANES } from './writer.ts';
@@ -32,7 +31,7 @@ export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], bloc
   const made = new Map<AnyNode, string>();
   /** made along with another, for the coordinates at which that one was wanted */
   const guessed = new Map<AnyNode, string>();
-  for (const together of loopsOf(writer.context.facts, phases)) {
+  for (const together of loopsOf(writer.facts, phases)) {
     for (const node of together) {
       writer.evaluator.know(node.outputs[0]!, (coordinates) => {
         const at = keyOf(coordinates);
@@ -58,7 +57,7 @@ function foldsAt<N extends ReduceOp>(
   coordinates: readonly Index[],
   write: FoldWriter,
 ): string[] {
-  const { graph } = writer.context.facts;
+  const { graph } = writer.facts;
   const parts = nodes.map((node) => {
     const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
     const outputType = typeOf(graph, node.outputs[0]!);
@@ -89,7 +88,7 @@ function foldsAt<N extends ReduceOp>(
 }
 
 /** Folds over the same places of operands of one shape, of which none needs another's result: a loop each. */
-function loopsOf(facts: GraphFacts, phases: readonly AnyNode[]): AnyNode[][] {
+function loopsOf(facts: ValueFacts, phases: readonly AnyNode[]): AnyNode[][] {
   const loops: AnyNode[][] = [];
   for (const phase of phases) {
     const loop = loops.find((nodes) =>
@@ -102,7 +101,7 @@ function loopsOf(facts: GraphFacts, phases: readonly AnyNode[]): AnyNode[][] {
 }
 
 /** Whether two folds go over the same plain axes of equal shapes, and give equal shapes. */
-export function sameDomain({ graph }: GraphFacts, a: AnyNode, b: AnyNode): boolean {
+export function sameDomain({ graph }: ValueFacts, a: AnyNode, b: AnyNode): boolean {
   const [one, other] = [a, b].map((node) => {
     const rule = REDUCTIONS[node.op as ReduceOp] as unknown as ReduceRule<ReduceOp>;
     if (!rule.rows || rule.upTo || rule.combine === 'argmax') return undefined;
@@ -114,7 +113,7 @@ export function sameDomain({ graph }: GraphFacts, a: AnyNode, b: AnyNode): boole
 }
 
 /** Whether a node is computed from another's result. */
-function needs({ producers, order }: GraphFacts, node: AnyNode, from: AnyNode): boolean {
+function needs({ producers, order }: ValueFacts, node: AnyNode, from: AnyNode): boolean {
   const first = order.get(from)!;
   const open = [node];
   const seen = new Set(open);
@@ -212,7 +211,8 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
 };
 
 /** A fold over a plain domain that is long enough for the lanes of a workgroup. */
-export function sharesFolds(kernel: Kernel, { graph }: GraphFacts): boolean {
+export function sharesFolds(kernel: OpenKernel): boolean {
+  const { graph } = kernel.facts;
   if (kernel.phases.length === 0 || kernel.outputs.some(({ shift }) => shift && kernel.columns === 0)) return false;
   return kernel.phases.every((phase) => {
     const node = phase as Node<ReduceOp>;

@@ -1,19 +1,24 @@
 /** From an element that a template makes to the point of its kernel's space that reads it: how epilogues find their place. */
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isCore, type Kernel } from '../kernel.ts';
-import type { GraphFacts } from './evaluator.ts';
+import { isCore, type KernelOutput } from '../kernel.ts';
 import { type Index, keyOf, reshapeCoordinates } from './expr.ts';
+import type { ValueFacts } from './input.ts';
 import { isReduction } from './reduce.ts';
 import { isPointwise } from './scalar.ts';
+
+/** Values that a kernel writes. */
+interface Written {
+  readonly outputs: readonly Pick<KernelOutput, 'value' | 'beside'>[];
+}
 
 /**
  * Coordinates in a kernel's space of the point that reads the element of `value` at `start`: forward through pointwise
  * ops of the same shape and views that are one to one. Undefined when some element would be read elsewhere or twice.
  */
 export function forwardCoordinates(
-  facts: GraphFacts,
-  kernel: Kernel,
+  facts: ValueFacts,
+  kernel: Written,
   value: ValueId,
   start: readonly Index[],
   isStored: (value: ValueId) => boolean,
@@ -52,7 +57,7 @@ export function forwardCoordinates(
 }
 
 /** Nodes that a kernel computes, in the graph's order. */
-function insideOf(facts: GraphFacts, kernel: Kernel, isStored: (value: ValueId) => boolean): AnyNode[] {
+function insideOf(facts: ValueFacts, kernel: Written, isStored: (value: ValueId) => boolean): AnyNode[] {
   const own = new Set(kernel.outputs.map(({ value }) => value));
   const seen = new Set<AnyNode>();
   const open = [...own];

@@ -2,12 +2,12 @@
 import { type Dim, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf } from '../../../ir/graph.ts';
 import type { Profile } from '../families/contract.ts';
-import type { Kernel } from '../kernel.ts';
 import { Block } from './code.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
 import { knowFolds, laneFold, serialFold } from './folds.ts';
 import { inlineCost, isInline } from './inline.ts';
+import type { OpenKernel } from './input.ts';
 import { vectorAlong } from './layout.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
@@ -48,24 +48,20 @@ export function points(writer: KernelWriter): Part {
 const SHORT = 24;
 
 /** Whether a kernel writes f32 tensors whose rows are fours of neighbours, and computes little for each. */
-function takesFour({ kernel, context }: KernelWriter): boolean {
-  const { graph, producers } = context.facts;
+function takesFour({ kernel, facts: { graph, producers } }: KernelWriter): boolean {
   const last = kernel.shape.at(-1);
   if (kernel.phases.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
-  const whole = kernel.outputs.every(({ value, into, shift }) => {
-    const place = context.storage.stored(into);
-    const own = value === into && !shift && place?.element === 'f32' && !place.key.startsWith('cache');
-    return (
-      own && equalShapes(typeOf(graph, value).shape, kernel.shape) && vectorAlong(place.layout, kernel.shape.length - 1)
-    );
+  const each = kernel.outputs.every(({ value, to, whole }) => {
+    const own = whole && to.element === 'f32' && equalShapes(typeOf(graph, value).shape, kernel.shape);
+    return own && vectorAlong(to.layout, kernel.shape.length - 1);
   });
-  if (!whole) return false;
+  if (!each) return false;
   const roots = new Set(kernel.outputs.map(({ value }) => value));
   const seen = new Set(roots);
   let cost = 0;
   for (const value of seen) {
     const node = producers.get(value);
-    if (!node || (context.storage.stored(value) && !roots.has(value))) continue;
+    if (!node || (kernel.storage.stored(value) && !roots.has(value))) continue;
     if (typeOf(graph, value).shape.every((dim) => dim === 1)) continue; // stands there once
     cost += isPointwise(node.op) ? costOf(node.op) : isInline(node.op) ? inlineCost(node.op) : SHORT;
     for (const operand of node.inputs) seen.add(operand);
@@ -87,10 +83,9 @@ function pointsByFour(writer: KernelWriter): Part {
     evaluator.setLane(lane);
     return kernel.outputs.map(({ value }) => evaluator.element(block, value, coordinates));
   });
-  for (const [at, { into }] of kernel.outputs.entries()) {
-    const place = writer.context.storage.stored(into)!;
-    const index = evaluator.address(place.layout, own.with(-1, start));
-    const four = evaluator.vector(block, { stored: place, index }, 'read_write');
+  for (const [at, { to }] of kernel.outputs.entries()) {
+    const index = evaluator.address(to.layout, own.with(-1, start));
+    const four = evaluator.vector(block, { stored: to, index }, 'read_write');
     block.line(`${four} = vec4<f32>(${values.map((lane) => lane[at]!).join(', ')});`);
   }
   return forEach(writer, 'index', count, 'invocations', block);
@@ -101,7 +96,7 @@ interface RowSpace {
   readonly columns: Shape;
 }
 
-function rowSpace({ shape, columns }: Kernel): RowSpace {
+function rowSpace({ shape, columns }: OpenKernel): RowSpace {
   const at = shape.length - columns;
   return { rows: shape.slice(0, at), columns: shape.slice(at) };
 }
@@ -157,7 +152,7 @@ export function lanes(writer: KernelWriter): Part {
 }
 
 /** A kernel that only adds rows of updates to rows of a table: the gradient of an embedding. */
-export function addsRows({ phases, outputs, columns, core }: Kernel): boolean {
+export function addsRows({ phases, outputs, columns, core }: OpenKernel): boolean {
   const [phase] = phases;
   if (phases.length !== 1 || phase!.op !== 'scatter_add' || columns > 0 || core) return false;
   return phase!.attributes.axis === 0 && outputs.length === 1 && outputs[0]!.value === phase!.outputs[0];
@@ -173,9 +168,9 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const { kernel, evaluator } = writer;
   const node = kernel.phases[0] as Node<'scatter_add'>;
   const [base, indices, updates] = node.inputs as [number, number, number];
-  const [output] = kernel.outputs as [Kernel['outputs'][number]];
+  const [output] = kernel.outputs as [OpenKernel['outputs'][number]];
   const [rows, ...columns] = kernel.shape;
-  const updateRows = typeOf(writer.context.facts.graph, indices).shape[0]!;
+  const updateRows = typeOf(writer.facts.graph, indices).shape[0]!;
   const block = new Block(writer.code);
   const row = block.axis('row', rows!);
   const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
@@ -193,8 +188,8 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const hitRow = found.axis('place', updateRows);
   const add = found.inner();
   const added = [row, ...delinearise(add.axis('c', productOf(columns)), columns)];
-  const target = writer.context.storage.stored(output.into)!;
-  const { name, wide } = writer.code.binding(target.key, target.element, 'read_write');
+  const target = output.to;
+  const { name, wide } = writer.code.binding(target.buffer, target.element, 'read_write');
   const at = add.named(evaluator.address(target.layout, added));
   const update = evaluator.element(add, updates, [hitRow, ...added.slice(1)]);
   add.line(`${wordAt(name, target.element, wide, at)} += ${update};`);

@@ -2,11 +2,11 @@
 import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
-import type { KernelOutput } from '../kernel.ts';
 import { Block } from './code.ts';
 import { aligned, type Place } from './evaluator.ts';
 import type { Index } from './expr.ts';
 import { forwardCoordinates } from './forward.ts';
+import type { InputOutput } from './input.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** An argument of a function: its name, and what it stays below. */
@@ -33,7 +33,7 @@ export function source(writer: KernelWriter, own: string, axes: readonly Axis[],
   const parameters = parametersOf(axes);
   // operands are bound in the order in which they are described, whatever reads them first
   const place = operand.place(declared(new Block(code), axes));
-  if (place) code.binding(place.stored.key, place.stored.element, 'read');
+  if (place) code.binding(place.stored.buffer, place.stored.element, 'read');
   const vectorOf = (axis: number): (() => string) | undefined => {
     if (!place || !evaluator.vectorised(place, axes[axis]!.name)) return undefined;
     return () => {
@@ -71,13 +71,13 @@ export function sink(
   coordinatesOf: (at: readonly Index[]) => readonly Index[],
   finished: (block: Block, at: readonly Index[]) => string,
 ): string {
-  const { evaluator, code, kernel, context } = writer;
+  const { evaluator, code, kernel, facts } = writer;
   const block = new Block(code);
   const own = declared(block, axes);
   block.declare('value');
   const value = finished(block, own);
   evaluator.know(result, () => value);
-  const at = forwardCoordinates(context.facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
+  const at = forwardCoordinates(facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
   for (const output of kernel.outputs) if (!output.beside) writer.store(block, output, at);
   const parameters = `${parametersOf(axes)}, value: f32`;
@@ -97,19 +97,19 @@ export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly
   );
 }
 
-function isStored({ kernel, context }: KernelWriter, value: ValueId): boolean {
-  return !kernel.outputs.some((output) => output.value === value) && context.storage.stored(value) !== undefined;
+function isStored({ kernel }: KernelWriter, value: ValueId): boolean {
+  return !kernel.outputs.some((output) => output.value === value) && kernel.storage.stored(value) !== undefined;
 }
 
 export const extent = (writer: KernelWriter, dim: Dim) => ({ dim, text: writer.code.size(dim) });
 
 /** A tensor at coordinates that are made from the template's. */
 export function operandAt(
-  { evaluator, context }: KernelWriter,
+  { evaluator, facts }: KernelWriter,
   value: ValueId,
   coordinatesOf: (at: readonly Index[]) => readonly Index[],
 ): Operand {
-  const { shape } = typeOf(context.facts.graph, value);
+  const { shape } = typeOf(facts.graph, value);
   return {
     place: (at) => evaluator.place(value, aligned(coordinatesOf(at), shape)),
     element: (block, at) => evaluator.element(block, value, coordinatesOf(at)),
@@ -117,8 +117,8 @@ export function operandAt(
 }
 
 /** The axes of a value, under these names. */
-export function axesNamed({ context }: KernelWriter, value: ValueId, names: readonly string[]): Axis[] {
-  const { shape } = typeOf(context.facts.graph, value);
+export function axesNamed({ facts }: KernelWriter, value: ValueId, names: readonly string[]): Axis[] {
+  const { shape } = typeOf(facts.graph, value);
   return names.map((name, axis) => ({ name, extent: shape[axis]! }));
 }
 
@@ -135,7 +135,7 @@ export function tensor(writer: KernelWriter, name: string, value: ValueId, names
 /** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
 export function plainSink(
   writer: KernelWriter,
-  output: KernelOutput,
+  output: InputOutput,
   names: readonly string[],
   constant: readonly Index[] = [],
 ): string {
@@ -162,8 +162,8 @@ export function maskFunction(writer: KernelWriter, mask: ValueId): string {
 
 /** A function (b, h, t, s) of a mask or bias [B or 1, H or 1, T, S]. */
 export function perScore(writer: KernelWriter, hint: string, value: ValueId, scores: Shape): string {
-  const { evaluator, context } = writer;
-  const { dtype, shape } = typeOf(context.facts.graph, value);
+  const { evaluator, facts } = writer;
+  const { dtype, shape } = typeOf(facts.graph, value);
   const block = new Block(writer.code);
   const axes = ['b', 'h', 't', 's'].map((name, axis) => ({ name, extent: scores[axis]! }));
   const text = evaluator.element(block, value, aligned(declared(block, axes), shape));

@@ -12,7 +12,7 @@ import type { Layout } from './layout.ts';
 
 /** A buffer of packed words; `elements` where it is a part of the tensor. */
 interface PackedBuffer {
-  readonly key: string;
+  readonly buffer: number;
   readonly quantised?: Quantisation;
   readonly elements?: number;
   readonly layout?: Layout;
@@ -20,7 +20,7 @@ interface PackedBuffer {
 
 /** The name of the function that reads an element. */
 export function packedReader(code: KernelCode, buffer: PackedBuffer): string {
-  return code.once(`packed ${buffer.key}`, () => {
+  return code.once(`packed ${buffer.buffer}`, () => {
     const { name, bits, words } = describe(code, buffer);
     const own = code.fresh('unpack');
     const per = 32 / bits;
@@ -35,7 +35,7 @@ ${groupText(buffer.quantised!, name, words)}
 
 /** The name of the function that reads four neighbours. */
 export function packedVector(code: KernelCode, buffer: PackedBuffer): string {
-  return code.once(`packed four ${buffer.key}`, () => {
+  return code.once(`packed four ${buffer.buffer}`, () => {
     const { name, bits, words } = describe(code, buffer);
     const own = code.fresh('unpack_four');
     // the last bits of a word are the highest: each code is moved there, and back with its sign
@@ -51,9 +51,9 @@ ${groupText(buffer.quantised!, name, words)}
   });
 }
 
-function describe(code: KernelCode, { key, quantised, elements, layout }: PackedBuffer) {
+function describe(code: KernelCode, { buffer, quantised, elements, layout }: PackedBuffer) {
   const count = elements ?? sizeOf(layout!.shape as readonly number[]);
-  const { name } = code.binding(key, 'u32', 'read');
+  const { name } = code.binding(buffer, 'u32', 'read');
   return { name, bits: quantised!.bits, words: wordsOf(quantised!, count) };
 }
 

@@ -15,12 +15,13 @@ import { type Append, attentionToken, type FRESH, freshColumns, putFresh } from 
 import type { Profile, Template } from '../families/contract.ts';
 import type { Fused } from '../fusion/fuse.ts';
 import type { CacheAppend } from '../fusion/options.ts';
-import { type FreshRows, type Kernel, type KernelOutput, kernelsOf } from '../kernel.ts';
+import { type FreshRows, type Kernel, kernelsOf } from '../kernel.ts';
 import { sizeText } from '../plan/memory.ts';
 import { Block } from './code.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { word, ZERO } from './expr.ts';
 import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
+import type { InputOutput, KernelInput } from './input.ts';
 import { vectorAlong } from './layout.ts';
 import { axesNamed, extent, maskFunction, resultSink, tensor } from './operands.ts';
 import { KernelWriter } from './writer.ts';
@@ -99,19 +100,18 @@ function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts)
 }
 
 export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
-  const { kernel, context } = writer;
-  const { graph } = context.facts;
-  const { query, key, value } = kernel.fresh!;
-  const [q, k, v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
+  const { graph } = writer.facts;
+  const { query, key, value, pastKeys, pastValues } = writer.kernel.fresh!;
+  const [q, , v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   const valueWidth = Number(typeOf(graph, v).shape[3]);
   const block = new Block(writer.code, '');
   const [atBatch, atHead] = [block.axis('batch', batch), block.axis('head', heads)];
   block.declare('lane');
-  const put = (row: keyof typeof FRESH, columns: number, by: Kernel | undefined): void => {
-    const own = by ? new KernelWriter(by, context, writer.code, writer.suffix) : writer;
-    const fold = by && profile === 'gpu' && sharesFolds(by, context.facts) ? laneFold : serialFold;
-    knowFolds(own, by?.phases ?? [], block, fold);
+  const put = (row: keyof typeof FRESH, columns: number, by: KernelInput | undefined): void => {
+    const own = by ? new KernelWriter(by, writer.code, writer.suffix) : writer;
+    const fold = by && profile === 'gpu' && sharesFolds(own.kernel) ? laneFold : serialFold;
+    knowFolds(own, by ? own.kernel.phases : [], block, fold);
     const body = block.inner();
     const made = by ? by.outputs[0]!.value : q;
     const element = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
@@ -125,16 +125,15 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   put('v', valueWidth, value);
   const axes = axesNamed(writer, node.outputs[0], ['b', 'h', 't', 'e']);
   const store = resultSink(writer, node.outputs[0], axes);
-  const past = (of: ValueId): ValueId => context.facts.producers.get(of)!.inputs[0]!;
   return attentionToken({
     batch: extent(writer, batch),
     heads: extent(writer, heads),
     queries: extent(writer, queries),
-    keys: extent(writer, typeOf(graph, past(k)).shape[2]!),
+    keys: extent(writer, typeOf(graph, pastKeys).shape[2]!),
     width: Number(width),
     valueWidth,
-    k: tensor(writer, 'k', past(k), ['b', 'h', 's', 'd']),
-    v: tensor(writer, 'v', past(v), ['b', 'h', 's', 'e']),
+    k: tensor(writer, 'k', pastKeys, ['b', 'h', 's', 'd']),
+    v: tensor(writer, 'v', pastValues, ['b', 'h', 's', 'e']),
     ...(mask === undefined ? {} : { mask: maskFunction(writer, mask) }),
     scale: node.attributes.scale ?? 1 / Math.sqrt(Number(width)),
     profile,
@@ -146,18 +145,17 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
 }
 
 /** The function that puts elements of a new row at the end of a cache. */
-function append(writer: KernelWriter, hint: string, { into, shift }: KernelOutput): Append {
-  const { code, evaluator, suffix, context } = writer;
-  const place = context.storage.stored(into)!;
+function append(writer: KernelWriter, hint: string, { to, shift }: InputOutput): Append {
+  const { code, evaluator, suffix } = writer;
   const block = new Block(code);
   block.declare('value');
-  const [batch, heads, , width] = place.layout.shape as [Dim, Dim, Dim, Dim];
+  const [batch, heads, , width] = to.layout.shape as [Dim, Dim, Dim, Dim];
   const [b, h, d] = [block.axis('b', batch), block.axis('h', heads), block.axis('d', width)];
-  const index = evaluator.address(place.layout, [b, h, word(code.argument(shift!.by)), d]);
-  const vector = place.element === 'f32' && vectorAlong(place.layout, 3);
+  const index = evaluator.address(to.layout, [b, h, word(code.argument(shift!.by)), d]);
+  const vector = to.element === 'f32' && vectorAlong(to.layout, 3);
   const target = vector
-    ? evaluator.vector(block, { stored: place, index }, 'read_write')
-    : `${code.binding(place.key, place.element, 'read_write').name}[${block.index(index)}]`;
+    ? evaluator.vector(block, { stored: to, index }, 'read_write')
+    : `${code.binding(to.buffer, to.element, 'read_write').name}[${block.index(index)}]`;
   block.line(`${target} = value;`);
   const store = `${hint}${suffix}`;
   const type = vector ? 'vec4f' : 'f32';

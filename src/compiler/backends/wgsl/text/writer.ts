@@ -1,19 +1,11 @@
 /** What writes the text of one kernel: its evaluator, and stores to its outputs. */
-import { typeOf, type ValueId } from '../../../ir/graph.ts';
+import { typeOf } from '../../../ir/graph.ts';
 import type { TemplateGroups } from '../families/contract.ts';
-import type { Kernel, KernelOutput } from '../kernel.ts';
 import type { Block, Element, KernelCode, ScalarType } from './code.ts';
-import { Evaluator, type GraphFacts, type Storage, type Stored, wordAt } from './evaluator.ts';
+import { Evaluator, wordAt } from './evaluator.ts';
 import { type Index, plus, word, ZERO } from './expr.ts';
+import { type InputOutput, type KernelInput, type OpenKernel, openKernel, type ValueFacts } from './input.ts';
 import { SCALAR_TYPES } from './scalar.ts';
-
-export interface EmitContext {
-  readonly facts: GraphFacts;
-  /** of values outside the kernel */
-  readonly storage: Storage;
-  /** what a buffer is named after */
-  readonly pathOf: (key: string) => string;
-}
 
 /** A kernel's `main`, with functions and bindings in its writer's code. */
 export interface Part {
@@ -32,40 +24,33 @@ export class KernelWriter {
   /** ends the names of this kernel's functions, where several kernels share a text */
   readonly suffix: string;
   readonly evaluator: Evaluator;
-  readonly kernel: Kernel;
-  readonly context: EmitContext;
+  readonly kernel: OpenKernel;
+  readonly facts: ValueFacts;
 
-  constructor(kernel: Kernel, context: EmitContext, code: KernelCode, suffix = '') {
+  constructor(input: KernelInput, code: KernelCode, suffix = '') {
     this.code = code;
     this.suffix = suffix;
-    this.kernel = kernel;
-    this.context = context;
-    const own = new Set(kernel.outputs.flatMap(({ value, into }) => (value === into ? [value] : [])));
-    // of a core in several kernels, the others' results are in buffers
-    const core = new Set(kernel.pass === undefined ? kernel.core?.outputs : []);
-    const stored = (value: ValueId): Stored | undefined =>
-      own.has(value) || core.has(value) ? undefined : context.storage.stored(value);
-    this.evaluator = new Evaluator(this.code, context.facts, { stored });
+    this.kernel = openKernel(input);
+    this.facts = this.kernel.facts;
+    this.evaluator = new Evaluator(this.code, this.facts, this.kernel.storage);
   }
 
   /** Statements that compute and store one output's element. */
-  store(block: Block, { value, into, shift }: KernelOutput, coordinates: readonly Index[]): void {
+  store(block: Block, { value, to, shift }: InputOutput, coordinates: readonly Index[]): void {
     const text = this.evaluator.element(block, value, coordinates);
-    const target = this.context.storage.stored(into);
-    if (!target) throw new Error(`value %${into} is written and has no buffer`);
     // an argument even where it is a number: the pieces of a concat are then one kernel
     const at = coordinates.map((own, axis) =>
       axis === shift?.axis ? plus(own, word(this.code.argument(shift.by))) : own,
     );
-    const { shape } = typeOf(this.context.facts.graph, value);
+    const { shape, dtype } = typeOf(this.facts.graph, value);
     const index = this.evaluator.address(
-      target.layout,
+      to.layout,
       at.map((own, axis) => (shape[axis] === 1 && axis !== shift?.axis ? ZERO : own)),
     );
-    const binding = this.code.binding(target.key, target.element, 'read_write');
-    const type = SCALAR_TYPES[typeOf(this.context.facts.graph, value).dtype];
+    const binding = this.code.binding(to.buffer, to.element, 'read_write');
+    const type = SCALAR_TYPES[dtype];
     const where = binding.wide ? block.named(index) : block.index(index);
-    block.line(`${wordAt(binding.name, target.element, binding.wide, where)} = ${stored(text, type, target.element)};`);
+    block.line(`${wordAt(binding.name, to.element, binding.wide, where)} = ${stored(text, type, to.element)};`);
   }
 }
 

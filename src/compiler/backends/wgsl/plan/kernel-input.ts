@@ -1,0 +1,181 @@
+/** Kernels of an entry → what their emitters are given (text/input.ts), and which buffers and bases its numbers stand for. */
+import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
+import type { Kernel } from '../kernel.ts';
+import type { GraphFacts } from '../text/evaluator.ts';
+import type { FreshInput, InputNode, InputOutput, InputValue, KernelInput, Stored } from '../text/input.ts';
+import type { Layout } from '../text/layout.ts';
+import { type BufferLayout, type BufferPlace, type BufferRef, type EntryStorage, isBased, pieceOf } from './buffer.ts';
+import type { StructuralKeys } from './structural-key.ts';
+
+/** The kernels of one dispatch, as their emitters see them. */
+export interface KeyedInputs {
+  readonly inputs: readonly KernelInput[];
+  /** equal for equal inputs */
+  readonly key: string;
+}
+
+export interface NumberedInputs extends KeyedInputs {
+  /** by number */
+  readonly buffers: readonly BufferRef[];
+  /** where tensors begin in buffers that they share, by number */
+  readonly bases: readonly number[];
+}
+
+export function kernelInputs(
+  kernels: readonly Kernel[],
+  facts: GraphFacts,
+  storage: EntryStorage,
+  keys: StructuralKeys,
+): NumberedInputs {
+  const numbering = new Numbering();
+  const inputs = kernels.map((kernel) => new InputBuilder(kernel, facts, storage, numbering).build());
+  return {
+    inputs,
+    key: keys.keyOf(inputs),
+    buffers: [...numbering.buffers.keys()],
+    bases: [...numbering.bases.keys()],
+  };
+}
+
+function numberOf<K>(numbers: Map<K, number>, key: K): number {
+  const before = numbers.get(key);
+  if (before !== undefined) return before;
+  numbers.set(key, numbers.size);
+  return numbers.size - 1;
+}
+
+class Numbering {
+  readonly buffers = new Map<BufferRef, number>();
+  readonly bases = new Map<number, number>();
+
+  place({ buffer, element, layout, shards, quantised }: BufferPlace): Stored {
+    return {
+      buffer: numberOf(this.buffers, buffer),
+      element,
+      layout: this.layout(layout),
+      ...(shards
+        ? { shards: shards.map((shard) => ({ ...shard, buffer: numberOf(this.buffers, shard.buffer) })) }
+        : {}),
+      ...(quantised ? { quantised } : {}),
+    };
+  }
+
+  private layout(layout: BufferLayout): Layout {
+    if (!isBased(layout)) return layout;
+    const { base } = layout;
+    // only whether vectors can be loaded there is in a kernel's text
+    return { ...layout, base: { number: numberOf(this.bases, base), aligned: base % 4 === 0 } };
+  }
+}
+
+class InputBuilder {
+  private readonly kernel: Kernel;
+  private readonly facts: GraphFacts;
+  private readonly storage: EntryStorage;
+  private readonly numbering: Numbering;
+  /** what this kernel computes, whatever lies in a buffer */
+  private readonly own: ReadonlySet<ValueId>;
+  private readonly values: InputValue[] = [];
+  private readonly ids = new Map<ValueId, ValueId>();
+
+  constructor(kernel: Kernel, facts: GraphFacts, storage: EntryStorage, numbering: Numbering) {
+    this.kernel = kernel;
+    this.facts = facts;
+    this.storage = storage;
+    this.numbering = numbering;
+    const written = kernel.outputs.flatMap(({ value, into }) => (value === into ? [value] : []));
+    // of a core in several kernels, the others' results are in buffers
+    this.own = new Set([...written, ...(kernel.pass === undefined ? (kernel.core?.outputs ?? []) : [])]);
+  }
+
+  build(): KernelInput {
+    const { shape, columns, core, pass, phases } = this.kernel;
+    const sorted = this.nodes();
+    const nodes = sorted.map((node): InputNode => {
+      const inputs = node.inputs.map((value) => this.idOf(value));
+      const outputs = node.outputs.map((value) => this.idOf(value));
+      return { op: node.op, inputs, outputs, attributes: node.attributes } as unknown as InputNode;
+    });
+    const outputs = this.kernel.outputs.map(({ value, into, shift, beside }): InputOutput => {
+      const to = this.storage.stored(into);
+      if (!to) throw new Error(`value %${into} is written and has no buffer`);
+      return {
+        value: this.idOf(value),
+        to: this.numbering.place(to),
+        whole: value === into,
+        ...(shift ? { shift } : {}),
+        ...(beside ? { beside } : {}),
+      };
+    });
+    const fresh = this.fresh();
+    return {
+      values: this.values,
+      nodes,
+      outputs,
+      shape,
+      columns,
+      phases: phases.map((phase) => sorted.indexOf(phase)),
+      ...(core ? { core: sorted.indexOf(core) } : {}),
+      ...(pass ? { pass } : {}),
+      ...(fresh ? { fresh } : {}),
+    };
+  }
+
+  private fresh(): FreshInput | undefined {
+    const { fresh, core } = this.kernel;
+    if (!fresh || !core) return undefined;
+    const input = (kernel: Kernel): KernelInput =>
+      new InputBuilder(kernel, this.facts, this.storage, this.numbering).build();
+    // keys and values are the cache with the new position, which a concat makes of the cache before
+    const [pastKeys, pastValues] = [core.inputs[1]!, core.inputs[2]!].map((value) =>
+      this.idOf(this.facts.producers.get(value)!.inputs[0]!),
+    ) as [ValueId, ValueId];
+    const { query, key, value } = fresh;
+    return { ...(query ? { query: input(query) } : {}), key: input(key), value: input(value), pastKeys, pastValues };
+  }
+
+  /** Nodes that the kernel computes, in the graph's order. */
+  private nodes(): readonly AnyNode[] {
+    const { core, phases, outputs } = this.kernel;
+    const nodes = new Set<AnyNode>([...phases, ...(core ? [core] : [])]);
+    const seen = new Set<ValueId>();
+    const open = [...[...nodes].flatMap(({ inputs }) => inputs), ...outputs.map(({ value }) => value)];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      if (seen.has(value)) continue;
+      seen.add(value);
+      const node = this.facts.producers.get(value);
+      if (!node || this.placeOf(value)) continue;
+      nodes.add(node);
+      open.push(...node.inputs);
+    }
+    return [...nodes].sort((a, b) => this.facts.order.get(a)! - this.facts.order.get(b)!);
+  }
+
+  private idOf(value: ValueId): ValueId {
+    const before = this.ids.get(value);
+    if (before !== undefined) return before;
+    const id = this.values.length;
+    this.ids.set(value, id);
+    const place = this.placeOf(value);
+    const number = this.facts.numbers.get(value);
+    this.values.push({
+      type: typeOf(this.facts.graph, value),
+      ...(place ? { place: this.numbering.place(place) } : {}),
+      ...(number === undefined ? {} : { number }),
+    });
+    return id;
+  }
+
+  /** Where a value is read: its buffer, or of a piece of a flat one the place there. */
+  private placeOf(value: ValueId): BufferPlace | undefined {
+    return (this.own.has(value) ? undefined : this.storage.stored(value)) ?? this.pieceOf(value);
+  }
+
+  private pieceOf(value: ValueId): BufferPlace | undefined {
+    const node = this.facts.producers.get(value);
+    if (node?.op !== 'slice' || this.own.has(node.inputs[0])) return undefined;
+    const whole = this.storage.stored(node.inputs[0]);
+    const layout = whole && pieceOf(whole.layout, node, typeOf(this.facts.graph, value).shape);
+    return whole && layout ? { ...whole, layout } : undefined;
+  }
+}
