@@ -125,39 +125,20 @@ export interface PipelineCstNode extends CstNode {
 }
 
 export type PipelineCstChildren = {
-  disjunction: DisjunctionCstNode[];
+  condition: ConditionCstNode[];
   PipeGreater?: IToken[];
   postfix?: PostfixCstNode[];
 };
 
-export interface DisjunctionCstNode extends CstNode {
-  name: "disjunction";
-  children: DisjunctionCstChildren;
+export interface ConditionCstNode extends CstNode {
+  name: "condition";
+  children: ConditionCstChildren;
 }
 
-export type DisjunctionCstChildren = {
-  conjunction: (ConjunctionCstNode)[];
+export type ConditionCstChildren = {
+  comparison: (ComparisonCstNode)[];
   Kw_or?: IToken[];
-};
-
-export interface ConjunctionCstNode extends CstNode {
-  name: "conjunction";
-  children: ConjunctionCstChildren;
-}
-
-export type ConjunctionCstChildren = {
-  negation: (NegationCstNode)[];
   Kw_and?: IToken[];
-};
-
-export interface NegationCstNode extends CstNode {
-  name: "negation";
-  children: NegationCstChildren;
-}
-
-export type NegationCstChildren = {
-  Kw_not?: IToken[];
-  comparison: ComparisonCstNode[];
 };
 
 export interface ComparisonCstNode extends CstNode {
@@ -166,7 +147,8 @@ export interface ComparisonCstNode extends CstNode {
 }
 
 export type ComparisonCstChildren = {
-  additive: (AdditiveCstNode)[];
+  Kw_not?: IToken[];
+  arithmetic: (ArithmeticCstNode)[];
   EqualEqual?: IToken[];
   BangEqual?: IToken[];
   LessEqual?: IToken[];
@@ -175,49 +157,20 @@ export type ComparisonCstChildren = {
   Greater?: IToken[];
 };
 
-export interface AdditiveCstNode extends CstNode {
-  name: "additive";
-  children: AdditiveCstChildren;
+export interface ArithmeticCstNode extends CstNode {
+  name: "arithmetic";
+  children: ArithmeticCstChildren;
 }
 
-export type AdditiveCstChildren = {
-  multiplicative: (MultiplicativeCstNode)[];
+export type ArithmeticCstChildren = {
+  Minus?: (IToken)[];
+  postfix: (PostfixCstNode)[];
   Plus?: IToken[];
-  Minus?: IToken[];
-};
-
-export interface MultiplicativeCstNode extends CstNode {
-  name: "multiplicative";
-  children: MultiplicativeCstChildren;
-}
-
-export type MultiplicativeCstChildren = {
-  unary: (UnaryCstNode)[];
   Star?: IToken[];
   Slash?: IToken[];
   Percent?: IToken[];
   At?: IToken[];
-};
-
-export interface UnaryCstNode extends CstNode {
-  name: "unary";
-  children: UnaryCstChildren;
-}
-
-export type UnaryCstChildren = {
-  Minus?: IToken[];
-  power: PowerCstNode[];
-};
-
-export interface PowerCstNode extends CstNode {
-  name: "power";
-  children: PowerCstChildren;
-}
-
-export type PowerCstChildren = {
-  postfix: PostfixCstNode[];
   StarStar?: IToken[];
-  unary?: UnaryCstNode[];
 };
 
 export interface PostfixCstNode extends CstNode {
@@ -320,7 +273,7 @@ export interface IndexItemCstNode extends CstNode {
 
 export type IndexItemCstChildren = {
   Ellipsis?: IToken[];
-  additive?: (AdditiveCstNode)[];
+  arithmetic?: (ArithmeticCstNode)[];
   Colon?: (IToken)[];
   indexStep?: (IndexStepCstNode)[];
 };
@@ -332,7 +285,7 @@ export interface IndexStepCstNode extends CstNode {
 
 export type IndexStepCstChildren = {
   Colon: IToken[];
-  additive: AdditiveCstNode[];
+  arithmetic: ArithmeticCstNode[];
 };
 
 export interface FunctionDeclarationCstNode extends CstNode {
@@ -413,7 +366,7 @@ export interface DimensionCstNode extends CstNode {
 
 export type DimensionCstChildren = {
   Ellipsis?: IToken[];
-  additive?: AdditiveCstNode[];
+  arithmetic?: ArithmeticCstNode[];
 };
 
 export interface ResultTypeCstNode extends CstNode {
@@ -925,14 +878,9 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   configField(children: ConfigFieldCstChildren, param?: IN): OUT;
   expression(children: ExpressionCstChildren, param?: IN): OUT;
   pipeline(children: PipelineCstChildren, param?: IN): OUT;
-  disjunction(children: DisjunctionCstChildren, param?: IN): OUT;
-  conjunction(children: ConjunctionCstChildren, param?: IN): OUT;
-  negation(children: NegationCstChildren, param?: IN): OUT;
+  condition(children: ConditionCstChildren, param?: IN): OUT;
   comparison(children: ComparisonCstChildren, param?: IN): OUT;
-  additive(children: AdditiveCstChildren, param?: IN): OUT;
-  multiplicative(children: MultiplicativeCstChildren, param?: IN): OUT;
-  unary(children: UnaryCstChildren, param?: IN): OUT;
-  power(children: PowerCstChildren, param?: IN): OUT;
+  arithmetic(children: ArithmeticCstChildren, param?: IN): OUT;
   postfix(children: PostfixCstChildren, param?: IN): OUT;
   primary(children: PrimaryCstChildren, param?: IN): OUT;
   list(children: ListCstChildren, param?: IN): OUT;

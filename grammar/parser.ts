@@ -11,7 +11,7 @@ import * as t from './tokens.ts';
 
 export class MdlParser extends MeetingRules {
   constructor(recoveryEnabled: boolean) {
-    super(t.TOKENS, { recoveryEnabled, maxLookahead: 3, nodeLocationTracking: 'full' });
+    super(t.TOKENS, { recoveryEnabled, maxLookahead: 3, nodeLocationTracking: 'onlyOffset' });
     this.performSelfAnalysis();
   }
 

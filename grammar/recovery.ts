@@ -18,7 +18,7 @@ import {
   type TokenVocabulary,
 } from 'chevrotain';
 
-/** Rules on the stack whose rest is asked for what may follow; one pair of brackets takes 15. */
+/** Rules on the stack whose rest is asked for what may follow; one pair of brackets takes 9. */
 const INNERMOST = 32;
 /** Tokens looked at beyond the lookahead of the grammar; a file with a mistake in each declaration takes hundreds. */
 const MAX_SCANNED = 20_000;

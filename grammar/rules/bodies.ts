@@ -140,6 +140,6 @@ export abstract class BodyRules extends ExpressionRules {
   });
 
   protected dimension = this.RULE('dimension', () => {
-    this.OR([{ ALT: () => this.CONSUME(t.Ellipsis) }, { ALT: () => this.SUBRULE(this.additive) }]);
+    this.OR([{ ALT: () => this.CONSUME(t.Ellipsis) }, { ALT: () => this.SUBRULE(this.arithmetic) }]);
   });
 }

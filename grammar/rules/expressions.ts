@@ -1,4 +1,5 @@
 /** Expressions, loosest first. */
+import type { IOrAlt } from 'chevrotain';
 import { RecoveringParser } from '../recovery.ts';
 import * as t from '../tokens.ts';
 
@@ -17,36 +18,25 @@ export abstract class ExpressionRules extends RecoveringParser {
   });
 
   protected pipeline = this.RULE('pipeline', () => {
-    this.SUBRULE(this.disjunction);
+    this.SUBRULE(this.condition);
     this.MANY(() => {
       this.CONSUME(t.PipeGreater);
       this.SUBRULE(this.postfix);
     });
   });
 
-  protected disjunction = this.RULE('disjunction', () => {
-    this.SUBRULE(this.conjunction);
-    this.MANY(() => {
-      this.CONSUME(t.Or);
-      this.SUBRULE2(this.conjunction);
-    });
-  });
-
-  protected conjunction = this.RULE('conjunction', () => {
-    this.SUBRULE(this.negation);
-    this.MANY(() => {
-      this.CONSUME(t.And);
-      this.SUBRULE2(this.negation);
-    });
-  });
-
-  protected negation = this.RULE('negation', () => {
-    this.MANY(() => this.CONSUME(t.Not));
+  /** `and` binds tighter than `or`: what the operators of a rule apply to, src/compiler/syntax/operators.ts finds in its flat list */
+  protected condition = this.RULE('condition', () => {
     this.SUBRULE(this.comparison);
+    this.MANY(() => {
+      this.OR([{ ALT: () => this.CONSUME(t.Or) }, { ALT: () => this.CONSUME(t.And) }]);
+      this.SUBRULE2(this.comparison);
+    });
   });
 
   protected comparison = this.RULE('comparison', () => {
-    this.SUBRULE(this.additive);
+    this.MANY(() => this.CONSUME(t.Not));
+    this.SUBRULE(this.arithmetic);
     this.OPTION(() => {
       this.OR([
         { ALT: () => this.CONSUME(t.EqualEqual) },
@@ -56,41 +46,26 @@ export abstract class ExpressionRules extends RecoveringParser {
         { ALT: () => this.CONSUME(t.Less) },
         { ALT: () => this.CONSUME(t.Greater) },
       ]);
-      this.SUBRULE2(this.additive);
+      this.SUBRULE2(this.arithmetic);
     });
   });
 
-  protected additive = this.RULE('additive', () => {
-    this.SUBRULE(this.multiplicative);
-    this.MANY(() => {
-      this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
-      this.SUBRULE2(this.multiplicative);
-    });
-  });
-
-  protected multiplicative = this.RULE('multiplicative', () => {
-    this.SUBRULE(this.unary);
-    this.MANY(() => {
+  /** loosest first: `+ -`, `* / % @`, `-` before an operand, `**` from right to left */
+  protected arithmetic = this.RULE('arithmetic', () => {
+    this.MANY(() => this.CONSUME(t.Minus));
+    this.SUBRULE(this.postfix);
+    this.MANY2(() => {
       this.OR([
+        { ALT: () => this.CONSUME(t.Plus) },
+        { ALT: () => this.CONSUME2(t.Minus) },
         { ALT: () => this.CONSUME(t.Star) },
         { ALT: () => this.CONSUME(t.Slash) },
         { ALT: () => this.CONSUME(t.Percent) },
         { ALT: () => this.CONSUME(t.At) },
+        { ALT: () => this.CONSUME(t.StarStar) },
       ]);
-      this.SUBRULE2(this.unary);
-    });
-  });
-
-  protected unary = this.RULE('unary', () => {
-    this.MANY(() => this.CONSUME(t.Minus));
-    this.SUBRULE(this.power);
-  });
-
-  protected power = this.RULE('power', () => {
-    this.SUBRULE(this.postfix);
-    this.OPTION(() => {
-      this.CONSUME(t.StarStar);
-      this.SUBRULE(this.unary);
+      this.MANY3(() => this.CONSUME3(t.Minus));
+      this.SUBRULE2(this.postfix);
     });
   });
 
@@ -144,10 +119,10 @@ export abstract class ExpressionRules extends RecoveringParser {
       { ALT: () => this.CONSUME(t.Ellipsis) },
       {
         ALT: () => {
-          this.SUBRULE(this.additive);
+          this.SUBRULE(this.arithmetic);
           this.OPTION(() => {
             this.CONSUME(t.Colon);
-            this.OPTION2(() => this.SUBRULE2(this.additive));
+            this.OPTION2(() => this.SUBRULE2(this.arithmetic));
             this.OPTION3(() => this.SUBRULE(this.indexStep));
           });
         },
@@ -155,7 +130,7 @@ export abstract class ExpressionRules extends RecoveringParser {
       {
         ALT: () => {
           this.CONSUME2(t.Colon);
-          this.OPTION4(() => this.SUBRULE3(this.additive));
+          this.OPTION4(() => this.SUBRULE3(this.arithmetic));
           this.OPTION5(() => this.SUBRULE2(this.indexStep));
         },
       },
@@ -164,11 +139,13 @@ export abstract class ExpressionRules extends RecoveringParser {
 
   protected indexStep = this.RULE('indexStep', () => {
     this.CONSUME(t.Colon);
-    this.SUBRULE(this.additive);
+    this.SUBRULE(this.arithmetic);
   });
 
+  /** kept, since a rule's alternatives are otherwise made anew for every operand of a file */
+  private operands: IOrAlt<unknown>[] | undefined;
   protected primary = this.RULE('primary', () => {
-    this.OR([
+    this.operands ??= [
       { ALT: () => this.CONSUME(t.FloatLiteral) },
       { ALT: () => this.CONSUME(t.IntLiteral) },
       { ALT: () => this.CONSUME(t.StringLiteral) },
@@ -178,7 +155,8 @@ export abstract class ExpressionRules extends RecoveringParser {
       { ALT: () => this.CONSUME(t.Identifier) },
       { ALT: () => this.SUBRULE(this.list) },
       { ALT: () => this.SUBRULE(this.parenthesised) },
-    ]);
+    ];
+    this.OR(this.operands);
   });
 
   protected list = this.RULE('list', () => {

@@ -3,8 +3,13 @@ import type { CstNode, IToken } from 'chevrotain';
 import type * as Cst from '../../../grammar/cst.generated.ts';
 import { joinSpans, type SourceFile, type Span } from '../diagnostics/span.ts';
 import type * as ast from './ast.ts';
+import { childrenOf, isToken, startOf } from './cst.ts';
+import { type Operation, operationOf } from './operators.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };
+
+/** What operators apply to, in the grammar. */
+type Operand = Cst.ConditionCstNode | Cst.ComparisonCstNode | Cst.ArithmeticCstNode | Cst.PostfixCstNode;
 
 export class Expressions {
   protected readonly source: SourceFile;
@@ -40,7 +45,7 @@ export class Expressions {
   }
 
   private pipeline(node: Cst.PipelineCstNode): ast.Expression {
-    let value = this.disjunction(node.children.disjunction[0]!);
+    let value = this.operand(node.children.condition[0]!);
     for (const step of node.children.postfix ?? []) {
       const target = this.postfix(step);
       const span = joinSpans(value.span, target.span);
@@ -53,79 +58,41 @@ export class Expressions {
     return value;
   }
 
-  private disjunction(node: Cst.DisjunctionCstNode): ast.Expression {
-    return this.fold(node.children.conjunction, node.children.Kw_or, (item) => this.conjunction(item));
+  protected arithmetic(node: Cst.ArithmeticCstNode): ast.Expression {
+    return this.operation(operationOf(childrenOf(node)));
   }
 
-  private conjunction(node: Cst.ConjunctionCstNode): ast.Expression {
-    return this.fold(node.children.negation, node.children.Kw_and, (item) => this.negation(item));
-  }
-
-  private negation(node: Cst.NegationCstNode): ast.Expression {
-    return this.prefixed('not', node.children.Kw_not, this.comparison(node.children.comparison[0]!));
-  }
-
-  private comparison(node: Cst.ComparisonCstNode): ast.Expression {
-    const { additive, ...operators } = node.children;
-    return this.fold(additive, Object.values(operators).flat(), (item) => this.additive(item));
-  }
-
-  protected additive(node: Cst.AdditiveCstNode): ast.Expression {
-    const { multiplicative, ...operators } = node.children;
-    return this.fold(multiplicative, Object.values(operators).flat(), (item) => this.multiplicative(item));
-  }
-
-  private multiplicative(node: Cst.MultiplicativeCstNode): ast.Expression {
-    const { unary, ...operators } = node.children;
-    return this.fold(unary, Object.values(operators).flat(), (item) => this.unary(item));
-  }
-
-  private unary(node: Cst.UnaryCstNode): ast.Expression {
-    return this.prefixed('-', node.children.Minus, this.power(node.children.power[0]!));
-  }
-
-  private power(node: Cst.PowerCstNode): ast.Expression {
-    const base = this.postfix(node.children.postfix[0]!);
-    if (!node.children.unary) return base;
-    const exponent = this.unary(node.children.unary[0]!);
-    return { kind: 'binary', operator: '**', left: base, right: exponent, span: this.span(node) };
-  }
-
-  private prefixed(
-    operator: '-' | 'not',
-    tokens: readonly IToken[] | undefined,
-    operand: ast.Expression,
-  ): ast.Expression {
-    let value = operand;
-    for (const token of [...(tokens ?? [])].reverse()) {
-      value = { kind: 'unary', operator, operand: value, span: joinSpans(this.tokenSpan(token), value.span) };
+  private operation(operation: Operation): ast.Expression {
+    if (!('kind' in operation)) return this.operand(operation as Operand);
+    if (operation.kind === 'prefixed') {
+      let value = this.operation(operation.operand);
+      for (const token of operation.operators.toReversed()) {
+        const operator = token.image as '-' | 'not';
+        value = { kind: 'unary', operator, operand: value, span: joinSpans(this.tokenSpan(token), value.span) };
+      }
+      return value;
     }
-    return value;
-  }
-
-  private fold<N extends CstNode>(
-    operands: readonly N[],
-    operators: readonly (IToken | undefined)[] | undefined,
-    build: (node: N) => ast.Expression,
-  ): ast.Expression {
-    const sorted = (operators ?? [])
-      .filter((token) => token !== undefined)
-      .sort((a, b) => a.startOffset - b.startOffset);
-    let left = build(operands[0]!);
-    sorted.forEach((token, index) => {
-      const right = build(operands[index + 1]!);
-      const operator = token.image as ast.BinaryOperator;
+    const [first, ...rest] = operation.operands;
+    let left = this.operation(first!);
+    rest.forEach((operand, index) => {
+      const right = this.operation(operand);
+      const operator = operation.operators[index]!.image as ast.BinaryOperator;
       left = { kind: 'binary', operator, left, right, span: joinSpans(left.span, right.span) };
     });
     return left;
   }
 
+  private operand(node: Operand): ast.Expression {
+    return node.name === 'postfix' ? this.postfix(node) : this.operation(operationOf(childrenOf(node)));
+  }
+
   private postfix(node: Cst.PostfixCstNode): ast.Expression {
     let value = this.primary(node.children.primary[0]!);
     const { Identifier, arguments: calls, index } = node.children;
+    if (!Identifier && !calls && !index) return value;
     const steps = [...(Identifier ?? []), ...(calls ?? []), ...(index ?? [])].sort((a, b) => startOf(a) - startOf(b));
     for (const step of steps) {
-      if (!('children' in step)) {
+      if (isToken(step)) {
         const member = this.name(step);
         value = { kind: 'member', object: value, member, span: joinSpans(value.span, member.span) };
         continue;
@@ -154,17 +121,17 @@ export class Expressions {
   }
 
   private indexItem(node: Cst.IndexItemCstNode): ast.IndexItem {
-    const { Ellipsis, Colon, additive = [], indexStep } = node.children;
+    const { Ellipsis, Colon, arithmetic = [], indexStep } = node.children;
     if (Ellipsis) return { kind: 'rest' };
-    if (!Colon) return { kind: 'at', index: this.additive(additive[0]!) };
+    if (!Colon) return { kind: 'at', index: this.arithmetic(arithmetic[0]!) };
     const colon = Colon[0]!.startOffset;
-    const before = additive.find((item) => item.location!.startOffset < colon);
-    const after = additive.find((item) => item.location!.startOffset > colon);
+    const before = arithmetic.find((item) => item.location!.startOffset < colon);
+    const after = arithmetic.find((item) => item.location!.startOffset > colon);
     return {
       kind: 'range',
-      from: before ? this.additive(before) : undefined,
-      to: after ? this.additive(after) : undefined,
-      step: indexStep ? this.additive(indexStep[0]!.children.additive[0]!) : undefined,
+      from: before ? this.arithmetic(before) : undefined,
+      to: after ? this.arithmetic(after) : undefined,
+      step: indexStep ? this.arithmetic(indexStep[0]!.children.arithmetic[0]!) : undefined,
     };
   }
 
@@ -201,8 +168,4 @@ export class Expressions {
 
 function numberOf(token: IToken): number {
   return Number(token.image.replaceAll('_', ''));
-}
-
-function startOf(item: CstNode | IToken): number {
-  return 'children' in item ? item.location!.startOffset : item.startOffset;
 }

@@ -325,8 +325,8 @@ class FileBuilder extends Expressions {
       element: Identifier ? this.name(Identifier[0]!) : undefined,
       dims: dimensions?.[0]?.children.dimension
         ? dimensions[0].children.dimension.map(({ children }) =>
-            children.additive
-              ? this.additive(children.additive[0]!)
+            children.arithmetic
+              ? this.arithmetic(children.arithmetic[0]!)
               : { kind: 'ellipsis' as const, span: this.tokenSpan(children.Ellipsis![0]!) },
           )
         : dimensions
