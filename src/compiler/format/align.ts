@@ -7,8 +7,9 @@
  */
 import type { CstElement, CstNode } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
+import { childrenOf, isToken, startOf } from '../syntax/cst.ts';
 import { print } from './print.ts';
-import { childrenOf, docsOf, firstToken, isToken, startOf, type Writer } from './writer.ts';
+import { docsOf, firstToken, type Writer } from './writer.ts';
 
 /** A cell of a table: what it ends at, and how wide it is. */
 interface Cell {

@@ -2,22 +2,12 @@
 import type { CstElement, CstNode, IToken } from 'chevrotain';
 import type { ICstNodeVisitor } from '../../../grammar/cst.generated.ts';
 import * as t from '../../../grammar/tokens.ts';
+import { childrenOf, isToken } from '../syntax/cst.ts';
 import { alignMembers } from './align.ts';
 import { commaOrLine, concat, type Doc, fill, group, indent, line } from './doc.ts';
 import { beside, EXPRESSIONS, joined } from './expressions.ts';
-import { print } from './print.ts';
-import {
-  bracketed,
-  childrenOf,
-  elementsOf,
-  endLineOf,
-  firstToken,
-  type Item,
-  isToken,
-  type Layout,
-  spaced,
-  type Writer,
-} from './writer.ts';
+import { takesLines } from './print.ts';
+import { bracketed, elementsOf, endLineOf, firstToken, type Item, type Layout, spaced, type Writer } from './writer.ts';
 
 /** The rules of the grammar; chevrotain's own visitor has two methods more. */
 type RuleName = Exclude<keyof ICstNodeVisitor<unknown, unknown>, 'visit' | 'validateVisitor'>;
@@ -79,7 +69,7 @@ const moduleBody: Layout = (writer, node) => {
   const members = children.filter(isNode);
   alignMembers(writer, members);
   const items = members.map((member) => writer.item(member, childrenOf(member)[0]));
-  const tall = new Set(items.filter((item) => BODIES.has(childOf(item).name) && print(item.own, 2).includes('\n')));
+  const tall = new Set(items.filter((item) => BODIES.has(childOf(item).name) && takesLines(item.own, 2)));
   return writer.block(children[0] as IToken, items, children.at(-1) as IToken, (a, b) => tall.has(a) || tall.has(b));
 };
 

@@ -53,7 +53,12 @@ interface Shape {
   readonly starts: boolean;
   /** it ends with a comment that nothing may follow */
   readonly ends: boolean;
+  /** columns that it takes on one line; NaN where it is not on one, or has comments */
+  readonly width: number;
 }
+
+const NOTHING: Shape = { empty: true, forced: false, starts: false, ends: false, width: 0 };
+const HARD: Shape = { empty: false, forced: true, starts: false, ends: false, width: Number.NaN };
 
 export const line: Line = { kind: 'line', flat: ' ' };
 export const softline: Line = { kind: 'line', flat: '' };
@@ -64,9 +69,15 @@ export const commaOrLine: Line = { kind: 'line', flat: ', ' };
 export const blankLine: Doc = concat([hardline, hardline]);
 
 function shapeOf(doc: Doc): Shape {
-  if (typeof doc === 'string') return { empty: doc === '', forced: false, starts: false, ends: false };
-  if (doc.kind === 'line') return { empty: false, forced: doc.flat === undefined, starts: false, ends: false };
-  if (doc.kind === 'comment') return { empty: false, forced: false, starts: doc.alone, ends: true };
+  if (typeof doc === 'string') {
+    return doc === '' ? NOTHING : { empty: false, forced: false, starts: false, ends: false, width: doc.length };
+  }
+  if (doc.kind === 'line') {
+    return doc.flat === undefined
+      ? HARD
+      : { empty: false, forced: false, starts: false, ends: false, width: doc.flat.length };
+  }
+  if (doc.kind === 'comment') return { empty: false, forced: false, starts: doc.alone, ends: true, width: Number.NaN };
   return doc.shape;
 }
 
@@ -76,7 +87,15 @@ function shapeOfAll(parts: readonly Doc[]): Shape {
   let starts = false;
   let ends = false;
   let leading = true;
+  let width = 0;
   for (const part of parts) {
+    if (typeof part === 'string' && !ends) {
+      if (part === '') continue;
+      width += part.length;
+      leading = false;
+      empty = false;
+      continue;
+    }
     const shape = shapeOf(part);
     if (shape.empty) continue;
     if (shape.forced || (shape.starts && !leading)) forced = true;
@@ -86,8 +105,9 @@ function shapeOfAll(parts: readonly Doc[]): Shape {
     if (!(typeof part === 'object' && part.kind === 'comment' && part.alone)) leading = false;
     ends = part === ',' ? ends : shape.ends;
     empty = false;
+    width += shape.width;
   }
-  return { empty, forced, starts, ends };
+  return { empty, forced, starts, ends, width: forced ? Number.NaN : width };
 }
 
 export function concat(parts: readonly Doc[]): Doc {
@@ -116,9 +136,14 @@ export function between(parts: readonly Doc[], separator: Doc): Doc[] {
 /** A group that takes several lines even if its contents would fit. */
 export function broken(parts: readonly Doc[]): Doc {
   const contents = concat(parts);
-  return { kind: 'group', contents, shape: { ...shapeOf(contents), forced: true } };
+  return { kind: 'group', contents, shape: { ...shapeOf(contents), forced: true, width: Number.NaN } };
 }
 
 export function isForced(doc: Doc): boolean {
   return shapeOf(doc).forced;
+}
+
+/** Columns that a document takes on one line; NaN where it is not on one, or has comments. */
+export function widthOf(doc: Doc): number {
+  return typeof doc === 'string' ? doc.length : shapeOf(doc).width;
 }

@@ -1,21 +1,33 @@
 /** Layouts of expressions and of the types of tensors. */
 import type { CstElement, CstNode, IToken } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
+import { childrenOf, isToken } from '../syntax/cst.ts';
+import { type Chain, type Operation, operationOf } from '../syntax/operators.ts';
 import { concat, type Doc, group, indent, line, softline } from './doc.ts';
-import { bracketed, childrenOf, isToken, type Layout, spaced, tight } from './writer.ts';
+import { bracketed, type Layout, spaced, tight, type Writer } from './writer.ts';
 
 /** The children beside each other, without blanks. */
 export const joined: Layout = (writer, node) => tight(writer, childrenOf(node));
 export const beside: Layout = (writer, node) => spaced(writer, childrenOf(node));
 const inBrackets: Layout = (writer, node) => bracketed(writer, childrenOf(node));
 
+const operators: Layout = (writer, node) => operation(writer, operationOf(childrenOf(node)));
+
+function operation(writer: Writer, it: Operation): Doc {
+  if (!('kind' in it)) return writer.of(it);
+  if (it.kind === 'prefixed') {
+    const signs = it.operators.map((token) => concat([writer.of(token), token.tokenType === t.Not ? ' ' : '']));
+    return concat([...signs, operation(writer, it.operand)]);
+  }
+  return chain(writer, it);
+}
+
 /** `a + b + c`: lines end with the operator, since one that begins with `-` would read like an expression of its own. */
-const operators: Layout = (writer, node) => {
-  const [first, ...rest] = childrenOf(node);
-  if (rest.length === 0) return writer.of(first!);
-  const parts: Doc[] = rest.flatMap((child) => (isToken(child) ? [' ', writer.of(child), line] : [writer.of(child)]));
-  return group([writer.of(first!), indent(parts)]);
-};
+function chain(writer: Writer, { operands, operators: tokens }: Chain): Doc {
+  const [first, ...rest] = operands.map((operand) => operation(writer, operand));
+  if (tokens[0]!.tokenType === t.StarStar) return concat([first!, ' ', writer.of(tokens[0]!), ' ', ...rest]);
+  return group([first!, indent(rest.flatMap((operand, index) => [' ', writer.of(tokens[index]!), line, operand]))]);
+}
 
 const pipeline: Layout = (writer, node) => {
   const [first, ...rest] = childrenOf(node);
@@ -23,14 +35,6 @@ const pipeline: Layout = (writer, node) => {
   const parts: Doc[] = rest.flatMap((child) => (isToken(child) ? [line, writer.of(child), ' '] : [writer.of(child)]));
   return group([writer.of(first!), indent(parts)]);
 };
-
-const prefixed =
-  (blank: string): Layout =>
-  (writer, node) => {
-    const children = childrenOf(node);
-    if (children.length === 1) return writer.of(children[0]!);
-    return concat(children.map((child) => (isToken(child) ? concat([writer.of(child), blank]) : writer.of(child))));
-  };
 
 /** `a when b else c when d else e`: each `else` on a line of its own if one is. */
 const expression: Layout = (writer, node) => {
@@ -71,14 +75,9 @@ const resultType: Layout = (writer, node) =>
 export const EXPRESSIONS = {
   expression,
   pipeline,
-  disjunction: operators,
-  conjunction: operators,
-  negation: prefixed(' '),
+  condition: operators,
   comparison: operators,
-  additive: operators,
-  multiplicative: operators,
-  unary: prefixed(''),
-  power: beside,
+  arithmetic: operators,
   postfix: joined,
   arguments: inBrackets,
   argument: beside,

@@ -4,12 +4,13 @@
  */
 import type { CstNode } from 'chevrotain';
 import { type Diagnostic, DiagnosticBag } from '../diagnostics/diagnostic.ts';
-import { createSource } from '../diagnostics/span.ts';
-import { attachComments } from './comments.ts';
+import { createSource, type SourceFile } from '../diagnostics/span.ts';
+import { childrenOf } from '../syntax/cst.ts';
+import { attachComments, type Unit, unitOf } from './comments.ts';
 import { LAYOUTS } from './declarations.ts';
-import { print } from './print.ts';
-import { readRegions } from './regions.ts';
-import { childrenOf, Writer } from './writer.ts';
+import { print, takesLines } from './print.ts';
+import { eachDeclaration, type Region, readRegions, readTokens, unitsOf } from './regions.ts';
+import { Writer } from './writer.ts';
 
 export interface Formatted {
   readonly text: string;
@@ -37,26 +38,40 @@ interface Part {
 export function format(text: string, path = 'input.mdl'): Formatted {
   const source = createSource(path, text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'));
   const bag = new DiagnosticBag();
-  const read = readRegions(source, bag);
+  const read = readTokens(source, bag);
   if (!read) return { text, problems: bag.sorted() };
-  const attached = attachComments(source.text, read.units);
-  const writer = new Writer(attached, LAYOUTS);
-  const parts = read.regions.map((region): Part => {
-    if (region.node) return declaration(writer, region.node);
-    const { above, blank } = writer.commentsAt(region.start);
-    const lines = above.flatMap((comment, index) => (index > 0 && comment.blank ? ['', comment.text] : [comment.text]));
-    if (blank && lines.length > 0) lines.push('');
-    lines.push(source.text.slice(region.start, region.end));
-    return { kind: undefined, text: lines.join('\n'), oneLine: false, blank: above[0]?.blank ?? blank };
-  });
-  const last = writer.commentsAt(source.text.length).above;
-  const ends = last.map(({ text: comment, blank }) => ({ kind: undefined, text: comment, oneLine: true, blank }));
-  return { text: joinParts([...parts, ...ends]), problems: bag.sorted() };
+  const clean = read.failed ? undefined : layOut(source, read.tokens.map(unitOf), eachDeclaration(read.tokens, source));
+  if (clean !== undefined) return { text: clean, problems: [] };
+  const regions = readRegions(read, source, bag);
+  return { text: layOut(source, unitsOf(regions, read.tokens), regions)!, problems: bag.sorted() };
+}
+
+/** The text of regions; undefined where one of them is. */
+function layOut(source: SourceFile, units: readonly Unit[], regions: Iterable<Region | undefined>): string | undefined {
+  const writer = new Writer(attachComments(source.text, units), LAYOUTS);
+  const parts: Part[] = [];
+  for (const region of regions) {
+    if (!region) return undefined;
+    parts.push(region.node ? declaration(writer, region.node) : unread(writer, source, region));
+  }
+  for (const { text, blank } of writer.commentsAt(source.text.length).above) {
+    parts.push({ kind: undefined, text, oneLine: true, blank });
+  }
+  return joinParts(parts);
+}
+
+/** What does not parse, as it is. */
+function unread(writer: Writer, source: SourceFile, { start, end }: Region): Part {
+  const { above, blank } = writer.commentsAt(start);
+  const lines = above.flatMap((comment, index) => (index > 0 && comment.blank ? ['', comment.text] : [comment.text]));
+  if (blank && lines.length > 0) lines.push('');
+  lines.push(source.text.slice(start, end));
+  return { kind: undefined, text: lines.join('\n'), oneLine: false, blank: above[0]?.blank ?? blank };
 }
 
 function declaration(writer: Writer, node: CstNode): Part {
   const item = writer.item(node);
-  const oneLine = !print(item.own).includes('\n');
+  const oneLine = !takesLines(item.own);
   return { kind: (childrenOf(node)[0] as CstNode).name, text: print(item.doc), oneLine, blank: item.blank };
 }
 

@@ -2,7 +2,7 @@
  * Document → text: each group is flat if what is in it, and what follows up to the next possible end of the line, fits.
  * The algorithm is Prettier's: a stack of documents to print, each with its indentation and mode.
  */
-import { type Doc, isForced } from './doc.ts';
+import { type Doc, isForced, widthOf } from './doc.ts';
 
 /** Columns that a line of code may take. */
 export const WIDTH = 120;
@@ -26,6 +26,11 @@ export function print(doc: Doc, indentation = 0): string {
   const tasks: Task[] = [{ indentation, mode: 'broken', doc }];
   for (let task = tasks.pop(); task; task = tasks.pop()) printTask(task, tasks, page);
   return page.finish();
+}
+
+/** Whether a document whose lines begin with so many blanks takes several of them. */
+export function takesLines(doc: Doc, indentation = 0): boolean {
+  return isForced(doc) || print(doc, indentation).includes('\n');
 }
 
 function printTask(task: Task, tasks: Task[], page: Page): void {
@@ -52,7 +57,7 @@ function printTask(task: Task, tasks: Task[], page: Page): void {
       return;
     case 'group': {
       const flat: Task = { indentation, mode: 'flat', doc: doc.contents };
-      const fitting = !isForced(doc) && (mode === 'flat' || fits([flat], tasks, page.room(indentation)));
+      const fitting = !isForced(doc) && (mode === 'flat' || fits([doc.contents], tasks, page.room(indentation)));
       tasks.push(fitting ? flat : { indentation, mode: 'broken', doc: doc.contents });
       return;
     }
@@ -74,52 +79,60 @@ function printFill(task: Task, count: number, tasks: Task[], page: Page): void {
   const after = from === count - 1 ? tasks : [];
   if (from > 0) {
     const separator: Task = { indentation, mode: 'flat', doc: doc.separator };
-    const stays = mode === 'flat' || (!page.lineIsOver && fits([flat, separator], after, page.room(indentation)));
+    const stays =
+      mode === 'flat' || (!page.lineIsOver && fits([flat.doc, doc.separator], after, page.room(indentation)));
     printTask(stays ? separator : { ...separator, mode: 'broken' }, tasks, page);
   }
-  const whole = !isForced(flat.doc) && (mode === 'flat' || fits([flat], after, page.room(indentation)));
+  const whole = !isForced(flat.doc) && (mode === 'flat' || fits([flat.doc], after, page.room(indentation)));
   tasks.push(rest, whole ? flat : { ...flat, mode: 'broken' });
 }
 
-/** Whether documents, and what follows them up to where the line may end, take at most `room` columns. */
-function fits(first: Task[], after: readonly Task[], room: number): boolean {
-  const stack = first;
+/** Whether documents on one line (the last first), and what follows them up to where the line may end, take at most `room` columns. */
+function fits(first: Doc[], after: readonly Task[], room: number): boolean {
+  const docs = first;
+  const modes: Mode[] = docs.map(() => 'flat');
+  const push = (doc: Doc, mode: Mode): void => {
+    docs.push(doc);
+    modes.push(mode);
+  };
   let left = room;
   let next = after.length;
   for (;;) {
-    const task = stack.pop() ?? after[--next];
-    if (!task) return true;
-    const { doc, mode } = task;
-    if (typeof doc === 'string') {
-      left -= doc.length;
-      if (left < 0) return false;
-      continue;
+    let doc = docs.pop();
+    let mode = modes.pop();
+    let from = 0;
+    if (doc === undefined) {
+      const task = after[--next];
+      if (!task) return true;
+      ({ doc, mode, from = 0 } = task);
     }
-    switch (doc.kind) {
-      case 'comment':
-        if (!doc.alone || left < room) return true;
-        break; // it is above what is measured
-      case 'line':
-        if (mode === 'broken' || doc.flat === undefined) return true;
-        left -= doc.flat.length;
-        break;
-      case 'concat':
-        for (let index = doc.parts.length - 1; index >= 0; index--) stack.push({ ...task, doc: doc.parts[index]! });
-        break;
-      case 'indent':
-        stack.push({ ...task, doc: doc.contents });
-        break;
-      case 'group':
-        stack.push({ ...task, mode: isForced(doc) ? 'broken' : 'flat', doc: doc.contents });
-        break;
-      case 'fill':
-        for (let index = doc.items.length - 1; index >= (task.from ?? 0); index--) {
-          stack.push({ ...task, doc: doc.items[index]! });
-          if (index > 0) stack.push({ ...task, doc: doc.separator });
-        }
-        break;
-      default:
-        doc satisfies never;
+    const width = mode === 'flat' || typeof doc === 'string' || doc.kind === 'group' ? widthOf(doc) : Number.NaN;
+    if (from === 0 && width >= 0) left -= width;
+    else if (typeof doc === 'object') {
+      switch (doc.kind) {
+        case 'comment':
+          if (!doc.alone || left < room) return true;
+          break; // it is above what is measured
+        case 'line':
+          return true;
+        case 'concat':
+          for (let index = doc.parts.length - 1; index >= 0; index--) push(doc.parts[index]!, mode!);
+          break;
+        case 'indent':
+          push(doc.contents, mode!);
+          break;
+        case 'group':
+          push(doc.contents, isForced(doc) ? 'broken' : 'flat');
+          break;
+        case 'fill':
+          for (let index = doc.items.length - 1; index >= from; index--) {
+            push(doc.items[index]!, mode!);
+            if (index > 0) push(doc.separator, mode!);
+          }
+          break;
+        default:
+          doc satisfies never;
+      }
     }
     if (left < 0) return false;
   }

@@ -18,27 +18,44 @@ export interface Region {
   readonly node: CstNode | undefined;
 }
 
-export interface Regions {
-  readonly regions: readonly Region[];
-  /** what comments can belong to: the tokens of declarations that parse, and the regions that do not */
-  readonly units: readonly Unit[];
+/** A text's tokens, and what the lexer could not read in the bag. */
+export interface Read {
+  readonly tokens: readonly IToken[];
+  readonly failed: boolean;
 }
 
-/** The regions of a text in order, its errors in the bag; undefined where no declaration can be told from another. */
-export function readRegions(source: SourceFile, bag: DiagnosticBag): Regions | undefined {
+/** The tokens of a text; undefined where no declaration can be told from another. */
+export function readTokens(source: SourceFile, bag: DiagnosticBag): Read | undefined {
   const { tokens, failed } = lex(source, bag);
   if (failed && tokens.length === 0) return undefined;
   const deep = firstTooDeep(tokens);
-  if (deep) {
-    bag.add(diagnose('nesting_too_deep', { most: MAX_NESTING }, spanOf(deep, source)));
-    return undefined;
+  if (!deep) return { tokens, failed };
+  bag.add(diagnose('nesting_too_deep', { most: MAX_NESTING }, spanOf(deep, source)));
+  return undefined;
+}
+
+/**
+ * The declarations of a text without errors, each parsed when it is asked for: with the tree of one declaration in memory,
+ * and not of a whole file, the collector has little to do. Ends with undefined at the first that does not parse.
+ */
+export function* eachDeclaration(tokens: readonly IToken[], source: SourceFile): Generator<Region | undefined> {
+  const doubtful = new DiagnosticBag();
+  reportLineStarts(tokens, source, doubtful);
+  if (doubtful.size > 0) return yield undefined;
+  for (const chunk of chunksOf(tokens)) {
+    const { cst, errors } = parser.parse(chunk.tokens);
+    if (!cst || errors.length > 0) return yield undefined;
+    yield* declarationsOf(cst);
   }
+}
+
+/** The regions of a text in order, those with errors left as they are and the errors in the bag. */
+export function readRegions({ tokens, failed }: Read, source: SourceFile, bag: DiagnosticBag): Region[] {
   const regions = failed ? undefined : wholeFile(tokens, source, bag);
-  if (regions) return { regions, units: unitsOf(regions, tokens) };
+  if (regions) return regions;
   const lexical = bag.sorted().map(({ primary }) => primary.span.start);
   reportSyntaxErrors(tokens, source, bag);
-  const found = byDeclaration(tokens, source, lexical, bag);
-  return { regions: found, units: unitsOf(found, tokens) };
+  return byDeclaration(tokens, source, lexical, bag);
 }
 
 /** The declarations of a file that parses; those with a line that begins with `-` are no reading for sure. */
@@ -93,7 +110,8 @@ function endOfRegion(text: string, from: number, limit: number, isLast: boolean)
   return from + lines.slice(0, kept).join('\n').trimEnd().length;
 }
 
-function unitsOf(regions: readonly Region[], tokens: readonly IToken[]): Unit[] {
+/** What comments can belong to: the tokens of declarations that parse, and the regions that do not. */
+export function unitsOf(regions: readonly Region[], tokens: readonly IToken[]): Unit[] {
   const units: Unit[] = [];
   let at = 0;
   for (const { start, end, node } of regions) {

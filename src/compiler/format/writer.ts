@@ -1,6 +1,7 @@
 /** What all layouts are made of: tokens with their comments, lists in brackets, items that stand below each other. */
 import type { CstElement, CstNode, IToken } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
+import { childrenOf, isToken, startOf } from '../syntax/cst.ts';
 import { type Attached, NO_COMMENTS } from './comments.ts';
 import { blankLine, broken, concat, type Doc, fill, group, hardline, indent, type Line, softline } from './doc.ts';
 
@@ -25,23 +26,10 @@ export interface Element {
 
 export type Layout = (writer: Writer, node: CstNode) => Doc;
 
-export function isToken(element: CstElement): element is IToken {
-  return !('children' in element);
-}
-
-export function startOf(element: CstElement): number {
-  return isToken(element) ? element.startOffset : element.location!.startOffset;
-}
-
 export function endLineOf(element: CstElement): number {
-  return isToken(element) ? element.endLine! : element.location!.endLine!;
-}
-
-/** The tokens and nodes of a node in the order of the text, its doc comments left out. */
-export function childrenOf(node: CstNode): CstElement[] {
-  const all: CstElement[] = [];
-  for (const name in node.children) if (name !== 'DocComment') all.push(...node.children[name]!);
-  return all.length < 2 ? all : all.sort((a, b) => startOf(a) - startOf(b));
+  let last = element;
+  while (!isToken(last)) last = childrenOf(last).at(-1)!;
+  return last.endLine!;
 }
 
 export function firstToken(element: CstElement): IToken {
