@@ -1,6 +1,15 @@
 /** `mdl fmt`: files, folders and standard input; what --check and --diff say, and what is written. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { folderWith, mdl, mdlProcess, ROOT } from './support.ts';
@@ -102,6 +111,16 @@ it('bytes that are not UTF-8 are refused with their place, and no file is touche
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { input, cwd: ROOT, encoding: 'utf8' });
   expect([status, stdout]).toEqual([1, '']);
   expect(stderr).toContain('error[C0483]: stdin:1 is not UTF-8 at byte 20: 0xe9');
+});
+
+it('a file with other names keeps them: all have the new text', async () => {
+  const folder = folderWith({ 'a.mdl': UGLY });
+  const [a, b] = [join(folder, 'a.mdl'), join(folder, 'b.mdl')];
+  linkSync(a, b);
+  expect((await mdl(folder, 'fmt', 'a.mdl')).stdout).toBe('formatted a.mdl\n');
+  expect(readFileSync(b, 'utf8')).toBe(PRETTY);
+  expect(statSync(a).ino).toBe(statSync(b).ino);
+  expect(readdirSync(folder)).toEqual(['a.mdl', 'b.mdl']);
 });
 
 it('a symbolic link stays one: the file that it leads to is formatted', async () => {

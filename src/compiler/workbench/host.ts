@@ -7,6 +7,7 @@ import type { SourceHost } from '../check/program.ts';
 import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
 import { type CliError, cliError, reasonOf } from './errors.ts';
 import { folderProgram, isModelFolder } from './folder/program.ts';
+import { textOf } from './utf8.ts';
 
 export interface Located {
   readonly host: SourceHost;
@@ -16,7 +17,7 @@ export interface Located {
 
 /**
  * The project is the working directory, or the file's own folder when it lies outside. A folder of transformers is the program
- * that it stands for.
+ * that it stands for. Its host throws C0483 for a file that is not UTF-8.
  * @param recipe of a folder, where another is asked for than its files suggest
  * @throws CliError C0104 when there is no such file, C0465 and C0466 for a folder
  */
@@ -35,28 +36,30 @@ export function locate(file: string, recipe?: string): Located {
 const REVISION = /^([^:]{2,}):(.+)$/;
 
 /**
- * A file of the working directory, or of a revision of its git repository.
+ * A file of the working directory, or of a revision of its git repository. Its host throws C0483 for a file that is not UTF-8.
  * @throws CliError C0104 when there is no such file, C0482 when git does not give it
  */
 export function locateRevision(file: string): Located {
   const [, revision, path] = REVISION.exec(file) ?? [];
   if (revision === undefined || path === undefined || existsSync(file)) return locate(file);
-  const read = (name: string): string =>
-    execFileSync('git', ['show', `${revision}:./${name}`], { encoding: 'utf8', stdio: 'pipe', maxBuffer: 1 << 26 });
+  const read = (name: string): Buffer =>
+    execFileSync('git', ['show', `${revision}:./${name}`], { stdio: 'pipe', maxBuffer: 1 << 26 });
   try {
     read(path);
   } catch (error) {
-    const { stderr } = error as { stderr?: string };
-    const reason = (stderr ?? '').replace(/^fatal: /, '').split('\n')[0] || reasonOf(error);
+    const { stderr } = error as { stderr?: Buffer };
+    const reason = (stderr?.toString() ?? '').replace(/^fatal: /, '').split('\n')[0] || reasonOf(error);
     throw cliError('git_revision', { file, reason }, [], error);
   }
   const host: SourceHost = {
     read: (name) => {
+      let bytes: Buffer;
       try {
-        return read(name);
+        bytes = read(name);
       } catch {
         return undefined;
       }
+      return textOf(bytes, `${revision}:${name}`);
     },
   };
   return { path, host };
@@ -88,29 +91,36 @@ function modelsIn(folder: string): string[] {
   }
 }
 
+/** @throws CliError C0483 */
 function readInside(root: string, name: string): string | undefined {
+  let bytes: Buffer;
   try {
     const real = realpathSync(resolve(root, name));
     const home = realpathSync(root);
     if (real !== home && !real.startsWith(home + sep)) return undefined;
-    return readCapped(real);
+    bytes = readCapped(real);
   } catch {
     return undefined;
   }
+  // what is cut off may end within a character; the parser refuses it for its length
+  return bytes.length === MOST_BYTES ? bytes.toString('utf8') : textOf(bytes, name);
 }
 
-/** At most a little more than the parser takes, so that a huge file is refused without being read. */
-function readCapped(path: string): string {
+/** A little more than the parser takes. */
+const MOST_BYTES = 4 * MAX_SOURCE_LENGTH + 4;
+
+/** At most so much that a huge file is refused without being read. */
+function readCapped(path: string): Buffer {
   const handle = openSync(path, 'r');
   try {
-    const buffer = Buffer.alloc(4 * MAX_SOURCE_LENGTH + 4);
+    const buffer = Buffer.alloc(MOST_BYTES);
     let length = 0;
     for (;;) {
       const read = readSync(handle, buffer, length, Math.min(1 << 16, buffer.length - length), null);
       length += read;
       if (read === 0 || length === buffer.length) break;
     }
-    return buffer.toString('utf8', 0, length);
+    return buffer.subarray(0, length);
   } finally {
     closeSync(handle);
   }

@@ -1,5 +1,4 @@
 /** `mdl fmt`: writes .mdl files in the one layout there is, or says which are not in it. */
-import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
@@ -8,6 +7,7 @@ import { diagnosticsToJson } from '../../diagnostics/json.ts';
 import { renderDiagnostics } from '../../diagnostics/render.ts';
 import { format } from '../../format/index.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
+import { textOf } from '../../workbench/utf8.ts';
 import type { Output } from '../output.ts';
 
 interface Options {
@@ -18,7 +18,6 @@ interface Options {
 /** Folders of other people's files and of what was built. */
 const SKIPPED = new Set(['node_modules', 'dist']);
 const STDIN = '-';
-const NEWLINE = 10;
 
 interface Result {
   readonly file: string;
@@ -78,31 +77,29 @@ function read(file: string): string {
   } catch (error) {
     throw cliError('file_not_read', { what: 'the file', file, reason: reasonOf(error) }, [], error);
   }
-  if (isUtf8(bytes)) return bytes.toString('utf8');
-  const offset = firstInvalid(bytes);
-  const line = bytes.subarray(0, offset).filter((byte) => byte === NEWLINE).length + 1;
-  throw cliError('not_utf8', { file: file === STDIN ? 'stdin' : file, line, offset, byte: bytes[offset]! });
+  return textOf(bytes, file === STDIN ? 'stdin' : file);
 }
 
-/** Offset of the first byte that begins no character: decoded and encoded again, the bytes before it are the same. */
-function firstInvalid(bytes: Buffer): number {
-  const again = Buffer.from(bytes.toString('utf8'));
-  let offset = again.findIndex((byte, index) => byte !== bytes[index]);
-  while ((again[offset]! & 0xc0) === 0x80) offset--;
-  return offset;
-}
-
-/** A whole file or none: it is written beside the old one and takes its place. Symbolic links stay, and lead to the new text. */
+/**
+ * A whole file or none: it is written beside the old one and takes its place. Symbolic links stay, and lead to the new text;
+ * a file that has other names (hard links) is written in place once the text is safe beside it, so that they stay its names.
+ */
 function replace(file: string, text: string): void {
   let temporary: string | undefined;
+  const notes: string[] = [];
   try {
     const target = realpathSync(file);
+    const { mode, nlink } = statSync(target);
     temporary = `${target}.${process.pid}.part`;
-    writeFileSync(temporary, text, { mode: statSync(target).mode });
-    renameSync(temporary, target);
+    writeFileSync(temporary, text, { mode });
+    if (nlink > 1) {
+      notes.push(`the whole text is in ${temporary}`);
+      writeFileSync(target, text);
+      rmSync(temporary);
+    } else renameSync(temporary, target);
   } catch (error) {
-    if (temporary !== undefined) rmSync(temporary, { force: true });
-    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
+    if (temporary !== undefined && notes.length === 0) rmSync(temporary, { force: true });
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, notes, error);
   }
 }
 

@@ -48,7 +48,12 @@ function programOf(file: string): string[] {
   const noting = {
     read: (name: string): string | undefined => {
       read.push(base + name);
-      return host.read(name);
+      try {
+        return host.read(name);
+      } catch (error) {
+        if (error instanceof CliError) return undefined; // no UTF-8: the check has said so
+        throw error;
+      }
     },
   };
   loadProgram(path, noting, new DiagnosticBag());

@@ -27,6 +27,6 @@ export const CLI_TOOLS = {
     'C0483',
     ({ file, line, offset, byte }: { file: string; line: number; offset: number; byte: number }) =>
       `${file}:${line} is not UTF-8 at byte ${offset}: 0x${byte.toString(16).padStart(2, '0')}; save it as UTF-8`,
-    'A formatted file is written back, and bytes that are no text would be lost, so the file stays as it was. Convert it with an editor or with `iconv -f latin1 -t utf-8`.',
+    'A program is UTF-8, an imported file too. Other bytes have no meaning in it, and `mdl fmt` could not write them back; the file stays as it was. Convert it with an editor or with `iconv -f latin1 -t utf-8`.',
   ),
 } as const;
