@@ -29,8 +29,8 @@ const TIERS = {
     'test/zoo/**/*.test.ts',
   ],
   /** headless Chromium, Deno */
-  browser: ['test/browser/**/*.test.ts', 'test/hosts/{chromium,deno}.test.ts'],
-  /** kernels for GPUs in the number that makes a software adapter compile for minutes; not of `npm test` */
+  browser: ['test/browser/**/*.test.ts', 'test/hosts/deno.test.ts'],
+  /** what takes minutes: kernels for GPUs, which a software adapter is slow to compile, the same at further sizes and in further places; not of `npm test` */
   slow: ['test/**/*.slow.test.ts'],
   /** the packed tarball in other people's tools; installs those from the registry; not of `npm test` */
   package: ['test/package/**/*.test.ts'],
