@@ -32,13 +32,13 @@ function ownValue(e: Evaluation, name: string, value: Value, at: Span): Value {
 }
 
 /** A body whose parameters are in the frame. */
-export function recordedBody(
+export function recordedBody<T extends Value | undefined>(
   e: Evaluation,
   { kind, name }: Pick<BodyRun, 'kind' | 'name'>,
   declared: Declared,
   frame: Frame,
-  run: () => Value | undefined,
-): Value | undefined {
+  run: () => T,
+): T {
   const { record, builder } = e.trace ?? {};
   if (!record || !builder) return run();
   const { signature, body, doc = '', span = body.span } = declared;
@@ -51,13 +51,13 @@ export function recordedBody(
   }
   const parameters = bindings(e, frame, names);
   const given = (kind === 'entry' ? parameters : outside).map(({ value }) => value);
-  let result: Value | undefined;
+  let result: T | undefined;
   const called = { kind, name, self: frame.self, signature, body, doc, span, parameters, given };
   record.body(builder, called, () => {
     result = run();
     return result ?? NONE;
   });
-  return result;
+  return result as T;
 }
 
 /** A statement of a body: what it does, and what its names are bound to then. */

@@ -169,26 +169,27 @@ export class Tracer {
     this.active.set(body, paths.add(path));
     const kind = instance === undefined ? 'function' : instance.adapter ? 'base' : 'forward';
     try {
-      const clause = backward && e.trace ? openClause(e, name, backward, frame, args.values()) : undefined;
-      const result = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
-        recordedBody(e, { kind, name }, declaration, frame, () => this.block(body, frame, tapPath)),
-      );
-      if (result === undefined)
-        return e.fail(
-          diagnose(
-            'no_result',
-            { name },
-            { ...body.span, start: Math.max(body.span.end - 1, 0) },
-            { ...e.here(), notes: ['the last expression of a body is its value'] },
-          ),
+      const inside = <T>(run: () => T): T => e.calls.within({ name, at: call.span, verb: 'called' }, run);
+      const given = recordedBody(e, { kind, name }, declaration, frame, () => {
+        const clause = backward && e.trace ? openClause(e, name, backward, frame, args.values()) : undefined;
+        const result = inside(() => this.block(body, frame, tapPath));
+        if (result === undefined)
+          return e.fail(
+            diagnose(
+              'no_result',
+              { name },
+              { ...body.span, start: Math.max(body.span.end - 1, 0) },
+              { ...e.here(), notes: ['the last expression of a body is its value'] },
+            ),
+          );
+        if (result.kind === 'error') throw new Reported();
+        if (signature.result) checkResult(this.evaluator, name, signature.result, result, dims, body);
+        if (!clause) return result;
+        return inside(() =>
+          closeClause(e, name, clause, result, frame, (block) => this.block(block, frame, undefined)),
         );
-      if (result.kind === 'error') throw new Reported();
-      if (signature.result) checkResult(this.evaluator, name, signature.result, result, dims, body);
-      if (!clause) return madeAt(result, call.span);
-      const written = e.calls.within({ name, at: call.span, verb: 'called' }, () =>
-        closeClause(e, name, clause, result, frame, (block) => this.block(block, frame, undefined)),
-      );
-      return madeAt(written, call.span);
+      });
+      return madeAt(given, call.span);
     } finally {
       paths.delete(path);
     }

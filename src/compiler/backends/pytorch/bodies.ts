@@ -8,7 +8,7 @@ import { STD_PATH } from '../../check/references.ts';
 import type { Span } from '../../diagnostics/span.ts';
 import type { BodyRun, Effect, Iteration, Step } from '../../elaborate/record.ts';
 import type { Value } from '../../elaborate/values.ts';
-import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
+import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import { mapOperands } from '../../ops/operands.ts';
 
@@ -22,6 +22,7 @@ export type Item =
       readonly results: readonly ValueId[];
     }
   | { readonly kind: 'effect'; readonly effect: Effect }
+  | Written
   | {
       readonly kind: 'statement';
       readonly span: Span;
@@ -29,6 +30,21 @@ export type Item =
       readonly names: readonly (readonly [string, readonly ValueId[]])[];
     }
   | { readonly kind: 'loop'; readonly span: Span; readonly iterations: readonly Turn[] };
+
+/** A value whose gradient a `backward` clause gives. */
+export interface Written {
+  readonly kind: 'gradient';
+  /** what the body gives, and what the caller reads in its place */
+  readonly operand: ValueId;
+  readonly result: ValueId;
+  /** what the gradients are of, and the gradients, computed by the clause's items from `upstream` */
+  readonly targets: readonly ValueId[];
+  readonly gradients: readonly ValueId[];
+  readonly upstream: ValueId;
+  readonly items: readonly Item[];
+  /** values from outside that the items read, but for constants */
+  readonly captured: readonly ValueId[];
+}
 
 /** One time through a loop. */
 export interface Turn {
@@ -93,13 +109,22 @@ export interface Flat {
   readonly results: readonly ValueId[];
   /** names that inlined parameters and lets had */
   readonly hints: ReadonlyMap<ValueId, string>;
+  /** what is returned before and behind the results, each on its own */
+  readonly padded?: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
 export function flat(run: BodyRun, recording: Recording): Flat {
   const flattening = new Flattening(recording);
-  const items = run.steps.flatMap((step) => flattening.step(step));
+  const items = flattening.steps(run.steps, (step) => flattening.step(step));
   return { items, results: flattening.tensors(run.result), hints: flattening.hints };
 }
+
+/** A clause as a body of its own, without the names of the one around it. */
+export const clauseOf = ({ items, gradients }: Written, { hints }: Flat): Flat => ({
+  items,
+  results: gradients,
+  hints,
+});
 
 class Flattening {
   readonly hints = new Map<ValueId, string>();
@@ -120,6 +145,50 @@ class Flattening {
     return given === undefined ? id : this.outer(given);
   }
 
+  /** Steps in order; from an upstream gradient up to the value whose gradient is written they are a clause. */
+  steps(steps: readonly Step[], each: (step: Step) => Item[]): Item[] {
+    const nodeOf = (step: Step): AnyNode | undefined =>
+      step.kind === 'node' ? this.recording.graph.nodes[step.index] : undefined;
+    const begin = steps.findIndex((step) => nodeOf(step)?.op === 'upstream_gradient');
+    if (begin < 0) return steps.flatMap(each);
+    const upstream = nodeOf(steps[begin]!) as Node<'upstream_gradient'>;
+    const { call } = upstream.attributes;
+    const end = steps.findIndex((step) => {
+      const node = nodeOf(step);
+      return node?.op === 'with_gradient' && node.attributes.call === call;
+    });
+    const before = steps.slice(0, begin).flatMap(each);
+    // without a value nothing reads the clause: the call gives no tensor to its targets
+    if (end < 0) return before;
+    const inside = this.steps(steps.slice(begin + 1, end), (step) => this.step(step));
+    const [operand, ...pairs] = (nodeOf(steps[end]!) as Node<'with_gradient'>).inputs.map((id) => this.outer(id));
+    const written = {
+      kind: 'gradient' as const,
+      operand: operand!,
+      result: nodeOf(steps[end]!)!.outputs[0]!,
+      targets: pairs.slice(0, pairs.length / 2),
+      gradients: pairs.slice(pairs.length / 2),
+      upstream: upstream.outputs[0]!,
+      items: inside,
+    };
+    const captured = this.captured(written);
+    return [...before, { ...written, captured }, ...this.steps(steps.slice(end + 1), each)];
+  }
+
+  private captured({ items, gradients, upstream }: Omit<Written, 'captured'>): ValueId[] {
+    const inside = { items, results: gradients, hints: this.hints };
+    const own = new Set([upstream, ...this.recording.graph.constants.map(({ value }) => value)]);
+    const visit = (list: readonly Item[]): void => {
+      for (const item of list) {
+        for (const id of makesOf(item)) own.add(id);
+        if (item.kind === 'statement') visit(item.items);
+        if (item.kind === 'loop') for (const turn of item.iterations) visit(turn.items);
+      }
+    };
+    visit(items);
+    return [...countReads(inside).keys()].filter((id) => !own.has(id));
+  }
+
   step(step: Step): Item[] {
     switch (step.kind) {
       case 'node': {
@@ -138,13 +207,13 @@ class Flattening {
       case 'call':
         return this.call(step.run);
       case 'statement': {
-        const items = step.steps.flatMap((inner) => this.step(inner));
+        const items = this.steps(step.steps, (inner) => this.step(inner));
         const names = step.bindings.map(({ name, value }) => [name, this.tensors(value)] as const);
         return [{ kind: 'statement', span: step.span, items, names }];
       }
       case 'loop': {
         const turns = step.iterations.map(({ bindings, steps }) => {
-          return { bindings, items: steps.flatMap((inner) => this.step(inner)) };
+          return { bindings, items: this.steps(steps, (inner) => this.step(inner)) };
         });
         return [{ kind: 'loop', span: step.span, iterations: turns }];
       }
@@ -162,14 +231,14 @@ class Flattening {
         this.hint(name, given);
       }
     }
-    return run.steps.flatMap((step) => this.inlined(step));
+    return this.steps(run.steps, (step) => this.inlined(step));
   }
 
   /** Statements of an inlined function are its caller's: their names are no more than hints. */
   private inlined(step: Step): Item[] {
     if (step.kind !== 'statement') return this.step(step);
     for (const { name, value } of step.bindings) if (value.kind === 'tensor') this.hint(name, this.outer(value.id));
-    return step.steps.flatMap((inner) => this.inlined(inner));
+    return this.steps(step.steps, (inner) => this.inlined(inner));
   }
 
   private hint(name: string, id: ValueId): void {
@@ -184,12 +253,14 @@ export const parametersOf = (run: BodyRun, { parameterIds }: Recording): ValueId
 export function readsOf(item: Item): readonly ValueId[] {
   if (item.kind === 'node') return item.node.inputs;
   if (item.kind === 'call') return item.args.flat();
+  if (item.kind === 'gradient') return [item.operand, ...new Set([...item.targets, ...item.captured])];
   return item.kind === 'effect' ? [item.effect.operand] : [];
 }
 
 export function makesOf(item: Item): readonly ValueId[] {
   if (item.kind === 'node') return item.node.outputs;
   if (item.kind === 'call') return item.results;
+  if (item.kind === 'gradient') return [item.result];
   return item.kind === 'effect' ? [item.effect.result] : [];
 }
 
@@ -216,4 +287,11 @@ export function isNeeded(item: Item, reads: ReadonlyMap<ValueId, number>): boole
   if (item.kind === 'effect' && item.effect.kind !== 'dropout') return true;
   if (item.kind === 'call' && hasEffects(item.run)) return true;
   return makesOf(item).some((id) => (reads.get(id) ?? 0) > 0);
+}
+
+/** Whether an item asks the runtime for something, which it does in the order of the source. */
+export function isEffectful(item: Item): boolean {
+  if (item.kind === 'effect') return true;
+  if (item.kind !== 'call') return false;
+  return (['cached', 'dropout', 'update'] as const).some((kind) => asks(item.run.steps, kind));
 }

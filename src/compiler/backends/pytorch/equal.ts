@@ -56,6 +56,10 @@ export function serves(general: Side, special: Side, callee: (run: BodyRun) => s
     if (a.kind === 'node' && b.kind === 'node')
       return a.node.op === b.node.op && sameAttributes(a.node.attributes, b.node.attributes, sizes);
     if (a.kind === 'call' && b.kind === 'call') return callee(a.run) === callee(b.run);
+    if (a.kind === 'gradient' && b.kind === 'gradient') {
+      values.set(a.upstream, b.upstream);
+      return a.targets.length === b.targets.length && sameItems(a.items, b.items) && pair(a.gradients, b.gradients);
+    }
     return a.kind === 'effect' && b.kind === 'effect' && a.effect.kind === b.effect.kind;
   };
   const sameItems = (a: readonly Item[], b: readonly Item[]): boolean =>

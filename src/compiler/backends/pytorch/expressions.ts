@@ -1,16 +1,17 @@
 /** Values as expressions: what is read once stands where it is read, and the rest is named in a line before. */
 
-import { equalDims, mulDims } from '../../../shared/dim.ts';
+import { equalDims } from '../../../shared/dim.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
-import { asks, type Item, makesOf, type Recording, takesCache } from './bodies.ts';
+import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
 import type { HelperName, Operands } from './lowerings/rule.ts';
 import { atom, type Expr, float, method, PREC, tuple, within } from './python.ts';
 import type { Variables } from './scope.ts';
 import type { Sizes } from './sizes.ts';
+import { tilesOf } from './tiles.ts';
 
 /** What a body is written in: names that are taken, and how others are called. */
 export interface Context {
@@ -22,6 +23,8 @@ export interface Context {
   /** `self.weight`. @throws TorchProblem where the parameter is not below the body's module */
   parameter(key: string, from: BodyRun, alias: ReadonlyMap<string, string>): string;
   helper(name: HelperName | 'Cache'): string;
+  /** The name of the function of autograd that has these lines; equal ones are one. */
+  gradientClass(asked: string, lines: readonly string[]): string;
   /** `self.layers`, where these are all its members in order */
   wholeList(keys: readonly string[], from: BodyRun): string | undefined;
 }
@@ -32,6 +35,8 @@ interface Surroundings {
   readonly reads: ReadonlyMap<ValueId, number>;
   readonly hints: ReadonlyMap<ValueId, string>;
   readonly device: string | undefined;
+  /** The function of autograd that has a clause's gradient. */
+  gradient(written: Written): string;
   /** Writes a line: `target` is `h = `, or nothing. */
   line(target: string, expr: Expr, id?: ValueId): void;
 }
@@ -67,10 +72,7 @@ export class Expressions {
   private constant({ shape, dtype, data }: Recording['graph']['constants'][number]['tensor']): Expr {
     if (shape.length === 0) return literal(data[0]!, dtype);
     const items = Array.from(data, (value) => literal(value, dtype).text);
-    const flat = method(atom(`torch.tensor([${items.join(', ')}], device=${this.device()})`), 'reshape', [
-      tuple([...shape]),
-    ]);
-    return flat;
+    return method(atom(`torch.tensor([${items.join(', ')}], device=${this.device()})`), 'reshape', [tuple([...shape])]);
   }
 
   private device(): string {
@@ -273,6 +275,7 @@ export class Expressions {
   private plain(item: Plain): Expr {
     if (item.kind === 'node') return this.picking(item) ?? this.tiling(item) ?? this.node(item.node);
     if (item.kind === 'call') return this.call(item);
+    if (item.kind === 'gradient') return this.gradient(item);
     const { effect } = item;
     if (effect.kind === 'update') throw new Error('an update is a statement');
     const x = this.read(effect.operand);
@@ -343,16 +346,8 @@ export class Expressions {
     if (expand?.op !== 'expand' || apart?.op !== 'reshape') return undefined;
     const from = apart.inputs[0];
     const { shape } = typeOf(graph, from);
-    const wide = expand.attributes.shape;
-    const merged = shape.map((dim, axis) => [wide[2 * axis], wide[2 * axis + 1], dim] as const);
-    const repeats = merged.map(([times]) => times);
-    const fits =
-      wide.length === 2 * shape.length &&
-      item.node.attributes.shape.length === shape.length &&
-      merged.every(([times, kept, dim]) => typeof times === 'number' && equalDims(kept!, dim)) &&
-      item.node.attributes.shape.every((dim, axis) => equalDims(dim, mulDims(repeats[axis]!, shape[axis]!))) &&
-      apart.attributes.shape.every((dim, at) => equalDims(dim, at % 2 === 0 ? 1 : shape[(at - 1) / 2]!));
-    if (!fits) return undefined;
+    const repeats = tilesOf(shape, apart, expand, item.node);
+    if (!repeats) return undefined;
     for (const id of [item.node.inputs[0], expand.inputs[0]]) {
       this.variables.read(id);
       this.pending.delete(id);
@@ -367,11 +362,26 @@ export class Expressions {
     );
   }
 
+  /** `RoundedGradient.apply(y.detach(), x)`: what made y gets no gradient, and x the clause's. */
+  private gradient(item: Written): Expr {
+    const name = this.around.gradient(item);
+    const [operand, ...given] = readsOf(item).map((id) => this.tensor(id));
+    return atom(
+      `${name}.apply(${[method(operand!, 'detach'), ...given].map(({ text }) => text).join(', ')})`,
+      ...given,
+    );
+  }
+
+  /** A value as a tensor of torch, where it is a number of Python's. */
+  tensor(id: ValueId): Expr {
+    const expr = this.read(id);
+    return expr.number ? atom(`torch.tensor(${expr.text}, device=${this.device()})`, expr) : expr;
+  }
+
   private call({ run, args }: Extract<Item, { kind: 'call' }>): Expr {
     const parts: Expr[] = [];
     const read = (id: ValueId): Expr => {
-      const expr = this.read(id);
-      const tensor = expr.number ? atom(`torch.tensor(${expr.text}, device=${this.device()})`, expr) : expr;
+      const tensor = this.tensor(id);
       parts.push(tensor);
       return tensor;
     };
@@ -386,10 +396,4 @@ export class Expressions {
     const callee = this.context.callee(run, this.run, this.aliases);
     return atom(`${callee}(${[...texts, ...(withCache ? ['cache'] : [])].join(', ')})`, ...parts);
   }
-}
-
-export function isEffectful(item: Item): boolean {
-  if (item.kind === 'effect') return true;
-  if (item.kind !== 'call') return false;
-  return (['cached', 'dropout', 'update'] as const).some((kind) => asks(item.run.steps, kind));
 }

@@ -27,6 +27,11 @@ export function modelFile(model: Model, entries: readonly string[], head: readon
   const classes = new Classes(tree, functions);
   const root = classes.nameOf(tree.root);
   const helpers = Object.entries(HELPERS).filter(([name]) => functions.helpers.has(name as never));
+  const bodies = [...functions.free, ...classes.texts];
+  // of a body that another's text serves too, the class is not called
+  const called = [...functions.gradients].filter(([name]) =>
+    bodies.some((lines) => lines.some((line) => line.includes(`${name}.apply(`))),
+  );
   const blocks = [
     [...docString(head.join('\n'))],
     [
@@ -38,8 +43,8 @@ export function modelFile(model: Model, entries: readonly string[], head: readon
       'from torch import nn',
     ],
     ...helpers.map(([, text]) => ['', ...text.split('\n')]),
-    ...functions.free.map((lines) => ['', ...lines]),
-    ...classes.texts.map((lines) => ['', ...lines]),
+    ...called.map(([name, lines]) => ['', `class ${name}(torch.autograd.Function):`, ...indented(lines)]),
+    ...bodies.map((lines) => ['', ...lines]),
     ['', ...loading(root).split('\n')],
   ];
   return { text: `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`, root };

@@ -45,6 +45,8 @@ export class Functions {
   /** functions outside of modules, by the text of their bodies */
   readonly free: string[][] = [];
   readonly globals = new Names(GLOBALS);
+  /** functions of autograd by name */
+  readonly gradients = new Map<string, readonly string[]>();
   private readonly tree: Tree;
   private readonly groups = new Map<string, Group>();
   private readonly byRun = new Map<BodyRun, string>();
@@ -151,8 +153,18 @@ export class Functions {
         this.helpers.add(name);
         return name;
       },
+      gradientClass: (asked, lines) => this.gradientClass(asked, lines),
       wholeList: (keys, from) => this.wholeList(keys, from),
     };
+  }
+
+  private gradientClass(asked: string, lines: readonly string[]): string {
+    const code = (body: readonly string[]): string => body.map(withoutComment).join('\n');
+    const known = [...this.gradients].find(([, body]) => code(body) === code(lines));
+    if (known) return known[0];
+    const name = this.globals.take(asked);
+    this.gradients.set(name, lines);
+    return name;
   }
 
   private callee(run: BodyRun, from: BodyRun, alias: ReadonlyMap<string, string>): string {

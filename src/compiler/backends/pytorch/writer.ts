@@ -8,9 +8,10 @@
 import type { Span } from '../../diagnostics/span.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { typeOf, type ValueId } from '../../ir/graph.ts';
-import type { Item, Recording } from './bodies.ts';
-import { countReads, flat, isNeeded, readsOf } from './bodies.ts';
+import type { Flat, Item, Recording } from './bodies.ts';
+import { clauseOf, countReads, flat, isNeeded, readsOf } from './bodies.ts';
 import { type Context, Expressions } from './expressions.ts';
+import { gradientFunction } from './gradients.ts';
 import { indented, withNote } from './layout.ts';
 import { comment, type Expr, Names } from './python.ts';
 import { Variables } from './scope.ts';
@@ -28,11 +29,11 @@ type Statement = Extract<Item, { kind: 'statement' }>;
 type Loop = Extract<Item, { kind: 'loop' }>;
 
 /** A body's lines, without the indentation of the function's own. */
-export function writeBody(run: BodyRun, context: Context): Written {
-  const free = new BodyWriter(run, context, false);
+export function writeBody(run: BodyRun, context: Context, body = flat(run, context.recording)): Written {
+  const free = new BodyWriter(run, body, context, false);
   const written = free.write();
   // what asks the runtime for something does so in the order of the source
-  return free.inOrder ? written : new BodyWriter(run, context, true).write();
+  return free.inOrder ? written : new BodyWriter(run, body, context, true).write();
 }
 
 class BodyWriter {
@@ -44,16 +45,17 @@ class BodyWriter {
   private readonly expressions: Expressions;
   private readonly sizes: Sizes;
   private readonly strict: boolean;
+  private readonly padded: Flat['padded'];
   private readonly parameters: readonly string[];
   private lines: string[] = [];
   private readonly emitted: number[] = [];
 
-  constructor(run: BodyRun, context: Context, strict: boolean) {
+  constructor(run: BodyRun, body: Flat, context: Context, strict: boolean) {
     this.run = run;
     this.recording = context.recording;
     this.strict = strict;
-    const body = flat(run, this.recording);
     const { items, results, hints } = body;
+    this.padded = body.padded;
     this.items = items;
     this.results = results;
     this.reads = countReads(body);
@@ -68,6 +70,10 @@ class BodyWriter {
       reads: this.reads,
       hints,
       device: declared.device,
+      gradient: (written) =>
+        gradientFunction(run, written, clauseOf(written, body), context, (own, clause) =>
+          writeBody(own, context, clause),
+        ),
       line: (target, expr, note) => this.push(target, expr, note),
     });
   }
@@ -77,22 +83,28 @@ class BodyWriter {
   }
 
   write(): Written {
-    const last = this.items.at(-1);
-    for (const item of this.items)
-      if (item !== last || item.kind !== 'statement' || item.names.length > 0) this.item(item);
+    // a body ends with an expression, and a clause may follow that says what its gradient is
+    const clause = this.items.at(-1)?.kind === 'gradient' ? this.items.at(-1) : undefined;
+    const items = clause ? this.items.slice(0, -1) : this.items;
+    const last = items.at(-1);
+    const closing = last?.kind === 'statement' && last.names.length === 0 ? last : undefined;
+    for (const item of closing ? items.slice(0, -1) : items) this.item(item);
     const start = this.lines.length;
     this.expressions.target = 'y';
-    if (last?.kind === 'statement' && last.names.length === 0) for (const item of last.items) this.item(item);
+    for (const item of [...(closing?.items ?? []), ...(clause ? [clause] : [])]) this.item(item);
     this.result();
-    if (last?.kind === 'statement' && last.names.length === 0) this.lines.splice(start, 0, textOf(last.span));
+    if (closing) this.lines.splice(start, 0, textOf(closing.span));
     return { lines: [...this.sizes.lines, ...this.lines], parameters: this.parameters };
   }
 
   private result(): void {
     const ids = this.results;
-    const together = this.run.kind === 'entry' ? undefined : this.expressions.together(ids);
-    const exprs = together ? [together] : ids.map((id) => this.expressions.read(id, ids.length === 1));
-    const returned = exprs.map(({ text }) => text);
+    const { padded } = this;
+    const together = this.run.kind === 'entry' || padded ? undefined : this.expressions.together(ids);
+    const each = (id: ValueId): Expr =>
+      padded ? this.expressions.tensor(id) : this.expressions.read(id, ids.length === 1);
+    const exprs = together ? [together] : ids.map(each);
+    const returned = [...(padded?.before ?? []), ...exprs.map(({ text }) => text), ...(padded?.after ?? [])];
     if (this.run.kind === 'entry' && this.recording.cached) returned.push('cache.present');
     this.emitted.push(...exprs.flatMap(({ effects }) => effects));
     const note = ids.length === 1 ? this.noteOf(ids[0]!) : '';
