@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeModel, type ModelProto, type NodeProto } from '../../src/compiler/backends/onnx/proto.ts';
 import { compile } from '../../src/compiler/index.ts';
 import { importOnnx } from '../../src/compiler/onnx-import/index.ts';
 import { CLI_CATALOGUE } from '../../src/compiler/workbench/errors.ts';
@@ -11,67 +10,7 @@ import { bytesSource } from '../../src/runtime/weights/source.ts';
 import { folderWith, mdl } from '../cli/support.ts';
 import { memory } from '../support/project.ts';
 import { fixture } from '../support/reference.ts';
-
-interface Parts {
-  readonly nodes: readonly NodeProto[];
-  readonly inputs?: readonly (readonly [string, readonly (number | string)[], number?])[];
-  readonly outputs: readonly string[];
-  readonly initialisers?: NonNullable<ModelProto['graph']>['initializer'];
-  readonly name?: string;
-  readonly opset?: number;
-}
-
-function onnx({
-  nodes,
-  inputs = [['x', ['B', 4]]],
-  outputs,
-  initialisers = [],
-  name = 'g',
-  opset = 17,
-}: Parts): Uint8Array {
-  const typed = (value: string, shape: readonly (number | string)[], elemType = 1) => ({
-    name: value,
-    type: {
-      tensorType: {
-        elemType,
-        shape: { dim: shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size })) },
-      },
-    },
-  });
-  return encodeModel({
-    irVersion: 8,
-    producerName: 'test',
-    opsetImport: [{ domain: '', version: opset }],
-    graph: {
-      name,
-      node: [...nodes],
-      input: inputs.map(([value, shape, type]) => typed(value, shape, type)),
-      output: outputs.map((value) => typed(value, [])),
-      initializer: [...(initialisers ?? [])],
-    },
-  });
-}
-
-const node = (
-  opType: string,
-  input: string[],
-  output: string[],
-  name = '',
-  attribute: NodeProto['attribute'] = [],
-): NodeProto => ({
-  opType,
-  input,
-  output,
-  name,
-  attribute: attribute ?? [],
-});
-
-const floats = (name: string, dims: number[], fill = 1) => ({
-  name,
-  dims,
-  dataType: 1,
-  rawData: new Uint8Array(Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => fill + i).buffer),
-});
+import { floats, node, onnx } from './files.ts';
 
 const SETTINGS = { name: 'm', dims: new Map(), inputs: new Map() };
 const importBytes = (bytes: Uint8Array, settings: Partial<typeof SETTINGS> = {}) =>

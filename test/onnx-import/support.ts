@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Loaded, loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
-import { importOnnxFile } from '../../src/compiler/workbench/onnx-import.ts';
+import { importOnnxFile, type OnnxImportOptions } from '../../src/compiler/workbench/onnx-import.ts';
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import type { WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
 import type { Session } from '../../src/runtime/session.ts';
@@ -28,9 +28,10 @@ export async function imported(
   file: string,
   dim: readonly string[] = [],
   input: readonly string[] = [],
+  more: Partial<OnnxImportOptions> = {},
 ): Promise<Imported> {
   const path = join(folderWith(), `${basename(file, '.onnx')}.mdl`);
-  const { weights, notes } = await importOnnxFile(file, { out: path, force: false, dim, input });
+  const { weights, notes } = await importOnnxFile(file, { out: path, force: false, dim, input, ...more });
   return { text: readFileSync(path, 'utf8'), path, weightsPath: weights, notes };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Files of PyTorch's two exporters (test/fixtures/onnx-import/make.py): imported and compiled again they compute what the file does in
+ * Files of PyTorch's two exporters (test/fixtures/onnx-import/make.py, make_transformers.py): imported and compiled again they compute what the file does in
  * onnxruntime, and what the module did in float64.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,38 +7,21 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { mdl } from '../cli/support.ts';
-import { fixture, readTensors, relativeError } from '../support/reference.ts';
+import { fixture, relativeError } from '../support/reference.ts';
+import { inputsAndOutputs } from './cases.ts';
 import { type Imported, imported, opened, originalOutputs, portsOf, RUNS } from './support.ts';
 
-const MODELS = ['mlp', 'cnn', 'encoder', 'plain', 'shapes', 'recurrent'];
-const CASES = MODELS.flatMap((name) => [`${name}-old`, `${name}-new`]);
+const MODELS = ['mlp', 'cnn', 'encoder', 'plain', 'shapes', 'recurrent', 'masked', 'eager', 'decoder'];
+const CASES = [...MODELS.flatMap((name) => [`${name}-old`, `${name}-new`]), 'bare-old'];
 const TOLERANCE = 1e-5;
 
 const fileOf = (name: string): string => fixture(`onnx-import/${name}.onnx`);
 
-/** Inputs in the order in which the modules take them. */
-const INPUTS: Readonly<Record<string, readonly string[]>> = {
-  encoder: ['input_ids', 'attention_mask'],
-  plain: ['input_ids'],
-  shapes: ['x', 'ids'],
-};
-
-function tensorsOf(name: string): { readonly inputs: readonly HostTensor[]; readonly outputs: readonly HostTensor[] } {
-  const all = readTensors(fixture(`onnx-import/${name}.safetensors`));
-  const host = (key: string): HostTensor => {
-    const { shape, data } = all.get(key)!;
-    return { dtype: data instanceof BigInt64Array ? 'i64' : 'f32', shape, data: data as HostTensor['data'] };
-  };
-  const count = [...all.keys()].filter((key) => key.startsWith('out.')).length;
-  return {
-    inputs: (INPUTS[name.split('-')[0]!] ?? ['x']).map((key) => host(`in.${key}`)),
-    outputs: Array.from({ length: count }, (_, index) => host(`out.${index}`)),
-  };
-}
-
 const made = new Map<string, Promise<Imported>>();
 function once(name: string): Promise<Imported> {
-  const found = made.get(name) ?? imported(fileOf(name));
+  // the exporter gives the sum of two sizes a name of its own
+  const dims = name === 'decoder-new' ? ['S53=past_sequence_length + sequence_length'] : [];
+  const found = made.get(name) ?? imported(fileOf(name), dims, [], name.startsWith('decoder') ? { positions: 32 } : {});
   made.set(name, found);
   return found;
 }
@@ -46,7 +29,7 @@ function once(name: string): Promise<Imported> {
 describe.each(CASES)('%s', (name) => {
   it.each(RUNS)('on %s', async (_, request) => {
     const model = await opened(await once(name), request);
-    const { inputs, outputs: want } = tensorsOf(name);
+    const { inputs, outputs: want } = inputsAndOutputs(name);
     const { inputs: names, outputs } = portsOf(model);
     const results = await model.session.run(
       model.entry,
@@ -85,6 +68,40 @@ describe('what is written', () => {
     expect((await once('mlp-old')).text).toContain('BatchNorm1d(10)');
   });
 
+  it.each(['masked-old', 'masked-new', 'eager-old', 'eager-new'])('has attention with a mask in %s', async (name) => {
+    const { text } = await once(name);
+    expect(text).toContain('attention(');
+    expect(text).not.toContain('softmax');
+    expect(text).toContain('[Layer() for i in range(2)]');
+  });
+
+  it.each(['decoder-old', 'decoder-new'])(
+    'has attention of shared heads, rotary embeddings and a cache in %s',
+    async (name) => {
+      const { text } = await once(name);
+      expect(text).toMatch(/attention\(\s*rotary1, cached\(rotary2, "key"\)/);
+      expect(text).toContain('rotary(indices, dims = 4, max_positions = 32)');
+      expect(text).toContain('cache PastSequenceLength "past_key_values" -> "present"');
+      expect(text).toContain('k_proj = Linear(16, 8, with_bias = false)');
+      expect(text).not.toMatch(/softmax|expand\(\[BatchSize, 2, 2|sin\(/);
+    },
+  );
+
+  it('says how a rotary embedding that the file computes for any position becomes one of a number of them', async () => {
+    const { text, notes } = await imported(fileOf('decoder-old'));
+    expect(text).toContain('sin(');
+    expect(notes).toContain(
+      'rotary embeddings are written with cos and sin, for any position: --positions N makes them rotary(…)',
+    );
+  });
+
+  it('is a list of layers where only their repetition says so', async () => {
+    const { text } = await once('bare-old');
+    expect(text).toContain('layers = [Layer() for i in range(3)]');
+    expect(text).toContain('fc     = Linear(8, 24)');
+    expect(text.match(/^module /gm)).toHaveLength(1);
+  });
+
   it('keeps the keys of the checkpoint', async () => {
     const { loaded, close } = await opened(await once('encoder-new'), RUNS[0]![1]);
     const keys = [...loaded.model.parameters.keys()];
@@ -109,7 +126,7 @@ stage tune { train **  optimize adamw()  schedule constant(lr = 0.02, iters = 30
     const folder = dirname(path);
     writeFileSync(join(folder, 'trained.mdl'), text.replace(/\}\s*$/, entry));
     const { encodeSafetensors } = await import('../../src/runtime/index.ts');
-    const [ids, mask] = tensorsOf('encoder-old').inputs as [HostTensor, HostTensor];
+    const [ids, mask] = inputsAndOutputs('encoder-old').inputs as [HostTensor, HostTensor];
     const batch = new Map([
       ['input_ids', ids],
       ['attention_mask', mask],

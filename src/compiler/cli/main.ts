@@ -208,6 +208,8 @@ Examples:
       collect,
     )
     .option('--input <name=number>', 'an input of an ONNX file that becomes a constant', collect)
+    .option('--parameter <name>', 'a tensor of rank 0 of an ONNX file that trains, in place of a number', collect)
+    .option('--positions <n>', 'write rotary embeddings of an ONNX file as rotary(…), for so many positions', positive)
     .option('--force', 'write over files that are there')
     .addHelpText(
       'after',

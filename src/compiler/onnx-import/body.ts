@@ -1,9 +1,11 @@
 /** The body of a forward or of an entry: a value that is used once stands where it is used, the others are named. */
+import type { Dim } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
-import type { Graph, ValueId } from '../ir/graph.ts';
+import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
 import { atom, call, type Expression, print, printStatement } from './expression.ts';
-import type { Names } from './names.ts';
+import { type Names, quoted } from './names.ts';
 import { literal, shortest, written } from './operators.ts';
+import { renamedIn } from './sizes.ts';
 import { type Body, isList, type Mod, type Step } from './tree.ts';
 
 /** Characters of an expression within another. */
@@ -11,11 +13,18 @@ const LONGEST = 96;
 
 /** What a body is told of the program around it. */
 export interface Surroundings {
-  readonly graph: Graph;
+  /** what a node that joins past and new keys or values is called in its cache */
+  cachedAs(node: AnyNode): string | undefined;
   numberOf(value: ValueId): { readonly dtype: DType; readonly value: number } | undefined;
   /** how a body of `module` names a tensor that lies in it or below it */
   tensorPath(module: Mod, value: ValueId): string | undefined;
   modulePath(module: Mod, inner: Mod): string;
+}
+
+/** Types as the body says them, with its own names for sizes. */
+export interface Sized {
+  readonly graph: Graph;
+  readonly as: ReadonlyMap<string, Dim>;
 }
 
 export function writeBody(
@@ -24,8 +33,9 @@ export function writeBody(
   body: Body,
   inputs: ReadonlyMap<ValueId, string>,
   names: Names,
+  sized: Sized,
 ): string {
-  return new BodyWriter(writer, module, body, inputs, names).write();
+  return new BodyWriter(writer, module, body, inputs, names, sized).write();
 }
 
 class BodyWriter {
@@ -33,13 +43,22 @@ class BodyWriter {
   private readonly module: Mod;
   private readonly body: Body;
   private readonly names: Names;
+  private readonly sized: Sized;
   private readonly values = new Map<ValueId, Expression>();
   private readonly uses = new Map<ValueId, number>();
   private readonly lines: string[] = [];
   /** values that are sizes, which the program knows before it runs */
   private readonly sizes = new Set<ValueId>();
 
-  constructor(writer: Surroundings, module: Mod, body: Body, inputs: ReadonlyMap<ValueId, string>, names: Names) {
+  constructor(
+    writer: Surroundings,
+    module: Mod,
+    body: Body,
+    inputs: ReadonlyMap<ValueId, string>,
+    names: Names,
+    sized: Sized,
+  ) {
+    this.sized = sized;
     this.writer = writer;
     this.module = module;
     this.body = body;
@@ -52,16 +71,26 @@ class BodyWriter {
 
   write(): string {
     const { steps, outputs } = this.body;
+    const caching = steps.filter((step) => this.isCaching(step)).length;
     for (let at = 0; at < steps.length; ) {
       const run = this.listCall(at);
-      if (run > 0) this.define(outputsOf(steps[at + run - 1]!), this.callOfList(at));
-      else this.define(outputsOf(steps[at]!), this.expressionOf(steps[at]!));
-      at += Math.max(1, run);
+      const until = at + Math.max(1, run);
+      const here = steps.slice(at, until).filter((step) => this.isCaching(step)).length;
+      // caches count modules as they run: calls that keep something stay in their order, each a statement
+      const stays = here > 0 && here < caching && steps[at]!.kind === 'call';
+      this.define(outputsOf(steps[until - 1]!), run > 0 ? this.callOfList(at) : this.expressionOf(steps[at]!), stays);
+      at = until;
     }
     const results = outputs.map((value) => this.value(value));
     const [only] = results;
     const last = results.length === 1 ? printStatement(only!) : `(${results.map(print).join(', ')})`;
     return [...this.lines, last].join('\n');
+  }
+
+  private isCaching(step: Step): boolean {
+    return step.kind === 'node'
+      ? this.writer.cachedAs(step.node) !== undefined
+      : step.body.steps.some((inner) => this.isCaching(inner));
   }
 
   private value(value: ValueId): Expression {
@@ -78,10 +107,13 @@ class BodyWriter {
         this.writer.modulePath(this.module, step.module),
         step.body.inputs.map((value) => this.value(value)),
       );
-    const { node } = step;
+    const { graph, as } = this.sized;
+    const node = { ...step.node, attributes: renamedIn(step.node.attributes, as) } as AnyNode;
     if (node.op === 'dim_size') this.sizes.add(node.outputs[0]!);
+    const cached = this.writer.cachedAs(step.node);
+    if (cached !== undefined) return call('cached', [this.value(node.inputs[1]!)], [quoted(cached)]);
     const operands = node.inputs.map((value) => this.value(value));
-    const expression = written(this.writer.graph, node, operands);
+    const expression = written(graph, node, operands);
     const isKnown = (value: ValueId): boolean => this.sizes.has(value) || this.writer.numberOf(value) !== undefined;
     if (expression.kind !== 'infix' || !node.inputs.every(isKnown)) return expression;
     // sizes and numbers alone would be computed when the model is compiled, where a dynamic size is not known
@@ -89,14 +121,14 @@ class BodyWriter {
       0,
       node.inputs.findIndex((value) => this.sizes.has(value)),
     );
-    return written(this.writer.graph, node, operands.with(at, call('full', [atom('[]'), operands[at]!])));
+    return written(graph, node, operands.with(at, call('full', [atom('[]'), operands[at]!])));
   }
 
   /** Keeps an expression for the one place that uses it, or gives it a name. */
-  private define(outputs: readonly ValueId[], expression: Expression): void {
+  private define(outputs: readonly ValueId[], expression: Expression, stays: boolean): void {
     const [only] = outputs;
     const short = print(expression).length <= LONGEST;
-    if (outputs.length === 1 && this.uses.get(only!) === 1 && short) {
+    if (outputs.length === 1 && this.uses.get(only!) === 1 && short && !stays) {
       this.values.set(only!, expression);
       return;
     }

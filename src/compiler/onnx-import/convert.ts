@@ -29,10 +29,20 @@ interface Uses {
   asMatrix: number;
 }
 
-/** @param fixed values of inputs that the model is to have no more, by name */
-export function convert(model: FileModel, dims: FileDims, fixed: ReadonlyMap<string, number>): Converted {
-  return new Conversion(model, dims, fixed).run();
+/**
+ * @param fixed values of inputs that the model is to have no more, by name
+ * @param parameters initialisers of rank 0 that train
+ */
+export function convert(
+  model: FileModel,
+  dims: FileDims,
+  fixed: ReadonlyMap<string, number>,
+  parameters: ReadonlySet<string> = new Set(),
+): Converted {
+  return new Conversion(model, dims, fixed, parameters).run();
 }
+
+const SAME_SIZES = ' (where two dynamic sizes are one, --dim NAME=OTHER says so)';
 
 type Scope = Map<string, Imported | undefined>;
 
@@ -40,13 +50,15 @@ class Conversion {
   private readonly model: FileModel;
   private readonly dims: FileDims;
   private readonly fixed: ReadonlyMap<string, number>;
+  private readonly parameters: ReadonlySet<string>;
   private readonly importer: Importer;
   private readonly problems = new Problems();
   private readonly notes = new Set<string>();
   private readonly uses = new Map<string, Uses>();
   private readonly needed = new Set<string>();
 
-  constructor(model: FileModel, dims: FileDims, fixed: ReadonlyMap<string, number>) {
+  constructor(model: FileModel, dims: FileDims, fixed: ReadonlyMap<string, number>, parameters: ReadonlySet<string>) {
+    this.parameters = parameters;
     this.model = model;
     this.dims = dims;
     this.fixed = fixed;
@@ -97,7 +109,7 @@ class Conversion {
     if (graph.sparse) this.problems.add('sparse initialisers', 'MDL has no sparse tensors', '');
     for (const [name, tensor] of graph.initialisers) {
       if (!this.needed.has(name)) continue;
-      const value = fileTensor(tensor, true);
+      const value = fileTensor(tensor, true, this.parameters.has(name));
       if (!value) this.problems.add('an initialiser', tensor.unread ?? 'it cannot be read', name);
       scope.set(name, value);
     }
@@ -198,7 +210,8 @@ class Conversion {
       return work();
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof TypeRuleError)) throw error;
-      this.problems.add(what, error.message, first);
+      const hint = error instanceof TypeRuleError && this.dims.dynamic > 1 ? SAME_SIZES : '';
+      this.problems.add(what, `${error.message}${hint}`, first);
       return undefined;
     }
   }

@@ -1,5 +1,5 @@
 /** Sizes that an ONNX file leaves open, as dimensions of MDL. */
-import { addDims, type Dim, mulDims, subDims, symbol } from '../../shared/dim.ts';
+import { addDims, type Dim, isSymbolic, mulDims, subDims, symbol, symbolsOf } from '../../shared/dim.ts';
 import { capitalised, Names } from './names.ts';
 
 export class FileDims {
@@ -9,7 +9,7 @@ export class FileDims {
   private readonly names: Names;
   private readonly used = new Set<string>();
 
-  /** @param given sizes of dynamic dims, or the names of others that they are equal to */
+  /** @param given sizes of dynamic dims, or the names of others that they are equal to, or sums of such */
   constructor(given: ReadonlyMap<string, number | string>, taken: Iterable<string>) {
     this.given = given;
     this.names = new Names(taken);
@@ -20,12 +20,21 @@ export class FileDims {
     return [...this.given.keys()].filter((name) => !this.used.has(name));
   }
 
+  /** How many sizes are open. */
+  get dynamic(): number {
+    return new Set([...this.symbols.values()].filter(isSymbolic).flatMap(symbolsOf)).size;
+  }
+
   /** `batch_size`, `P + T`, `2*T - 1`; a text of another form is the name of a size. */
   of(text: string): Dim {
+    return this.sum(text, 0);
+  }
+
+  private sum(text: string, depth: number): Dim {
     const tokens = [...text.matchAll(/\s*([A-Za-z_][A-Za-z0-9_.]*|\d+|[-+*])\s*/gy)].map((match) => match[1]!);
-    const read = parse(tokens, (name) => this.named(name));
+    const read = parse(tokens, (name) => this.named(name, depth));
     const whole = tokens.length > 0 && text.replace(/\s/g, '') === tokens.join('');
-    return (whole ? read : undefined) ?? this.named(text);
+    return (whole ? read : undefined) ?? this.named(text, depth);
   }
 
   /** The size of an axis that has no name. */
@@ -42,8 +51,7 @@ export class FileDims {
     const key = [name, own].find((asked) => this.given.has(asked));
     const given = key === undefined || depth > this.given.size ? undefined : this.given.get(key);
     if (key !== undefined) this.used.add(key);
-    const dim =
-      typeof given === 'number' ? given : given === undefined ? this.fresh(name) : this.named(given, depth + 1);
+    const dim = typeof given === 'number' ? given : given === undefined ? this.fresh(name) : this.sum(given, depth + 1);
     this.symbols.set(name, dim);
     return dim;
   }

@@ -12,6 +12,7 @@ import type { RandomAccess } from '../../runtime/weights/source.ts';
 import { BUILTINS } from '../elaborate/builtins/index.ts';
 import { format } from '../format/index.ts';
 import type { Graph } from '../ir/graph.ts';
+import { takeCaches } from './caches.ts';
 import { convert } from './convert.ts';
 import { FileDims } from './dims.ts';
 import { type PlacedTensor, placeTensors } from './keys.ts';
@@ -19,8 +20,10 @@ import { capitalised } from './names.ts';
 import { findPatterns } from './patterns.ts';
 import type { Problem } from './problems.ts';
 import { readModel } from './proto.ts';
+import { findRepeats } from './repeats.ts';
 import { shareScopes } from './share.ts';
 import { STANDARD } from './standard.ts';
+import { readTables } from './tables.ts';
 import { moduleTree } from './tree.ts';
 import { ModuleWriter } from './write.ts';
 
@@ -33,6 +36,10 @@ export interface ImportSettings {
   readonly dims: ReadonlyMap<string, number | string>;
   /** inputs that become constants */
   readonly inputs: ReadonlyMap<string, number>;
+  /** initialisers of rank 0 that train; others are numbers in the text */
+  readonly parameters?: ReadonlySet<string>;
+  /** how many positions a rotary embedding may have that the file computes for any; undefined leaves it as it is */
+  readonly positions?: number | undefined;
 }
 
 export interface ImportedTensor extends PlacedTensor {
@@ -58,22 +65,32 @@ export async function importOnnx(
 ): Promise<ImportResult> {
   const file = await readModel(source, beside);
   const dims = new FileDims(settings.dims, [...BUILTINS.keys(), ...STANDARD]);
-  const { graph: plain, held, problems, notes } = convert(file, dims, settings.inputs);
+  const { graph: plain, held, problems, notes } = convert(file, dims, settings.inputs, settings.parameters);
   const inputs = new Set(file.graph.inputs.map(({ name }) => name));
   for (const name of dims.unused) problems.add(`--dim ${name}`, 'the file has no dimension of this name', '');
   for (const name of settings.inputs.keys())
     if (!inputs.has(name)) problems.add(`--input ${name}`, 'the file has no input of this name', '');
+  for (const name of settings.parameters ?? []) {
+    const shape = file.graph.initialisers.get(name)?.view?.shape;
+    if (shape?.length !== 0)
+      problems.add(`--parameter ${name}`, 'the file has no initialiser of rank 0 of this name', '');
+  }
   if (!plain || problems.list.length > 0) return { kind: 'refused', problems: problems.list };
-  const graph = shareScopes(findPatterns(plain));
+  const found = findPatterns(plain, await readTables(plain, held), settings.positions);
+  const graph = shareScopes(findRepeats(found.graph, held));
   const placed = placeTensors(graph, held);
   const root = moduleTree(graph, placed);
   const writer = new ModuleWriter(graph, root, {
     name: capitalised(settings.name, 'Model'),
     entry: file.graph.name,
     reserved: [...BUILTINS.keys(), ...STANDARD],
+    caches: takeCaches(graph, root),
   });
   const { text, keys, renamed } = writer.write(root);
   const names = renamed.map(([from, to]) => `${JSON.stringify(from)} of the file is ${to} here`);
   const tensors = placed.map((tensor) => ({ ...tensor, key: keys.get(tensor.value)! }));
-  return { kind: 'imported', model: { text: format(text).text, graph, tensors, notes: [...notes, ...names] } };
+  return {
+    kind: 'imported',
+    model: { text: format(text).text, graph, tensors, notes: [...notes, ...found.notes, ...names] },
+  };
 }

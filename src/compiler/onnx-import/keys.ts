@@ -82,7 +82,7 @@ export function placeTensors(graph: Graph, held: ReadonlyMap<string, HeldTensor>
   });
 }
 
-function pathOf(name: string): readonly string[] | undefined {
+export function pathOf(name: string): readonly string[] | undefined {
   const parts = name.split(/[./]/);
   return parts.length <= DEEPEST && parts.every((part) => PART.test(part)) ? parts : undefined;
 }

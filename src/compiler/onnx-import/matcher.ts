@@ -1,8 +1,23 @@
 /** Questions that patterns ask about a graph that is being rewritten. Values are those of the new graph. */
-import { equalDims } from '../../shared/dim.ts';
+import { equalDims, equalShapes, type Shape } from '../../shared/dim.ts';
 import type { AnyNode, Graph, Node, TensorType, ValueId } from '../ir/graph.ts';
 import type { Rewriter } from '../ir/rewrite.ts';
 import type { OpAttributes, Operands, OpName } from '../ops/attributes.ts';
+import { wide } from '../ops/strided.ts';
+
+/** Numbers of parameters, by key. */
+export interface Tables {
+  /** what a rotary embedding may be looked up in, [positions, pairs] */
+  readonly matrices: ReadonlyMap<string, TableNumbers>;
+  /** tensors with one axis that is not 1 */
+  readonly vectors: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface TableNumbers {
+  readonly rows: number;
+  readonly width: number;
+  readonly data: ArrayLike<number>;
+}
 
 /** Constants of a formula are float32 in a file. */
 const ROUNDING = 1e-6;
@@ -15,8 +30,19 @@ export class Matcher {
   /** uses of each old value */
   private readonly olds = new Map<ValueId, number>();
   private readonly uses = new Map<ValueId, number>();
+  private readonly keys: ReadonlyMap<ValueId, string>;
+  /** by attention's result: its scores, as they went into the softmax, and whether the file gives NaN where a query sees no key */
+  readonly attended = new Map<ValueId, { readonly shown: ValueId; readonly open: boolean }>();
+  private readonly tables: Tables;
+  /** positions that rotary embeddings may have which the file computes for any */
+  readonly positions: number | undefined;
+  /** whether such embeddings are there and stay as they are */
+  anyPosition = false;
 
-  constructor(graph: Graph, rewriter: Rewriter) {
+  constructor(graph: Graph, rewriter: Rewriter, tables: Tables, positions: number | undefined) {
+    this.tables = tables;
+    this.positions = positions;
+    this.keys = new Map(graph.parameters.map(({ key, value }) => [rewriter.valueOf(value), key]));
     this.rewriter = rewriter;
     const count = (value: ValueId): void => void this.olds.set(value, (this.olds.get(value) ?? 0) + 1);
     for (const node of graph.nodes) for (const value of node.inputs) count(value);
@@ -36,9 +62,61 @@ export class Matcher {
     return this.rewriter.emit(op, inputs as unknown as Operands<N, ValueId>, attributes, origin)[0];
   }
 
+  /** The node that makes a value; none for inputs, parameters and constants. */
+  maker(value: ValueId): AnyNode | undefined {
+    return this.rewriter.producerOf(value);
+  }
+
   made<N extends OpName>(value: ValueId, op: N): Node<N> | undefined {
     const node = this.rewriter.producerOf(value);
     return node?.op === op ? (node as unknown as Node<N>) : undefined;
+  }
+
+  isUsedOnce(value: ValueId): boolean {
+    return this.uses.get(value) === 1;
+  }
+
+  /** Numbers of a parameter [positions, pairs]. */
+  table(value: ValueId): TableNumbers | undefined {
+    return this.tables.matrices.get(this.keys.get(value) ?? '');
+  }
+
+  /** Numbers of a parameter of one axis. */
+  vector(value: ValueId): readonly number[] | undefined {
+    return this.tables.vectors.get(this.keys.get(value) ?? '');
+  }
+
+  /** What the value is a copy or another shape of. */
+  root(value: ValueId): ValueId {
+    const view = this.made(value, 'reshape') ?? this.made(value, 'expand');
+    return view ? this.root(view.inputs[0]) : value;
+  }
+
+  reshape(value: ValueId, shape: Shape, node: AnyNode): ValueId {
+    if (equalShapes(this.type(value).shape, shape)) return value;
+    const before = this.made(value, 'reshape');
+    return before ? this.reshape(before.inputs[0], shape, node) : this.emit('reshape', [value], { shape }, node);
+  }
+
+  expand(value: ValueId, shape: Shape, node: AnyNode): ValueId {
+    return equalShapes(this.type(value).shape, shape) ? value : this.emit('expand', [value], { shape }, node);
+  }
+
+  /** A number of rank 0. */
+  number(value: number): ValueId {
+    return this.rewriter.constant(wide('f32', [], Float64Array.of(value)));
+  }
+
+  /** The number that every element is. */
+  filled(value: ValueId): number | undefined {
+    return this.scalar(this.root(value));
+  }
+
+  /** Whether the first is true where the second is NaN, and nowhere else. */
+  isNaNOf(condition: ValueId, x: ValueId): boolean {
+    const differs = this.made(condition, 'not');
+    const equal = differs && this.made(differs.inputs[0], 'equal');
+    return equal?.inputs[0] === x && equal.inputs[1] === x;
   }
 
   /** What makes the value, where one node uses it. */

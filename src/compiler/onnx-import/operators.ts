@@ -2,7 +2,7 @@
 import { type Dim, equalDims, isSymbolic, printDim, type Shape, subDims } from '../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, type TensorType, typeOf } from '../ir/graph.ts';
 import type { OpName } from '../ops/attributes.ts';
-import { atom, call, type Expression, type Operator } from './expression.ts';
+import { atom, call, type Expression, type Operator, print } from './expression.ts';
 
 /** What a writer needs to know of a node: its operands as they are written, and types. */
 export interface Operands {
@@ -277,12 +277,23 @@ const WRITERS: { readonly [N in OpName]: Writer<N> } = {
     call('interpolate', [...all, atom(ints(to)), atom(`"${mode}"`)]),
   layer_norm: ({ attributes: { eps } }, { all }) => call('layer_norm', all, unless('eps', number(eps), number(1e-5))),
   rms_norm: ({ attributes: { eps } }, { all }) => call('rms_norm', all, unless('eps', number(eps), number(1e-6))),
-  attention: ({ attributes: { causal, scale } }, { all }) =>
-    call('attention', all, [
+  attention: ({ attributes }, { all }) => {
+    const { causal, scale, window: last, soft_cap, biased } = attributes;
+    const bias = biased ? [`bias = ${print(all.at(-1)!)}`] : [];
+    return call('attention', biased ? all.slice(0, -1) : all, [
       ...unless('causal', causal, false),
       ...(scale === null ? [] : [`scale = ${number(scale)}`]),
+      ...bias,
+      ...(last === undefined ? [] : [`window = ${last}`]),
+      ...(soft_cap === undefined ? [] : [`soft_cap = ${number(soft_cap)}`]),
+    ]);
+  },
+  rotary: ({ attributes: { dims: turned, theta, max_positions, frequencies } }, { all }) =>
+    call('rotary', all, [
+      `dims = ${turned}`,
+      ...(frequencies ? [`frequencies = [${frequencies.map(literal).join(', ')}]`] : unless('theta', theta, 10000)),
+      ...unless('max_positions', max_positions, 2048),
     ]),
-  rotary: never,
   cross_entropy: never,
   conv2d_grad_input: transposed,
   conv2d_grad_weight: never,

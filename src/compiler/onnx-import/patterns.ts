@@ -1,21 +1,30 @@
 /**
  * Composite operators found again in the plain ones that exporters write. A pattern stands here only when both sides mean the same for
- * every input, NaN and infinities included, so that an imported graph computes what the file does, rounding apart. Attention with a mask is no
- * pattern: a query that sees no key is NaN in a softmax and 0 in MDL's attention.
+ * every input, NaN and infinities included, so that an imported graph computes what the file does, rounding apart. The one exception
+ * is said aloud: a query that sees no key is 0 in MDL's attention, and NaN in a softmax that nothing is done about.
  */
-import { equalDims } from '../../shared/dim.ts';
+import { addDims, type Dim, equalDims, equalShapes, productOf } from '../../shared/dim.ts';
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
 import { Rewriter } from '../ir/rewrite.ts';
 import type { OpName } from '../ops/attributes.ts';
 import { dce } from '../passes/dce.ts';
-import { Matcher } from './matcher.ts';
-import { attentionOf } from './patterns-attention.ts';
+import { counts, indexForm } from './index-forms.ts';
+import { Matcher, type Tables } from './matcher.ts';
+import { attentionOf, groupedAttentionOf, withoutBlindRows } from './patterns-attention.ts';
+import { partlyTurned, rotaryByHalves, rotaryOf } from './patterns-rotary.ts';
 
 type Pattern = (m: Matcher, node: AnyNode) => ValueId | undefined;
 
-export function findPatterns(graph: Graph): Graph {
+export interface Found {
+  readonly graph: Graph;
+  /** what is otherwise than in the file */
+  readonly notes: readonly string[];
+}
+
+/** @param positions that rotary embeddings may have which the file computes for any */
+export function findPatterns(graph: Graph, tables: Tables, positions: number | undefined): Found {
   const rewriter = new Rewriter(graph);
-  const m = new Matcher(graph, rewriter);
+  const m = new Matcher(graph, rewriter, tables, positions);
   for (const node of graph.nodes) {
     rewriter.copy(node);
     const [output] = node.outputs;
@@ -30,8 +39,39 @@ export function findPatterns(graph: Graph): Graph {
       break;
     }
   }
-  return dce(rewriter.finish());
+  const open = [...m.attended.values()].filter((each) => each.open).length;
+  const notes = open === 0 ? [] : [`${open} × attention: a query that sees no key is NaN in the file and 0 here`];
+  if (m.anyPosition)
+    notes.push('rotary embeddings are written with cos and sin, for any position: --positions N makes them rotary(…)');
+  return { graph: dce(rewriter.finish()), notes };
 }
+
+/** A linear layer of rows, which exporters have as a matrix [B · T, width]. */
+const rowsOfLinear: Pattern = (m, node) => {
+  const linear = m.made(node.inputs[0]!, 'linear');
+  const flat = linear && m.made(linear.inputs[0]!, 'reshape');
+  if (!flat) return undefined;
+  const flatShape = m.type(linear.inputs[0]!).shape;
+  const [to, out] = [m.type(node.outputs[0]!).shape, m.type(linear.outputs[0]!).shape.at(-1)!];
+  const lead = to.slice(0, -1);
+  if (
+    flatShape.length !== 2 ||
+    to.length < 2 ||
+    !equalDims(to.at(-1)!, out) ||
+    !equalDims(productOf(lead), flatShape[0]!)
+  )
+    return undefined;
+  const [x] = flat.inputs;
+  // a view belongs to what is before the layer
+  const rows = m.reshape(x, [...lead, flatShape[1]!], m.maker(x) ?? node);
+  return m.emit('linear', [rows, ...linear.inputs.slice(1)], {}, node);
+};
+
+/** A reshape of a reshape. */
+const reshapedTwice: Pattern = (m, node) => {
+  const before = m.made(node.inputs[0]!, 'reshape');
+  return before && m.reshape(before.inputs[0], m.type(node.outputs[0]!).shape, node);
+};
 
 /** x · Φ(x) as x · (1 + erf(x / √2)) · ½, in any order */
 function exactGelu(m: Matcher, node: AnyNode): ValueId | undefined {
@@ -134,9 +174,70 @@ const withBias: Pattern = (m, node) => {
   return undefined;
 };
 
+/** Matrices that are turned with the axes before them as one. */
+const turnedInRows: Pattern = (m, node) => {
+  const turned = m.made(node.inputs[0]!, 'transpose');
+  const flat = turned?.attributes.permutation.join() === '0,2,1' ? m.made(turned.inputs[0], 'reshape') : undefined;
+  if (!flat) return undefined;
+  const to = m.type(node.outputs[0]!).shape;
+  const [count, rows, columns] = m.type(flat.outputs[0]).shape;
+  const lead = to.slice(0, -2);
+  if (to.length < 3 || !equalShapes(to, [...lead, columns!, rows!]) || !equalDims(productOf(lead), count!))
+    return undefined;
+  const [x] = flat.inputs;
+  const apart = m.reshape(x, [...lead, rows!, columns!], m.maker(x) ?? node);
+  const axes = to.map((_, axis) => axis);
+  const permutation = [...axes.slice(0, -2), axes.length - 1, axes.length - 2];
+  return m.emit('transpose', [apart], { permutation }, node);
+};
+
+/** All rows of a table, in order. */
+const wholeTable: Pattern = (m, node) => {
+  const [table, at] = node.inputs as [ValueId, ValueId];
+  if (node.op !== 'gather' || node.attributes.axis !== 0) return undefined;
+  const [form, places, of] = [indexForm(m, at), m.type(at).shape, m.type(table).shape];
+  const whole = form && counts(form, places) && equalDims(productOf(places), of[0]!);
+  return whole ? m.reshape(table, [...places, ...of.slice(1)], m.maker(table) ?? node) : undefined;
+};
+
+/** A piece of tensors that are joined, which is one of them. */
+const pieceOfJoined: Pattern = (m, node) => {
+  const joined = m.made(node.inputs[0]!, 'concat');
+  if (!joined || node.op !== 'slice') return undefined;
+  const { starts, ends, steps } = node.attributes;
+  const { axis } = joined.attributes;
+  const { shape } = m.type(joined.outputs[0]);
+  const others = shape.every((size, at) => at === axis || (starts[at] === 0 && equalDims(ends[at]!, size)));
+  let start: Dim = 0;
+  for (const value of joined.inputs) {
+    const end = addDims(start, m.type(value).shape[axis]!);
+    if (others && steps[axis] === 1 && equalDims(starts[axis]!, start) && equalDims(ends[axis]!, end)) return value;
+    start = end;
+  }
+  return undefined;
+};
+
+const timesOne: Pattern = (m, node) => {
+  for (const [x, by] of [node.inputs, node.inputs.toReversed()] as [ValueId, ValueId][])
+    if (m.scalar(by) === 1 && m.type(by).dtype === m.type(x).dtype) return x;
+  return undefined;
+};
+
+const andTrue: Pattern = (m, node) => {
+  for (const [x, always] of [node.inputs, node.inputs.toReversed()] as [ValueId, ValueId][])
+    if (m.scalar(always) === 1) return x;
+  return undefined;
+};
+
 const PATTERNS: { readonly [N in OpName]?: readonly Pattern[] } = {
-  mul: [exactGelu, tanhGelu, silu, multipliedNorm, normWeight],
+  mul: [timesOne, exactGelu, tanhGelu, silu, multipliedNorm, normWeight],
   div: [dividedNorm],
-  add: [withBias],
+  add: [withBias, rotaryByHalves],
   matmul: [attentionOf],
+  reshape: [rowsOfLinear, turnedInRows, groupedAttentionOf, reshapedTwice],
+  where: [withoutBlindRows],
+  and: [andTrue],
+  concat: [rotaryOf, partlyTurned],
+  gather: [wholeTable],
+  slice: [pieceOfJoined],
 };

@@ -6,7 +6,8 @@ import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
 import { made } from '../ir/made.ts';
 
 export function shareScopes(graph: Graph): Graph {
-  const held = new Set<ValueId>(graph.parameters.map(({ value }) => value));
+  const tensors = new Set<ValueId>(graph.parameters.map(({ value }) => value));
+  const held = new Set<ValueId>(tensors);
   for (const node of graph.nodes)
     if (node.inputs.some((value) => held.has(value))) for (const value of node.outputs) held.add(value);
   /** the innermost module that all readers of a value lie in */
@@ -16,15 +17,38 @@ export function shareScopes(graph: Graph): Graph {
     scopes.set(value, before === undefined ? scope : common(before, scope));
   };
   for (const { value } of graph.outputs) read(value, '');
-  const nodes: AnyNode[] = [];
+  const paths = new Map<AnyNode, string>();
   for (const node of graph.nodes.toReversed()) {
     const readers = node.outputs.flatMap((value) => scopes.get(value) ?? []);
     const free = node.outputs.every((value) => !held.has(value));
     const path = free ? [node.origin.path, ...readers].reduce(common) : node.origin.path;
-    for (const value of node.inputs) if (!held.has(value)) read(value, path);
-    nodes.push(path === node.origin.path ? node : ({ ...node, origin: { ...node.origin, path } } as AnyNode));
+    for (const value of node.inputs) read(value, path);
+    paths.set(node, path);
   }
-  return made({ ...graph, nodes: nodes.reverse() });
+  const madeIn = new Map<ValueId, string>();
+  for (const node of graph.nodes) {
+    const path = paths.get(node)!;
+    const readers = node.outputs.flatMap((value) => scopes.get(value) ?? []);
+    const around = [path, ...readers].reduce(common);
+    // what comes out of a module, made of nothing that the module has, was never of it
+    const outside = node.inputs.every(
+      (value) => !tensors.has(value) && !isWithin(madeIn.get(value) ?? '', around, path),
+    );
+    if (around !== path && outside && node.inputs.length > 0) paths.set(node, around);
+    for (const value of node.outputs) madeIn.set(value, paths.get(node)!);
+  }
+  const nodes = graph.nodes.map((node): AnyNode => {
+    const path = paths.get(node)!;
+    return path === node.origin.path ? node : ({ ...node, origin: { ...node.origin, path } } as AnyNode);
+  });
+  return made({ ...graph, nodes });
+}
+
+/** Whether a module lies in the part of `outer` that `path` lies in. */
+function isWithin(module: string, outer: string, path: string): boolean {
+  const depth = outer === '' ? 1 : outer.split('.').length + 1;
+  const part = path.split('.').slice(0, depth).join('.');
+  return module === part || module.startsWith(`${part}.`);
 }
 
 /** The module that both lie in. */

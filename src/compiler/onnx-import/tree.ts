@@ -3,8 +3,9 @@
  * call: nothing of it waits for what comes after it. A module for which that does not hold keeps its tensors and gives its nodes to the one around it.
  */
 import { type Dim, isSymbolic, symbolsOf } from '../../shared/dim.ts';
-import { type AnyNode, type Graph, typeOf, type ValueId } from '../ir/graph.ts';
+import type { AnyNode, Graph, ValueId } from '../ir/graph.ts';
 import type { PlacedTensor } from './keys.ts';
+import { SizeNames } from './sizes.ts';
 
 export interface Mod {
   /** last part of its path; '' of the model */
@@ -23,7 +24,7 @@ export type Step =
 
 export interface Body {
   inputs: readonly ValueId[];
-  readonly outputs: readonly ValueId[];
+  outputs: readonly ValueId[];
   readonly nodes: readonly AnyNode[];
   steps: readonly Step[];
 }
@@ -88,9 +89,11 @@ class Planner {
   private readonly results: ReadonlySet<ValueId>;
   private readonly constants: ReadonlySet<ValueId>;
   private readonly dissolved = new Set<Mod>();
+  private readonly sizes: SizeNames;
 
   constructor(graph: Graph, tensors: readonly PlacedTensor[], root: Mod) {
     this.graph = graph;
+    this.sizes = new SizeNames(graph);
     this.root = root;
     this.results = new Set(graph.outputs.map(({ value }) => value));
     this.constants = new Set(graph.constants.map(({ value }) => value));
@@ -187,10 +190,8 @@ class Planner {
   private isCallable(unit: Mod, { inputs, outputs, nodes }: Body): boolean {
     if (outputs.length === 0 || inputs.length === 0) return false;
     if (nodes.length <= SMALL && isBare(unit) && !(unit.parent && isList(unit.parent))) return false;
-    const bound = new Set<string>();
-    for (const value of inputs)
-      for (const dim of typeOf(this.graph, value).shape) if (isVariable(dim)) bound.add(symbolsOf(dim)[0]!);
-    return nodes.every((node) => dimsOf(node).every((name) => bound.has(name)));
+    const { known } = this.sizes.of(inputs);
+    return nodes.every((node) => dimsOf(node).every((name) => known.has(name)));
   }
 
   /** The steps in an order in which each finds what it needs; undefined when there is none, and then one module is dissolved. */
@@ -267,15 +268,8 @@ function isWithin(module: Mod, outer: Mod): boolean {
   return false;
 }
 
-/** A dim that a signature binds: a symbol alone. */
-export function isVariable(dim: Dim): boolean {
-  return (
-    isSymbolic(dim) && dim.terms.length === 1 && dim.terms[0]!.coefficient === 1 && dim.terms[0]!.symbols.length === 1
-  );
-}
-
 /** Symbols that the text of a node names. */
-function dimsOf({ attributes }: AnyNode): readonly string[] {
+export function dimsOf({ attributes }: AnyNode): readonly string[] {
   return Object.values(attributes)
     .flat()
     .filter((value): value is Dim => isSymbolic(value))

@@ -1,13 +1,15 @@
 /** The text of a program: modules from the innermost out, those that have the same text once. */
 import { printDim, type Shape, symbolsOf } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
-import { type Graph, typeOf, type ValueId } from '../ir/graph.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../ir/graph.ts';
 import { type Surroundings, writeBody } from './body.ts';
+import type { Caches } from './caches.ts';
 import type { PlacedTensor } from './keys.ts';
 import { capitalised, identifier, Names, quoted } from './names.ts';
 import { dims } from './operators.ts';
+import { isVariable, renamedSizes, SizeNames } from './sizes.ts';
 import { standardModule } from './standard.ts';
-import { type Body, isList, isVariable, type Mod } from './tree.ts';
+import { type Body, isList, type Mod } from './tree.ts';
 
 export interface Written {
   readonly text: string;
@@ -23,6 +25,7 @@ export interface WriteOptions {
   readonly entry: string;
   /** built-in functions and modules of std, which nothing may hide */
   readonly reserved: readonly string[];
+  readonly caches: Caches | undefined;
 }
 
 const ELEMENT = { f32: '', i64: 'int', bool: 'bool' } as const satisfies Record<DType, string>;
@@ -30,6 +33,7 @@ const ELEMENT = { f32: '', i64: 'int', bool: 'bool' } as const satisfies Record<
 export class ModuleWriter implements Surroundings {
   readonly graph: Graph;
   private readonly options: WriteOptions;
+  private readonly sizes: SizeNames;
   private readonly classNames: Names;
   private readonly classes = new Map<string, string>();
   private readonly declarations: string[] = [];
@@ -43,7 +47,8 @@ export class ModuleWriter implements Surroundings {
     this.graph = graph;
     this.options = options;
     const symbols = new Set(graph.types.flatMap(({ shape }) => shape.flatMap(symbolsOf)));
-    this.classNames = new Names([...this.options.reserved, ...symbols, options.name]);
+    this.sizes = new SizeNames(graph);
+    this.classNames = new Names([...this.options.reserved, ...symbols, ...this.sizes.reserved, options.name]);
     this.numbers = new Map(
       graph.constants.map(({ value, tensor }) => [value, { dtype: tensor.dtype, value: tensor.data[0]! }]),
     );
@@ -58,6 +63,10 @@ export class ModuleWriter implements Surroundings {
     const imports = this.imports.size === 0 ? [] : [`import { ${[...this.imports].sort().join(', ')} } from "std"`];
     const model = `model ${name} {\n${[...members, entry.text].join('\n')}\n}\n`;
     return { text: [...imports, ...this.declarations, model].join('\n\n'), keys, renamed: entry.renamed };
+  }
+
+  cachedAs(node: AnyNode): string | undefined {
+    return this.options.caches?.names.get(node);
   }
 
   numberOf(value: ValueId): { readonly dtype: DType; readonly value: number } | undefined {
@@ -169,17 +178,20 @@ export class ModuleWriter implements Surroundings {
         : inputName(typeOf(this.graph, value).dtype, index);
       return { value, name: names.claim(identifier(hint, 'x')) };
     });
-    const signature = inputs.map(({ value, name }) => `${name}: ${this.type(value, bound)}`).join(', ');
+    const sizes = this.sizes.of(body.inputs);
+    const graph = renamedSizes(this.graph, sizes.as);
+    const signature = inputs.map(({ value, name }) => `${name}: ${this.type(graph, value, bound)}`).join(', ');
     const [only] = body.outputs;
-    const result = body.outputs.length === 1 ? this.type(only!, bound, false) : undefined;
+    const result = body.outputs.length === 1 ? this.type(graph, only!, bound, false) : undefined;
     const declared = result === undefined ? '' : ` -> ${result}`;
-    const text = writeBody(this, module, body, new Map(inputs.map(({ value, name }) => [value, name])), names);
+    const given = new Map(inputs.map(({ value, name }) => [value, name]));
+    const text = writeBody(this, module, body, given, names, { graph, as: sizes.as });
     return `\nforward(${signature})${declared} {\n${text}\n}`;
   }
 
   /** `int[B, T]`; a dim that the signature cannot say yet is `_`. */
-  private type(value: ValueId, bound: Set<string>, binds = true): string {
-    const { dtype, shape } = typeOf(this.graph, value);
+  private type(graph: Graph, value: ValueId, bound: Set<string>, binds = true): string {
+    const { dtype, shape } = typeOf(graph, value);
     const sizes = shape.map((dim) => {
       if (binds && isVariable(dim)) bound.add(symbolsOf(dim)[0]!);
       return symbolsOf(dim).every((name) => bound.has(name)) ? printDim(dim) : '_';
@@ -189,6 +201,7 @@ export class ModuleWriter implements Surroundings {
 
   private entry(root: Mod): { readonly text: string; readonly renamed: readonly (readonly [string, string])[] } {
     const { graph, options } = this;
+    const { caches } = options;
     const names = new Names(this.takenIn(root));
     const renamed: (readonly [string, string])[] = [];
     const rename = (given: string, name: string): string => {
@@ -199,19 +212,23 @@ export class ModuleWriter implements Surroundings {
       const { dtype, shape } = typeOf(graph, value);
       return `${ELEMENT[dtype]}${dims(shape as Shape)}`;
     };
-    const inputs = graph.inputs.map(({ name, value }) => ({
+    const plainInputs = graph.inputs.filter(({ value }) => !caches?.inputs.has(value));
+    const inputs = plainInputs.map(({ name, value }) => ({
       value,
       name: rename(name, names.claim(lowered(name, 'x'))),
     }));
     // an input and an output of one name cannot be told apart
     const outputNames = new Names([...this.options.reserved, ...inputs.map(({ name }) => name)]);
-    const outputs = graph.outputs.map(
+    const plainOutputs = graph.outputs.filter(({ value }) => !caches?.outputs.has(value));
+    const outputs = plainOutputs.map(
       ({ name, value }) => `${rename(name, outputNames.claim(lowered(name, 'y')))}: ${typed(value)}`,
     );
-    const body = writeBody(this, root, root.body!, new Map(inputs.map(({ value, name }) => [value, name])), names);
+    const given = new Map(inputs.map(({ value, name }) => [value, name]));
+    const body = writeBody(this, root, root.body!, given, names, { graph, as: new Map() });
     const signature = inputs.map(({ name, value }) => `${name}: ${typed(value)}`).join(', ');
     const entryName = new Names(this.takenIn(root)).claim(lowered(options.entry, 'run'));
-    return { text: `\nentry ${entryName}(${signature}) -> (${outputs.join(', ')}) {\n${body}\n}`, renamed };
+    const cache = caches ? ` cache ${printDim(caches.length)} ${quoted(caches.past)} -> ${quoted(caches.present)}` : '';
+    return { text: `\nentry ${entryName}(${signature}) -> (${outputs.join(', ')})${cache} {\n${body}\n}`, renamed };
   }
 }
 

@@ -22,6 +22,10 @@ export interface OnnxImportOptions {
   readonly dim: readonly string[];
   /** `NAME=NUMBER` each */
   readonly input: readonly string[];
+  /** names of initialisers of rank 0 that are parameters */
+  readonly parameter?: readonly string[];
+  /** see `ImportSettings.positions` */
+  readonly positions?: number | undefined;
 }
 
 export interface OnnxImported {
@@ -43,6 +47,8 @@ export async function importOnnxFile(file: string, options: OnnxImportOptions): 
     name: basename(file).replace(/\.[^.]*$/, ''),
     dims: settingsOf('--dim', options.dim, 'NAME=SIZE or NAME=OTHER', sizeOrName),
     inputs: settingsOf('--input', options.input, 'NAME=NUMBER', numberOf),
+    parameters: new Set(options.parameter),
+    positions: options.positions,
   };
   const opened: RandomAccess[] = [];
   const beside = async (name: string): Promise<RandomAccess> => {

@@ -14,15 +14,17 @@ export interface ImportOptions {
   readonly force?: boolean;
   readonly dim?: readonly string[];
   readonly input?: readonly string[];
+  readonly parameter?: readonly string[];
+  readonly positions?: number;
 }
 
 export default async function run(
   output: Output,
   [model]: readonly string[],
-  { out, force = false, dim = [], input = [] }: ImportOptions,
+  { out, force = false, dim = [], input = [], parameter = [], positions }: ImportOptions,
 ): Promise<void> {
   if (!isModelFolder(model!)) {
-    const { weights, notes } = await importOnnxFile(model!, { out, force, dim, input });
+    const { weights, notes } = await importOnnxFile(model!, { out, force, dim, input, parameter, positions });
     for (const note of notes) output.note(note);
     const text = weights ? `${out}: compile it with --weights ${weights}` : out;
     output.result(text, { out, model, ...(weights ? { weights } : {}) });
@@ -31,6 +33,8 @@ export default async function run(
   for (const [option, given] of [
     ['--dim', dim],
     ['--input', input],
+    ['--parameter', parameter],
+    ['--positions', positions === undefined ? [] : [positions]],
   ] as const)
     if (given.length > 0) throw cliError('import_folder_setting', { option, folder: model! });
   if (!force && existsSync(out)) throw cliError('import_exists', { file: out });

@@ -163,13 +163,29 @@ const gather: Rule = (c) => {
 };
 
 /** Rows of the first axis. Of several axes at once, an index that is too large in one would be another's row. */
+/** Rows of the first axes, each index of which is looked up in its own axis, so that one outside of it is found. */
 const gatherNd: Rule = (c) => {
   c.only('batch_dims', 0);
   const places = c.shape(1);
-  if (c.static(places.at(-1)!, 'the last axis of its indices') !== 1)
-    c.fail('it gathers by indices of several axes at once');
-  const at = c.importer.reshape(c.tensor(1, 'i64'), places.slice(0, -1));
-  return c.made(c.emit('gather', [c.tensor(0), at], { axis: 0 }));
+  const count = c.static(places.at(-1)!, 'the last axis of its indices');
+  const [given, data] = [c.tensor(1, 'i64'), c.shape(0)];
+  if (count < 1 || count > data.length) c.fail(`it gathers by ${count} indices from a tensor of ${data.length} axes`);
+  const last = places.length - 1;
+  const column = (axis: number): ValueId =>
+    c.importer.reshape(
+      count === 1 ? given : sliced(c, given, [{ axis: last, start: axis, end: axis + 1, step: 1 }]),
+      places.slice(0, -1),
+    );
+  if (count === 1) return c.made(c.emit('gather', [c.tensor(0), column(0)], { axis: 0 }));
+  let flat: ValueId | undefined;
+  for (let axis = 0; axis < count; axis++) {
+    const all = c.emit('iota', [], { shape: [data[axis]!], axis: 0 });
+    const at = c.emit('gather', [all, column(axis)], { axis: 0 });
+    const rows = flat === undefined ? at : c.emit('mul', [flat, c.importer.size(data[axis]!)], {});
+    flat = flat === undefined ? at : c.emit('add', [rows, at], {});
+  }
+  const table = c.importer.reshape(c.tensor(0), [productOf(data.slice(0, count)), ...data.slice(count)]);
+  return c.made(c.emit('gather', [table, flat!], { axis: 0 }));
 };
 
 const pad: Rule = (c) => {

@@ -20,8 +20,15 @@ export function reshapedTo(c: Call, from: Shape, wanted: readonly Dim[], allowsZ
   );
   const hole = kept.indexOf(-1);
   if (hole < 0) return kept;
-  const rest = productOf(kept.filter((_, axis) => axis !== hole));
-  const size = divideDims(productOf(from), rest) ?? c.fail('what is left for −1 does not follow from its sizes');
+  // what is on both sides is no part of the quotient, which a sum could not be divided by
+  const left = [...from];
+  const rest = kept.filter((dim, axis) => {
+    const same = axis === hole ? -1 : left.findIndex((size) => equalDims(size, dim));
+    if (same >= 0) left.splice(same, 1);
+    return axis !== hole && same < 0;
+  });
+  const size =
+    divideDims(productOf(left), productOf(rest)) ?? c.fail('what is left for −1 does not follow from its sizes');
   return kept.map((dim, axis) => (axis === hole ? size : dim));
 }
 

@@ -8,14 +8,14 @@ import type { FileTensor } from '../proto.ts';
 import { fromHost, type Imported, ints, known } from '../values.ts';
 import { boundOf } from './shapes.ts';
 
-/** A tensor of the file: numbers that are known, or one that the model holds. */
-export function fileTensor(tensor: FileTensor, initialiser: boolean): Imported | undefined {
+/** A tensor of the file: numbers that are known, or one that the model holds. @param scalars whether it holds one of rank 0 */
+export function fileTensor(tensor: FileTensor, initialiser: boolean, scalars = false): Imported | undefined {
   const { view, host } = tensor;
   if (!view) return undefined;
   const dtype = READ_AS[view.dtype];
   const trains = initialiser && dtype === 'f32';
   // weights stay tensors of the file, whatever their numbers; so does what is too large to be looked at
-  if (!host || (trains && view.shape.length > 0))
+  if (!host || (trains && (scalars || view.shape.length > 0)))
     return { kind: 'stored', tensor, dtype, shape: view.shape, trains, turned: false };
   return fromHost(host, tensor);
 }

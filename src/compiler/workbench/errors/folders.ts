@@ -63,7 +63,7 @@ export const CLI_FOLDERS = {
     'C0486',
     ({ option, folder }: { option: string; folder: string }) =>
       `${option} says something about an ONNX file, and ${folder} is a folder of transformers`,
-    '`--dim` and `--input` fix what an ONNX file leaves open. The sizes of a folder are those of its config.json; change them in the .mdl file that is written, or with `--set`.',
+    '`--dim`, `--input`, `--parameter` and `--positions` fix what an ONNX file leaves open. The sizes of a folder are those of its config.json; change them in the .mdl file that is written, or with `--set`.',
   ),
   import_format: entry(
     'C0487',

@@ -1,0 +1,219 @@
+/** Attention, look-ups and numbers of rank 0 in files that are made here: what is found again means what the file does. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { NodeProto } from '../../src/compiler/backends/onnx/proto.ts';
+import type { HostTensor } from '../../src/shared/tensor.ts';
+import { sizeOf } from '../../src/shared/tensor.ts';
+import { folderWith } from '../cli/support.ts';
+import { relativeError } from '../support/reference.ts';
+import { floats, node, onnx, type Parts } from './files.ts';
+import { type Imported, imported, opened, originalOutputs } from './support.ts';
+
+function saved(parts: Parts): string {
+  const file = join(folderWith(), 'made.onnx');
+  writeFileSync(file, onnx(parts));
+  return file;
+}
+
+const f32 = (shape: readonly number[], seed: number): HostTensor => ({
+  dtype: 'f32',
+  shape,
+  data: Float32Array.from({ length: sizeOf(shape) }, (_, index) => Math.sin(seed + index * 12.9898)),
+});
+const i64 = (shape: readonly number[], values: readonly number[]): HostTensor => ({
+  dtype: 'i64',
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+const whole = (name: string, dims: number[], values: readonly number[]) => ({
+  name,
+  dims,
+  dataType: 7,
+  rawData: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+});
+const scalar = (name: string, value: number) => ({ ...floats(name, [], value), dims: [] });
+
+/** The first output here and in onnxruntime. */
+async function both(file: string, back: Imported, inputs: Readonly<Record<string, HostTensor>>): Promise<number> {
+  const model = await opened(back, { backend: 'reference', opset: 17 });
+  try {
+    const results = await model.session.run(model.entry, inputs);
+    const [want] = await originalOutputs(file, Object.values(inputs));
+    const [found] = Object.values(results);
+    expect(found!.shape).toEqual(want!.shape);
+    return relativeError(found!.data, want!.data);
+  } finally {
+    await model.close();
+  }
+}
+
+/** softmax(q kᵀ / 2 + hidden) v with a mask of positions that `nodes` make as `seen`, of [T, S]. */
+function attending(nodes: readonly NodeProto[], fill = Number.NEGATIVE_INFINITY): string {
+  const perm = (values: number[]) => [{ name: 'perm', type: 7, ints: values }] as NodeProto['attribute'];
+  const axis = (name: string, value: number) => [{ name, type: 2, i: value }] as NodeProto['attribute'];
+  const size = (of: string, at: number) => [
+    node('Shape', [of], [`${of}_shape`]),
+    node('Gather', [`${of}_shape`, `at_${at}`], [`${of}_size`], '', axis('axis', 0)),
+  ];
+  return saved({
+    inputs: [
+      ['q', ['B', 2, 'T', 4]],
+      ['k', ['B', 2, 'S', 4]],
+      ['v', ['B', 2, 'S', 4]],
+    ],
+    outputs: ['y'],
+    initialisers: [
+      scalar('half', 0.5),
+      scalar('zero', 0),
+      scalar('fill', fill),
+      whole('at_2', [], [2]),
+      whole('start', [], [0]),
+      whole('one', [], [1]),
+      whole('two', [], [2]),
+      whole('axis_1', [1], [1]),
+    ],
+    nodes: [
+      ...size('q', 2),
+      ...size('k', 2),
+      node('Range', ['start', 'q_size', 'one'], ['row']),
+      node('Range', ['start', 'k_size', 'one'], ['keys']),
+      node('Unsqueeze', ['row', 'axis_1'], ['queries']),
+      node('Sub', ['k_size', 'q_size'], ['past']),
+      node('Add', ['queries', 'past'], ['last']),
+      ...nodes,
+      node('Transpose', ['k'], ['kt'], '', perm([0, 1, 3, 2])),
+      node('MatMul', ['q', 'kt'], ['product']),
+      node('Mul', ['product', 'half'], ['scores']),
+      node('Where', ['seen', 'scores', 'fill'], ['shown']),
+      node('Softmax', ['shown'], ['p'], '', axis('axis', -1)),
+      node('MatMul', ['p', 'v'], ['y']),
+    ],
+  });
+}
+
+const QKV = (queries: number, keys: number) => ({
+  q: f32([2, 2, queries, 4], 1),
+  k: f32([2, 2, keys, 4], 2),
+  v: f32([2, 2, keys, 4], 3),
+});
+
+describe('who sees whom', () => {
+  const causal = [node('LessOrEqual', ['keys', 'last'], ['seen'])];
+  const CASES: readonly (readonly [string, readonly NodeProto[], string, string])[] = [
+    ['a triangle that ends with the last key', causal, 'causal = true)', 'window'],
+    [
+      'the same, as what is not later',
+      [node('Less', ['last', 'keys'], ['later']), node('Not', ['later'], ['seen'])],
+      'causal = true)',
+      'window',
+    ],
+    ['a triangle from the first key on', [node('LessOrEqual', ['keys', 'queries'], ['seen'])], 'attention(', 'causal'],
+    [
+      'a window of two',
+      [
+        ...causal.map((one) => ({ ...one, output: ['past_keys'] })),
+        node('Sub', ['last', 'two'], ['before']),
+        node('Greater', ['keys', 'before'], ['near']),
+        node('And', ['past_keys', 'near'], ['seen']),
+      ],
+      'causal = true, window = 2)',
+      'iota',
+    ],
+  ];
+  it.each(CASES)('%s', async (_, nodes, has, hasNot) => {
+    const file = attending(nodes);
+    const back = await imported(file);
+    expect(back.text).toContain(has);
+    expect(back.text).not.toContain(hasNot);
+    for (const [queries, keys] of [
+      [3, 5],
+      [1, 4],
+      [4, 4],
+    ] as const)
+      expect(await both(file, back, QKV(queries, keys))).toBeLessThan(1e-6);
+  });
+
+  it('is said to be otherwise where a query may see no key', async () => {
+    const { notes } = await imported(attending([node('LessOrEqual', ['keys', 'queries'], ['seen'])]));
+    expect(notes).toContain('1 × attention: a query that sees no key is NaN in the file and 0 here');
+    expect((await imported(attending(causal))).notes).toEqual([]);
+  });
+
+  it('stays all keys alike for a query without one, where the file fills with a number', async () => {
+    // query 0 sees none: keys < queries
+    const file = attending([node('Less', ['keys', 'queries'], ['seen'])], -3.4028234663852886e38);
+    const back = await imported(file);
+    expect(back.text).toContain('bias = ');
+    expect(await both(file, back, QKV(3, 5))).toBeLessThan(1e-6);
+  });
+});
+
+describe('GatherND of several axes', () => {
+  const file = saved({
+    inputs: [
+      ['x', [3, 4, 2]],
+      ['at', ['N', 2], 7],
+    ],
+    outputs: ['y'],
+    nodes: [node('GatherND', ['x', 'at'], ['y'])],
+  });
+
+  it('takes the rows of those places', async () => {
+    const at = i64([3, 2], [0, 3, 2, 0, 1, 1]);
+    expect(await both(file, await imported(file), { x: f32([3, 4, 2], 1), at })).toBe(0);
+  });
+
+  it('finds an index outside of its own axis', async () => {
+    const model = await opened(await imported(file), { backend: 'onnx', opset: 17 });
+    // 4 is a row of the next 4 columns, were the axes one
+    const outside = model.session.run(model.entry, { x: f32([3, 4, 2], 1), at: i64([1, 2], [0, 4]) });
+    await expect(outside).rejects.toThrow(/4/);
+    await model.close();
+  });
+});
+
+describe('a number of rank 0', () => {
+  const parts: Parts = {
+    outputs: ['y'],
+    initialisers: [scalar('logit_scale', 2.5)],
+    nodes: [node('Mul', ['x', 'logit_scale'], ['y'])],
+  };
+
+  it('is a number in the text, or a parameter where --parameter says so', async () => {
+    const file = saved(parts);
+    expect((await imported(file)).text).toContain('x * 2.5');
+    const back = await imported(file, [], [], { parameter: ['logit_scale'] });
+    expect(back.text).toContain('param logit_scale: []');
+    expect(await both(file, back, { x: f32([2, 4], 1) })).toBe(0);
+  });
+
+  it('is asked for by a name that the file has', async () => {
+    await expect(imported(saved(parts), [], [], { parameter: ['scale'] })).rejects.toMatchObject({
+      code: 'C0484',
+      notes: ['--parameter scale: the file has no initialiser of rank 0 of this name'],
+    });
+  });
+});
+
+describe('sizes', () => {
+  it('may be sums of others', async () => {
+    const file = saved({
+      inputs: [
+        ['a', ['P', 4]],
+        ['b', ['T', 4]],
+        ['c', ['S', 4]],
+      ],
+      outputs: ['y'],
+      nodes: [
+        node('Concat', ['a', 'b'], ['ab'], '', [{ name: 'axis', type: 2, i: 0 }]),
+        node('Add', ['ab', 'c'], ['y']),
+      ],
+    });
+    await expect(imported(file)).rejects.toMatchObject({
+      notes: [expect.stringContaining('where two dynamic sizes are one, --dim NAME=OTHER says so')],
+    });
+    const back = await imported(file, ['S=P + T']);
+    expect(await both(file, back, { a: f32([2, 4], 1), b: f32([3, 4], 2), c: f32([5, 4], 3) })).toBe(0);
+  });
+});
