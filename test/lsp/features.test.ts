@@ -1,7 +1,15 @@
 /** What an editor is told about a program of two files, through the protocol. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CodeAction, CompletionItem, Hover, InlayHint, Location, WorkspaceEdit } from 'vscode-languageserver';
+import {
+  type CodeAction,
+  type CompletionItem,
+  CompletionItemKind,
+  type Hover,
+  type InlayHint,
+  type Location,
+  type WorkspaceEdit,
+} from 'vscode-languageserver';
 import { type Client, connect, positionIn, uriOf } from './client.ts';
 
 const BLOCK = `import { LayerNorm, Linear } from "std"
@@ -80,6 +88,30 @@ describe('hover', () => {
   it('a field of the config has its value', async () => {
     expect(await hovered('net.mdl', '[Layer(wi|dth')).toContain('config field width = 8');
     expect(await hovered('block.mdl', 'c.hid|den)\n  back')).toContain('config field hidden = 32');
+  });
+  it('an expression has its type, or its value at compile time', async () => {
+    expect(await hovered('block.mdl', 'x |+ (gelu')).toBe('```mdl\n[B, T, 8]\n```');
+    expect(await hovered('block.mdl', 'gelu|(h)')).toContain('gelu(x)');
+    expect(await hovered('block.mdl', '(h) ||> back')).toBe('```mdl\n[B, T, 8]\n```');
+    await client.edit('net.mdl', 'LayerNorm(width)', 'LayerNorm(2 * width - 8)');
+    expect(await hovered('net.mdl', '2 |* width - 8')).toBe('```mdl\n16\n```');
+    expect(await hovered('net.mdl', '2 * width |- 8')).toBe('```mdl\n8\n```');
+    await client.edit('net.mdl', 'LayerNorm(2 * width - 8)', 'LayerNorm(width)');
+  });
+  it('a param has its shape and key, an argument its value, a loop its item', async () => {
+    const { client: other } = connect();
+    await other.initialize();
+    const text =
+      '/// Scales.\nmodule Gain(width) {\n  param gain: [width] = ones()\n  forward(x: [..., width]) { x * gain }\n}\n' +
+      'model Net {\n  gains = [Gain(4) for i in range(2)]\n  entry run(x: [B, 4]) -> (y: [B, 4]) {\n    for g in gains { x = g(x) }\n    x\n  }\n}\n';
+    await other.open('gain.mdl', text);
+    const told = async (at: string) =>
+      ((await other.ask<Hover>('textDocument/hover', 'gain.mdl', at)).contents as { value: string }).value;
+    expect(await told('x * |gain')).toBe('```mdl\nparam gain: [4]\n```\n\n4 elements: 2 of them, first `gains.0.gain`');
+    expect(await told('module Gain(|width')).toBe('```mdl\nargument width = 4\n```');
+    expect(await told('module |Gain')).toContain('Scales.');
+    expect(await told('{ |x = g')).toContain('[B, 4]');
+    await other.stop();
   });
   it('a flag and a built-in function', async () => {
     expect(await hovered('block.mdl', 'when norm|_on')).toBe(
@@ -196,6 +228,34 @@ describe('completion', () => {
     expect(await labels('net.mdl', 'train |layers')).toEqual(['layers', 'layers[*]', 'last']);
     expect(await labels('net.mdl', 'layers[*].|fc')).toEqual(['fc', 'back', 'norm']);
     expect(await labels('net.mdl', 'fc, last|')).toContain('layers[*]');
+  });
+  it('paths of the model and flags where adapters, stages and conditions want them', async () => {
+    await client.edit(
+      'net.mdl',
+      'stage all {',
+      'adapt layers[*].fc, last with LoRA(r = 2, alpha = 4)\n\nstage all {\n  set norm_on = false',
+    );
+    expect(await labels('net.mdl', 'adapt |layers')).toEqual(['layers', 'layers[*]', 'last']);
+    expect(await labels('net.mdl', 'adapt layers[*].|fc')).toEqual(['fc', 'back', 'norm']);
+    expect(await labels('net.mdl', 'set |norm_on')).toEqual(['norm_on']);
+    await client.edit(
+      'net.mdl',
+      'adapt layers[*].fc, last with LoRA(r = 2, alpha = 4)\n\nstage all {\n  set norm_on = false',
+      'stage all {',
+    );
+  });
+  it('have kinds, docs and signatures', async () => {
+    const items = await client.ask<CompletionItem[]>('textDocument/completion', 'block.mdl', 'let h = |x');
+    const of = (label: string) => items.find((item) => item.label === label)!;
+    expect(of('norm_on')).toMatchObject({
+      kind: CompletionItemKind.EnumMember,
+      documentation: 'LayerNorm before the activation',
+    });
+    expect(of('fc')).toMatchObject({ kind: CompletionItemKind.Property, detail: 'submodule' });
+    expect(of('T')).toMatchObject({ kind: CompletionItemKind.TypeParameter });
+    expect(of('gelu')).toMatchObject({ kind: CompletionItemKind.Function, detail: 'gelu(x)' });
+    expect(of('RMSNorm')).toMatchObject({ kind: CompletionItemKind.Class, detail: 'import from "std"' });
+    expect(of('for')).toMatchObject({ kind: CompletionItemKind.Keyword });
   });
   it('nothing in a comment', async () => {
     expect(await labels('block.mdl', '/// One |layer')).toEqual([]);

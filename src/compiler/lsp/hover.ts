@@ -1,17 +1,22 @@
-/** What a name is: its declaration, its type or value under the chosen settings, its doc comment, its parameters. */
+/**
+ * What a name is: its declaration, its type or value under the chosen settings, its doc comment, its parameters. What an expression
+ * is, at its operator or bracket.
+ */
 import type { Hover } from 'vscode-languageserver';
 import { sizeOf } from '../../shared/tensor.ts';
 import type { Definition } from '../check/binding.ts';
 import { BUILTINS } from '../elaborate/builtins/index.ts';
 import type { Model } from '../elaborate/model.ts';
+import type * as ast from '../syntax/ast.ts';
 import { rangeOf } from './places.ts';
 import type { View } from './view.ts';
+import { walk } from './walk.ts';
 
 export function hover(view: View, offset: number): Hover | undefined {
   const before = view.toBefore(offset);
   if (before === undefined) return undefined;
   const use = view.names.at(view.path, before);
-  if (!use) return builtin(view, offset);
+  if (!use) return builtin(view, offset) ?? expression(view, before);
   const range = view.toNow(use.span);
   const definition = use.definition.target ?? use.definition;
   const fact = factOf(view, definition, use.span);
@@ -21,6 +26,35 @@ export function hover(view: View, offset: number): Hover | undefined {
   if (size) lines.push(size);
   return { contents: { kind: 'markdown', value: lines.join('\n\n') }, ...(range ? { range } : {}) };
 }
+
+/** The type or value of the innermost expression at a place that is more than a name or a literal; the range says which. */
+function expression(view: View, before: number): Hover | undefined {
+  if (/\s/.test(view.before.text[before] ?? ' ')) return undefined;
+  let found: { readonly span: Definition['span']; readonly text: string } | undefined;
+  walk(view.syntax.declarations, (node) => {
+    const { kind, span } = node;
+    if (!COMPOSED.has(kind) || before < span.start || before >= span.end) return;
+    const fact = view.analysis.facts.at(span);
+    if (fact && (!found || span.end - span.start <= found.span.end - found.span.start))
+      found = { span, text: fact.text };
+  });
+  if (!found) return undefined;
+  const range = view.toNow(found.span);
+  const value = `\`\`\`mdl\n${found.text}\n\`\`\``;
+  return { contents: { kind: 'markdown', value }, ...(range ? { range } : {}) };
+}
+
+/** Kinds of expressions that have parts. */
+const COMPOSED: ReadonlySet<string> = new Set([
+  'binary',
+  'unary',
+  'call',
+  'index',
+  'when',
+  'list',
+  'tuple',
+  'comprehension',
+] satisfies ast.Expression['kind'][]);
 
 /** `let q: [B, T, 64]`, `flag qk_norm = false`, `module Linear(in_features, …)` */
 function headline(view: View, definition: Definition, fact: string | undefined): string {
