@@ -173,6 +173,8 @@ export interface PyTorchSection {
   readonly model: string;
   /** safetensors with everything in its `state_dict()` */
   readonly weights: readonly WeightFile[];
+  /** its LoRA: rank, the alpha of (alpha / r) B A, and the checkpoint keys of A and B; absent: it has none, or several kinds */
+  readonly adapter?: { readonly r: number; readonly alpha: number; readonly keys: readonly string[] };
 }
 
 export interface Manifest {

@@ -24,7 +24,7 @@ def run(job):
     program = job.get("program", os.path.join("model", "train.py"))
     sys.argv = [os.path.basename(program), *job["argv"]]
     path = list(sys.path)
-    for name in [name for name in sys.modules if name.split(".")[0] in ("model", "adapter", "training")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("model", "lora", "adapter", "training")]:
         del sys.modules[name]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     said, code = io.StringIO(), 0

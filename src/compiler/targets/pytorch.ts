@@ -2,16 +2,19 @@
  * PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. With a stage also the program that
  * trains it.
  */
-import type { EntryManifest, WeightsOrigin } from '../../shared/artifact.ts';
+import type { EntryManifest, PyTorchSection, WeightsOrigin } from '../../shared/artifact.ts';
 import { INFERENCE_FILES, modelFile } from '../backends/pytorch/index.ts';
+import type { Model } from '../elaborate/model.ts';
 import type { Graphs } from '../graphs.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
+import { SwapError, swappableAdapters } from '../swap-adapters.ts';
 import { trainingFiles } from './pytorch-stage.ts';
 import { safetensorsFile } from './stored.ts';
 import type { Artifact, Target } from './target.ts';
 
 const MODEL = 'model.py';
 const GENERATE = 'generate.py';
+const LORA = 'lora.py';
 const WEIGHTS = 'model.safetensors';
 
 export const pytorch: Target = { name: 'pytorch', takes: ['stage'], training: {}, passes: [], compile };
@@ -28,10 +31,13 @@ function compile(graphs: Graphs): Artifact {
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
   const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
-  const section = { pytorch: { model: MODEL, weights: [{ file: stored.file, bytes: stored.bytes }] } };
+  const adapter = adapterOf(model);
+  const weights = [{ file: stored.file, bytes: stored.bytes }];
+  const section = { pytorch: { model: MODEL, weights, ...(adapter ? { adapter } : {}) } };
   const encoder = new TextEncoder();
   const bytes = encoder.encode(text);
-  const beside = Object.entries(generates ? INFERENCE_FILES : {});
+  const adapts = generates || adapter !== undefined;
+  const beside = Object.entries(INFERENCE_FILES).filter(([name]) => (name === LORA ? adapts : generates));
   const files = [[MODEL, text] as const, ...beside, ...training].map(
     ([name, said]) => [name, encoder.encode(said)] as const,
   );
@@ -43,12 +49,24 @@ function compile(graphs: Graphs): Artifact {
     made: [
       { name: MODEL, what: `${entries.length} entries`, bytes: bytes.length },
       ...(generates ? [{ name: GENERATE, what: 'answers prompts' }] : []),
+      ...(adapts ? [{ name: LORA, what: 'loads adapters' }] : []),
       ...(graphs.stage ? [{ name: 'train.py', what: `trains ${graphs.stage.name}` }] : []),
     ],
     manifest: (weights: WeightsOrigin | null, ownAdapter = false) =>
       manifestOf(graphs, ports, section, weights, ownAdapter),
     files: () => new Map(files),
   };
+}
+
+/** What a folder of PEFT must have to fit the model's own adapters; undefined of a model that has none, or several kinds. */
+function adapterOf(model: Model): PyTorchSection['adapter'] {
+  try {
+    const { r, alpha, parameters } = swappableAdapters(model);
+    return { r, alpha, keys: parameters.map(({ keys: [key] }) => key) };
+  } catch (error) {
+    if (error instanceof SwapError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the entries are those that generate.py runs. */

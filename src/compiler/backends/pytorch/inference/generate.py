@@ -16,7 +16,9 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import lora  # noqa: E402
 import model as written  # noqa: E402
+from lora import Problem  # noqa: E402
 
 PLACE = "<ImageHere>"
 #: as the recipe vision-language has them
@@ -28,13 +30,6 @@ TEMPLATES = {
 }
 #: settings of prompts and pictures that `mdl generate` follows and this program does not
 UNREAD = ("shorter_side", "longest_side", "image_placeholder", "image_words", "part_words", "row_end", "parts_end")
-
-
-class Problem(Exception):
-    """What a person can mend, said in a line. @param code as `mdl explain` has it"""
-
-    def __init__(self, code, text):
-        super().__init__(f"{code}: {text}")
 
 
 def arguments():
@@ -52,6 +47,7 @@ def arguments():
     parser.add_argument("--top-p", type=float)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--weights", type=Path, default=HERE / "model.safetensors")
+    parser.add_argument("--adapter", type=Path, help="a folder in PEFT's format; merged where the model has no A and B of its own")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--json", action="store_true", help="one line with the tokens, the text and what ended it")
     given = parser.parse_args()
@@ -314,7 +310,10 @@ def main():
     try:
         manifest = json.loads((HERE / "manifest.json").read_text())
         cuda = torch.cuda.is_available() if given.device == "auto" else given.device == "cuda"
-        net = opened(given.weights).eval().to("cuda" if cuda else "cpu")
+        net = opened(given.weights)
+        if given.adapter is not None:
+            lora.load(net, given.adapter, merge="adapter" not in manifest["targets"]["pytorch"])
+        net = net.eval().to("cuda" if cuda else "cpu")
         said = answer(given, Generator(net, manifest))
     except Problem as problem:
         sys.exit(f"generate.py: {problem}")
