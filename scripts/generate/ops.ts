@@ -88,6 +88,8 @@ export const ops: Generator = {
     const records: Readonly<Record<string, DocumentedOp>> = OPS;
     // in the order of the attribute list, which is by family
     const listed = [...attributes.keys()].flatMap((name) => records[name] ?? []);
+    const missing = Object.keys(records).filter((name) => !attributes.has(name));
+    if (missing.length > 0) throw new Error(`${ATTRIBUTES} lists no family of ${missing.join(', ')}`);
     return [{ path: 'docs/ops.md', text: opsPage(listed, attributes) }];
   },
 };

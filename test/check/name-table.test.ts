@@ -55,7 +55,7 @@ describe('in TinyGPT-V', () => {
     ['cache |P "past', 'dimension P tinygpt-v.mdl:109:68'],
     ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:116:74'],
     ['gather(|table, slot', 'let table tinygpt-v.mdl:123:9'],
-    ['(|next_token_loss(logits', 'function next_token_loss std.mdl:285:4'],
+    ['(|next_token_loss(logits', 'function next_token_loss std.mdl:288:4'],
   ])('%s', (piece, expected) => expect(at(piece)).toBe(expected));
 
   it('knows the fields of a record that is passed as an argument', () => {

@@ -42,6 +42,8 @@ describe('element types', () => {
     ['x > 0 and n == 0', 'bool', [0, 0]],
     ['x > 0 or n == 0', 'bool', [1, 1]],
     ['float(n) / 4', 'f32', [0.5, 0]],
+    // of a number, a number that is known at compile time
+    ['if cos(0) == 1.0 and 4.0 * atan(1) > 3.14 { x } else { -x }', 'f32', [0.5, -1]],
   ])('%s', (expression, dtype, expected) => {
     const inputs = { x: tensor([2], [0.5, -1]), n: ints([2], [2, 0]) };
     const text = `model M { entry main(x: [2], n: int[2]) -> (out: ${{ f32: '', i64: 'int', bool: 'bool' }[dtype]}[2]) { ${expression} } }`;

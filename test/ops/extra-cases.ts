@@ -111,6 +111,16 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, inputs) => [b.node('softplus', operandsOf('softplus', inputs), {})],
   },
   {
+    name: 'expm1_log1p_atan',
+    inputs: [given('x', f32([4], [0, -0.5, -0, 1]))],
+    outputs: [
+      f32([4], [0, Math.exp(-0.5) - 1, -0, Math.E - 1]),
+      f32([4], [0, -Math.LN2, -0, Math.LN2]),
+      f32([4], [0, -0.4636476090008061, -0, Math.PI / 4]),
+    ],
+    build: (b, [x]) => (['expm1', 'log1p', 'atan'] as const).map((op) => b.node(op, [x!], {})),
+  },
+  {
     name: 'top_k_first_of_equals',
     inputs: [
       given('x', f32([2, 4], [5, 7, 5, 7, Number.NaN, 0, Number.POSITIVE_INFINITY, Number.NaN]), [B, 4]),

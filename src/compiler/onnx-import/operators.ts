@@ -2,6 +2,7 @@
 import { type Dim, equalDims, isSymbolic, printDim, type Shape, subDims } from '../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, type TensorType, typeOf } from '../ir/graph.ts';
 import type { OpName } from '../ops/attributes.ts';
+import { eachFunction } from '../ops/functions.ts';
 import { atom, call, type Expression, type Operator, print } from './expression.ts';
 
 /** What a writer needs to know of a node: its operands as they are written, and types. */
@@ -190,22 +191,9 @@ const CONVERSION = { f32: 'float', i64: 'int', bool: 'bool' } as const;
 
 const WRITERS: { readonly [N in OpName]: Writer<N> } = {
   neg: (_, { all: [operand] }) => ({ kind: 'prefix', operator: '-', operand: operand! }),
-  abs: plain('abs'),
-  exp: plain('exp'),
-  log: plain('log'),
-  sqrt: plain('sqrt'),
-  rsqrt: plain('rsqrt'),
-  reciprocal: plain('reciprocal'),
-  sin: plain('sin'),
-  cos: plain('cos'),
+  ...eachFunction(({ name }) => plain(name)),
   floor: plain('floor'),
   round: plain('round'),
-  tanh: plain('tanh'),
-  erf: plain('erf'),
-  sigmoid: plain('sigmoid'),
-  relu: plain('relu'),
-  silu: plain('silu'),
-  softplus: plain('softplus'),
   gelu: ({ attributes: { approximate } }, { all }) => call(approximate === 'tanh' ? 'gelu_tanh' : 'gelu', all),
   clamp: ({ attributes: { min, max } }, { all }) => call('clamp', [...all, atom(number(min)), atom(number(max))]),
   not: (_, { all: [operand] }) =>

@@ -3,6 +3,7 @@ import type { DType } from '../../shared/dtype.ts';
 import { broadcastShapes, broadcastStatic, broadcastTo } from './broadcast.ts';
 import type { Binary, Op, Operand } from './declare.ts';
 import { exact } from './exact.ts';
+import { TRANSCENDENTAL } from './functions.ts';
 import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
 import type { Family, Spec } from './spec.ts';
 import { wide } from './strided.ts';
@@ -74,9 +75,12 @@ export const ARITHMETIC: Family<ArithmeticOps> = {
   mul: binary('mul', 'a · b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a * b),
   div: binary('div', 'a / b; f32.', { allowed: F32 }, (a, b) => a / b),
   // IEEE 754 says pow(1, y) = 1 for every y and pow(−1, ±∞) = 1; JavaScript says NaN for an infinite or NaN y
-  pow: binary('pow', 'aᵇ; f32; NaN for a negative a and a fractional b.', { allowed: F32 }, (a, b) =>
-    a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b,
-  ),
+  pow: {
+    ...binary('pow', 'aᵇ; f32; NaN for a negative a and a fractional b.', { allowed: F32 }, (a, b) =>
+      a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b,
+    ),
+    cost: TRANSCENDENTAL,
+  },
   maximum: binary('maximum', 'The larger of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.max),
   minimum: binary('minimum', 'The smaller of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.min),
   equal: binary('equal', 'a = b, as bool.', { allowed: ANY, to: 'bool', commutative: true }, (a, b) => truth(a === b)),

@@ -12,6 +12,7 @@ import type { ConvolutionOps } from './convolution.ts';
 import type { ConvolutionGradientOps } from './convolution-gradients.ts';
 import type { CustomGradientOps } from './custom-gradients.ts';
 import type { OperandsOf } from './declare.ts';
+import type { RealFunctions } from './functions.ts';
 import type { GatherOps } from './gather.ts';
 import type { LossOps } from './loss.ts';
 import type { NormalisationOps } from './normalisation.ts';
@@ -27,7 +28,8 @@ import type { SourceOps } from './sources.ts';
 
 /** The declaration of every op, by name. */
 export interface OpTable
-  extends PointwiseOps,
+  extends RealFunctions,
+    PointwiseOps,
     ArithmeticOps,
     ReductionOps,
     SelectionOps,

@@ -1,28 +1,15 @@
-/** Pointwise ops of one operand. All are f32 → f32 except `not` and `cast`. */
+/** Pointwise ops of one operand: the functions of functions.ts, and those with attributes or an operator of their own. */
 import type { DType } from '../../shared/dtype.ts';
-import { erf, erfc, sigmoid } from '../../shared/special.ts';
+import { erfc, sigmoid } from '../../shared/special.ts';
 import type { Op, Unary } from './declare.ts';
+import { FUNCTIONS, type RealFunctions, TRANSCENDENTAL } from './functions.ts';
 import { ANY, BOOL, expectDType, F32 } from './rules.ts';
 import type { Family, Spec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
-export interface PointwiseOps {
+export interface PointwiseOps extends RealFunctions {
   neg: Op<Unary>;
-  abs: Op<Unary>;
-  exp: Op<Unary>;
-  log: Op<Unary>;
-  sqrt: Op<Unary>;
-  rsqrt: Op<Unary>;
-  reciprocal: Op<Unary>;
-  sin: Op<Unary>;
-  cos: Op<Unary>;
-  tanh: Op<Unary>;
-  erf: Op<Unary>;
-  sigmoid: Op<Unary>;
-  relu: Op<Unary>;
-  silu: Op<Unary>;
-  softplus: Op<Unary>;
   /** the nearest integer, a tie to the even one */
   round: Op<Unary>;
   /** the largest integer not above x */
@@ -33,25 +20,7 @@ export interface PointwiseOps {
   cast: Op<Unary, { readonly to: DType }>;
 }
 
-type Plain =
-  | 'neg'
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'reciprocal'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'silu'
-  | 'softplus'
-  | 'round'
-  | 'floor';
-
+type Plain = 'neg' | 'round' | 'floor';
 type UnaryOp = Plain | 'gelu' | 'clamp' | 'not' | 'cast';
 
 const OPERANDS = [{ name: 'x' }] as const;
@@ -84,9 +53,6 @@ const geluExact = (x: number): number => 0.5 * x * erfc(-x * Math.SQRT1_2);
 /** x/2 · (1 + tanh u) = x · sigmoid(2u): the same, without the cancellation in 1 + tanh u. */
 const geluTanh = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
 
-/** log(1 + eˣ) without overflow, and with its digits where eˣ is small. */
-const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-
 /** The nearest integer; of two the even one, as IEEE 754's roundToIntegralTiesToEven. Math.round goes up. */
 export function roundHalfEven(x: number): number {
   const below = Math.floor(x);
@@ -96,29 +62,19 @@ export function roundHalfEven(x: number): number {
 }
 
 export const POINTWISE: Family<PointwiseOps> = {
+  ...FUNCTIONS,
   neg: real('neg', '−x', (x) => -x),
-  abs: real('abs', '|x|', Math.abs),
-  exp: real('exp', 'eˣ', Math.exp),
-  log: real('log', 'Natural logarithm; NaN below 0.', Math.log),
-  sqrt: real('sqrt', '√x; NaN below 0.', Math.sqrt),
-  rsqrt: real('rsqrt', '1/√x', (x) => 1 / Math.sqrt(x)),
-  reciprocal: real('reciprocal', '1/x', (x) => 1 / x),
-  sin: real('sin', 'sin x, x in radians', Math.sin),
-  cos: real('cos', 'cos x, x in radians', Math.cos),
-  tanh: real('tanh', 'tanh x', Math.tanh),
-  erf: real('erf', '2/√π ∫₀ˣ e^(−t²) dt', erf),
-  sigmoid: real('sigmoid', '1/(1 + e^(−x))', sigmoid),
-  relu: real('relu', 'max(x, 0)', (x) => Math.max(x, 0)),
-  silu: real('silu', 'x · sigmoid(x)', (x) => x * sigmoid(x)),
-  softplus: real('softplus', 'log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|))', softplus),
   round: real('round', 'The nearest integer; a tie goes to the even one.', roundHalfEven),
   floor: real('floor', 'The largest integer not above x.', Math.floor),
-  gelu: unary(
-    'gelu',
-    "approximate 'none': x/2 · (1 + erf(x/√2)); 'tanh': x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the gelu_new of Phi.",
-    F32,
-    ({ approximate }) => (approximate === 'tanh' ? geluTanh : geluExact),
-  ),
+  gelu: {
+    ...unary(
+      'gelu',
+      "approximate 'none': x/2 · (1 + erf(x/√2)); 'tanh': x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the gelu_new of Phi.",
+      F32,
+      ({ approximate }) => (approximate === 'tanh' ? geluTanh : geluExact),
+    ),
+    cost: TRANSCENDENTAL,
+  },
   clamp: {
     ...unary(
       'clamp',

@@ -38,6 +38,8 @@ export interface Spec<D extends AnyOp = AnyOp, N = string> {
   /** as many as the declaration has */
   readonly operands: readonly OperandSpec[];
   readonly traits: OpTraits;
+  /** Of a pointwise op: simple operations for an element, beside its loads; 1 where absent. Decides what is computed twice rather than stored. */
+  readonly cost?: number;
   /**
    * Types of the outputs. Only called with as many operands as `operands` allows.
    * @throws TypeRuleError when the operands do not fit

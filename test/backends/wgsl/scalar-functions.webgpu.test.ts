@@ -29,6 +29,7 @@ const PAIRS = fixture.pairs.map(Number);
 /** Relative, but for functions that cancel: WGSL allows exp 3 + 2|x| units of the last place, 6e-8 each. */
 const RELATIVE: Readonly<Record<string, number>> = {
   exp: 1.2e-5,
+  expm1: 1.2e-5,
   pow: 1.2e-5,
   sigmoid: 1.2e-5,
   silu: 1.2e-5,
@@ -61,7 +62,7 @@ const PLAIN = [
     'sigmoid',
     'relu',
   ] as const),
-  ...(['silu', 'softplus', 'round', 'floor'] as const),
+  ...(['silu', 'softplus', 'round', 'floor', 'expm1', 'log1p', 'atan'] as const),
 ];
 const BINARY = [...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'equal', 'less', 'less_equal'] as const)];
 

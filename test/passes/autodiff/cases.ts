@@ -65,6 +65,14 @@ const SMOOTH: readonly HandMadeCase[] = [
     build: (b, inputs) => [b.node('softplus', operandsOf('softplus', inputs), {})],
   },
   {
+    name: 'expm1, log1p and atan',
+    inputs: [given('x', noise([2, 3]), [B, 3])],
+    build: (b, [x]) => {
+      const minus = b.node('expm1', [x!], {});
+      return [minus, b.node('log1p', [minus], {}), b.node('atan', [x!], {})];
+    },
+  },
+  {
     name: 'scatter_elements_add with repeats',
     inputs: [
       given('data', noise([2, 3]), [B, 3]),

@@ -1,40 +1,18 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
-import type { OpName } from '../../ops/attributes.ts';
+import { eachFunction, type RealFunction, type RealFunctions } from '../../ops/functions.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
 import { describe, list, NONE, type Operand, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
 
-type UnaryOp = Extract<
-  OpName,
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'reciprocal'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'silu'
-  | 'softplus'
->;
-
-const unaryOp = (name: UnaryOp, doc: string): Builtin => ({
+/** Of a number it is a number, known at compile time. */
+const realFunction = <N extends keyof RealFunctions>({ name, doc, value }: RealFunction<N>): Builtin => ({
   name,
   doc,
   parameters: ['x'],
   call: (c) => {
-    const value = c.value('x');
-    // √ and log of sizes are wanted at compile time
-    if (value.kind === 'int' || value.kind === 'float') {
-      if (name === 'sqrt') return { kind: 'float', value: Math.sqrt(value.value) };
-      if (name === 'log') return { kind: 'float', value: Math.log(value.value) };
-      if (name === 'exp') return { kind: 'float', value: Math.exp(value.value) };
-    }
-    return c.op(name, [c.operand('x', 'f32')], {});
+    const x = c.value('x');
+    if (x.kind === 'int' || x.kind === 'float') return { kind: 'float', value: value(x.value) };
+    return c.op<keyof RealFunctions>(name, [c.operand('x', 'f32')], {});
   },
 });
 
@@ -112,20 +90,7 @@ function attention(c: BoundCall): Value {
 }
 
 export const TENSOR_BUILTINS: readonly Builtin[] = [
-  unaryOp('abs', '|x|'),
-  unaryOp('exp', 'eˣ'),
-  unaryOp('log', 'Natural logarithm.'),
-  unaryOp('sqrt', '√x'),
-  unaryOp('rsqrt', '1 / √x'),
-  unaryOp('reciprocal', '1 / x'),
-  unaryOp('sin', 'Sine, radians.'),
-  unaryOp('cos', 'Cosine, radians.'),
-  unaryOp('tanh', 'Hyperbolic tangent.'),
-  unaryOp('erf', 'Error function.'),
-  unaryOp('sigmoid', '1 / (1 + e⁻ˣ)'),
-  unaryOp('relu', 'max(x, 0)'),
-  unaryOp('silu', 'x · sigmoid(x)'),
-  unaryOp('softplus', 'log(1 + eˣ)'),
+  ...Object.values(eachFunction(realFunction)),
   {
     name: 'gelu',
     doc: 'x Φ(x), exact (erf). Hendrycks and Gimpel 2016, arXiv:1606.08415.',

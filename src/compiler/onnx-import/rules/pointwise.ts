@@ -1,35 +1,19 @@
 /** Operators that work element by element. Formulas are those of onnx/defs/math and onnx/defs/nn. */
+import { OPERATORS } from '../../backends/onnx/lowerings/pointwise.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
+import type { RealFunctions } from '../../ops/functions.ts';
 import type { Call, Rule } from '../call.ts';
 import { DTYPE_OF, dtypeName, EXACT } from '../dtypes.ts';
 import { broadcastShape } from './shapes.ts';
 
-type UnaryOp = Extract<
-  OpName,
-  | 'neg'
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'reciprocal'
-  | 'sin'
-  | 'cos'
-  | 'floor'
-  | 'round'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'softplus'
->;
 type BinaryOp = Extract<
   OpName,
   'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'equal' | 'less' | 'less_equal' | 'and' | 'or'
 >;
 
 const unary =
-  (op: UnaryOp): Rule =>
+  (op: keyof RealFunctions | 'floor' | 'round'): Rule =>
   (c) =>
     c.made(c.emit(op, [c.tensor(0, 'f32')], {}));
 
@@ -154,8 +138,7 @@ function aboveZero(c: Call, below: (x: ValueId) => ValueId): ValueId {
   return c.emit('where', [both(c, 'less', zero, x), x, below(both(c, 'minimum', x, zero))], {});
 }
 
-const exponential = (c: Call, x: ValueId, factor: number): ValueId =>
-  scaled(c, both(c, 'sub', c.emit('exp', [x], {}), c.importer.scalar(1)), factor);
+const exponential = (c: Call, x: ValueId, factor: number): ValueId => scaled(c, c.emit('expm1', [x], {}), factor);
 
 const scaled = (c: Call, x: ValueId, by: number): ValueId => (by === 1 ? x : both(c, 'mul', x, c.importer.scalar(by)));
 
@@ -201,18 +184,9 @@ const infinite: Rule = (c) => {
 
 export const POINTWISE: Readonly<Record<string, Rule>> = {
   Neg: negative,
-  Abs: unary('abs'),
-  Exp: unary('exp'),
-  Log: unary('log'),
-  Sqrt: unary('sqrt'),
-  Reciprocal: unary('reciprocal'),
-  Sin: unary('sin'),
-  Cos: unary('cos'),
-  Tanh: unary('tanh'),
-  Erf: unary('erf'),
-  Sigmoid: unary('sigmoid'),
-  Relu: unary('relu'),
-  Softplus: unary('softplus'),
+  ...Object.fromEntries(
+    Object.entries(OPERATORS).map(([op, opType]) => [opType, unary(op as keyof typeof OPERATORS)]),
+  ),
   Add: binary('add'),
   Sub: binary('sub'),
   Mul: binary('mul'),

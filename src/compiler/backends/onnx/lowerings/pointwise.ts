@@ -1,28 +1,10 @@
 /** Pointwise ops. Broadcasting is ONNX's own; scalars are shared constants. */
+import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpName } from '../../../ops/attributes.ts';
-import { HIGHEST_I64, LOWEST_I64 } from '../../../ops/pointwise.ts';
+import type { RealFunctions } from '../../../ops/functions.ts';
+import { HIGHEST_I64, LOWEST_I64, type PointwiseOps } from '../../../ops/pointwise.ts';
 import type { Emitter } from '../emitter.ts';
 import { cast, type Lowering, type Lowerings } from './rule.ts';
-
-type Pointwise =
-  | (
-      | 'neg'
-      | 'abs'
-      | 'exp'
-      | 'log'
-      | 'sqrt'
-      | 'rsqrt'
-      | 'reciprocal'
-      | 'sin'
-      | 'cos'
-      | 'tanh'
-      | 'erf'
-      | 'sigmoid'
-      | 'relu'
-    )
-  | ('silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast')
-  | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum')
-  | ('equal' | 'less' | 'less_equal' | 'and' | 'or' | 'where');
 
 /** The op is an ONNX operator with the same operands. */
 function same(opType: string): Lowering<OpName> {
@@ -54,25 +36,57 @@ function whole(emit: Emitter, x: string): string {
   return emit.op('Where', [emit.op('IsNaN', [x]), emit.scalar(0), inside]);
 }
 
-export const POINTWISE: Lowerings<Pointwise> = {
+/** Functions that are an operator of ONNX, which the import reads too. */
+export const OPERATORS = {
+  abs: 'Abs',
+  exp: 'Exp',
+  log: 'Log',
+  sqrt: 'Sqrt',
+  reciprocal: 'Reciprocal',
+  sin: 'Sin',
+  cos: 'Cos',
+  atan: 'Atan',
+  tanh: 'Tanh',
+  erf: 'Erf',
+  sigmoid: 'Sigmoid',
+  relu: 'Relu',
+  softplus: 'Softplus',
+} as const satisfies { readonly [N in keyof RealFunctions]?: string };
+
+const operators = Object.fromEntries(
+  Object.entries(OPERATORS).map(([op, opType]) => [op, same(opType)]),
+) as unknown as Lowerings<keyof typeof OPERATORS>;
+
+/** Where |x| < bound the formula of small numbers, elsewhere the plain one. */
+function bySize(emit: Emitter, x: string, bound: number, small: string, plain: string): string {
+  return emit.op('Where', [emit.op('Less', [emit.op('Abs', [x]), emit.scalar(bound)]), small, plain]);
+}
+
+/** eˣ − 1 = 2t / (1 − t), t = tanh(x/2): nothing cancels where x is small */
+function expm1(emit: Emitter, x: string): string {
+  const one = emit.scalar(1);
+  const t = emit.op('Tanh', [emit.op('Mul', [x, emit.scalar(0.5)])]);
+  const small = emit.op('Div', [emit.op('Mul', [t, emit.scalar(2)]), emit.op('Sub', [one, t])]);
+  return bySize(emit, x, 1, small, emit.op('Sub', [emit.op('Exp', [x]), one]));
+}
+
+/** log(1 + x) = 2 artanh(x / (2 + x)), which keeps the digits that 1 + x loses */
+function log1p(emit: Emitter, x: string): string {
+  const ratio = emit.op('Div', [x, emit.op('Add', [x, emit.scalar(2)])]);
+  const small = emit.op('Mul', [emit.op('Atanh', [ratio]), emit.scalar(2)]);
+  return bySize(emit, x, 0.5, small, emit.op('Log', [emit.op('Add', [x, emit.scalar(1)])]));
+}
+
+export const POINTWISE: Lowerings<keyof PointwiseOps | keyof ArithmeticOps> = {
+  ...operators,
   neg: same('Neg'),
-  abs: same('Abs'),
-  exp: same('Exp'),
-  log: same('Log'),
-  sqrt: same('Sqrt'),
+  expm1: (emit, { inputs }) => [expm1(emit, inputs[0].name)],
+  log1p: (emit, { inputs }) => [log1p(emit, inputs[0].name)],
   rsqrt: (emit, { inputs }) => [emit.op('Reciprocal', [emit.op('Sqrt', [inputs[0].name])])],
-  reciprocal: same('Reciprocal'),
-  sin: same('Sin'),
-  cos: same('Cos'),
-  tanh: same('Tanh'),
-  erf: same('Erf'),
-  sigmoid: same('Sigmoid'),
-  relu: same('Relu'),
   silu: (emit, { inputs }) => {
     const x = inputs[0].name;
     return [emit.op('Mul', [x, emit.op('Sigmoid', [x])])];
   },
-  softplus: same('Softplus'),
   round: same('Round'),
   floor: same('Floor'),
   gelu: (emit, { inputs, attributes: { approximate } }) => {

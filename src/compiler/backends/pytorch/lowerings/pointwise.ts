@@ -1,44 +1,9 @@
 /** Pointwise ops. Numbers stay Python's, which broadcast as scalars do. */
+import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpName } from '../../../ops/attributes.ts';
+import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import { call, type Expr, float, infix, method, numberExpr, PREC, within } from '../python.ts';
 import { type Family, type Operands, type Rule, tensor } from './rule.ts';
-
-type Unary =
-  | 'neg'
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'reciprocal'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'silu'
-  | 'softplus'
-  | 'round'
-  | 'floor'
-  | 'gelu'
-  | 'clamp'
-  | 'not'
-  | 'cast';
-type Binary =
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'pow'
-  | 'maximum'
-  | 'minimum'
-  | 'equal'
-  | 'less'
-  | 'less_equal'
-  | 'and'
-  | 'or'
-  | 'where';
 
 /** `x.exp()`. */
 const named =
@@ -98,16 +63,19 @@ function where(c: Operands<'where'>): Expr {
   return call('torch.where', [condition, a, b]);
 }
 
-export const POINTWISE: Family<Unary | Binary> = {
+export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   neg: ({ inputs: [x] }) => ({ ...x!, text: `-${within(x!, PREC.unary)}`, prec: PREC.unary }),
   abs: named('abs'),
   exp: named('exp'),
+  expm1: named('expm1'),
   log: named('log'),
+  log1p: named('log1p'),
   sqrt: named('sqrt'),
   rsqrt: named('rsqrt'),
   reciprocal: named('reciprocal'),
   sin: named('sin'),
   cos: named('cos'),
+  atan: named('atan'),
   tanh: named('tanh'),
   erf: functional('torch.erf'),
   sigmoid: named('sigmoid'),

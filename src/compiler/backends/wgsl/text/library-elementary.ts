@@ -3,6 +3,8 @@
  *
  *     exp     ∞ past 88.72283, 0 below −88.72283 (the results between there and −103.3 are subnormal)
  *     log     −∞ of ±0, NaN below 0
+ *     expm1   as exp; ±0 of ±0
+ *     log1p   −∞ of −1, NaN below; ±0 of ±0
  *     sqrt    ±0 of ±0, NaN below 0
  *     rsqrt   ±∞ of ±0, 0 of ∞, NaN below 0
  *     pow     as IEEE 754's pow; NaN for a finite negative base with an exponent that is no integer
@@ -44,6 +46,28 @@ export const ELEMENTARY = {
   found = select(found, 0x7fc00000u, bits > 0x80000000u);
   return bitcast<f32>(select(found, 0xff800000u, (bits << 1u) == 0u));
 }`,
+  },
+
+  // |x| < ½: its series to x⁹, remainder below 1e-9 of it
+  expm1_of: {
+    text: `fn expm1_of(x: f32) -> f32 {
+  let series = x * (1.0 + x * (0.5 + x * (0.16666666667 + x * (0.04166666667 + x * (0.00833333333 + x * (0.00138888889
+    + x * (0.00019841270 + x * (0.00002480159 + x * 0.00000275573))))))));
+  return unless_nan(x, select(exp_of(x) - 1.0, series, abs(x) < 0.5));
+}`,
+    needs: ['unless_nan', 'exp_of'],
+  },
+
+  // |x| < ½: 2 artanh(r), r = x / (2 + x), by its series to r¹⁵, remainder below 1e-9 of it
+  log1p_of: {
+    text: `fn log1p_of(x: f32) -> f32 {
+  let r = x / (2.0 + x);
+  let s = r * r;
+  let series = 1.0 + s * (0.33333333333 + s * (0.2 + s * (0.14285714286 + s * (0.11111111111 + s * (0.09090909091
+    + s * (0.07692307692 + s * 0.06666666667))))));
+  return unless_nan(x, select(log_of(1.0 + x), 2.0 * r * series, abs(x) < 0.5));
+}`,
+    needs: ['unless_nan', 'log_of'],
   },
 
   sqrt_of: {

@@ -84,4 +84,19 @@ fn turned(x: f32, quarters: i32) -> f32 {
   },
   sin_of: { text: 'fn sin_of(x: f32) -> f32 { return turned(x, 0); }', needs: ['turned'] },
   cos_of: { text: 'fn cos_of(x: f32) -> f32 { return turned(x, 1); }', needs: ['turned'] },
+
+  // |x| in three parts, so that a polynomial of r, |r| < tan(π/8), is enough: atan x = π/4 + atan((x − 1)/(x + 1)) = π/2 − atan(1/x)
+  atan_of: {
+    text: `fn atan_of(x: f32) -> f32 {
+  let a = abs(x);
+  let far = a > 2.41421356237;
+  let middle = a > 0.41421356237;
+  let r = select(select(a, (a - 1.0) / (a + 1.0), middle), -1.0 / a, far);
+  let s = r * r;
+  let near = r * (1.0 - s * (0.3333295525 - s * (0.1997792597 - s * (0.1387984895 - s * 0.0806030591))));
+  let y = select(select(0.0, 0.78539816340, middle), 1.57079632679, far) + near;
+  return unless_nan(x, bitcast<f32>(bitcast<u32>(y) | (bitcast<u32>(x) & 0x80000000u)));
+}`,
+    needs: ['unless_nan'],
+  },
 } as const;

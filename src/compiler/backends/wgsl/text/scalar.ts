@@ -4,7 +4,10 @@
  * Numbers are f32, integers i32, masks bool. What WGSL defines loosely goes through library.ts.
  */
 import type { DType } from '../../../../shared/dtype.ts';
+import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
+import { specOf } from '../../../ops/index.ts';
+import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import type { KernelCode, ScalarType } from './code.ts';
 
 export const SCALAR_TYPES: { readonly [D in DType]: ScalarType } = { f32: 'f32', i64: 'i32', bool: 'bool' };
@@ -18,11 +21,7 @@ interface Operands {
 
 type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => string;
 
-export type PointwiseOp =
-  | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast')
-  | ('add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'equal' | 'less' | 'less_equal' | 'and' | 'or')
-  | 'where';
+export type PointwiseOp = keyof PointwiseOps | keyof ArithmeticOps;
 
 const call =
   (name: Parameters<KernelCode['use']>[0]) =>
@@ -59,12 +58,15 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   neg: ({ x: [a] }) => `-${a}`,
   abs: plain('abs'),
   exp: call('exp_of'),
+  expm1: call('expm1_of'),
   log: call('log_of'),
+  log1p: call('log1p_of'),
   sqrt: call('sqrt_of'),
   rsqrt: call('rsqrt_of'),
   reciprocal: ({ x: [a] }) => `1.0 / ${a}`,
   sin: call('sin_of'),
   cos: call('cos_of'),
+  atan: call('atan_of'),
   tanh: call('tanh_of'),
   erf: call('erf_of'),
   sigmoid: call('sigmoid_of'),
@@ -99,21 +101,7 @@ export function isPointwise(op: string): op is PointwiseOp {
   return Object.hasOwn(POINTWISE, op);
 }
 
-/** What an evaluation costs beside its loads, in simple operations: decides what is computed twice rather than stored. */
-const COSTLY: ReadonlySet<string> = new Set<PointwiseOp>([
-  'exp',
-  'log',
-  'sin',
-  'cos',
-  'tanh',
-  'erf',
-  'sigmoid',
-  'silu',
-  'softplus',
-  'gelu',
-  'pow',
-]);
-export const costOf = (op: PointwiseOp): number => (COSTLY.has(op) ? 8 : 1);
+export const costOf = (op: PointwiseOp): number => specOf(op).cost ?? 1;
 
 export function converted(text: string, from: ScalarType, to: ScalarType, code: KernelCode): string {
   if (from === to) return text;

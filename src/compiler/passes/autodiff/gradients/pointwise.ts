@@ -1,23 +1,10 @@
-/** Gradients of pointwise ops of one operand: dx = dy · f′(x). y is the op's result, read again where f′ is shorter in it. */
+/** Gradients of pointwise ops of one operand: dx = dy · f′(x). */
 import type { ValueId } from '../../../ir/graph.ts';
-import type { OpName } from '../../../ops/attributes.ts';
+import { eachFunction, type RealFunction, type RealFunctions } from '../../../ops/functions.ts';
+import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import type { Emit } from '../emit.ts';
 import type { Derivative, Gradients } from '../rule.ts';
 import { notDifferentiable } from '../rule.ts';
-
-type Unary =
-  | ('neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid')
-  | ('relu' | 'silu' | 'softplus' | 'round' | 'floor' | 'gelu' | 'clamp' | 'not' | 'cast');
-
-interface Point {
-  readonly x: ValueId;
-  readonly y: ValueId;
-  readonly dy: ValueId;
-}
-
-function unary<N extends OpName>(dx: (emit: Emit, point: Point) => ValueId): Derivative<N> {
-  return ({ emit, inputs, outputs, upstream }) => [() => dx(emit, { x: inputs[0]!, y: outputs[0], dy: upstream() })];
-}
 
 /** Φ(x) + x φ(x): the derivative of x Φ(x), Φ and φ of the standard normal distribution */
 function geluExact(emit: Emit, x: ValueId): ValueId {
@@ -39,46 +26,15 @@ function geluTanh(emit: Emit, x: ValueId): ValueId {
 const STEPS =
   'its derivative is 0 wherever it has one: say what goes back with `straight_through` or a `backward` clause';
 
-export const POINTWISE: Gradients<Unary> = {
+/** The record of a function has its formula. */
+const ofFunction =
+  <N extends keyof RealFunctions>({ gradient }: RealFunction<N>): Derivative<keyof RealFunctions> =>
+  ({ emit, inputs: [x], outputs: [y], upstream }) => [() => gradient<ValueId>(emit, { x, y, dy: upstream() })];
+
+export const POINTWISE: Gradients<keyof PointwiseOps> = {
+  ...eachFunction(ofFunction),
   // −dy
-  neg: unary((emit, { dy }) => emit.neg(dy)),
-  // dy · sign(x), 0 at 0 as torch
-  abs: unary((emit, { x, dy }) => {
-    const zero = emit.scalar(0);
-    return emit.where(emit.plain('less', x, zero), emit.neg(dy), emit.keep(emit.plain('less', zero, x), dy));
-  }),
-  // dy · y
-  exp: unary((emit, { y, dy }) => emit.mul(dy, y)),
-  // dy / x
-  log: unary((emit, { x, dy }) => emit.div(dy, x)),
-  // dy / (2y)
-  sqrt: unary((emit, { y, dy }) => emit.div(emit.scale(dy, 0.5), y)),
-  // −dy · y³ / 2
-  rsqrt: unary((emit, { y, dy }) => emit.mul(emit.scale(dy, -0.5), emit.mul(y, emit.mul(y, y)))),
-  // −dy · y²
-  reciprocal: unary((emit, { y, dy }) => emit.neg(emit.mul(dy, emit.mul(y, y)))),
-  // dy · cos x
-  sin: unary((emit, { x, dy }) => emit.mul(dy, emit.plain('cos', x))),
-  // −dy · sin x
-  cos: unary((emit, { x, dy }) => emit.neg(emit.mul(dy, emit.plain('sin', x)))),
-  // dy · (1 − y²)
-  tanh: unary((emit, { y, dy }) => emit.mul(dy, emit.sub(emit.scalar(1), emit.mul(y, y)))),
-  // dy · 2/√π · e^(−x²)
-  erf: unary((emit, { x, dy }) => {
-    const bell = emit.plain('exp', emit.neg(emit.mul(x, x)));
-    return emit.mul(dy, emit.scale(bell, 2 / Math.sqrt(Math.PI)));
-  }),
-  // dy · y (1 − y)
-  sigmoid: unary((emit, { y, dy }) => emit.mul(dy, emit.mul(y, emit.sub(emit.scalar(1), y)))),
-  // 0 where x ≤ 0, dy elsewhere, NaN included, as torch
-  relu: unary((emit, { x, dy }) => emit.where(emit.plain('less_equal', x, emit.scalar(0)), emit.scalar(0), dy)),
-  // dy · σ(x) (1 + x σ(−x))
-  silu: unary((emit, { x, dy }) => {
-    const rest = emit.mul(x, emit.plain('sigmoid', emit.neg(x)));
-    return emit.mul(dy, emit.mul(emit.plain('sigmoid', x), emit.add(rest, emit.scalar(1))));
-  }),
-  // dy · σ(x)
-  softplus: unary((emit, { x, dy }) => emit.mul(dy, emit.plain('sigmoid', x))),
+  neg: ({ emit, upstream }) => [() => emit.neg(upstream())],
   // torch sends zeros back, with which nothing below trains and nothing says so
   round: notDifferentiable(STEPS),
   floor: notDifferentiable(STEPS),
