@@ -2,7 +2,11 @@
  * Does a refactor change what is compiled? Compiles every model with every configuration, with the code of a git
  * revision and with the working tree's, and compares what comes out byte by byte.
  *
- *     npx tsx scripts/replay.ts [revision] [-- options of mdl compile]       the revision is HEAD unless told
+ *     npx tsx scripts/replay.ts [revision] [--only TEXT,…] [-- options of mdl compile]     the revision is HEAD unless told
+ *
+ *     npm run replay -- HEAD~3 --only tinygpt-v,bert -- --target webgpu
+ *
+ * --only compiles the models and configurations whose `path config` has one of these texts: all of them take minutes.
  *
  * Prints the files that differ and exits with 1, or says that nothing does. The models are the working tree's in both
  * runs: the compilers are compared, not the models. Needs what the revision needs in node_modules.
@@ -12,6 +16,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 export interface Case {
   /** relative to the project */
@@ -28,6 +33,17 @@ export function casesOf(root: string): readonly Case[] {
     if (!/^model\s/m.test(text)) return [];
     return [...text.matchAll(/^config\s+(\w+)/gm)].map((match) => ({ model, config: match[1]! }));
   });
+}
+
+/** @throws Error for a text that no case has, which would compare nothing */
+export function chosen(cases: readonly Case[], texts: readonly string[]): readonly Case[] {
+  const has = ({ model, config }: Case, text: string): boolean => `${model} ${config}`.includes(text);
+  const unknown = texts.find((text) => !cases.some((one) => has(one, text)));
+  if (unknown !== undefined) {
+    const all = cases.map(({ model, config }) => `  ${model} ${config}`).join('\n');
+    throw new Error(`--only ${unknown} is no part of any of these:\n${all}`);
+  }
+  return texts.length === 0 ? cases : cases.filter((one) => texts.some((text) => has(one, text)));
 }
 
 /** Paths of the files that are different in two folders, or in one of them only. */
@@ -70,11 +86,17 @@ function compileAll(code: string, root: string, cases: readonly Case[], options:
 }
 
 function main(args: readonly string[]): void {
-  const split = args.indexOf('--');
-  const [revision = 'HEAD'] = split < 0 ? args : args.slice(0, split);
-  const options = split < 0 ? [] : args.slice(split + 1);
+  const split = args.includes('--') ? args.indexOf('--') : args.length;
+  const options = args.slice(split + 1);
+  const { values, positionals } = parseArgs({
+    args: args.slice(0, split),
+    options: { only: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [revision = 'HEAD', ...more] = positionals;
+  if (more.length > 0) throw new Error(`replay takes one revision and got ${positionals.join(' ')}`);
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const cases = casesOf(root);
+  const cases = chosen(casesOf(root), values.only?.split(',') ?? []);
   const folder = mkdtempSync(join(tmpdir(), 'mdl-replay-'));
   try {
     unpack(root, revision, join(folder, 'code'));

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { casesOf, compareFolders } from '../../scripts/replay.ts';
+import { casesOf, chosen, compareFolders } from '../../scripts/replay.ts';
 
 let root = '';
 beforeEach(() => {
@@ -29,6 +29,17 @@ it('compiles each model with the configurations it declares', () => {
     { model: 'models/a/a.mdl', config: 'tiny' },
     { model: 'models/b.mdl', config: 'one' },
   ]);
+});
+
+it('--only keeps what has one of its texts, and refuses a text that nothing has', () => {
+  const cases = [
+    { model: 'models/a.mdl', config: 'nano' },
+    { model: 'models/a.mdl', config: 'full' },
+    { model: 'models/b.mdl', config: 'full' },
+  ];
+  expect(chosen(cases, [])).toEqual(cases);
+  expect(chosen(cases, ['nano', 'b.mdl'])).toEqual([cases[0], cases[2]]);
+  expect(() => chosen(cases, ['nanno'])).toThrow(/--only nanno is no part of any of these:[\s\S]*models\/b.mdl full/);
 });
 
 it('names the files that differ', () => {

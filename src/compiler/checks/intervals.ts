@@ -16,7 +16,9 @@ import {
   symbol,
 } from '../../shared/dim.ts';
 import type { DType } from '../../shared/dtype.ts';
+import { integersOf } from '../ir/facts.ts';
 import { type AnyNode, type Graph, type Requirement, typeOf, type ValueId } from '../ir/graph.ts';
+import type { Integers } from '../ops/integers.ts';
 
 export interface Interval {
   readonly low: Dim | undefined;
@@ -80,6 +82,8 @@ export function intervalsOf(
   }
   const of = (value: ValueId): Interval => intervals.get(value) ?? UNKNOWN_OF[typeOf(graph, value).dtype];
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
+  const rules = boundsOf(sizes);
+  const types = (value: ValueId) => typeOf(graph, value);
   for (const node of graph.nodes) {
     const { dtype } = typeOf(graph, node.outputs[0]!);
     if (dtype === 'bool') continue;
@@ -88,7 +92,7 @@ export function intervalsOf(
         ? floatRule(graph, node, node.inputs.map(of))
         : node.op === 'where'
           ? chosen(sizes, node, of, producers)
-          : ruleOf(graph, sizes, node, node.inputs.map(of));
+          : (integersOf(node, types, rules, of) ?? UNKNOWN);
     for (const value of node.outputs) intervals.set(value, interval);
   }
   return of;
@@ -173,66 +177,37 @@ function within(sizes: Sizes, a: Interval, b: Interval): Interval {
   };
 }
 
-function ruleOf(graph: Graph, sizes: Sizes, node: AnyNode, operands: readonly Interval[]): Interval {
-  const [a = UNKNOWN, b = UNKNOWN] = operands;
-  const dimsOf = (operand: number) => typeOf(graph, node.inputs[operand]!).shape;
-  switch (node.op) {
-    case 'iota':
-      return { low: 0, high: addDims(node.attributes.shape[node.attributes.axis]!, -1), exact: true };
-    case 'dim_size':
-      return { low: node.attributes.dim, high: node.attributes.dim, exact: true };
-    case 'reshape':
-    case 'transpose':
-    case 'expand':
-    case 'flip':
-    case 'barrier':
-      return a;
-    case 'slice':
-    case 'split':
-    case 'max':
-    case 'min':
-    case 'gather':
-    case 'gather_elements':
-      return { ...a, exact: false };
-    case 'cast':
-      return typeOf(graph, node.inputs[0]).dtype === 'f32' ? whole(a) : a;
-    case 'argmax':
-    case 'top_k':
-      return { low: 0, high: addDims(dimsOf(0)[node.attributes.axis]!, -1), exact: false };
-    case 'add':
-      return sum(a, b);
-    case 'sub':
-      return sum(a, scaled(b, -1));
-    case 'mul': {
-      const [factor, other] = isNumber(a) ? [a.low, b] : isNumber(b) ? [b.low, a] : [undefined, UNKNOWN];
-      return factor === undefined ? UNKNOWN : scaled(other, factor as number);
-    }
-    case 'maximum':
-      return {
-        low: either(a.low, b.low, (x, y) => sizes.largest(x, y, x)),
-        high: hull(sizes, [a, b]).high,
-        exact: false,
-      };
-    case 'minimum':
-      return {
-        low: hull(sizes, [a, b]).low,
-        high: either(a.high, b.high, (x, y) => sizes.smallest(x, y, x)),
-        exact: false,
-      };
-    case 'concat':
-      return hull(sizes, operands);
-    case 'pad':
-      return hull(sizes, [a, { low: node.attributes.value, high: node.attributes.value, exact: false }]);
-    case 'cumsum':
-      return total(sizes, a, dimsOf(0)[node.attributes.axis]!, a.low);
-    case 'sum': {
-      const count = node.attributes.axes.reduce<Dim>((product, axis) => mulDims(product, dimsOf(0)[axis]!), 1);
-      return total(sizes, a, count, 0);
-    }
-    default:
-      return UNKNOWN;
-  }
-}
+/** The rules of the ops' records over bounds that are dims. */
+const boundsOf = (sizes: Sizes): Integers<Interval> => ({
+  between: (low, high, exact) => ({ low, high, exact: exact === true }),
+  any: (...of) => hull(sizes, of),
+  sum,
+  difference: (a, b) => sum(a, scaled(b, -1)),
+  product(a, b) {
+    const [factor, other] = isNumber(a) ? [a.low, b] : isNumber(b) ? [b.low, a] : [undefined, UNKNOWN];
+    return factor === undefined ? UNKNOWN : scaled(other, factor as number);
+  },
+  larger: (a, b) => ({
+    low: either(a.low, b.low, (x, y) => sizes.largest(x, y, x)),
+    high: hull(sizes, [a, b]).high,
+    exact: false,
+  }),
+  smaller: (a, b) => ({
+    low: hull(sizes, [a, b]).low,
+    high: either(a.high, b.high, (x, y) => sizes.smallest(x, y, x)),
+    exact: false,
+  }),
+  // of numbers that are not negative
+  total({ low, high }, most, least) {
+    if (low === undefined || !sizes.holds(low)) return UNKNOWN;
+    return {
+      low: least === 0 ? 0 : low,
+      high: high === undefined ? undefined : most.reduce<Dim>(mulDims, high),
+      exact: false,
+    };
+  },
+  truncated: whole,
+});
 
 /** Floats without what is behind the point. */
 function whole({ low, high, nan }: Interval): Interval {
@@ -268,15 +243,10 @@ function scaled({ low, high, exact }: Interval, by: number): Interval {
 }
 
 function hull(sizes: Sizes, intervals: readonly Interval[]): Interval {
-  return intervals.reduce((a, b) => ({
+  const { low, high } = intervals.reduce((a, b) => ({
     low: both(a.low, b.low, (x, y) => sizes.smallest(x, y, undefined)),
     high: both(a.high, b.high, (x, y) => sizes.largest(x, y, undefined)),
     exact: false,
   }));
-}
-
-/** Sums of up to `count` numbers that are not negative. */
-function total(sizes: Sizes, { low, high }: Interval, count: Dim, least: Dim | undefined): Interval {
-  if (low === undefined || !sizes.holds(low)) return UNKNOWN;
-  return { low: least, high: high === undefined ? undefined : mulDims(high, count), exact: false };
+  return { low, high, exact: false };
 }

@@ -5,7 +5,7 @@ import type { Binary, Op, Operand } from './declare.ts';
 import { exact } from './exact.ts';
 import { TRANSCENDENTAL } from './functions.ts';
 import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
-import type { Family, Spec } from './spec.ts';
+import type { Family, OpTraits, Spec } from './spec.ts';
 import { wide } from './strided.ts';
 
 export interface ArithmeticOps {
@@ -36,20 +36,22 @@ interface BinaryRule {
   readonly allowed: readonly DType[];
   /** dtype of the result; absent: the operands' */
   readonly to?: DType;
-  readonly commutative?: true;
+  readonly traits?: OpTraits;
+  readonly integers?: Spec<ArithmeticOps[Arithmetic]>['integers'];
 }
 
 function binary<N extends BinaryOp>(
   name: N,
   doc: string,
-  { allowed, to, commutative }: BinaryRule,
+  { allowed, to, traits, integers }: BinaryRule,
   f: (a: number, b: number) => number,
 ): Spec<ArithmeticOps[N], N> {
   return {
     name,
     doc,
     operands: OPERANDS,
-    traits: { pointwise: true, ...(commutative ? { commutative } : {}) },
+    traits: { pointwise: true, ...traits },
+    ...(integers ? { integers } : {}),
     infer(inputs) {
       const dtype = expectSameDType(name, inputs, NAMES, allowed);
       return [{ dtype: to ?? dtype, shape: broadcastShapes(name, inputs, NAMES) }];
@@ -70,9 +72,28 @@ function binary<N extends BinaryOp>(
 const truth = (value: boolean): number => (value ? 1 : 0);
 
 export const ARITHMETIC: Family<ArithmeticOps> = {
-  add: binary('add', 'a + b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a + b),
-  sub: binary('sub', 'a − b; f32 or i64.', { allowed: NUMBERS }, (a, b) => a - b),
-  mul: binary('mul', 'a · b; f32 or i64.', { allowed: NUMBERS, commutative: true }, (a, b) => a * b),
+  add: binary(
+    'add',
+    'a + b; f32 or i64.',
+    { allowed: NUMBERS, traits: { commutative: true, modular: true }, integers: (known, [a, b]) => known.sum(a, b) },
+    (a, b) => a + b,
+  ),
+  sub: binary(
+    'sub',
+    'a − b; f32 or i64.',
+    { allowed: NUMBERS, traits: { modular: true }, integers: (known, [a, b]) => known.difference(a, b) },
+    (a, b) => a - b,
+  ),
+  mul: binary(
+    'mul',
+    'a · b; f32 or i64.',
+    {
+      allowed: NUMBERS,
+      traits: { commutative: true, modular: true },
+      integers: (known, [a, b]) => known.product(a, b),
+    },
+    (a, b) => a * b,
+  ),
   div: binary('div', 'a / b; f32.', { allowed: F32 }, (a, b) => a / b),
   // IEEE 754 says pow(1, y) = 1 for every y and pow(−1, ±∞) = 1; JavaScript says NaN for an infinite or NaN y
   pow: {
@@ -81,18 +102,31 @@ export const ARITHMETIC: Family<ArithmeticOps> = {
     ),
     cost: TRANSCENDENTAL,
   },
-  maximum: binary('maximum', 'The larger of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.max),
-  minimum: binary('minimum', 'The smaller of a and b; NaN wins.', { allowed: NUMBERS, commutative: true }, Math.min),
-  equal: binary('equal', 'a = b, as bool.', { allowed: ANY, to: 'bool', commutative: true }, (a, b) => truth(a === b)),
+  maximum: binary(
+    'maximum',
+    'The larger of a and b; NaN wins.',
+    { allowed: NUMBERS, traits: { commutative: true }, integers: (known, [a, b]) => known.larger(a, b) },
+    Math.max,
+  ),
+  minimum: binary(
+    'minimum',
+    'The smaller of a and b; NaN wins.',
+    { allowed: NUMBERS, traits: { commutative: true }, integers: (known, [a, b]) => known.smaller(a, b) },
+    Math.min,
+  ),
+  equal: binary('equal', 'a = b, as bool.', { allowed: ANY, to: 'bool', traits: { commutative: true } }, (a, b) =>
+    truth(a === b),
+  ),
   less: binary('less', 'a < b, as bool.', { allowed: NUMBERS, to: 'bool' }, (a, b) => truth(a < b)),
   less_equal: binary('less_equal', 'a ≤ b, as bool.', { allowed: NUMBERS, to: 'bool' }, (a, b) => truth(a <= b)),
-  and: binary('and', 'Logical and.', { allowed: BOOL, commutative: true }, (a, b) => a * b),
-  or: binary('or', 'Logical or.', { allowed: BOOL, commutative: true }, Math.max),
+  and: binary('and', 'Logical and.', { allowed: BOOL, traits: { commutative: true } }, (a, b) => a * b),
+  or: binary('or', 'Logical or.', { allowed: BOOL, traits: { commutative: true } }, Math.max),
   where: {
     name: 'where',
     doc: 'a where the condition holds, else b.',
     operands: [{ name: 'condition' }, { name: 'a' }, { name: 'b' }],
     traits: { pointwise: true },
+    integers: (known, [, a, b]) => known.any(a, b),
     infer(inputs) {
       const names = ['condition', ...NAMES];
       expectDType('where', inputs, 0, 'condition', BOOL);

@@ -2,6 +2,7 @@
  * The gradients of attention as one op: autodiff can compose them from other ops, but then they hold [B, H, T, S]
  * tensors, and a target with a kernel for them could not find it again in the pieces.
  */
+import { mulDims, productOf } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { Attended, type AttentionAttributes, addRow, inferAttention } from './attention-scores.ts';
 import type { Op, Operand, Results } from './declare.ts';
@@ -101,6 +102,8 @@ export const ATTENTION_GRADIENTS: Family<AttentionGradientOps> = {
       { name: 'bias', optional: true },
     ],
     traits: {},
+    // scores again, dv, dp, dq and dk: five products where attention has two
+    flops: ([, k], { shape }) => mulDims(productOf(shape), mulDims(10, k.shape[2]!)),
     infer: (inputs, attributes) => infer(inputs, attributes),
     evaluate: ([q, k, v, dy, ...more], attributes) => evaluate(q, k, v, dy, more, attributes),
   },

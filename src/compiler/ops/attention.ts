@@ -1,8 +1,10 @@
 /** Scaled dot-product attention and rotary position embedding, both over [batch, heads, sequence, head_dim]. */
+import { mulDims, productOf } from '../../shared/dim.ts';
 import { frequencyOf } from '../../shared/rotary.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { type AttentionAttributes, evaluateAttention, inferAttention } from './attention-scores.ts';
 import type { Op, Operand } from './declare.ts';
+import { perElement } from './flops.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32, I64 } from './rules.ts';
 import type { Family } from './spec.ts';
 import { IndexRangeError, TypeRuleError } from './spec.ts';
@@ -125,6 +127,8 @@ export const ATTENTION: Family<AttentionOps> = {
       { name: 'bias', optional: true },
     ],
     traits: {},
+    // scores q·k and values p·v: 2 · S · D and 2 · S · E for an element of [B, H, T, D]; E = D in all models
+    flops: ([, k], { shape }) => mulDims(productOf(shape), mulDims(4, k.shape[2]!)),
     infer: (inputs, attributes) => [inferAttention('attention', inputs, attributes)],
     evaluate: ([q, k, v, ...more], attributes) => [evaluateAttention(q, k, v, more, attributes)],
   },
@@ -133,6 +137,8 @@ export const ATTENTION: Family<AttentionOps> = {
     doc: 'Rotate-half rotary embedding of the first `dims` elements of each head: (x₁, x₂) → (x₁ cos − x₂ sin, x₂ cos + x₁ sin) with angle position · theta^(−2i/dims), or position · frequencies[i]; inverse: with the angles negated.',
     operands: [{ name: 'x' }, { name: 'positions' }],
     traits: {},
+    flops: perElement(3),
+    indices: (_, { max_positions }) => ({ operand: 1, size: max_positions }),
     infer: (inputs, attributes) => [inferRotary(inputs, attributes)],
     evaluate: ([x, positions], attributes) => [evaluateRotary(x, positions, attributes)],
   },

@@ -1,5 +1,5 @@
 /** matmul (NumPy rules) and linear (torch's weight layout, [out, in]). */
-import type { Dim, Shape } from '../../shared/dim.ts';
+import { type Dim, mulDims, productOf, type Shape } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { broadcastShapes, broadcastStatic, stretchedStrides } from './broadcast.ts';
@@ -101,6 +101,11 @@ export const CONTRACTION: Family<ContractionOps> = {
     doc: 'Matrix product over the last two axes with NumPy batching; a rank-1 operand is a vector; the transposes swap the last two axes of an operand.',
     operands: [{ name: 'a' }, { name: 'b' }],
     traits: {},
+    flops: ([{ shape: a }], { shape }, { transpose_a }) => {
+      const { inner } = matrixAxes(a.length, 'a', transpose_a);
+      return mulDims(productOf(shape), mulDims(2, a[inner]!));
+    },
+    matrix: ({ transpose_b }) => ({ operand: 1, as: transpose_b ? 'contracted' : 'turned' }),
     infer: (inputs, attributes) => [inferMatmul(inputs, attributes)],
     evaluate: ([a, b], attributes) => [evaluateMatmul(a, b, attributes)],
   },
@@ -109,6 +114,8 @@ export const CONTRACTION: Family<ContractionOps> = {
     doc: 'x · weightᵀ + bias over the last axis of x; weight is [out_features, in_features].',
     operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
     traits: {},
+    flops: ([, weight], { shape }) => mulDims(productOf(shape), mulDims(2, weight.shape[1]!)),
+    matrix: () => ({ operand: 1, as: 'contracted' }),
     infer(inputs) {
       for (const [operand, name] of ['x', 'weight', 'bias'].slice(0, inputs.length).entries()) {
         expectDType('linear', inputs, operand, name, F32);

@@ -2,10 +2,12 @@
  * The adjoints of conv2d (in x and in weight) and of max_pool2d: what autodiff cannot compose from other ops
  * at a reasonable cost. Layouts and attributes are those of the forward op.
  */
+import { mulDims, productOf } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { type ConvolutionOps, expectPairs, inferPool, type Pair, places } from './convolution.ts';
 import type { Op, Operand } from './declare.ts';
+import { perWindow } from './flops.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
 import type { Family } from './spec.ts';
@@ -205,6 +207,8 @@ export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
     doc: 'The adjoint of conv2d in x: dy [N, O, oh, ow] and weight to [N, C, …size]; a transposed convolution.',
     operands: [{ name: 'dy' }, { name: 'weight' }],
     traits: {},
+    // each dy meets the window of its channel
+    flops: ([dy, weight]) => mulDims(productOf(dy.shape), perWindow(weight.shape)),
     infer(inputs, attributes) {
       const op = 'conv2d_grad_input';
       const { stride, padding, dilation, groups, size } = attributes;
@@ -228,6 +232,8 @@ export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
     doc: 'The adjoint of conv2d in weight: x [N, C, H, W] and dy [N, O, oh, ow] to [O, C/groups, …kernel].',
     operands: [{ name: 'x' }, { name: 'dy' }],
     traits: {},
+    // an element of the weight meets every place of dy [N, O, oh, ow]: the same products as forward
+    flops: ([, { shape: dy }], { shape }) => mulDims(productOf(shape), mulDims(2, productOf([dy[0]!, dy[2]!, dy[3]!]))),
     infer(inputs, attributes) {
       const op = 'conv2d_grad_weight';
       const { stride, padding, dilation, groups, kernel } = attributes;

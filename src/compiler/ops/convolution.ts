@@ -1,7 +1,8 @@
 /** Windows over images [N, C, H, W]: conv2d and the pools. H, W and the kernels are static; N may be symbolic. */
-import type { Dim } from '../../shared/dim.ts';
+import { type Dim, mulDims, productOf } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import type { Op, Operand, Unary } from './declare.ts';
+import { perWindow } from './flops.ts';
 import { gemmTransposed } from './gemm.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
 import type { Family } from './spec.ts';
@@ -228,6 +229,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     doc: 'Cross-correlation of x [N, C, H, W] with weight [O, C/groups, kh, kw], zero padding, plus bias [O]; as torch.',
     operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
     traits: {},
+    flops: ([, weight], { shape }) => mulDims(productOf(shape), perWindow(weight.shape)),
     infer: (inputs, attributes) => [inferConv(inputs, attributes)],
     evaluate: ([x, weight, bias], attributes) => [evaluateConv(x, weight, bias, attributes)],
   },
@@ -236,6 +238,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     doc: 'Mean of each window of x [N, C, H, W]; count_include_pad: the zeros of the padding count in the divisor.',
     operands: [{ name: 'x' }],
     traits: {},
+    flops: (_, { shape }, { kernel }) => mulDims(productOf(shape), kernel[0] * kernel[1]),
     infer: (inputs, attributes) => [inferPool('avg_pool2d', inputs, attributes)],
     evaluate([x], attributes) {
       const area = attributes.kernel[0] * attributes.kernel[1];
@@ -247,6 +250,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     doc: 'Largest element of each window of x [N, C, H, W]; NaN wins, the padding never.',
     operands: [{ name: 'x' }],
     traits: {},
+    flops: (_, { shape }, { kernel }) => mulDims(productOf(shape), kernel[0] * kernel[1]),
     infer: (inputs, attributes) => [inferPool('max_pool2d', inputs, attributes)],
     evaluate: ([x], attributes) => [pool(x, attributes, (seen) => Math.max(...seen))],
   },

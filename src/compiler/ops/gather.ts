@@ -1,6 +1,7 @@
 /** Indexed reads and writes. An index outside [0, size) is an error: nothing wraps, nothing clamps. */
 import type { TensorType } from '../../shared/tensor.ts';
 import type { Op, Operand } from './declare.ts';
+import type { Integers } from './integers.ts';
 import {
   ANY,
   axisRef,
@@ -25,6 +26,22 @@ export interface GatherOps {
   scatter_add: Op<readonly [data: Operand, indices: Operand, updates: Operand], { readonly axis: number }>;
   /** (data, indices, updates of one shape and data's rank): out = data; out[i][indices[i][j]] += updates[i][j] for axis 1 */
   scatter_elements_add: Op<readonly [data: Operand, indices: Operand, updates: Operand], { readonly axis: number }>;
+}
+
+/** The second operand, into an axis of the first. */
+const indicesOf = ([data]: readonly [TensorType, ...TensorType[]], { axis }: { readonly axis: number }) => ({
+  operand: 1,
+  size: data.shape[axis]!,
+});
+
+/** An element may get all the updates along the axis. */
+function added<I>(
+  known: Integers<I>,
+  [data, , updates]: readonly [I, I, I],
+  { axis }: { readonly axis: number },
+  [, , { shape }]: readonly [TensorType, TensorType, TensorType],
+): I {
+  return known.sum(data, known.total(updates, [shape[axis]!], 0));
 }
 
 function checkIndices(op: string, indices: Float64Array, size: number, axis: number): void {
@@ -65,6 +82,9 @@ export const GATHER: Family<GatherOps> = {
     doc: 'out = data[…, indices, …] at the axis: the axis is replaced by the axes of `indices`. Embedding lookup is axis 0.',
     operands: [{ name: 'data' }, { name: 'indices' }],
     traits: {},
+    indices: indicesOf,
+    matrix: ({ axis }) => (axis === 0 ? { operand: 0, as: 'table' } : undefined),
+    integers: (known, [data]) => known.any(data),
     infer(inputs, { axis }) {
       const { dtype, shape } = expectDType('gather', inputs, 0, 'data', ANY);
       const indices = expectDType('gather', inputs, 1, 'indices', I64);
@@ -90,6 +110,8 @@ export const GATHER: Family<GatherOps> = {
     doc: 'out[i][j] = data[i][indices[i][j]] for axis 1; data and indices agree on all other axes.',
     operands: [{ name: 'data' }, { name: 'indices' }],
     traits: {},
+    indices: indicesOf,
+    integers: (known, [data]) => known.any(data),
     infer(inputs, { axis }) {
       const { dtype, shape } = expectDType('gather_elements', inputs, 0, 'data', ANY);
       const indices = expectDType('gather_elements', inputs, 1, 'indices', I64);
@@ -113,7 +135,9 @@ export const GATHER: Family<GatherOps> = {
     name: 'scatter_add',
     doc: 'out = data; out[indices[i]] += updates[i] at the axis; repeated indices add up. The gradient of gather.',
     operands: [{ name: 'data' }, { name: 'indices' }, { name: 'updates' }],
-    traits: {},
+    traits: { modular: true },
+    indices: indicesOf,
+    integers: added,
     infer(inputs, { axis }) {
       const type = expectDType('scatter_add', inputs, 0, 'data', NUMBERS);
       expectDType('scatter_add', inputs, 1, 'indices', I64);
@@ -149,7 +173,9 @@ export const GATHER: Family<GatherOps> = {
     name: 'scatter_elements_add',
     doc: 'out = data; out[i][indices[i][j]] += updates[i][j] for axis 1; repeated indices add up. The gradient of gather_elements.',
     operands: [{ name: 'data' }, { name: 'indices' }, { name: 'updates' }],
-    traits: {},
+    traits: { modular: true },
+    indices: indicesOf,
+    integers: added,
     infer(inputs, { axis }) {
       const op = 'scatter_elements_add';
       const type = expectDType(op, inputs, 0, 'data', NUMBERS);

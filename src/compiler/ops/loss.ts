@@ -1,4 +1,5 @@
 /** Training losses that deserve an op of their own. */
+import { mulDims, productOf } from '../../shared/dim.ts';
 import type { Op, Operand } from './declare.ts';
 import { axisRef, expectAxes, expectDType, expectSameDim, F32, I64 } from './rules.ts';
 import type { Family } from './spec.ts';
@@ -15,7 +16,9 @@ export const LOSS: Family<LossOps> = {
     name: 'cross_entropy',
     doc: 'Mean of −log softmax(logits)[target] over the targets that are not ignore_index; NaN when all are ignored, as torch; scalar.',
     operands: [{ name: 'logits' }, { name: 'target' }],
-    traits: { reduction: true },
+    traits: { reduction: true, loss: true },
+    flops: ([{ shape }]) => mulDims(5, productOf(shape)),
+    indices: ([{ shape }], { ignore_index }) => ({ operand: 1, size: shape.at(-1)!, also: ignore_index }),
     infer(inputs) {
       expectDType('cross_entropy', inputs, 0, 'logits', F32);
       const { shape } = expectAxes('cross_entropy', inputs, 0, 'logits');

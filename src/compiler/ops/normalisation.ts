@@ -1,6 +1,7 @@
 /** Softmax along an axis, and the norms over the last axis. Variances are two-pass, so a large mean loses nothing. */
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import type { Op, Operand, Results, Unary } from './declare.ts';
+import { perElement } from './flops.ts';
 import { axisRef, expectAxes, expectAxesInRange, expectDType, expectLayout, expectSameDim, F32 } from './rules.ts';
 import type { Family, Spec } from './spec.ts';
 import { alongAxis, wide } from './strided.ts';
@@ -27,7 +28,9 @@ function softmaxSpec<N extends Softmax>(
     name,
     doc,
     operands: [{ name: 'x' }],
-    traits: {},
+    traits: { probabilities: true },
+    // without the arithmetic of a row's own statistics, as those of the norms
+    flops: perElement(5),
     infer(inputs, { axis }) {
       const type = expectDType(name, inputs, 0, 'x', F32);
       expectAxesInRange(name, [axis], type.shape.length);
@@ -105,6 +108,7 @@ export const NORMALISATION: Family<NormalisationOps> = {
     doc: '(x − mean)/√(variance + eps) · weight + bias over the last axis; biased variance.',
     operands: [{ name: 'x' }, { name: 'weight', optional: true }, { name: 'bias', optional: true }],
     traits: {},
+    flops: perElement(8),
     infer: (inputs) => inferNorm('layer_norm', ['x', 'weight', 'bias'], inputs),
     evaluate: ([x, weight, bias], { eps }) =>
       evaluateNorm(x, weight, bias, (data, start, size) => {
@@ -119,6 +123,7 @@ export const NORMALISATION: Family<NormalisationOps> = {
     doc: 'x/√(mean(x²) + eps) · weight over the last axis.',
     operands: [{ name: 'x' }, { name: 'weight', optional: true }],
     traits: {},
+    flops: perElement(5),
     infer: (inputs) => inferNorm('rms_norm', ['x', 'weight'], inputs),
     evaluate: ([x, weight], { eps }) =>
       evaluateNorm(x, weight, undefined, (data, start, size) => ({

@@ -16,6 +16,7 @@ export const ORDER: Family<OrderOps> = {
     doc: 'x (f32 or i64), and not before `after` is there: what reads the result is no common subexpression with what reads x.',
     operands: [{ name: 'x' }, { name: 'after' }],
     traits: {},
+    integers: (_, [x]) => x,
     infer(inputs) {
       expectDType('barrier', inputs, 1, 'after', F32);
       return [expectDType('barrier', inputs, 0, 'x', NUMBERS)];

@@ -68,6 +68,7 @@ export const PIECES: Family<PieceOps> = {
     doc: 'Joins tensors along an axis; all other axes are equal.',
     operands: [{ name: 'x', variadic: true }],
     traits: { view: true },
+    integers: (known, [first, ...others]) => known.any(first!, ...others),
     infer(inputs, { axis }) {
       const dtype = expectSameDType('concat', inputs, [], ANY);
       const first = inputs[0]!.shape;
@@ -117,6 +118,7 @@ export const PIECES: Family<PieceOps> = {
     doc: 'Cuts an axis into consecutive parts of the given sizes, one output each.',
     operands: X,
     traits: { view: true },
+    integers: (known, [x]) => known.any(x),
     infer([x], { axis, sizes }) {
       expectAxesInRange('split', [axis], x.shape.length);
       const parts = partsOf(sizes);
@@ -151,6 +153,7 @@ export const PIECES: Family<PieceOps> = {
     doc: 'Elements start, start + step, … below end of each axis; 0 ≤ start ≤ end ≤ size, step ≥ 1.',
     operands: X,
     traits: { view: true },
+    integers: (known, [x]) => known.any(x),
     infer([x], { starts, ends, steps }) {
       expectOnePerAxis('slice', 'start', starts, x);
       expectOnePerAxis('slice', 'end', ends, x);
@@ -193,6 +196,7 @@ export const PIECES: Family<PieceOps> = {
     doc: 'Puts `before` and `after` elements of `value` around each axis.',
     operands: X,
     traits: {},
+    integers: (known, [x], { value }) => known.any(x, known.between(value, value)),
     infer([x], { before, after, value }) {
       expectOnePerAxis('pad', 'amount before', before, x);
       expectOnePerAxis('pad', 'amount after', after, x);

@@ -95,6 +95,7 @@ export const POINTWISE: Family<PointwiseOps> = {
     doc: 'Converts the dtype. f32 → i64 drops the fraction (towards zero), makes NaN 0 and what is past ±2⁶³ the nearest f32 that int64 has; to bool is x ≠ 0, NaN included; from bool is 0 or 1.',
     operands: OPERANDS,
     traits: { pointwise: true },
+    integers: (known, [x], _, [type]) => (type.dtype === 'f32' ? known.truncated(x) : x),
     infer: (inputs, { to }) => [{ dtype: to, shape: expectDType('cast', inputs, 0, 'x', ANY).shape }],
     evaluate([x], { to }) {
       return [wide(to, x.shape, x.data.map(CONVERT[to]))];

@@ -10,7 +10,7 @@ import { sizeOf, stridesOf } from '../../shared/tensor.ts';
 import type { Op, Unary } from './declare.ts';
 import { exact } from './exact.ts';
 import { expectAxesInRange, expectDType, F32, NUMBERS } from './rules.ts';
-import type { DimNeed, Family, Spec } from './spec.ts';
+import type { DimNeed, Family, OpTraits, Spec } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { alongAxis, copyStrided, wide } from './strided.ts';
 
@@ -37,12 +37,14 @@ function fold<N extends Fold>(
   doc: string,
   allowed: readonly DType[],
   reduce: (data: Float64Array, start: number, count: number) => number,
+  more: Pick<Spec<ReductionOps[N], N>, 'integers'> & { readonly traits?: OpTraits } = {},
 ): Spec<ReductionOps[N], N> {
   return {
     name,
     doc,
     operands: [{ name: 'x' }],
-    traits: { reduction: true },
+    ...more,
+    traits: { reduction: true, ...more.traits },
     infer(inputs, { axes, keepdims }) {
       const { dtype, shape } = expectDType(name, inputs, 0, 'x', allowed);
       expectAxesInRange(name, axes, shape.length);
@@ -101,18 +103,34 @@ function extreme(pick: (a: number, b: number) => number, data: Float64Array, sta
 }
 
 export const REDUCTIONS: Family<ReductionOps> = {
-  sum: fold('sum', 'Sum over the axes; f32 or i64.', NUMBERS, sumOf),
+  sum: fold('sum', 'Sum over the axes; f32 or i64.', NUMBERS, sumOf, {
+    traits: { modular: true },
+    integers: (known, [x], { axes }, [{ shape }]) =>
+      known.total(
+        x,
+        axes.map((axis) => shape[axis]!),
+        0,
+      ),
+  }),
   mean: fold(
     'mean',
     'Mean over the axes; NaN of nothing; f32.',
     F32,
     (data, start, count) => sumOf(data, start, count) / count,
   ),
-  max: fold('max', 'Largest element over the axes; NaN wins; f32 or i64.', NUMBERS, (...run) =>
-    extreme(Math.max, ...run),
+  max: fold(
+    'max',
+    'Largest element over the axes; NaN wins; f32 or i64.',
+    NUMBERS,
+    (...run) => extreme(Math.max, ...run),
+    { integers: (known, [x]) => known.any(x) },
   ),
-  min: fold('min', 'Smallest element over the axes; NaN wins; f32 or i64.', NUMBERS, (...run) =>
-    extreme(Math.min, ...run),
+  min: fold(
+    'min',
+    'Smallest element over the axes; NaN wins; f32 or i64.',
+    NUMBERS,
+    (...run) => extreme(Math.min, ...run),
+    { integers: (known, [x]) => known.any(x) },
   ),
   argmax: {
     name: 'argmax',
@@ -126,6 +144,7 @@ export const REDUCTIONS: Family<ReductionOps> = {
       return [{ dtype: 'i64', shape: reducedShape(shape, [axis], false) }];
     },
     requires: ([x], { axis }) => somethingToFold('argmax', x.shape, [axis]),
+    integers: (known, _, { axis }, [{ shape }]) => known.between(0, addDims(shape[axis]!, -1)),
     evaluate([x], { axis }) {
       const { outer, size, inner } = alongAxis(x.shape, axis);
       const out = new Float64Array(outer * inner);
@@ -146,7 +165,8 @@ export const REDUCTIONS: Family<ReductionOps> = {
     name: 'cumsum',
     doc: 'Inclusive prefix sum along the axis: y[i] = x[0] + … + x[i]; f32 or i64.',
     operands: [{ name: 'x' }],
-    traits: {},
+    traits: { modular: true },
+    integers: (known, [x], { axis }, [{ shape }]) => known.total(x, [shape[axis]!], 1),
     infer(inputs, { axis }) {
       const type = expectDType('cumsum', inputs, 0, 'x', NUMBERS);
       expectAxesInRange('cumsum', [axis], type.shape.length);

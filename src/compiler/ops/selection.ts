@@ -36,6 +36,7 @@ export const SELECTION: Family<SelectionOps> = {
       }
       return [{ dtype: 'i64', shape: shape.with(axis, k) }];
     },
+    integers: (known, _, { axis }, [{ shape }]) => known.between(0, addDims(shape[axis]!, -1)),
     requires: ([x], { axis, k }) => [
       { dim: addDims(x.shape[axis]!, -k), what: `the ${k} largest elements of axis ${axis}` },
     ],

@@ -26,6 +26,7 @@ export const SHAPE: Family<ShapeOps> = {
     doc: 'The same elements in row-major order under another shape.',
     operands: X,
     traits: { view: true },
+    integers: (_, [x]) => x,
     infer([x], { shape }) {
       const [before, after] = [productOf(x.shape), productOf(shape)];
       if (!equalDims(before, after)) {
@@ -49,6 +50,7 @@ export const SHAPE: Family<ShapeOps> = {
     doc: 'Reorders the axes: output axis i is input axis permutation[i].',
     operands: X,
     traits: { view: true },
+    integers: (_, [x]) => x,
     infer([x], { permutation }) {
       expectOnePerAxis('transpose', 'axis of the permutation', permutation, x);
       expectAxesInRange('transpose', permutation, x.shape.length);
@@ -76,6 +78,7 @@ export const SHAPE: Family<ShapeOps> = {
     doc: 'Broadcasts (right-aligned) to exactly this shape.',
     operands: X,
     traits: { view: true },
+    integers: (_, [x]) => x,
     infer([x], { shape }) {
       const missing = shape.length - x.shape.length;
       const fits = missing >= 0 && x.shape.every((dim, i) => equalDims(dim, 1) || equalDims(dim, shape[i + missing]!));
@@ -96,6 +99,7 @@ export const SHAPE: Family<ShapeOps> = {
     doc: 'Reverses the order of the elements along the axes.',
     operands: X,
     traits: { view: true },
+    integers: (_, [x]) => x,
     infer([x], { axes }) {
       expectAxesInRange('flip', axes, x.shape.length);
       return [x];

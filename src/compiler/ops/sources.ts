@@ -1,5 +1,5 @@
 /** Ops without operands: values that come from the dims alone. */
-import type { Dim, Shape } from '../../shared/dim.ts';
+import { addDims, type Dim, type Shape } from '../../shared/dim.ts';
 import type { Op } from './declare.ts';
 import { expectAxesInRange } from './rules.ts';
 import type { Family } from './spec.ts';
@@ -18,6 +18,7 @@ export const SOURCES: Family<SourceOps> = {
     doc: "Each element's index along the axis; i64.",
     operands: [],
     traits: {},
+    integers: (known, _, { shape, axis }) => known.between(0, addDims(shape[axis]!, -1), true),
     infer(_, { shape, axis }) {
       expectAxesInRange('iota', [axis], shape.length);
       return [{ dtype: 'i64', shape }];
@@ -35,6 +36,7 @@ export const SOURCES: Family<SourceOps> = {
     doc: 'The value of a dimension as an i64 scalar.',
     operands: [],
     traits: {},
+    integers: (known, _, { dim }) => known.between(dim, dim, true),
     infer: () => [{ dtype: 'i64', shape: [] }],
     evaluate: (_, { dim }) => [wide('i64', [], Float64Array.from(staticShape([dim])))],
   },

@@ -2,6 +2,7 @@
 import type { Dim } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import type { AnyOp, OperandsOf, Results } from './declare.ts';
+import type { Integers } from './integers.ts';
 
 export interface OperandSpec {
   readonly name: string;
@@ -17,6 +18,22 @@ export interface DimNeed {
   readonly what: string;
 }
 
+/** An operand whose elements are indices: 0 ≤ each < `size`, or `also`, which is passed over. */
+export interface IndexOperand {
+  readonly operand: number;
+  readonly size: Dim;
+  readonly also?: number;
+}
+
+/**
+ * An operand that may be a stored matrix. contracted: a product sums along its last axis (x · wᵀ); turned: along its first
+ * (x · w); table: rows are looked up.
+ */
+export interface MatrixOperand {
+  readonly operand: number;
+  readonly as: 'contracted' | 'turned' | 'table';
+}
+
 /** What passes may ask about an op, instead of asking for its name. */
 export interface OpTraits {
   /** Each output element depends on the operands' elements at the (broadcast) same index only. */
@@ -27,6 +44,12 @@ export interface OpTraits {
   readonly view?: true;
   /** Folds one or more axes into one value. */
   readonly reduction?: true;
+  /** Scores to probabilities, or their logarithms. */
+  readonly probabilities?: true;
+  /** A scalar that judges its first operand. */
+  readonly loss?: true;
+  /** Made of sums and products alone: of integers in n bits, the true result modulo 2ⁿ. */
+  readonly modular?: true;
   /** Stands for what a pass puts in its place: it has no value to fold. */
   readonly placeholder?: true;
 }
@@ -40,6 +63,21 @@ export interface Spec<D extends AnyOp = AnyOp, N = string> {
   readonly traits: OpTraits;
   /** Of a pointwise op: simple operations for an element, beside its loads; 1 where absent. Decides what is computed twice rather than stored. */
   readonly cost?: number;
+  /**
+   * Floating-point operations before any fusion: a multiplication and an addition are two, a function such as exp one. Where absent,
+   * the traits say: one for each element that is computed or folded, none for a view.
+   */
+  flops?(inputs: OperandsOf<D, TensorType>, result: TensorType, attributes: D['attributes']): Dim;
+  /** The operand that indexes another, where there is one. */
+  indices?(inputs: OperandsOf<D, TensorType>, attributes: D['attributes']): IndexOperand;
+  matrix?(attributes: D['attributes']): MatrixOperand | undefined;
+  /** What the elements of a result of integers can be; every op that can give one says it. */
+  integers?<I>(
+    known: Integers<I>,
+    operands: OperandsOf<D, I>,
+    attributes: D['attributes'],
+    inputs: OperandsOf<D, TensorType>,
+  ): I;
   /**
    * Types of the outputs. Only called with as many operands as `operands` allows.
    * @throws TypeRuleError when the operands do not fit

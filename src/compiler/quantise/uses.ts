@@ -1,4 +1,5 @@
 /** What the parameters of finished graphs are there: read off the ops that use them, never off their names. */
+import { matrixUse } from '../ir/facts.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../ir/graph.ts';
 import { specOf } from '../ops/index.ts';
 
@@ -41,13 +42,12 @@ export function parameterUses(graphs: readonly Graph[]): ReadonlyMap<string, Par
 }
 
 function addUse(use: ParameterUse, graph: Graph, users: Users, node: AnyNode, value: ValueId): void {
-  const [first, second, ...rest] = node.inputs;
-  const right = second === value && first !== value && !rest.includes(value);
-  if (right && (node.op === 'linear' || (node.op === 'matmul' && node.attributes.transpose_b))) {
+  const as = matrixUse(node, value);
+  if (as === 'contracted') {
     use.contracted = true;
     use.last ||= leaves(graph, users, node);
-  } else if (right && node.op === 'matmul') use.turned ??= node;
-  else if (node.op === 'gather' && first === value && second !== value && node.attributes.axis === 0) use.table = true;
+  } else if (as === 'turned') use.turned ??= node;
+  else if (as === 'table') use.table = true;
   else use.other = true;
 }
 
@@ -75,7 +75,7 @@ function leaves(graph: Graph, users: Users, node: AnyNode): boolean {
     if (seen.has(value)) continue;
     seen.add(value);
     for (const user of users.get(value) ?? []) {
-      if (user.op === 'cross_entropy') return true;
+      if (specOf(user.op).traits.loss) return true;
       if (passes(user)) open.push(...user.outputs);
     }
   }
@@ -83,8 +83,8 @@ function leaves(graph: Graph, users: Users, node: AnyNode): boolean {
 }
 
 function passes({ op, inputs }: AnyNode): boolean {
-  const { pointwise, view } = specOf(op).traits;
-  return view === true || (pointwise === true && inputs.length === 1) || op === 'softmax' || op === 'log_softmax';
+  const { pointwise, view, probabilities } = specOf(op).traits;
+  return view === true || probabilities === true || (pointwise === true && inputs.length === 1);
 }
 
 /** What matrices are multiplied with in a graph: the left sides of products that sum along their last axis, by key. */

@@ -18,6 +18,7 @@
  */
 import type { Quantisation } from '../../../shared/quantisation.ts';
 import { partKey } from '../../../shared/quantisation.ts';
+import { matrixUse } from '../../ir/facts.ts';
 import type { AnyNode, Graph, ValueId } from '../../ir/graph.ts';
 import type { Emitter, PackedNames } from './emitter.ts';
 import { type PackedLocation, packedBytes } from './external-data.ts';
@@ -56,10 +57,10 @@ export function storedUnsigned(
 
 /** Whether a lowering of this backend takes the parts of the parameter. */
 function readsCodes(node: AnyNode, value: ValueId, { bits }: Quantisation): boolean {
-  const [first, second, ...rest] = node.inputs;
-  if (node.op === 'gather') return bits === 8 && node.attributes.axis === 0 && first === value && second !== value;
-  if (second !== value || first === value || rest.includes(value)) return false;
-  return node.op === 'linear' || (node.op === 'matmul' && node.attributes.transpose_b && !node.attributes.transpose_a);
+  const as = matrixUse(node, value);
+  if (as === 'table') return bits === 8;
+  // the operator has no transposed left side
+  return as === 'contracted' && !(node.op === 'matmul' && node.attributes.transpose_a);
 }
 
 /** Declares the parts of a parameter [rows, columns]. Nothing makes its value: rules read the parts. */

@@ -10,12 +10,15 @@
  * are the graph's last output, one for each watched result, and the runtime refuses a run where one is not 0.
  */
 import type { IntegerRange } from '../../../shared/artifact.ts';
-import { type Dim, evaluateDim, printDim, productOf, symbolsOf } from '../../../shared/dim.ts';
+import { type Dim, mulDims, printDim, productOf } from '../../../shared/dim.ts';
 import type { WatchedInteger } from '../../../shared/webgpu.ts';
-import { type AnyNode, type Graph, type Node, type Requirement, typeOf, type ValueId } from '../../ir/graph.ts';
+import { indicesOf, integersOf } from '../../ir/facts.ts';
+import { type AnyNode, type Graph, type Requirement, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
 import { made } from '../../ir/made.ts';
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
+import { specOf } from '../../ops/index.ts';
+import type { Integers } from '../../ops/integers.ts';
 import { IntegerError } from './plan/integer-error.ts';
 
 const LOWEST = -(2 ** 31);
@@ -29,18 +32,8 @@ interface Interval {
 }
 const ANY: Interval = { low: LOWEST, high: HIGHEST };
 
-/** Ops whose 32-bit result is the true one modulo 2³², and that f32 computes as well. */
-type Wrapping = 'add' | 'sub' | 'mul' | 'sum' | 'cumsum' | 'scatter_add' | 'scatter_elements_add';
-const WRAPPING: ReadonlySet<OpName> = new Set<Wrapping>([
-  'add',
-  'sub',
-  'mul',
-  'sum',
-  'cumsum',
-  'scatter_add',
-  'scatter_elements_add',
-]);
-const isWrapping = (node: AnyNode): node is { [N in Wrapping]: Node<N> }[Wrapping] => WRAPPING.has(node.op);
+/** Of a modular op, the 32-bit result is the true one modulo 2³², and f32 computes it as well. */
+const wraps = ({ op }: AnyNode): boolean => specOf(op).traits.modular === true;
 
 export interface SafeIntegers {
   /** with the counts as an output after the others, where there are any */
@@ -65,6 +58,7 @@ export function safeIntegers(graph: Graph, ranges: ReadonlyMap<string, IntegerRa
     refuse(graph, users.get(value), own.low < LOWEST ? own.low : own.high);
     intervals.set(value, own);
   }
+  const types = (value: ValueId): TensorType => typeOf(graph, value);
   const unsure = new Set<AnyNode>();
   const requires: Requirement[] = [];
   for (const node of graph.nodes) {
@@ -76,10 +70,10 @@ export function safeIntegers(graph: Graph, ranges: ReadonlyMap<string, IntegerRa
       const dim = { kind: 'symbolic' as const, terms: [...negated(size), { coefficient: HIGHEST, symbols: [] }] };
       requires.push({ dim, what: `the integer ${printDim(size)}, which has 32 bits on WebGPU,`, origin: node.origin });
     }
-    const own = intervalOf(graph, node, (value) => intervals.get(value) ?? ANY);
+    const own = integersOf(node, types, IN_32_BITS, (value) => intervals.get(value) ?? knownOf(graph, value)) ?? ANY;
     if (own.low > HIGHEST || own.high < LOWEST) refuse(graph, node, own.low > HIGHEST ? own.low : own.high);
     if (own.low < LOWEST || own.high > HIGHEST) {
-      if (isWrapping(node) || node.op === 'cast') unsure.add(node);
+      if (wraps(node) || node.op === 'cast') unsure.add(node);
       else if (typeof size === 'number') refuse(graph, node, size);
     }
     const inside = { low: Math.max(own.low, LOWEST), high: Math.min(own.high, HIGHEST) };
@@ -112,8 +106,14 @@ function sizeOf(node: AnyNode): Dim | undefined {
   return node.op === 'iota' ? node.attributes.shape[node.attributes.axis] : undefined;
 }
 
+/** The largest value of a dim whose sizes are of tensors on a device; a term that is taken away may be 0. */
 function largest(dim: Dim): number {
-  return typeof dim === 'number' ? dim : evaluateDim(dim, new Map(symbolsOf(dim).map((name) => [name, LARGEST_SIZE])));
+  if (typeof dim === 'number') return dim;
+  return dim.terms.reduce(
+    (sum, { coefficient, symbols }) =>
+      sum + Math.max(symbols.length > 0 ? 0 : coefficient, coefficient * LARGEST_SIZE ** symbols.length),
+    0,
+  );
 }
 
 const negated = (dim: Exclude<Dim, number>) => dim.terms.map((term) => ({ ...term, coefficient: -term.coefficient }));
@@ -144,48 +144,24 @@ const times = ({ low, high }: Interval, n: number): Interval => ({
   high: Math.max(0, high * n),
 });
 
-function intervalOf(graph: Graph, node: AnyNode, of: (value: ValueId) => Interval): Interval {
-  const shape = (operand: number) => typeOf(graph, node.inputs[operand]!).shape;
-  const [a, b, c] = node.inputs.map(of) as [Interval, Interval, Interval];
-  switch (node.op) {
-    case 'add':
-      return { low: a.low + b.low, high: a.high + b.high };
-    case 'sub':
-      return { low: a.low - b.high, high: a.high - b.low };
-    case 'mul': {
-      const corners = [a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high];
-      return { low: Math.min(...corners), high: Math.max(...corners) };
-    }
-    case 'sum':
-      return times(a, count(node.attributes.axes.map((axis) => shape(0)[axis]!)));
-    case 'cumsum':
-      return times(a, count([shape(0)[node.attributes.axis]!]));
-    case 'scatter_add':
-    case 'scatter_elements_add': {
-      const added = times(c, count([shape(2)[node.attributes.axis]!]));
-      return { low: a.low + added.low, high: a.high + added.high };
-    }
-    case 'cast': {
-      const { dtype } = typeOf(graph, node.inputs[0]);
-      if (dtype === 'i64') return a;
-      return dtype === 'bool' ? { low: 0, high: 1 } : { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-    }
-    case 'argmax':
-    case 'top_k':
-      return { low: 0, high: Math.max(0, Math.min(largest(shape(0)[node.attributes.axis]!), LARGEST_SIZE) - 1) };
-    case 'iota':
-      return { low: 0, high: Math.max(0, largest(sizeOf(node)!) - 1) };
-    case 'dim_size':
-      return { low: 0, high: largest(node.attributes.dim) };
-    case 'pad':
-      return hull([a, { low: node.attributes.value, high: node.attributes.value }]);
-    default: {
-      // the rest choose among their operands' elements
-      const integers = node.inputs.filter((value) => typeOf(graph, value).dtype === 'i64');
-      return integers.length === 0 ? ANY : hull(integers.map(of));
-    }
-  }
-}
+/** The rules of the ops' records over bounds that are numbers. */
+export const IN_32_BITS: Integers<Interval> = {
+  between: (low, high) => ({ low: 0 - largest(mulDims(low, -1)), high: Math.max(largest(low), largest(high)) }),
+  any: (...of) => hull(of),
+  sum: (a, b) => ({ low: a.low + b.low, high: a.high + b.high }),
+  difference: (a, b) => ({ low: a.low - b.high, high: a.high - b.low }),
+  product(a, b) {
+    const corners = [a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high];
+    return { low: Math.min(...corners), high: Math.max(...corners) };
+  },
+  larger: (a, b) => ({ low: Math.max(a.low, b.low), high: Math.max(a.high, b.high) }),
+  smaller: (a, b) => ({ low: Math.min(a.low, b.low), high: Math.min(a.high, b.high) }),
+  total: (of, most) => times(of, count(most)),
+  truncated: () => ({ low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }),
+};
+
+const knownOf = (graph: Graph, value: ValueId): Interval =>
+  typeOf(graph, value).dtype === 'bool' ? { low: 0, high: 1 } : ANY;
 
 /** The graph with, as its last output, how many elements of each of these nodes left 32 bits. */
 function watching(graph: Graph, unsure: ReadonlySet<AnyNode>): Graph {
@@ -216,14 +192,14 @@ type Emit = <N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: 
 /** Whether each element of the node's result left 32 bits. */
 function hasLeft(node: AnyNode, rewriter: Rewriter, emit: Emit, number: (value: number) => ValueId): ValueId {
   const inputs = node.inputs.map((value) => rewriter.valueOf(value));
-  if (!isWrapping(node)) {
+  if (!wraps(node)) {
     const above = emit('less_equal', [number(2 ** 31), inputs[0]!], {});
     return emit('or', [above, emit('less', [inputs[0]!, number(LOWEST)], {})], {});
   }
   const real = (value: ValueId): ValueId => emit('cast', [value], { to: 'f32' });
-  const indexed = node.op === 'scatter_add' || node.op === 'scatter_elements_add';
-  const operands = inputs.map((value, operand) => (indexed && operand === 1 ? value : real(value)));
-  const truth = emit(node.op as OpName, operands, node.attributes as OpAttributes[OpName]);
+  const indices = indicesOf(node, (value) => rewriter.typeOf(rewriter.valueOf(value)))?.operand;
+  const operands = inputs.map((value, operand) => (operand === indices ? value : real(value)));
+  const truth = emit<OpName>(node.op, operands, node.attributes);
   const off = emit('abs', [emit('sub', [truth, real(rewriter.valueOf(node.outputs[0]))], {})], {});
   return emit('less', [number(2 ** 30), off], {});
 }

@@ -184,9 +184,7 @@ const infinite: Rule = (c) => {
 
 export const POINTWISE: Readonly<Record<string, Rule>> = {
   Neg: negative,
-  ...Object.fromEntries(
-    Object.entries(OPERATORS).map(([op, opType]) => [opType, unary(op as keyof typeof OPERATORS)]),
-  ),
+  ...Object.fromEntries(Object.entries(OPERATORS).map(([op, opType]) => [opType, unary(op as keyof typeof OPERATORS)])),
   Add: binary('add'),
   Sub: binary('sub'),
   Mul: binary('mul'),
