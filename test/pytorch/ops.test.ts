@@ -7,11 +7,12 @@ import { HELPERS } from '../../src/compiler/backends/pytorch/helpers.ts';
 import { lowered } from '../../src/compiler/backends/pytorch/index.ts';
 import { LOWERINGS } from '../../src/compiler/backends/pytorch/lowerings/index.ts';
 import { literal } from '../../src/compiler/backends/pytorch/lowerings/pointwise.ts';
-import type { Operands } from '../../src/compiler/backends/pytorch/lowerings/rule.ts';
 import { atom, type Expr, Names, string } from '../../src/compiler/backends/pytorch/python.ts';
 import { Sizes } from '../../src/compiler/backends/pytorch/sizes.ts';
-import { type Graph, typeOf } from '../../src/compiler/ir/graph.ts';
+import { type Graph, type TensorType, typeOf } from '../../src/compiler/ir/graph.ts';
 import type { OpName } from '../../src/compiler/ops/attributes.ts';
+import { mapResults } from '../../src/compiler/ops/declare.ts';
+import { mapOperands } from '../../src/compiler/ops/operands.ts';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import { buildExtraCase, EXTRA_CASES } from '../ops/extra-cases.ts';
@@ -61,16 +62,16 @@ function functionOf(name: string, graph: Graph): string {
   );
   const sizes = new Sizes(axes, new Names(), name);
   const lines = graph.nodes.map((node) => {
-    const operands: Operands<OpName> = {
-      inputs: node.inputs.map((id) => values.get(id)!),
-      types: node.inputs.map((id) => typeOf(graph, id)),
-      outputs: node.outputs.map((id) => typeOf(graph, id)),
+    const { text, number } = lowered<OpName>({
+      op: node.op,
+      inputs: mapOperands<OpName, number, Expr>(node.op, node.inputs, (id) => values.get(id)!),
+      types: mapOperands<OpName, number, TensorType>(node.op, node.inputs, (id) => typeOf(graph, id)),
+      outputs: mapResults(node.outputs, (id) => typeOf(graph, id)),
       attributes: node.attributes,
       size: (dim) => sizes.expr(dim),
       device: () => '"cpu"',
       helper: (helper) => helper,
-    };
-    const { text, number } = lowered(node.op, operands);
+    });
     for (const id of node.outputs) values.set(id, number ? { ...atom(`v${id}`), number } : atom(`v${id}`));
     return `    ${node.outputs.map((id) => `v${id}`).join(', ')} = ${text}`;
   });

@@ -89,10 +89,10 @@ export class InputRanges {
       case 'reshape':
       case 'transpose':
       case 'expand':
-        return this.reach(node.inputs[0]!, range, fits);
+        return this.reach(node.inputs[0], range, fits);
       case 'slice': {
-        const from = this.inputs.has(node.inputs[0]!) ? this.cutOff(node) : undefined;
-        return from && this.reach(node.inputs[0]!, { ...range, from }, fits);
+        const from = this.inputs.has(node.inputs[0]) ? this.cutOff(node) : undefined;
+        return from && this.reach(node.inputs[0], { ...range, from }, fits);
       }
       case 'add':
       case 'sub': {
@@ -119,7 +119,7 @@ export class InputRanges {
   /** The first element of each axis, where a slice goes on to the end. */
   private cutOff({ inputs, attributes }: Extract<AnyNode, { op: 'slice' }>): readonly number[] | undefined {
     const { starts, ends, steps } = attributes;
-    const { shape } = typeOf(this.graph, inputs[0]!);
+    const { shape } = typeOf(this.graph, inputs[0]);
     const toTheEnd = shape.every((dim, axis) => steps[axis] === 1 && equalDims(ends[axis]!, dim));
     const from = starts.filter((start) => typeof start === 'number' && start >= 0);
     return toTheEnd && from.length === shape.length ? (from as number[]) : undefined;
@@ -141,7 +141,7 @@ export class InputRanges {
   private comparedWith(condition: ValueId | undefined, value: ValueId) {
     const node = condition === undefined ? undefined : this.producers.get(condition);
     if (node?.op !== 'equal' || !node.inputs.includes(value)) return undefined;
-    const constant = this.numberOf(node.inputs[node.inputs[0] === value ? 1 : 0]!);
+    const constant = this.numberOf(node.inputs[node.inputs[0] === value ? 1 : 0]);
     return constant === undefined ? undefined : { value, constant };
   }
 }

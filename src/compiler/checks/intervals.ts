@@ -85,7 +85,7 @@ export function intervalsOf(
   const rules = boundsOf(sizes);
   const types = (value: ValueId) => typeOf(graph, value);
   for (const node of graph.nodes) {
-    const { dtype } = typeOf(graph, node.outputs[0]!);
+    const { dtype } = typeOf(graph, node.outputs[0]);
     if (dtype === 'bool') continue;
     const interval =
       dtype === 'f32'
@@ -152,18 +152,18 @@ function chosen(
   /** the branch where the condition is `holds` */
   const narrowed = (value: ValueId, by: ValueId, holds: boolean, interval: Interval): Interval => {
     const node = producers.get(by);
-    if (node?.op === 'not') return narrowed(value, node.inputs[0]!, !holds, interval);
+    if (node?.op === 'not') return narrowed(value, node.inputs[0], !holds, interval);
     if (node?.op === (holds ? 'and' : 'or'))
       return node.inputs.reduce((before, one) => narrowed(value, one, holds, before), interval);
     if (node?.op === 'equal' && holds && node.inputs.includes(value))
-      return within(sizes, interval, of(node.inputs[node.inputs[0] === value ? 1 : 0]!));
+      return within(sizes, interval, of(node.inputs[node.inputs[0] === value ? 1 : 0]));
     if (node?.op !== 'less' && node?.op !== 'less_equal') return interval;
     // a < b where it holds, b ≤ a where it does not; a ≤ b, b < a
     const [a, b] = holds ? node.inputs : node.inputs.toReversed();
     const apart = (node.op === 'less') === holds ? 1 : 0;
     const less = (bound: Dim | undefined, by_: number) => (bound === undefined ? undefined : addDims(bound, by_));
-    if (a === value) return within(sizes, interval, { ...UNKNOWN, high: less(of(b!).high, -apart) });
-    return b === value ? within(sizes, interval, { ...UNKNOWN, low: less(of(a!).low, apart) }) : interval;
+    if (a === value) return within(sizes, interval, { ...UNKNOWN, high: less(of(b).high, -apart) });
+    return b === value ? within(sizes, interval, { ...UNKNOWN, low: less(of(a).low, apart) }) : interval;
   };
   return hull(sizes, [narrowed(yes, condition, true, of(yes)), narrowed(no, condition, false, of(no))]);
 }

@@ -155,7 +155,7 @@ export class Matcher {
     const product = this.made(value, 'mul');
     if (product) return this.withoutScalar(product.inputs, by)?.[0] === x;
     const quotient = this.made(value, 'div');
-    return quotient?.inputs[0] === x && close(this.scalar(quotient.inputs[1]!) ?? Number.NaN, 1 / by);
+    return quotient?.inputs[0] === x && close(this.scalar(quotient.inputs[1]) ?? Number.NaN, 1 / by);
   }
 
   /** Whether a product is `by` · x³. */
@@ -164,7 +164,7 @@ export class Matcher {
     const [cube] = rest ?? [];
     if (cube === undefined) return false;
     const power = this.made(cube, 'pow');
-    if (power) return power.inputs[0] === x && this.scalar(power.inputs[1]!) === 3;
+    if (power) return power.inputs[0] === x && this.scalar(power.inputs[1]) === 3;
     const product = this.made(cube, 'mul');
     const square = product?.inputs.find((value) => value !== x);
     const factors = square === undefined ? undefined : this.made(square, 'mul');

@@ -22,7 +22,7 @@ const never = (): never => {
 export function written(graph: Graph, node: AnyNode, all: readonly Expression[]): Expression {
   const types = node.inputs.map((value) => typeOf(graph, value));
   const writer = WRITERS[node.op] as Writer<OpName>;
-  return writer(node as Node, { all, types, result: typeOf(graph, node.outputs[0]!) });
+  return writer(node as Node, { all, types, result: typeOf(graph, node.outputs[0]) });
 }
 
 const plain =

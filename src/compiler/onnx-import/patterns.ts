@@ -80,7 +80,7 @@ function exactGelu(m: Matcher, node: AnyNode): ValueId | undefined {
   for (const [x, gate] of [rest, rest.toReversed()] as [ValueId, ValueId][]) {
     const inner = m.plusScalar(gate, 1);
     const erf = inner === undefined ? undefined : m.made(inner, 'erf');
-    if (erf && m.scaledBy(erf.inputs[0]!, x, Math.SQRT1_2)) return m.emit('gelu', [x], { approximate: 'none' }, node);
+    if (erf && m.scaledBy(erf.inputs[0], x, Math.SQRT1_2)) return m.emit('gelu', [x], { approximate: 'none' }, node);
   }
   return undefined;
 }
@@ -92,11 +92,11 @@ function tanhGelu(m: Matcher, node: AnyNode): ValueId | undefined {
   for (const [x, gate] of [rest, rest.toReversed()] as [ValueId, ValueId][]) {
     const inner = m.plusScalar(gate, 1);
     const tanh = inner === undefined ? undefined : m.made(inner, 'tanh');
-    const product = tanh && m.made(tanh.inputs[0]!, 'mul');
+    const product = tanh && m.made(tanh.inputs[0], 'mul');
     const sum = product && m.withoutScalar(product.inputs, Math.sqrt(2 / Math.PI));
     const add = sum?.length === 1 ? m.made(sum[0]!, 'add') : undefined;
     if (!add) continue;
-    const cubic = add.inputs[0] === x ? add.inputs[1]! : add.inputs[1] === x ? add.inputs[0]! : undefined;
+    const cubic = add.inputs[0] === x ? add.inputs[1] : add.inputs[1] === x ? add.inputs[0] : undefined;
     const cube = cubic === undefined ? undefined : m.made(cubic, 'mul');
     if (cube && m.isCube(cube, x, 0.044715)) return m.emit('gelu', [x], { approximate: 'tanh' }, node);
   }
@@ -113,12 +113,12 @@ function silu(m: Matcher, node: AnyNode): ValueId | undefined {
 /** What a norm divides by: √(mean(x²) + ε) over the last axis, of `x`. */
 function rootMeanSquare(m: Matcher, value: ValueId): { readonly x: ValueId; readonly eps: number } | undefined {
   const root = m.made(value, 'sqrt');
-  const sum = root && m.made(root.inputs[0]!, 'add');
+  const sum = root && m.made(root.inputs[0], 'add');
   if (!sum) return undefined;
   for (const [mean, constant] of [sum.inputs, sum.inputs.toReversed()] as [ValueId, ValueId][]) {
     const [eps, average] = [m.scalar(constant), m.meanOfLast(mean)];
     const square = average === undefined ? undefined : m.made(average, 'mul');
-    if (eps !== undefined && square && square.inputs[0] === square.inputs[1]) return { x: square.inputs[0]!, eps };
+    if (eps !== undefined && square && square.inputs[0] === square.inputs[1]) return { x: square.inputs[0], eps };
   }
   return undefined;
 }
@@ -139,7 +139,7 @@ const multipliedNorm: Pattern = (m, node) => {
     const reciprocal = m.made(inverse, 'reciprocal');
     const divided = m.made(inverse, 'div');
     const root =
-      reciprocal?.inputs[0] ?? (divided && m.scalar(divided.inputs[0]!) === 1 ? divided.inputs[1] : undefined);
+      reciprocal?.inputs[0] ?? (divided && m.scalar(divided.inputs[0]) === 1 ? divided.inputs[1] : undefined);
     const found = root === undefined ? undefined : norm(m, node, x, root);
     if (found !== undefined) return found;
   }
@@ -157,7 +157,7 @@ const normWeight: Pattern = (m, node) => {
     for (const op of ['layer_norm', 'rms_norm'] as const) {
       const found = m.madeOnce(y, op);
       if (found?.inputs.length === 1 && isVector(m, weight, y))
-        return m.emit(op, [found.inputs[0]!, weight], found.attributes, node);
+        return m.emit(op, [found.inputs[0], weight], found.attributes, node);
     }
   }
   return undefined;

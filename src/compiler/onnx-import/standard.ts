@@ -55,7 +55,7 @@ export function standardModule(graph: Graph, { tensors, children, body }: Mod): 
         ? made('Embedding', shape)
         : undefined;
     case 'conv2d': {
-      if (takes !== expected || typeOf(graph, node.inputs[0]!).shape.length !== 4) return undefined;
+      if (takes !== expected || typeOf(graph, node.inputs[0]).shape.length !== 4) return undefined;
       const { stride, padding, dilation, groups } = node.attributes;
       const size = (name: string, [a, b]: readonly [number, number], usual: number): string | false =>
         a === usual && b === usual ? false : `${name} = ${a === b ? a : `[${a}, ${b}]`}`;
@@ -83,7 +83,7 @@ function batchNorm(graph: Graph, tensors: Mod['tensors'], { nodes, inputs }: Bod
     return undefined;
   const names = new Map<ValueId, string>([[inputs[0]!, 'x']]);
   for (const [name, { value }] of tensors) names.set(value, name);
-  for (const [index, { outputs }] of nodes.entries()) names.set(outputs[0]!, String(index));
+  for (const [index, { outputs }] of nodes.entries()) names.set(outputs[0], String(index));
   const written = nodes.map(
     ({ op, inputs: operands }) => `${op}(${operands.map((value) => names.get(value) ?? 'eps').join(', ')})`,
   );

@@ -11,7 +11,7 @@ import type { ContractionOps } from './contraction.ts';
 import type { ConvolutionOps } from './convolution.ts';
 import type { ConvolutionGradientOps } from './convolution-gradients.ts';
 import type { CustomGradientOps } from './custom-gradients.ts';
-import type { OperandsOf } from './declare.ts';
+import type { Operand, OperandsOf } from './declare.ts';
 import type { RealFunctions } from './functions.ts';
 import type { GatherOps } from './gather.ts';
 import type { LossOps } from './loss.ts';
@@ -50,6 +50,11 @@ export interface OpTable
     CustomGradientOps {}
 
 export type OpName = keyof OpTable;
+
+/** The ops that take these operands: `OpsOf<Unary>`. */
+export type OpsOf<O extends readonly Operand[]> = {
+  [N in OpName]: OpTable[N]['operands'] extends O ? N : never;
+}[OpName];
 
 export type OpAttributes = { readonly [N in OpName]: OpTable[N]['attributes'] };
 

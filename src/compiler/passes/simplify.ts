@@ -36,7 +36,7 @@ export function simplify(graph: Graph): Graph {
       rewriter.copy(node);
     } else {
       const value = typeof simplest === 'number' ? simplest : emit(simplest, node, rewriter);
-      rewriter.replace(node.outputs[0]!, value);
+      rewriter.replace(node.outputs[0], value);
     }
   }
   return rewriter.finish();
@@ -80,24 +80,24 @@ function neutral(rewriter: Rewriter, kept: ValueId, other: ValueId, neutral: num
 const eitherNeutral =
   (value: number): Rule<'add' | 'mul'> =>
   ({ inputs: [a, b] }, rewriter) =>
-    neutral(rewriter, a!, b!, value) ?? neutral(rewriter, b!, a!, value);
+    neutral(rewriter, a, b, value) ?? neutral(rewriter, b, a, value);
 
 const rightNeutral =
   (value: number): Rule<'sub' | 'div' | 'pow'> =>
   ({ inputs: [a, b] }, rewriter) =>
-    neutral(rewriter, a!, b!, value);
+    neutral(rewriter, a, b, value);
 
 /** f(f(x)) → x */
 const involution =
   (op: 'neg' | 'not'): Rule<'neg' | 'not'> =>
   ({ inputs: [x] }, rewriter) =>
-    producer(op, x!, rewriter)?.inputs[0];
+    producer(op, x, rewriter)?.inputs[0];
 
 const foldsNothing: Rule<'sum' | 'mean' | 'max' | 'min' | 'flip'> = ({ inputs: [x], attributes: { axes } }) =>
   axes.length === 0 ? x : undefined;
 
 const sameShape: Rule<'reshape' | 'expand'> = ({ inputs: [x], attributes: { shape } }, rewriter) =>
-  equalShapes(rewriter.typeOf(x!).shape, shape) ? x : undefined;
+  equalShapes(rewriter.typeOf(x).shape, shape) ? x : undefined;
 
 /** Powers of two whose reciprocal is exact and normal in f32 too. */
 function exactReciprocal(value: number): boolean {
@@ -112,7 +112,7 @@ function exactReciprocal(value: number): boolean {
 const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
   const [p, q] = [producer('pad', a!, rewriter), producer('pad', b!, rewriter)];
   if (!p || !q || p.attributes.value !== 0 || q.attributes.value !== 0) return undefined;
-  if (!equalShapes(rewriter.typeOf(a!).shape, rewriter.typeOf(b!).shape)) return undefined; // one is stretched
+  if (!equalShapes(rewriter.typeOf(a).shape, rewriter.typeOf(b).shape)) return undefined; // one is stretched
   const differs = (_: number, axis: number): boolean =>
     p.attributes.before[axis] !== q.attributes.before[axis] || p.attributes.after[axis] !== q.attributes.after[axis];
   const axis = p.attributes.before.findIndex(differs);
@@ -124,7 +124,7 @@ const sideBySide: Rule<'add'> = ({ inputs: [a, b] }, rewriter) => {
   }
   const parts = [first, second].flatMap(({ inputs: [x] }) => {
     const joined = producer('concat', x!, rewriter);
-    return joined?.attributes.axis === axis ? joined.inputs : [x!];
+    return joined?.attributes.axis === axis ? joined.inputs : [x];
   });
   const [joined] = rewriter.emit('concat', parts, { axis }, first.origin);
   const { before } = first.attributes;
@@ -145,14 +145,14 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     const same = rightNeutral(1)(draft, rewriter);
     if (same !== undefined) return same;
     // x/c → x·(1/c), where that is the same number: c a power of two
-    const divisor = rewriter.constantOf(by!);
+    const divisor = rewriter.constantOf(by);
     if (!divisor?.data.every(exactReciprocal)) return undefined;
     const factor = rewriter.constant({ ...divisor, data: divisor.data.map((value) => 1 / value) });
     return { op: 'mul', inputs: [x!, factor], attributes: {} };
   },
   neg: involution('neg'),
   not: involution('not'),
-  cast: ({ inputs: [x], attributes: { to } }, rewriter) => (rewriter.typeOf(x!).dtype === to ? x : undefined),
+  cast: ({ inputs: [x], attributes: { to } }, rewriter) => (rewriter.typeOf(x).dtype === to ? x : undefined),
 
   sum: foldsNothing,
   mean: foldsNothing,

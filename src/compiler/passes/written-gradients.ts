@@ -14,7 +14,7 @@ export function writtenGradients(graph: Graph): Graph {
   if (!graph.nodes.some(({ op }) => op === 'with_gradient')) return graph;
   const rewriter = new Rewriter(graph);
   for (const node of graph.nodes) {
-    if (node.op === 'with_gradient') rewriter.replace(node.outputs[0]!, rewriter.valueOf(node.inputs[0]!));
+    if (node.op === 'with_gradient') rewriter.replace(node.outputs[0], rewriter.valueOf(node.inputs[0]));
     else rewriter.copy(node);
   }
   return rewriter.finish();

@@ -207,7 +207,7 @@ class Shares {
   private dimOf(value: ValueId): Dim | undefined {
     const node = this.makers.get(value);
     if (node?.op === 'dim_size') return node.attributes.dim;
-    if (node?.op === 'cast' || node?.op === 'reshape') return this.dimOf(node.inputs[0]!);
+    if (node?.op === 'cast' || node?.op === 'reshape') return this.dimOf(node.inputs[0]);
     if (node?.op !== 'mul') return undefined;
     const [a, b] = node.inputs.map((input) => this.dimOf(input));
     return a === undefined || b === undefined ? undefined : mulDims(a, b);

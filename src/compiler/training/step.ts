@@ -171,6 +171,6 @@ function lossOnly(graph: Graph): Graph {
 /** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */
 export function labelledTokens(b: GraphEditor, graph: Graph): ValueId | undefined {
   const losses = graph.nodes.filter((node): node is Node<'cross_entropy'> => node.op === 'cross_entropy');
-  const counts = losses.map(({ inputs, attributes }) => countedLabels(b, inputs[1]!, attributes.ignore_index));
+  const counts = losses.map(({ inputs, attributes }) => countedLabels(b, inputs[1], attributes.ignore_index));
   return counts.length === 0 ? undefined : counts.reduce((sum, one) => b.node('add', [sum, one], {}));
 }

@@ -69,7 +69,7 @@ function nodeOf(
     label: node.op,
     path,
     ...(source === undefined ? {} : { source }),
-    type: typeText(graph, node.outputs[0]!),
+    type: typeText(graph, node.outputs[0]),
     detail: [
       ...attributes.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${printAttribute(value)}`])),
       ...node.inputs.flatMap((value) => given.get(value) ?? []),

@@ -18,6 +18,7 @@ import {
   type ValueId,
 } from '../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../ops/attributes.ts';
+import { mapResults } from '../../ops/declare.ts';
 import { mapOperands } from '../../ops/operands.ts';
 import { dequantised, dropUnread } from './dequantise.ts';
 import { Emitter } from './emitter.ts';
@@ -176,7 +177,7 @@ function lowerNode<N extends OpName>(
   nameOf: (value: ValueId) => string,
 ): readonly string[] {
   const inputs = mapOperands(node.op, node.inputs, (value) => ({ name: nameOf(value), type: typeOf(graph, value) }));
-  const outputs = node.outputs.map((value) => typeOf(graph, value));
+  const outputs = mapResults(node.outputs, (value) => typeOf(graph, value));
   // ONNX Runtime refuses some operators on nothing, or reads memory that it did not write
   if (outputs.every(({ shape }) => shape.includes(0))) return outputs.map((type) => nothing(emit, type));
   const call = { inputs, attributes: node.attributes, outputs, siblings: siblings as readonly OpAttributes[N][] };

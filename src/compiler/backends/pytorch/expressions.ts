@@ -2,12 +2,14 @@
 
 import { equalDims } from '../../../shared/dim.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
-import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
+import { mapResults } from '../../ops/declare.ts';
+import { mapOperands } from '../../ops/operands.ts';
 import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
-import type { HelperName, Operands } from './lowerings/rule.ts';
+import type { HelperName } from './lowerings/rule.ts';
 import { atom, type Expr, float, method, PREC, tuple, within } from './python.ts';
 import type { Variables } from './scope.ts';
 import type { Sizes } from './sizes.ts';
@@ -286,16 +288,16 @@ export class Expressions {
 
   private node(node: AnyNode): Expr {
     const { graph } = this.context.recording;
-    const operands: Operands<OpName> = {
-      inputs: node.inputs.map((id) => this.read(id)),
-      types: node.inputs.map((id) => typeOf(graph, id)),
-      outputs: node.outputs.map((id) => typeOf(graph, id)),
+    return lowered<OpName>({
+      op: node.op,
+      inputs: mapOperands<OpName, ValueId, Expr>(node.op, node.inputs, (id) => this.read(id)),
+      types: mapOperands<OpName, ValueId, TensorType>(node.op, node.inputs, (id) => typeOf(graph, id)),
+      outputs: mapResults(node.outputs, (id) => typeOf(graph, id)),
       attributes: node.attributes,
       size: (dim) => this.around.sizes.expr(dim),
       device: () => this.device(),
       helper: (name) => this.context.helper(name),
-    };
-    return lowered(node.op, operands);
+    });
   }
 
   /** `x[:, 3]`: a slice of one, whose axis is dropped. */
@@ -316,7 +318,7 @@ export class Expressions {
     const made = this.pending.get(slice);
     if (made?.kind !== 'node' || made.node.op !== 'slice' || this.around.reads.get(slice) !== 1) return undefined;
     const { starts, ends } = made.node.attributes;
-    const from = made.node.inputs[0]!;
+    const from = made.node.inputs[0];
     const { shape } = typeOf(graph, from);
     const cut = shape.flatMap((dim, axis) =>
       equalDims(starts[axis]!, 0) && equalDims(ends[axis]!, dim) ? [] : [axis],

@@ -1,10 +1,11 @@
 /** A small graph as a function of Python over a batch: a line for each node. */
-import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
+import { type AnyNode, type Graph, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
+import { mapResults } from '../../ops/declare.ts';
+import { mapOperands } from '../../ops/operands.ts';
 import { indented } from './layout.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
-import type { Operands } from './lowerings/rule.ts';
 import { TorchProblem } from './problem.ts';
 import { atom, docString, type Expr, Names, string } from './python.ts';
 import { Sizes } from './sizes.ts';
@@ -39,21 +40,21 @@ export function flatFunction(graph: Graph, { name, output, doc }: FlatFunction):
   const reads = readsOf(nodes, returned);
   const lines: string[] = [];
   for (const node of nodes) {
-    const operands: Operands<OpName> = {
-      inputs: node.inputs.map((value) => values.get(value)!),
-      types: node.inputs.map((value) => typeOf(graph, value)),
-      outputs: node.outputs.map((value) => typeOf(graph, value)),
+    const expr = lowered<OpName>({
+      op: node.op,
+      inputs: mapOperands<OpName, ValueId, Expr>(node.op, node.inputs, (value) => values.get(value)!),
+      types: mapOperands<OpName, ValueId, TensorType>(node.op, node.inputs, (value) => typeOf(graph, value)),
+      outputs: mapResults(node.outputs, (value) => typeOf(graph, value)),
       attributes: node.attributes,
       size: (dim) => sizes.expr(dim),
       device: () => '"cpu"',
       helper: (helper) => {
         throw new TorchProblem('torch_op', { op: node.op, reason: `a weight of a batch cannot use ${helper}` });
       },
-    };
-    const expr = lowered(node.op, operands);
+    });
     const [only, ...others] = node.outputs;
-    if (expr.number || (others.length === 0 && reads.get(only!) === 1 && expr.text.length <= INLINE)) {
-      values.set(only!, expr);
+    if (expr.number || (others.length === 0 && reads.get(only) === 1 && expr.text.length <= INLINE)) {
+      values.set(only, expr);
       continue;
     }
     const variables = node.outputs.map(() => names.take(node.op === 'sum' ? 'total' : node.op));

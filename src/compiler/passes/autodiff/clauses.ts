@@ -56,8 +56,8 @@ export class Clauses {
     const latest = (old: ValueId): ValueId => made.get(old) ?? newOf(old);
     return (operand) => {
       for (const node of this.needed(operand, made)) {
-        if (node.op === 'upstream_gradient' && node.attributes.call === call) made.set(node.outputs[0]!, upstream());
-        else if (node.op === 'with_gradient') made.set(node.outputs[0]!, latest(node.inputs[0]!));
+        if (node.op === 'upstream_gradient' && node.attributes.call === call) made.set(node.outputs[0], upstream());
+        else if (node.op === 'with_gradient') made.set(node.outputs[0], latest(node.inputs[0]));
         else {
           const outputs = copyNode(builder, node, node.inputs.map(latest), gradientOrigin(node.origin));
           for (const [index, value] of node.outputs.entries()) made.set(value, outputs[index]!);

@@ -74,7 +74,7 @@ export function differentiate(graph: Graph, request: GradientRequest): Graph {
   for (const node of graph.nodes) {
     if (clauses.own(node)) continue;
     if (node.op === 'with_gradient') {
-      values.set(node.outputs[0]!, newOf(node.inputs[0]));
+      values.set(node.outputs[0], newOf(node.inputs[0]));
       continue;
     }
     const made = copyNode(builder, node, mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, newOf));

@@ -67,7 +67,7 @@ export function recompute(graph: Graph, { segments: paths }: RecomputeRequest): 
     const first = backward.size === 0 || node.inputs.some((value) => backward.has(value));
     if (!first) continue;
     for (const value of node.outputs) backward.add(value);
-    if (typeOf(graph, node.outputs[0]!).dtype === 'f32') latest = made[0];
+    if (typeOf(graph, node.outputs[0]).dtype === 'f32') latest = made[0];
   }
   for (const { name, value } of graph.outputs) builder.output(name, newOf(value));
   return builder.build();
@@ -114,7 +114,7 @@ function segmentsOf(graph: Graph, paths: readonly string[]): Segment[] {
   const kept = new Set(graph.outputs.map(({ value }) => value));
   const read = new Set<ValueId>();
   for (const node of graph.nodes) {
-    const reader = isBackward(node) ? undefined : owner.get(node.outputs[0]!);
+    const reader = isBackward(node) ? undefined : owner.get(node.outputs[0]);
     for (const value of node.inputs) {
       if (isBackward(node)) read.add(value);
       else if (owner.has(value) && owner.get(value) !== reader) kept.add(value);
@@ -126,7 +126,7 @@ function segmentsOf(graph: Graph, paths: readonly string[]): Segment[] {
     const needed = new Set(inner);
     const nodes: AnyNode[] = [];
     for (const node of graph.nodes.toReversed()) {
-      if (isBackward(node) || owner.get(node.outputs[0]!) !== path) continue;
+      if (isBackward(node) || owner.get(node.outputs[0]) !== path) continue;
       if (!node.outputs.some((value) => needed.has(value))) continue;
       nodes.unshift(node);
       for (const value of node.inputs) if (owner.get(value) === path) needed.add(value);

@@ -39,7 +39,7 @@ export function savedActivations(graph: Graph): SavedActivations {
   const read = new Set(graph.nodes.filter(isBackward).flatMap(({ inputs }) => inputs));
   const base = new Map<ValueId, ValueId>();
   for (const { op, inputs, outputs } of forward) {
-    if (op === 'reshape') base.set(outputs[0]!, base.get(inputs[0]!) ?? inputs[0]!);
+    if (op === 'reshape') base.set(outputs[0], base.get(inputs[0]) ?? inputs[0]);
   }
   const kept = new Set([...read].map((value) => base.get(value) ?? value));
   const values = forward.flatMap(({ op, outputs, origin }) =>

@@ -125,7 +125,7 @@ const nameOf = (station: number): string => `station.${station}`;
 function lastOfEach(graph: Graph): readonly AnyNode[] {
   const last = new Map<string, AnyNode>();
   for (const node of graph.nodes) {
-    if (typeOf(graph, node.outputs[0]!).dtype !== 'f32') continue;
+    if (typeOf(graph, node.outputs[0]).dtype !== 'f32') continue;
     last.delete(node.origin.path);
     last.set(node.origin.path, node);
   }
@@ -133,6 +133,6 @@ function lastOfEach(graph: Graph): readonly AnyNode[] {
 }
 
 function watching(graph: Graph, stations: readonly AnyNode[]): Graph {
-  const outputs = stations.map(({ outputs }, index) => ({ name: nameOf(index), value: outputs[0]! }));
+  const outputs = stations.map(({ outputs }, index) => ({ name: nameOf(index), value: outputs[0] }));
   return made({ ...graph, outputs });
 }

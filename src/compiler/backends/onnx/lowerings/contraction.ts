@@ -58,13 +58,13 @@ export const CONTRACTION: Lowerings<'matmul' | 'linear'> = {
   matmul: (emit, { inputs, attributes: { transpose_a, transpose_b }, outputs }) => {
     const [a, b] = [inputs[0], inputs[1]];
     if (transpose_b && !transpose_a && b.type.shape.length === 2) {
-      return [affine(emit, a, b, undefined, outputs[0]!.shape)];
+      return [affine(emit, a, b, undefined, outputs[0].shape)];
     }
     // gradients of weights: both operands are matrices, and Gemm transposes while it multiplies
     if (transpose_a && a.type.shape.length === 2 && b.type.shape.length === 2) {
       return [emit.op('Gemm', [a.name, b.name], { transA: 1, transB: transpose_b ? 1 : 0 })];
     }
-    const { shape } = outputs[0]!;
+    const { shape } = outputs[0];
     const inner = a.type.shape.at(transpose_a ? -2 : -1)!;
     if (inner === 0) return [expand(emit, emit.scalar(0), [], shape)];
     const [row, column] = [asMatrix(emit, a, b, 0), asMatrix(emit, b, a, 1)];

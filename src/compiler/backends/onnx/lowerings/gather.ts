@@ -13,7 +13,7 @@ export const GATHER: Lowerings<'gather' | 'gather_elements' | 'scatter_add' | 's
     const [data, indices] = inputs;
     const table = axis === 0 ? emit.packed.get(data.name) : undefined;
     const rowsOf = table?.unsigned ? unsignedRows : gatheredRows;
-    const rows = table && rowsOf(emit, table, indices.name, outputs[0]!);
+    const rows = table && rowsOf(emit, table, indices.name, outputs[0]);
     return [rows ?? emit.op('Gather', [data.name, indices.name], { axis })];
   },
   gather_elements: (emit, { inputs, attributes: { axis } }) => [

@@ -50,7 +50,7 @@ export const GRADIENTS: Lowerings<
   conv2d_grad_input: (emit, { inputs, attributes: { stride, padding, dilation, groups, size }, outputs }) => {
     const [dy, weight] = [inputs[0], inputs[1]];
     // over no channels, as conv2d
-    if (weight.type.shape.includes(0)) return [expand(emit, emit.scalar(0), [], outputs[0]!.shape)];
+    if (weight.type.shape.includes(0)) return [expand(emit, emit.scalar(0), [], outputs[0].shape)];
     const [out, kernel] = [sizeOf(dy), sizeOf(weight)];
     // rows and columns of x that no window reaches, at the end of each axis
     const rest = ([0, 1] as const).map((i) => {

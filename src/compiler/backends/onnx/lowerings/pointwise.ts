@@ -118,7 +118,7 @@ export const POINTWISE: Lowerings<keyof PointwiseOps | keyof ArithmeticOps> = {
   or: same('Or'),
   where: (emit, { inputs, outputs }) => {
     const [condition, a, b] = [inputs[0].name, inputs[1].name, inputs[2].name];
-    if (outputs[0]!.dtype !== 'bool') return [emit.op('Where', [condition, a, b])];
+    if (outputs[0].dtype !== 'bool') return [emit.op('Where', [condition, a, b])];
     // ONNX Runtime has no Where for bool: (c and a) or (not c and b)
     const otherwise = emit.op('And', [emit.op('Not', [condition]), b]);
     return [emit.op('Or', [emit.op('And', [condition, a]), otherwise])];

@@ -3,6 +3,7 @@ import type { Dim } from '../../../../shared/dim.ts';
 import type { DType } from '../../../../shared/dtype.ts';
 import type { TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes, Operands, OpName } from '../../../ops/attributes.ts';
+import type { Results } from '../../../ops/declare.ts';
 import type { Emitter } from '../emitter.ts';
 import { ONNX_DTYPE } from '../proto.ts';
 
@@ -15,7 +16,7 @@ export interface Operand {
 export interface Call<N extends OpName> {
   readonly inputs: Operands<N, Operand>;
   readonly attributes: OpAttributes[N];
-  readonly outputs: readonly TensorType[];
+  readonly outputs: Results<TensorType>;
   /** attributes of all calls of the op on the same operands, this one included: what can be done once for them */
   readonly siblings: readonly OpAttributes[N][];
 }

@@ -63,7 +63,7 @@ export const SPATIAL: Lowerings<'conv2d' | 'avg_pool2d' | 'max_pool2d' | 'interp
     }
     const how = mode === 'bilinear' ? { mode: 'linear' } : { mode: 'cubic', cubic_coeff_a: float(-0.75) };
     return [
-      emit.op('Resize', [x.name, '', '', dimVector(emit, outputs[0]!.shape)], {
+      emit.op('Resize', [x.name, '', '', dimVector(emit, outputs[0].shape)], {
         ...how,
         coordinate_transformation_mode: 'half_pixel',
       }),

@@ -1,32 +1,34 @@
 /** Pointwise ops. Numbers stay Python's, which broadcast as scalars do. */
 import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
-import type { OpName } from '../../../ops/attributes.ts';
+import type { OpsOf } from '../../../ops/attributes.ts';
+import type { Binary, Unary } from '../../../ops/declare.ts';
 import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import { call, type Expr, float, infix, method, numberExpr, PREC, within } from '../python.ts';
-import { type Family, type Operands, type Rule, tensor } from './rule.ts';
+import { asTensor, type Call, type Family, type Rule, tensors } from './rule.ts';
 
 /** `x.exp()`. */
 const named =
-  (name: string): Rule<OpName> =>
+  (name: string): Rule<OpsOf<Unary>> =>
   (c) =>
-    method(tensor(c, 0), name);
+    method(tensors(c)[0], name);
 
 /** `F.silu(x)`. */
 const functional =
-  (name: string): Rule<OpName> =>
+  (name: string): Rule<OpsOf<Unary>> =>
   (c) =>
-    call(name, [tensor(c, 0)]);
+    call(name, tensors(c));
 
 const operator =
-  (text: string, prec: number): Rule<OpName> =>
+  (text: string, prec: number): Rule<OpsOf<Binary>> =>
   ({ inputs: [a, b] }) =>
-    infix(a!, text, b!, prec);
+    infix(a, text, b, prec);
 
 /** Comparisons of Python do not chain here: `(a < b) == c`. */
 const comparison =
-  (text: string): Rule<OpName> =>
+  (text: string): Rule<OpsOf<Binary>> =>
   (c) => {
-    const [a, b] = [c.inputs[0]!.number && c.inputs[1]!.number ? tensor(c, 0) : c.inputs[0]!, c.inputs[1]!];
+    const [first, b] = c.inputs;
+    const a = first.number && b.number ? asTensor(c, first, c.types[0]) : first;
     const [left, right] = [within(a, PREC.or), within(b, PREC.or)];
     return {
       text: `${left} ${text} ${right}`,
@@ -38,33 +40,35 @@ const comparison =
 
 /** The larger or the smaller, of two tensors or of one and a number; NaN wins in all of them. */
 const extreme =
-  (pair: 'maximum' | 'minimum', bound: 'min' | 'max'): Rule<OpName> =>
+  (pair: 'maximum' | 'minimum', bound: 'min' | 'max'): Rule<OpsOf<Binary>> =>
   (c) => {
-    const [a, b] = c.inputs as [Expr, Expr];
-    if (a.number === b.number) return call(`torch.${pair}`, [tensor(c, 0), tensor(c, 1)]);
+    const [a, b] = c.inputs;
+    if (a.number === b.number) return call(`torch.${pair}`, tensors(c));
     const [x, number] = a.number ? [b, a] : [a, b];
     return method(x, 'clamp', [`${bound}=${number.text}`]);
   };
 
-function cast({ inputs: [x], types: [from], attributes: { to }, ...c }: Operands<'cast'>): Expr {
-  if (from!.dtype === to) return x!;
-  if (x!.number && to !== 'bool') {
+function cast(c: Call<'cast'>): Expr {
+  const { inputs, types, attributes } = c;
+  const [[x], [from], { to }] = [inputs, types, attributes];
+  if (from.dtype === to) return x;
+  if (x.number && to !== 'bool') {
     const name = to === 'f32' ? 'float' : 'int';
-    return { ...numberExpr(`${name}(${x!.text})`), effects: x!.effects };
+    return { ...numberExpr(`${name}(${x.text})`), effects: x.effects };
   }
-  const operand = x!.number ? tensor({ ...c, inputs: [x!], types: [from!], attributes: {} }, 0) : x!;
+  const operand = asTensor(c, x, from);
   if (to === 'f32') return method(operand, 'float');
   if (to === 'bool') return { ...infix(operand, '!=', numberExpr('0'), PREC.comparison), prec: PREC.comparison };
-  return from!.dtype === 'bool' ? method(operand, 'long') : call(c.helper('to_int64'), [operand]);
+  return from.dtype === 'bool' ? method(operand, 'long') : call(c.helper('to_int64'), [operand]);
 }
 
-function where(c: Operands<'where'>): Expr {
-  const [condition, a, b] = [tensor(c, 0), c.inputs[1]!, c.inputs[2]!];
-  return call('torch.where', [condition, a, b]);
+function where(c: Call<'where'>): Expr {
+  const [condition, a, b] = c.inputs;
+  return call('torch.where', [asTensor(c, condition, c.types[0]), a, b]);
 }
 
 export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
-  neg: ({ inputs: [x] }) => ({ ...x!, text: `-${within(x!, PREC.unary)}`, prec: PREC.unary }),
+  neg: ({ inputs: [x] }) => ({ ...x, text: `-${within(x, PREC.unary)}`, prec: PREC.unary }),
   abs: named('abs'),
   exp: named('exp'),
   expm1: named('expm1'),
@@ -84,10 +88,10 @@ export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   softplus: functional('F.softplus'),
   round: named('round'),
   floor: named('floor'),
-  gelu: (c) => call('F.gelu', [tensor(c, 0)], c.attributes.approximate === 'tanh' ? ['approximate="tanh"'] : []),
-  clamp: (c) => method(tensor(c, 0), 'clamp', [float(c.attributes.min), float(c.attributes.max)]),
+  gelu: (c) => call('F.gelu', tensors(c), c.attributes.approximate === 'tanh' ? ['approximate="tanh"'] : []),
+  clamp: (c) => method(tensors(c)[0], 'clamp', [float(c.attributes.min), float(c.attributes.max)]),
   not: (c) => {
-    const x = tensor(c, 0);
+    const [x] = tensors(c);
     if (x.negated !== undefined) return { text: x.negated, prec: PREC.comparison, effects: x.effects };
     return { ...x, text: `~${within(x, PREC.unary)}`, prec: PREC.unary };
   },
@@ -97,16 +101,16 @@ export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   mul: operator('*', PREC.product),
   div: operator('/', PREC.product),
   pow: ({ inputs: [a, b] }) => ({
-    ...infix(a!, '**', b!, PREC.power),
-    text: `${within(a!, PREC.atom)} ** ${within(b!, PREC.unary)}`,
+    ...infix(a, '**', b, PREC.power),
+    text: `${within(a, PREC.atom)} ** ${within(b, PREC.unary)}`,
   }),
   maximum: extreme('maximum', 'min'),
   minimum: extreme('minimum', 'max'),
   equal: comparison('=='),
   less: comparison('<'),
   less_equal: comparison('<='),
-  and: (c) => infix(tensor(c, 0), '&', c.inputs[1]!, PREC.and),
-  or: (c) => infix(tensor(c, 0), '|', c.inputs[1]!, PREC.or),
+  and: (c) => infix(asTensor(c, c.inputs[0], c.types[0]), '&', c.inputs[1], PREC.and),
+  or: (c) => infix(asTensor(c, c.inputs[0], c.types[0]), '|', c.inputs[1], PREC.or),
   where,
 };
 

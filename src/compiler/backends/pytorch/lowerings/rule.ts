@@ -1,7 +1,9 @@
 /** What a rule gets, and what it gives: an op as an expression of PyTorch. */
 import type { Dim } from '../../../../shared/dim.ts';
 import type { TensorType } from '../../../ir/graph.ts';
-import type { OpAttributes, OpName } from '../../../ops/attributes.ts';
+import type { OpAttributes, Operands, OpName } from '../../../ops/attributes.ts';
+import type { Results } from '../../../ops/declare.ts';
+import { operandsOf } from '../../../ops/operands.ts';
 import { atom, type Expr } from '../python.ts';
 
 /** Functions that model.py has where something uses them: see helpers.ts. */
@@ -17,15 +19,17 @@ export interface Surroundings {
   helper(name: HelperName): string;
 }
 
-export interface Operands<N extends OpName> extends Surroundings {
-  readonly inputs: readonly Expr[];
-  readonly types: readonly TensorType[];
-  readonly outputs: readonly TensorType[];
+export interface Call<N extends OpName> extends Surroundings {
+  /** numbers among them stay Python's */
+  readonly inputs: Operands<N, Expr>;
+  readonly types: Operands<N, TensorType>;
+  readonly outputs: Results<TensorType>;
   readonly attributes: OpAttributes[N];
+  readonly op: N;
 }
 
 /** One expression; of an op with several outputs, of the tuple of them. */
-export type Rule<N extends OpName> = (c: Operands<N>) => Expr;
+export type Rule<N extends OpName> = (c: Call<N>) => Expr;
 
 /** Why an op has none. */
 export interface Refused {
@@ -34,12 +38,20 @@ export interface Refused {
 export type Lowering<N extends OpName> = Rule<N> | Refused;
 export type Family<N extends OpName> = { readonly [K in N]: Lowering<K> };
 
-/** An operand as a tensor, where a method or a function needs one. */
-export function tensor(c: Operands<OpName>, index: number): Expr {
-  const expr = c.inputs[index]!;
+/** The operands as tensors, where a method or a function needs them. */
+export function tensors<N extends OpName>(c: Call<N>): Operands<N, Expr> {
+  const [inputs, types]: readonly [readonly Expr[], readonly TensorType[]] = [c.inputs, c.types];
+  return operandsOf(
+    c.op,
+    inputs.map((expr, index) => asTensor(c, expr, types[index]!)),
+  );
+}
+
+/** A number of Python's as a tensor. */
+export function asTensor(c: Surroundings, expr: Expr, { dtype }: TensorType): Expr {
   if (!expr.number) return expr;
-  const dtype = { f32: 'torch.float32', i64: 'torch.int64', bool: 'torch.bool' }[c.types[index]!.dtype];
-  return atom(`torch.tensor(${expr.text}, dtype=${dtype}, device=${c.device()})`, expr);
+  const type = { f32: 'torch.float32', i64: 'torch.int64', bool: 'torch.bool' }[dtype];
+  return atom(`torch.tensor(${expr.text}, dtype=${type}, device=${c.device()})`, expr);
 }
 
 /** Sizes as a tuple's text. */

@@ -1,23 +1,13 @@
 /** Views and moves. Sizes are read from tensors only where the expression cannot do without: `unflatten`, `-1`, `:`. */
 import { type Dim, equalDims, isSymbolic, productOf, subDims } from '../../../../shared/dim.ts';
+import type { GatherOps } from '../../../ops/gather.ts';
+import type { PieceOps } from '../../../ops/pieces.ts';
+import type { ShapeOps } from '../../../ops/shape.ts';
+import type { SourceOps } from '../../../ops/sources.ts';
 import { bool, call, type Expr, float, method, PREC, tuple, within } from '../python.ts';
-import { type Family, type Operands, sizes, tensor } from './rule.ts';
+import { type Call, type Family, sizes, tensors } from './rule.ts';
 
-type ShapeOp =
-  | 'reshape'
-  | 'transpose'
-  | 'expand'
-  | 'concat'
-  | 'split'
-  | 'slice'
-  | 'flip'
-  | 'pad'
-  | 'iota'
-  | 'dim_size'
-  | 'gather'
-  | 'gather_elements'
-  | 'scatter_add'
-  | 'scatter_elements_add';
+type Shaping = keyof ShapeOps | keyof PieceOps | keyof SourceOps | keyof GatherOps;
 
 /** Where two shapes differ: axes `from … from + fromCount` of one are `from … from + toCount` of the other. */
 function difference(from: readonly Dim[], to: readonly Dim[]) {
@@ -32,16 +22,16 @@ function difference(from: readonly Dim[], to: readonly Dim[]) {
 const isOne = (dim: Dim): boolean => equalDims(dim, 1);
 
 /** Sizes of a shape in which one may be what is left: −1 for the only dynamic one. */
-function withHole(c: Operands<'reshape'>, dims: readonly Dim[]): string[] {
+function withHole(c: Call<'reshape'>, dims: readonly Dim[]): string[] {
   const dynamic = dims.filter(isSymbolic);
   const rest = productOf(dims.filter((dim) => !isSymbolic(dim)));
   if (dynamic.length !== 1 || rest === 0) return sizes(c, dims);
   return dims.map((dim) => (isSymbolic(dim) ? '-1' : String(dim)));
 }
 
-function reshape(c: Operands<'reshape'>): Expr {
-  const [from, to] = [c.types[0]!.shape, c.attributes.shape];
-  const x = tensor(c, 0);
+function reshape(c: Call<'reshape'>): Expr {
+  const [from, to] = [c.types[0].shape, c.attributes.shape];
+  const [x] = tensors(c);
   const { start, before, after } = difference(from, to);
   if (before.length === 0 && after.length === 0) return x;
   if (before.length === 0 && after.every(isOne))
@@ -61,19 +51,19 @@ function reshape(c: Operands<'reshape'>): Expr {
 /** The last axis as −1, as people write it. */
 const axis = (index: number, rank: number): string => (index === rank - 1 ? '-1' : String(index));
 
-function transpose(c: Operands<'transpose'>): Expr {
+function transpose(c: Call<'transpose'>): Expr {
   const { permutation } = c.attributes;
   const moved = permutation.flatMap((from, to) => (from === to ? [] : [to]));
-  const x = tensor(c, 0);
+  const [x] = tensors(c);
   if (moved.length === 0) return x;
   if (moved.length === 2) return method(x, 'transpose', moved.map(String));
   return method(x, 'permute', permutation.map(String));
 }
 
 /** A number becomes a new tensor; of a tensor, −1 keeps an axis as it is. */
-function expand(c: Operands<'expand'>): Expr {
+function expand(c: Call<'expand'>): Expr {
   const { shape } = c.attributes;
-  const [x, from] = [c.inputs[0]!, c.types[0]!];
+  const [x, from] = [c.inputs[0], c.types[0]];
   if (x.number) {
     const dtype = { f32: 'torch.float32', i64: 'torch.int64', bool: 'torch.bool' }[from.dtype];
     const where = [...(from.dtype === 'f32' ? [] : [`dtype=${dtype}`]), `device=${c.device()}`].join(', ');
@@ -92,9 +82,9 @@ function expand(c: Operands<'expand'>): Expr {
 }
 
 /** `1:`, `:-1`, `::2`, or the text of all of an axis. */
-function range(c: Operands<'slice'>, index: number): string {
+function range(c: Call<'slice'>, index: number): string {
   const { starts, ends, steps } = c.attributes;
-  const size = c.types[0]!.shape[index]!;
+  const size = c.types[0].shape[index]!;
   const bound = (at: Dim): string => {
     if (!isSymbolic(at)) return String(at);
     // counted from the end where the difference is known
@@ -112,14 +102,14 @@ function range(c: Operands<'slice'>, index: number): string {
   return `${start}:${end}${step}`;
 }
 
-function slice(c: Operands<'slice'>): Expr {
-  const items = c.types[0]!.shape.map((_, index) => range(c, index));
+function slice(c: Call<'slice'>): Expr {
+  const items = c.types[0].shape.map((_, index) => range(c, index));
   while (items.at(-1) === ':') items.pop();
-  const x = tensor(c, 0);
+  const [x] = tensors(c);
   return items.length === 0 ? x : { ...x, text: `${within(x, PREC.atom)}[${items.join(', ')}]`, prec: PREC.atom };
 }
 
-function iota(c: Operands<'iota'>): Expr {
+function iota(c: Call<'iota'>): Expr {
   const { shape, axis: along } = c.attributes;
   const row = call('torch.arange', [c.size(shape[along]!)], [`device=${c.device()}`]);
   if (shape.length === 1) return row;
@@ -132,9 +122,9 @@ function iota(c: Operands<'iota'>): Expr {
 }
 
 /** `F.embedding` where rows of a matrix are looked up: as the others here, it refuses an index outside of the table. */
-function gather(c: Operands<'gather'>): Expr {
-  const [data, indices] = [tensor(c, 0), tensor(c, 1)];
-  const [{ shape, dtype }, { shape: places }] = c.types as [(typeof c.types)[0], (typeof c.types)[0]];
+function gather(c: Call<'gather'>): Expr {
+  const [data, indices] = tensors(c);
+  const [{ shape, dtype }, { shape: places }] = c.types;
   const { axis: along } = c.attributes;
   if (along === 0 && shape.length === 2 && dtype === 'f32') return call('F.embedding', [indices, data]);
   if (places.length === 1) return method(data, 'index_select', [String(along), indices.text]);
@@ -147,23 +137,23 @@ function gather(c: Operands<'gather'>): Expr {
 /** `data.gather(1, indices)`. */
 const indexed =
   (name: string) =>
-  (c: Operands<'gather_elements' | 'scatter_add' | 'scatter_elements_add'>): Expr => {
-    const [data, ...others] = c.inputs.map((_, index) => tensor(c, index));
+  (c: Call<'gather_elements' | 'scatter_add' | 'scatter_elements_add'>): Expr => {
+    const [data, ...others] = tensors(c);
     const args = [String(c.attributes.axis), ...others.map(({ text }) => text)];
-    return { ...method(data!, name, args), effects: [data!, ...others].flatMap(({ effects }) => effects) };
+    return { ...method(data, name, args), effects: [data, ...others].flatMap(({ effects }) => effects) };
   };
 
-export const SHAPE: Family<ShapeOp> = {
+export const SHAPE: Family<Shaping> = {
   reshape,
   transpose,
   expand,
   concat: (c) => {
-    const items = c.inputs.map((_, index) => tensor(c, index));
+    const items = tensors(c);
     const list = {
       text: `(${items.map(({ text }) => text).join(', ')}${items.length === 1 ? ',' : ''})`,
       prec: PREC.atom,
     };
-    const rank = c.types[0]!.shape.length;
+    const rank = c.outputs[0].shape.length;
     return call(
       'torch.cat',
       [{ ...list, effects: items.flatMap(({ effects }) => effects) }],
@@ -171,19 +161,19 @@ export const SHAPE: Family<ShapeOp> = {
     );
   },
   split: (c) =>
-    method(tensor(c, 0), 'split', [
+    method(tensors(c)[0], 'split', [
       tuple(sizes(c, c.attributes.sizes)),
-      `dim=${axis(c.attributes.axis, c.types[0]!.shape.length)}`,
+      `dim=${axis(c.attributes.axis, c.types[0].shape.length)}`,
     ]),
   slice,
   flip: (c) =>
-    c.attributes.axes.length === 0 ? tensor(c, 0) : method(tensor(c, 0), 'flip', c.attributes.axes.map(String)),
+    c.attributes.axes.length === 0 ? tensors(c)[0] : method(tensors(c)[0], 'flip', c.attributes.axes.map(String)),
   pad: (c) => {
     const { before, after, value } = c.attributes;
     const pads = before.map((first, index) => [first, after[index]!]).toReversed();
-    const dtype = c.types[0]!.dtype;
+    const dtype = c.types[0].dtype;
     const number = dtype === 'f32' ? float(value) : dtype === 'bool' ? bool(value !== 0) : String(value);
-    return call('F.pad', [tensor(c, 0)], [tuple(pads.flat()), ...(value === 0 ? [] : [`value=${number}`])]);
+    return call('F.pad', tensors(c), [tuple(pads.flat()), ...(value === 0 ? [] : [`value=${number}`])]);
   },
   iota,
   dim_size: (c) => ({ ...c.size(c.attributes.dim), number: true }),
