@@ -63,9 +63,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'scatter_add drops what has no row',
-    file: 'src/compiler/checks/demands.ts',
-    find: "    case 'scatter_add':\n",
-    replace: '',
+    file: 'src/compiler/ops/gather.ts',
+    find: "    indices: indicesOf,\n    integers: added,\n    infer(inputs, { axis }) {\n      const type = expectDType('scatter_add'",
+    replace: "    integers: added,\n    infer(inputs, { axis }) {\n      const type = expectDType('scatter_add'",
     test: INDICES,
     fails: 'scattered, case 11',
   },
