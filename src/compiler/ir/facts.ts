@@ -28,12 +28,12 @@ export function indicesOf(node: AnyNode, types: Types): IndexOperand | undefined
   return specOf<OpName>(node.op).indices?.(typesOf(node, types), node.attributes);
 }
 
-/** What the node reads the value as, where that is its operand for a matrix and no other. */
-export function matrixUse(node: AnyNode, value: ValueId): MatrixOperand['as'] | undefined {
+/** How the node reads the value, where that is its operand for a matrix and no other. */
+export function matrixUse(node: AnyNode, value: ValueId): MatrixOperand | undefined {
   const matrix = specOf<OpName>(node.op).matrix?.(node.attributes);
   const inputs: readonly ValueId[] = node.inputs;
   const alone = inputs.every((input, operand) => (input === value) === (operand === matrix?.operand));
-  return alone ? matrix?.as : undefined;
+  return alone ? matrix : undefined;
 }
 
 /** Operations of the node, where its op says more than its traits do. */

@@ -105,7 +105,11 @@ export const CONTRACTION: Family<ContractionOps> = {
       const { inner } = matrixAxes(a.length, 'a', transpose_a);
       return mulDims(productOf(shape), mulDims(2, a[inner]!));
     },
-    matrix: ({ transpose_b }) => ({ operand: 1, as: transpose_b ? 'contracted' : 'turned' }),
+    matrix: ({ transpose_a, transpose_b }) => ({
+      operand: 1,
+      as: transpose_b ? 'contracted' : 'turned',
+      ...(transpose_a ? {} : { rows: 0 }),
+    }),
     infer: (inputs, attributes) => [inferMatmul(inputs, attributes)],
     evaluate: ([a, b], attributes) => [evaluateMatmul(a, b, attributes)],
   },
@@ -115,7 +119,7 @@ export const CONTRACTION: Family<ContractionOps> = {
     operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
     traits: {},
     flops: ([, weight], { shape }) => mulDims(productOf(shape), mulDims(2, weight.shape[1]!)),
-    matrix: () => ({ operand: 1, as: 'contracted' }),
+    matrix: () => ({ operand: 1, as: 'contracted', rows: 0 }),
     infer(inputs) {
       for (const [operand, name] of ['x', 'weight', 'bias'].slice(0, inputs.length).entries()) {
         expectDType('linear', inputs, operand, name, F32);

@@ -32,6 +32,8 @@ export interface IndexOperand {
 export interface MatrixOperand {
   readonly operand: number;
   readonly as: 'contracted' | 'turned' | 'table';
+  /** the operand whose last axis is summed with it: rows of x in x · wᵀ */
+  readonly rows?: number;
 }
 
 /** What passes may ask about an op, instead of asking for its name. */

@@ -42,7 +42,7 @@ export function parameterUses(graphs: readonly Graph[]): ReadonlyMap<string, Par
 }
 
 function addUse(use: ParameterUse, graph: Graph, users: Users, node: AnyNode, value: ValueId): void {
-  const as = matrixUse(node, value);
+  const as = matrixUse(node, value)?.as;
   if (as === 'contracted') {
     use.contracted = true;
     use.last ||= leaves(graph, users, node);
@@ -92,13 +92,12 @@ export function productsOf({ parameters, nodes }: Graph): ReadonlyMap<string, re
   const keyOf = new Map(parameters.map(({ key, value }) => [value, key]));
   const found = new Map<string, ValueId[]>();
   for (const node of nodes) {
-    const [left, right] = node.inputs;
-    const key = right === undefined ? undefined : keyOf.get(right);
-    if (key === undefined || !sumsAlongLast(node)) continue;
-    found.set(key, [...(found.get(key) ?? []), left!]);
+    for (const value of node.inputs) {
+      const key = keyOf.get(value);
+      const matrix = key === undefined ? undefined : matrixUse(node, value);
+      if (key === undefined || matrix?.as !== 'contracted' || matrix.rows === undefined) continue;
+      found.set(key, [...(found.get(key) ?? []), node.inputs[matrix.rows]!]);
+    }
   }
   return found;
 }
-
-const sumsAlongLast = (node: AnyNode): boolean =>
-  node.op === 'linear' || (node.op === 'matmul' && node.attributes.transpose_b && !node.attributes.transpose_a);

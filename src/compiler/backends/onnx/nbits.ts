@@ -57,10 +57,8 @@ export function storedUnsigned(
 
 /** Whether a lowering of this backend takes the parts of the parameter. */
 function readsCodes(node: AnyNode, value: ValueId, { bits }: Quantisation): boolean {
-  const as = matrixUse(node, value);
-  if (as === 'table') return bits === 8;
-  // the operator has no transposed left side
-  return as === 'contracted' && !(node.op === 'matmul' && node.attributes.transpose_a);
+  const matrix = matrixUse(node, value);
+  return matrix?.as === 'table' ? bits === 8 : matrix?.as === 'contracted' && matrix.rows !== undefined;
 }
 
 /** Declares the parts of a parameter [rows, columns]. Nothing makes its value: rules read the parts. */
