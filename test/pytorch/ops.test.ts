@@ -9,10 +9,7 @@ import { LOWERINGS } from '../../src/compiler/backends/pytorch/lowerings/index.t
 import { literal } from '../../src/compiler/backends/pytorch/lowerings/pointwise.ts';
 import { atom, type Expr, Names, string } from '../../src/compiler/backends/pytorch/python.ts';
 import { Sizes } from '../../src/compiler/backends/pytorch/sizes.ts';
-import { type Graph, type TensorType, typeOf } from '../../src/compiler/ir/graph.ts';
-import type { OpName } from '../../src/compiler/ops/attributes.ts';
-import { mapResults } from '../../src/compiler/ops/declare.ts';
-import { mapOperands } from '../../src/compiler/ops/operands.ts';
+import { type Graph, typeOf } from '../../src/compiler/ir/graph.ts';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import { buildExtraCase, EXTRA_CASES } from '../ops/extra-cases.ts';
@@ -62,12 +59,7 @@ function functionOf(name: string, graph: Graph): string {
   );
   const sizes = new Sizes(axes, new Names(), name);
   const lines = graph.nodes.map((node) => {
-    const { text, number } = lowered<OpName>({
-      op: node.op,
-      inputs: mapOperands<OpName, number, Expr>(node.op, node.inputs, (id) => values.get(id)!),
-      types: mapOperands<OpName, number, TensorType>(node.op, node.inputs, (id) => typeOf(graph, id)),
-      outputs: mapResults(node.outputs, (id) => typeOf(graph, id)),
-      attributes: node.attributes,
+    const { text, number } = lowered(graph, node, (id) => values.get(id)!, {
       size: (dim) => sizes.expr(dim),
       device: () => '"cpu"',
       helper: (helper) => helper,

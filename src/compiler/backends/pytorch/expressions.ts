@@ -2,10 +2,7 @@
 
 import { equalDims } from '../../../shared/dim.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
-import { type AnyNode, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
-import type { OpName } from '../../ops/attributes.ts';
-import { mapResults } from '../../ops/declare.ts';
-import { mapOperands } from '../../ops/operands.ts';
+import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
@@ -288,12 +285,7 @@ export class Expressions {
 
   private node(node: AnyNode): Expr {
     const { graph } = this.context.recording;
-    return lowered<OpName>({
-      op: node.op,
-      inputs: mapOperands<OpName, ValueId, Expr>(node.op, node.inputs, (id) => this.read(id)),
-      types: mapOperands<OpName, ValueId, TensorType>(node.op, node.inputs, (id) => typeOf(graph, id)),
-      outputs: mapResults(node.outputs, (id) => typeOf(graph, id)),
-      attributes: node.attributes,
+    return lowered(graph, node, (id) => this.read(id), {
       size: (dim) => this.around.sizes.expr(dim),
       device: () => this.device(),
       helper: (name) => this.context.helper(name),

@@ -1,8 +1,5 @@
 /** A small graph as a function of Python over a batch: a line for each node. */
-import { type AnyNode, type Graph, type TensorType, typeOf, type ValueId } from '../../ir/graph.ts';
-import type { OpName } from '../../ops/attributes.ts';
-import { mapResults } from '../../ops/declare.ts';
-import { mapOperands } from '../../ops/operands.ts';
+import { type AnyNode, type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { indented } from './layout.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
@@ -40,12 +37,7 @@ export function flatFunction(graph: Graph, { name, output, doc }: FlatFunction):
   const reads = readsOf(nodes, returned);
   const lines: string[] = [];
   for (const node of nodes) {
-    const expr = lowered<OpName>({
-      op: node.op,
-      inputs: mapOperands<OpName, ValueId, Expr>(node.op, node.inputs, (value) => values.get(value)!),
-      types: mapOperands<OpName, ValueId, TensorType>(node.op, node.inputs, (value) => typeOf(graph, value)),
-      outputs: mapResults(node.outputs, (value) => typeOf(graph, value)),
-      attributes: node.attributes,
+    const expr = lowered(graph, node, (value) => values.get(value)!, {
       size: (dim) => sizes.expr(dim),
       device: () => '"cpu"',
       helper: (helper) => {
