@@ -1,4 +1,4 @@
-"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true qkv_bias=false qk_norm=false llama3_rope=false linear_rope=false yarn_rope=false windowed=false.
+"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true llama3_rope=false linear_rope=false yarn_rope=false windowed=false qkv_bias=false qk_norm=false.
 
 Written by `mdl compile --target pytorch`: sizes and flags are those of the config, and `state_dict()` has the keys of
 the checkpoint. Above each statement stands what it was in the source, and behind it the shape of what it makes.
@@ -59,7 +59,7 @@ def extended(cache, x, dim):
     return x if cache is None else cache.extend(x, dim)
 
 
-# models/llama.mdl
+# models/llama-decoder.mdl
 class Attention(nn.Module):
     """Causal attention with rotary positions, in which num_attention_heads share num_key_value_heads keys and values.
     `frequencies`: radians per position of each rotary pair, those of theta where none. `window`: how many keys a query sees.
@@ -116,7 +116,7 @@ class GatedMLP(nn.Module):
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # [B, T, 576]
 
 
-# models/llama.mdl
+# models/llama-decoder.mdl
 class DecoderLayer(nn.Module):
     def __init__(self):
         super().__init__()
@@ -132,7 +132,7 @@ class DecoderLayer(nn.Module):
         return h + self.mlp(self.post_attention_layernorm(h))  # [B, T, 576]
 
 
-# models/llama.mdl
+# models/llama-decoder.mdl
 class Decoder(nn.Module):
     def __init__(self):
         super().__init__()
