@@ -177,14 +177,25 @@ Examples:
     )
     .action(run(() => import('./commands/explain-plan.ts')));
 
-  withNeeds(mdl.command('weights <files...>'), { '--tolerance': '--diff' })
-    .description('list the tensors of weights in any format that is read, or compare two')
+  withNeeds(withSettings(mdl.command('weights <files...>')), {
+    '--tolerance': '--diff',
+    ...Object.fromEntries(
+      ['--config', '--config-file', '--set', '--recipe', '--quantise'].map((name) => [name, '--layout']),
+    ),
+  })
+    .description('list the tensors of weights in any format that is read, compare two, or see how a model reads them')
     .addOption(new Option('--no-norms', 'only what headers say: read no numbers').conflicts('diff'))
+    .addOption(
+      new Option(
+        '--layout <model>',
+        'how the files are read as this model: by which layout, where each key goes, what is left over or missing',
+      ).conflicts(['diff', 'norms']),
+    )
     .option('--diff', 'compare two: keys, shapes, numbers; exit code 1 where they differ')
     .option('--tolerance <error>', 'with --diff: relative error of a tensor that is no difference (default: 0)', rate)
     .addHelpText(
       'after',
-      '\nExamples:\n  mdl weights pytorch_model.bin\n  mdl weights checkpoint.pth#model --json\n  mdl weights a.safetensors b.gguf --diff --tolerance 0.01',
+      '\nExamples:\n  mdl weights pytorch_model.bin\n  mdl weights checkpoint.pth#model --json\n  mdl weights a.safetensors b.gguf --diff --tolerance 0.01\n  mdl weights phi-2/ eva_vit_g.pth --layout models/tinygpt-v.mdl',
     )
     .action(run(() => import('./commands/weights.ts')));
 

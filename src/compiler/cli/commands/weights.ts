@@ -1,23 +1,26 @@
-/** `mdl weights`: what files of weights hold, tensor by tensor; with --diff how two of them differ. */
+/** `mdl weights`: what files of weights hold, tensor by tensor; with --diff how two of them differ, with --layout how a model reads them. */
 import { basename } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../../runtime/index.ts';
 import { cliError } from '../../workbench/errors.ts';
+import type { SettingsOptions } from '../../workbench/model.ts';
 import { formatBytes, formatCount } from '../../workbench/units.ts';
 import { type Comparison, compare, isEqual } from '../../workbench/weights/compare.ts';
 import { numbersOf, type Statistics, statisticsOf } from '../../workbench/weights/numbers.ts';
 import type { Output } from '../output.ts';
+import { columns, cut, oneLine } from '../table.ts';
+import { showLayout } from '../weights-layout.ts';
 
-interface Options {
+interface Options extends SettingsOptions {
+  /** a model whose keys the files are read as */
+  readonly layout?: string;
   readonly diff?: boolean;
   readonly tolerance?: number;
   /** false: only what headers say */
   readonly norms: boolean;
 }
 
-/** Lines of a kind that are shown; --json has all. */
-const MOST_LINES = 40;
-
 export default async function weights(output: Output, files: readonly string[], options: Options): Promise<void> {
+  if (options.layout !== undefined) return showLayout(output, files, options.layout, options);
   if (options.diff) return diff(output, files, options.tolerance ?? 0);
   const listings: Listing[] = [];
   for (const file of files) {
@@ -144,31 +147,7 @@ function diffText(a: string, b: string, { only_a, only_b, shapes, dtypes, number
 
 const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 
-function cut(lines: readonly string[]): readonly string[] {
-  const rest = lines.length - MOST_LINES;
-  return rest <= 0 ? lines : [...lines.slice(0, MOST_LINES), `  … and ${rest} more (--json has all)`];
-}
-
-/** Rows as columns, the first two to the left, numbers to the right. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 function numberText(value: number | undefined): string {
   if (value === undefined) return '';
   return value === 0 || !Number.isFinite(value) ? String(value) : value.toPrecision(5).replace(/\.?0+(?=e|$)/, '');
-}
-
-/** Keys come from strangers: control characters would steer a terminal. */
-function oneLine(text: string, most = 80): string {
-  const plain = JSON.stringify(text)
-    .slice(1, -1)
-    .replace(/[\u007f-\u009f\u2028\u2029]/g, '?');
-  return plain.length > most ? `${plain.slice(0, most)}…` : plain;
 }
