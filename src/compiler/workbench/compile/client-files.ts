@@ -1,15 +1,17 @@
 /**
  * The JSON files of a compiled folder that other programs read: config.json, generation_config.json, preprocessor_config.json, those of the
- * tokenizer. A folder of transformers has them; for another model they are made of its ports and its recipe.
+ * tokenizer, genai_config.json of a decoder. A folder of transformers has them; for another model they are made of its ports and its recipe.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import { RECIPES } from '../../../recipes/index.ts';
 import { type ClientJson, clientConfig, loading, type ModelTokens } from '../../clients/drivers.ts';
+import { type GenaiTokens, genaiConfig } from '../../clients/genai.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Artifact, ClientFile } from '../../targets/target.ts';
 import { readObject } from '../folder/config.ts';
+import { endTokens, GENERATION, padToken } from '../folder/generation.ts';
 import { isModelFolder } from '../folder/program.ts';
 import { type PictureSettings, pictureFiles, pictureTemplate, withImageToken } from './client-pictures.ts';
 
@@ -40,8 +42,37 @@ export function clientFiles(
   { file, changed, tokenizer }: ClientSource,
 ): ReadonlyMap<string, Uint8Array> {
   const files = clients?.files ?? [];
-  if (isModelFolder(file) && !changed) return fromFolder(files, file);
-  return files.length === 0 ? new Map() : fromRecipe(files, graphs.model, tokenizer);
+  const isFolder = isModelFolder(file) && !changed;
+  if (files.length === 0 && !isFolder) return new Map();
+  const written = isFolder ? fromFolder(files, file) : fromRecipe(files, graphs.model, tokenizer);
+  const told = isFolder ? tokensOfFolder(file) : tokensOfRecipe(graphs.model);
+  const genai = written.has('tokenizer.json') ? genaiConfig(files, told) : undefined;
+  return genai ? written.set('genai_config.json', json(genai)) : written;
+}
+
+/** Settings that onnxruntime-genai has by the names of generation_config.json. */
+const SEARCH = ['do_sample', 'temperature', 'top_k', 'top_p', 'repetition_penalty', 'num_beams'] as const;
+
+const IS_SETTING: ReadonlySet<string> = new Set(['number', 'boolean']);
+
+function tokensOfFolder(folder: string): GenaiTokens {
+  const config = readObject(folder, 'config.json') ?? {};
+  const said = readObject(folder, GENERATION) ?? {};
+  const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+  return {
+    bos: count(config.bos_token_id),
+    eos: endTokens(folder),
+    pad: padToken(config, folder),
+    positions: count(config.max_position_embeddings ?? config.n_positions),
+    search: Object.fromEntries(
+      SEARCH.map((name) => [name, said[name]]).filter(([, value]) => IS_SETTING.has(typeof value)),
+    ),
+  };
+}
+
+function tokensOfRecipe({ recipe }: Model): GenaiTokens {
+  const { bos, eos, pad, max_positions } = (recipe?.settings ?? {}) as Settings;
+  return { bos, eos: eos === undefined ? [] : [eos], pad, positions: max_positions, search: {} };
 }
 
 function fromFolder(clients: readonly ClientFile[], folder: string): Map<string, Uint8Array> {
