@@ -28,7 +28,7 @@ mdl import SmolLM2-135M/ --out my.mdl                                     # the 
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
 a stage \`finetune\` that trains every parameter. A model that reads pictures among texts has the recipe \`vision-language\` and no stage. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
 \`mdl compile\` keeps generation_config.json, preprocessor_config.json and the tokenizer's files beside what it writes, for \`mdl generate\` and for [other programs](clients.md). \`mdl import\` names what an
-.mdl file does not hold: settings of sampling, all end tokens but the first, and preprocessor_config.json of encoders.
+.mdl file does not hold: settings of sampling, all end tokens but the first.
 
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.
@@ -43,7 +43,7 @@ const PICTURES = [
   '## Pictures',
   '',
   'How models that read pictures among texts are shown one: `image_processor` of processor_config.json, or preprocessor_config.json as before transformers 5. It becomes settings of the',
-  '[recipe](recipes.md#vision-language), and so does what the processor writes where a picture goes. Encoders (ViT, CLIP, SigLIP) take pixels: `mdl import` and `mdl compile` name what their file says.',
+  '[recipe](recipes.md#vision-language), and so does what the processor writes where a picture goes. Of encoders (ViT, CLIP, SigLIP) it becomes settings of [image-classification](recipes.md#image-classification), beside the names of id2label: `mdl run FOLDER --entry classify --input pixel_values=cat.png`.',
   '',
   `- **Honoured**: ${PICTURE_HONOURED.map((name) => `\`${name}\``).join(', ')}. \`do_image_splitting\` must be true where there is one, \`do_pad\` false elsewhere; \`resample\` is Lanczos, bilinear or bicubic`,
   `- **Classes**: ${Object.keys(PICTURE_DEFAULTS)

@@ -15,6 +15,9 @@ export const TOKEN_SETTINGS = {
   max_positions: intSetting('most positions of a sequence; generation refuses to go past them', 1),
 } as const;
 
+/** Pillow's filters that pictures are resized by (runtime/image/resize.ts). */
+export const FILTER_NAMES = ['bilinear', 'bicubic', 'lanczos'] as const;
+
 /** How many rows are kept from training; of recipes whose data has no split of its own. */
 export const HELD_OUT = withFallback(
   numberSetting('part of the rows that is kept from training to judge by', 0, 0.9),

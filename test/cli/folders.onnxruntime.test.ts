@@ -278,15 +278,8 @@ describe('what neither an .mdl file nor a compiled folder holds', () => {
     expect(JSON.parse(stdout)).toMatchObject({ tokens: expectedOf('smollm2').tokens.slice(0, -1) });
   });
 
-  it('further end tokens, and preprocessor_config.json of a ViT', async () => {
+  it('further end tokens', () => {
     expect(leftBehind(folderOf('smollm2'))).toEqual(['not kept: the end tokens 59; 258 ends an answer']);
-    const vit = changed('vit', 'config.json', {});
-    writeFileSync(join(vit, 'preprocessor_config.json'), '{"image_mean": [0.5, 0.5, 0.5], "size": 8}');
-    const output = recordingOutput();
-    await importCommand(output, [vit], { out: join(vit, 'my.mdl') });
-    expect(output.notes).toEqual([
-      'not read: preprocessor_config.json (image_mean [0.5,0.5,0.5], size 8); give the model pictures that are prepared so',
-    ]);
   });
 
   it('C0467 for a file that is there, unless --force', async () => {

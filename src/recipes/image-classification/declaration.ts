@@ -9,17 +9,21 @@ import {
   textsSetting,
   withFallback,
 } from '../../shared/recipe.ts';
-import { HELD_OUT } from '../settings.ts';
+import { FILTER_NAMES, HELD_OUT } from '../settings.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
 
 export const SETTINGS = {
   image_size: intSetting('side of the square images, in pixels', 1, 8192),
   resize: intSetting('length of the shorter side before cropping, in pixels; image_size when not given', 1, 8192),
-  crop: withFallback<'none' | 'center' | 'random'>(
+  resample: withFallback<(typeof FILTER_NAMES)[number]>(
+    choiceSetting("Pillow's filter by which pictures get another size", FILTER_NAMES),
+    'bicubic',
+  ),
+  crop: withFallback<'none' | 'center' | 'middle' | 'random'>(
     choiceSetting(
-      '"none": both sides are resized; "center"; "random": anywhere in training, in the centre when judged',
-      ['none', 'center', 'random'],
+      '"none": both sides are resized; "center"; "middle": the same with its corner rounded down, as transformers takes it; "random": anywhere in training, in the centre when judged',
+      ['none', 'center', 'middle', 'random'],
     ),
     'none',
   ),

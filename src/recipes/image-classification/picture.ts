@@ -1,7 +1,10 @@
-/** From a decoded picture to the square that the model takes: torchvision's Resize, CenterCrop and RandomCrop, mirrored or not. */
+/**
+ * From a decoded picture to the square that the model takes: torchvision's Resize, CenterCrop and RandomCrop, or the middle as the image
+ * processors of transformers take it, mirrored or not.
+ */
 
 import { cropped } from '../../runtime/image/crop.ts';
-import { resizeBicubic } from '../../runtime/image/resize.ts';
+import { type FilterName, resizeImage } from '../../runtime/image/resize.ts';
 import type { RgbImage } from '../../runtime/image/rgb.ts';
 import type { Dice } from '../data/dice.ts';
 
@@ -10,31 +13,36 @@ export interface PictureOptions {
   readonly size: number;
   /** length of the shorter side before cropping, in pixels, at least `size` */
   readonly resize: number;
-  readonly crop: 'none' | 'center' | 'random';
+  /** bicubic when absent */
+  readonly filter?: FilterName | undefined;
+  readonly crop: 'none' | 'center' | 'middle' | 'random';
   readonly flip: boolean;
 }
 
 /** @param dice of this picture in this epoch; absent: nothing is by chance */
-export function squareOf(image: RgbImage, { size, resize, crop, flip }: PictureOptions, dice?: Dice): RgbImage {
+export function squareOf(image: RgbImage, { size, resize, filter, crop, flip }: PictureOptions, dice?: Dice): RgbImage {
   let square: RgbImage;
-  if (crop === 'none') square = resizeBicubic(image, size, size);
+  if (crop === 'none') square = resized(image, size, size, filter);
   else {
-    const resized = shorterSide(image, resize);
+    const resized = shorterSide(image, resize, filter);
     const [right, down] = [resized.width - size, resized.height - size];
+    const round = crop === 'middle' ? Math.floor : roundHalfEven;
     const [x, y] =
-      crop === 'random' && dice
-        ? [dice.between(0, right), dice.between(0, down)]
-        : [roundHalfEven(right / 2), roundHalfEven(down / 2)];
+      crop === 'random' && dice ? [dice.between(0, right), dice.between(0, down)] : [round(right / 2), round(down / 2)];
     square = cropped(resized, x, y, size);
   }
   return flip && dice?.chance(0.5) ? mirrored(square) : square;
 }
 
+const resized = (image: RgbImage, width: number, height: number, filter: FilterName | undefined): RgbImage =>
+  resizeImage(image, width, height, filter === undefined ? {} : { filter });
+
 /** The shorter side gets this length, the longer one ⌊length · longer / shorter⌋ (torchvision). */
-function shorterSide(image: RgbImage, length: number): RgbImage {
+function shorterSide(image: RgbImage, length: number, filter: FilterName | undefined): RgbImage {
   const { width, height } = image;
   const longer = Math.floor((length * Math.max(width, height)) / Math.min(width, height));
-  return width <= height ? resizeBicubic(image, length, longer) : resizeBicubic(image, longer, length);
+  const [wide, high] = width <= height ? [length, longer] : [longer, length];
+  return resized(image, wide, high, filter);
 }
 
 /** Python's round, by which torchvision finds the corner of a central crop. */

@@ -100,7 +100,8 @@ async function dataset(request: DataRequest): Promise<DataSource> {
 /** @throws RuntimeError R1121, R1122 */
 function pictureOptions(settings: Settings, why: string): PictureOptions {
   const size = required(IMAGE_CLASSIFICATION, 'image_size', settings.image_size, why);
-  const options = { size, resize: settings.resize ?? size, crop: settings.crop, flip: settings.flip };
+  const { crop, flip, resample: filter } = settings;
+  const options = { size, resize: settings.resize ?? size, filter, crop, flip };
   if (options.resize < size) {
     const expected = `an int of at least image_size, ${size}`;
     throw runtimeError('recipe_setting_value', {

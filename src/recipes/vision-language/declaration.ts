@@ -10,8 +10,8 @@ import {
   textSetting,
 } from '../../shared/recipe.ts';
 import { TEMPLATE_FILES } from '../chat/declaration.ts';
-import { TOKEN_SETTINGS } from '../settings.ts';
-import { FILTER_NAMES, TASK_SETS, TEMPLATE_NAMES } from './names.ts';
+import { FILTER_NAMES, TOKEN_SETTINGS } from '../settings.ts';
+import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
 

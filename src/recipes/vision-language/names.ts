@@ -13,6 +13,3 @@ export type TaskSet = (typeof TASK_SETS)[number];
 /** Their texts are in prompt.ts. */
 export const TEMPLATE_NAMES = ['inst', 'human', 'instruct', 'none'] as const;
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
-
-/** Pillow's filters that pictures are resized by (runtime/image/resize.ts). */
-export const FILTER_NAMES = ['bilinear', 'bicubic', 'lanczos'] as const;

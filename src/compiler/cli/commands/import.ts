@@ -1,10 +1,11 @@
 /** `mdl import`: an ONNX file, or a folder of transformers, as an .mdl file, to read and to edit. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { format } from '../../format/index.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
 import { leftBehind } from '../../workbench/folder/left-behind.ts';
-import { folderText, isModelFolder } from '../../workbench/folder/program.ts';
+import { folderText, isModelFolder, zooImports } from '../../workbench/folder/program.ts';
 import { importOnnxFile } from '../../workbench/onnx-import.ts';
 import type { Output } from '../output.ts';
 
@@ -37,14 +38,28 @@ export default async function run(
     ['--positions', positions === undefined ? [] : [positions]],
   ] as const)
     if (given.length > 0) throw cliError('import_folder_setting', { option, folder: model! });
-  if (!force && existsSync(out)) throw cliError('import_exists', { file: out });
   const { text } = format(folderText(model!));
-  try {
-    await writeFile(`${out}.part`, text);
-    await rename(`${out}.part`, out);
-  } catch (error) {
-    throw cliError('file_not_written', { file: out, reason: reasonOf(error) }, [], error);
-  }
+  // what it imports lies beside it, to be read and edited as it is
+  const beside = [...zooImports(text)].map(([name, inner]) => [join(dirname(out), name), inner] as const);
+  const isThere = ([path, own]: readonly [string, string]): boolean =>
+    existsSync(path) && readFileSync(path, 'utf8') !== own;
+  const taken = [...(existsSync(out) ? [out] : []), ...beside.filter(isThere).map(([path]) => path)];
+  if (!force && taken[0] !== undefined) throw cliError('import_exists', { file: taken[0] });
+  for (const [path, inner] of [...beside, [out, text] as const]) await write(path, inner);
   for (const note of leftBehind(model!)) output.note(note);
-  output.result(`${out}: compile it with --weights ${model}`, { out, folder: model });
+  const also = beside.length === 0 ? '' : `, which imports ${beside.map(([path]) => path).join(' and ')}`;
+  output.result(`${out}${also}: compile it with --weights ${model}`, {
+    out,
+    folder: model,
+    ...(beside.length === 0 ? {} : { imports: beside.map(([path]) => path) }),
+  });
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(`${file}.part`, text);
+    await rename(`${file}.part`, file);
+  } catch (error) {
+    throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);
+  }
 }

@@ -10,7 +10,16 @@ export interface PictureSettings {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly template?: string;
+  readonly resample?: keyof typeof FILTERS;
+  /** length of the shorter side before the middle of image_size is taken */
+  readonly shorter_side?: number;
+  /** the same of image-classification, where it crops */
+  readonly resize?: number;
+  readonly crop?: string;
 }
+
+/** Pillow's numbers. */
+const FILTERS = { lanczos: 1, bilinear: 2, bicubic: 3 } as const;
 
 /** preprocessor_config.json and, where pictures stand in a text, processor_config.json. @param words how they stand there */
 export function pictureFiles(
@@ -18,16 +27,23 @@ export function pictureFiles(
   files: readonly ClientFile[],
   words: PromptWords | undefined,
 ): Readonly<Record<string, object>> {
-  const { image_size, mean = CLIP_MEAN, std = CLIP_STD } = settings;
+  const { image_size, mean = CLIP_MEAN, std = CLIP_STD, resample = 'bicubic', crop = 'none' } = settings;
   if (image_size === undefined) return {};
   const features = files.flatMap(({ outputs }) => outputs).find(({ name }) => name === 'image_features');
-  const size = { height: image_size, width: image_size };
+  const square = { height: image_size, width: image_size };
+  const shorter = settings.shorter_side ?? (crop === 'none' ? undefined : (settings.resize ?? image_size));
   const preprocessor = {
-    image_processor_type: 'ViTImageProcessor',
+    ...(shorter === undefined
+      ? { image_processor_type: 'ViTImageProcessor', size: square }
+      : {
+          image_processor_type: 'CLIPImageProcessor',
+          size: { shortest_edge: shorter },
+          do_center_crop: true,
+          crop_size: square,
+        }),
     do_convert_rgb: true,
     do_resize: true,
-    size,
-    resample: 3, // bicubic
+    resample: FILTERS[resample],
     do_rescale: true,
     rescale_factor: 1 / 255,
     do_normalize: true,

@@ -61,7 +61,26 @@ const vit: Architecture = {
   },
   flags: () => ({}),
   derived: ({ id2label }) => ({ num_labels: Object.keys(Object(id2label)).length || 2 }),
+  encoder: {
+    side: ({ image_size = 224 }) => Number(image_size),
+    processor: 'ViTImageProcessor',
+    classes: classNames,
+  },
 };
+
+/** Names by number; undefined where the file has none that a person gave. */
+function classNames({ id2label }: ConfigJson): readonly string[] | undefined {
+  const labels = Object(id2label) as ConfigJson;
+  const names = Object.keys(labels).map((_, index) => labels[index]);
+  const given = names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length;
+  return given && names.some((name, index) => name !== `LABEL_${index}`) ? (names as readonly string[]) : undefined;
+}
+
+/** The side of the pictures of a tower of its own. */
+const towerSide =
+  (usual: number) =>
+  ({ vision_config }: ConfigJson): number =>
+    Number((Object(vision_config) as ConfigJson).image_size ?? usual);
 
 /** What files of before transformers 4.30 have in each of their records. */
 const OF_GENERATION = unused('of generation, and the model gives no text');
@@ -192,6 +211,7 @@ const clip: Architecture = {
     ),
   },
   flags: () => ({}),
+  encoder: { side: towerSide(224), processor: 'CLIPImageProcessor' },
   derived: ({ text_config }) => {
     const { eos_token_id, vocab_size = 49408 } = Object(text_config) as ConfigJson;
     // 2 is what files had before the end token did: transformers takes the largest id of the text, which is that token
@@ -229,6 +249,7 @@ const siglip: Architecture = {
     ),
   },
   flags: () => ({}),
+  encoder: { side: towerSide(224), processor: 'SiglipImageProcessor' },
   problems: (config) => {
     const { projection_size, hidden_size = SIGLIP_TOWER.hidden_size } = Object(config.text_config) as ConfigJson;
     const other = projection_size !== undefined && projection_size !== null && projection_size !== hidden_size;

@@ -36,6 +36,13 @@ export interface Architecture {
     /** settings of the recipe: what the processor of transformers writes in its place */
     readonly settings: Readonly<Record<string, string>>;
   };
+  /** of models that read pictures alone, or beside texts: the side of a picture, in pixels, and the names of its classes by number */
+  readonly encoder?: {
+    side(config: ConfigJson): number;
+    /** what transformers prepares pictures by where preprocessor_config.json does not say */
+    readonly processor: string;
+    classes?(config: ConfigJson): readonly string[] | undefined;
+  };
   /** ways to scale rotary positions that the file has, beside `default` */
   readonly scalings?: readonly string[];
   /** what a layer looks at, as layer_types says it; all positions when absent */

@@ -40,8 +40,9 @@ function endsOf(folder: string): string[] {
 function preprocessorOf(folder: string): string[] {
   const json: ConfigJson | undefined = readObject(folder, PREPROCESSOR);
   const type = String(readObject(folder, 'config.json')?.model_type);
-  // models that read pictures among texts have a recipe that says it
-  if (!json || (Object.hasOwn(ARCHITECTURES, type) && ARCHITECTURES[type]!.pictures)) return [];
+  const known = Object.hasOwn(ARCHITECTURES, type) ? ARCHITECTURES[type]! : undefined;
+  // models that read pictures have a recipe that says it
+  if (!json || known?.pictures || known?.encoder) return [];
   return [`not read: ${PREPROCESSOR} (${listed(Object.entries(json))}); give the model pictures that are prepared so`];
 }
 

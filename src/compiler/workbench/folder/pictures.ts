@@ -10,7 +10,7 @@ export const PREPROCESSOR = 'preprocessor_config.json';
 const PROCESSOR = 'processor_config.json';
 
 /** Settings of the recipe by name. */
-export type PictureSettings = { readonly [setting: string]: number | string | readonly number[] };
+export type PictureSettings = { readonly [setting: string]: number | string | readonly (number | string)[] };
 
 /** Keys that stand in the file and change no pixel. */
 export const PICTURE_UNUSED: Readonly<Record<string, string>> = {
@@ -77,10 +77,11 @@ const FILTERS: Readonly<Record<string, string>> = { 1: 'lanczos', 2: 'bilinear',
 
 /**
  * @param side of the model's pictures, in pixels
+ * @param usual image_processor_type where the file does not say
  * @returns undefined where the folder has no such file
  * @throws CliError C0104, C0108, C0466 for keys that are not honoured
  */
-export function readPictures(folder: string, side: number): PictureSettings | undefined {
+export function readPictures(folder: string, side: number, usual?: string): PictureSettings | undefined {
   const inner = readObject(folder, PROCESSOR)?.image_processor;
   const outer = readObject(folder, PREPROCESSOR);
   const file = inner ? PROCESSOR : PREPROCESSOR;
@@ -88,7 +89,10 @@ export function readPictures(folder: string, side: number): PictureSettings | un
   if (!json) return undefined;
   const problems: string[] =
     inner && outer ? [`${PROCESSOR} has an image_processor beside ${PREPROCESSOR}, and one of them is expected`] : [];
-  const type = String(json.image_processor_type ?? json.feature_extractor_type).replace(/Fast$|FeatureExtractor$/, '');
+  const type = String(json.image_processor_type ?? json.feature_extractor_type ?? usual).replace(
+    /Fast$|FeatureExtractor$/,
+    '',
+  );
   const name = type.endsWith('ImageProcessor') ? type : `${type}ImageProcessor`;
   const defaults = Object.hasOwn(PICTURE_DEFAULTS, name) ? PICTURE_DEFAULTS[name]! : undefined;
   if (!defaults) {
@@ -147,6 +151,26 @@ export function pictureSettings(
     image_placeholder: image_token as string,
     ...settings,
     ...readPictures(folder, side(config)),
+  };
+}
+
+/**
+ * Settings of the recipe of an encoder, which is asked for classes or features; undefined where the folder does not say how its pictures are prepared.
+ * @throws CliError as readPictures
+ */
+export function encoderSettings(
+  folder: string,
+  { side, processor, classes }: NonNullable<Architecture['encoder']>,
+  config: ConfigJson,
+): PictureSettings | undefined {
+  const read = readPictures(folder, side(config), processor);
+  if (!read) return undefined;
+  const { shorter_side, ...settings } = read;
+  const names = classes?.(config);
+  return {
+    ...settings,
+    ...(shorter_side === undefined ? {} : { resize: shorter_side, crop: 'middle' }),
+    ...(names ? { class_names: names } : {}),
   };
 }
 

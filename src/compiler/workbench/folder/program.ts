@@ -7,9 +7,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import type { SourceHost } from '../../check/program.ts';
+import { quoted } from '../../onnx-import/names.ts';
 import { readConfig, readObject, textOf } from './config.ts';
 import { endTokens, padToken } from './generation.ts';
-import { pictureSettings } from './pictures.ts';
+import { encoderSettings, pictureSettings } from './pictures.ts';
 
 /** Tokens of a row of training, where positions go further. */
 const ROW = 1024;
@@ -46,7 +47,12 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
   const fields = [...values].map(([name, text]) => `  ${name} ${text}\n`).join('');
   const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
   const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
-  if (!architecture.language) return own;
+  if (!architecture.language) {
+    const seen = architecture.encoder && encoderSettings(folder, architecture.encoder, json);
+    if (!seen) return own;
+    const settings = Object.entries(seen).map(([name, given]) => `${name} = ${written(given)}`);
+    return `${own.trimEnd()}\n\nrecipe "image-classification" { ${settings.join(', ')} }\n`;
+  }
   const words = textOf(json, architecture.words);
   const positions = Number(words.max_position_embeddings ?? words.n_positions ?? ROW);
   const [eos] = endTokens(folder);
@@ -66,10 +72,21 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
   return `${own.trimEnd()}\n\nrecipe "${recipe}" { ${[...tokens, `length = ${Math.min(ROW, positions)}`].join(', ')} }\n${FINETUNE}`;
 }
 
+/** The files of models/ that the text of a program imports, and those that they import, by name. */
+export function zooImports(text: string, found = new Map<string, string>()): ReadonlyMap<string, string> {
+  for (const [, name] of text.matchAll(/from "\.\/([\w-]+\.mdl)"/g)) {
+    const inner = found.has(name!) ? undefined : readZoo(name!);
+    if (inner === undefined) continue;
+    found.set(name!, inner);
+    zooImports(inner, found);
+  }
+  return found;
+}
+
 /** As MDL writes it. */
-const written = (given: number | string | readonly number[]): string =>
+const written = (given: number | string | readonly (number | string)[]): string =>
   typeof given === 'object'
-    ? `[${given.map((one) => (Number.isInteger(one) ? `${one}.0` : one)).join(', ')}]`
+    ? `[${given.map((one) => (typeof one === 'string' ? quoted(one) : Number.isInteger(one) ? `${one}.0` : one)).join(', ')}]`
     : JSON.stringify(given);
 
 function hasTemplate(folder: string): boolean {
