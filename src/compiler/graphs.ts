@@ -103,12 +103,7 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
   return {
     model,
     entries: all,
-    quantised: quantisedParameters(
-      model,
-      all.map(({ guarded }) => guarded.graph),
-      request.quantise,
-      trained,
-    ),
+    quantised: quantisedParameters(model, all.map(withoutCaches), request.quantise, trained),
     ...(staged && stage ? { training: staged.plan, stage } : {}),
     ...(swap ? { adapters: swap } : {}),
   };
@@ -117,13 +112,13 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
 /** Graphs that were made elsewhere (the gradients of a batch, every value of a graph), as a target takes them. */
 export function finish(model: Model, graphs: readonly PlainGraph[]): Graphs {
   const entries = graphs.map((graph) => inPlace(graph));
-  const quantised = quantisedParameters(
-    model,
-    entries.map(({ guarded }) => guarded.graph),
-    undefined,
-    new Set(),
-  );
-  return { model, entries, quantised };
+  return { model, entries, quantised: quantisedParameters(model, entries.map(withoutCaches), undefined, new Set()) };
+}
+
+/** What a graph hands to its own next run does not leave the model. */
+function withoutCaches({ guarded: { graph }, cache }: FinishedGraph): Graph {
+  const presents = new Set(cache.map(({ present }) => present));
+  return { ...graph, outputs: graph.outputs.filter(({ name }) => !presents.has(name)) };
 }
 
 function finished({ name, graph, cache = [] }: PlainGraph, afterPass?: AfterPass): FinishedGraph {

@@ -224,3 +224,54 @@ it('--memory says what all entries take on a device, before anything is loaded',
   expect(stdout).toMatch(/^decode +B = 1, P = 100, T = 1 /m);
   expect(stdout).toMatch(/^largest +[\d.]+ .B: /m);
 });
+
+describe('--memory --target onnx', () => {
+  const sessions = async (...args: string[]) => {
+    const { code, stdout, stderr } = await mdl(
+      folder,
+      ...[
+        'explain-plan',
+        TINYGPTV,
+        '--config',
+        'nano',
+        '--memory',
+        '--target',
+        'onnx',
+        '--json',
+        '--at',
+        'P=9',
+        ...args,
+      ],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+
+  it('counts f32, codes with f32 scales, and an f32 copy where products do not read codes', async () => {
+    const of = ({ entries }: Awaited<ReturnType<typeof sessions>>) =>
+      entries.find(({ entry }: { entry: string }) => entry === 'decode');
+    const [plain, codes, copied] = [
+      of(await sessions()),
+      of(await sessions('--weights-dtype', 'int8', '--contrib-ops')),
+      of(await sessions('--weights-dtype', 'int8')),
+    ];
+    // keys and values [B, heads, P + T, head_dim] of 4 layers, what goes in and what comes out, twice
+    expect(plain.caches).toBe(2 * 4 * 2 * 4 * (4 * 9 * 32 + 4 * 10 * 32));
+    // a code, and 8 bytes of scales for 128 of them
+    expect(codes.weights).toBeGreaterThan((plain.weights / 4) * (1 + 8 / 128));
+    expect(codes.weights).toBeLessThan(0.3 * plain.weights);
+    // lm_head [512, 128]
+    expect(copied.weights).toBeGreaterThan((plain.weights / 4) * (1 + 4 / 128) + 4 * 512 * 128);
+  });
+
+  it.each([
+    [['--target', 'onnx'], /C0208.*--target onnx.*--memory/],
+    [['--memory', '--contrib-ops'], /C0208.*--contrib-ops.*--target onnx/],
+    [['--memory', '--target', 'onnx', '--weights-dtype', 'f16'], /C0208.*f16.*--target webgpu/],
+    [['--memory', '--target', 'onnx', '--at', 'Q=3'], /C0103.*--at/],
+  ])('%j is refused', async (args, says) => {
+    const { code, stderr } = await mdl(folder, 'explain-plan', TINYGPTV, '--config', 'nano', ...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(says);
+  });
+});

@@ -38,6 +38,22 @@ describe('--weights-dtype', () => {
     });
   });
 
+  it('int4 takes what is kept in a cache: it does not leave the model', () => {
+    const source = `import { Linear } from "std"
+model M {
+  keys = Linear(32, 32)
+  head = Linear(32, 32)
+  entry step(x: [B, T, 32]) -> (y: [B, T, 32]) {
+    let past = cached(rearrange(keys(x), "b t (h c) -> b h t c", h = 2), "key")
+    head(x + rearrange(past[:, :, -1:], "b h t c -> b t (h c)"))
+  }
+}`;
+    expect(quantised(source, { dtype: 'int4' })).toEqual({
+      'keys.weight': 'int4(group = 32)',
+      'head.weight': 'int8(group = 32)',
+    });
+  });
+
   it('int8 takes all of them, in the largest groups that fit', () => {
     expect(quantised(program(), { dtype: 'int8' })).toEqual({
       'embed.weight': 'int8(group = 64)',

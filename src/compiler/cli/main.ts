@@ -168,6 +168,12 @@ Examples:
         'measure',
       ]),
     )
+    .addOption(
+      new Option('--target <name>', 'with --memory: a WebGPU device, or sessions of ONNX Runtime')
+        .choices(['webgpu', 'onnx'])
+        .default('webgpu'),
+    )
+    .option('--contrib-ops', 'of --target onnx: as for compile')
     .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
     .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(WEIGHTS_DTYPES).default('f32'))
     .option('--merge-lora', 'fold adapters into the weights they adapt')

@@ -2,14 +2,17 @@
  * `mdl explain-plan`: what an entry costs on WebGPU, kernel by kernel, at given sizes. Needs no weights, and a device only to
  * measure what kernels take.
  */
+import type { Dim } from '../../../shared/dim.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
-import { graphsOf } from '../../graphs.ts';
+import { type FinishedGraph, type Graphs, graphsOf } from '../../graphs.ts';
+import { typeOf } from '../../ir/graph.ts';
 import { kernelsOf, webgpu } from '../../targets/webgpu.ts';
 import { cliError } from '../../workbench/errors.ts';
 import type { SettingsOptions } from '../../workbench/model.ts';
 import { memoryOf, memoryText } from '../../workbench/plan/memory.ts';
 import { dimsOf, entryAt, type PlanReport, reportOf } from '../../workbench/plan/report.ts';
+import { sessionMemory, sessionMemoryText } from '../../workbench/plan/session-memory.ts';
 import { tableOf } from '../../workbench/plan/table.ts';
 import { kernelsAt, whyText } from '../../workbench/plan/why.ts';
 import { forStage, loadUnder } from '../../workbench/training/stages.ts';
@@ -30,6 +33,10 @@ export interface ExplainPlanOptions extends SettingsOptions {
   /** a module's path, FILE.mdl:LINE or an op: its kernels and why they end where they do, instead of the report */
   readonly why?: string;
   readonly weightsDtype: WeightsDType;
+  /** with memory: of whom */
+  readonly target: 'webgpu' | 'onnx';
+  /** of ONNX, as for `compile` */
+  readonly contribOps?: boolean;
 }
 
 /** Sizes that are not given: one token after a context with a cache, a whole prompt without. */
@@ -54,6 +61,9 @@ export default async function explainPlan(
     }),
   );
   if (!graphs) throw new DiagnosticError(compilation.diagnostics());
+  if (options.contribOps && options.target !== 'onnx')
+    throw cliError('option_without', { option: '--contrib-ops', without: '--target onnx' });
+  if (options.target === 'onnx') return explainSessions(output, graphs, options);
   const { plan } = webgpu.compile(graphs, { weights: options.weightsDtype === 'f16' ? 'f16' : 'f32' });
   if (!plan.entries[entry]) {
     const known = [...model.entries, ...Object.keys(plan.entries)].join(', ');
@@ -78,14 +88,40 @@ export default async function explainPlan(
   output.result(tableOf(report), { model: plan.model.name, config: plan.model.config_name, ...report });
 }
 
-/** Sizes of an entry's dims: those that are given, else one token after a context, or a prompt where there is no cache. */
+/** What sessions of ONNX Runtime take. @throws CliError C0208 without --memory, C0103 */
+function explainSessions(output: Output, graphs: Graphs, options: ExplainPlanOptions): void {
+  if (!options.memory) throw cliError('option_without', { option: '--target onnx', without: '--memory' });
+  if (options.weightsDtype === 'f16')
+    throw cliError('option_without', { option: '--weights-dtype f16', without: '--target webgpu' });
+  const namesOf = ({ guarded: { graph } }: FinishedGraph): readonly string[] =>
+    [...new Set(graph.inputs.flatMap(({ value }) => typeOf(graph, value).shape.flatMap(symbolsIn)))].sort();
+  const sizes = sizesOf(options.at, [...new Set(graphs.entries.flatMap(namesOf))]);
+  const memory = sessionMemory(graphs, {
+    contrib: options.contribOps ?? false,
+    dimsOf: (entry) => usualSizes(namesOf(entry), entry.cache.length > 0, sizes),
+  });
+  const { name, settings } = graphs.model;
+  output.result(sessionMemoryText(memory), { model: name, config: settings.configName, ...memory });
+}
+
+const symbolsIn = (dim: Dim): readonly string[] =>
+  typeof dim === 'number' ? [] : dim.terms.flatMap(({ symbols }) => symbols);
+
 function dimsAt(plan: WebGpuPlan, entry: string, given: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
-  const cached = plan.entries[entry]!.cache.length > 0;
+  return usualSizes(dimsOf(plan, entry), plan.entries[entry]!.cache.length > 0, given);
+}
+
+/** Sizes of an entry's dims: those that are given, else one token after a context, or a prompt where there is no cache. */
+function usualSizes(
+  names: readonly string[],
+  cached: boolean,
+  given: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
   const usual = (name: string): number => {
     if (name === 'P') return CONTEXT;
     return name === 'T' ? (cached ? 1 : PROMPT) : ROWS;
   };
-  return new Map(dimsOf(plan, entry).map((name) => [name, given.get(name) ?? usual(name)]));
+  return new Map(names.map((name) => [name, given.get(name) ?? usual(name)]));
 }
 
 /** @throws RuntimeError R1001, R1002 (device) and what measuring throws */
