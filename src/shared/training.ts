@@ -16,6 +16,7 @@
  * trains. Everything outside of the graphs (states on the host, checkpoints, logs, statistics) speaks checkpoint keys.
  */
 import type { DType } from './dtype.ts';
+import { sizeOf } from './tensor.ts';
 
 /** Names of the graphs' ports, for the side that writes them and the side that feeds them. */
 export const PORTS = {
@@ -105,6 +106,11 @@ export interface TrainingPlan {
   readonly arenas?: readonly Arena[];
   /** names of the tensors that the optimiser keeps per parameter, zero at first */
   readonly slots: readonly string[];
+  /**
+   * how many elements of a parameter, filled up to blocks of 256, are one of the slot: 3 codes of 8 bits share a number, 256 elements
+   * their largest. Absent, of all or of a slot: it has the parameter's shape
+   */
+  readonly slotSizes?: Readonly<Record<string, number>>;
   readonly schedule: Schedule;
   /** micro-batches per step */
   readonly accumulate: number;
@@ -131,6 +137,23 @@ export interface TrainingPlan {
 export interface ValidatedScalar {
   readonly name: string;
   readonly combine: TrainingPlan['combine'];
+}
+
+/** Elements that share a maximum where state is of 8 bits. */
+export const STATE_BLOCK = 256;
+
+/** Elements of a slot that has one for `per` elements of a parameter, filled up to blocks. */
+export const blockedSize = (per: number, shape: readonly number[]): number =>
+  Math.ceil((STATE_BLOCK * Math.ceil(sizeOf(shape) / STATE_BLOCK)) / per);
+
+/** The shape of a slot's tensor for a parameter of this shape. */
+export function slotShape(
+  { slotSizes }: Pick<TrainingPlan, 'slotSizes'>,
+  slot: string,
+  shape: readonly number[],
+): readonly number[] {
+  const per = slotSizes && Object.hasOwn(slotSizes, slot) ? slotSizes[slot]! : undefined;
+  return per === undefined ? shape : [blockedSize(per, shape)];
 }
 
 /** The tensors that the graphs' ports hold, with `name` where `<key>` stands in a port's name. */

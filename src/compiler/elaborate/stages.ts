@@ -39,8 +39,8 @@ type Calls = Readonly<Record<string, readonly string[]>>;
 
 /** Optimisers and their arguments. AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101. */
 const OPTIMIZERS: Calls = {
-  adamw: ['betas', 'eps', 'weight_decay'],
-  adam: ['betas', 'eps', 'weight_decay'],
+  adamw: ['betas', 'eps', 'weight_decay', 'bits'],
+  adam: ['betas', 'eps', 'weight_decay', 'bits'],
   sgd: ['momentum', 'nesterov', 'weight_decay'],
   lion: ['betas', 'weight_decay'],
 };

@@ -31,6 +31,7 @@ import { made } from './made.ts';
 export interface NodeSink {
   node<N extends OpName>(op: N, inputs: Operands<N, ValueId>, attributes: OpAttributes[N]): ValueId;
   scalar(value: number, dtype?: DType): ValueId;
+  constant(tensor: WideTensor): ValueId;
   typeOf(value: ValueId): TensorType;
 }
 

@@ -14,13 +14,19 @@ export function trainingFiles(graphs: Graphs, root: string): ReadonlyMap<string,
   if (!loss)
     throw new TorchProblem('torch_stage', { stage: stage.name, reason: 'model.py needs the entry `loss` to train' });
   const { graph, checks } = loss.guarded;
+  const optimizer = optimiserSettings(stage);
+  if ('bits' in optimizer && optimizer.bits === 8)
+    throw new TorchProblem('torch_stage', {
+      stage: stage.name,
+      reason: 'it has no optimiser with state of 8 bits: leave `bits = 8` out',
+    });
   const weights = batchWeight(model, stage);
   if (!weights) throw new Error(`the loss of ${model.name} was traced before`);
   const text = stageFile({
     plan,
     model: root,
     doc: stage.doc,
-    optimizer: optimiserSettings(stage),
+    optimizer,
     schedule: stage.schedule && scheduleOf(stage),
     combine: weights.combine,
     weights: weights.graph,

@@ -3,14 +3,17 @@
  * t the number of this update from 1, λ the weight decay (0 for tensors that have none). All f32.
  */
 import type { ConfigValue } from '../../shared/artifact.ts';
+import { STATE_BLOCK } from '../../shared/training.ts';
 import type { NodeSink } from '../ir/editor.ts';
 import type { ValueId } from '../ir/graph.ts';
+import { CODES_PER_WORD, decoded, encoded } from './eight-bit.ts';
 import { StageError } from './stage-error.ts';
 
 /** Values of one parameter's update. */
 export interface UpdateInputs {
   readonly p: ValueId;
   readonly g: ValueId;
+  readonly shape: readonly number[];
   /** by slot name */
   readonly state: Readonly<Record<string, ValueId>>;
   readonly lr: ValueId;
@@ -26,6 +29,8 @@ export interface UpdateOutputs {
 
 export interface Optimiser {
   readonly slots: readonly string[];
+  /** as a TrainingPlan has them */
+  readonly slotSizes?: Readonly<Record<string, number>>;
   /** λ of the parameters that decay */
   readonly weightDecay: number;
   /** its arguments with those that the stage leaves out, as it takes them */
@@ -34,7 +39,13 @@ export interface Optimiser {
 }
 
 export type OptimiserSettings =
-  | { readonly name: 'adamw' | 'adam'; readonly betas: readonly [number, number]; readonly eps: number }
+  | {
+      readonly name: 'adamw' | 'adam';
+      readonly betas: readonly [number, number];
+      readonly eps: number;
+      /** of each number of its state */
+      readonly bits: 8 | 32;
+    }
   | { readonly name: 'sgd'; readonly momentum: number; readonly nesterov: boolean }
   | { readonly name: 'lion'; readonly betas: readonly [number, number] };
 
@@ -48,26 +59,27 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
    * Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, in the order of torch.optim.AdamW.
    */
   adamw: (settings) => {
-    const { betas, eps, weightDecay } = adamSettings(settings, 0.01);
+    const { betas, eps, bits, weightDecay } = adamSettings(settings, 0.01);
     return {
-      slots: ['exp_avg', 'exp_avg_sq'],
+      ...adamState(bits),
       weightDecay,
-      settings: { name: 'adamw', betas, eps },
-      update(b, { p, g, state, lr, t, decay }) {
-        const decayed = decoupled(b, p, lr, weightDecay, decay);
-        return adam(b, { p: decayed, g, state, lr, t }, betas, eps);
+      settings: { name: 'adamw', betas, eps, bits },
+      update(b, inputs) {
+        const { p, lr, decay } = inputs;
+        return adam(b, { ...inputs, p: decoupled(b, p, lr, weightDecay, decay) }, betas, eps, bits);
       },
     };
   },
   /** As adamw, with the decay in the gradient: g ← g + λp. Kingma and Ba 2015, arXiv:1412.6980; torch.optim.Adam. */
   adam: (settings) => {
-    const { betas, eps, weightDecay } = adamSettings(settings, 0);
+    const { betas, eps, bits, weightDecay } = adamSettings(settings, 0);
     return {
-      slots: ['exp_avg', 'exp_avg_sq'],
+      ...adamState(bits),
       weightDecay,
-      settings: { name: 'adam', betas, eps },
-      update(b, { p, g, state, lr, t, decay }) {
-        return adam(b, { p, g: coupled(b, p, g, weightDecay, decay), state, lr, t }, betas, eps);
+      settings: { name: 'adam', betas, eps, bits },
+      update(b, inputs) {
+        const { p, g, decay } = inputs;
+        return adam(b, { ...inputs, g: coupled(b, p, g, weightDecay, decay) }, betas, eps, bits);
       },
     };
   },
@@ -114,20 +126,49 @@ export const OPTIMISERS: { readonly [N in OptimiserName]: (settings: Arguments) 
   },
 };
 
+/** m has a sign, v has none. */
+const SIGNED = { exp_avg: true, exp_avg_sq: false } as const;
+type Moment = keyof typeof SIGNED;
+
+/** With 8 bits each moment is codes, and the largest number of each block. */
+function adamState(bits: 8 | 32): Pick<Optimiser, 'slots' | 'slotSizes'> {
+  if (bits === 32) return { slots: ['exp_avg', 'exp_avg_sq'] };
+  return {
+    slots: ['exp_avg', 'exp_avg_max', 'exp_avg_sq', 'exp_avg_sq_max'],
+    slotSizes: {
+      exp_avg: CODES_PER_WORD,
+      exp_avg_max: STATE_BLOCK,
+      exp_avg_sq: CODES_PER_WORD,
+      exp_avg_sq_max: STATE_BLOCK,
+    },
+  };
+}
+
+/** The update itself goes by the new moments before they are codes. */
 function adam(
   b: NodeSink,
-  { p, g, state, lr, t }: Omit<UpdateInputs, 'decay'>,
+  { p, g, shape, state, lr, t }: Omit<UpdateInputs, 'decay'>,
   [beta1, beta2]: readonly [number, number],
   eps: number,
+  bits: 8 | 32,
 ): UpdateOutputs {
-  const m = blend(b, state.exp_avg!, g, beta1);
-  const v = blend(b, state.exp_avg_sq!, mul(b, g, g), beta2);
+  const before = (moment: Moment): ValueId =>
+    bits === 32
+      ? state[moment]!
+      : decoded(b, { codes: state[moment]!, max: state[`${moment}_max`]! }, shape, SIGNED[moment]);
+  const after = (moment: Moment, value: ValueId): Record<string, ValueId> => {
+    if (bits === 32) return { [moment]: value };
+    const { codes, max } = encoded(b, value, shape, SIGNED[moment]);
+    return { [moment]: codes, [`${moment}_max`]: max };
+  };
+  const m = blend(b, before('exp_avg'), g, beta1);
+  const v = blend(b, before('exp_avg_sq'), mul(b, g, g), beta2);
   const root = b.node('sqrt', [v], {});
   const correction = b.node('sqrt', [oneMinusPower(b, beta2, t)], {});
   const denominator = add(b, b.node('div', [root, correction], {}), b.scalar(eps));
   const size = b.node('div', [lr, oneMinusPower(b, beta1, t)], {});
   const step = mul(b, size, b.node('div', [m, denominator], {}));
-  return { p: b.node('sub', [p, step], {}), state: { exp_avg: m, exp_avg_sq: v } };
+  return { p: b.node('sub', [p, step], {}), state: { ...after('exp_avg', m), ...after('exp_avg_sq', v) } };
 }
 
 /**
@@ -176,6 +217,7 @@ function adamSettings(settings: Arguments, weightDecay: number) {
   return {
     betas: betasOf(settings, [0.9, 0.999]),
     eps: numberOf(settings, 'eps', 1e-8, (x) => x > 0, 'above 0'),
+    bits: numberOf(settings, 'bits', 32, (x) => x === 8 || x === 32, 'that is 8 or 32') as 8 | 32,
     weightDecay: decayOf(settings, weightDecay),
   };
 }

@@ -87,10 +87,12 @@ export function planOf(
   options: PlanOptions = {},
 ): TrainingPlan {
   const { clip } = stage.options;
+  const optimiser = optimiserOf(stage);
   return {
     stage: stage.name,
     trained,
-    slots: optimiserOf(stage).slots,
+    slots: optimiser.slots,
+    ...(optimiser.slotSizes ? { slotSizes: optimiser.slotSizes } : {}),
     schedule: scheduleOf(stage, options),
     accumulate: accumulateOf(stage),
     clip: clip === undefined ? null : numberOf({ clip }, 'clip', undefined, above0, 'above 0'),

@@ -41,7 +41,8 @@ export function stageGraphs(
     stage.trained.map((parameter) => [parameter.keys[0] as string, trainedParameter(parameter, stage)]),
   );
   const trainedOf = (keys: readonly string[]) => keys.map((key) => wanted.get(key)!);
-  const { arenas: limit } = options;
+  // blocks of an arena would lie across tensors, which a checkpoint tells apart
+  const limit = optimiserOf(stage).slotSizes ? undefined : options.arenas;
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     dropout: dropsOut(stage),
     evaluates: (path) => stage.evaluates(path),

@@ -1,5 +1,5 @@
 /** The optimiser's graph and the accumulator's: no frozen tensor enters them, so a step copies only what trains. */
-import { heldTensors, PORTS, type TrainingPlan } from '../../shared/training.ts';
+import { heldTensors, PORTS, slotShape, type TrainingPlan } from '../../shared/training.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import type { AfterPass, Graph, ValueId } from '../ir/graph.ts';
 import { runPipeline } from '../passes/pipeline.ts';
@@ -22,11 +22,11 @@ export function updateGraph(plan: Trained, optimiser: Optimiser, after?: AfterPa
     const p = b.input(PORTS.parameter(name), 'f32', shape);
     const gradient = b.input(PORTS.gradient(name), 'f32', shape);
     const state = Object.fromEntries(
-      optimiser.slots.map((slot) => [slot, b.input(PORTS.state(slot, name), 'f32', shape)]),
+      optimiser.slots.map((slot) => [slot, b.input(PORTS.state(slot, name), 'f32', slotShape(optimiser, slot, shape))]),
     );
     const g = b.node('mul', [gradient, scale!], {});
     const decay = arenas ? decayOf(b, arenas[index]!) : trained[index]!.decay;
-    const updated = optimiser.update(b, { p, g, state, lr: lr!, t: t!, decay });
+    const updated = optimiser.update(b, { p, g, shape, state, lr: lr!, t: t!, decay });
     b.output(PORTS.next(PORTS.parameter(name)), updated.p);
     for (const slot of optimiser.slots) b.output(PORTS.next(PORTS.state(slot, name)), updated.state[slot]!);
   }

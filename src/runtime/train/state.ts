@@ -6,7 +6,7 @@
  * running stage has those in place of the trained tensors, and nobody else sees them.
  */
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
-import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
+import { changedTensors, slotShape, type TrainingPlan } from '../../shared/training.ts';
 import { type AnyTensor, isOnDevice, release, toHost } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { LentTensor } from '../lent.ts';
@@ -38,9 +38,12 @@ export interface LiveState extends TrainState<AnyTensor> {
 
 /** @param parameters all that `changedTensors` names, by checkpoint key */
 export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string, HostTensor>): TrainState {
-  const zeros = (): Map<string, HostTensor> =>
+  const zeros = (slot: string): Map<string, HostTensor> =>
     new Map(
-      plan.trained.map(({ key, shape }) => [key, { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) }]),
+      plan.trained.map(({ key, shape: own }) => {
+        const shape = slotShape(plan, slot, own);
+        return [key, { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) }];
+      }),
     );
   return {
     stage: plan.stage,
@@ -49,7 +52,7 @@ export function initialState(plan: TrainingPlan, parameters: ReadonlyMap<string,
     lossScale: initialLossScale(plan.lossScale),
     vanishing: {},
     parameters,
-    slots: new Map(plan.slots.map((slot) => [slot, zeros()])),
+    slots: new Map(plan.slots.map((slot) => [slot, zeros(slot)])),
   };
 }
 
@@ -64,7 +67,8 @@ export function checkState(state: TrainState, plan: TrainingPlan): void {
   expect('optimiser state', [...state.slots.keys()].join(', '), slots.join(', '));
   for (const [name, tensors] of [['', state.parameters] as const, ...state.slots]) {
     const wanted = name === '' ? changedTensors(plan) : trained;
-    for (const { key, shape } of wanted) {
+    for (const { key, shape: own } of wanted) {
+      const shape = name === '' ? own : slotShape(plan, name, own);
       const found = tensors.get(key)?.shape.join(', ');
       expect(`${name} ${key}`.trim(), found === undefined ? found : `[${found}]`, `[${shape.join(', ')}]`);
     }
