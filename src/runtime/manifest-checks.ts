@@ -5,7 +5,6 @@
 
 import { parseDim } from '../shared/dim-text.ts';
 import { isDType } from '../shared/dtype.ts';
-import { STATE_BLOCK } from '../shared/training.ts';
 import { staysInside } from './weights/checkpoint.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -144,12 +143,11 @@ export function checkFiles(files: unknown): void {
 export function checkTraining(training: unknown, entries: Json): void {
   const damaged = 'has a damaged training';
   need(isObject(training) && typeof training.stage === 'string' && isObject(training.schedule), damaged);
-  const { trained, buffers, slots, slotSizes, accumulate, combine, arenas = [] } = training as Json;
+  const { trained, buffers, slots, slotSizes = {}, accumulate, combine, arenas = [] } = training as Json;
   need(Number.isSafeInteger(accumulate) && (accumulate as number) > 0, damaged);
   need(combine === 'weighted' || combine === 'equal' || combine === 'sum', damaged);
   need(Array.isArray(slots) && slots.every((slot) => typeof slot === 'string'), damaged);
-  const sizes = slotSizes === undefined ? {} : slotSizes;
-  need(isObject(sizes) && Object.values(sizes).every((per) => per === 3 || per === STATE_BLOCK), damaged);
+  need(isObject(slotSizes) && Object.values(slotSizes).every((per) => Number(per) > 0), damaged);
   need(Array.isArray(trained) && Array.isArray(buffers), damaged);
   for (const one of [...(trained as unknown[]), ...(buffers as unknown[])])
     need(isObject(one) && typeof one.key === 'string' && Array.isArray(one.shape), damaged);

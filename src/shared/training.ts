@@ -152,8 +152,8 @@ export function slotShape(
   slot: string,
   shape: readonly number[],
 ): readonly number[] {
-  const per = slotSizes && Object.hasOwn(slotSizes, slot) ? slotSizes[slot]! : undefined;
-  return per === undefined ? shape : [blockedSize(per, shape)];
+  const per = slotSizes?.[slot];
+  return per ? [blockedSize(per, shape)] : shape;
 }
 
 /** The tensors that the graphs' ports hold, with `name` where `<key>` stands in a port's name. */

@@ -172,7 +172,7 @@ stage one {
     E0403 14:9 layers.*.wieght matches nothing
       note: did you mean \`layers[*].weight\`?
     E0204 15:18 adamw takes no argument named lr
-      note: adamw takes betas, eps, weight_decay
+      note: adamw takes betas, eps, weight_decay, bits
       note: the learning rate is given in \`schedule\`"
   `);
 });

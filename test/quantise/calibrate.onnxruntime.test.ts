@@ -126,7 +126,7 @@ it.skipIf(unavailable !== undefined)('every target writes the codes that were fo
 describe('refuses', () => {
   const GPTQ = INT4('gptq');
   it.each([
-    ['gptq without data', GPTQ, [], /R1240.*up\.weight.*--calibrate DATA/],
+    ['gptq without data', GPTQ, [], /R1240.*up\.weight.*mdl compile --calibrate/],
     ['data without a use', INT4('nearest'), CALIBRATE, /C0208.*--calibrate.*--quantise-report/],
     ['a report of nothing', [], ['--quantise-report'], /C0208.*--quantise-report.*--quantise/],
     ['batches without data', GPTQ, ['--calibrate-batches', '4'], /--calibrate-batches.*--calibrate/],

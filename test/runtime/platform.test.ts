@@ -56,7 +56,8 @@ describe('the page’s runtime', () => {
     expect(page.files.filter((file) => /node_modules|onnx|explanations|\.node\.ts$|src\/compiler/.test(file))).toEqual(
       [],
     );
-    expect(page.gzipped).toBeLessThan(46 * 1024); // all of it, the trainer and the packing of int4 weights included
+    // all of it: the trainer, its state in 8 bits and the packing of int4 weights included
+    expect(page.gzipped).toBeLessThan(46.25 * 1024);
     const server = await bundle('webgpu/index.ts', 'node');
     expect(server.imports.filter((path) => !isBuiltin(path))).toEqual(['webgpu']); // fflate asks for `module`, Node's own
   });

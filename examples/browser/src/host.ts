@@ -39,5 +39,6 @@ export const pageHost = (ort: OnnxWebOptions): Host => ({
   onnx: (source) => onnxBackend(source, ort),
   webgpu: (options) => webgpuBackend(options),
   rounded,
+  packedParts,
   overHost: hostBackend,
 });

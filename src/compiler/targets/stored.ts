@@ -2,6 +2,7 @@
  * Where tensors lie in a safetensors file. Matrices as halves are F16 there, so that the runtime uploads what it reads; quantised
  * ones are three tensors, `KEY.codes`, `KEY.scales` and `KEY.zeros`.
  */
+import type { StoredDType } from '../../runtime/weights/dtypes.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { isQuantised, type PackedStorage, type PartName, partKey, partsOf } from '../../shared/quantisation.ts';
 import { type HeadTensor, safetensorsHead } from '../../shared/safetensors.ts';
@@ -9,13 +10,13 @@ import { sizeOf } from '../../shared/tensor.ts';
 import type { PackedRecord } from '../backends/onnx/external-data.ts';
 import type { StoredFile } from './target.ts';
 
-const STORED = {
+export const STORED = {
   f32: { stored: 'F32', itemBytes: 4 },
   i64: { stored: 'I64', itemBytes: 8 },
   bool: { stored: 'BOOL', itemBytes: 1 },
-};
-const HALF = { stored: 'F16', itemBytes: 2 };
-const CODES = { 4: { stored: 'U8', itemBytes: 1 }, 8: { stored: 'I8', itemBytes: 1 } };
+} as const;
+const HALF = { stored: 'F16', itemBytes: 2 } as const;
+const CODES = { 4: { stored: 'U8', itemBytes: 1 }, 8: { stored: 'I8', itemBytes: 1 } } as const;
 
 export interface StoredParameter {
   readonly key: string;
@@ -46,6 +47,7 @@ export function safetensorsFile(file: string, parameters: readonly StoredParamet
 }
 
 interface PlacedTensor extends HeadTensor {
+  readonly stored: StoredDType;
   readonly key: string;
   /** of a quantised one */
   readonly part: PartName | undefined;
@@ -55,7 +57,7 @@ interface PlacedTensor extends HeadTensor {
 const PARTS = ['codes', 'scales', 'zeros'] as const;
 
 /** One, or the parts of a quantised matrix [rows, columns]. */
-function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly PlacedTensor[] {
+export function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly PlacedTensor[] {
   if (!isQuantised(packed)) {
     const own = packed === 'f16' ? HALF : STORED[dtype];
     return [{ name: key, key, part: undefined, dtype, shape, ...own }];
@@ -65,7 +67,7 @@ function tensorsOf({ key, dtype, shape, packed }: StoredParameter): readonly Pla
   const sizes = partsOf(packed, rows * columns);
   const part = (
     name: PartName,
-    form: { readonly stored: string; readonly itemBytes: number },
+    form: { readonly stored: StoredDType; readonly itemBytes: number },
     own: readonly number[],
   ) => ({
     name: partKey(key, name),

@@ -9,7 +9,7 @@
 import type { HostBackend } from '../../runtime/backend.host.ts';
 import type { Backend, ModelSource } from '../../runtime/backend.ts';
 import type { Weights } from '../../runtime/webgpu/stored.ts';
-import type { PackedSource } from '../../runtime/weights/packed.ts';
+import type { PackedSource, PartBytes } from '../../runtime/weights/packed.ts';
 import type { CachePort, Manifest, TensorPort, WeightsOrigin } from '../../shared/artifact.ts';
 import type { Quantisation } from '../../shared/quantisation.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
@@ -102,6 +102,8 @@ export interface Host {
   webgpu(options: { readonly plan: WebGpuPlan; readonly weights: Weights }): Promise<Backend>;
   /** The numbers that a matrix has once it is quantised, as f32. @throws RuntimeError R1224, R1225, R1240 */
   rounded(weights: WeightReader, key: string, as: Quantisation): Promise<HostTensor>;
+  /** The parts of a matrix as a safetensors file has them. @throws as `rounded` */
+  packedParts(weights: WeightReader, key: string, as: Quantisation): AsyncIterable<PartBytes>;
   /** a backend whose tensors are on the host: the runtime's `hostBackend` */
   overHost(own: HostBackend): Backend;
 }

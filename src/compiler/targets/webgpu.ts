@@ -1,6 +1,6 @@
 /** WebGPU: one plan for all entries, its kernels as text; constants and parameters that several use are in it once. */
 import type { WeightsOrigin } from '../../shared/artifact.ts';
-import { isQuantised, type PackedStorage, type Quantisation } from '../../shared/quantisation.ts';
+import { isQuantised, type PackedStorage } from '../../shared/quantisation.ts';
 import { changedTensors } from '../../shared/training.ts';
 import { ownOutputs, type ParameterStorage, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
 import {
@@ -16,6 +16,7 @@ import type { AfterPass } from '../ir/graph.ts';
 import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../ports.ts';
 import { adapterManifest } from '../swap-adapters.ts';
 import { VERSION } from '../version.ts';
+import { deviceWeights } from './packed-source.ts';
 import { type StoredParameter, safetensorsFile } from './stored.ts';
 import type { Artifact, Made, OpenedTarget, TargetOptions } from './target.ts';
 
@@ -30,12 +31,7 @@ export const webgpu = {
   passes: KERNEL_PASSES,
   compile,
   open: (artifact, weights, host) =>
-    host.webgpu({
-      plan: artifact.plan!,
-      weights: Object.assign((key: string) => weights.read(key), {
-        packed: (key: string, as: Quantisation) => weights.packed?.(key, as),
-      }),
-    }),
+    host.webgpu({ plan: artifact.plan!, weights: deviceWeights(artifact.plan!, weights, host) }),
 } as const satisfies OpenedTarget;
 
 /**

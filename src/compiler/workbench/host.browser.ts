@@ -18,6 +18,7 @@ export const PAGE: Host = {
   onnx: (source) => onnxBackend(source),
   webgpu: (options) => webgpuBackendWith(acquireDevice, options),
   rounded,
+  packedParts,
   overHost: hostBackend,
 };
 

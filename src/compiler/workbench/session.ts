@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostBackend, onnxBackend, openModel, type Session, webgpuBackend } from '../../runtime/index.ts';
-import { rounded } from '../../runtime/weights/packed.ts';
+import { packedParts, rounded } from '../../runtime/weights/packed.ts';
 import { DiagnosticError } from '../diagnostics/diagnostic.ts';
 import { type Graphs, type GraphsRequest, graphsOf } from '../graphs.ts';
 import type { Host } from '../targets/target.ts';
@@ -32,6 +32,7 @@ export const NODE: Host = {
   onnx: (source) => onnxBackend(source),
   webgpu: (options) => webgpuBackend(options),
   rounded,
+  packedParts,
   overHost: hostBackend,
 };
 

@@ -6,7 +6,7 @@ import { type PartName, partKey, partsOf, type Quantisation, wordsOf } from '../
 import { sizeOf } from '../../shared/tensor.ts';
 import type { ParameterPlan } from '../../shared/webgpu.ts';
 import { bytesOf } from '../weights/dtypes.ts';
-import { type Packed, packZeros, quantise, wholeGroups } from '../weights/quantise.ts';
+import { packZeros, quantise, wholeGroups } from '../weights/quantise.ts';
 import { mismatch, type StoredWeights, type Weights, weightChunks } from './stored.ts';
 
 interface Range {
@@ -35,7 +35,7 @@ export async function* packedChunks(
   const { key } = parameter;
   if (typeof weights !== 'function' && weights.tensors.has(partKey(key, 'codes')))
     yield* storedParts(weights, parameter, quantisation, range);
-  else yield* quantised(piecesOf(weights, parameter, quantisation, range), quantisation, range);
+  else yield* quantised(weights, parameter, quantisation, range);
 }
 
 async function* storedParts(
@@ -87,51 +87,22 @@ async function* bytesBetween(weights: StoredWeights, key: string, from: number, 
   }
 }
 
-/** Pieces of a range: codes that the weights have, else those of its numbers. */
-async function* piecesOf(
+async function* quantised(
   weights: Weights,
   parameter: ParameterPlan,
-  quantisation: Quantisation,
-  { from, to }: Range,
-): AsyncIterable<Packed> {
-  const { key } = parameter;
-  const { bits, group } = quantisation;
-  const own = typeof weights === 'function' ? weights.packed?.(key, quantisation) : undefined;
-  let first = own ? 0 : from;
-  if (!own) {
-    for await (const values of wholeGroups(elementsBetween(weights, parameter, { from, to }), group)) {
-      yield quantise(values, quantisation, { key, first });
-      first += values.length;
-    }
-    return;
-  }
-  for await (const { codes, scales, zeros } of own) {
-    const count = scales.length * group;
-    const [start, end] = [Math.max(from - first, 0), Math.min(to - first, count)];
-    const groups = [start / group, end / group] as const;
-    if (start < end)
-      yield {
-        codes: codes.subarray((start * bits) / 8, (end * bits) / 8),
-        scales: scales.subarray(...groups),
-        zeros: zeros.subarray(...groups),
-      };
-    first += count;
-  }
-}
-
-async function* quantised(
-  pieces: AsyncIterable<Packed>,
   quantisation: Quantisation,
   { from, to }: Range,
 ): AsyncIterable<PackedChunk> {
   const starts = wordsOf(quantisation, to - from);
   const scales = new Uint16Array((to - from) / quantisation.group);
   const zeros = new Float32Array(scales.length);
-  let group = 0;
-  for await (const packed of pieces) {
-    yield { word: (group * quantisation.group * quantisation.bits) / 32, words: inWords(packed.codes) };
+  let [first, group] = [from, 0];
+  for await (const values of wholeGroups(elementsBetween(weights, parameter, { from, to }), quantisation.group)) {
+    const packed = quantise(values, quantisation, { key: parameter.key, first });
+    yield { word: ((first - from) * quantisation.bits) / 32, words: inWords(packed.codes) };
     scales.set(packed.scales, group);
     zeros.set(packed.zeros, group);
+    first += values.length;
     group += packed.scales.length;
   }
   yield { word: starts.scales, words: inWords(bytesOf(scales)) };

@@ -3,7 +3,6 @@ import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { ParameterPlan } from '../../shared/webgpu.ts';
 import { runtimeError } from '../errors.ts';
 import { allocate, convertInto, ITEM_BYTES, READ_AS, type StoredDType } from '../weights/dtypes.ts';
-import type { PackedSource } from '../weights/packed.ts';
 
 /** A checkpoint or a safetensors file, opened. */
 export interface StoredWeights {
@@ -14,14 +13,8 @@ export interface StoredWeights {
   streamFrom?(key: string, byte: number, chunkBytes: number): AsyncIterable<Uint8Array>;
 }
 
-/** Gives one tensor at a time, and the codes of those that come with some. */
-export interface WeightsFunction {
-  (key: string): Promise<HostTensor>;
-  packed?: PackedSource['packed'];
-}
-
 /** A checkpoint, or a function that gives one tensor at a time. */
-export type Weights = StoredWeights | WeightsFunction;
+export type Weights = StoredWeights | ((key: string) => Promise<HostTensor>);
 
 /** What is asked for; anything else is an error. */
 export type Wanted = Pick<ParameterPlan, 'key' | 'dtype' | 'shape'>;

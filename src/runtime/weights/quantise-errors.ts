@@ -7,14 +7,14 @@ export const QUANTISE_MESSAGES = {
     ({ key, index, value }: { key: string; index: number; value: string }) =>
       `${key} holds ${value} at element ${index}, and a group of quantised weights has finite numbers, so find the NaN where the weights were made, or leave the key out of \`quantise\``,
   ),
-  quantise_uncalibrated: message(
-    'R1240',
-    ({ key }: { key: string }) =>
-      `${key} is quantised by the method gptq, whose codes follow from inputs, and there are none here: compile with \`--calibrate DATA\`, and run what that writes`,
-  ),
   quantise_range: message(
     'R1225',
     ({ key, index, scale }: { key: string; index: number; scale: string }) =>
       `the group of ${key} at element ${index} has the scale ${scale}, and scales are f16, up to 65504, so leave the key out of \`quantise\``,
+  ),
+  quantise_uncalibrated: message(
+    'R1240',
+    ({ key }: { key: string }) =>
+      `${key} is quantised by gptq, which needs inputs: run what \`mdl compile --calibrate\` writes`,
   ),
 } as const;
