@@ -7,7 +7,7 @@ import { OPTIMISERS } from '../../src/compiler/training/optimisers.ts';
 import { updateGraph } from '../../src/compiler/training/update.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import { OPSETS, runOnnx } from '../backends/onnx/support.ts';
-import { fixture, readJson, relativeError } from '../support/reference.ts';
+import { readJson, relativeError } from '../support/reference.ts';
 
 interface Moment {
   readonly codes: readonly number[];
