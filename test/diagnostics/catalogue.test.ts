@@ -23,6 +23,10 @@ const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; read
     files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }',
     request: { quantise: ['** as int4\nquantise ** as f32'] },
   },
+  setting_form: {
+    files: 'config base { width = 64 }\nmodel Tiny { entry run(x: [B, width]) -> (y: [B, width]) { x } }',
+    request: { set: ['width'] },
+  },
   file_too_large: { files: ' '.repeat(300_000) },
   no_entry: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { entry: 'rum' } },
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },

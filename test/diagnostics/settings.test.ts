@@ -25,6 +25,30 @@ describe('a flag with the name of a config field', () => {
   });
 });
 
+describe('settings that a program gives', () => {
+  const text = `flag bias = true\nconfig base { width = 8 }\n${MODEL}`;
+
+  it('are texts or names with texts', () => {
+    expect(diagnose(text, { set: ['bias=false', 'width=4', { name: 'width', text: '2' }] })).toEqual([]);
+    expect(diagnose(text, { set: ['widht=4'] })[0]?.message).toBe('there is no flag or config value widht');
+  });
+
+  it.each<[unknown, string]>([
+    ['width', '"width"'],
+    ['=4', '"=4"'],
+    [{ name: 'width', value: 4 }, '{"name":"width","value":4}'],
+    [{ width: 4 }, '{"width":4}'],
+    [undefined, 'undefined'],
+  ])('E0253 for %j', (one, given) => {
+    const [only, ...more] = diagnose(text, { set: [one as string] });
+    expect(more).toEqual([]);
+    expect(only).toMatchObject({
+      code: 'E0253',
+      message: `${given} is no setting: a text "name=value" was expected, or its name and text`,
+    });
+  });
+});
+
 describe('a flag with the name of a field of a record', () => {
   const config = (fields: string): string => `flag bias = true\nconfig base { inner { bias = 8  ${fields} } }\n`;
 

@@ -1,5 +1,5 @@
 /** `mdl evaluate` of models of each recipe, beside what a plain computation of the same rows gives. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scoresOf } from '../../src/recipes/data/scores.ts';
@@ -46,6 +46,21 @@ test('pictures by class: a class for all is right for its own', async () => {
     confusion: { cat: { cat: 6 }, face: { face: 0, cat: 6 }, heart: { heart: 0, cat: 6 } },
   });
   expect(report.loss as number).toBeCloseTo(Math.log(5), 5);
+});
+
+test("a model's only stage says under which flags it is judged, and --set has the last word", async () => {
+  const text = readFileSync(example('mlp'), 'utf8');
+  const turned = text.replace('stage train_all {', 'stage train_all {\n  set normalise = false');
+  const [file, plain] = ['turned.mdl', 'plain.mdl'];
+  writeFileSync(join(folder, file), turned);
+  writeFileSync(join(folder, plain), text);
+  const asked = ['--config', 'small', '--init', '1', '--data', arrays];
+  const off = await evaluated(plain, ...asked, '--set', 'normalise=false');
+  expect(await evaluated(file, ...asked)).toEqual(off);
+  expect(await evaluated(file, ...asked, '--stage', 'train_all')).toEqual(off);
+  const on = await evaluated(plain, ...asked);
+  expect(on).not.toEqual(off);
+  expect(await evaluated(file, ...asked, '--set', 'normalise=true')).toEqual(on);
 });
 
 test('arrays: the scalars of the loss entry, over the rows that the file holds out', async () => {

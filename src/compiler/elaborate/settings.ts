@@ -7,10 +7,12 @@ import type * as ast from '../syntax/ast.ts';
 import { keysOfJson } from './json-places.ts';
 import { type ConfigField, type ConfigRecord, describe, float, int, list, NONE, type Value } from './values.ts';
 
+export type SetValue = string | { readonly name: string; readonly text: string };
+
 export interface SettingsRequest {
   readonly config?: string;
-  /** `--set name=value`, in order; the text after `=` */
-  readonly set?: readonly { readonly name: string; readonly text: string }[];
+  /** `--set name=value`, in order: as that text, or its name and the text after `=` */
+  readonly set?: readonly SetValue[];
   /** the contents of `--config-file`; applied before `set` */
   readonly values?: { readonly [name: string]: unknown };
   /** where `values` came from, for messages */
@@ -42,7 +44,8 @@ export function resolveSettings(
   const known = request.config === undefined || program.configs.has(request.config);
   // an unknown config is reported once; the first stands in for it, so that nothing follows from that
   const configName = (known ? request.config : undefined) ?? names[0] ?? '';
-  const commandLine = new CommandLine(request);
+  const set = (request.set ?? []).map(settingOf);
+  const commandLine = new CommandLine(request.config, set);
   if (request.config !== undefined && !known) {
     bag.add(
       diagnose('unknown_config', { name: request.config }, commandLine.config, {
@@ -63,13 +66,24 @@ export function resolveSettings(
       placesInJson(origin, request.valuesText ?? JSON.stringify(request.values, null, 2)),
     );
   }
-  for (const [index, { name, text }] of (request.set ?? []).entries()) {
-    resolver.outside(config, nest(name.split('.'), parseSetting(text)), () => commandLine.settings[index]!);
+  for (const [index, { name, text, given }] of set.entries()) {
+    if (given !== undefined) bag.add(diagnose('setting_form', { given }, commandLine.settings[index]!));
+    else resolver.outside(config, nest(name.split('.'), parseSetting(text)), () => commandLine.settings[index]!);
   }
   const changedFlags = [...flags]
     .filter(([name, value]) => program.flags.get(name)!.value !== value)
     .map(([name]) => name);
   return { configName, config, flags, changedFlags };
+}
+
+/** @returns `given` for what is no setting */
+function settingOf(one: unknown): { readonly name: string; readonly text: string; readonly given?: string } {
+  const at = typeof one === 'string' ? one.indexOf('=') : -1;
+  if (typeof one === 'string' && at > 0) return { name: one.slice(0, at), text: one.slice(at + 1) };
+  const { name, text } = (typeof one === 'object' && one !== null ? one : {}) as Readonly<Record<string, unknown>>;
+  if (typeof name === 'string' && name !== '' && typeof text === 'string') return { name, text };
+  const given = JSON.stringify(one) ?? String(one);
+  return { name: given, text: '', given };
 }
 
 /** `true`, `3`, `1e-5`, `[1, 2]`, `text`: what stands after `=` on the command line. */
@@ -96,7 +110,7 @@ class CommandLine {
   /** the names in `--set name=value`, in order */
   readonly settings: readonly Span[];
 
-  constructor({ config, set = [] }: SettingsRequest) {
+  constructor(config: string | undefined, set: readonly { readonly name: string; readonly text: string }[]) {
     const short = (text: string): string => (text.length > 200 ? `${text.slice(0, 199)}…` : text);
     const words = config === undefined ? [] : [`--config ${short(config)}`];
     for (const { name, text } of set) words.push(`--set ${short(name)}=${short(text)}`);

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { nearest } from '../../shared/nearest.ts';
 import type { SourceHost } from '../check/program.ts';
 import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
-import { type CliError, cliError, reasonOf } from './errors.ts';
+import { CliError, cliError, reasonOf } from './errors.ts';
 import { folderProgram, isModelFolder } from './folder/program.ts';
 import { textOf } from './utf8.ts';
 
@@ -17,7 +17,8 @@ export interface Located {
 
 /**
  * The project is the working directory, or the file's own folder when it lies outside. A folder of transformers is the program
- * that it stands for. Its host throws C0483 for a file that is not UTF-8.
+ * that it stands for. Its host throws C0483 for a file that is not UTF-8, C0557 for a
+ * link that leads out of the project.
  * @param recipe of a folder, where another is asked for than its files suggest
  * @throws CliError C0104 when there is no such file, C0465 and C0466 for a folder
  */
@@ -91,15 +92,16 @@ function modelsIn(folder: string): string[] {
   }
 }
 
-/** @throws CliError C0483 */
+/** @throws CliError C0483; C0557 for a file that a link of the project leads out of it to */
 function readInside(root: string, name: string): string | undefined {
   let bytes: Buffer;
   try {
     const real = realpathSync(resolve(root, name));
     const home = realpathSync(root);
-    if (real !== home && !real.startsWith(home + sep)) return undefined;
+    if (real !== home && !real.startsWith(home + sep)) throw cliError('link_leads_out', { file: name, to: real, root });
     bytes = readCapped(real);
-  } catch {
+  } catch (error) {
+    if (error instanceof CliError) throw error;
     return undefined;
   }
   // what is cut off may end within a character; the parser refuses it for its length

@@ -12,7 +12,7 @@ export interface EvaluateOptions extends OpenOptions {
   readonly data?: string;
   /** judged whole, in place of `data` */
   readonly val?: string;
-  /** of a .mdl file: whose tasks, template and end */
+  /** of a .mdl file: whose flags, tasks, template and end; a model's only one when absent */
   readonly stage?: string;
   readonly tasks?: string;
   readonly template?: string;
@@ -32,7 +32,7 @@ export default async function run(output: Output, [file]: readonly string[], opt
   if (data === undefined) throw cliError('nothing_to_judge', {});
   const heldOut = options.val === undefined ? options.valSplit : 1;
   const stage = stageSaid(file!, options, output);
-  const opened = await openAnswering(file!, options, 'evaluate', output);
+  const opened = await openAnswering(file!, underStage(stage, options), 'evaluate', output);
   const bar = output.progress('examples', options.count ?? 0);
   try {
     const { recipe, model } = recipeOfManifest(opened.session.manifest);
@@ -40,8 +40,8 @@ export default async function run(output: Output, [file]: readonly string[], opt
       throw cliError('split_not_taken', { option: '--val-split', who: `data of the recipe ${recipe.name}` });
     if (recipe.judged) refuseQuestions(options);
     const clauses = {
-      ...lengthOf(recipe, options),
       ...(stage ? recipeStage(recipe, stage).clauses : {}),
+      ...lengthOf(recipe, options),
       ...saidOf(options),
     };
     const { report, lines, title, count, answers } = await recipe.evaluate(opened.session, {
@@ -94,11 +94,20 @@ function saidOf({ tasks, template, end }: EvaluateOptions): SettingValues {
   };
 }
 
-/** The stage that --stage names: a name, or `4` for stage4. @throws CliError C0201, C0208, C0103 */
+/** The flags that the stage turns, so that it is the model that it trained; --set has the last word. */
+function underStage(stage: Stage | undefined, options: EvaluateOptions): EvaluateOptions {
+  const turned = [...(stage?.flags ?? [])].map(([flag, on]) => `${flag}=${on}`);
+  return { ...options, set: [...turned, ...(options.set ?? [])] };
+}
+
+/** The stage that --stage names (a name, or `4` for stage4), or a model's only one. @throws CliError C0201, C0208, C0103 */
 function stageSaid(file: string, options: EvaluateOptions, output: Output): Stage | undefined {
-  if (options.stage === undefined) return undefined;
-  if (isCompiled(file)) throw cliError('option_without', { option: '--stage', without: 'a .mdl file' });
+  if (isCompiled(file)) {
+    if (options.stage === undefined) return undefined;
+    throw cliError('option_without', { option: '--stage', without: 'a .mdl file' });
+  }
   const { model } = loadModel(file, options, { ...output, warn: () => {} });
+  if (options.stage === undefined) return model.stages.length === 1 ? model.stages[0] : undefined;
   const [stage, ...more] = stageList(model, options.stage);
   if (stage && more.length === 0) return stage;
   throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'the name of one stage' });

@@ -186,6 +186,10 @@ config wide extends bsae { width = 128 }
 model Tiny { entry run(x: [B, width]) -> (y: [B, width]) { x } }
 `,
   },
+  setting_form: {
+    text: `Programs give settings as the command line does: \`settings: { set: ["width=64", "qk_norm=false"] }\`, or each as its name and the text
+after the sign, \`{ name: "width", text: "64" }\`. The text is read as JSON where it is JSON.`,
+  },
   editor_setting: {
     text: `An editor chooses what its hovers and shapes are for: \`{ "config": "nano", "set": { "qk_norm": false } }\`. \`config\` is the name of a
 config, \`set\` an object of flags and config values, as after \`--set\`. What has another form is left out, and the rest holds.`,

@@ -82,6 +82,11 @@ export const VALUES_MESSAGES = {
   ),
   unknown_setting: message<Named>('E0220', 'unknown setting', (a) => `there is no flag or config value ${a.name}`),
   unknown_config: message<Named>('E0221', 'unknown config', (a) => `there is no config ${a.name}`),
+  setting_form: message<{ given: string }>(
+    'E0253',
+    'setting without a name or a value',
+    (a) => `${a.given} is no setting: a text "name=value" was expected, or its name and text`,
+  ),
   editor_setting: message<{ name: string; found: string; expected: string }>(
     'E0280',
     'unusable editor setting',

@@ -1,4 +1,4 @@
-/** What an entry is run on, threads that make batches, what a command still needs: C0550 to C0556. A part of the catalogue of ../errors.ts. */
+/** What an entry is run on, threads that make batches, what a command still needs: C0550 to C0557. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
 const suggestion = (near: string | undefined): string => (near === undefined ? '' : `, did you mean ${near}`);
@@ -47,5 +47,11 @@ export const CLI_RUN = {
     () =>
       'no data to judge by was given: give --data PATH for the rows of it that training held out, or --val PATH for all rows of it',
     '`--data` is the data that the model was trained on, of which a part is kept to judge by; `--val` is data of its own, as for `mdl train`.',
+  ),
+  link_leads_out: entry(
+    'C0557',
+    ({ file, to, root }: { file: string; to: string; root: string }) =>
+      `${file} is a link out of the project, to ${to}, and only files below ${root} are read: run the command in a folder that holds both, or copy the file`,
+    'A program reads no file outside of its project, which is the working directory, or the folder of the file where that lies elsewhere. Symbolic links are followed to where they lead before that is decided.',
   ),
 } as const;
