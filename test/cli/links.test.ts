@@ -17,7 +17,8 @@ it('C0557 names the link and its end, E0006 what is nowhere', async () => {
     /^error\[C0557\]: models\/lib\.mdl is a link out of the project, to .*lib\.mdl, and only files below /m,
   );
   rmSync(join(elsewhere, 'lib.mdl'));
-  expect((await mdl(folder, 'check', 'net.mdl')).stderr).toContain('error[E0006]: there is no file "models/lib.mdl"');
+  const gone = await mdl(folder, 'check', 'net.mdl');
+  expect(gone.stdout + gone.stderr).toContain('error[E0006]: there is no file "models/lib.mdl"');
 });
 
 it('the model itself, through a folder that is a link', async () => {
