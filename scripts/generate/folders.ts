@@ -45,7 +45,7 @@ const PICTURES = [
   'How models that read pictures among texts are shown one: `image_processor` of processor_config.json, or preprocessor_config.json as before transformers 5. It becomes settings of the',
   '[recipe](recipes.md#vision-language), and so does what the processor writes where a picture goes. Of encoders (ViT, CLIP, SigLIP) it becomes settings of [image-classification](recipes.md#image-classification), beside the names of id2label: `mdl run FOLDER --entry classify --input pixel_values=cat.png`.',
   '',
-  `- **Honoured**: ${PICTURE_HONOURED.map((name) => `\`${name}\``).join(', ')}. \`do_image_splitting\` must be true where there is one, \`do_pad\` false elsewhere; \`resample\` is Lanczos, bilinear or bicubic`,
+  `- **Honoured**: ${PICTURE_HONOURED.map((name) => `\`${name}\``).join(', ')}. \`do_pad\` must be false where pictures are not cut; \`resample\` is Lanczos, bilinear or bicubic`,
   `- **Classes**: ${Object.keys(PICTURE_DEFAULTS)
     .map((name) => `\`${name}\``)
     .join(', ')}, with or without \`Fast\`; their defaults hold where the file does not say`,

@@ -56,6 +56,7 @@ export const SETTINGS = {
     1,
     4096,
   ),
+  cut: boolSetting('whether a picture with a longest_side is cut; true when not given'),
   image_placeholder: textSetting('what the chat template, or a prompt, has where a picture goes'),
   image_words: textSetting(
     'what stands in its place, with {image} where the tokens of the picture go; those alone when not given',

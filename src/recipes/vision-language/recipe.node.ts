@@ -81,12 +81,12 @@ async function input({ port, file, settings: own, tokenizer }: InputRequest): Pr
   if (file.kind === 'text') return textRow(file, port, byteTokenizer(own) ?? (await tokenizer()), PART);
   const size = required(VISION_LANGUAGE, 'image_size', settings.image_size, `pictures such as ${file.name}`);
   const { mean, std, ...decode } = imageOptions(settings);
-  const { max_pixels, resample: filter, shorter_side, longest_side } = settings;
+  const { max_pixels, resample: filter, shorter_side, longest_side, cut } = settings;
   return pictureRow(file, port, {
     size,
     decode: { ...decode, ...(max_pixels === undefined ? {} : { max_pixels }) },
     mean,
     std,
-    squares: (image) => squaresOf(image, { size, filter, shorter_side, longest_side }).images,
+    squares: (image) => squaresOf(image, { size, filter, shorter_side, longest_side, cut }).images,
   });
 }

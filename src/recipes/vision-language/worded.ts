@@ -54,9 +54,9 @@ export async function wordedPrompt(
   const rows: HostTensor[] = [];
   let text = texts[0]!;
   for (const [i, image] of images.entries()) {
-    const { resample: filter, shorter_side, longest_side, mean, std } = settings;
+    const { resample: filter, shorter_side, longest_side, cut, mean, std } = settings;
     const size = need('image_size', settings.image_size);
-    const squares = squaresOf(image, { size, filter, shorter_side, longest_side });
+    const squares = squaresOf(image, { size, filter, shorter_side, longest_side, cut });
     const encoded: HostTensor[] = [];
     for (const square of squares.images)
       encoded.push(await encodeImage(runner, normaliseImage(square, mean as Rgb | undefined, std as Rgb | undefined)));

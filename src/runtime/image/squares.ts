@@ -5,7 +5,8 @@
  *     neither           both sides become `size`
  *     shorter_side      the shorter side gets this length, the longer one keeps the ratio; the middle of size × size is taken
  *     longest_side      the longest side gets this length, both are made multiples of `size` and cut into rows and columns of
- *                       squares; behind them the whole picture as one square. A picture of one square is not cut
+ *                       squares; behind them the whole picture as one square. A picture of one square is not cut. Where nothing is cut
+ *                       (`cut` false) both sides become `size` from there
  */
 import { cropped } from './crop.ts';
 import { type FilterName, resizeImage } from './resize.ts';
@@ -19,6 +20,8 @@ export interface SquareOptions {
   readonly shorter_side?: number | undefined;
   /** in pixels */
   readonly longest_side?: number | undefined;
+  /** whether a picture with longest_side is cut; true when absent */
+  readonly cut?: boolean | undefined;
 }
 
 export interface Squares {
@@ -28,14 +31,19 @@ export interface Squares {
   readonly columns: number;
 }
 
-export function squaresOf(image: RgbImage, { size, filter, shorter_side, longest_side }: SquareOptions): Squares {
+export function squaresOf(
+  image: RgbImage,
+  { size, filter, shorter_side, longest_side, cut = true }: SquareOptions,
+): Squares {
   const resized = (from: RgbImage, width: number, height: number): RgbImage =>
     resizeImage(from, width, height, filter === undefined ? {} : { filter });
   const whole = (one: RgbImage): Squares => ({ images: [one], rows: 0, columns: 0 });
   if (longest_side !== undefined) {
     const [width, height] = withLongest(image, longest_side);
+    const long = resized(image, width, height);
+    if (!cut) return whole(resized(long, size, size));
     const [wide, high] = multiples(width, height, size);
-    const even = resized(resized(image, width, height), wide, high);
+    const even = resized(long, wide, high);
     const [rows, columns] = [high / size, wide / size];
     if (rows === 1 && columns === 1) return whole(even);
     const parts = Array.from({ length: rows * columns }, (_, at) =>

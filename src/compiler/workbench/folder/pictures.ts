@@ -10,7 +10,7 @@ export const PREPROCESSOR = 'preprocessor_config.json';
 const PROCESSOR = 'processor_config.json';
 
 /** Settings of the recipe by name. */
-export type PictureSettings = { readonly [setting: string]: number | string | readonly (number | string)[] };
+export type PictureSettings = { readonly [setting: string]: number | string | boolean | readonly (number | string)[] };
 
 /** Keys that stand in the file and change no pixel. */
 export const PICTURE_UNUSED: Readonly<Record<string, string>> = {
@@ -192,7 +192,7 @@ function settingsOf(json: ConfigJson, { side, file, problems }: Reading): Pictur
     const { height, width } = sides(json[key]);
     expect(key, height === side && width === side, `a square of the model's ${side} pixels`);
   };
-  const settings: Record<string, number | string | readonly number[]> = { image_size: side };
+  const settings: Record<string, number | string | boolean | readonly number[]> = { image_size: side };
   const filter = FILTERS[String(json.resample)];
   expect('resample', filter !== undefined, '1 (Lanczos), 2 (bilinear) or 3 (bicubic)');
   if (filter) settings.resample = filter;
@@ -212,8 +212,9 @@ function settingsOf(json: ConfigJson, { side, file, problems }: Reading): Pictur
     );
     const { longest_edge } = sides(json.size);
     expect('size', count(longest_edge) && longest_edge <= 4096, 'a longest_edge from 1 to 4096');
-    expect('do_image_splitting', json.do_image_splitting === true, 'true');
+    expect('do_image_splitting', typeof json.do_image_splitting === 'boolean', 'true or false');
     if (count(longest_edge)) settings.longest_side = longest_edge;
+    if (json.do_image_splitting === false) settings.cut = false;
     return settings;
   }
   expect('do_pad', json.do_pad !== true, 'false');

@@ -10,7 +10,7 @@ import type { SourceHost } from '../../check/program.ts';
 import { quoted } from '../../onnx-import/names.ts';
 import { readConfig, readObject, textOf } from './config.ts';
 import { endTokens, padToken } from './generation.ts';
-import { encoderSettings, pictureSettings } from './pictures.ts';
+import { encoderSettings, type PictureSettings, pictureSettings } from './pictures.ts';
 
 /** Tokens of a row of training, where positions go further. */
 const ROW = 1024;
@@ -84,7 +84,7 @@ export function zooImports(text: string, found = new Map<string, string>()): Rea
 }
 
 /** As MDL writes it. */
-const written = (given: number | string | readonly (number | string)[]): string =>
+const written = (given: PictureSettings[string]): string =>
   typeof given === 'object'
     ? `[${given.map((one) => (typeof one === 'string' ? quoted(one) : Number.isInteger(one) ? `${one}.0` : one)).join(', ')}]`
     : JSON.stringify(given);
