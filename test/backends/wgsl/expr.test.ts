@@ -1,6 +1,7 @@
 /** Index arithmetic: what simplifies, what WGSL is printed, and that no simplification changes a value. */
 import { describe, expect, it } from 'vitest';
-import { Block, KernelCode } from '../../../src/compiler/backends/wgsl/text/code.ts';
+import { Block } from '../../../src/compiler/backends/wgsl/text/block.ts';
+import { KernelCode } from '../../../src/compiler/backends/wgsl/text/code.ts';
 import {
   axesOf,
   axis,
@@ -19,6 +20,7 @@ import {
   times,
   word,
 } from '../../../src/compiler/backends/wgsl/text/expr.ts';
+import { code, Name } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { addDims, type Dim, evaluateDim, mulDims, type Shape, symbol } from '../../../src/shared/dim.ts';
 
 const [B, T, P] = [symbol('B'), symbol('T'), symbol('P')];
@@ -27,10 +29,11 @@ const k = axis('k', 128);
 
 /** The statements that name divisions, and the expression. */
 function printed(index: Index): string {
-  const block = new Block(new KernelCode(), '');
-  for (const name of axesOf(index)) block.declare(name);
-  const text = block.index(index);
-  return [block.text(text), text]
+  const block = new Block(new KernelCode());
+  for (const name of axesOf(index)) block.declare(new Name(name));
+  const text = code(block.index(index));
+  return [block.print('', text), text]
+    .map((part) => part.print(({ hint }) => hint))
     .filter((part) => part !== '')
     .join(' ')
     .replaceAll('\n', ' ');

@@ -33,7 +33,7 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   return lanes_f32[0];
 }
 
-fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.B_times_P_plus_B_times_T) { return; }
   let v0 = attention_mask[index] == 0i;
@@ -41,7 +41,7 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   model_not[index] = select(0u, 1u, v1);
 }
 
-fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
   var acc4 = 0.0;
@@ -71,11 +71,15 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 }
 
 @compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   var at = group.y * groups.x + group.x;
-  if (at < ((params.B_times_P_plus_B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(((params.B_times_P_plus_B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < ((params.B_times_P_plus_B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(((params.B_times_P_plus_B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= ((params.B_times_P_plus_B_times_T + 63u) / 64u);
-  if (at < params.B_times_T) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params.B_times_T, 1u, 1u), local_invocation_index); return; }
+  if (at < params.B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.B_times_T, 1u, 1u), lane); return; }
   at -= params.B_times_T;
 }
 
@@ -380,11 +384,15 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
 }
 
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= 6u * ((params.B_times_T + 63u) / 64u);
-  if (at < 8u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(8u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < 8u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3u(at, 0u, 0u), vec3u(8u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= 8u * ((params.B_times_T + 63u) / 64u);
 }
 
@@ -412,10 +420,13 @@ fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   return lora_a_default_weight[i1 >> 2u];
 }
 
-// 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 var<workgroup> tile_a: array<vec4f, 160>;
+
 var<workgroup> tile_b: array<vec4f, 160>;
+
 var<workgroup> partial: array<vec4f, 64>;
+
+// 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(64, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -536,7 +547,6 @@ fn main(
     }
   }
 }
-
 
 // linear → mul → add   models/phi-2.mdl
 // linear   models/phi-2.mdl
@@ -827,11 +837,15 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
 }
 
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= 6u * ((params.B_times_T + 63u) / 64u);
-  if (at < 2u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(2u * ((params.B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < 2u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3u(at, 0u, 0u), vec3u(2u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= 2u * ((params.B_times_T + 63u) / 64u);
 }
 
@@ -879,7 +893,7 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   return lanes_f32[0];
 }
 
-fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.size_4_times_B_times_T) { return; }
   let i0 = row / params.size_4_times_T;
@@ -943,7 +957,7 @@ fn part_0(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   }
 }
 
-fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.size_4_times_B_times_T) { return; }
   let i52 = row / params.size_4_times_T;
@@ -1009,7 +1023,7 @@ fn part_1(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
   }
 }
 
-fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+fn part_2(group: vec3u, groups: vec3u, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.size_128_times_B_times_T) { return; }
   let i106 = index / params.size_128_times_T;
@@ -1023,13 +1037,17 @@ fn part_2(group: vec3<u32>, groups: vec3<u32>, lane: u32) {
 }
 
 @compute @workgroup_size(64, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local_invocation_index: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   var at = group.y * groups.x + group.x;
-  if (at < params.size_4_times_B_times_T) { part_0(vec3<u32>(at, 0u, 0u), vec3<u32>(params.size_4_times_B_times_T, 1u, 1u), local_invocation_index); return; }
+  if (at < params.size_4_times_B_times_T) { part_0(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane); return; }
   at -= params.size_4_times_B_times_T;
-  if (at < params.size_4_times_B_times_T) { part_1(vec3<u32>(at, 0u, 0u), vec3<u32>(params.size_4_times_B_times_T, 1u, 1u), local_invocation_index); return; }
+  if (at < params.size_4_times_B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane); return; }
   at -= params.size_4_times_B_times_T;
-  if (at < ((params.size_128_times_B_times_T + 63u) / 64u)) { part_2(vec3<u32>(at, 0u, 0u), vec3<u32>(((params.size_128_times_B_times_T + 63u) / 64u), 1u, 1u), local_invocation_index); return; }
+  if (at < ((params.size_128_times_B_times_T + 63u) / 64u)) { part_2(vec3u(at, 0u, 0u), vec3u(((params.size_128_times_B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
   at -= ((params.size_128_times_B_times_T + 63u) / 64u);
 }
 
@@ -1084,26 +1102,35 @@ fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
   return past_key_values_value[i4 >> 2u];
 }
 
-// 8 queries per workgroup, blocks of 64 keys
+var<workgroup> block_q: array<vec4f, 64>;
+
+var<workgroup> weights: array<f32, 512>;
+
+var<workgroup> seen: array<u32, 64>;
+
+var<workgroup> parts: array<f32, 64>;
+
+var<workgroup> merged: array<vec4f, 64>;
+
+var<workgroup> row_most: array<f32, 8>;
+
+var<workgroup> row_fade: array<f32, 8>;
+
+var<workgroup> row_total: array<f32, 8>;
+
 fn query4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return q_4(b, h, row, d);
 }
+
 fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return k_4(b, h, row, d);
 }
+
 fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return select(vec4f(), v_4(b, h, row, d), visible(b, row));
 }
 
-var<workgroup> block_q: array<vec4f, 64>;
-var<workgroup> weights: array<f32, 512>;
-var<workgroup> seen: array<u32, 64>;
-var<workgroup> parts: array<f32, 64>;
-var<workgroup> merged: array<vec4f, 64>;
-var<workgroup> row_most: array<f32, 8>;
-var<workgroup> row_fade: array<f32, 8>;
-var<workgroup> row_total: array<f32, 8>;
-
+// 8 queries per workgroup, blocks of 64 keys
 @compute @workgroup_size(64, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -1373,7 +1400,6 @@ fn main(
   }
 }
 
-
 // new q, k, v → attention → transpose → reshape   models/phi-2.mdl
 @group(0) @binding(0) var<storage, read> query_key_value_add: array<f32>;
 @group(0) @binding(1) var<storage, read> packed_values: array<f32>;
@@ -1396,19 +1422,19 @@ struct Params {
   size_32_times_capacity: u32, // 32*__capacity
 }
 
-fn rsqrt_of(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
-  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
-  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
-}
-
 fn exp_of(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
   let size = bits & 0x7fffffffu;
   let past = select(0x7f800000u, 0u, bits > 0x7fffffffu);
   let found = select(bitcast<u32>(exp(x)), past, size > 0x42b17217u);
   return bitcast<f32>(select(found, bits, size > 0x7f800000u));
+}
+
+fn rsqrt_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  var found = select(bitcast<u32>(inverseSqrt(x)), 0u, bits == 0x7f800000u);
+  found = select(found, 0x7fc00000u, bits > 0x7f800000u);
+  return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
 }
 
 var<workgroup> lanes_f32: array<f32, 64>;
@@ -1454,34 +1480,47 @@ fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
   return past_key_values_value[i102 >> 2u];
 }
 
-// a new position per workgroup, blocks of 64 keys
+var<workgroup> fresh_q: array<f32, 32>;
+
+var<workgroup> fresh_k: array<f32, 32>;
+
+var<workgroup> fresh_v: array<f32, 32>;
+
+var<workgroup> block_q: array<vec4f, 8>;
+
+var<workgroup> weights: array<f32, 64>;
+
+var<workgroup> parts: array<f32, 64>;
+
+var<workgroup> merged: array<vec4f, 64>;
+
+var<workgroup> row_most: array<f32, 1>;
+
+var<workgroup> row_fade: array<f32, 1>;
+
+var<workgroup> row_total: array<f32, 1>;
+
 fn key4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return k_4(b, h, row, d);
 }
+
 fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
   return select(vec4f(), v_4(b, h, row, d), visible(b, row));
 }
 
-var<workgroup> fresh_q: array<f32, 32>;
-var<workgroup> fresh_k: array<f32, 32>;
-var<workgroup> fresh_v: array<f32, 32>;
-var<workgroup> block_q: array<vec4f, 8>;
-var<workgroup> weights: array<f32, 64>;
-var<workgroup> parts: array<f32, 64>;
-var<workgroup> merged: array<vec4f, 64>;
-var<workgroup> row_most: array<f32, 1>;
-var<workgroup> row_fade: array<f32, 1>;
-var<workgroup> row_total: array<f32, 1>;
 fn fresh4_q(chunk: u32) -> vec4f {
   return vec4f(fresh_q[4u * chunk + 0u], fresh_q[4u * chunk + 1u], fresh_q[4u * chunk + 2u], fresh_q[4u * chunk + 3u]);
 }
+
 fn fresh4_k(chunk: u32) -> vec4f {
   return vec4f(fresh_k[4u * chunk + 0u], fresh_k[4u * chunk + 1u], fresh_k[4u * chunk + 2u], fresh_k[4u * chunk + 3u]);
 }
+
 fn fresh4_v(chunk: u32) -> vec4f {
   return vec4f(fresh_v[4u * chunk + 0u], fresh_v[4u * chunk + 1u], fresh_v[4u * chunk + 2u], fresh_v[4u * chunk + 3u]);
 }
 
+// a new position per workgroup, blocks of 64 keys
 @compute @workgroup_size(64, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -1691,7 +1730,6 @@ fn main(
   }
 }
 
-
 // linear   models/phi-2.mdl
 @group(0) @binding(0) var<storage, read> self_attn_reshape: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> self_attn_dense_weight: array<vec4<f32>>;
@@ -1718,10 +1756,13 @@ fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   return self_attn_dense_weight[i2 >> 2u];
 }
 
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 var<workgroup> tile_a: array<vec4f, 320>;
+
 var<workgroup> tile_b: array<vec4f, 320>;
+
 var<workgroup> partial: array<vec4f, 256>;
+
+// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -1843,7 +1884,6 @@ fn main(
   }
 }
 
-
 // linear   models/phi-2.mdl
 @group(0) @binding(0) var<storage, read> dense_linear: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4<f32>>;
@@ -1868,10 +1908,13 @@ fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   return lora_b_default_weight[i1 >> 2u];
 }
 
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 var<workgroup> tile_a: array<vec4f, 320>;
+
 var<workgroup> tile_b: array<vec4f, 320>;
+
 var<workgroup> partial: array<vec4f, 256>;
+
+// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -1993,7 +2036,6 @@ fn main(
   }
 }
 
-
 // mul → add → rms_norm → add → layer_norm   models/phi-2.mdl
 @group(0) @binding(0) var<storage, read> inputs_embeds: array<f32>;
 @group(0) @binding(1) var<storage, read> dense_linear: array<f32>;
@@ -2028,8 +2070,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   return lanes_f32[0];
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+@compute @workgroup_size(64, 1, 1)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
   var acc4 = 0.0;
@@ -2125,8 +2171,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   return lanes_f32[0];
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+@compute @workgroup_size(64, 1, 1)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row = group.y * groups.x + group.x;
   if (row >= params.B_times_T) { return; }
   var acc4 = 0.0;
@@ -2210,10 +2260,13 @@ fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
   return model_lm_head_weight[i2 >> 2u];
 }
 
-// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 var<workgroup> tile_a: array<vec4f, 320>;
+
 var<workgroup> tile_b: array<vec4f, 320>;
+
 var<workgroup> partial: array<vec4f, 256>;
+
+// 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -2334,4 +2387,3 @@ fn main(
     }
   }
 }
-

@@ -101,7 +101,7 @@ class EntryLowering {
     const { graph, tables, describe } = this;
     const reads = (kernel: Kernel) => this.budget.reads(kernel, fused.stored);
     const context: StepContext = {
-      kernel: (label, { header, emitted }) => tables.kernel(label, header, emitted),
+      kernel: (label, text) => tables.kernel(label, text),
       buffer: (ref) => this.buffers.index(ref),
       bytesOf: (kernels, buffers) => bytesOf(kernels, buffers, { graph, places, tables, describe, reads }),
       describe,
@@ -219,10 +219,10 @@ class EntryLowering {
     const numbered = before ?? this.inputsOf(kernels, storage);
     const { inputs, buffers, bases } = numbered;
     const pathOf = (buffer: number): string => this.pathOf(buffers[buffer]!);
-    const { gpu, software } = this.tables.emitted(numbered, () => emitKernels(inputs, pathOf));
+    const { gpu, software } = this.tables.emitted(numbered, () => emitKernels(inputs));
     const header = kernels.map((kernel) => this.describe.headerOf(kernel));
     const bound = (emitted: Emitted): BoundKernel => {
-      return { emitted, header, buffers: emitted.buffers.map((buffer) => buffers[buffer]!), bases };
+      return { emitted, header, pathOf, buffers: emitted.buffers.map((buffer) => buffers[buffer]!), bases };
     };
     this.checkBuffers(kernels, bound(gpu));
     return { gpu: bound(gpu), software: software && bound(software) };

@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type AttentionToken,
   attentionToken,
-  type FRESH,
   freshColumns,
-  putFresh,
+  freshPlace,
 } from '../../../../src/compiler/backends/wgsl/families/attention-token.ts';
 import type { Profile } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
+import type { FRESH } from '../../../../src/compiler/backends/wgsl/families/names.ts';
+import { Block } from '../../../../src/compiler/backends/wgsl/text/block.ts';
+import { KernelCode } from '../../../../src/compiler/backends/wgsl/text/code.ts';
+import { type Piece, wgsl } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { testDevice, unavailable } from '../../../support/adapter.ts';
 import { type AttentionCase, dataOf, expectedOf, operandsOf, titleOf } from './attention-cases.ts';
 import { difference } from './harness.ts';
@@ -38,19 +41,22 @@ async function check(c: AttentionCase): Promise<void> {
   const { bench, operands, extents, D, E } = operandsOf(c, data);
   const { B, H, T } = extents;
   const { q, k, v, keys, causal: _, ...rest } = operands;
-  const last = `${keys.text} - 1u`;
-  const row = (name: keyof typeof FRESH, width: number, element: string): string =>
-    `${freshColumns(c.profile, width)} ${putFresh(c.profile, name, element)} }`;
+  const last = wgsl`${keys.text} - 1u`;
+  const rows = new Block(new KernelCode());
+  const row = (name: keyof typeof FRESH, width: number, element: Piece): void => {
+    const body = rows.inner();
+    body.assign(freshPlace(c.profile, name), element);
+    rows.loop(freshColumns(c.profile, width), body);
+  };
+  row('q', operands.width, wgsl`${q.at}(batch, head, 0u, c)`);
+  row('k', operands.width, wgsl`${k.at}(batch, head, ${last}, c)`);
+  row('v', operands.valueWidth, wgsl`${v.at}(batch, head, ${last}, c)`);
   const template: AttentionToken = {
     ...rest,
     k,
     v,
     keys: bench.extent(c.keys - 1, c.dynamic),
-    rows: [
-      row('q', operands.width, `${q.at}(batch, head, 0u, c)`),
-      row('k', operands.width, `${k.at}(batch, head, ${last}, c)`),
-      row('v', operands.valueWidth, `${v.at}(batch, head, ${last}, c)`),
-    ].join('\n'),
+    rows: rows.print(''),
     appendKey: { store: bench.sink('key', [B, H, D]).store, vector: false },
     appendValue: { store: bench.sink('value', [B, H, E]).store, vector: false },
     out: bench.sink('y', [B, H, T, E]),

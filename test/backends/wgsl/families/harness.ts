@@ -3,8 +3,7 @@
  * builds the module and reads the results back.
  */
 import type { Extent, Sink, Source, Template } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
-import { KernelCode } from '../../../../src/compiler/backends/wgsl/text/code.ts';
-import { CALLED } from '../../../../src/compiler/backends/wgsl/text/core.ts';
+import { printTemplate } from '../../../../src/compiler/backends/wgsl/text/emit.ts';
 import { evaluateDim, symbol } from '../../../../src/shared/dim.ts';
 
 /** A template under test: its sizes, operands and results by name. */
@@ -99,9 +98,7 @@ export class Bench {
       words === 0
         ? ''
         : `@group(0) @binding(${this.#bindings.length}) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;\n`;
-    const library = new KernelCode();
-    for (const name of CALLED) library.use(name);
-    return `${uniform}${this.#functions.join('\n')}\n${library.text(template.text)}`;
+    return `${uniform}${this.#functions.join('\n')}\n${printTemplate(template)}`;
   }
 
   async prepare(device: GPUDevice, template: Template): Promise<Prepared> {

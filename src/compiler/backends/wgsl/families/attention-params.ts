@@ -1,4 +1,5 @@
 /** What the templates of attention are given. */
+import type { Piece } from '../text/wgsl.ts';
 import type { Extent, Profile, Sink, Source } from './contract.ts';
 
 /** What forward and backward have in common. */
@@ -23,11 +24,11 @@ export interface AttentionOperands {
   /** coordinates (b, h, s, e), h a head of the queries */
   readonly v: Source;
   /** WGSL function (b, s) → bool: whether the key may be seen; what is in a hidden key and value does not count */
-  readonly mask?: string;
+  readonly mask?: Piece;
   /** WGSL function (b, h, t, s) → bool: whether this query may see the key */
-  readonly maskAt?: string;
+  readonly maskAt?: Piece;
   /** WGSL function (b, h, t, s) → f32: what is added to the scaled, capped score */
-  readonly bias?: string;
+  readonly bias?: Piece;
   /** with causal: a query sees the last so many keys of those */
   readonly window?: number;
   /** scores become softCap · tanh(score / softCap) */
@@ -35,7 +36,7 @@ export interface AttentionOperands {
   /** query i sees keys 0 … S − T + i; none, where that is negative */
   readonly causal: boolean;
   /** a number, or a WGSL expression */
-  readonly scale: number | string;
+  readonly scale: number | Piece;
   readonly profile: Profile;
 }
 

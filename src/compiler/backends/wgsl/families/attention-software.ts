@@ -3,7 +3,8 @@
  * at a time, straight from global memory. Its sums lie in private memory, so the text does not grow with the width.
  */
 
-import { logSumExp, MAX4, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
+import { joined, type Wgsl, wgsl } from '../text/wgsl.ts';
+import { logSumExp, MAX4_FUNCTION, onlineSoftmax, onlineVariables, storePerQuery } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';
 import {
   addWeighted,
@@ -23,22 +24,23 @@ import {
   type TileSize,
 } from './attention-parts.ts';
 import type { Template } from './contract.ts';
+import { KEY4, QUERY4, VALUE4 } from './names.ts';
 import { indent, range, sizeOr } from './text.ts';
 
 export const WORKGROUP = 8;
 
 /** All keys before `end`: totals and sums of each row, of which there may be something already. */
-export function overKeys(p: AttentionForward, size: TileSize): string {
+export function overKeys(p: AttentionForward, size: TileSize): Wgsl {
   const { vectors } = size;
   const values = addWeighted(
     'sums',
     size,
     p.valueWidth,
     'p',
-    (c) => `value4(batch, head, other${c}, d)`,
-    (r) => `fade${r}`,
+    (c) => wgsl`${VALUE4}(batch, head, other${c}, d)`,
+    (r) => wgsl`fade${r}`,
   );
-  return `for (var key = ${firstKey(p)}; key < end; key += ${4 * vectors}u) {
+  return wgsl`for (var key = ${firstKey(p)}; key < end; key += ${4 * vectors}u) {
 ${indent(otherNames('key', p.keys, size))}
 ${indent(seenKeys(p, size))}
 ${indent(scoreDots(p, size))}
@@ -48,18 +50,18 @@ ${indent(values)}
 }
 
 /** Stores the sums, each divided by its total. */
-export function weighedSums(p: AttentionForward, size: TileSize): string {
+export function weighedSums(p: AttentionForward, size: TileSize): Wgsl {
   const { rows } = size;
-  const inverses = range(rows).map((r) => `select(0.0, 1.0 / total${r}, total${r} > 0.0)`);
-  return `let inverse = array<f32, ${rows}>(${inverses.join(', ')});
-${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => `${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
+  const inverses = range(rows).map((r) => wgsl`select(0.0, 1.0 / total${r}, total${r} > 0.0)`);
+  return wgsl`let inverse = array<f32, ${rows}>(${joined(inverses, ', ')});
+${storeRows('sums', size, p.valueWidth, p.queries, (r, row, d, value) => wgsl`${p.out.store}(batch, head, ${row}, ${d}, ${value} * inverse[${r}]);`)}`;
 }
 
 /** Everything from the first key to the stores; expects batch, head and first. */
-function forwardBody(p: AttentionForward, size: TileSize): string {
+function forwardBody(p: AttentionForward, size: TileSize): Wgsl {
   const { rows } = size;
-  const lse = p.lse && storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(`most${r}`, `total${r}`));
-  return `${rowNames(p.queries, rows)}
+  const lse = p.lse && storePerQuery(rows, p.queries.text, p.lse, (r) => logSumExp(wgsl`most${r}`, wgsl`total${r}`));
+  return wgsl`${rowNames(p.queries, rows)}
 ${ends(p, rows)}
 let scale = ${scaleText(p.scale)};
 ${onlineVariables(rows)}
@@ -84,12 +86,18 @@ export function attentionSoftware(p: AttentionForward): Template {
   const body =
     typeof p.queries.dim === 'number'
       ? many
-      : `if (${p.queries.text} == 1u) {\n${indent(forwardBody(p, { rows: 1, vectors: 2 }))}\n} else {\n${indent(many)}\n}`;
-  const text = `// ${rows} queries per invocation, from global memory
-${chunkFunction('query4', p.q, p.width)}${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}${scoreFunctions(p)}
-${blockMain(p, p.queries, rows, WORKGROUP, body)}`;
+      : wgsl`if (${p.queries.text} == 1u) {\n${indent(forwardBody(p, { rows: 1, vectors: 2 }))}\n} else {\n${indent(many)}\n}`;
   return {
-    text,
+    about: `${rows} queries per invocation, from global memory`,
+    variables: [],
+    functions: [
+      chunkFunction(QUERY4, p.q, p.width),
+      chunkFunction(KEY4, p.k, p.width),
+      chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
+      MAX4_FUNCTION,
+      ...scoreFunctions(p),
+    ],
+    body: blockMain(p, p.queries, rows, WORKGROUP, body),
     workgroup: [WORKGROUP, 1, 1],
     groups: blockGroups(p, p.queries, rows, WORKGROUP),
   };

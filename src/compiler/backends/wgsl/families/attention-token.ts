@@ -9,42 +9,43 @@
  * nothing is read back that this dispatch wrote. It writes them as whole vectors where the cache is read in vectors.
  */
 import { mulDims } from '../../../../shared/dim.ts';
-import { MAX4 } from './attention-online.ts';
+import type { Loop } from '../text/block.ts';
+import { type FunctionText, Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
+import { MAX4_FUNCTION } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';
 import { chunkFunction, chunksOf, LOWEST, scaleText } from './attention-parts.ts';
 import { overKeys as overKeysAlone, WORKGROUP, weighedSums } from './attention-software.ts';
 import { LANES, overKeys, stores, valueLanes, workgroupMemory } from './attention-workgroup.ts';
 import type { Profile, Template } from './contract.ts';
-import { indent, lines, ONE_GROUP, range } from './text.ts';
-
-/** A row of the new position, in memory that the template declares. */
-export const FRESH = { q: 'fresh_q', k: 'fresh_k', v: 'fresh_v' } as const;
+import { BLOCK_Q, FRESH, FRESH4, KEY4, QUERY4, ROW_MOST, VALUE4 } from './names.ts';
+import { indent, lines, ONE_GROUP, vec4 } from './text.ts';
 
 /** Where a new row goes. */
 export interface Append {
   /** store(b, h, d, value): of four elements from d on where `vector`, else of one */
-  readonly store: string;
+  readonly store: Piece;
   readonly vector: boolean;
 }
 
 /** `k` and `v` are the cache, `keys` its P positions; `queries` is 1, or 0 when there is nothing to do. */
 export interface AttentionToken extends Omit<AttentionForward, 'q' | 'causal' | 'lse'> {
-  /** statements that fill the rows of (batch, head) by `freshColumns` and `putFresh` */
-  readonly rows: string;
+  /** statements that fill the rows of (batch, head) by `freshColumns` and `freshPlace` */
+  readonly rows: Piece;
   readonly appendKey: Append;
   readonly appendValue: Append;
 }
 
-/** Header of a loop over the columns c of a row. */
-export function freshColumns(profile: Profile, width: number): string {
+/** A loop over the columns c of a row. */
+export function freshColumns(profile: Profile, width: number): Loop {
+  const counter = new Name('c');
   return profile === 'gpu'
-    ? `for (var c = lane; c < ${width}u; c += ${LANES}u) {`
-    : `for (var c = 0u; c < ${width}u; c++) {`;
+    ? { counter, from: 'lane', below: `${width}u`, step: `${LANES}u` }
+    : { counter, from: '0u', below: `${width}u`, step: '1u' };
 }
 
-/** Statement that puts column c of a row. Lanes write words, since a write to a part of a vector may touch the rest. */
-export function putFresh(profile: Profile, row: keyof typeof FRESH, value: string): string {
-  return profile === 'gpu' ? `${FRESH[row]}[c] = ${value};` : `${FRESH[row]}[c >> 2u][c & 3u] = ${value};`;
+/** Where column c of a row goes. Lanes write words, since a write to a part of a vector may touch the rest. */
+export function freshPlace(profile: Profile, row: keyof typeof FRESH): Wgsl {
+  return profile === 'gpu' ? wgsl`${FRESH[row]}[c]` : wgsl`${FRESH[row]}[c >> 2u][c & 3u]`;
 }
 
 export function attentionToken(p: AttentionToken): Template {
@@ -59,13 +60,13 @@ const asForward = (p: AttentionToken): AttentionForward => ({
 });
 
 /** `fresh4_q(chunk)`: four elements of a row in workgroup memory */
-function freshVector(name: string): string {
-  const row = `fresh_${name}`;
-  const elements = range(4).map((lane) => `${row}[4u * chunk + ${lane}u]`);
-  return `fn fresh4_${name}(chunk: u32) -> vec4f {\n  return vec4f(${elements.join(', ')});\n}\n`;
+function freshVector(row: keyof typeof FRESH): FunctionText {
+  const name = FRESH4[row];
+  const elements = vec4((lane) => wgsl`${FRESH[row]}[4u * chunk + ${lane}u]`);
+  return { name, text: wgsl`fn ${name}(chunk: u32) -> vec4f {\n  return ${elements};\n}` };
 }
 
-const shown = (p: AttentionToken): string => (p.mask === undefined ? 'true' : `${p.mask}(batch, ${p.keys.text})`);
+const shown = (p: AttentionToken): Piece => (p.mask === undefined ? 'true' : wgsl`${p.mask}(batch, ${p.keys.text})`);
 
 /** Lanes share the columns of the rows and the append; each scores the new key for itself, which costs no barrier. */
 function byWorkgroup(p: AttentionToken): Template {
@@ -73,12 +74,12 @@ function byWorkgroup(p: AttentionToken): Template {
   const { along, turns } = valueLanes(p.valueWidth);
   const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
     vector
-      ? `for (var chunk = lane; chunk < ${width / 4}u; chunk += ${LANES}u) { ${store}(batch, head, 4u * chunk, fresh4_${name}(chunk)); }`
-      : `for (var d = lane; d < ${width}u; d += ${LANES}u) { ${store}(batch, head, d, ${FRESH[name]}[d]); }`;
-  const own = (j: number) => (turns === 1 ? 'lane_e' : `min(lane_e + ${j * along}u, ${valueChunks - 1}u)`);
-  const body = `${p.rows}
+      ? wgsl`for (var chunk = lane; chunk < ${width / 4}u; chunk += ${LANES}u) { ${store}(batch, head, 4u * chunk, ${FRESH4[name]}(chunk)); }`
+      : wgsl`for (var d = lane; d < ${width}u; d += ${LANES}u) { ${store}(batch, head, d, ${FRESH[name]}[d]); }`;
+  const own = (j: number) => (turns === 1 ? 'lane_e' : wgsl`min(lane_e + ${j * along}u, ${valueChunks - 1}u)`);
+  const body = wgsl`${p.rows}
 workgroupBarrier();
-for (var chunk = lane; chunk < ${chunks}u; chunk += ${LANES}u) { block_q[chunk] = fresh4_q(chunk); }
+for (var chunk = lane; chunk < ${chunks}u; chunk += ${LANES}u) { ${BLOCK_Q}[chunk] = ${FRESH4.q}(chunk); }
 ${append(p.appendKey, 'k', p.width)}
 ${append(p.appendValue, 'v', p.valueWidth)}
 workgroupBarrier();
@@ -88,23 +89,32 @@ let scale = ${scaleText(p.scale)};
 let lane_e = lane % ${along}u;
 let share = lane / ${along}u;
 var score = 0.0;
-for (var chunk = 0u; chunk < ${chunks}u; chunk++) { score += dot(block_q[chunk], fresh4_k(chunk)); }
+for (var chunk = 0u; chunk < ${chunks}u; chunk++) { score += dot(${BLOCK_Q}[chunk], ${FRESH4.k}(chunk)); }
 let shown = ${shown(p)};
-if (lane == 0u) { row_most[0] = select(${LOWEST}, scale * score, shown); }
+if (lane == 0u) { ${ROW_MOST}[0] = select(${LOWEST}, scale * score, shown); }
 var total0 = select(0.0, 1.0, shown && lane == 0u);
-${lines(turns, (j) => `var sum0_${j} = vec4f(); if (shown && share == 0u) { sum0_${j} = fresh4_v(${own(j)}); }`)}
+${lines(turns, (j) => wgsl`var sum0_${j} = vec4f(); if (shown && share == 0u) { sum0_${j} = ${FRESH4.v}(${own(j)}); }`)}
 ${overKeys(of, 1)}
 ${stores(of, 1)}`;
-  const rows = `var<workgroup> ${FRESH.q}: array<f32, ${4 * chunks}>;
-var<workgroup> ${FRESH.k}: array<f32, ${4 * chunks}>;
-var<workgroup> ${FRESH.v}: array<f32, ${4 * valueChunks}>;`;
+  const row = (name: Name, elements: number): VariableText => {
+    return { name, space: 'workgroup', type: `array<f32, ${elements}>` };
+  };
   return {
-    text: `// a new position per workgroup, blocks of ${LANES} keys
-${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}
-${rows}
-${workgroupMemory(of, 1)}
-${freshVector('q')}${freshVector('k')}${freshVector('v')}
-${main(p, LANES, 'group.y * groups.x + group.x', body)}`,
+    about: `a new position per workgroup, blocks of ${LANES} keys`,
+    variables: [
+      row(FRESH.q, 4 * chunks),
+      row(FRESH.k, 4 * chunks),
+      row(FRESH.v, 4 * valueChunks),
+      ...workgroupMemory(of, 1),
+    ],
+    functions: [
+      chunkFunction(KEY4, p.k, p.width),
+      chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
+      freshVector('q'),
+      freshVector('k'),
+      freshVector('v'),
+    ],
+    body: inRange(p, 'group.y * groups.x + group.x', body),
     workgroup: [LANES, 1, 1],
     groups: [{ of: countOf(p), per: 1 }, ONE_GROUP, ONE_GROUP],
   };
@@ -117,9 +127,9 @@ function byInvocation(p: AttentionToken): Template {
   const [of, chunks, valueChunks] = [asForward(p), chunksOf(p.width), chunksOf(p.valueWidth)];
   const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
     vector
-      ? `for (var d = 0u; d < ${width}u; d += 4u) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u]); }`
-      : `for (var d = 0u; d < ${width}u; d++) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u][d & 3u]); }`;
-  const body = `${p.rows}
+      ? wgsl`for (var d = 0u; d < ${width}u; d += 4u) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u]); }`
+      : wgsl`for (var d = 0u; d < ${width}u; d++) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u][d & 3u]); }`;
+  const body = wgsl`${p.rows}
 ${append(p.appendKey, 'k', p.width)}
 ${append(p.appendValue, 'v', p.valueWidth)}
 let first = 0u;
@@ -135,18 +145,22 @@ var sums = array<vec4f, ${valueChunks}>();
 if (shown) { sums = ${FRESH.v}; }
 ${overKeysAlone(of, SIZE)}
 ${weighedSums(of, SIZE)}`;
+  const row = (name: Name, elements: number): VariableText => {
+    return { name, space: 'private', type: `array<vec4f, ${elements}>` };
+  };
   return {
-    text: `// a new position per invocation, from global memory
-${chunkFunction('key4', p.k, p.width)}${chunkFunction('value4', p.v, p.valueWidth, p.mask)}${MAX4}
-var<private> ${FRESH.q}: array<vec4f, ${chunks}>;
-var<private> ${FRESH.k}: array<vec4f, ${chunks}>;
-var<private> ${FRESH.v}: array<vec4f, ${valueChunks}>;
-
-fn query4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
-  return ${FRESH.q}[d >> 2u];
-}
-
-${main(p, WORKGROUP, `(group.y * groups.x + group.x) * ${WORKGROUP}u + lane`, body)}`,
+    about: 'a new position per invocation, from global memory',
+    variables: [row(FRESH.q, chunks), row(FRESH.k, chunks), row(FRESH.v, valueChunks)],
+    functions: [
+      chunkFunction(KEY4, p.k, p.width),
+      chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
+      MAX4_FUNCTION,
+      {
+        name: QUERY4,
+        text: wgsl`fn ${QUERY4}(b: u32, h: u32, row: u32, d: u32) -> vec4f {\n  return ${FRESH.q}[d >> 2u];\n}`,
+      },
+    ],
+    body: inRange(p, `(group.y * groups.x + group.x) * ${WORKGROUP}u + lane`, body),
     workgroup: [WORKGROUP, 1, 1],
     groups: [{ of: countOf(p), per: WORKGROUP }, ONE_GROUP, ONE_GROUP],
   };
@@ -154,18 +168,10 @@ ${main(p, WORKGROUP, `(group.y * groups.x + group.x) * ${WORKGROUP}u + lane`, bo
 
 const countOf = ({ batch, heads, queries }: AttentionToken) => mulDims(mulDims(batch.dim, heads.dim), queries.dim);
 
-function main({ batch, heads, queries }: AttentionToken, lanes: number, index: string, body: string): string {
-  return `@compute @workgroup_size(${lanes}, 1, 1)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = ${index};
+function inRange({ batch, heads, queries }: AttentionToken, index: string, body: Piece): Wgsl {
+  return wgsl`  let index = ${index};
   if (index >= ${batch.text} * ${heads.text} * ${queries.text}) { return; }
   let head = index % ${heads.text};
   let batch = index / ${heads.text};
-${indent(body)}
-}
-`;
+${indent(body)}`;
 }

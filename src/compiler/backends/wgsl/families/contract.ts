@@ -4,14 +4,15 @@
  * Templates know nothing of the graph: a tensor is a set of WGSL functions that the generator has written above the
  * template's text. They read a buffer with whatever views, casts and pointwise chains were fused into the operand
  * (the prologue); `store` computes the fused epilogue and writes. All indices are u32, all values f32. Powers and logarithms are
- * those of text/library.ts, which know NaN and infinities: `exp_of`, `exp4_of`, `log_of`, `tanh_of`, `truth_of`.
+ * those of text/library.ts, which know NaN and infinities (names.ts).
  */
 import type { Dim } from '../../../../shared/dim.ts';
+import type { MainText, Piece } from '../text/wgsl.ts';
 
-/** A size in a template: `text` is WGSL (a literal where static, else a `let` constant at module scope or a param). */
+/** A size in a template: `text` is WGSL: a literal where static, else a word of the uniform. */
 export interface Extent {
   readonly dim: Dim;
-  readonly text: string;
+  readonly text: Piece;
 }
 
 /**
@@ -20,26 +21,23 @@ export interface Extent {
  */
 export interface Source {
   /** WGSL function of all coordinates → f32 */
-  readonly at: string;
+  readonly at: Piece;
   /**
    * Coordinate index → WGSL function with the same arguments → vec4<f32>: the elements at that coordinate and the next
    * three. Present where memory allows one vector load: contiguous there, extent a multiple of 4. The argument must be
    * a multiple of 4.
    */
-  readonly at4: Pick<ReadonlyMap<number, string>, 'has' | 'get'>;
+  readonly at4: Pick<ReadonlyMap<number, Piece>, 'has' | 'get'>;
 }
 
 /** Where results go. */
 export interface Sink {
   /** WGSL function of (coordinates…, value: f32), no result; applies the epilogue. Bounds are the template's job. */
-  readonly store: string;
+  readonly store: Piece;
 }
 
-/** The `main` function (and helpers) of a kernel, to stand below the generated functions. */
-export interface Template {
-  /** WGSL: workgroup variables, helper functions, `@compute @workgroup_size(…) fn main(…)` */
-  readonly text: string;
-  readonly workgroup: readonly [number, number, number];
+/** The `main` of a kernel, and what it has of its own beside the generated functions. */
+export interface Template extends MainText {
   /** ⌈of / per⌉ workgroups along x, y, z, as one index: workgroup_id.y · num_workgroups.x + workgroup_id.x (grid.ts) */
   readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
 }

@@ -2,11 +2,13 @@
  * Matrix product of at most four rows (GEMV) for GPUs: reading b is all the work, so every lane reads a part of it.
  * `n` lanes take four columns each, `k` lanes split the sum along k, and a tree in workgroup memory adds their parts.
  */
+import { type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
 import type { Template } from './contract.ts';
 import { globalTile } from './gemm-loads.ts';
 import type { GemmParams } from './gemm-params.ts';
 import { alongOfB, declareSums, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';
+import { PARTIAL } from './names.ts';
 import { indent, isMultiple, lines } from './text.ts';
 
 /** Lanes of a workgroup along n and k; `k` is a power of two. */
@@ -16,23 +18,23 @@ export interface RowsLanes {
 }
 
 /** Workgroup memory of `rowsBody`. */
-export function rowsMemory(rows: number, lanes: RowsLanes): string {
-  return `var<workgroup> partial: array<vec4f, ${rows * lanes.n * lanes.k}>;`;
+export function rowsMemory(rows: number, lanes: RowsLanes): VariableText {
+  return { name: PARTIAL, space: 'workgroup', type: `array<vec4f, ${rows * lanes.n * lanes.k}>` };
 }
 
 /** Expects batch, tile and lane. */
-export function rowsBody(p: GemmParams, rows: number, lanes: RowsLanes): string {
+export function rowsBody(p: GemmParams, rows: number, lanes: RowsLanes): Wgsl {
   const tile = tileOf(p.a, p.b, rows, 1);
   const columns = 4 * lanes.n;
   const { coordinates, step } = globalTile(p, tile, rows, columns);
   // neighbouring lanes read neighbouring memory
   const alongK = alongOfB(p.b) === 'k';
   const [laneK, laneN] = alongK
-    ? [`lane % ${lanes.k}u`, `lane / ${lanes.k}u`]
-    : [`lane / ${lanes.n}u`, `lane % ${lanes.n}u`];
+    ? [wgsl`lane % ${lanes.k}u`, wgsl`lane / ${lanes.k}u`]
+    : [wgsl`lane / ${lanes.n}u`, wgsl`lane % ${lanes.n}u`];
   const count = lanes.n * lanes.k;
-  const guard = isMultiple(p.n, columns) ? '' : `if (column >= ${p.n.text}) { break; }`;
-  return `let first_row = 0u;
+  const guard = isMultiple(p.n, columns) ? '' : wgsl`if (column >= ${p.n.text}) { break; }`;
+  return wgsl`let first_row = 0u;
 let lane_k = ${laneK};
 let lane_n = ${laneN};
 let first_column = 4u * (tile.x * ${lanes.n}u + lane_n);
@@ -42,20 +44,20 @@ for (var k = ${tile.depth}u * lane_k; k < ${p.k.text}; k += ${tile.depth * lanes
 ${indent(step)}
 }
 let slot = lane_k * ${lanes.n}u + lane_n;
-${lines(rows, (i) => `partial[${i * count}u + slot] = sum${i}_0;`)}
+${lines(rows, (i) => wgsl`${PARTIAL}[${i * count}u + slot] = sum${i}_0;`)}
 for (var half = ${lanes.k / 2}u; half > 0u; half >>= 1u) {
   workgroupBarrier();
   if (lane_k < half) {
     let other = slot + half * ${lanes.n}u;
 ${indent(
-  lines(rows, (i) => `partial[${i * count}u + slot] += partial[${i * count}u + other];`),
+  lines(rows, (i) => wgsl`${PARTIAL}[${i * count}u + slot] += ${PARTIAL}[${i * count}u + other];`),
   2,
 )}
   }
 }
 if (lane_k == 0u) {
   for (var row = 0u; row < ${rows}u; row++) {
-    let sums = partial[row * ${count}u + slot];
+    let sums = ${PARTIAL}[row * ${count}u + slot];
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + c;
 ${indent(guard, 3)}
@@ -69,13 +71,16 @@ ${indent(guard, 3)}
 export function rowsTemplate(p: GemmParams, rows: number): Template {
   const lanes: RowsLanes = alongOfB(p.b) === 'k' ? { n: 1, k: 64 } : { n: 8, k: 8 };
   return gridMain(
-    `// ${rows} × ${4 * lanes.n} sums per workgroup, ${lanes.k} lanes along k\n${rowsMemory(rows, lanes)}`,
+    {
+      about: `${rows} × ${4 * lanes.n} sums per workgroup, ${lanes.k} lanes along k`,
+      variables: [rowsMemory(rows, lanes)],
+    },
     [64, 1, 1],
     [
       { extent: p.n, per: 4 * lanes.n },
       { extent: { dim: 1, text: '1u' }, per: 1 },
       { extent: p.batch, per: 1 },
     ],
-    `  let batch = tile.z;\n${indent(rowsBody(p, rows, lanes))}`,
+    wgsl`  let batch = tile.z;\n${indent(rowsBody(p, rows, lanes))}`,
   );
 }

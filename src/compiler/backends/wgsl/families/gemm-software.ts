@@ -2,6 +2,7 @@
  * Matrix product for adapters without fast barriers: each invocation computes a tile of registers straight from
  * global memory. No workgroup memory; neighbours along n read the same rows of a.
  */
+import { type Wgsl, wgsl } from '../text/wgsl.ts';
 import type { Template } from './contract.ts';
 import { globalTile } from './gemm-loads.ts';
 import type { GemmParams } from './gemm-params.ts';
@@ -22,16 +23,16 @@ function chooseTile(p: GemmParams): readonly [rows: number, vectors: number] {
 }
 
 /** Sums of one tile over all k, then the stores; expects batch, first_row and first_column. */
-function tileBody(p: GemmParams, tile: Tile): string {
+function tileBody(p: GemmParams, tile: Tile): Wgsl {
   const width = 4 * tile.vectors;
   const { coordinates, step } = globalTile(p, tile, tile.rows, width);
-  const stores = storeSums(tile, (i, c, value) => `${p.out.store}(batch, ${i}, ${c}, ${value});`, {
+  const stores = storeSums(tile, (i, c, value) => wgsl`${p.out.store}(batch, ${i}, ${c}, ${value});`, {
     row: 'first_row + i',
     column: 'first_column + c',
-    rowGuard: isMultiple(p.m, tile.rows) ? '' : `if (row >= ${p.m.text}) { break; }`,
-    columnGuard: isMultiple(p.n, width) ? '' : `if (column >= ${p.n.text}) { break; }`,
+    rowGuard: isMultiple(p.m, tile.rows) ? '' : wgsl`if (row >= ${p.m.text}) { break; }`,
+    columnGuard: isMultiple(p.n, width) ? '' : wgsl`if (column >= ${p.n.text}) { break; }`,
   });
-  return `${coordinates}
+  return wgsl`${coordinates}
 ${declareSums(tile)}
 for (var k = 0u; k < ${p.k.text}; k += ${tile.depth}u) {
 ${indent(step)}
@@ -49,17 +50,17 @@ export function gemmSoftware(p: GemmParams): Template {
   const sums =
     single === undefined
       ? indent(body)
-      : `  if (first_row + 1u == ${p.m.text}) {\n${indent(single, 2)}\n  } else {\n${indent(body, 2)}\n  }`;
-  const row = y === 1 ? 'tile.y' : `(tile.y * ${y}u + lane / ${x}u)`;
+      : wgsl`  if (first_row + 1u == ${p.m.text}) {\n${indent(single, 2)}\n  } else {\n${indent(body, 2)}\n  }`;
+  const row = y === 1 ? 'tile.y' : wgsl`(tile.y * ${y}u + lane / ${x}u)`;
   return gridMain(
-    `// ${rows} × ${width} sums per invocation, from global memory`,
+    { about: `${rows} × ${width} sums per invocation, from global memory` },
     [x, y, 1],
     [
       { extent: p.n, per: x * width },
       { extent: p.m, per: y * rows },
       { extent: p.batch, per: 1 },
     ],
-    `  let first_column = (tile.x * ${x}u + lane % ${x}u) * ${width}u;
+    wgsl`  let first_column = (tile.x * ${x}u + lane % ${x}u) * ${width}u;
   let first_row = ${row} * ${rows}u;
   let batch = tile.z;
   if (first_row >= ${p.m.text} || first_column >= ${p.n.text}) { return; }

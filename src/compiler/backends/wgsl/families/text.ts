@@ -1,5 +1,8 @@
 /** Small pieces of WGSL text that the templates share. */
+import { joined, type Piece, type Wgsl, wgsl } from '../text/wgsl.ts';
 import type { Extent, TemplateGroups } from './contract.ts';
+
+export { indent } from '../text/wgsl.ts';
 
 export const LANES = ['x', 'y', 'z', 'w'] as const;
 
@@ -9,23 +12,14 @@ export function range(count: number): readonly number[] {
 }
 
 /** One text per index, as lines. */
-export function lines(count: number, line: (index: number) => string): string {
-  return range(count).map(line).join('\n');
-}
+export const lines = (count: number, line: (index: number) => Piece): Wgsl => each(count, line, '\n');
 
-/** Moves a block of lines to the right, below a line that is `depth` levels in. */
-export function indent(text: string, depth = 1): string {
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => '  '.repeat(depth) + line)
-    .join('\n');
-}
+/** One text per index, with something between them. */
+export const each = (count: number, text: (index: number) => Piece, between = ' '): Wgsl =>
+  joined(range(count).map(text), between);
 
 /** vec4 of one expression per lane */
-export function vec4(component: (lane: number) => string): string {
-  return `vec4f(${range(4).map(component).join(', ')})`;
-}
+export const vec4 = (component: (lane: number) => Piece): Wgsl => wgsl`vec4f(${each(4, component, ', ')})`;
 
 /** Whether an extent is known to be a multiple of `of`, so that a guard can go. */
 export function isMultiple(extent: Extent, of: number): boolean {

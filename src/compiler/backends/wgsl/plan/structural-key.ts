@@ -1,12 +1,16 @@
 /**
  * Plain data as text: equal for equal data, and unequal for unequal. It knows nothing of what the data means, so whatever is
- * added to it is in the key. Keys of two of these are not comparable, since what is shared is named by a number.
+ * added to it is in the key. What is shared is named by a number, so only keys with the same `names` are comparable.
  */
 export class StructuralKeys {
   /** of objects that many data have in them: their names, once they are known */
   private readonly shared = new Map<object, string | undefined>();
   /** names of shared objects by their texts */
-  private readonly names = new Map<string, string>();
+  private readonly names: Map<string, string>;
+
+  constructor(names = new Map<string, string>()) {
+    this.names = names;
+  }
 
   /** Says which objects are worth remembering: they must not change. */
   share(objects: Iterable<object>): void {
@@ -19,7 +23,7 @@ export class StructuralKeys {
       case 'number':
         return Object.is(data, -0) ? '-0' : String(data);
       case 'string':
-        return quoted(data);
+        return `${data.length}'${data}`; // its length says where it ends
       case 'boolean':
       case 'undefined':
         return String(data);
@@ -41,7 +45,7 @@ export class StructuralKeys {
     if (before !== undefined) return before;
     if (Object.getPrototypeOf(data) !== Object.prototype) throw new Error(`${data.constructor.name} is no plain data`);
     let text = '{';
-    for (const name in data) text += `${quoted(name)}:${this.keyOf((data as Record<string, unknown>)[name])},`;
+    for (const name in data) text += `${name.length}'${name}${this.keyOf((data as Record<string, unknown>)[name])},`;
     text += '}';
     if (!this.shared.has(data)) return text;
     const name = this.names.get(text) ?? `#${this.names.size}`;
@@ -49,15 +53,4 @@ export class StructuralKeys {
     this.shared.set(data, name);
     return name;
   }
-}
-
-const QUOTED = new Map<string, string>();
-
-/** Names of fields, ops and kinds are few, and quoted again and again. */
-function quoted(text: string): string {
-  const before = QUOTED.get(text);
-  if (before !== undefined) return before;
-  const made = JSON.stringify(text);
-  QUOTED.set(text, made);
-  return made;
 }

@@ -15,6 +15,7 @@ import type { Element } from '../text/code.ts';
 import type { Emitted, EmittedForms } from '../text/emit.ts';
 import { type BufferRef, BufferRefs } from './buffer.ts';
 import type { KeyedInputs } from './kernel-input.ts';
+import { type KernelTexts, writtenTexts } from './kernel-texts.ts';
 import { StructuralKeys } from './structural-key.ts';
 
 /** What every WebGPU device grants (the specification's defaults, section 3.6.2). */
@@ -45,6 +46,8 @@ export interface BoundKernel {
   readonly emitted: Emitted;
   /** lines of comment, without slashes */
   readonly header: readonly string[];
+  /** what a buffer is named after */
+  pathOf(buffer: number): string;
   /** in binding order */
   readonly buffers: readonly BufferRef[];
   /** by number */
@@ -65,36 +68,43 @@ export class PlanTables {
   readonly parameters: ParameterPlan[] = [];
   readonly packs: PackPlan[] = [];
   readonly buffers = new BufferRefs();
-  readonly keys = new StructuralKeys();
+  readonly keys: StructuralKeys;
+  private readonly texts: KernelTexts;
   readonly limits: DeviceNeeds;
   private readonly storage: WeightStorage;
   private readonly kernelOf = new Map<string, number>();
-  private readonly emittedOf = new Map<string, EmittedForms>();
-  private readonly shareKeyOf = new Map<string, string>();
   private readonly constantOf = new Map<string, number>();
   private readonly parameterOf = new Map<string, ParameterPlace>();
   private readonly packOf = new Map<string, number>();
 
-  constructor(storage: WeightStorage = 'f32', limits: DeviceNeeds = DEFAULT_LIMITS) {
+  /** @param texts what has been written before, which equal kernels need not be again */
+  constructor(
+    storage: WeightStorage = 'f32',
+    limits: DeviceNeeds = DEFAULT_LIMITS,
+    texts: KernelTexts = writtenTexts(),
+  ) {
     this.storage = storage;
     this.limits = limits;
+    this.texts = texts;
+    this.keys = new StructuralKeys(texts.names);
   }
 
-  /** What the emitters write for these inputs, written once. */
+  /** What the emitters write for these inputs, written once, whichever plan it is in. */
   emitted({ key }: KeyedInputs, make: () => EmittedForms): EmittedForms {
-    return remembered(this.emittedOf, key, make);
+    return remembered(this.texts.forms, key, make);
   }
 
   /** What a kernel may share its dispatch by, found once. */
   shareKey({ key }: KeyedInputs, make: () => string): string {
-    return remembered(this.shareKeyOf, key, make);
+    return remembered(this.texts.shareKeys, key, make);
   }
 
-  /** @param header lines of comment, without slashes */
-  kernel(label: string, header: readonly string[], { wgsl, key, halves, access, params, workgroup }: Emitted): number {
-    return remembered(this.kernelOf, key, () => {
+  /** Index of a text among the plan's; its names are those of the kernel that has it first. */
+  kernel(label: string, { header, pathOf, emitted }: BoundKernel): number {
+    const { module, halves, access, params, workgroup } = emitted;
+    return remembered(this.kernelOf, module.key, () => {
       // a path may hold what ends a line of WGSL: any of seven characters
-      const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + wgsl;
+      const text = header.map((line) => `// ${escapeText(line)}\n`).join('') + module.print(pathOf);
       const plan: KernelPlan = { label, wgsl: text, bindings: access, params: params.length, workgroup };
       return this.kernels.push(halves ? { ...plan, halves: true } : plan) - 1;
     });

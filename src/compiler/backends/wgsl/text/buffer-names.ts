@@ -57,10 +57,3 @@ export function unlike(name: string, taken: (name: string) => boolean): string {
 
 const letters = (n: number): string =>
   (n >= 26 ? letters(Math.floor(n / 26) - 1) : '') + String.fromCharCode(97 + (n % 26));
-
-/** Names that a text declares: functions, their parameters, variables. */
-export function declaredIn(text: string): ReadonlySet<string> {
-  return new Set(
-    [...text.matchAll(/\b(?:fn|let|const|struct|var(?:<[^>]*>)?)\s+(\w+)|\b(\w+)\s*:/g)].map(([, a, b]) => (a ?? b)!),
-  );
-}

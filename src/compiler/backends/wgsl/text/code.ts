@@ -4,10 +4,10 @@
  * Names depend on the order of first use and on nothing else, so that equal layers of a model give equal texts and
  * share one pipeline.
  */
-import { type Dim, isSymbolic, mulDims, printDim, type SymbolicDim } from '../../../../shared/dim.ts';
-import { bufferName, declaredIn, unlike } from './buffer-names.ts';
-import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
-import { LIBRARY, type LibraryName } from './library.ts';
+import { type Dim, type DimTerm, printDim } from '../../../../shared/dim.ts';
+import { bufferName, unlike } from './buffer-names.ts';
+import { LIBRARY, LIBRARY_NAMES, type LibraryName, libraryFunction, libraryName } from './library.ts';
+import { type FunctionText, Name, type Piece, type VariableText, variableText, type Wgsl, wgsl } from './wgsl.ts';
 
 /** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
 export type Element = 'f32' | 'i32' | 'u32' | 'f16';
@@ -15,7 +15,7 @@ export type Element = 'f32' | 'i32' | 'u32' | 'f16';
 /** A storage binding. `buffer` is a number of the kernel's input; kernels with equal texts bind different ones. */
 export interface Binding {
   readonly buffer: number;
-  readonly name: string;
+  readonly name: Name;
   readonly element: Element;
   /** an array of vectors of four */
   readonly wide: boolean;
@@ -31,11 +31,6 @@ export const isBase = (param: Param): param is { readonly base: number } =>
 /** WGSL types of values in kernels. */
 export type ScalarType = 'f32' | 'i32' | 'bool';
 
-export interface Expression {
-  readonly text: string;
-  readonly type: ScalarType;
-}
-
 const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: string]>> = {
   f32: ['f32', 'vec4<f32>'],
   i32: ['i32', 'vec4<i32>'],
@@ -44,15 +39,19 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
 };
 
 const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);
-const WORDS = /\w+/g;
 
-export interface CodeOptions {
-  /** buffers that are read as vectors somewhere in the kernel */
-  readonly wide?: ReadonlySet<number>;
-  /** what a buffer is named after: a parameter's key, a port, what made a value */
-  readonly pathOf?: (buffer: number) => string;
-  /** names that no buffer may have */
-  readonly avoid?: ReadonlySet<string>;
+/** A module as data: how its buffers are called is left open. */
+export interface Module {
+  /** the text with buffers by number: kernels that differ in the names of buffers alone are one */
+  readonly key: string;
+  /** @param pathOf what a buffer is named after: a parameter's key, a port, what made a value */
+  print(pathOf: (buffer: number) => string): string;
+}
+
+/** A function or a variable of the module. */
+interface Item {
+  readonly name: Name;
+  readonly text: Wgsl;
 }
 
 export class KernelCode {
@@ -61,24 +60,20 @@ export class KernelCode {
   readonly params: Param[] = [];
   /** their names in the struct */
   private readonly members: string[] = [];
-  private readonly functions: string[] = [];
-  private readonly library = new Set<LibraryName>();
+  private readonly items: Item[] = [];
   private readonly memory = new Map<string, unknown>();
   private readonly wide: ReadonlySet<number>;
-  private readonly pathOf: (buffer: number) => string;
-  private readonly avoid: ReadonlySet<string>;
   private count = 0;
 
-  constructor({ wide = new Set(), pathOf = (buffer) => `buffer.${buffer}`, avoid = new Set() }: CodeOptions = {}) {
+  /** @param wide buffers that are read as vectors somewhere in the kernel */
+  constructor(wide: ReadonlySet<number> = new Set()) {
     this.wide = wide;
-    this.pathOf = pathOf;
-    this.avoid = avoid;
   }
 
   /** A name that no other name of this kernel has, and that is no type (`i32`). */
-  fresh(hint: string): string {
+  fresh(hint: string): Name {
     const name = `${hint}${this.count++}`;
-    return TYPES.has(name) ? this.fresh(hint) : name;
+    return TYPES.has(name) ? this.fresh(hint) : new Name(name);
   }
 
   /** The binding of a buffer, made at first use. */
@@ -88,10 +83,7 @@ export class KernelCode {
       if (access === 'read_write') before.access = access;
       return before;
     }
-    const name = unlike(
-      bufferName(this.pathOf(buffer)),
-      (own) => this.avoid.has(own) || this.bindings.some((binding) => binding.name === own),
-    );
+    const name = new Name(`@${this.bindings.length}`);
     const made: Binding = { buffer, name, element, wide: this.wide.has(buffer), access };
     this.bindings.push(made);
     return made;
@@ -101,47 +93,42 @@ export class KernelCode {
   readonly missed = new Set<number>();
 
   /** A number of the type. WGSL refuses a constant expression that is not finite, so the bits of one go through a variable. */
-  literal(type: ScalarType, value: number): string {
+  literal(type: ScalarType, value: number): Piece {
     if (type !== 'f32' || Number.isFinite(Math.fround(value))) return number(type, value);
     const name = Number.isNaN(value) ? 'not_a_number' : value > 0 ? 'infinity' : 'minus_infinity';
     const bits = { not_a_number: '0x7fc00000u', infinity: '0x7f800000u', minus_infinity: '0xff800000u' }[name];
-    this.once(name, () => this.define(`var<private> ${name}: u32 = ${bits};`));
-    return `bitcast<f32>(${name})`;
+    const variable = this.once(name, () => {
+      const made = new Name(name);
+      this.variable({ name: made, space: 'private', type: 'u32', value: bits });
+      return made;
+    });
+    return wgsl`bitcast<f32>(${variable})`;
   }
 
   /** A literal, or a word of the uniform. */
-  size(dim: Dim): string {
+  size(dim: Dim): Piece {
     return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
   }
 
   /** A word of the uniform for a number too: kernels that differ only in it are one text. */
-  argument(dim: Dim): string {
+  argument(dim: Dim): Name {
     const text = printDim(dim);
     return this.word(dim, (other) => !isBase(other) && printDim(other) === text);
   }
 
   /** A word that is a base: not shared with an equal size, which other kernels of this text need not have. */
-  base(base: number): string {
+  base(base: number): Name {
     return this.word({ base }, (other) => isBase(other) && other.base === base);
   }
 
-  private word(param: Param, is: (other: Param) => boolean): string {
+  private word(param: Param, is: (other: Param) => boolean): Name {
     let at = this.params.findIndex(is);
     if (at < 0) {
       at = this.params.push(param) - 1;
       const name = memberName(param, at);
       this.members.push(this.members.includes(name) ? `${name}_${at}` : name);
     }
-    return `params.${this.members[at]!}`;
-  }
-
-  /** Uses a helper of the library, with those it needs. */
-  use(name: LibraryName): string {
-    if (!this.library.has(name)) {
-      for (const needed of LIBRARY[name].needs ?? []) this.use(needed);
-      this.library.add(name);
-    }
-    return name;
+    return new Name(`params.${this.members[at]!}`);
   }
 
   /** What `make` gives, made once for this key in this kernel. */
@@ -150,15 +137,16 @@ export class KernelCode {
     return this.memory.get(key) as T;
   }
 
-  /** Takes a name at module scope; false when it is taken. */
-  claim(name: string): boolean {
-    if (this.memory.has(`name ${name}`)) return false;
-    this.memory.set(`name ${name}`, true);
-    return true;
+  define(name: Name, text: Wgsl): void {
+    this.items.push({ name, text });
   }
 
-  define(text: string): void {
-    this.functions.push(text);
+  variable(variable: VariableText): void {
+    this.define(variable.name, variableText(variable));
+  }
+
+  functions(texts: readonly FunctionText[]): void {
+    for (const { name, text } of texts) this.define(name, text);
   }
 
   /** Whether the text needs what src/shared/halves.ts puts before it. */
@@ -166,58 +154,70 @@ export class KernelCode {
     return this.bindings.some(({ element }) => element === 'f16');
   }
 
-  /** Names of buffers that something in the text is called too: the kernel has to be written again without them. */
-  clashes(main: string): readonly string[] {
-    const declared = declaredIn(
-      [...[...this.library].map((name) => LIBRARY[name].text), ...this.functions, main].join('\n'),
-    );
-    return this.bindings.flatMap(({ name }) => (declared.has(name) ? [name] : []));
+  /** The whole module, but for halves and its header: what `main` needs, and no more. */
+  module(main: Wgsl): Module {
+    const { items, library } = this.reached(main);
+    const texts = [...library.map((name) => LIBRARY[name].text), ...items.map(({ text }) => text), main];
+    const printed = (nameOf: (name: Name) => string): string =>
+      `${[
+        ...this.declarations(nameOf),
+        ...texts.map((text) => `\n${typeof text === 'string' ? text : text.print(nameOf)}`),
+      ].join('\n')}\n`;
+    return {
+      key: printed(hintOf),
+      print: (pathOf) => {
+        const names = new Set<string>(library);
+        for (const text of texts) if (typeof text !== 'string') for (const { hint } of text.names) names.add(hint);
+        const own = new Map<Name, string>();
+        for (const { name, buffer } of this.bindings) {
+          const text = unlike(bufferName(pathOf(buffer)), (other) => names.has(other));
+          names.add(text);
+          own.set(name, text);
+        }
+        return printed((name) => own.get(name) ?? name.hint);
+      },
+    };
   }
 
-  /** A text of this kernel with buffers by number. */
-  anonymous(text: string): string {
-    const numbers = new Map(this.bindings.map(({ name }, number) => [name, `@${number}`]));
-    return text.replace(WORDS, (word) => numbers.get(word) ?? word);
+  /** Functions and variables that `main` uses, itself or by another, in the order in which they were made. */
+  private reached(main: Wgsl): { readonly items: readonly Item[]; readonly library: readonly LibraryName[] } {
+    const itemOf = new Map(this.items.map((item) => [item.name, item]));
+    const items = new Set<Item>();
+    const library = new Set<LibraryName>();
+    const open = [...main.names];
+    for (let name = open.pop(); name; name = open.pop()) {
+      const item = itemOf.get(name);
+      const helper = libraryFunction(name);
+      if (item && !items.has(item)) {
+        items.add(item);
+        open.push(...item.text.names);
+      } else if (helper && !library.has(helper)) {
+        library.add(helper);
+        open.push(...(LIBRARY[helper].needs ?? []).map(libraryName));
+      }
+    }
+    return {
+      items: this.items.filter((item) => items.has(item)),
+      library: LIBRARY_NAMES.filter((name) => library.has(name)),
+    };
   }
 
-  /** The whole module, but for halves and its header. */
-  text(main: string): string {
+  private declarations(nameOf: (name: Name) => string): readonly string[] {
     const bindings = this.bindings.map(
       ({ name, element, wide, access }, index) =>
-        `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${WORD_TYPES[element][wide ? 1 : 0]}>;`,
+        `@group(0) @binding(${index}) var<storage, ${access}> ${nameOf(name)}: array<${WORD_TYPES[element][wide ? 1 : 0]}>;`,
     );
+    if (this.members.length === 0) return bindings;
     const members = this.members.map((name, at) => `  ${name}: u32, // ${paramText(this.params[at]!)}`);
-    const uniform =
-      members.length === 0
-        ? []
-        : [
-            `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
-            `\nstruct Params {\n${members.join('\n')}\n}`,
-          ];
-    return `${[
+    return [
       ...bindings,
-      ...uniform,
-      ...[...this.library].map((name) => `\n${LIBRARY[name].text}`),
-      ...this.functions.map((text) => `\n${text}`),
-      `\n${main}`,
-    ].join('\n')}\n`;
+      `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
+      `\nstruct Params {\n${members.join('\n')}\n}`,
+    ];
   }
 }
 
-/** A dim as sizes that are added and sizes that are taken away: words of the uniform are not negative. */
-function signedParts(dim: Dim): readonly { readonly negative: boolean; readonly size: Dim }[] {
-  if (!isSymbolic(dim)) return [{ negative: dim < 0, size: Math.abs(dim) }];
-  const part = (sign: 1 | -1): SymbolicDim => ({
-    kind: 'symbolic',
-    terms: dim.terms.filter(({ coefficient }) => coefficient * sign > 0),
-  });
-  const sizeOf = ({ terms }: SymbolicDim): Dim =>
-    terms.length === 1 && terms[0]!.symbols.length === 0 ? terms[0]!.coefficient : { kind: 'symbolic', terms };
-  return ([1, -1] as const).flatMap((sign) => {
-    const own = part(sign);
-    return own.terms.length === 0 ? [] : [{ negative: sign < 0, size: mulDims(sizeOf(own), sign) }];
-  });
-}
+const hintOf = ({ hint }: Name): string => hint;
 
 /** A literal of the type, of a finite number. */
 function number(type: ScalarType, value: number): string {
@@ -242,140 +242,36 @@ function paramText(param: Param): string {
 function memberName(param: Param, at: number): string {
   if (isBase(param)) return `begin_${at}`;
   if (typeof param === 'number') return `number_${at}`;
-  const name = printDim(param)
-    .replaceAll('*', '_times_')
-    .replaceAll(' + ', '_plus_')
-    .replaceAll(' - ', '_minus_')
-    .replace('-', 'minus_')
-    .replace(/[^A-Za-z0-9_]/g, '_')
-    .replace(/__+/g, '_')
-    .replace(/^(?=[\d_])/, 'size_')
-    .replace('size__', 'size_');
-  return /^[A-Z]\w?$/.test(name) || /_(times|plus|minus)_/.test(name) ? name : `${name}_size`;
+  const { terms } = param;
+  const [first] = terms as [DimTerm];
+  if (terms.length === 1 && first.coefficient === 1 && first.symbols.length === 1) {
+    const [name] = first.symbols as [string];
+    return isShort(name) ? name : `${safe(name)}_size`;
+  }
+  const words = terms.map(({ coefficient, symbols }, index) => {
+    const size = Math.abs(coefficient);
+    const factors = [...(size === 1 && symbols.length > 0 ? [] : [String(size)]), ...symbols];
+    const sign = coefficient < 0 ? (index === 0 ? 'minus_' : '_minus_') : index === 0 ? '' : '_plus_';
+    return sign + factors.join('_times_');
+  });
+  const name = safe(words.join(''));
+  return isDigit(name[0]!) ? `size_${name}` : name;
 }
 
-/**
- * Statements of one block, in order. Equal expressions are named once. A block inside (a loop's body) sees the names
- * of the blocks around it and not the other way round.
- */
-export class Block {
-  readonly code: KernelCode;
-  private readonly outer: Block | undefined;
-  private readonly indent: string;
-  private readonly lines: string[] = [];
-  private readonly names = new Map<string, string>();
-  private readonly own = new Set<string>();
-  private readonly memory = new Map<string, unknown>();
+const isDigit = (character: string): boolean => character >= '0' && character <= '9';
+const isLetter = (character: string): boolean =>
+  character.toLowerCase() !== character.toUpperCase() && character <= 'z';
+const isCapital = (character: string): boolean => isLetter(character) && character <= 'Z';
 
-  constructor(code: KernelCode, indent = '  ', outer?: Block) {
-    this.code = code;
-    this.indent = indent;
-    this.outer = outer;
-  }
+/** Of at most two characters, the first a capital. */
+const isShort = (name: string): boolean =>
+  name.length <= 2 && isCapital(name[0]!) && [...name].every((character) => isLetter(character) || isDigit(character));
 
-  inner(): Block {
-    return new Block(this.code, `${this.indent}  `, this);
-  }
-
-  line(text: string): void {
-    this.lines.push(`${this.indent}${text}`);
-  }
-
-  append(block: Block): void {
-    this.lines.push(...block.lines);
-  }
-
-  size(dim: Dim): string {
-    return this.code.size(dim);
-  }
-
-  /** An axis that this block loops over, or gets as an argument. */
-  axis(name: string, extent: Dim): Index {
-    this.declare(name);
-    return axis(name, extent);
-  }
-
-  /** WGSL of an index: a sum of products, whose divisions are named. */
-  index({ terms, offset }: Index): string {
-    const added: string[] = [];
-    const taken: string[] = [];
-    const add = (dim: Dim, factor: string | undefined): void => {
-      for (const part of signedParts(dim)) {
-        const size = this.size(part.size);
-        const text = factor === undefined ? size : part.size === 1 ? factor : `${factor} * ${size}`;
-        (part.negative ? taken : added).push(text);
-      }
-    };
-    for (const { atom, coefficient } of terms) add(coefficient, this.atom(atom));
-    // a number below 0 by itself is what it is modulo 2³²
-    if (terms.length === 0 && typeof offset === 'number' && offset < 0) return this.size(offset + 2 ** 32);
-    if (offset !== 0 || terms.length === 0) add(offset, undefined);
-    return [added.join(' + ') || '0u', ...taken].join(' - ');
-  }
-
-  /** A name for an index, or its number. */
-  named(index: Index): string {
-    return this.name(this.index(index));
-  }
-
-  /** The same index as one name, for what is used with several factors. */
-  fixed(index: Index): Index {
-    return isPlain(index) ? index : word(this.named(index), index.key, axesOf(index));
-  }
-
-  private atom(atom: Atom): string {
-    if (atom.kind === 'axis') return atom.name;
-    if (atom.kind === 'word') return atom.text;
-    return this.name(`${this.named(atom.of)} ${atom.kind === 'quotient' ? '/' : '%'} ${this.size(atom.by)}`);
-  }
-
-  /** Says that a name belongs to this block (a loop's counter), so that what depends on it stays inside. */
-  declare(name: string): void {
-    this.own.add(name);
-  }
-
-  /** A short expression stays as it is; another becomes a `let`, in the outermost block that has all it reads. */
-  name(text: string, hint = 'i'): string {
-    if (/^[\w.[\]]+$/.test(text)) return text;
-    const before = this.lookUp(text);
-    if (before !== undefined) return before;
-    if (this.outer && !(text.match(/[a-z_]\w*/gi) ?? []).some((word) => this.own.has(word))) {
-      return this.outer.name(text, hint);
-    }
-    const name = this.code.fresh(hint);
-    this.own.add(name);
-    this.line(`let ${name} = ${text};`);
-    this.names.set(text, name);
-    return name;
-  }
-
-  /** What `make` gives, made once for this key in this block or one around it. */
-  once<T>(key: string, make: () => T): T {
-    const before = this.recall<T>(key);
-    if (before !== undefined) return before;
-    const made = make();
-    this.memory.set(key, made);
-    return made;
-  }
-
-  /** The statements without names that nothing reads; `tail` is text after them that may read some. */
-  text(tail = ''): string {
-    const kept: string[] = [];
-    const read = new Set(tail.match(WORDS));
-    for (const line of this.lines.toReversed()) {
-      const name = /^\s*let (\w+) = /.exec(line)?.[1];
-      if (name !== undefined && !read.has(name)) continue;
-      kept.push(line);
-      for (const word of line.match(WORDS) ?? []) read.add(word);
-    }
-    return kept.reverse().join('\n');
-  }
-
-  private lookUp(text: string): string | undefined {
-    return this.names.get(text) ?? this.outer?.lookUp(text);
-  }
-
-  private recall<T>(key: string): T | undefined {
-    return (this.memory.get(key) as T | undefined) ?? this.outer?.recall<T>(key);
-  }
+/** With an underscore in place of each run of other characters. */
+function safe(name: string): string {
+  const runs = [...name].map((character) => (isLetter(character) || isDigit(character) ? character : ' ')).join('');
+  return runs
+    .split(' ')
+    .filter((run, index) => run !== '' || index === 0)
+    .join('_');
 }

@@ -27,29 +27,23 @@ import {
   sink,
   source,
   tensor,
+  VALUE,
 } from './operands.ts';
 import { tokenAttention } from './token.ts';
+import { wgsl } from './wgsl.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
 export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
   switch (core.op) {
     case 'linear':
-      return finish(writer, linear(writer, core, profile));
+      return linear(writer, core, profile);
     case 'matmul':
-      return finish(writer, matmul(writer, core, profile));
+      return matmul(writer, core, profile);
     case 'attention':
-      return finish(writer, (writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile));
+      return (writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile);
     case 'attention_grad':
-      return finish(writer, attentionGradient(writer, core, profile));
+      return attentionGradient(writer, core, profile);
   }
-}
-
-/** Functions of the library that templates call. */
-export const CALLED = ['exp_of', 'exp4_of', 'log_of', 'tanh_of', 'truth_of'] as const;
-
-function finish({ code }: KernelWriter, { text, workgroup, groups }: Template): Part {
-  for (const name of CALLED) if (text.includes(`${name}(`)) code.use(name);
-  return { main: text, workgroup, groups };
 }
 
 function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {
@@ -76,7 +70,9 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
     outputs[0],
     ([, row, column]) => [...delinearise(row!, leading), column!],
     (block, [, , column]) =>
-      bias === undefined ? 'value' : block.name(`value + ${writer.evaluator.element(block, bias, [column!])}`, 'v'),
+      bias === undefined
+        ? VALUE
+        : block.name(wgsl`${VALUE} + ${writer.evaluator.element(block, bias, [column!])}`, 'v'),
   );
   return gemmTemplate({
     batch: extent(writer, 1),
@@ -133,7 +129,7 @@ function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): T
       ...(rowless ? [] : [row!]),
       ...(columnless ? [] : [column!]),
     ],
-    () => 'value',
+    () => VALUE,
   );
   return gemmTemplate({
     batch: extent(writer, batch),

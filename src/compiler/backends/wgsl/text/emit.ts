@@ -11,18 +11,17 @@
  */
 
 import type { Profile } from '../families/contract.ts';
-import { KernelCode, type Param } from './code.ts';
+import { KernelCode, type Module, type Param } from './code.ts';
 import { corePart } from './core.ts';
 import { sharesFolds } from './folds.ts';
 import { type KernelInput, openKernel } from './input.ts';
 import { addsRows, lanes, points, rows, scattered } from './mains.ts';
+import { joined, Name, type Piece, type Wgsl, wgsl } from './wgsl.ts';
 import { KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
 export interface Emitted {
-  readonly wgsl: string;
-  /** the text with buffers by number: kernels that differ in the names of buffers alone are one */
-  readonly key: string;
+  readonly module: Module;
   readonly halves: boolean;
   /** numbers of the inputs' buffers, in binding order */
   readonly buffers: readonly number[];
@@ -40,22 +39,18 @@ export interface EmittedForms {
   readonly software?: Emitted;
 }
 
-/**
- * @param kernels with equal workgroups: see `workgroupOf`
- * @param pathOf what a buffer is named after
- */
-export function emitKernels(kernels: readonly KernelInput[], pathOf: (buffer: number) => string): EmittedForms {
-  const gpu = emitFor('gpu', kernels, pathOf);
+/** @param kernels with equal workgroups: see `workgroupOf` */
+export function emitKernels(kernels: readonly KernelInput[]): EmittedForms {
+  const gpu = emitFor('gpu', kernels);
   if (!kernels.some(dependsOnProfile)) return { gpu };
-  const software = emitFor('software', kernels, pathOf);
-  return software.key === gpu.key ? { gpu } : { gpu, software };
+  const software = emitFor('software', kernels);
+  return software.module.key === gpu.module.key ? { gpu } : { gpu, software };
 }
 
-function emitFor(profile: Profile, kernels: readonly KernelInput[], pathOf: (buffer: number) => string): Emitted {
+function emitFor(profile: Profile, kernels: readonly KernelInput[]): Emitted {
   const wide = new Set<number>();
-  const avoid = new Set<string>();
   for (;;) {
-    const code = new KernelCode({ wide, pathOf, avoid });
+    const code = new KernelCode(wide);
     const parts = kernels.map((kernel, index) => {
       const suffix = kernels.length === 1 ? '' : `_${index}`;
       return partOf(new KernelWriter(kernel, code, suffix), profile);
@@ -65,16 +60,8 @@ function emitFor(profile: Profile, kernels: readonly KernelInput[], pathOf: (buf
       for (const buffer of code.missed) wide.add(buffer);
       continue;
     }
-    const main = parts.length === 1 ? parts[0]!.main : sideBySide(code, parts);
-    const wgsl = code.text(main);
-    const clashes = code.clashes(main);
-    if (clashes.length > 0) {
-      for (const name of clashes) avoid.add(name);
-      continue;
-    }
     return {
-      wgsl,
-      key: code.anonymous(wgsl),
+      module: code.module(parts.length === 1 ? alone(code, parts[0]!) : sideBySide(code, parts)),
       halves: code.halves,
       buffers: code.bindings.map(({ buffer }) => buffer),
       access: code.bindings.map(({ access }) => access),
@@ -101,64 +88,68 @@ function dependsOnProfile(input: KernelInput): boolean {
 
 /** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */
 export function workgroupOf(kernel: KernelInput, profile: Profile): string {
-  const { main, workgroup } = partOf(new KernelWriter(kernel, new KernelCode()), profile);
-  return [workgroup.join(), ...(main.match(/var<workgroup>[^;]+/g) ?? [])].join('; ');
+  const { variables, workgroup } = partOf(new KernelWriter(kernel, new KernelCode()), profile);
+  return [workgroup.join(), ...variables.map(({ name, type }) => `${name.hint}: ${type}`)].join('; ');
 }
 
-const MAIN = /@compute\s+@workgroup_size\([^)]*\)\s*fn main\(([^{]*)\)\s*\{/;
+/** What every `main` takes, and each part of one that is several. */
+const BUILTINS = [
+  ['group', 'workgroup_id', 'vec3u'],
+  ['groups', 'num_workgroups', 'vec3u'],
+  ['lane', 'local_invocation_index', 'u32'],
+] as const;
 
-/** One `main` that gives its workgroups to the parts in turn; each part's own `main` becomes a function. */
-function sideBySide(code: KernelCode, parts: readonly Part[]): string {
-  const builtins = new Map<string, string>();
-  const branches = parts.map(({ main, groups }, index) => {
-    const [, list] = MAIN.exec(main) ?? [];
-    if (list === undefined) throw new Error(`a kernel without a main cannot be one of several:\n${main}`);
-    const parameters = [...list.matchAll(/@builtin\((\w+)\)\s*(\w+)\s*:\s*([\w<>]+)/g)];
-    const own = parameters.map(([, , name, type]) => `${name}: ${type}`).join(', ');
-    code.define(apart(code, main, index).replace(MAIN, `fn part_${index}(${own}) {`).trim());
-    const counts = groups.map(({ of, per }) => {
-      const size = code.size(of);
-      if (per === 1) return size;
-      return typeof of === 'number' ? `${Math.ceil(of / per)}u` : `((${size} + ${per - 1}u) / ${per}u)`;
-    });
-    const all = counts.filter((count) => count !== '1u').join(' * ') || '1u';
-    const ask = (builtin: string, type: string): string => {
-      builtins.set(builtin, `@builtin(${builtin}) ${builtin}: ${type}`);
-      return builtin;
-    };
-    const given = parameters.map(([, builtin, , type]) => {
-      if (builtin === 'workgroup_id') return 'vec3<u32>(at, 0u, 0u)';
-      return builtin === 'num_workgroups' ? `vec3<u32>(${all}, 1u, 1u)` : ask(builtin!, type!);
-    });
-    const call = `part_${index}(${given.join(', ')});`;
-    return `  if (at < ${all}) { ${call} return; }\n  at -= ${all};`;
-  });
-  const inputs = ['@builtin(workgroup_id) group: vec3<u32>', '@builtin(num_workgroups) groups: vec3<u32>'];
-  return [
-    `@compute @workgroup_size(${parts[0]!.workgroup.join(', ')})`,
-    `fn main(${[...inputs, ...builtins.values()].join(', ')}) {`,
-    '  var at = group.y * groups.x + group.x;',
-    ...branches,
-    '}',
-  ].join('\n');
+const entry = (workgroup: Part['workgroup'], body: Wgsl): Wgsl => wgsl`@compute @workgroup_size(${workgroup.join(', ')})
+fn main(
+${BUILTINS.map(([name, builtin, type]) => `  @builtin(${builtin}) ${name}: ${type},`).join('\n')}
+) {
+${body}
+}`;
+
+const about = (text: string | undefined): string => (text === undefined ? '' : `// ${text}\n`);
+
+function alone(code: KernelCode, { about: text, variables, functions, body, workgroup }: Part): Wgsl {
+  for (const variable of variables) code.variable(variable);
+  code.functions(functions);
+  return wgsl`${about(text)}${entry(workgroup, body)}`;
+}
+
+/** A template by itself: what it reads and writes is declared elsewhere. */
+export function printTemplate(template: Part): string {
+  const code = new KernelCode();
+  return code.module(alone(code, template)).key;
 }
 
 /**
- * A part's text under names that no other part has. Equal workgroup memory is declared once: a workgroup works on one
- * part only.
+ * One `main` that gives its workgroups to the parts in turn; each part's own becomes a function. Names of a part are its own,
+ * but equal workgroup memory is declared once: a workgroup works on one part only.
  */
-function apart(code: KernelCode, text: string, index: number): string {
-  const memory = /var<workgroup>\s+(\w+)\s*:\s*([^;]+);\n?/g;
-  let rest = text;
-  for (const [declaration, name, type] of text.matchAll(memory)) {
-    const shared = code.once(`workgroup ${name}: ${type}`, () => {
-      const own = code.claim(name!) ? name! : `${name}_${index}`;
-      code.define(`var<workgroup> ${own}: ${type};`);
-      return own;
+function sideBySide(code: KernelCode, parts: readonly Part[]): Wgsl {
+  const memory = new Map<string, Name>();
+  const branches = parts.map((part, index) => {
+    const own = new Map<Name, Name>();
+    for (const variable of part.variables) {
+      const key = `${variable.name.hint}: ${variable.type}`;
+      const before = memory.get(key);
+      const taken = [...memory.values()].some(({ hint }) => hint === variable.name.hint);
+      const name = before ?? new Name(taken ? `${variable.name.hint}_${index}` : variable.name.hint);
+      own.set(variable.name, name);
+      memory.set(key, name);
+      if (!before) code.variable({ ...variable, name });
+    }
+    for (const { name } of part.functions) own.set(name, new Name(`${name.hint}_${index}`));
+    for (const { name, text } of part.functions) code.define(own.get(name)!, text.renamed(own));
+    const name = new Name(`part_${index}`);
+    const parameters = BUILTINS.map(([parameter, , type]) => `${parameter}: ${type}`).join(', ');
+    code.define(name, wgsl`${about(part.about)}fn ${name}(${parameters}) {\n${part.body.renamed(own)}\n}`);
+    const counts = part.groups.map(({ of, per }): Piece => {
+      if (typeof of === 'number') return `${Math.ceil(of / per)}u`;
+      return per === 1 ? code.size(of) : wgsl`((${code.size(of)} + ${per - 1}u) / ${per}u)`;
     });
-    rest = rest.replace(declaration, '').replace(new RegExp(`\\b${name}\\b`, 'g'), shared);
-  }
-  const names = [...rest.matchAll(/(?:^|\n)\s*(?:fn|const)\s+(\w+)/g)].map(([, name]) => name!);
-  const own = new Set(names.filter((name) => name !== 'main'));
-  return own.size === 0 ? rest : rest.replace(/\b[a-z_]\w*\b/gi, (word) => (own.has(word) ? `${word}_${index}` : word));
+    const several = counts.filter((count) => count !== '1u');
+    const all = several.length === 0 ? '1u' : joined(several, ' * ');
+    return wgsl`  if (at < ${all}) { ${name}(vec3u(at, 0u, 0u), vec3u(${all}, 1u, 1u), lane); return; }\n  at -= ${all};`;
+  });
+  const lines = ['  var at = group.y * groups.x + group.x;', ...branches];
+  return entry(parts[0]!.workgroup, joined(lines, '\n'));
 }

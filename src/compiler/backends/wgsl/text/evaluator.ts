@@ -7,7 +7,8 @@
 import type { Shape } from '../../../../shared/dim.ts';
 import { sizeOf } from '../../../../shared/tensor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
-import type { Block, Element, KernelCode } from './code.ts';
+import type { Block } from './block.ts';
+import type { Element, KernelCode } from './code.ts';
 import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
 import {
   INLINE,
@@ -25,9 +26,10 @@ import type { Storage, Stored, ValueFacts } from './input.ts';
 import type { Layout } from './layout.ts';
 import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
+import { component, element as elementOf, joined, type Name, type Piece, wgsl } from './wgsl.ts';
 
 /** Elements that a kernel has at hand: the result of its GEMM, of a fold over its row. */
-export type Known = (coordinates: readonly Index[]) => string | undefined;
+export type Known = (coordinates: readonly Index[]) => Piece | undefined;
 
 /** An element of a buffer. */
 export interface Place {
@@ -64,7 +66,7 @@ export class Evaluator {
   }
 
   /** A name (or literal) for the element of `value`; coordinates align from the right and stretch axes of 1. */
-  element(block: Block, value: ValueId, given: readonly Index[]): string {
+  element(block: Block, value: ValueId, given: readonly Index[]): Piece {
     const { shape } = typeOf(this.graph, value);
     const coordinates = aligned(given, shape);
     this.watch?.(value, coordinates);
@@ -73,7 +75,7 @@ export class Evaluator {
     return block.once(`%${value}[${keyOf(coordinates)}]`, () => this.compute(block, value, coordinates));
   }
 
-  private compute(block: Block, value: ValueId, coordinates: readonly Index[]): string {
+  private compute(block: Block, value: ValueId, coordinates: readonly Index[]): Piece {
     const { dtype } = typeOf(this.graph, value);
     const number = this.numbers.get(value);
     if (number !== undefined) return this.code.literal(SCALAR_TYPES[dtype], number);
@@ -99,7 +101,7 @@ export class Evaluator {
     throw new Error(`value %${value} of graph ${this.graph.name} (${node.op}) has to be stored to be read`);
   }
 
-  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): string {
+  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): Piece {
     const x = node.inputs.map((operand) => this.element(block, operand, coordinates));
     const type = SCALAR_TYPES[typeOf(this.graph, node.inputs[0]).dtype];
     return POINTWISE[node.op]({ x, type, code: this.code }, node.attributes);
@@ -131,18 +133,18 @@ export class Evaluator {
     return plus(index, constant(offset));
   }
 
-  private load(block: Block, place: Place, bool: boolean): string {
+  private load(block: Block, place: Place, bool: boolean): Piece {
     const { stored, index } = place;
     if (this.lane !== undefined && stored.element === 'f32' && !stored.shards && laneOf(index) === this.lane) {
       const four = this.vector(block, { stored, index: minus(index, constant(this.lane)) });
-      return `${block.name(four, 'v')}.${'xyzw'[this.lane]}`;
+      return component(block.name(four, 'v'), 'xyzw'[this.lane]!);
     }
     const text = block.named(index);
-    if (stored.shards) return block.name(`${this.shardReader(stored)}(${text})`, 'v');
-    if (stored.quantised) return block.name(`${packedReader(this.code, stored)}(${text})`, 'v');
+    if (stored.shards) return block.name(wgsl`${this.shardReader(stored)}(${text})`, 'v');
+    if (stored.quantised) return block.name(wgsl`${packedReader(this.code, stored)}(${text})`, 'v');
     const { name, wide } = this.bindingOf(stored);
     const read = wordAt(name, stored.element, wide, text);
-    return block.name(bool ? `${read} != 0u` : read, 'v');
+    return block.name(bool ? wgsl`${read} != 0u` : read, 'v');
   }
 
   private bindingOf({ buffer, element }: Stored) {
@@ -150,36 +152,36 @@ export class Evaluator {
   }
 
   /** A function that reads an element of a parameter that lies in several buffers. */
-  private shardReader(stored: Stored): string {
+  private shardReader(stored: Stored): Name {
     return this.code.once(`shards ${stored.buffer}`, () => {
       const name = this.code.fresh('load');
       const shards = [{ buffer: stored.buffer, start: 0 }, ...stored.shards!];
       const branches = shards.map(({ buffer, start }, at) => {
-        const own = start === 0 ? 'i' : `(i - ${start}u)`;
+        const own = start === 0 ? 'i' : wgsl`(i - ${start}u)`;
         const next = shards[at + 1]?.start;
         const elements = (next ?? sizeOf(stored.layout.shape as number[])) - start;
         const word = this.shardWord(stored, buffer, elements, own);
-        return next === undefined ? `  return ${word};` : `  if (i < ${next}u) { return ${word}; }`;
+        return next === undefined ? wgsl`  return ${word};` : wgsl`  if (i < ${next}u) { return ${word}; }`;
       });
       const type = stored.element === 'i32' ? 'i32' : stored.element === 'u32' ? 'u32' : 'f32';
-      this.code.define(`fn ${name}(i: u32) -> ${type} {\n${branches.join('\n')}\n}`);
+      this.code.define(name, wgsl`fn ${name}(i: u32) -> ${type} {\n${joined(branches, '\n')}\n}`);
       return name;
     });
   }
 
-  private shardWord({ element, quantised }: Stored, buffer: number, elements: number, index: string): string {
-    if (quantised) return `${packedReader(this.code, { buffer, quantised, elements })}(${index})`;
+  private shardWord({ element, quantised }: Stored, buffer: number, elements: number, index: Piece): Piece {
+    if (quantised) return wgsl`${packedReader(this.code, { buffer, quantised, elements })}(${index})`;
     const binding = this.code.binding(buffer, element, 'read');
     return wordAt(binding.name, element, binding.wide, index);
   }
 
   /** vec4 of an element and the next three, where memory allows. */
-  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): string {
-    if (stored.quantised) return `${packedVector(this.code, stored)}(${block.named(index)})`;
+  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): Piece {
+    if (stored.quantised) return wgsl`${packedVector(this.code, stored)}(${block.named(index)})`;
     const binding = this.code.binding(stored.buffer, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.buffer);
-    const word = `${binding.name}[${block.named(index)} >> 2u]`;
-    return stored.element === 'f16' ? `widen4(${word})` : word;
+    const word = wgsl`${binding.name}[${block.named(index)} >> 2u]`;
+    return stored.element === 'f16' ? wgsl`widen4(${word})` : word;
   }
 
   /** Whether `vector` may be used along an axis. */
@@ -228,13 +230,15 @@ export function aligned(coordinates: readonly Index[], shape: Shape): Index[] {
 }
 
 /** The word of an element, to read or to write. */
-export function wordAt(name: string, element: Element, wide: boolean, index: string): string {
-  const known = /^(\d+)u$/.exec(index)?.[1];
+export function wordAt(name: Name, element: Element, wide: boolean, index: Piece): Piece {
   if (element === 'f16') {
-    return wide ? `widen4(${name}[${index} >> 2u])[${index} & 3u]` : `widen2(${name}[${index} >> 1u])[${index} & 1u]`;
+    return wide
+      ? wgsl`widen4(${name}[${index} >> 2u])[${index} & 3u]`
+      : wgsl`widen2(${name}[${index} >> 1u])[${index} & 1u]`;
   }
-  if (!wide) return `${name}[${index}]`;
-  return known === undefined
-    ? `${name}[${index} >> 2u][${index} & 3u]`
-    : `${name}[${Number(known) >> 2}][${Number(known) & 3}]`;
+  if (!wide) return elementOf(name, index);
+  const known = typeof index === 'string' && index.endsWith('u') ? Number(index.slice(0, -1)) : Number.NaN;
+  return Number.isInteger(known)
+    ? elementOf(elementOf(name, known >> 2), known & 3)
+    : wgsl`${name}[${index} >> 2u][${index} & 3u]`;
 }

@@ -20,6 +20,7 @@ import {
   type Shape,
   subDims,
 } from '../../../../shared/dim.ts';
+import { keyOfPiece, type Piece } from './wgsl.ts';
 
 export type Atom =
   /** a loop's counter or a function's argument: 0 ≤ name < extent */
@@ -29,7 +30,7 @@ export type Atom =
   | {
       readonly kind: 'word';
       readonly key: string;
-      readonly text: string;
+      readonly text: Piece;
       readonly axes: ReadonlySet<string>;
       readonly aligned: boolean;
     };
@@ -63,7 +64,12 @@ export const axis = (name: string, extent: Dim): Index =>
   extent === 1 ? ZERO : single({ kind: 'axis', key: name, name, extent });
 
 /** @param aligned whether it is a multiple of 4 */
-export function word(text: string, key = text, axes: ReadonlySet<string> = new Set(), aligned = false): Index {
+export function word(
+  text: Piece,
+  key = keyOfPiece(text),
+  axes: ReadonlySet<string> = new Set(),
+  aligned = false,
+): Index {
   return single({ kind: 'word', key: `<${key}>`, text, axes, aligned });
 }
 

@@ -4,18 +4,21 @@
  */
 import { equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
-import type { Block, ScalarType } from './code.ts';
+import type { Block, Loop } from './block.ts';
+import type { ScalarType } from './code.ts';
 import { axis, delinearise, type Index, keyOf } from './expr.ts';
 import type { OpenKernel, ValueFacts } from './input.ts';
+import { libraryName } from './library.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
-import { type KernelWriter, LANES } from './writer.ts';
+import { called, Name, type Piece, wgsl } from './wgsl.ts';
+import { type KernelWriter, LANE, LANES } from './writer.ts';
 
 /** A fold of fewer places than this is not worth a barrier. */
 const SHARED_FOLD = 32;
 
 /** Texts of the results, in the block of the row: they are the same for the whole row. */
-export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly string[];
+export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly Piece[];
 
 /** Several in one loop have the same domain. */
 interface Fold {
@@ -23,12 +26,12 @@ interface Fold {
   readonly type: ScalarType;
   readonly domain: Shape;
   readonly upTo: Index | undefined;
-  body(block: Block, at: readonly Index[]): string;
+  body(block: Block, at: readonly Index[]): Piece;
 }
 
 /** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
 export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], block: Block, write: FoldWriter): void {
-  const made = new Map<AnyNode, string>();
+  const made = new Map<AnyNode, Piece>();
   /** made along with another, for the coordinates at which that one was wanted */
   const guessed = new Map<AnyNode, string>();
   for (const together of loopsOf(writer.facts, phases)) {
@@ -56,7 +59,7 @@ function foldsAt<N extends ReduceOp>(
   block: Block,
   coordinates: readonly Index[],
   write: FoldWriter,
-): string[] {
+): Piece[] {
   const { graph } = writer.facts;
   const parts = nodes.map((node) => {
     const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
@@ -77,7 +80,7 @@ function foldsAt<N extends ReduceOp>(
       upTo: rule.upTo?.(contextIn(block)),
       body: (inner, at) => rule.body(contextIn(inner), at),
     };
-    return { fold, finish: (text: string) => rule.finish?.(contextIn(block), text) ?? text };
+    return { fold, finish: (text: Piece) => rule.finish?.(contextIn(block), text) ?? text };
   });
   const folded = write(
     writer,
@@ -129,24 +132,24 @@ function needs({ producers, order }: ValueFacts, node: AnyNode, from: AnyNode): 
   return false;
 }
 
-function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): string {
+function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): Piece {
   if (combine === 'sum') return type === 'i32' ? '0i' : '0.0';
   if (type === 'i32') return combine === 'min' ? '2147483647i' : 'i32(-2147483648)';
   return writer.code.literal('f32', combine === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 }
 
 /** acc combined with value, both texts of the type */
-function combined(writer: KernelWriter, combine: Combine, type: ScalarType, acc: string, value: string): string {
-  if (combine === 'sum') return `${acc} + ${value}`;
+function combined(combine: Combine, type: ScalarType, acc: Piece, value: Piece): Piece {
+  if (combine === 'sum') return wgsl`${acc} + ${value}`;
   const extreme = combine === 'min' ? 'minimum_of' : 'maximum_of';
-  return type === 'f32' ? `${writer.code.use(extreme)}(${acc}, ${value})` : `${combine}(${acc}, ${value})`;
+  return type === 'f32' ? wgsl`${libraryName(extreme)}(${acc}, ${value})` : wgsl`${combine}(${acc}, ${value})`;
 }
 
 /** Whether a value comes before the largest of those before it: the first NaN is larger than everything. */
-function beats(writer: KernelWriter, type: ScalarType, value: string, largest: string): string {
-  if (type !== 'f32') return `${value} > ${largest}`;
-  const isNan = writer.code.use('is_nan');
-  return `(!${isNan}(${largest}) && (${value} > ${largest} || ${isNan}(${value})))`;
+function beats(type: ScalarType, value: Piece, largest: Piece): Piece {
+  if (type !== 'f32') return wgsl`${value} > ${largest}`;
+  const isNan = libraryName('is_nan');
+  return wgsl`(!${isNan}(${largest}) && (${value} > ${largest} || ${isNan}(${value})))`;
 }
 
 /** Long sums are made of the sums of 64 places each: the error grows with n / 64 instead of n. */
@@ -156,33 +159,35 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   const [{ domain, upTo }] = folds as readonly [Fold, ...Fold[]];
   const { code } = writer;
   const counters = domain.map(() => code.fresh('j'));
-  const at = counters.map((name, n) => axis(name, domain[n]!));
+  const at = counters.map(({ hint }, n) => axis(hint, domain[n]!));
   const end = upTo ? block.index(upTo) : block.size(domain[0] ?? 1);
   const long =
     domain.length === 1 && !(Number(domain[0]) <= 2 * PART) && folds.some(({ combine }) => combine === 'sum');
   const totals = folds.map((fold) => {
     const acc = code.fresh('acc');
-    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    block.variable(acc, startOf(writer, fold.combine, fold.type));
     const part = long && fold.combine === 'sum' ? code.fresh('part') : undefined;
     const best = fold.combine === 'argmax' ? code.fresh('best') : undefined;
-    if (best !== undefined) block.line(`var ${best} = 0i;`);
+    if (best !== undefined) block.variable(best, '0i');
     return { fold, acc, part, best };
   });
-  const start = long ? code.fresh('start') : '';
-  const loops: readonly (readonly [header: string, counter: string])[] = long
-    ? [
-        [`for (var ${start} = 0u; ${start} < ${end}; ${start} += ${PART}u) {`, start],
-        [
-          `for (var ${counters[0]} = ${start}; ${counters[0]} < min(${start} + ${PART}u, ${end}); ${counters[0]}++) {`,
-          counters[0]!,
-        ],
-      ]
-    : counters.map((counter, n) => {
-        const limit = upTo ? end : block.size(domain[n]!);
-        return [`for (var ${counter} = 0u; ${counter} < ${limit}; ${counter}++) {`, counter] as const;
-      });
+  const [first] = counters;
+  const all = { from: '0u', step: '1u' };
+  const loops: Loop[] = counters.map((counter, n) => {
+    return { ...all, counter, below: upTo ? end : block.size(domain[n]!) };
+  });
+  if (long) {
+    const start = code.fresh('start');
+    const below = wgsl`min(${start} + ${PART}u, ${end})`;
+    loops.splice(
+      0,
+      1,
+      { ...all, counter: start, below: end, step: `${PART}u` },
+      { counter: first!, from: start, below, step: '1u' },
+    );
+  }
   const blocks: Block[] = [block];
-  for (const [, counter] of loops) {
+  for (const { counter } of loops) {
     const inner = blocks.at(-1)!.inner();
     inner.declare(counter);
     blocks.push(inner);
@@ -191,21 +196,21 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   for (const { fold, acc, part, best } of totals) {
     const value = fold.body(inner, at);
     if (best === undefined) {
-      inner.line(`${part ?? acc} = ${combined(writer, fold.combine, fold.type, part ?? acc, value)};`);
+      inner.assign(part ?? acc, combined(fold.combine, fold.type, part ?? acc, value));
     } else {
-      const larger = `${counters[0]} == 0u || ${beats(writer, fold.type, value, acc)}`;
-      inner.line(`if (${larger}) { ${acc} = ${value}; ${best} = i32(${counters[0]}); }`);
+      const better = inner.inner();
+      better.assign(acc, value);
+      better.assign(best, wgsl`i32(${first!})`);
+      inner.when(wgsl`${first!} == 0u || ${beats(fold.type, value, acc)}`, better);
     }
   }
-  // headers come last: what does not depend on a loop has been named before it by now
-  for (const [level, [header]] of [...loops.entries()].reverse()) {
+  // loops come last: what does not depend on one has been named before it by now
+  for (const [level, loop] of [...loops.entries()].reverse()) {
     const outer = blocks[level]!;
     const parts = level === 1 ? totals.filter(({ part }) => part !== undefined) : [];
-    for (const { part, fold } of parts) outer.line(`var ${part} = ${startOf(writer, 'sum', fold.type)};`);
-    outer.line(header);
-    outer.append(blocks[level + 1]!);
-    outer.line('}');
-    for (const { acc, part } of parts) outer.line(`${acc} += ${part};`);
+    for (const { part, fold } of parts) outer.variable(part!, startOf(writer, 'sum', fold.type));
+    outer.loop(loop, blocks[level + 1]!);
+    for (const { acc, part } of parts) outer.assign(acc, part!, '+=');
   }
   return totals.map(({ acc, best }) => best ?? acc);
 };
@@ -233,28 +238,34 @@ export const laneFold: FoldWriter = (writer, block, folds) => {
   const { domain } = folds[0]!;
   const j = writer.code.fresh('j');
   const body = block.inner();
-  const at = delinearise(body.axis(j, productOf(domain)), domain);
+  const at = delinearise(body.axis(j.hint, productOf(domain)), domain);
   const accs = folds.map((fold) => {
     const acc = writer.code.fresh('acc');
-    block.line(`var ${acc} = ${startOf(writer, fold.combine, fold.type)};`);
+    block.variable(acc, startOf(writer, fold.combine, fold.type));
     const value = fold.body(body, at);
-    body.line(`${acc} = ${combined(writer, fold.combine, fold.type, acc, value)};`);
+    body.assign(acc, combined(fold.combine, fold.type, acc, value));
     return acc;
   });
-  block.line(`for (var ${j} = lane; ${j} < ${block.size(productOf(domain))}; ${j} += ${LANES}u) {`);
-  block.append(body);
-  block.line('}');
-  return folds.map(({ combine, type }, index) => `${sharedFold(writer, combine, type)}(lane, ${accs[index]})`);
+  block.loop({ counter: j, from: LANE, below: block.size(productOf(domain)), step: `${LANES}u` }, body);
+  return folds.map(({ combine, type }, index) => {
+    return called(sharedFold(writer, combine, type), [LANE, accs[index]!]);
+  });
 };
 
 /** A function that folds one value per lane, the same way every time: a tree over workgroup memory. */
-function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): string {
-  const name = `share_${combine}_${type}`;
-  return writer.code.once(name, () => {
-    const memory = `lanes_${type}`;
-    writer.code.once(memory, () => writer.code.define(`var<workgroup> ${memory}: array<${type}, ${LANES}>;`));
-    const pair = combined(writer, combine, type, `${memory}[lane]`, `${memory}[lane + half]`);
-    writer.code.define(`fn ${name}(lane: u32, value: ${type}) -> ${type} {
+function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): Name {
+  const { code } = writer;
+  return code.once(`share ${combine} ${type}`, () => {
+    const memory = code.once(`lanes ${type}`, () => {
+      const made = new Name(`lanes_${type}`);
+      code.variable({ name: made, space: 'workgroup', type: `array<${type}, ${LANES}>` });
+      return made;
+    });
+    const name = new Name(`share_${combine}_${type}`);
+    const pair = combined(combine, type, wgsl`${memory}[lane]`, wgsl`${memory}[lane + half]`);
+    code.define(
+      name,
+      wgsl`fn ${name}(lane: u32, value: ${type}) -> ${type} {
   workgroupBarrier();
   ${memory}[lane] = value;
   for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
@@ -263,7 +274,8 @@ function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): s
   }
   workgroupBarrier();
   return ${memory}[0];
-}`);
+}`,
+    );
     return name;
   });
 }

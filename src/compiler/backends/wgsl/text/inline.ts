@@ -6,7 +6,7 @@ import { addDims, type Dim } from '../../../../shared/dim.ts';
 import type { Node, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import { COLUMN_ROUNDS, FIELD, KEY_ROUNDS, ROW_ROUNDS, UNIFORM_STEPS } from '../../../ops/random.ts';
-import type { Block } from './code.ts';
+import type { Block } from './block.ts';
 import {
   axesOf,
   constant,
@@ -20,7 +20,9 @@ import {
   word,
   ZERO,
 } from './expr.ts';
+import { libraryName } from './library.ts';
 import { SCALAR_TYPES } from './scalar.ts';
+import { joined, type Piece, wgsl } from './wgsl.ts';
 
 /** What a view is asked: which element of its operand is the one at `coordinates` of this output. */
 export interface ViewContext<N extends keyof OpAttributes> {
@@ -34,7 +36,7 @@ export interface ViewContext<N extends keyof OpAttributes> {
 /** What another rule works with: `element(i, coordinates)` is the text of operand i's element there. */
 export interface InlineContext<N extends keyof OpAttributes> extends ViewContext<N> {
   readonly block: Block;
-  element(operand: number, coordinates: readonly Index[]): string;
+  element(operand: number, coordinates: readonly Index[]): Piece;
 }
 
 /** Coordinates of an element of operand 0. */
@@ -43,7 +45,7 @@ export type ViewRule<N extends keyof OpAttributes> = (context: ViewContext<N>) =
 export interface InlineRule<N extends keyof OpAttributes> {
   /** simple operations per element */
   readonly cost: number;
-  element(context: InlineContext<N>): string;
+  element(context: InlineContext<N>): Piece;
 }
 
 export type ViewOp =
@@ -103,7 +105,7 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
     element: ({ block, node: { attributes }, types, coordinates, element }) => {
       const at = coordinates[attributes.axis]!;
       let start: Dim = 0;
-      let text = '';
+      let text: Piece = '';
       for (const [operand, { shape }] of types.entries()) {
         const own = minus(at, constant(start));
         const value = element(
@@ -114,7 +116,7 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
         text =
           operand === 0
             ? value
-            : block.name(`select(${text}, ${value}, ${block.named(at)} >= ${block.size(start)})`, 'v');
+            : block.name(wgsl`select(${text}, ${value}, ${block.named(at)} >= ${block.size(start)})`, 'v');
         start = addDims(start, shape[attributes.axis]!);
       }
       return text;
@@ -124,27 +126,27 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
     cost: 2,
     element: ({ block, node: { attributes }, types, coordinates, element }) => {
       const { shape, dtype } = types[0]!;
-      const conditions: string[] = [];
+      const conditions: Piece[] = [];
       const inside = coordinates.map((at, axis) => {
         const [before, after] = [attributes.before[axis]!, attributes.after[axis]!];
         if (before === 0 && after === 0) return at;
         const own = minus(at, constant(before));
-        conditions.push(`${block.named(own)} < ${block.size(shape[axis]!)}`); // below 0 wraps around to a large number
+        conditions.push(wgsl`${block.named(own)} < ${block.size(shape[axis]!)}`); // below 0 wraps around to a large number
         return own;
       });
       const value = element(0, inside);
       const filler = block.code.literal(SCALAR_TYPES[dtype], attributes.value);
       return conditions.length === 0
         ? value
-        : block.name(`select(${filler}, ${value}, ${conditions.join(' && ')})`, 'v');
+        : block.name(wgsl`select(${filler}, ${value}, ${joined(conditions, ' && ')})`, 'v');
     },
   },
   iota: {
     cost: 0,
     element: ({ block, node: { attributes }, coordinates }) =>
-      block.name(`i32(${block.index(coordinates[attributes.axis]!)})`),
+      block.name(wgsl`i32(${block.index(coordinates[attributes.axis]!)})`),
   },
-  dim_size: { cost: 0, element: ({ block, node: { attributes } }) => `i32(${block.size(attributes.dim)})` },
+  dim_size: { cost: 0, element: ({ block, node: { attributes } }) => wgsl`i32(${block.size(attributes.dim)})` },
   gather: {
     cost: 2,
     element: ({ block, node, types, coordinates, element }) => {
@@ -171,24 +173,25 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
     cost: 16,
     element: ({ block, node: { attributes }, coordinates, element }) => {
       const { shape, salt } = attributes;
-      const cube = block.code.use('cube_mod');
+      const cube = libraryName('cube_mod');
       const key = block.once(`key ${salt} ${element(0, [])}`, () => {
-        const seed = block.name(`bitcast<u32>(${element(0, [])})`);
-        const words = [`${seed} % ${FIELD}u`, `(${seed} / ${FIELD}u) % ${FIELD}u`, '0u'];
-        let text = block.code.argument(salt % FIELD); // an argument: the masks of all layers are one kernel
+        const seed = block.name(wgsl`bitcast<u32>(${element(0, [])})`);
+        const words: readonly Piece[] = [wgsl`${seed} % ${FIELD}u`, wgsl`(${seed} / ${FIELD}u) % ${FIELD}u`, '0u'];
+        let text: Piece = block.code.argument(salt % FIELD); // an argument: the masks of all layers are one kernel
         for (const word of words) {
-          for (const constant of KEY_ROUNDS) text = block.name(`${cube}(${text} + (${word}) + ${constant}u)`, 'key');
+          for (const constant of KEY_ROUNDS)
+            text = block.name(wgsl`${cube}(${text} + (${word}) + ${constant}u)`, 'key');
         }
         return text;
       });
-      const mixed = (index: Index, rounds: readonly number[]): string =>
-        rounds.reduce(
-          (x, constant) => block.name(`${cube}(${x} + ${key} + ${constant}u)`, 'h'),
-          `(${block.named(index)} % ${FIELD}u)`,
+      const mixed = (index: Index, rounds: readonly number[]): Piece =>
+        rounds.reduce<Piece>(
+          (x, constant) => block.name(wgsl`${cube}(${x} + ${key} + ${constant}u)`, 'h'),
+          wgsl`(${block.named(index)} % ${FIELD}u)`,
         );
       const column = mixed(coordinates.at(-1) ?? ZERO, COLUMN_ROUNDS);
       const row = mixed(linearise(coordinates.slice(0, -1), shape.slice(0, -1)), ROW_ROUNDS);
-      return `f32(${cube}(${row} + ${column})) * ${1 / UNIFORM_STEPS}`;
+      return wgsl`f32(${cube}(${row} + ${column})) * ${1 / UNIFORM_STEPS}`;
     },
   },
 };
@@ -200,7 +203,7 @@ function looked(
   coordinates: readonly Index[],
   element: InlineContext<'gather'>['element'],
 ): Index {
-  const text = block.name(`u32(${element(1, coordinates)})`);
+  const text = block.name(wgsl`u32(${element(1, coordinates)})`);
   const axes = new Set(coordinates.flatMap((at) => [...axesOf(at)]));
   return word(text, `%${inputs[1]}[${keyOf(coordinates)}]`, axes);
 }

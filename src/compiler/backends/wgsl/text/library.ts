@@ -11,6 +11,7 @@
  */
 import { ELEMENTARY } from './library-elementary.ts';
 import { TRIGONOMETRY } from './library-trigonometry.ts';
+import { Name } from './wgsl.ts';
 
 interface LibraryFunction {
   readonly text: string;
@@ -191,3 +192,14 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
     needs: ['multiply_mod', 'reduce_mod'],
   },
 };
+
+/** In the order in which they are printed. */
+export const LIBRARY_NAMES = Object.keys(LIBRARY) as readonly LibraryName[];
+
+const NAMES: ReadonlyMap<LibraryName, Name> = new Map(LIBRARY_NAMES.map((name) => [name, new Name(name)]));
+const FUNCTIONS: ReadonlyMap<Name, LibraryName> = new Map([...NAMES].map(([name, made]) => [made, name]));
+
+/** The name of a function of the library, in a template: what has it in its text has the function in its module. */
+export const libraryName = (name: LibraryName): Name => NAMES.get(name)!;
+
+export const libraryFunction = (name: Name): LibraryName | undefined => FUNCTIONS.get(name);

@@ -2,7 +2,7 @@
 import { type Dim, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf } from '../../../ir/graph.ts';
 import type { Profile } from '../families/contract.ts';
-import { Block } from './code.ts';
+import { Block, type Loop } from './block.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
 import { knowFolds, laneFold, serialFold } from './folds.ts';
@@ -10,7 +10,11 @@ import { inlineCost, isInline } from './inline.ts';
 import type { OpenKernel } from './input.ts';
 import { vectorAlong } from './layout.ts';
 import { costOf, isPointwise } from './scalar.ts';
-import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
+import { called, Name, wgsl } from './wgsl.ts';
+import { type KernelWriter, LANE, LANES, ONE, type Part } from './writer.ts';
+
+/** Counts the columns of a row. */
+const COLUMN = new Name('c');
 
 /** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
 function forEach(
@@ -22,15 +26,11 @@ function forEach(
 ): Part {
   const group = 'group.y * groups.x + group.x';
   const per = workers === 'invocations' ? LANES : 1;
-  const main = [
-    `@compute @workgroup_size(${LANES})`,
-    'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {',
-    `  let ${name} = ${per === 1 ? group : `(${group}) * ${LANES}u + lane`};`,
-    `  if (${name} >= ${writer.code.size(count)}) { return; }`,
-    block.text(),
-    '}',
-  ].join('\n');
-  return { main, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE] };
+  const index = new Name(name);
+  const body = wgsl`  let ${index} = ${per === 1 ? group : `(${group}) * ${LANES}u + lane`};
+  if (${index} >= ${writer.code.size(count)}) { return; }
+${block.print()}`;
+  return { variables: [], functions: [], body, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE] };
 }
 
 export function points(writer: KernelWriter): Part {
@@ -86,7 +86,13 @@ function pointsByFour(writer: KernelWriter): Part {
   for (const [at, { to }] of kernel.outputs.entries()) {
     const index = evaluator.address(to.layout, own.with(-1, start));
     const four = evaluator.vector(block, { stored: to, index }, 'read_write');
-    block.line(`${four} = vec4<f32>(${values.map((lane) => lane[at]!).join(', ')});`);
+    block.assign(
+      four,
+      called(
+        'vec4<f32>',
+        values.map((lane) => lane[at]!),
+      ),
+    );
   }
   return forEach(writer, 'index', count, 'invocations', block);
 }
@@ -109,7 +115,7 @@ export function rows(writer: KernelWriter): Part {
   const own = delinearise(block.axis('row', count), space.rows);
   knowFolds(writer, kernel.phases, block, serialFold);
   const width = productOf(space.columns);
-  writeColumns(writer, block, own, space, `var c = 0u; c < ${block.size(width)}; c++`);
+  writeColumns(writer, block, own, space, { counter: COLUMN, from: '0u', below: block.size(width), step: '1u' });
   return forEach(writer, 'row', count, 'invocations', block);
 }
 
@@ -119,14 +125,12 @@ function writeColumns(
   block: Block,
   own: readonly Index[],
   { columns }: RowSpace,
-  loop: string,
+  loop: Loop,
 ): void {
   const body = block.inner();
   const coordinates = [...own, ...delinearise(body.axis('c', productOf(columns)), columns)];
   for (const output of writer.kernel.outputs) writer.store(body, output, coordinates);
-  block.line(`for (${loop}) {`);
-  block.append(body);
-  block.line('}');
+  block.loop(loop, body);
 }
 
 export function lanes(writer: KernelWriter): Part {
@@ -137,16 +141,14 @@ export function lanes(writer: KernelWriter): Part {
   const own = delinearise(block.axis('row', count), space.rows);
   knowFolds(writer, kernel.phases, block, laneFold);
   if (kernel.columns > 0) {
-    const width = block.size(productOf(space.columns));
-    writeColumns(writer, block, own, space, `var c = lane; c < ${width}; c += ${LANES}u`);
+    const below = block.size(productOf(space.columns));
+    writeColumns(writer, block, own, space, { counter: COLUMN, from: LANE, below, step: `${LANES}u` });
   } else {
     const body = block.inner();
     // folds are reached by every lane; only the writing is for the first
     for (const { value } of kernel.outputs) writer.evaluator.element(block, value, own);
     for (const output of kernel.outputs) writer.store(body, output, own);
-    block.line('if (lane == 0u) {');
-    block.append(body);
-    block.line('}');
+    block.when(wgsl`${LANE} == 0u`, body);
   }
   return forEach(writer, 'row', count, 'workgroups', block);
 }
@@ -174,7 +176,9 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const block = new Block(writer.code);
   const row = block.axis('row', rows!);
   const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
-  const each = shared ? `var c = lane; c < ${width}; c += ${LANES}u` : `var c = 0u; c < ${width}; c++`;
+  const each: Loop = shared
+    ? { counter: COLUMN, from: LANE, below: width, step: `${LANES}u` }
+    : { counter: COLUMN, from: '0u', below: width, step: '1u' };
 
   const fill = block.inner();
   const filled = [row, ...delinearise(fill.axis('c', productOf(columns)), columns)];
@@ -182,7 +186,7 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   writer.store(fill, output, filled);
 
   const search = block.inner();
-  const own = search.name(`u32(${evaluator.element(search, indices, [search.axis('j', updateRows)])})`);
+  const own = search.name(wgsl`u32(${evaluator.element(search, indices, [search.axis('j', updateRows)])})`);
   // a name of its own, so that what depends on the place is computed for the row's own places alone
   const found = search.inner();
   const hitRow = found.axis('place', updateRows);
@@ -192,22 +196,14 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const { name, wide } = writer.code.binding(target.buffer, target.element, 'read_write');
   const at = add.named(evaluator.address(target.layout, added));
   const update = evaluator.element(add, updates, [hitRow, ...added.slice(1)]);
-  add.line(`${wordAt(name, target.element, wide, at)} += ${update};`);
+  add.assign(wordAt(name, target.element, wide, at), update, '+=');
 
-  block.line(`for (${each}) {`);
-  block.append(fill);
-  block.line('}');
-  block.line(`for (var j = 0u; j < ${block.size(updateRows)}; j++) {`);
-  const hit = block.inner().inner();
-  hit.line('let place = j;');
+  block.loop(each, fill);
+  found.loop(each, add);
+  const hit = search.inner();
+  hit.add({ kind: 'let', name: new Name('place'), value: new Name('j') });
   hit.append(found);
-  hit.line(`for (${each}) {`);
-  hit.append(add);
-  hit.line('}');
-  search.line(`if (${own} == row) {`);
-  search.append(hit);
-  search.line('}');
-  block.append(search);
-  block.line('}');
+  search.when(wgsl`${own} == ${new Name('row')}`, hit);
+  block.loop({ counter: new Name('j'), from: '0u', below: block.size(updateRows), step: '1u' }, search);
   return forEach(writer, 'row', rows!, shared ? 'workgroups' : 'invocations', block);
 }

@@ -2,11 +2,13 @@
 import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
-import { Block } from './code.ts';
+import { Block, functionText } from './block.ts';
+import type { KernelCode } from './code.ts';
 import { aligned, type Place } from './evaluator.ts';
 import type { Index } from './expr.ts';
 import { forwardCoordinates } from './forward.ts';
 import type { InputOutput } from './input.ts';
+import { Name, type Piece } from './wgsl.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** An argument of a function: its name, and what it stays below. */
@@ -19,38 +21,48 @@ export interface Axis {
 export interface Operand {
   /** where it lies, if nothing is computed between its buffer and the template */
   place(coordinates: readonly Index[]): Place | undefined;
-  element(block: Block, coordinates: readonly Index[]): string;
+  element(block: Block, coordinates: readonly Index[]): Piece;
 }
 
-const parametersOf = (axes: readonly Axis[]): string => axes.map(({ name }) => `${name}: u32`).join(', ');
+const parametersOf = (axes: readonly Axis[]) => axes.map(({ name }) => [name, 'u32'] as const);
 const declared = (block: Block, axes: readonly Axis[]): Index[] =>
   axes.map(({ name, extent }) => block.axis(name, extent));
+
+/** What a template gives to the function that stores it. */
+export const VALUE = new Name('value');
+const VALUE_PARAMETER = ['value', 'f32'] as const;
+
+type FunctionParts = Parameters<typeof functionText> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** Puts a function into the module. */
+function define(code: KernelCode, hint: string, ...rest: FunctionParts): Name {
+  const name = new Name(hint);
+  code.define(name, functionText(name, ...rest));
+  return name;
+}
 
 /** The functions of an operand. */
 export function source(writer: KernelWriter, own: string, axes: readonly Axis[], operand: Operand): Source {
   const { evaluator, code } = writer;
   const hint = own + writer.suffix;
-  const parameters = parametersOf(axes);
   // operands are bound in the order in which they are described, whatever reads them first
   const place = operand.place(declared(new Block(code), axes));
   if (place) code.binding(place.stored.buffer, place.stored.element, 'read');
-  const vectorOf = (axis: number): (() => string) | undefined => {
+  const vectorOf = (axis: number): (() => Name) | undefined => {
     if (!place || !evaluator.vectorised(place, axes[axis]!.name)) return undefined;
     return () => {
       const block = new Block(code);
       declared(block, axes);
-      const text = evaluator.vector(block, place);
-      code.define(`fn ${hint}_4(${parameters}) -> vec4<f32> {\n${block.text(text)}\n  return ${text};\n}`);
-      return `${hint}_4`;
+      const value = evaluator.vector(block, place);
+      return define(code, `${hint}_4`, parametersOf(axes), block, { type: 'vec4<f32>', value });
     };
   };
   return {
     get at() {
       return code.once(`function ${hint}`, () => {
         const block = new Block(code);
-        const text = operand.element(block, declared(block, axes));
-        code.define(`fn ${hint}(${parameters}) -> f32 {\n${block.text(text)}\n  return ${text};\n}`);
-        return hint;
+        const value = operand.element(block, declared(block, axes));
+        return define(code, hint, parametersOf(axes), block, { type: 'f32', value });
       });
     },
     at4: {
@@ -69,31 +81,28 @@ export function sink(
   axes: readonly Axis[],
   result: ValueId,
   coordinatesOf: (at: readonly Index[]) => readonly Index[],
-  finished: (block: Block, at: readonly Index[]) => string,
-): string {
+  finished: (block: Block, at: readonly Index[]) => Piece,
+): Name {
   const { evaluator, code, kernel, facts } = writer;
   const block = new Block(code);
   const own = declared(block, axes);
-  block.declare('value');
+  block.declare(VALUE);
   const value = finished(block, own);
   evaluator.know(result, () => value);
   const at = forwardCoordinates(facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
   for (const output of kernel.outputs) if (!output.beside) writer.store(block, output, at);
-  const parameters = `${parametersOf(axes)}, value: f32`;
-  const name = `store${writer.suffix}`;
-  code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
-  return name;
+  return define(code, `store${writer.suffix}`, [...parametersOf(axes), VALUE_PARAMETER], block);
 }
 
 /** The same for a template that gives each result whole, at the result's own coordinates. */
-export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly Axis[]): string {
+export function resultSink(writer: KernelWriter, result: ValueId, axes: readonly Axis[]): Name {
   return sink(
     writer,
     axes,
     result,
     (at) => at,
-    () => 'value',
+    () => VALUE,
   );
 }
 
@@ -138,37 +147,32 @@ export function plainSink(
   output: InputOutput,
   names: readonly string[],
   constant: readonly Index[] = [],
-): string {
+): Name {
   const block = new Block(writer.code);
   const at = declared(block, axesNamed(writer, output.value, names));
-  block.declare('value');
-  writer.evaluator.know(output.value, () => 'value');
+  block.declare(VALUE);
+  writer.evaluator.know(output.value, () => VALUE);
   writer.store(block, output, [...at, ...constant]);
   const name = writer.code.fresh(`store${writer.suffix}_`);
-  const parameters = [...names.map((axis) => `${axis}: u32`), 'value: f32'].join(', ');
-  writer.code.define(`fn ${name}(${parameters}) {\n${block.text()}\n}`);
-  return name;
+  const parameters = names.map((axis) => [axis, 'u32'] as const);
+  return define(writer.code, name.hint, [...parameters, VALUE_PARAMETER], block);
 }
 
 /** `visible(b, s)`: whether any query of row b may see key s. */
-export function maskFunction(writer: KernelWriter, mask: ValueId): string {
+export function maskFunction(writer: KernelWriter, mask: ValueId): Name {
   const block = new Block(writer.code);
-  const at = declared(block, axesNamed(writer, mask, ['b', 's']));
-  const text = writer.evaluator.element(block, mask, at);
-  const name = `visible${writer.suffix}`;
-  writer.code.define(`fn ${name}(b: u32, s: u32) -> bool {\n${block.text(text)}\n  return ${text};\n}`);
-  return name;
+  const axes = axesNamed(writer, mask, ['b', 's']);
+  const value = writer.evaluator.element(block, mask, declared(block, axes));
+  return define(writer.code, `visible${writer.suffix}`, parametersOf(axes), block, { type: 'bool', value });
 }
 
 /** A function (b, h, t, s) of a mask or bias [B or 1, H or 1, T, S]. */
-export function perScore(writer: KernelWriter, hint: string, value: ValueId, scores: Shape): string {
+export function perScore(writer: KernelWriter, hint: string, value: ValueId, scores: Shape): Name {
   const { evaluator, facts } = writer;
   const { dtype, shape } = typeOf(facts.graph, value);
   const block = new Block(writer.code);
   const axes = ['b', 'h', 't', 's'].map((name, axis) => ({ name, extent: scores[axis]! }));
-  const text = evaluator.element(block, value, aligned(declared(block, axes), shape));
-  const name = `${hint}${writer.suffix}`;
-  const type = dtype === 'bool' ? 'bool' : 'f32';
-  writer.code.define(`fn ${name}(${parametersOf(axes)}) -> ${type} {\n${block.text(text)}\n  return ${text};\n}`);
-  return name;
+  const found = evaluator.element(block, value, aligned(declared(block, axes), shape));
+  const result = { type: dtype === 'bool' ? 'bool' : 'f32', value: found };
+  return define(writer.code, `${hint}${writer.suffix}`, parametersOf(axes), block, result);
 }

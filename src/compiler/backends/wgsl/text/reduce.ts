@@ -6,8 +6,10 @@
 import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
 import type { Node, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
-import type { Block } from './code.ts';
+import type { Block } from './block.ts';
 import { axesOf, constant, type Index, minus, modulo, over, plus, times, word, ZERO } from './expr.ts';
+import { libraryName } from './library.ts';
+import { joined, keyOfPiece, type Piece, wgsl } from './wgsl.ts';
 
 export type Combine = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -19,7 +21,7 @@ export interface ReduceContext<N extends keyof OpAttributes> {
   /** of the result's element */
   readonly coordinates: readonly Index[];
   /** named text of an operand's element */
-  element(operand: number, coordinates: readonly Index[]): string;
+  element(operand: number, coordinates: readonly Index[]): Piece;
 }
 
 export interface ReduceRule<N extends keyof OpAttributes> {
@@ -29,9 +31,9 @@ export interface ReduceRule<N extends keyof OpAttributes> {
   /** the domain of cumsum ends at the element */
   readonly upTo?: (context: ReduceContext<N>) => Index;
   /** text of what one place contributes */
-  body(context: ReduceContext<N>, at: readonly Index[]): string;
+  body(context: ReduceContext<N>, at: readonly Index[]): Piece;
   /** text of the element from the folded value */
-  finish?(context: ReduceContext<N>, folded: string): string;
+  finish?(context: ReduceContext<N>, folded: Piece): Piece;
   /** folds plain axes of its operand: may become one phase of a row kernel */
   readonly rows?: true;
 }
@@ -62,7 +64,7 @@ function unfolded(
 
 function axesRule<N extends AxesOp>(
   combine: Combine,
-  finish?: (context: ReduceContext<N>, folded: string) => string,
+  finish?: (context: ReduceContext<N>, folded: Piece) => Piece,
 ): ReduceRule<N> {
   return {
     combine,
@@ -89,14 +91,14 @@ function inside(
   [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   size: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: string } {
+): { readonly at: [Index, Index]; readonly condition: Piece } {
   const along = (place: Index, tap: Index, axis: 0 | 1): Index =>
     block.fixed(minus(plus(times(place, stride[axis]), times(tap, dilation[axis])), constant(padding[axis])));
   const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
   // a place before the first wraps around to a large number
   return {
     at,
-    condition: `${block.index(at[0])} < ${block.size(size[0])} && ${block.index(at[1])} < ${block.size(size[1])}`,
+    condition: wgsl`${block.index(at[0])} < ${block.size(size[0])} && ${block.index(at[1])} < ${block.size(size[1])}`,
   };
 }
 
@@ -109,20 +111,20 @@ function reached(
   [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   places: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: string } {
-  const conditions: string[] = [];
+): { readonly at: [Index, Index]; readonly condition: Piece } {
+  const conditions: Piece[] = [];
   const along = (position: Index, tap: Index, axis: 0 | 1): Index => {
     const from = plus(position, constant(padding[axis]));
     const back = times(tap, dilation[axis]);
     const distance = block.named(minus(from, back));
-    if (back !== ZERO) conditions.push(`${block.named(from)} >= ${block.index(back)}`);
-    if (stride[axis] > 1) conditions.push(`${distance} % ${stride[axis]}u == 0u`);
-    const place = block.name(stride[axis] > 1 ? `${distance} / ${stride[axis]}u` : distance);
-    conditions.push(`${place} < ${block.size(places[axis])}`);
-    return word(place, `${place} of ${minus(from, back).key}`, axesOf(minus(from, back)));
+    if (back !== ZERO) conditions.push(wgsl`${block.named(from)} >= ${block.index(back)}`);
+    if (stride[axis] > 1) conditions.push(wgsl`${distance} % ${stride[axis]}u == 0u`);
+    const place = block.name(stride[axis] > 1 ? wgsl`${distance} / ${stride[axis]}u` : distance);
+    conditions.push(wgsl`${place} < ${block.size(places[axis])}`);
+    return word(place, `${keyOfPiece(place)} of ${minus(from, back).key}`, axesOf(minus(from, back)));
   };
   const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
-  return { at, condition: conditions.join(' && ') };
+  return { at, condition: joined(conditions, ' && ') };
 }
 
 /** Channel within its group, and the group's first channel: for a channel of `all` in `groups`. */
@@ -141,7 +143,7 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   sum: axesRule('sum'),
   mean: axesRule<'mean'>('sum', ({ block, node, types }, folded) => {
     const count = productOf(node.attributes.axes.map((axis) => types[0]!.shape[axis]!));
-    return `${folded} / f32(${block.size(count)})`;
+    return wgsl`${folded} / f32(${block.size(count)})`;
   }),
   max: axesRule('max'),
   min: axesRule('min'),
@@ -171,21 +173,21 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
         coordinates.map((other, axis) => (axis === attributes.axis ? at! : other)),
       );
       return block.name(
-        `select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${block.named(own)})`,
+        wgsl`select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${block.named(own)})`,
         'v',
       );
     },
-    finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
+    finish: ({ coordinates, element }, folded) => wgsl`${element(0, coordinates)} + ${folded}`,
   },
   scatter_elements_add: {
     combine: 'sum',
     domain: ({ attributes: { axis } }, types) => [types[1]!.shape[axis]!],
     body: ({ block, node: { attributes }, outputType, coordinates, element }, [at]) => {
       const place = coordinates.map((other, axis) => (axis === attributes.axis ? at! : other));
-      const hit = `u32(${element(1, place)}) == ${block.named(coordinates[attributes.axis]!)}`;
-      return block.name(`select(${zero(outputType)}, ${element(2, place)}, ${hit})`, 'v');
+      const hit = wgsl`u32(${element(1, place)}) == ${block.named(coordinates[attributes.axis]!)}`;
+      return block.name(wgsl`select(${zero(outputType)}, ${element(2, place)}, ${hit})`, 'v');
     },
-    finish: ({ coordinates, element }, folded) => `${element(0, coordinates)} + ${folded}`,
+    finish: ({ coordinates, element }, folded) => wgsl`${element(0, coordinates)} + ${folded}`,
   },
   // y[n, o, y, x] = Σ x[n, c, y·s − p + i·d, …] · w[o, c, i, j] (+ bias[o])
   conv2d: {
@@ -195,11 +197,11 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const [, group] = inGroup(o!, Number(types[1]!.shape[0]), attributes.groups);
       const channel = block.fixed(plus(times(group, types[1]!.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return `${value} * ${element(1, [o!, c!, i!, j!])}`;
+      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return wgsl`${value} * ${element(1, [o!, c!, i!, j!])}`;
     },
     finish: ({ types, coordinates, element }, folded) =>
-      types.length > 2 ? `${folded} + ${element(2, [coordinates[1]!])}` : folded,
+      types.length > 2 ? wgsl`${folded} + ${element(2, [coordinates[1]!])}` : folded,
   },
   conv2d_grad_input: {
     combine: 'sum',
@@ -213,8 +215,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const each = Number(types[1]!.shape[0]) / attributes.groups;
       const channel = block.fixed(plus(times(group, each), o!));
       const { at, condition } = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return `${value} * ${element(1, [channel, own, i!, j!])}`;
+      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return wgsl`${value} * ${element(1, [channel, own, i!, j!])}`;
     },
   },
   conv2d_grad_weight: {
@@ -224,8 +226,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const [, group] = inGroup(o!, Number(outputType.shape[0]), attributes.groups);
       const channel = block.fixed(plus(times(group, outputType.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return `${value} * ${element(1, [n!, o!, y!, x!])}`;
+      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
+      return wgsl`${value} * ${element(1, [n!, o!, y!, x!])}`;
     },
   },
   avg_pool2d: {
@@ -233,17 +235,17 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     domain: ({ attributes: { kernel } }) => kernel,
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
       const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
-      return block.name(`select(0.0, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+      return block.name(wgsl`select(0.0, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
     },
     finish: ({ block, node: { attributes }, types, coordinates: [, , y, x] }, folded) => {
       const { kernel, stride, padding, count_include_pad } = attributes;
-      if (count_include_pad) return `${folded} / ${kernel[0] * kernel[1]}.0`;
-      const covered = (at: Index, axis: 0 | 1): string => {
-        const start = `i32(${block.named(times(at, stride[axis]))}) - ${padding[axis]}`;
+      if (count_include_pad) return wgsl`${folded} / ${kernel[0] * kernel[1]}.0`;
+      const covered = (at: Index, axis: 0 | 1): Piece => {
+        const start = wgsl`i32(${block.named(times(at, stride[axis]))}) - ${padding[axis]}`;
         const size = block.size(imageSize(types[0]!)[axis]);
-        return `(min(${start} + ${kernel[axis]}, i32(${size})) - max(${start}, 0))`;
+        return wgsl`(min(${start} + ${kernel[axis]}, i32(${size})) - max(${start}, 0))`;
       };
-      return `${folded} / f32(${covered(y!, 0)} * ${covered(x!, 1)})`;
+      return wgsl`${folded} / f32(${covered(y!, 0)} * ${covered(x!, 1)})`;
     },
   },
   max_pool2d: {
@@ -252,7 +254,7 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
       const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
       const below = block.code.literal('f32', Number.NEGATIVE_INFINITY);
-      return block.name(`select(${below}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+      return block.name(wgsl`select(${below}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
     },
   },
   // dy of each window around the element whose first largest element, or whose last NaN, it is
@@ -263,29 +265,29 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const around = window(attributes);
       const place = reached(block, [y!, x!], [i!, j!], around, imageSize(types[1]!));
       const own = element(0, [n!, c!, y!, x!]);
-      const isNan = block.code.use('is_nan');
-      const ownIsNan = block.name(`${isNan}(${own})`, 'odd');
+      const isNan = libraryName('is_nan');
+      const ownIsNan = block.name(wgsl`${isNan}(${own})`, 'odd');
       const [row, column] = [block.named(i!), block.named(j!)];
-      const rivals: string[] = [];
+      const rivals: Piece[] = [];
       const [height, width] = attributes.kernel;
       for (let a = 0; a < height; a++) {
         for (let b = 0; b < width; b++) {
           const rival = inside(block, place.at, [constant(a), constant(b)], around, imageSize(types[0]!));
           const value = element(0, [n!, c!, ...rival.at]);
-          const earlier = `(${a}u < ${row} || (${a}u == ${row} && ${b}u < ${column}))`;
-          const larger = `!${ownIsNan} && (${value} > ${own} || (${value} == ${own} && ${earlier}))`;
-          const odd = `!${ownIsNan} || ${a}u > ${row} || (${a}u == ${row} && ${b}u > ${column})`;
-          const beats = `select(${larger}, ${odd}, ${isNan}(${value}))`;
-          rivals.push(block.name(`${rival.condition} && ${beats}`, 'beaten'));
+          const earlier = wgsl`(${a}u < ${row} || (${a}u == ${row} && ${b}u < ${column}))`;
+          const larger = wgsl`!${ownIsNan} && (${value} > ${own} || (${value} == ${own} && ${earlier}))`;
+          const odd = wgsl`!${ownIsNan} || ${a}u > ${row} || (${a}u == ${row} && ${b}u > ${column})`;
+          const beats = wgsl`select(${larger}, ${odd}, ${isNan}(${value}))`;
+          rivals.push(block.name(wgsl`${rival.condition} && ${beats}`, 'beaten'));
         }
       }
-      const wins = `${place.condition} && !(${rivals.join(' || ')})`;
-      return block.name(`select(0.0, ${element(1, [n!, c!, ...place.at])}, ${wins})`, 'v');
+      const wins = wgsl`${place.condition} && !(${joined(rivals, ' || ')})`;
+      return block.name(wgsl`select(0.0, ${element(1, [n!, c!, ...place.at])}, ${wins})`, 'v');
     },
   },
 };
 
-const zero = ({ dtype }: TensorType): string => (dtype === 'i64' ? '0' : '0.0');
+const zero = ({ dtype }: TensorType): Piece => (dtype === 'i64' ? '0' : '0.0');
 
 export function isReduction(op: string): op is ReduceOp {
   return Object.hasOwn(REDUCTIONS, op);

@@ -9,53 +9,55 @@ import type { OpAttributes } from '../../../ops/attributes.ts';
 import { specOf } from '../../../ops/index.ts';
 import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import type { KernelCode, ScalarType } from './code.ts';
+import { type LibraryName, libraryName } from './library.ts';
+import { joined, type Piece, wgsl } from './wgsl.ts';
 
 export const SCALAR_TYPES: { readonly [D in DType]: ScalarType } = { f32: 'f32', i64: 'i32', bool: 'bool' };
 
 /** Operands as texts, all of the first one's type unless the op says otherwise. */
 interface Operands {
-  readonly x: readonly string[];
+  readonly x: readonly Piece[];
   readonly type: ScalarType;
   readonly code: KernelCode;
 }
 
-type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => string;
+type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => Piece;
 
 export type PointwiseOp = keyof PointwiseOps | keyof ArithmeticOps;
 
 const call =
-  (name: Parameters<KernelCode['use']>[0]) =>
-  ({ x, code }: Operands): string =>
-    `${code.use(name)}(${x.join(', ')})`;
+  (name: LibraryName) =>
+  ({ x }: Operands): Piece =>
+    wgsl`${libraryName(name)}(${joined(x, ', ')})`;
 const plain =
   (name: string) =>
-  ({ x }: Operands): string =>
-    `${name}(${x.join(', ')})`;
+  ({ x }: Operands): Piece =>
+    wgsl`${name}(${joined(x, ', ')})`;
 const infix =
   (sign: string) =>
-  ({ x: [a, b] }: Operands): string =>
-    `${a} ${sign} ${b}`;
+  ({ x: [a, b] }: Operands): Piece =>
+    wgsl`${a!} ${sign} ${b!}`;
 /** integers and masks by the sign, f32 by the function */
 const compared =
-  (sign: string, name: Parameters<KernelCode['use']>[0]) =>
-  (operands: Operands): string =>
+  (sign: string, name: LibraryName) =>
+  (operands: Operands): Piece =>
     operands.type === 'f32' ? call(name)(operands) : infix(sign)(operands);
 
-/** Whether a text is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
-const isZero = (text: string): boolean => text === '0.0' || text === '0i';
+/** Whether a piece is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
+const isZero = (text: Piece): boolean => text === '0.0' || text === '0i';
 
-function product({ x: [a, b], type, code }: Operands): string {
+function product({ x: [a, b], type }: Operands): Piece {
   const other = isZero(a!) ? b : isZero(b!) ? a : undefined;
-  if (other === undefined) return `${a} * ${b}`;
-  return type === 'f32' ? `${code.use('times_zero')}(${other})` : '0i';
+  if (other === undefined) return wgsl`${a!} * ${b!}`;
+  return type === 'f32' ? wgsl`${libraryName('times_zero')}(${other})` : '0i';
 }
 
-function division({ x: [a, b], code }: Operands): string {
-  return isZero(a!) ? `${code.use('times_zero')}(1.0 / ${b})` : `${code.use('quotient')}(${a}, ${b})`;
+function division({ x: [a, b] }: Operands): Piece {
+  return isZero(a!) ? wgsl`${libraryName('times_zero')}(1.0 / ${b!})` : wgsl`${libraryName('quotient')}(${a!}, ${b!})`;
 }
 
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
-  neg: ({ x: [a] }) => `-${a}`,
+  neg: ({ x: [a] }) => wgsl`-${a!}`,
   abs: plain('abs'),
   exp: call('exp_of'),
   expm1: call('expm1_of'),
@@ -63,7 +65,7 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   log1p: call('log1p_of'),
   sqrt: call('sqrt_of'),
   rsqrt: call('rsqrt_of'),
-  reciprocal: ({ x: [a] }) => `1.0 / ${a}`,
+  reciprocal: ({ x: [a] }) => wgsl`1.0 / ${a!}`,
   sin: call('sin_of'),
   cos: call('cos_of'),
   atan: call('atan_of'),
@@ -71,17 +73,17 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   erf: call('erf_of'),
   sigmoid: call('sigmoid_of'),
   relu: call('relu_of'),
-  silu: ({ x: [a], code }) => `${a} * ${code.use('sigmoid_of')}(${a})`,
+  silu: ({ x: [a] }) => wgsl`${a!} * ${libraryName('sigmoid_of')}(${a!})`,
   softplus: call('softplus_of'),
   round: call('round_of'),
   floor: call('floor_of'),
-  gelu: ({ x: [a], code }, { approximate }) => `${code.use(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a})`,
+  gelu: ({ x: [a] }, { approximate }) => wgsl`${libraryName(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a!})`,
   clamp: ({ x: [a], code }, { min, max }) => {
     const [low, high] = [code.literal('f32', min), code.literal('f32', max)];
-    return `${code.use('minimum_of')}(${code.use('maximum_of')}(${a}, ${low}), ${high})`;
+    return wgsl`${libraryName('minimum_of')}(${libraryName('maximum_of')}(${a!}, ${low}), ${high})`;
   },
-  not: ({ x: [a] }) => `!${a}`,
-  cast: ({ x: [a], type, code }, { to }) => converted(a!, type, SCALAR_TYPES[to], code),
+  not: ({ x: [a] }) => wgsl`!${a!}`,
+  cast: ({ x: [a], type }, { to }) => converted(a!, type, SCALAR_TYPES[to]),
   add: infix('+'),
   sub: infix('-'),
   mul: product,
@@ -94,7 +96,7 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   less_equal: compared('<=', 'less_equal_of'),
   and: infix('&&'),
   or: infix('||'),
-  where: ({ x: [condition, a, b] }) => `select(${b}, ${a}, ${condition})`,
+  where: ({ x: [condition, a, b] }) => wgsl`select(${b!}, ${a!}, ${condition!})`,
 };
 
 export function isPointwise(op: string): op is PointwiseOp {
@@ -103,10 +105,10 @@ export function isPointwise(op: string): op is PointwiseOp {
 
 export const costOf = (op: PointwiseOp): number => specOf(op).cost ?? 1;
 
-export function converted(text: string, from: ScalarType, to: ScalarType, code: KernelCode): string {
+export function converted(text: Piece, from: ScalarType, to: ScalarType): Piece {
   if (from === to) return text;
-  if (to === 'bool') return from === 'f32' ? `${code.use('truth_of')}(${text})` : `${text} != 0`;
-  if (from === 'bool') return to === 'f32' ? `select(0.0, 1.0, ${text})` : `select(0, 1, ${text})`;
+  if (to === 'bool') return from === 'f32' ? wgsl`${libraryName('truth_of')}(${text})` : wgsl`${text} != 0`;
+  if (from === 'bool') return to === 'f32' ? wgsl`select(0.0, 1.0, ${text})` : wgsl`select(0, 1, ${text})`;
   if (isZero(text)) return to === 'f32' ? '0.0' : '0i';
-  return to === 'f32' ? `f32(${text})` : `${code.use('to_integer')}(${text})`;
+  return to === 'f32' ? wgsl`f32(${text})` : wgsl`${libraryName('to_integer')}(${text})`;
 }

@@ -11,20 +11,22 @@
 import { type Dim, equalDims } from '../../../../shared/dim.ts';
 import type { Alternative } from '../../../../shared/webgpu.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { type Append, attentionToken, type FRESH, freshColumns, putFresh } from '../families/attention-token.ts';
+import { type Append, attentionToken, freshColumns, freshPlace } from '../families/attention-token.ts';
 import type { Profile, Template } from '../families/contract.ts';
+import type { FRESH } from '../families/names.ts';
 import type { Fused } from '../fusion/fuse.ts';
 import type { CacheAppend } from '../fusion/options.ts';
 import { type FreshRows, type Kernel, kernelsOf } from '../kernel.ts';
 import { sizeText } from '../plan/memory.ts';
-import { Block } from './code.ts';
+import { Block, functionText } from './block.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { word, ZERO } from './expr.ts';
 import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
 import type { InputOutput, KernelInput } from './input.ts';
 import { vectorAlong } from './layout.ts';
-import { axesNamed, extent, maskFunction, resultSink, tensor } from './operands.ts';
-import { KernelWriter } from './writer.ts';
+import { axesNamed, extent, maskFunction, resultSink, tensor, VALUE } from './operands.ts';
+import { Name, wgsl } from './wgsl.ts';
+import { KernelWriter, LANE } from './writer.ts';
 
 /** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
 const WIDEST = 512;
@@ -105,9 +107,9 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   const [q, , v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
   const [batch, heads, queries, width] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
   const valueWidth = Number(typeOf(graph, v).shape[3]);
-  const block = new Block(writer.code, '');
+  const block = new Block(writer.code);
   const [atBatch, atHead] = [block.axis('batch', batch), block.axis('head', heads)];
-  block.declare('lane');
+  block.declare(LANE);
   const put = (row: keyof typeof FRESH, columns: number, by: KernelInput | undefined): void => {
     const own = by ? new KernelWriter(by, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(own.kernel) ? laneFold : serialFold;
@@ -115,10 +117,8 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
     const body = block.inner();
     const made = by ? by.outputs[0]!.value : q;
     const element = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
-    body.line(putFresh(profile, row, element));
-    block.line(freshColumns(profile, columns));
-    block.append(body);
-    block.line('}');
+    body.assign(freshPlace(profile, row), element);
+    block.loop(freshColumns(profile, columns), body);
   };
   put('q', Number(width), query);
   put('k', Number(width), key);
@@ -138,7 +138,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
     scale: node.attributes.scale ?? 1 / Math.sqrt(Number(width)),
     profile,
     out: { store },
-    rows: block.text(),
+    rows: block.print(''),
     appendKey: append(writer, 'append_k', key.outputs[0]!),
     appendValue: append(writer, 'append_v', value.outputs[0]!),
   });
@@ -148,17 +148,18 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
 function append(writer: KernelWriter, hint: string, { to, shift }: InputOutput): Append {
   const { code, evaluator, suffix } = writer;
   const block = new Block(code);
-  block.declare('value');
+  block.declare(VALUE);
   const [batch, heads, , width] = to.layout.shape as [Dim, Dim, Dim, Dim];
   const [b, h, d] = [block.axis('b', batch), block.axis('h', heads), block.axis('d', width)];
   const index = evaluator.address(to.layout, [b, h, word(code.argument(shift!.by)), d]);
   const vector = to.element === 'f32' && vectorAlong(to.layout, 3);
   const target = vector
     ? evaluator.vector(block, { stored: to, index }, 'read_write')
-    : `${code.binding(to.buffer, to.element, 'read_write').name}[${block.index(index)}]`;
-  block.line(`${target} = value;`);
-  const store = `${hint}${suffix}`;
+    : wgsl`${code.binding(to.buffer, to.element, 'read_write').name}[${block.index(index)}]`;
+  block.assign(target, VALUE);
+  const store = new Name(`${hint}${suffix}`);
   const type = vector ? 'vec4f' : 'f32';
-  code.define(`fn ${store}(b: u32, h: u32, d: u32, value: ${type}) {\n${block.text()}\n}`);
+  const parameters = [...['b', 'h', 'd'].map((name) => [name, 'u32'] as const), ['value', type] as const];
+  code.define(store, functionText(store, parameters, block));
   return { store, vector };
 }

@@ -1,21 +1,21 @@
 /** What writes the text of one kernel: its evaluator, and stores to its outputs. */
 import { typeOf } from '../../../ir/graph.ts';
-import type { TemplateGroups } from '../families/contract.ts';
-import type { Block, Element, KernelCode, ScalarType } from './code.ts';
+import type { Template, TemplateGroups } from '../families/contract.ts';
+import type { Block } from './block.ts';
+import type { Element, KernelCode, ScalarType } from './code.ts';
 import { Evaluator, wordAt } from './evaluator.ts';
 import { type Index, plus, word, ZERO } from './expr.ts';
 import { type InputOutput, type KernelInput, type OpenKernel, openKernel, type ValueFacts } from './input.ts';
 import { SCALAR_TYPES } from './scalar.ts';
+import { Name, type Piece, wgsl } from './wgsl.ts';
 
 /** A kernel's `main`, with functions and bindings in its writer's code. */
-export interface Part {
-  readonly main: string;
-  readonly workgroup: readonly [number, number, number];
-  readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
-}
+export type Part = Template;
 
 /** Invocations of a workgroup that works on points or rows. */
 export const LANES = 64;
+/** An invocation within its workgroup. */
+export const LANE = new Name('lane');
 export const ONE: TemplateGroups = { of: 1, per: 1 };
 
 /** The evaluator of one kernel, with a way to write its outputs. */
@@ -50,10 +50,10 @@ export class KernelWriter {
     const binding = this.code.binding(to.buffer, to.element, 'read_write');
     const type = SCALAR_TYPES[dtype];
     const where = binding.wide ? block.named(index) : block.index(index);
-    block.line(`${wordAt(binding.name, to.element, binding.wide, where)} = ${stored(text, type, to.element)};`);
+    block.assign(wordAt(binding.name, to.element, binding.wide, where), stored(text, type, to.element));
   }
 }
 
-function stored(text: string, type: ScalarType, element: Element): string {
-  return type === 'bool' && element === 'u32' ? `select(0u, 1u, ${text})` : text;
+function stored(text: Piece, type: ScalarType, element: Element): Piece {
+  return type === 'bool' && element === 'u32' ? wgsl`select(0u, 1u, ${text})` : text;
 }

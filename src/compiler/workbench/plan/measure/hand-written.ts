@@ -5,8 +5,12 @@
  */
 import type { Template } from '../../../backends/wgsl/families/contract.ts';
 import { type GridAxis, gridMain } from '../../../backends/wgsl/families/grid.ts';
+import { lines } from '../../../backends/wgsl/families/text.ts';
+import { Name, wgsl } from '../../../backends/wgsl/text/wgsl.ts';
 
 const range = (count: number): number[] => [...Array(count).keys()];
+
+const [A_TILE, B_TILE] = [new Name('a_tile'), new Name('b_tile')];
 
 /** Sums of an invocation, and invocations of a workgroup along n and m. */
 const SOFTWARE = { rows: 16, columns: 8, x: 8, y: 2 } as const;
@@ -50,7 +54,7 @@ ${rows.map((i) => `  var s${i}0 = vec4f(); var s${i}1 = vec4f();`).join('\n')}
 ${step.join('\n')}
   }
 ${store.join('\n')}`;
-  return gridMain('', [x, y, 1], [axis(n, x * width), axis(m, y * height), axis(1, 1)], body);
+  return gridMain({}, [x, y, 1], [axis(n, x * width), axis(m, y * height), axis(1, 1)], body);
 }
 
 const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: `${size}u` }, per });
@@ -63,10 +67,8 @@ export function productOfTiles(m: number, n: number, k: number): Template {
   const { side, depth, lanes } = GPU;
   if (m % side !== 0 || n % side !== 0 || k % depth !== 0)
     throw new Error(`${m} × ${n} × ${k} is no shape of the hand-written product`);
-  const memory = `var<workgroup> a_tile: array<vec4f, ${(side * depth) / 4}>;
-var<workgroup> b_tile: array<vec4f, ${(side * depth) / 4}>;
-`;
-  const body = `  let x = lane % ${lanes}u;
+  const tile = (name: Name) => ({ name, space: 'workgroup', type: `array<vec4f, ${(side * depth) / 4}>` }) as const;
+  const body = wgsl`  let x = lane % ${lanes}u;
   let y = lane / ${lanes}u;
   let a_from = (tile.y * ${side}u + lane / 4u) * ${k / 4}u + lane % 4u;
   let b_from = y * ${n / 4}u + tile.x * ${side / 4}u + x;
@@ -74,19 +76,15 @@ var<workgroup> b_tile: array<vec4f, ${(side * depth) / 4}>;
     .map((i) => `var s${i} = vec4f();`)
     .join(' ')}
   for (var block = 0u; block < ${k / depth}u; block++) {
-    a_tile[lane] = a_data[a_from + block * ${depth / 4}u];
-    b_tile[lane] = b_data[b_from + block * ${(depth * n) / 4}u];
+    ${A_TILE}[lane] = a_data[a_from + block * ${depth / 4}u];
+    ${B_TILE}[lane] = b_data[b_from + block * ${(depth * n) / 4}u];
     workgroupBarrier();
     for (var k4 = 0u; k4 < ${depth / 4}u; k4++) {
-${range(4)
-  .map((j) => `      let b${j} = b_tile[(4u * k4 + ${j}u) * ${lanes}u + x];`)
-  .join('\n')}
-${range(4)
-  .map((i) => {
-    const sums = range(4).reduce((sum, j) => `fma(vec4f(a${i}[${j}]), b${j}, ${sum})`, `s${i}`);
-    return `      let a${i} = a_tile[(4u * y + ${i}u) * ${depth / 4}u + k4];\n      s${i} = ${sums};`;
-  })
-  .join('\n')}
+${lines(4, (j) => wgsl`      let b${j} = ${B_TILE}[(4u * k4 + ${j}u) * ${lanes}u + x];`)}
+${lines(4, (i) => {
+  const sums = range(4).reduce((sum, j) => `fma(vec4f(a${i}[${j}]), b${j}, ${sum})`, `s${i}`);
+  return wgsl`      let a${i} = ${A_TILE}[(4u * y + ${i}u) * ${depth / 4}u + k4];\n      s${i} = ${sums};`;
+})}
     }
     workgroupBarrier();
   }
@@ -94,7 +92,12 @@ ${range(4)
 ${range(4)
   .flatMap((i) => range(4).map((j) => `  y_data[to + ${i * n + j}u] = s${i}[${j}];`))
   .join('\n')}`;
-  return gridMain(memory, [lanes * lanes, 1, 1], [axis(n, side), axis(m, side), axis(1, 1)], body);
+  return gridMain(
+    { variables: [tile(A_TILE), tile(B_TILE)] },
+    [lanes * lanes, 1, 1],
+    [axis(n, side), axis(m, side), axis(1, 1)],
+    body,
+  );
 }
 
 /** Invocations of a workgroup of `COPY`. */

@@ -1,8 +1,10 @@
 /** What an adapter can do at most, by hand-written kernels: the limits that a plan's kernels are compared with. */
+
 import { type Gpu, type Profile, profileOf } from '../../../../runtime/webgpu/gpu.ts';
 import { Readback } from '../../../../runtime/webgpu/readback.ts';
 import type { HostTensor } from '../../../../shared/tensor.ts';
 import type { KernelPlan } from '../../../../shared/webgpu.ts';
+import { printTemplate } from '../../../backends/wgsl/text/emit.ts';
 import { cliError } from '../../errors.ts';
 import { millisecondsOf } from './clock.ts';
 import { COPY, COPY_LANES, NOTHING, productOfRegisters, productOfTiles } from './hand-written.ts';
@@ -63,7 +65,7 @@ export async function measureLimits(gpu: Gpu): Promise<Limits> {
 }
 
 function product(gpu: Gpu, profile: Profile, side: number): Work {
-  const { text, groups } = (profile === 'software' ? productOfRegisters : productOfTiles)(side, side, side);
+  const template = (profile === 'software' ? productOfRegisters : productOfTiles)(side, side, side);
   const bindings = ['<storage, read> a_data: array<vec4f>', '<storage, read> b_data: array<vec4f>'];
   const declared = [...bindings, '<storage, read_write> y_data: array<f32>'].map(
     (binding, index) => `@group(0) @binding(${index}) var${binding};`,
@@ -71,11 +73,11 @@ function product(gpu: Gpu, profile: Profile, side: number): Work {
   const bytes = 4 * side * side;
   return {
     label: 'product',
-    wgsl: `${declared.join('\n')}\n${text}`,
+    wgsl: `${declared.join('\n')}\n${printTemplate(template)}`,
     bytes: [bytes, bytes, bytes],
     groups: spread(
       gpu,
-      groups.reduce((product, { of, per }) => product * Math.ceil(Number(of) / per), 1),
+      template.groups.reduce((product, { of, per }) => product * Math.ceil(Number(of) / per), 1),
     ),
     expected(index) {
       const [row, column] = [Math.floor(index / side), index % side];

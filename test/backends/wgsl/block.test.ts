@@ -1,0 +1,109 @@
+/** Statements and modules as data: what is named, where it is declared, and what is printed. */
+import { describe, expect, it } from 'vitest';
+import { Block, functionText } from '../../../src/compiler/backends/wgsl/text/block.ts';
+import { KernelCode } from '../../../src/compiler/backends/wgsl/text/code.ts';
+import { libraryName } from '../../../src/compiler/backends/wgsl/text/library.ts';
+import { code, element, indent, joined, Name, wgsl } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
+
+const text = (piece: Parameters<typeof code>[0]): string => code(piece).print(({ hint }) => hint);
+const [x, y] = [new Name('x'), new Name('y')];
+
+describe('a piece of text', () => {
+  it('knows the names in it, also of the pieces in it', () => {
+    const sum = wgsl`${x} + ${wgsl`2 * ${y}`}`;
+    expect(sum.names).toEqual([x, y]);
+    expect(text(sum)).toBe('x + 2 * y');
+  });
+
+  it('prints names as it is told, and takes others in their place', () => {
+    const sum = joined([x, 'x', y], ' + ');
+    expect(sum.print((name) => (name === x ? 'first' : name.hint))).toBe('first + x + y');
+    expect(text(sum.renamed(new Map([[x, new Name('other')]])))).toBe('other + x + y');
+  });
+
+  it('is moved to the right line by line, and loses lines that are blank', () => {
+    expect(text(indent(wgsl`a(${x});\n\n  b(${y});`, 2))).toBe('    a(x);\n      b(y);');
+  });
+});
+
+describe('a block', () => {
+  it('names equal expressions once, and short ones not at all', () => {
+    const block = new Block(new KernelCode());
+    const [first, second] = [block.name(wgsl`${x} * 2u`), block.name(wgsl`${x} * 2u`)];
+    expect(second).toBe(first);
+    expect(text(block.name(element(y, '3u')))).toBe('y[3u]');
+    block.assign(element(y, '0u'), first);
+    expect(text(block.print(''))).toBe('let i0 = x * 2u;\ny[0u] = i0;');
+  });
+
+  it('puts a let into the outermost block that has what it reads, before the loop', () => {
+    const block = new Block(new KernelCode());
+    const inner = block.inner();
+    const counter = new Name('c');
+    inner.declare(counter);
+    const apart = inner.name(wgsl`${x} / 4u`);
+    const own = inner.name(wgsl`${counter} + ${apart}`);
+    inner.assign(element(y, counter), own);
+    block.loop({ counter, from: '0u', below: '8u', step: '1u' }, inner);
+    expect(text(block.print(''))).toBe(`let i0 = x / 4u;
+for (var c = 0u; c < 8u; c++) {
+  let i1 = c + i0;
+  y[c] = i1;
+}`);
+  });
+
+  it('leaves out a let that nothing reads, and what only that one reads', () => {
+    const block = new Block(new KernelCode());
+    const first = block.name(wgsl`${x} * 2u`);
+    block.name(wgsl`${first} * 3u`);
+    const kept = block.name(wgsl`${y} * 5u`);
+    expect(text(block.print('', kept))).toBe('let i2 = y * 5u;');
+    // a word of text is no name
+    expect(text(block.print('', 'i0'))).toBe('');
+  });
+});
+
+describe('a module', () => {
+  const moduleOf = (code: KernelCode, main = wgsl`fn main() {}`) =>
+    code.module(main).print((buffer) => `path.${buffer}`);
+
+  it('has the functions that main reaches, and no others', () => {
+    const kernel = new KernelCode();
+    const [used, helper, unused] = ['used', 'helper', 'unused'].map((hint) => new Name(hint)) as [Name, Name, Name];
+    kernel.define(helper, wgsl`fn ${helper}() -> f32 { return ${libraryName('cube_mod')}(1u); }`);
+    kernel.define(used, wgsl`fn ${used}() -> f32 { return ${helper}(); }`);
+    kernel.define(unused, wgsl`fn ${unused}() -> f32 { return ${libraryName('erf_of')}(1.0); }`);
+    const printed = moduleOf(kernel, wgsl`fn main() { let a = ${used}(); }`);
+    for (const name of ['used', 'helper', 'cube_mod', 'multiply_mod', 'reduce_mod'])
+      expect(printed).toContain(`fn ${name}(`);
+    for (const name of ['unused', 'erf_of']) expect(printed).not.toContain(`fn ${name}(`);
+  });
+
+  it('calls no buffer what a name in it is called', () => {
+    const kernel = new KernelCode();
+    const { name } = kernel.binding(0, 'f32', 'read');
+    const taken = new Name('some_path');
+    kernel.define(taken, wgsl`fn ${taken}() -> f32 { return ${name}[0]; }`);
+    const printed = kernel.module(wgsl`fn main() { let a = ${taken}(); }`).print(() => 'some.path');
+    expect(printed).toContain('var<storage, read> some_path_b: array<f32>;');
+    expect(printed).toContain('fn some_path() -> f32 { return some_path_b[0]; }');
+  });
+
+  it('has one key under any names of its buffers', () => {
+    const kernel = new KernelCode();
+    const { name } = kernel.binding(0, 'f32', 'read_write');
+    const made = kernel.module(wgsl`fn main() { ${name}[0] = 1.0; }`);
+    expect(made.print(() => 'a.b')).not.toBe(made.print(() => 'c.d'));
+    expect(made.key).toContain('@0[0] = 1.0;');
+  });
+
+  it('prints a function of a block with what it gives', () => {
+    const body = new Block(new KernelCode());
+    const argument = new Name('i');
+    body.declare(argument);
+    const value = body.name(wgsl`${argument} * 2u`);
+    expect(text(functionText(new Name('twice'), [['i', 'u32']], body, { type: 'u32', value }))).toBe(
+      'fn twice(i: u32) -> u32 {\n  let i0 = i * 2u;\n  return i0;\n}',
+    );
+  });
+});
