@@ -124,6 +124,22 @@ async function phases(): Promise<void> {
     const took = await milliseconds(() => planOfGraphs(model, entries), RUNS, { fastest: true });
     rows.push([name, ms(took), times(took / LIMIT_MS)]);
   }
+  // one flag on and off again in this process, from the names on: what an editor or a page waits for
+  let lora = false;
+  const recompiled = await milliseconds(
+    () => {
+      const changed = elaborate(program, names, { config: 'full', set: [{ name: 'lora', text: String(lora) }] }, bag)!;
+      lora = !lora;
+      const entries = changed.entries.map((name) => {
+        const { graph, cache } = changed.entry(name)!;
+        return { name, graph: runPipeline(graph), cache };
+      });
+      return planOfGraphs(changed, entries);
+    },
+    RUNS,
+    { fastest: true },
+  );
+  rows.push(['WebGPU plan of all entries after one flag', ms(recompiled), times(recompiled / LIMIT_MS)]);
   const text = messages.map((message) => JSON.stringify(message, plain));
   const peer = await milliseconds(() => text.map((json) => JSON.parse(json) as unknown), RUNS, { fastest: true });
   rows.push(['peer: JSON.parse of the same messages', ms(peer), times(peer / LIMIT_MS)]);

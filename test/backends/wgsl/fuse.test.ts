@@ -39,8 +39,8 @@ function stepsOf(sample: Sample): string[] {
   });
   // splitting by the number of buffers is the plan's; without it each step is one of fusion's kernels
   const folds = (step: number): string => {
-    const { phases, columns } = kernels[step]!;
-    return phases.length === 0 ? '' : ` [folds ${phases.map(({ op }) => op).join(', ')}; columns ${columns}]`;
+    const { reductions, columns } = kernels[step]!;
+    return reductions.length === 0 ? '' : ` [folds ${reductions.map(({ op }) => op).join(', ')}; columns ${columns}]`;
   };
   const launchText = ({ kernel, buffers: bound }: Launch, form: string): string => {
     const { label, bindings } = plan.kernels[kernel]!;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lowerEntry, PlanTables, type WeightStorage } from '../../../src/compiler/backends/wgsl/index.ts';
 import type { KeyedInputs } from '../../../src/compiler/backends/wgsl/plan/kernel-input.ts';
-import { emptyTexts } from '../../../src/compiler/backends/wgsl/plan/kernel-texts.ts';
+import { emptyTexts, type KernelTexts } from '../../../src/compiler/backends/wgsl/plan/kernel-texts.ts';
 import { StructuralKeys } from '../../../src/compiler/backends/wgsl/plan/structural-key.ts';
 import { type EmittedForms, emitKernels } from '../../../src/compiler/backends/wgsl/text/emit.ts';
 import type { KernelInput } from '../../../src/compiler/backends/wgsl/text/input.ts';
@@ -34,8 +34,8 @@ class Anew extends PlanTables {
 }
 
 class Counted extends PlanTables {
-  constructor(storage?: WeightStorage) {
-    super(storage, undefined, emptyTexts());
+  constructor(storage?: WeightStorage, texts = emptyTexts()) {
+    super(storage, undefined, texts);
   }
 
   written = 0;
@@ -113,6 +113,33 @@ model M {
       expect(JSON.stringify(lowerEntry(graph, once))).toBe(JSON.stringify(lowerEntry(graph, anew)));
     expect(once.kernels).toEqual(anew.kernels);
     expect(once.written).toBeLessThan(anew.written);
+  });
+});
+
+describe('texts that were written before', () => {
+  /** A block under two names. */
+  const planOf = (name: string, texts: KernelTexts): Counted => {
+    const program = `import { LayerNorm, Linear } from "std"
+config base { d = 8 }
+model M {
+  norm = LayerNorm(d)
+  ${name} = Linear(d, d)
+  entry run(x: [B, d]) -> (y: [B, d]) { gelu(${name}(norm(x))) }
+}
+`;
+    const tables = new Counted('f32', texts);
+    const model = compileOk('m.mdl', memory({ 'm.mdl': program }));
+    lowerEntry(runPipeline(model.entry('run')!.graph), tables);
+    return tables;
+  };
+
+  it('are not written again, and have the names of the plan that they are in', () => {
+    const texts = emptyTexts();
+    const [first, second] = [planOf('first', texts), planOf('second', texts)];
+    expect(first.written).toBeGreaterThan(0);
+    expect(second.written).toBe(0);
+    expect(second.kernels).toEqual(planOf('second', emptyTexts()).kernels);
+    expect(second.kernels.some(({ wgsl }) => wgsl.includes('second_weight'))).toBe(true);
   });
 });
 

@@ -22,10 +22,10 @@ import { type StepContext, stepOf, type Variants } from './plan/steps.ts';
 import type { BoundKernel, PlanTables } from './plan/tables.ts';
 import { bytesOf } from './plan/traffic.ts';
 import { splitProducts } from './split-products.ts';
+import { type Decoding, decodingOf } from './text/decode-attention.ts';
 import { type Emitted, emitKernels, workgroupOf } from './text/emit.ts';
 import { factsOf, type GraphFacts } from './text/evaluator.ts';
 import type { KernelInput } from './text/input.ts';
-import { type Tokens, tokensOf } from './text/token.ts';
 
 /** What `after` is called with, in order. */
 export const KERNEL_PASSES = ['integers', 'decompose', 'statistics', 'split-products', 'pieces'] as const;
@@ -90,8 +90,8 @@ class EntryLowering {
     for (const value of fused.stored) if (!places.has(value)) this.places.place(value, { kind: 'value', value });
     const bundles = this.bundles(fused, copies);
     const fits = (kernel: Kernel): boolean => this.budget.fits(this.budget.buffersOf(kernel, fused.stored));
-    const tokens = tokensOf(bundles, { facts: this.facts, fused, copies, caches, fits });
-    const emitted = bundles.map((together) => this.variants(together, tokens, fused.stored));
+    const decoding = decodingOf(bundles, { facts: this.facts, fused, copies, caches, fits });
+    const emitted = bundles.map((together) => this.variants(together, decoding, fused.stored));
     this.buffers.shareScratch(emitted.map(({ many, one }) => [...many.gpu.buffers, ...(one?.gpu.buffers ?? [])]));
     // an output without elements has no kernel, and a buffer all the same
     for (const [port, { value }] of this.graph.outputs.entries()) {
@@ -160,7 +160,7 @@ class EntryLowering {
           return [...fused.readersOf(kernel), ...copying].filter(({ shape }) => !shape.includes(0));
         },
         buffersOf: (kernel) => once(buffers, kernel, () => this.budget.buffersOf(kernel, fused.stored)),
-        classOf: (kernel) => once(classes, kernel, () => (kernel.core ? this.shareKey(kernel) : 'plain')),
+        classOf: (kernel) => once(classes, kernel, () => (kernel.contraction ? this.shareKey(kernel) : 'plain')),
         fits: (all) => this.budget.fits(all),
       },
     );
@@ -175,7 +175,10 @@ class EntryLowering {
     const alone = this.inputsOf([kernel], this.budget.plain);
     this.alone.set(kernel, alone);
     const [input] = alone.inputs as [KernelInput];
-    return this.tables.shareKey(alone, () => `core ${workgroupOf(input, 'gpu')} ${workgroupOf(input, 'software')}`);
+    return this.tables.shareKey(
+      alone,
+      () => `contraction ${workgroupOf(input, 'gpu')} ${workgroupOf(input, 'software')}`,
+    );
   }
 
   /** What a person calls a buffer: a parameter's key, a port, the layer and the op that make a value. */
@@ -199,16 +202,16 @@ class EntryLowering {
   }
 
   /** What a step does on each profile, and instead where there is one new position. */
-  private variants(together: readonly Kernel[], tokens: Tokens, stored: ReadonlySet<ValueId>): Variants {
+  private variants(together: readonly Kernel[], decoding: Decoding, stored: ReadonlySet<ValueId>): Variants {
     const write = (kernels: readonly Kernel[]) => {
       const buffers = new Set(kernels.flatMap((kernel) => [...this.budget.buffersOf(kernel, stored)]));
       return { kernels, ...this.emit(kernels, this.budget.storageFor(buffers)) };
     };
     const many = write(together);
-    const token = tokens.of.get(together[0]!);
-    const left = token ? [token] : together.filter((kernel) => !tokens.taken.has(kernel));
-    if (!token && left.length === together.length) return { many };
-    return { many, one: left.length > 0 ? write(left) : { ...many, kernels: [] }, when: tokens.when };
+    const own = decoding.of.get(together[0]!);
+    const left = own ? [own] : together.filter((kernel) => !decoding.taken.has(kernel));
+    if (!own && left.length === together.length) return { many };
+    return { many, one: left.length > 0 ? write(left) : { ...many, kernels: [] }, when: decoding.when };
   }
 
   private emit(

@@ -3,10 +3,10 @@ import type { Shape } from '../../../shared/dim.ts';
 import type { AnyNode, Node, ValueId } from '../../ir/graph.ts';
 
 /** Ops with a template of their own. */
-export type CoreOp = 'linear' | 'matmul' | 'attention' | 'attention_grad';
-export type CoreNode = { [N in CoreOp]: Node<N> }[CoreOp];
-const CORES: ReadonlySet<string> = new Set<CoreOp>(['linear', 'matmul', 'attention', 'attention_grad']);
-export const isCore = (node: AnyNode): node is CoreNode => CORES.has(node.op);
+export type ContractionOp = 'linear' | 'matmul' | 'attention' | 'attention_grad';
+export type ContractionNode = { [N in ContractionOp]: Node<N> }[ContractionOp];
+const CONTRACTIONS: ReadonlySet<string> = new Set<ContractionOp>(['linear', 'matmul', 'attention', 'attention_grad']);
+export const isContraction = (node: AnyNode): node is ContractionNode => CONTRACTIONS.has(node.op);
 
 /** Log-sum-exp and Σ dy · y of each query where forward did not save them, then from them dq, and dk with dv. */
 export type AttentionPass = 'statistics' | 'query' | 'key_value';
@@ -20,7 +20,7 @@ export interface KernelOutput {
   /** coordinates inside `into` of an element of `value` */
   readonly shift?: { readonly axis: number; readonly by: Shape[number] };
   /** written by the kernel's template at coordinates of its own: attention's log-sum-exp */
-  readonly beside?: true;
+  readonly auxiliary?: true;
 }
 
 /** Kernels that would prepare rows [B, H, T, …] for an attention; key and value go to the end of a cache. */
@@ -36,17 +36,17 @@ export const kernelsOf = ({ query, key, value }: FreshRows): readonly Kernel[] =
 
 /**
  * One dispatch. Points of the space are written independently. With `columns` > 0 the trailing axes are the columns of
- * rows; `phases` are folds that each row (with no columns: each point) needs first, in order. `core` is the op whose
+ * rows; `reductions` are folds that each row (with no columns: each point) needs first, in order. `contraction` is the op whose
  * template drives the kernel; its result goes through what is between it and the outputs.
  */
 export interface Kernel {
   readonly outputs: KernelOutput[];
   readonly shape: Shape;
   columns: number;
-  core: CoreNode | undefined;
-  /** which part of its core's work, where several kernels share it: attention's gradients */
+  contraction: ContractionNode | undefined;
+  /** which part of its contraction's work, where several kernels share it: attention's gradients */
   readonly pass?: AttentionPass;
-  readonly phases: AnyNode[];
+  readonly reductions: AnyNode[];
   /** of an attention over a cache with one new position: the rows of that position, which it prepares itself */
   readonly fresh?: FreshRows;
   /** position in the graph of the last node it holds: kernels run in this order */

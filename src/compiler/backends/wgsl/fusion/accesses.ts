@@ -38,18 +38,18 @@ export function accesses(
   evaluator.know(value, () => 'known');
   const own = spaceAxes(kernel.shape);
   const block = new Block(code);
-  // a phase gives one number per row; its own reads count too, at the places of its domain
+  // a reduction gives one number per row; its own reads count too, at the places of its domain
   const places = new Map<AnyNode, readonly Index[]>();
-  for (const phase of kernel.phases) {
-    evaluator.know(phase.outputs[0]!, (coordinates) => {
-      if (!places.has(phase)) places.set(phase, coordinates);
+  for (const reduction of kernel.reductions) {
+    evaluator.know(reduction.outputs[0]!, (coordinates) => {
+      if (!places.has(reduction)) places.set(reduction, coordinates);
       return 'folded';
     });
   }
   for (const { value: root } of kernel.outputs) evaluator.element(block, root, own);
-  // the last phase reads those before it
-  for (const phase of kernel.phases.toReversed()) {
-    probePhase(facts, evaluator, phase as Node<ReduceOp>, places.get(phase) ?? own);
+  // the last reduction reads those before it
+  for (const reduction of kernel.reductions.toReversed()) {
+    probeReduction(facts, evaluator, reduction as Node<ReduceOp>, places.get(reduction) ?? own);
   }
   return found;
 }
@@ -71,24 +71,24 @@ function placeOf(
   return piece && { ...whole, layout: { ...piece, base: { number: piece.base, aligned: piece.base % 4 === 0 } } };
 }
 
-function probePhase(
+function probeReduction(
   { graph }: GraphFacts,
   evaluator: Evaluator,
-  phase: Node<ReduceOp>,
+  reduction: Node<ReduceOp>,
   coordinates: readonly Index[],
 ): void {
-  const rule = REDUCTIONS[phase.op] as ReduceRule<ReduceOp>;
+  const rule = REDUCTIONS[reduction.op] as ReduceRule<ReduceOp>;
   const block = new Block(evaluator.code);
-  const types = phase.inputs.map((operand) => typeOf(graph, operand));
+  const types = reduction.inputs.map((operand) => typeOf(graph, operand));
   const context = {
     block,
-    node: phase,
+    node: reduction,
     types,
-    outputType: typeOf(graph, phase.outputs[0]),
+    outputType: typeOf(graph, reduction.outputs[0]),
     coordinates,
-    element: (operand: number, at: readonly Index[]) => evaluator.element(block, phase.inputs[operand]!, at),
+    element: (operand: number, at: readonly Index[]) => evaluator.element(block, reduction.inputs[operand]!, at),
   };
-  const at = rule.domain(phase, types, context.outputType).map((dim, n) => axis(`j${n}`, dim));
+  const at = rule.domain(reduction, types, context.outputType).map((dim, n) => axis(`j${n}`, dim));
   rule.body(context, at);
   rule.finish?.(context, 'folded');
 }

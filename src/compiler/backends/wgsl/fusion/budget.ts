@@ -5,7 +5,7 @@
 import { sizeOf } from '../../../../shared/tensor.ts';
 import type { ValueId } from '../../../ir/graph.ts';
 import { gradientOperands } from '../dialect.ts';
-import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
+import { isContraction, type Kernel, kernelsOf } from '../kernel.ts';
 import type { BufferPlace, BufferRef, EntryStorage } from '../plan/buffer.ts';
 import type { PlanTables } from '../plan/tables.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
@@ -45,9 +45,10 @@ export class BufferBudget {
 
   private leavesOf(kernel: Kernel, stored: ReadonlySet<ValueId>): ReadonlySet<ValueId> {
     const roots = rootsOf(kernel, stored);
-    // what an earlier kernel of the same core left for this one
-    const { pass, core } = kernel;
-    const gradient = core?.op === 'attention_grad' && pass !== 'statistics' ? gradientOperands(core) : undefined;
+    // what an earlier kernel of the same contraction left for this one
+    const { pass, contraction } = kernel;
+    const gradient =
+      contraction?.op === 'attention_grad' && pass !== 'statistics' ? gradientOperands(contraction) : undefined;
     const shared = gradient?.makesThem ? gradient.statistics : undefined;
     const leaves = new Set<ValueId>(shared === undefined ? [] : [shared]);
     const seen = new Set<ValueId>(kernel.outputs.map(({ value }) => value));
@@ -99,11 +100,11 @@ export class BufferBudget {
     const written = new Set(kernel.outputs.map(({ into }) => into)).size;
     if (buffersOf(all) + written <= limit || this.fits(this.buffersOf(kernel, stored))) return undefined;
     // outputs that joined: the one that joined last leaves
-    if (kernel.outputs.length > 1 && (kernel.core?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
+    if (kernel.outputs.length > 1 && (kernel.contraction?.outputs.length ?? 1) === 1) return kernel.outputs[0]!.value;
     // the value with the most buffers behind it that is not nearly everything
     const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
-      const own = node && !roots.has(value) && !stored.has(value) && !isCore(node);
+      const own = node && !roots.has(value) && !stored.has(value) && !isContraction(node);
       return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
     });
     candidates.sort((a, b) => b.buffers - a.buffers);

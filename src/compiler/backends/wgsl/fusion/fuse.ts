@@ -6,9 +6,9 @@
  * it if it reads one result per row, a GEMM or attention takes the pointwise kernel after it as its epilogue. What is
  * left over is stored.
  *
- *   %1 = linear(x, w, b)        kernel 1: core linear, writes %2
+ *   %1 = linear(x, w, b)        kernel 1: contraction linear, writes %2
  *   %2 = gelu(%1)
- *   %3 = mean(%2)  ┐            kernel 2: phases %3, %5; columns: the last axis; writes %6
+ *   %3 = mean(%2)  ┐            kernel 2: reductions %3, %5; columns: the last axis; writes %6
  *   %4 = sub(%2, %3) …
  *   %6 = mul(%4, rsqrt(%5))
  *
@@ -17,14 +17,14 @@
  */
 import { addDims, type Dim } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isCore, type Kernel } from '../kernel.ts';
+import { isContraction, type Kernel } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { inlineCost, isInline, isView } from '../text/inline.ts';
 import { isReduction, type ReduceOp } from '../text/reduce.ts';
 import { costOf, isPointwise } from '../text/scalar.ts';
 import type { Borders } from './borders.ts';
 import type { FuseOptions } from './options.ts';
-import { placeAttentionGradient, placeCore } from './place-cores.ts';
+import { placeAttentionGradient, placeContraction } from './place-contractions.ts';
 import { FoldPlacement } from './place-folds.ts';
 import { FusionState } from './state.ts';
 
@@ -72,7 +72,7 @@ class Fusion {
     if (wanted.length === 0) return;
     if (this.state.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
     else if (node.op === 'attention_grad') placeAttentionGradient(this.state, node, order);
-    else if (isCore(node)) placeCore(this.state, node, order);
+    else if (isContraction(node)) placeContraction(this.state, node, order);
     else if (isReduction(node.op)) this.folds.place(node as Node<ReduceOp>, order);
     else if (node.op === 'concat' && this.inPieces(node)) this.pieces(node, order);
     else this.inline(node, wanted, order);
@@ -131,7 +131,7 @@ class Fusion {
   private inPieces({ inputs }: AnyNode): boolean {
     const makers = inputs.map((value) => this.state.facts.producers.get(value));
     const [first] = makers;
-    if (makers.every((maker) => maker && isCore(maker) && maker.outputs.length === 1)) return true;
+    if (makers.every((maker) => maker && isContraction(maker) && maker.outputs.length === 1)) return true;
     return inputs.length > SELECTED_PIECES || (first?.op === 'attention' && first.outputs[0] !== inputs[0]);
   }
 
@@ -145,7 +145,7 @@ class Fusion {
     for (const operand of node.inputs) {
       const maker = this.state.facts.producers.get(operand);
       if (maker?.op === 'attention' && maker.outputs[0] !== operand) {
-        this.state.beside.set(operand, { value: operand, into: value, beside: true });
+        this.state.auxiliary.set(operand, { value: operand, into: value, auxiliary: true });
       } else
         this.state.order.read(operand, this.state.kernel({ value: operand, into: value, shift: { axis, by } }, order));
       by = addDims(by, typeOf(this.state.graph, operand).shape[axis]!);

@@ -64,7 +64,7 @@ export class KernelOrder {
 
   /** The kernel writes this value too: its readers, and theirs, now need the kernel and what it needs. */
   takeOver(kernel: Kernel, output: KernelOutput): void {
-    if (output.beside) kernel.outputs.push(output);
+    if (output.auxiliary) kernel.outputs.push(output);
     else kernel.outputs.unshift(output);
     this.needed.delete(kernel);
     for (const [other, bits] of this.needed) if ((bits & this.bit(kernel)) !== 0n) this.needed.delete(other);

@@ -32,9 +32,10 @@ export class FoldPlacement {
       const columns = this.columnsFor(node, reader);
       if (columns !== undefined) {
         reader.columns = columns;
-        reader.phases.unshift(node as AnyNode);
+        reader.reductions.unshift(node as AnyNode);
         kernel = reader;
-      } else this.state.borders.add(value, reader.core ? 'reader has work of its own' : 'more than a result per row');
+      } else
+        this.state.borders.add(value, reader.contraction ? 'reader has work of its own' : 'more than a result per row');
     }
     if (!kernel) {
       this.state.stored.add(value);
@@ -42,7 +43,7 @@ export class FoldPlacement {
       kernel = this.foldsAlong(node as AnyNode);
       if (kernel) this.state.order.takeOver(kernel, { value, into: value });
       else kernel = this.state.kernel({ value, into: value }, order);
-      kernel.phases.unshift(node as AnyNode);
+      kernel.reductions.unshift(node as AnyNode);
     }
     this.folding.add(kernel);
     for (const operand of node.inputs) this.state.order.read(operand, kernel);
@@ -59,13 +60,13 @@ export class FoldPlacement {
     const readers = [...this.state.order.readersOf(value)];
     return [...this.folding].findLast(
       (kernel) =>
-        !kernel.core &&
+        !kernel.contraction &&
         kernel.columns === 0 &&
         kernel.outputs.length < MOST_OUTPUTS &&
         kernel.outputs.every(({ value: other, shift }) => !shift && !this.state.options.alone.has(other)) &&
-        kernel.phases.every((phase) => sameDomain(this.state.facts, phase, node)) &&
+        kernel.reductions.every((reduction) => sameDomain(this.state.facts, reduction, node)) &&
         equalShapes(kernel.shape, typeOf(this.state.graph, value).shape) &&
-        kernel.phases.some((phase) => [...this.readBy(phase)].some((read) => own.has(read))) &&
+        kernel.reductions.some((reduction) => [...this.readBy(reduction)].some((read) => own.has(read))) &&
         !readers.some((reader) => this.state.order.reaches(reader, kernel)),
     );
   }
@@ -86,15 +87,15 @@ export class FoldPlacement {
     return found;
   }
 
-  /** How many columns the reader's rows have if the fold becomes one of its phases; undefined when it cannot. */
+  /** How many columns the reader's rows have if the fold becomes one of its reductions; undefined when it cannot. */
   private columnsFor(node: Node<ReduceOp>, reader: Kernel): number | undefined {
-    if (reader.core) return undefined;
+    if (reader.contraction) return undefined;
     const rule = REDUCTIONS[node.op] as ReduceRule<ReduceOp>;
     const { shape } = reader;
     const results = productOf(typeOf(this.state.graph, node.outputs[0]).shape);
     const rowsOf = (columns: number): Shape => shape.slice(0, shape.length - columns);
     // one result per row, none computed twice
-    const free = (reader.phases.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0]).filter(
+    const free = (reader.reductions.length > 0 ? [reader.columns] : rule.rows ? [0, 1] : [0]).filter(
       (columns) => columns <= shape.length && equalDims(results, productOf(rowsOf(columns))),
     );
     if (free.length === 0) return undefined;

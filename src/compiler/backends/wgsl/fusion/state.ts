@@ -1,7 +1,7 @@
 /** What fusion knows while it walks a graph from its outputs to its inputs, and what all of its parts ask of it. */
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isCore, type Kernel, type KernelOutput } from '../kernel.ts';
+import { isContraction, type Kernel, type KernelOutput } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { equalIndices, type Index, isPlain, keyOf } from '../text/expr.ts';
 import { forwardCoordinates } from '../text/forward.ts';
@@ -22,8 +22,8 @@ export class FusionState {
   readonly forced: Set<ValueId>;
   readonly stored = new Set<ValueId>();
   readonly borders = new Borders();
-  /** second results of cores, and where they go */
-  readonly beside = new Map<ValueId, KernelOutput>();
+  /** second results of contractions, and where they go */
+  readonly auxiliary = new Map<ValueId, KernelOutput>();
   /** inputs, parameters and constants */
   readonly leaves: ReadonlySet<ValueId>;
   readonly outputs: ReadonlySet<ValueId>;
@@ -51,7 +51,7 @@ export class FusionState {
   /** A kernel of its own for a value. */
   kernel(output: KernelOutput, order: number): Kernel {
     const { shape } = typeOf(this.graph, output.value);
-    const made: Kernel = { outputs: [output], shape, columns: 0, core: undefined, phases: [], order };
+    const made: Kernel = { outputs: [output], shape, columns: 0, contraction: undefined, reductions: [], order };
     this.order.add(made);
     return made;
   }
@@ -68,7 +68,7 @@ export class FusionState {
   /** Whether a kernel under construction finds a value in a buffer. */
   private isApart(value: ValueId, kernel: Kernel): boolean {
     const node = this.facts.producers.get(value);
-    if (node !== undefined && (isCore(node) || isReduction(node.op))) return true;
+    if (node !== undefined && (isContraction(node) || isReduction(node.op))) return true;
     if (kernel.outputs.some((output) => output.value === value)) return false;
     return !this.order.readersOf(value).has(kernel) || this.leaves.has(value) || this.stored.has(value);
   }
@@ -83,24 +83,24 @@ export class FusionState {
    * A reader of a stored value that can write it as well: same space, read at the same point, and nothing else that
    * reads the value has to run before that reader.
    */
-  mergeTarget(value: ValueId, core: AnyNode | undefined): Kernel | undefined {
+  mergeTarget(value: ValueId, contraction: AnyNode | undefined): Kernel | undefined {
     if (this.options.alone.has(value)) return undefined;
     const readers = [...this.order.readersOf(value)];
     const { shape } = typeOf(this.graph, value);
     return readers.find((reader) => {
-      if (reader.core || reader.outputs.some(({ shift }) => shift)) return false;
-      if (core && reader.phases.length > 0) return false;
+      if (reader.contraction || reader.outputs.some(({ shift }) => shift)) return false;
+      if (contraction && reader.reductions.length > 0) return false;
       const joined = { ...reader, outputs: [{ value, into: value }, ...reader.outputs] };
-      if (core && this.forward(joined, value) === undefined) return false;
+      if (contraction && this.forward(joined, value) === undefined) return false;
       if (!equalShapes(reader.shape, shape) || reader.outputs.length >= MOST_OUTPUTS) return false;
       const own = keyOf(spaceAxes(shape));
-      const direct = reader.phases.length === 0;
+      const direct = reader.reductions.length === 0;
       if (readers.some((other) => other !== reader && this.order.reaches(other, reader))) return false;
       return direct ? this.accesses(reader, value).every((at) => keyOf(at) === own) : this.readsOwnRow(reader, value);
     });
   }
 
-  /** In a row kernel a phase reads the value at its own places of the same row; the outputs read it at their point. */
+  /** In a row kernel a reduction reads the value at its own places of the same row; the outputs read it at their point. */
   private readsOwnRow(kernel: Kernel, value: ValueId): boolean {
     const rows = kernel.shape.length - kernel.columns;
     const { shape } = typeOf(this.graph, value);

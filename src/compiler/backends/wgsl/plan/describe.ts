@@ -1,7 +1,7 @@
 /** What a kernel is called, by the ops that the user wrote, and what it costs: labels, origins, the header of its text, floating-point operations. */
 import { addDims, type Dim, mulDims, productOf } from '../../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isCore, type Kernel, kernelsOf } from '../kernel.ts';
+import { isContraction, type Kernel, kernelsOf } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { isReduction } from '../text/reduce.ts';
 import { isPointwise } from '../text/scalar.ts';
@@ -17,7 +17,7 @@ export class Descriptions {
     this.stored = stored;
   }
 
-  /** Nodes that a kernel computes beside its core and phases; asked for again and again once fusion is done. */
+  /** Nodes that a kernel computes beside its contraction and reductions; asked for again and again once fusion is done. */
   computedBy(kernel: Kernel): readonly AnyNode[] {
     const before = this.computed.get(kernel);
     if (before) return before;
@@ -25,11 +25,11 @@ export class Descriptions {
     const roots = new Set(kernel.outputs.map(({ value }) => value));
     const open = [
       ...roots,
-      ...[...kernel.phases, ...(kernel.core ? [kernel.core] : [])].flatMap((node) => node.inputs),
+      ...[...kernel.reductions, ...(kernel.contraction ? [kernel.contraction] : [])].flatMap((node) => node.inputs),
     ];
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       const node = this.facts.producers.get(value);
-      if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
+      if (!node || seen.has(node) || isContraction(node) || isReduction(node.op)) continue;
       if (this.stored.has(value) && !roots.has(value)) continue;
       seen.add(node);
       open.push(...node.inputs);
@@ -47,7 +47,7 @@ export class Descriptions {
 
   /** Each node that a kernel computes, in the graph's order. */
   nodesOf(kernel: Kernel): AnyNode[] {
-    const own = [...this.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])];
+    const own = [...this.computedBy(kernel), ...kernel.reductions, ...(kernel.contraction ? [kernel.contraction] : [])];
     return own.sort((a, b) => this.facts.order.get(a)! - this.facts.order.get(b)!);
   }
 
@@ -84,21 +84,21 @@ export class Descriptions {
     const points = productOf(shape);
     let flops: Dim = prepared.reduce<Dim>(addDims, 0);
     flops = addDims(flops, mulDims(points, this.computedBy(kernel).filter(({ op }) => isPointwise(op)).length));
-    for (const phase of kernel.phases)
-      flops = addDims(flops, productOf(typeOf(this.facts.graph, phase.inputs[0]!).shape));
-    if (!kernel.core) return flops;
-    return addDims(flops, coreFlops(this.facts.graph, kernel.core));
+    for (const reduction of kernel.reductions)
+      flops = addDims(flops, productOf(typeOf(this.facts.graph, reduction.inputs[0]!).shape));
+    if (!kernel.contraction) return flops;
+    return addDims(flops, contractionFlops(this.facts.graph, kernel.contraction));
   }
 }
 
 /** Multiplications and additions of a contraction. */
-function coreFlops(graph: Graph, core: NonNullable<Kernel['core']>): Dim {
-  const shapes = core.inputs.map((value) => typeOf(graph, value).shape);
-  const out = productOf(typeOf(graph, core.outputs[0]!).shape);
-  if (core.op === 'linear') return mulDims(mulDims(2, out), shapes[1]![1]!);
-  if (core.op === 'matmul') {
+function contractionFlops(graph: Graph, contraction: NonNullable<Kernel['contraction']>): Dim {
+  const shapes = contraction.inputs.map((value) => typeOf(graph, value).shape);
+  const out = productOf(typeOf(graph, contraction.outputs[0]!).shape);
+  if (contraction.op === 'linear') return mulDims(mulDims(2, out), shapes[1]![1]!);
+  if (contraction.op === 'matmul') {
     const shape = shapes[0]!;
-    const k = shape.length > 1 && core.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
+    const k = shape.length > 1 && contraction.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
     return mulDims(mulDims(2, out), k);
   }
   // scores and values: 2 · 2 · B·H·T·S·D, as often in each pass of the gradients

@@ -84,19 +84,19 @@ class InputBuilder {
     this.storage = storage;
     this.numbering = numbering;
     const written = kernel.outputs.flatMap(({ value, into }) => (value === into ? [value] : []));
-    // of a core in several kernels, the others' results are in buffers
-    this.own = new Set([...written, ...(kernel.pass === undefined ? (kernel.core?.outputs ?? []) : [])]);
+    // of a contraction in several kernels, the others' results are in buffers
+    this.own = new Set([...written, ...(kernel.pass === undefined ? (kernel.contraction?.outputs ?? []) : [])]);
   }
 
   build(): KernelInput {
-    const { shape, columns, core, pass, phases } = this.kernel;
+    const { shape, columns, contraction, pass, reductions } = this.kernel;
     const sorted = this.nodes();
     const nodes = sorted.map((node): InputNode => {
       const inputs = node.inputs.map((value) => this.idOf(value));
       const outputs = node.outputs.map((value) => this.idOf(value));
       return { op: node.op, inputs, outputs, attributes: node.attributes } as unknown as InputNode;
     });
-    const outputs = this.kernel.outputs.map(({ value, into, shift, beside }): InputOutput => {
+    const outputs = this.kernel.outputs.map(({ value, into, shift, auxiliary }): InputOutput => {
       const to = this.storage.stored(into);
       if (!to) throw new Error(`value %${into} is written and has no buffer`);
       return {
@@ -104,7 +104,7 @@ class InputBuilder {
         to: this.numbering.place(to),
         whole: value === into,
         ...(shift ? { shift } : {}),
-        ...(beside ? { beside } : {}),
+        ...(auxiliary ? { auxiliary } : {}),
       };
     });
     const fresh = this.fresh();
@@ -114,20 +114,20 @@ class InputBuilder {
       outputs,
       shape,
       columns,
-      phases: phases.map((phase) => sorted.indexOf(phase)),
-      ...(core ? { core: sorted.indexOf(core) } : {}),
+      reductions: reductions.map((reduction) => sorted.indexOf(reduction)),
+      ...(contraction ? { contraction: sorted.indexOf(contraction) } : {}),
       ...(pass ? { pass } : {}),
       ...(fresh ? { fresh } : {}),
     };
   }
 
   private fresh(): FreshInput | undefined {
-    const { fresh, core } = this.kernel;
-    if (!fresh || !core) return undefined;
+    const { fresh, contraction } = this.kernel;
+    if (!fresh || !contraction) return undefined;
     const input = (kernel: Kernel): KernelInput =>
       new InputBuilder(kernel, this.facts, this.storage, this.numbering).build();
     // keys and values are the cache with the new position, which a concat makes of the cache before
-    const [pastKeys, pastValues] = [core.inputs[1]!, core.inputs[2]!].map((value) =>
+    const [pastKeys, pastValues] = [contraction.inputs[1]!, contraction.inputs[2]!].map((value) =>
       this.idOf(this.facts.producers.get(value)!.inputs[0]!),
     ) as [ValueId, ValueId];
     const { query, key, value } = fresh;
@@ -136,8 +136,8 @@ class InputBuilder {
 
   /** Nodes that the kernel computes, in the graph's order. */
   private nodes(): readonly AnyNode[] {
-    const { core, phases, outputs } = this.kernel;
-    const nodes = new Set<AnyNode>([...phases, ...(core ? [core] : [])]);
+    const { contraction, reductions, outputs } = this.kernel;
+    const nodes = new Set<AnyNode>([...reductions, ...(contraction ? [contraction] : [])]);
     const seen = new Set<ValueId>();
     const open = [...[...nodes].flatMap(({ inputs }) => inputs), ...outputs.map(({ value }) => value)];
     for (let value = open.pop(); value !== undefined; value = open.pop()) {

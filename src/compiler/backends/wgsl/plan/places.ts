@@ -119,8 +119,8 @@ export class Places {
         outputs: [{ value, into }],
         shape,
         columns: 0,
-        core: undefined,
-        phases: [],
+        contraction: undefined,
+        reductions: [],
         order: this.graph.nodes.length + index,
       });
     }
@@ -151,7 +151,7 @@ export class Places {
     const taken = [...this.known.values()].filter(({ buffer }) => buffer === own).length > 1;
     if (taken || this.graph.outputs.some((output) => output.value === donor)) return undefined;
     const writer = kernels.find(({ outputs }) => outputs.some(({ into }) => into === value));
-    if (!writer || writer.core || writer.phases.length > 0) return undefined;
+    if (!writer || writer.contraction || writer.reductions.length > 0) return undefined;
     if (!equalShapes(typeOf(this.graph, donor).shape, writer.shape)) return undefined;
     const users = this.graph.nodes.filter(({ inputs }) => inputs.some((read) => read === donor));
     const inside = new Set(describe.computedBy(writer));

@@ -55,7 +55,11 @@ interface PartOf {
 /** The nodes of a kernel by what they read. */
 function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, readonly AnyNode[]> {
   const users = new Map<ValueId, AnyNode[]>();
-  for (const node of [...describe.computedBy(kernel), ...kernel.phases, ...(kernel.core ? [kernel.core] : [])]) {
+  for (const node of [
+    ...describe.computedBy(kernel),
+    ...kernel.reductions,
+    ...(kernel.contraction ? [kernel.contraction] : []),
+  ]) {
     for (const value of new Set(node.inputs)) users.set(value, [...(users.get(value) ?? []), node]);
   }
   return users;

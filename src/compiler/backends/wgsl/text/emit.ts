@@ -6,13 +6,13 @@
  *   lanes    one workgroup per row (or per point): lanes share the folds and the columns
  *   scattered    one workgroup (software: one invocation) per row of a table that rows are added to
  *
- * GEMM and attention bring their `main` (families/); their operands and results are written as functions (core.ts).
+ * GEMM and attention bring their `main` (families/); their operands and results are written as functions (contractions.ts).
  * Independent kernels may be one dispatch: each `main` becomes a function, and workgroups are dealt out among them.
  */
 
 import type { Profile } from '../families/contract.ts';
 import { KernelCode, type Module, type Param } from './code.ts';
-import { corePart } from './core.ts';
+import { contractionPart } from './contractions.ts';
 import { sharesFolds } from './folds.ts';
 import { type KernelInput, openKernel } from './input.ts';
 import { addsRows, lanes, points, rows, scattered } from './mains.ts';
@@ -74,16 +74,16 @@ function emitFor(profile: Profile, kernels: readonly KernelInput[]): Emitted {
 
 function partOf(writer: KernelWriter, profile: Profile): Part {
   const { kernel } = writer;
-  if (kernel.core) return corePart(writer, kernel.core, profile);
+  if (kernel.contraction) return contractionPart(writer, kernel.contraction, profile);
   if (addsRows(kernel)) return scattered(writer, profile);
   if (profile === 'gpu' && sharesFolds(kernel)) return lanes(writer);
-  return kernel.columns > 0 && kernel.phases.length > 0 ? rows(writer) : points(writer);
+  return kernel.columns > 0 && kernel.reductions.length > 0 ? rows(writer) : points(writer);
 }
 
 /** Whether the profiles differ for this kernel. */
 function dependsOnProfile(input: KernelInput): boolean {
   const kernel = openKernel(input);
-  return kernel.core !== undefined || addsRows(kernel) || sharesFolds(kernel);
+  return kernel.contraction !== undefined || addsRows(kernel) || sharesFolds(kernel);
 }
 
 /** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */

@@ -30,11 +30,11 @@ interface Fold {
 }
 
 /** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
-export function knowFolds(writer: KernelWriter, phases: readonly AnyNode[], block: Block, write: FoldWriter): void {
+export function knowFolds(writer: KernelWriter, reductions: readonly AnyNode[], block: Block, write: FoldWriter): void {
   const made = new Map<AnyNode, Piece>();
   /** made along with another, for the coordinates at which that one was wanted */
   const guessed = new Map<AnyNode, string>();
-  for (const together of loopsOf(writer.facts, phases)) {
+  for (const together of loopsOf(writer.facts, reductions)) {
     for (const node of together) {
       writer.evaluator.know(node.outputs[0]!, (coordinates) => {
         const at = keyOf(coordinates);
@@ -91,14 +91,14 @@ function foldsAt<N extends ReduceOp>(
 }
 
 /** Folds over the same places of operands of one shape, of which none needs another's result: a loop each. */
-function loopsOf(facts: ValueFacts, phases: readonly AnyNode[]): AnyNode[][] {
+function loopsOf(facts: ValueFacts, reductions: readonly AnyNode[]): AnyNode[][] {
   const loops: AnyNode[][] = [];
-  for (const phase of phases) {
+  for (const reduction of reductions) {
     const loop = loops.find((nodes) =>
-      nodes.every((node) => sameDomain(facts, node, phase) && !needs(facts, phase, node)),
+      nodes.every((node) => sameDomain(facts, node, reduction) && !needs(facts, reduction, node)),
     );
-    if (loop) loop.push(phase);
-    else loops.push([phase]);
+    if (loop) loop.push(reduction);
+    else loops.push([reduction]);
   }
   return loops;
 }
@@ -218,9 +218,9 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
 /** A fold over a plain domain that is long enough for the lanes of a workgroup. */
 export function sharesFolds(kernel: OpenKernel): boolean {
   const { graph } = kernel.facts;
-  if (kernel.phases.length === 0 || kernel.outputs.some(({ shift }) => shift && kernel.columns === 0)) return false;
-  return kernel.phases.every((phase) => {
-    const node = phase as Node<ReduceOp>;
+  if (kernel.reductions.length === 0 || kernel.outputs.some(({ shift }) => shift && kernel.columns === 0)) return false;
+  return kernel.reductions.every((reduction) => {
+    const node = reduction as Node<ReduceOp>;
     const rule = REDUCTIONS[node.op] as unknown as ReduceRule<ReduceOp>;
     if (rule.upTo || rule.combine === 'argmax' || !rule.rows) return false;
     const { axes } = node.attributes as { readonly axes: readonly number[] };

@@ -1,7 +1,7 @@
 /** From an element that a template makes to the point of its kernel's space that reads it: how epilogues find their place. */
 import { equalShapes } from '../../../../shared/dim.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isCore, type KernelOutput } from '../kernel.ts';
+import { isContraction, type KernelOutput } from '../kernel.ts';
 import { type Index, keyOf, reshapeCoordinates } from './expr.ts';
 import type { ValueFacts } from './input.ts';
 import { isReduction } from './reduce.ts';
@@ -9,7 +9,7 @@ import { isPointwise } from './scalar.ts';
 
 /** Values that a kernel writes. */
 interface Written {
-  readonly outputs: readonly Pick<KernelOutput, 'value' | 'beside'>[];
+  readonly outputs: readonly Pick<KernelOutput, 'value' | 'auxiliary'>[];
 }
 
 /**
@@ -25,7 +25,7 @@ export function forwardCoordinates(
 ): readonly Index[] | undefined {
   const { graph } = facts;
   const at = new Map<ValueId, readonly Index[]>([[value, start]]);
-  const roots = new Set(kernel.outputs.flatMap((output) => (output.beside ? [] : [output.value])));
+  const roots = new Set(kernel.outputs.flatMap((output) => (output.auxiliary ? [] : [output.value])));
   const [root] = [...roots] as [ValueId];
   const inside = insideOf(facts, kernel, isStored);
   for (const node of inside) {
@@ -63,7 +63,7 @@ function insideOf(facts: ValueFacts, kernel: Written, isStored: (value: ValueId)
   const open = [...own];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     const node = facts.producers.get(value);
-    if (!node || seen.has(node) || isCore(node) || isReduction(node.op)) continue;
+    if (!node || seen.has(node) || isContraction(node) || isReduction(node.op)) continue;
     if (isStored(value) && !own.has(value)) continue;
     seen.add(node);
     open.push(...node.inputs);

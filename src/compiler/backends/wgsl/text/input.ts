@@ -11,7 +11,7 @@
 import type { Dim, Shape } from '../../../../shared/dim.ts';
 import type { Quantisation } from '../../../../shared/quantisation.ts';
 import type { AnyNode, Origin, TensorType, ValueId } from '../../../ir/graph.ts';
-import type { AttentionPass, CoreNode } from '../kernel.ts';
+import type { AttentionPass, ContractionNode } from '../kernel.ts';
 import type { Element } from './code.ts';
 import type { Layout } from './layout.ts';
 
@@ -47,7 +47,7 @@ export interface InputOutput {
   /** coordinates inside `to` of an element of the value */
   readonly shift?: { readonly axis: number; readonly by: Dim };
   /** written by the template at coordinates of its own */
-  readonly beside?: true;
+  readonly auxiliary?: true;
 }
 
 export interface KernelInput {
@@ -59,8 +59,8 @@ export interface KernelInput {
   readonly shape: Shape;
   readonly columns: number;
   /** indices of nodes */
-  readonly phases: readonly number[];
-  readonly core?: number;
+  readonly reductions: readonly number[];
+  readonly contraction?: number;
   readonly pass?: AttentionPass;
   readonly fresh?: FreshInput;
 }
@@ -93,8 +93,8 @@ export interface Storage {
 export interface OpenKernel extends Pick<KernelInput, 'outputs' | 'shape' | 'columns' | 'pass' | 'fresh'> {
   readonly facts: ValueFacts;
   readonly storage: Storage;
-  readonly phases: readonly AnyNode[];
-  readonly core: CoreNode | undefined;
+  readonly reductions: readonly AnyNode[];
+  readonly contraction: ContractionNode | undefined;
 }
 
 const NOWHERE: Origin = { path: '' };
@@ -115,7 +115,7 @@ export function openKernel(input: KernelInput): OpenKernel {
       order: new Map(nodes.map((node, order) => [node, order])),
     },
     storage: { stored: (value) => values[value]?.place },
-    phases: input.phases.map((at) => nodes[at]!),
-    core: input.core === undefined ? undefined : (nodes[input.core] as CoreNode),
+    reductions: input.reductions.map((at) => nodes[at]!),
+    contraction: input.contraction === undefined ? undefined : (nodes[input.contraction] as ContractionNode),
   };
 }

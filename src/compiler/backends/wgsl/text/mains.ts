@@ -39,7 +39,7 @@ export function points(writer: KernelWriter): Part {
   const block = new Block(writer.code);
   const count = productOf(kernel.shape);
   const coordinates = delinearise(block.axis('index', count), kernel.shape);
-  knowFolds(writer, kernel.phases, block, serialFold);
+  knowFolds(writer, kernel.reductions, block, serialFold);
   for (const output of kernel.outputs) writer.store(block, output, coordinates);
   return forEach(writer, 'index', count, 'invocations', block);
 }
@@ -50,7 +50,7 @@ const SHORT = 24;
 /** Whether a kernel writes f32 tensors whose rows are fours of neighbours, and computes little for each. */
 function takesFour({ kernel, facts: { graph, producers } }: KernelWriter): boolean {
   const last = kernel.shape.at(-1);
-  if (kernel.phases.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
+  if (kernel.reductions.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
   const each = kernel.outputs.every(({ value, to, whole }) => {
     const own = whole && to.element === 'f32' && equalShapes(typeOf(graph, value).shape, kernel.shape);
     return own && vectorAlong(to.layout, kernel.shape.length - 1);
@@ -113,7 +113,7 @@ export function rows(writer: KernelWriter): Part {
   const space = rowSpace(kernel);
   const count = productOf(space.rows);
   const own = delinearise(block.axis('row', count), space.rows);
-  knowFolds(writer, kernel.phases, block, serialFold);
+  knowFolds(writer, kernel.reductions, block, serialFold);
   const width = productOf(space.columns);
   writeColumns(writer, block, own, space, { counter: COLUMN, from: '0u', below: block.size(width), step: '1u' });
   return forEach(writer, 'row', count, 'invocations', block);
@@ -139,7 +139,7 @@ export function lanes(writer: KernelWriter): Part {
   const space = rowSpace(kernel);
   const count = productOf(space.rows);
   const own = delinearise(block.axis('row', count), space.rows);
-  knowFolds(writer, kernel.phases, block, laneFold);
+  knowFolds(writer, kernel.reductions, block, laneFold);
   if (kernel.columns > 0) {
     const below = block.size(productOf(space.columns));
     writeColumns(writer, block, own, space, { counter: COLUMN, from: LANE, below, step: `${LANES}u` });
@@ -154,10 +154,10 @@ export function lanes(writer: KernelWriter): Part {
 }
 
 /** A kernel that only adds rows of updates to rows of a table: the gradient of an embedding. */
-export function addsRows({ phases, outputs, columns, core }: OpenKernel): boolean {
-  const [phase] = phases;
-  if (phases.length !== 1 || phase!.op !== 'scatter_add' || columns > 0 || core) return false;
-  return phase!.attributes.axis === 0 && outputs.length === 1 && outputs[0]!.value === phase!.outputs[0];
+export function addsRows({ reductions, outputs, columns, contraction }: OpenKernel): boolean {
+  const [reduction] = reductions;
+  if (reductions.length !== 1 || reduction!.op !== 'scatter_add' || columns > 0 || contraction) return false;
+  return reduction!.attributes.axis === 0 && outputs.length === 1 && outputs[0]!.value === reduction!.outputs[0];
 }
 
 /**
@@ -168,7 +168,7 @@ export function addsRows({ phases, outputs, columns, core }: OpenKernel): boolea
  */
 export function scattered(writer: KernelWriter, profile: Profile): Part {
   const { kernel, evaluator } = writer;
-  const node = kernel.phases[0] as Node<'scatter_add'>;
+  const node = kernel.reductions[0] as Node<'scatter_add'>;
   const [base, indices, updates] = node.inputs as [number, number, number];
   const [output] = kernel.outputs as [OpenKernel['outputs'][number]];
   const [rows, ...columns] = kernel.shape;

@@ -75,7 +75,7 @@ export function source(writer: KernelWriter, own: string, axes: readonly Axis[],
   };
 }
 
-/** The function that takes a result of the core at its coordinates through the epilogue to the outputs. */
+/** The function that takes a result of the contraction at its coordinates through the epilogue to the outputs. */
 export function sink(
   writer: KernelWriter,
   axes: readonly Axis[],
@@ -91,7 +91,7 @@ export function sink(
   evaluator.know(result, () => value);
   const at = forwardCoordinates(facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
   if (!at) throw new Error(`the kernel of %${result} cannot write ${kernel.outputs.map((o) => `%${o.value}`).join()}`);
-  for (const output of kernel.outputs) if (!output.beside) writer.store(block, output, at);
+  for (const output of kernel.outputs) if (!output.auxiliary) writer.store(block, output, at);
   return define(code, `store${writer.suffix}`, [...parametersOf(axes), VALUE_PARAMETER], block);
 }
 
@@ -141,7 +141,7 @@ export function tensor(writer: KernelWriter, name: string, value: ValueId, names
   );
 }
 
-/** A function that stores a result of the core as it is, at its coordinates and then the constant ones. */
+/** A function that stores a result of the contraction as it is, at its coordinates and then the constant ones. */
 export function plainSink(
   writer: KernelWriter,
   output: InputOutput,

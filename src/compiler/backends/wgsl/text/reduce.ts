@@ -34,7 +34,7 @@ export interface ReduceRule<N extends keyof OpAttributes> {
   body(context: ReduceContext<N>, at: readonly Index[]): Piece;
   /** text of the element from the folded value */
   finish?(context: ReduceContext<N>, folded: Piece): Piece;
-  /** folds plain axes of its operand: may become one phase of a row kernel */
+  /** folds plain axes of its operand: may become one reduction of a row kernel */
   readonly rows?: true;
 }
 

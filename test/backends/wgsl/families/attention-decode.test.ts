@@ -1,11 +1,11 @@
 /** A new position's attention, with its rows given as they are, against float64: odd widths, masks, an empty cache. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  type AttentionToken,
-  attentionToken,
+  type AttentionDecode,
+  attentionDecode,
   freshColumns,
   freshPlace,
-} from '../../../../src/compiler/backends/wgsl/families/attention-token.ts';
+} from '../../../../src/compiler/backends/wgsl/families/attention-decode.ts';
 import type { Profile } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
 import type { FRESH } from '../../../../src/compiler/backends/wgsl/families/names.ts';
 import { Block } from '../../../../src/compiler/backends/wgsl/text/block.ts';
@@ -51,7 +51,7 @@ async function check(c: AttentionCase): Promise<void> {
   row('q', operands.width, wgsl`${q.at}(batch, head, 0u, c)`);
   row('k', operands.width, wgsl`${k.at}(batch, head, ${last}, c)`);
   row('v', operands.valueWidth, wgsl`${v.at}(batch, head, ${last}, c)`);
-  const template: AttentionToken = {
+  const template: AttentionDecode = {
     ...rest,
     k,
     v,
@@ -61,7 +61,7 @@ async function check(c: AttentionCase): Promise<void> {
     appendValue: { store: bench.sink('value', [B, H, E]).store, vector: false },
     out: bench.sink('y', [B, H, T, E]),
   };
-  const results = await bench.run(device, attentionToken(template));
+  const results = await bench.run(device, attentionDecode(template));
   expect(difference(results.get('y')!, expectedOf(c, data).y)).toBeLessThan(TOLERANCE);
   const newest = (all: Float32Array, width: number): number[] =>
     Array.from({ length: all.length / (c.keys * width) }, (__, pair) =>

@@ -28,7 +28,7 @@ export interface Append {
 }
 
 /** `k` and `v` are the cache, `keys` its P positions; `queries` is 1, or 0 when there is nothing to do. */
-export interface AttentionToken extends Omit<AttentionForward, 'q' | 'causal' | 'lse'> {
+export interface AttentionDecode extends Omit<AttentionForward, 'q' | 'causal' | 'lse'> {
   /** statements that fill the rows of (batch, head) by `freshColumns` and `freshPlace` */
   readonly rows: Piece;
   readonly appendKey: Append;
@@ -48,12 +48,12 @@ export function freshPlace(profile: Profile, row: keyof typeof FRESH): Wgsl {
   return profile === 'gpu' ? wgsl`${FRESH[row]}[c]` : wgsl`${FRESH[row]}[c >> 2u][c & 3u]`;
 }
 
-export function attentionToken(p: AttentionToken): Template {
+export function attentionDecode(p: AttentionDecode): Template {
   return p.profile === 'gpu' ? byWorkgroup(p) : byInvocation(p);
 }
 
 /** The templates of several queries take a token's as one query that sees all of the cache. */
-const asForward = (p: AttentionToken): AttentionForward => ({
+const asForward = (p: AttentionDecode): AttentionForward => ({
   ...p,
   q: { at: FRESH.q, at4: new Map() },
   causal: false,
@@ -66,10 +66,10 @@ function freshVector(row: keyof typeof FRESH): FunctionText {
   return { name, text: wgsl`fn ${name}(chunk: u32) -> vec4f {\n  return ${elements};\n}` };
 }
 
-const shown = (p: AttentionToken): Piece => (p.mask === undefined ? 'true' : wgsl`${p.mask}(batch, ${p.keys.text})`);
+const shown = (p: AttentionDecode): Piece => (p.mask === undefined ? 'true' : wgsl`${p.mask}(batch, ${p.keys.text})`);
 
 /** Lanes share the columns of the rows and the append; each scores the new key for itself, which costs no barrier. */
-function byWorkgroup(p: AttentionToken): Template {
+function byWorkgroup(p: AttentionDecode): Template {
   const [of, chunks, valueChunks] = [asForward(p), chunksOf(p.width), chunksOf(p.valueWidth)];
   const { along, turns } = valueLanes(p.valueWidth);
   const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
@@ -123,7 +123,7 @@ ${stores(of, 1)}`;
 /** One query, eight keys at a time. */
 const SIZE = { rows: 1, vectors: 2 } as const;
 
-function byInvocation(p: AttentionToken): Template {
+function byInvocation(p: AttentionDecode): Template {
   const [of, chunks, valueChunks] = [asForward(p), chunksOf(p.width), chunksOf(p.valueWidth)];
   const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
     vector
@@ -166,9 +166,9 @@ ${weighedSums(of, SIZE)}`;
   };
 }
 
-const countOf = ({ batch, heads, queries }: AttentionToken) => mulDims(mulDims(batch.dim, heads.dim), queries.dim);
+const countOf = ({ batch, heads, queries }: AttentionDecode) => mulDims(mulDims(batch.dim, heads.dim), queries.dim);
 
-function inRange({ batch, heads, queries }: AttentionToken, index: string, body: Piece): Wgsl {
+function inRange({ batch, heads, queries }: AttentionDecode, index: string, body: Piece): Wgsl {
   return wgsl`  let index = ${index};
   if (index >= ${batch.text} * ${heads.text} * ${queries.text}) { return; }
   let head = index % ${heads.text};

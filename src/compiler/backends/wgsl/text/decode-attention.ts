@@ -11,7 +11,7 @@
 import { type Dim, equalDims } from '../../../../shared/dim.ts';
 import type { Alternative } from '../../../../shared/webgpu.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { type Append, attentionToken, freshColumns, freshPlace } from '../families/attention-token.ts';
+import { type Append, attentionDecode, freshColumns, freshPlace } from '../families/attention-decode.ts';
 import type { Profile, Template } from '../families/contract.ts';
 import type { FRESH } from '../families/names.ts';
 import type { Fused } from '../fusion/fuse.ts';
@@ -31,18 +31,18 @@ import { KernelWriter, LANE } from './writer.ts';
 /** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
 const WIDEST = 512;
 
-type TokenKernel = Kernel & { readonly fresh: FreshRows };
+type DecodeKernel = Kernel & { readonly fresh: FreshRows };
 
 /** What takes another way where there is one new position. */
-export interface Tokens {
+export interface Decoding {
   /** attentions that then prepare their rows themselves: for each the kernel that does */
-  readonly of: ReadonlyMap<Kernel, TokenKernel>;
+  readonly of: ReadonlyMap<Kernel, DecodeKernel>;
   /** kernels whose work they do */
   readonly taken: ReadonlySet<Kernel>;
   readonly when: NonNullable<Alternative['when']>;
 }
 
-export interface TokenFacts {
+export interface DecodeFacts {
   readonly facts: GraphFacts;
   readonly fused: Fused;
   readonly caches: readonly CacheAppend[];
@@ -53,8 +53,8 @@ export interface TokenFacts {
 }
 
 /** @param bundles kernels by the dispatch they are in */
-export function tokensOf(bundles: readonly (readonly Kernel[])[], context: TokenFacts): Tokens {
-  const found = bundles.flatMap((together): readonly (readonly [Kernel, TokenKernel])[] => {
+export function decodingOf(bundles: readonly (readonly Kernel[])[], context: DecodeFacts): Decoding {
+  const found = bundles.flatMap((together): readonly (readonly [Kernel, DecodeKernel])[] => {
     const [kernel] = together as readonly [Kernel];
     const fresh = together.length === 1 ? freshRows(kernel, context) : undefined;
     const made = fresh && { ...kernel, fresh };
@@ -68,15 +68,15 @@ export function tokensOf(bundles: readonly (readonly Kernel[])[], context: Token
 }
 
 /** The kernels that an attention can take over where there is one query; undefined where it cannot. */
-function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts): FreshRows | undefined {
-  const { core } = kernel;
-  if (core?.op !== 'attention' || kernel.outputs.some(({ beside }) => beside)) return undefined;
-  const [q, k, v] = core.inputs as [ValueId, ValueId, ValueId];
+function freshRows(kernel: Kernel, { facts, fused, caches, copies }: DecodeFacts): FreshRows | undefined {
+  const { contraction } = kernel;
+  if (contraction?.op !== 'attention' || kernel.outputs.some(({ auxiliary }) => auxiliary)) return undefined;
+  const [q, k, v] = contraction.inputs as [ValueId, ValueId, ValueId];
   const { graph } = facts;
   const [batch, heads, queries] = typeOf(graph, q).shape as [Dim, Dim, Dim, Dim];
-  // what the template of a token does not know
-  const { causal: _, scale: __, ...unknown } = core.attributes;
-  const perQuery = core.inputs.some((value, at) => at > 2 && typeOf(graph, value).shape.length !== 2);
+  // what the template of a decoding step does not know
+  const { causal: _, scale: __, ...unknown } = contraction.attributes;
+  const perQuery = contraction.inputs.some((value, at) => at > 2 && typeOf(graph, value).shape.length !== 2);
   if (Object.keys(unknown).length > 0 || perQuery || !equalDims(typeOf(graph, k).shape[1]!, heads)) return undefined;
   if (typeof queries === 'number' && queries > 1) return undefined;
   if ([q, v].some((value) => Number(typeOf(graph, value).shape[3]) > WIDEST)) return undefined;
@@ -85,8 +85,8 @@ function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts)
     // a second output of the same value is copied from it, as soon as it is there
     if (copies.some(({ outputs }) => outputs[0]!.value === value)) return undefined;
     const [writer, ...others] = fused.kernels.filter(({ outputs }) => outputs.some(({ into }) => into === value));
-    if (!writer || others.length > 0 || writer.core || writer.outputs.length > 1) return undefined;
-    const rows = writer.phases.length > 0 ? writer.columns === 1 : true;
+    if (!writer || others.length > 0 || writer.contraction || writer.outputs.length > 1) return undefined;
+    const rows = writer.reductions.length > 0 ? writer.columns === 1 : true;
     const shape = [batch, heads, queries].every((dim, axis) => equalDims(dim, writer.shape[axis]!));
     const readers = fused.readersOf(writer);
     return rows && shape && writer.shape.length === 4 && readers.length === 1 && readers[0] === kernel
@@ -101,7 +101,7 @@ function freshRows(kernel: Kernel, { facts, fused, caches, copies }: TokenFacts)
   return { query: writer?.outputs.some((output) => output.value === q) ? writer : undefined, key, value };
 }
 
-export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
+export function decodeAttention(writer: KernelWriter, node: Node<'attention'>, profile: Profile): Template {
   const { graph } = writer.facts;
   const { query, key, value, pastKeys, pastValues } = writer.kernel.fresh!;
   const [q, , v, mask] = node.inputs as [ValueId, ValueId, ValueId, ValueId?];
@@ -113,7 +113,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   const put = (row: keyof typeof FRESH, columns: number, by: KernelInput | undefined): void => {
     const own = by ? new KernelWriter(by, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(own.kernel) ? laneFold : serialFold;
-    knowFolds(own, by ? own.kernel.phases : [], block, fold);
+    knowFolds(own, by ? own.kernel.reductions : [], block, fold);
     const body = block.inner();
     const made = by ? by.outputs[0]!.value : q;
     const element = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
@@ -125,7 +125,7 @@ export function tokenAttention(writer: KernelWriter, node: Node<'attention'>, pr
   put('v', valueWidth, value);
   const axes = axesNamed(writer, node.outputs[0], ['b', 'h', 't', 'e']);
   const store = resultSink(writer, node.outputs[0], axes);
-  return attentionToken({
+  return attentionDecode({
     batch: extent(writer, batch),
     heads: extent(writer, heads),
     queries: extent(writer, queries),

@@ -12,17 +12,19 @@ import { isView } from '../text/inline.ts';
 import { spaceAxes } from './accesses.ts';
 import type { FusionState } from './state.ts';
 
-export function placeCore(state: FusionState, node: AnyNode, order: number): void {
+export function placeContraction(state: FusionState, node: AnyNode, order: number): void {
   const value = node.outputs[0];
   const readers = state.order.readersOf(value);
   // the kernel takes no epilogue that needs what is computed from its second result
-  const beside = node.outputs.flatMap((other) => state.beside.get(other) ?? []);
+  const auxiliary = node.outputs.flatMap((other) => state.auxiliary.get(other) ?? []);
   const free = (host: Kernel): boolean =>
-    beside.every(({ into }) => [...state.order.readersOf(into)].every((reader) => !state.order.reaches(reader, host)));
+    auxiliary.every(({ into }) =>
+      [...state.order.readersOf(into)].every((reader) => !state.order.reaches(reader, host)),
+    );
   let kernel: Kernel | undefined;
   if (!state.mustStore(value) && readers.size === 1) {
     const [reader] = readers as unknown as [Kernel];
-    const busy = reader.core !== undefined || reader.phases.length > 0;
+    const busy = reader.contraction !== undefined || reader.reductions.length > 0;
     if (!busy && state.forward(reader, value) !== undefined && free(reader)) kernel = reader;
     else state.borders.add(value, busy ? 'reader has work of its own' : 'other elements');
   }
@@ -35,8 +37,8 @@ export function placeCore(state: FusionState, node: AnyNode, order: number): voi
       kernel = host;
     } else kernel = state.kernel({ value, into: value }, order);
   }
-  for (const output of beside) state.order.takeOver(kernel, output);
-  kernel.core = node as NonNullable<Kernel['core']>;
+  for (const output of auxiliary) state.order.takeOver(kernel, output);
+  kernel.contraction = node as NonNullable<Kernel['contraction']>;
   for (const [index, operand] of node.inputs.entries()) {
     // a mask and a bias are read once per result, with whatever is fused into them
     if (index > 2 || (node.op === 'linear' && index === 2)) state.order.read(operand, kernel);
@@ -51,7 +53,7 @@ export function placeAttentionGradient(state: FusionState, node: Node<'attention
   const add = (pass: AttentionPass, values: readonly ValueId[]): void => {
     const outputs = values.map((value) => ({ value, into: value }));
     const { shape } = typeOf(state.graph, values[0]!);
-    const kernel: Kernel = { outputs, shape, columns: 0, core: node, pass, phases: [], order };
+    const kernel: Kernel = { outputs, shape, columns: 0, contraction: node, pass, reductions: [], order };
     state.order.add(kernel);
     for (const value of values) {
       state.stored.add(value);

@@ -12,7 +12,8 @@ import {
 import type { AttentionOperands } from '../families/attention-params.ts';
 import type { Profile, Source, Template } from '../families/contract.ts';
 import { gemmTemplate } from '../families/gemm.ts';
-import type { CoreNode } from '../kernel.ts';
+import type { ContractionNode } from '../kernel.ts';
+import { decodeAttention } from './decode-attention.ts';
 import { constant, delinearise, type Index, over } from './expr.ts';
 import type { InputOutput } from './input.ts';
 import {
@@ -29,20 +30,19 @@ import {
   tensor,
   VALUE,
 } from './operands.ts';
-import { tokenAttention } from './token.ts';
 import { wgsl } from './wgsl.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
-export function corePart(writer: KernelWriter, core: CoreNode, profile: Profile): Part {
-  switch (core.op) {
+export function contractionPart(writer: KernelWriter, contraction: ContractionNode, profile: Profile): Part {
+  switch (contraction.op) {
     case 'linear':
-      return linear(writer, core, profile);
+      return linear(writer, contraction, profile);
     case 'matmul':
-      return matmul(writer, core, profile);
+      return matmul(writer, contraction, profile);
     case 'attention':
-      return (writer.kernel.fresh ? tokenAttention : attention)(writer, core, profile);
+      return (writer.kernel.fresh ? decodeAttention : attention)(writer, contraction, profile);
     case 'attention_grad':
-      return attentionGradient(writer, core, profile);
+      return attentionGradient(writer, contraction, profile);
   }
 }
 
@@ -200,7 +200,7 @@ function attention(writer: KernelWriter, node: Node<'attention'>, profile: Profi
   const operands = attentionOperands(writer, node, profile, maskAndBias(node.inputs.slice(3), node.attributes));
   const axes = ['b', 'h', 't', 'e'];
   const store = resultSink(writer, node.outputs[0], axesNamed(writer, node.outputs[0], axes));
-  const saved = writer.kernel.outputs.find(({ beside }) => beside);
+  const saved = writer.kernel.outputs.find(({ auxiliary }) => auxiliary);
   const lse = saved && { lse: { store: plainSink(writer, saved, axes.slice(0, 3), [constant(0)]) } };
   return attentionForward({ ...operands, out: { store }, ...lse });
 }
