@@ -50,7 +50,8 @@ class Spread:
             policy = {
                 "mesh": ranks.mesh,
                 "mp_policy": MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32) if bf16 else MixedPrecisionPolicy(),
-                "offload_policy": CPUOffloadPolicy() if offload else OffloadPolicy(),
+                # pinned memory is a GPU's
+                "offload_policy": CPUOffloadPolicy(pin_memory=ranks.device.type == "cuda") if offload else OffloadPolicy(),
             }
             for layer in layers.values():
                 fully_shard(layer, **policy)

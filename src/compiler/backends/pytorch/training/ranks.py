@@ -16,8 +16,14 @@ class Ranks:
         self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
         if cuda:
             torch.cuda.set_device(self.device)
-        alone = {} if several else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
-        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **alone)
+        #: how often torchrun began all processes again, because one had died
+        self.restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+        store = dist.HashStore()
+        if several:
+            # torchrun's store outlives its processes, and has the addresses of those that died
+            store = dist.PrefixStore(f"restart {self.restarts}", next(dist.rendezvous("env://"))[0])
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.world)
         self.mesh = dist.init_device_mesh(self.device.type, (self.world,))
         #: checkpoints are written while steps go on, so their messages have a group of their own
         self.writers = dist.new_group(backend="gloo")

@@ -90,9 +90,9 @@ def train(given):
     shards = Shards(given.data, stage)
     checkpoints = Checkpoints(given.out, ranks, given.keep)
     found = checkpoints.latest(stage.name)
-    if found and not given.resume:
+    if found and not given.resume and not ranks.restarts:
         raise Problem(f"{given.out} holds a run; go on with --resume, or choose another folder", "C0206")
-    if given.resume and not found:
+    if given.resume and not found and not ranks.restarts:
         raise Problem(f"{given.out} has no checkpoint to go on from", "R0805")
 
     recompute = given.recompute or stage.recompute
