@@ -43,7 +43,7 @@ describe('--weights-dtype', () => {
 model M {
   keys = Linear(32, 32)
   head = Linear(32, 32)
-  entry step(x: [B, T, 32]) -> (y: [B, T, 32]) {
+  entry step(x: [B, T, 32], mask: int[B, P + T]) -> (y: [B, T, 32]) cache P "past" -> "present" {
     let past = cached(rearrange(keys(x), "b t (h c) -> b h t c", h = 2), "key")
     head(x + rearrange(past[:, :, -1:], "b h t c -> b t (h c)"))
   }

@@ -204,6 +204,7 @@ function over(
     read: async (key) => zeros.get(key) ?? (sources.has(key) ? adapter.read(sources.get(key)!) : checkpoint.read(key)),
     stream: (key, bytes) => streamFrom(key, 0, bytes),
     streamFrom,
+    packed: (key, as) => (zeros.has(key) || sources.has(key) ? undefined : checkpoint.packed(key, as)),
     close: async () => {
       await adapter.close();
       await checkpoint.close();
