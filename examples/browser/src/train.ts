@@ -4,16 +4,8 @@
  * brings the compiler along, so it is loaded with the first lesson.
  */
 import { compile, type Graphs, graphsOf, type Model, TARGETS } from 'mdl-compiler';
-import {
-  type DataSource,
-  type HostTensor,
-  initialState,
-  openSession,
-  Session,
-  type StepRecord,
-  type TrainingPlan,
-  train,
-} from 'mdl-compiler/runtime';
+import { type DataSource, openSession, Session, type StepRecord, type TrainingPlan } from 'mdl-compiler/runtime';
+import { trainStages } from 'mdl-compiler/train';
 import { imageSize } from './caption.ts';
 import { nextFrame } from './dom.ts';
 import { type BackendName, type Engine, engineOf } from './engine.ts';
@@ -53,14 +45,15 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
   try {
     watch.onNote('training …');
     await nextFrame();
-    const start = new Map<string, HostTensor>();
-    for (const { key } of training.plan.trained) start.set(key, await weights(key));
-    const state = await train(initialState(training.plan, start), {
-      plan: training.plan,
-      runner: trainer.runner,
+    const stage = {
+      name: STAGE,
       data: dataOf(engine, lesson),
-      steps,
       seed: 0,
+      // the session is closed below, after its timings
+      open: async () => ({ plan: training.plan, runner: trainer.runner, read: weights, close: async () => {} }),
+    };
+    const { trained, stages } = await trainStages([stage], {
+      steps,
       signal: watch.signal,
       onRecord: async (record) => {
         if ('loss' in record) watch.onStep(record);
@@ -68,8 +61,8 @@ export async function teach(engine: Engine, lesson: Lesson, steps: number, watch
       },
     });
     const timings = await trainer.takeTimings();
-    const learned = new Map([...engine.learned, ...state.parameters]);
-    return { engine: await openLearned(engine, learned), timings, steps: state.step };
+    const learned = new Map([...engine.learned, ...trained]);
+    return { engine: await openLearned(engine, learned), timings, steps: stages[0]?.steps ?? 0 };
   } finally {
     await trainer.dispose();
   }
