@@ -149,6 +149,61 @@ describe('who sees whom', () => {
   });
 });
 
+describe("opset 23's Attention", () => {
+  const attribute = (name: string, value: number) => ({ name, type: 2, i: value });
+  const attend = (inputs: NonNullable<Parts['inputs']>, attributes: NodeProto['attribute']): string =>
+    saved({
+      opset: 23,
+      inputs,
+      outputs: ['y'],
+      nodes: [
+        node(
+          'Attention',
+          inputs.map(([name]) => name),
+          ['y'],
+          '',
+          attributes,
+        ),
+      ],
+    });
+  const QKV4: NonNullable<Parts['inputs']> = [
+    ['q', ['B', 4, 'T', 4]],
+    ['k', ['B', 2, 'S', 4]],
+    ['v', ['B', 2, 'S', 4]],
+  ];
+  const given = { q: f32([2, 4, 3, 4], 1), k: f32([2, 2, 5, 4], 2), v: f32([2, 2, 5, 4], 3) };
+
+  it('of heads that share keys, with a bias for all images', async () => {
+    const file = attend([...QKV4, ['bias', ['T', 'S']]], []);
+    const back = await imported(file);
+    expect(back.text).toContain('bias = ');
+    expect(await both(file, back, { ...given, bias: f32([3, 5], 4) })).toBeLessThan(1e-6);
+  });
+
+  it('of rows, causal, with a soft cap and a scale', async () => {
+    const file = attend(
+      ['q', 'k', 'v'].map((name) => [name, ['B', 'T', name === 'q' ? 16 : 8]] as const),
+      [
+        attribute('is_causal', 1),
+        attribute('q_num_heads', 4),
+        attribute('kv_num_heads', 2),
+        { name: 'softcap', type: 1, f: 0.5 },
+        { name: 'scale', type: 1, f: 0.3 },
+      ],
+    );
+    const back = await imported(file);
+    expect(back.text).toContain('causal = true');
+    const rows = { q: f32([2, 3, 16], 1), k: f32([2, 3, 8], 2), v: f32([2, 3, 8], 3) };
+    expect(await both(file, back, rows)).toBeLessThan(1e-6);
+  });
+
+  it('is refused where its triangle begins elsewhere', async () => {
+    await expect(imported(attend(QKV4, [attribute('is_causal', 1)]))).rejects.toMatchObject({
+      notes: [expect.stringContaining('it is causal, and has more keys than queries')],
+    });
+  });
+});
+
 describe('GatherND of several axes', () => {
   const file = saved({
     inputs: [

@@ -4,8 +4,13 @@ import { SETTINGS as TEXT_SETTINGS } from '../text/declaration.ts';
 
 const { tokenizer, eos, pad, length, rows, held_out } = TEXT_SETTINGS;
 
-/** The files of a folder that have a chat template, the second before the first. */
-export const TEMPLATE_FILES = { config: 'tokenizer_config.json', text: 'chat_template.jinja' } as const;
+/** The files of a folder that have a chat template, a later one before those above it. */
+export const TEMPLATE_FILES = {
+  config: 'tokenizer_config.json',
+  /** of models that read pictures, as transformers wrote it before chat_template.jinja */
+  processor: 'chat_template.json',
+  text: 'chat_template.jinja',
+} as const;
 
 export const SETTINGS = {
   tokenizer,

@@ -6,18 +6,30 @@ import { TEMPLATE_FILES } from './declaration.ts';
 import { type ChatTemplate, chatTemplateOf } from './template.ts';
 
 /**
- * The template in a folder: chat_template.jinja, else the one in tokenizer_config.json, which has the special tokens of
- * either; undefined where there is neither.
+ * The template in a folder: chat_template.jinja, else the one in chat_template.json, else in tokenizer_config.json, which has the
+ * special tokens of all; undefined where there is none.
  * @throws RuntimeError R1190
  */
 export async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
   const configFile = join(folder, TEMPLATE_FILES.config);
   const textFile = join(folder, TEMPLATE_FILES.text);
-  const [json, text] = await Promise.all([readIfThere(configFile), readIfThere(textFile)]);
-  if (json === undefined && text === undefined) return undefined;
+  const processorFile = join(folder, TEMPLATE_FILES.processor);
+  const [json, processor, text] = await Promise.all([configFile, processorFile, textFile].map(readIfThere));
+  if (json === undefined && processor === undefined && text === undefined) return undefined;
   const config = json === undefined ? {} : parsedJson(json, configFile);
-  const file = text === undefined ? configFile : textFile;
-  return chatTemplateOf({ config, file, ...(text === undefined ? {} : { text }) });
+  if (text !== undefined) return chatTemplateOf({ config, file: textFile, text });
+  if (processor === undefined) return chatTemplateOf({ config, file: configFile });
+  return chatTemplateOf({
+    config,
+    file: processorFile,
+    text: templateIn(parsedJson(processor, processorFile), processorFile),
+  });
+}
+
+function templateIn(json: unknown, file: string): string {
+  const { chat_template } = Object(json) as { chat_template?: unknown };
+  if (typeof chat_template === 'string') return chat_template;
+  throw runtimeError('chat_template_form', { file, reason: 'it has no chat_template that is a text' });
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -64,6 +64,14 @@ describe('where a template is read', () => {
     const files = { 'tokenizer_config.json': config('no'), 'chat_template.jinja': 'file {{ eos_token }}' };
     expect(await read(files)).toBe('file </s>');
   });
+  it('chat_template.json goes before it, and chat_template.jinja before that', async () => {
+    const files = {
+      'tokenizer_config.json': config('no'),
+      'chat_template.json': '{"chat_template": "processor {{ eos_token }}"}',
+    };
+    expect(await read(files)).toBe('processor </s>');
+    expect(await read({ ...files, 'chat_template.jinja': 'file' })).toBe('file');
+  });
   it('nothing where there is none', async () => {
     expect(await read({})).toBeUndefined();
     expect(await read({ 'tokenizer_config.json': '{}' })).toBeUndefined();
@@ -74,6 +82,11 @@ describe('where a template is read', () => {
       'a list without a default',
       { 'tokenizer_config.json': config([{ name: 'a', template: 'b' }]) },
       /a list with one called default/,
+    ],
+    [
+      'what has no text',
+      { 'chat_template.json': '{"chat_template": 3}' },
+      /chat_template\.json cannot be read \(it has no chat_template/,
     ],
     ['what is no JSON', { 'tokenizer_config.json': '{' }, /tokenizer_config\.json cannot be read \(it is not JSON/],
   ])('%s is refused: R1190', async (_, files, message) => {

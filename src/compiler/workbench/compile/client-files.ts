@@ -23,6 +23,7 @@ const KEPT = [
   'special_tokens_map.json',
   'added_tokens.json',
   'chat_template.jinja',
+  'chat_template.json',
   'preprocessor_config.json',
   'processor_config.json',
 ] as const;
@@ -82,9 +83,10 @@ function fromFolder(clients: readonly ClientFile[], folder: string): Map<string,
     if (existsSync(path)) files.set(name, readFileSync(path));
   }
   // transformers.js reads a template from here alone
-  const [words, template] = [readObject(folder, TEMPLATE_FILES.config), files.get(TEMPLATE_FILES.text)];
+  const [words, text] = [readObject(folder, TEMPLATE_FILES.config), files.get(TEMPLATE_FILES.text)];
+  const template = text ? new TextDecoder().decode(text) : readObject(folder, TEMPLATE_FILES.processor)?.chat_template;
   if (words && template && words.chat_template === undefined)
-    files.set(TEMPLATE_FILES.config, json({ ...words, chat_template: new TextDecoder().decode(template) }));
+    files.set(TEMPLATE_FILES.config, json({ ...words, chat_template: template }));
   const config = readObject(folder, 'config.json')!;
   const { eos_token_id } = config;
   if (!files.has('generation_config.json') && eos_token_id !== undefined)

@@ -90,7 +90,7 @@ const written = (given: PictureSettings[string]): string =>
     : JSON.stringify(given);
 
 function hasTemplate(folder: string): boolean {
-  if (existsSync(join(folder, TEMPLATE_FILES.text))) return true;
+  if ([TEMPLATE_FILES.text, TEMPLATE_FILES.processor].some((name) => existsSync(join(folder, name)))) return true;
   return Boolean(readObject(folder, TEMPLATE_FILES.config)?.chat_template);
 }
 
