@@ -164,6 +164,11 @@ describe('mdl explain', () => {
     expect((await found('param', 'without', 'a', 'gradient'))[0]).toBe('E0279');
     expect((await found('gradients', 'wrong', 'number'))[0]).toBe('E0277'); // another ending
     expect((await found('safetensors', 'header')).slice(0, 5)).toContain('R0103');
+    // words that say nothing, and others for the same thing
+    expect((await found('out', 'of', 'memory')).slice(0, 4)).toEqual(expect.arrayContaining(['R1003', 'R1007']));
+    expect(await found('the', 'memory')).toEqual(await found('memory'));
+    expect((await found('wrong', 'sizes')).slice(0, 2)).toEqual(['E0276', 'E0304']);
+    expect((await found('undefined', 'variable')).slice(0, 5)).toContain('E0105');
     const { stdout } = await mdl(folder, 'explain', 'shape');
     expect(stdout).toMatch(/^([ERCW]\d{4} {2}\S.*\n){12}and \d+ more that are less about it\n$/);
   });

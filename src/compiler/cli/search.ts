@@ -10,16 +10,42 @@ export interface Searchable {
 const TITLE = 3;
 
 /** Lower case, without the endings that questions and pages differ in (`shapes`, `mismatched`). */
-const stem = (word: string): string => word.toLowerCase().replace(/(?<=\w{4})(ing|ed|es|s)$/, '');
+const stem = (word: string): string => word.toLowerCase().replace(/(?<=\w{4})(ing|ed|es|e|s)$/, '');
+
+/** Words of a question that say nothing of what it is about. */
+const PLAIN = new Set(
+  'a an and are at be but by can do does for from how i in is it my not of on or the this to too what when where which why with'.split(
+    ' ',
+  ),
+);
+
+/** Words for one thing: people ask by one and pages may have another, which counts for less. */
+const SAME: readonly (readonly string[])[] = [
+  ['shape', 'size', 'dimension', 'dim', 'rank'],
+  ['gpu', 'webgpu', 'adapter', 'device'],
+  ['weights', 'checkpoint', 'safetensors'],
+  ['nan', 'infinity', 'finite', 'overflow'],
+  ['picture', 'image', 'photo'],
+  ['parameter', 'argument'],
+  ['oom', 'memory'],
+  ['undefined', 'undeclared', 'unknown'],
+].map((words) => words.map(stem));
+const OTHERS = new Map(
+  SAME.flatMap((words) => words.map((word) => [word, words.filter((other) => other !== word)] as const)),
+);
+/** Of what the word itself would count. */
+const OTHER = 0.4;
 
 const stemsOf = (text: string): ReadonlySet<string> => new Set((text.match(/[\p{L}\p{N}_]+/gu) ?? []).map(stem));
 
 /**
  * Names of the pages that have one of the words, the best first: those with the most of the words, and of these the ones whose
- * words are rare, in the title above all.
+ * words are rare, in the title above all. A word counts as found where another for the same thing stands.
  */
 export function search(pages: ReadonlyMap<string, Searchable>, query: string): readonly string[] {
-  const words = [...stemsOf(query)];
+  const all = [...stemsOf(query)];
+  const telling = all.filter((word) => !PLAIN.has(word));
+  const words = telling.length > 0 ? telling : all;
   const indexed = [...pages].map(([name, { title, explanation }]) => ({
     name,
     title: stemsOf(title),
@@ -27,16 +53,22 @@ export function search(pages: ReadonlyMap<string, Searchable>, query: string): r
   }));
   const has = (words: ReadonlySet<string>, word: string): boolean =>
     words.has(word) || (word.length >= 4 && [...words].some((one) => one.startsWith(word)));
+  const asked = new Map(words.map((word) => [word, [word, ...(OTHERS.get(word) ?? [])]] as const));
   const weight = new Map(
-    words.map((word) => {
+    [...asked.values()].flat().map((word) => {
       const count = indexed.filter(({ title, text }) => has(title, word) || has(text, word)).length;
       return [word, count === 0 ? 0 : 1 + Math.log(indexed.length / count)];
     }),
   );
   const found = indexed.flatMap(({ name, title, text }) => {
-    const matches = words.flatMap((word) => {
-      if (has(title, word)) return weight.get(word)! * TITLE;
-      return has(text, word) ? weight.get(word)! : [];
+    const matches = [...asked].flatMap(([word, alternatives]) => {
+      const scores = alternatives.map((one) => {
+        const share = one === word ? 1 : OTHER;
+        if (has(title, one)) return share * weight.get(one)! * TITLE;
+        return has(text, one) ? share * weight.get(one)! : 0;
+      });
+      const best = Math.max(...scores);
+      return best > 0 ? best : [];
     });
     return matches.length > 0 ? { name, words: matches.length, score: matches.reduce((a, b) => a + b) } : [];
   });
