@@ -57,6 +57,21 @@ describe('a file that is not imported', () => {
     ]);
   });
 
+  it('reads Mod of what is known, as PyTorch writes attention, and says so of nothing else', async () => {
+    const bytes = onnx({
+      nodes: [
+        node('Shape', ['x'], ['shape'], '', [{ name: 'start', type: 2, i: 1 }]),
+        node('Shape', ['three'], ['divisor']),
+        node('Mod', ['shape', 'divisor'], ['left'], 'mod'), // 4 mod 3
+        node('Expand', ['x1', 'left'], ['y']),
+        node('Mod', ['x', 'x'], ['z'], 'of numbers'),
+      ],
+      initialisers: [floats('three', [3]), floats('x1', [1])],
+      outputs: ['y', 'z'],
+    });
+    expect(await problemsOf(bytes)).toEqual(['Mod: MDL has no such operator · 1 · of numbers']);
+  });
+
   it('names sizes that have to be numbers, and how to give them', async () => {
     const conv = onnx({
       inputs: [['image', ['B', 3, 'height', '']]],

@@ -100,7 +100,9 @@ it('prints a table', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/matrix +shape +as +error of weights +of outputs/);
   expect(stdout).toMatch(/up\.weight +\[96, 64\] +int4\(group = 32, method = "gptq"\) +[\d.]+ % +[\d.]+ %/);
-  expect(stdout).toMatch(/loss of 4 held-out batches: [\d.]+ with f32 weights, [\d.]+ with these \([+−][\d.e-]+ %\)/);
+  expect(stdout).toMatch(
+    /loss of the 4 batches behind those: [\d.]+ with f32 weights, [\d.]+ with these \([+−][\d.e-]+ %\)/,
+  );
 });
 
 it.skipIf(unavailable !== undefined)('every target writes the codes that were found', async () => {

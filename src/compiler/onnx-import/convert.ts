@@ -2,10 +2,10 @@
 import type { Dim } from '../../shared/dim.ts';
 import type { Graph } from '../ir/graph.ts';
 import { TypeRuleError } from '../ops/spec.ts';
-import { Call } from './call.ts';
+import { Call, type Rule } from './call.ts';
 import type { FileDims } from './dims.ts';
 import { DTYPE_OF, dtypeName, EXACT } from './dtypes.ts';
-import { fold } from './fold.ts';
+import { fold, folds } from './fold.ts';
 import { type HeldTensor, Importer } from './importer.ts';
 import { Problems, Refusal } from './problems.ts';
 import type { FileGraph, FileModel, FileNode, FileValue } from './proto.ts';
@@ -161,20 +161,28 @@ class Conversion {
     this.importer.origin = { path: scopeOf(node) };
     const missing = node.inputs.find((input) => input !== '' && !scope.has(input));
     const rule = op === 'If' ? undefined : RULES.get(op);
+    const has = op === 'If' || rule !== undefined || folds(op);
     if (missing !== undefined)
       this.problems.add(op, `its operand ${JSON.stringify(missing)} is made by nothing before it`, name);
-    else if (op !== 'If' && !rule) this.problems.add(op, this.unknown(op), name);
+    else if (!has) this.problems.add(op, this.unknown(op), name);
     const operands = node.inputs.map((input) => (input === '' ? undefined : scope.get(input)));
     const broken = node.inputs.some((input) => input !== '' && scope.get(input) === undefined);
-    if (missing !== undefined || broken || (op !== 'If' && !rule)) {
+    if (missing !== undefined || broken || !has) {
       for (const output of node.outputs) scope.set(output, undefined);
       return;
     }
     while (operands.length > 0 && operands.at(-1) === undefined) operands.pop();
     const c = new Call(this.importer, node, this.model.opset, operands, (index) => this.usesOf(node.inputs[index]!));
-    const results = this.attempt(op, name, () => (rule ? (fold(c) ?? rule(c)) : this.branch(c, scope)));
+    const results = this.attempt(op, name, () => (op === 'If' ? this.branch(c, scope) : this.computed(c, rule)));
     if (results) this.results(c, results, scope);
     else for (const output of node.outputs) scope.set(output, undefined);
+  }
+
+  /** Some operators are read where all that they take is known, and nowhere else. */
+  private computed(c: Call, rule: Rule | undefined): readonly (Imported | undefined)[] {
+    const found = fold(c) ?? rule?.(c);
+    if (!found) throw new Refusal(this.unknown(c.node.op));
+    return found;
   }
 
   private results(c: Call, results: readonly (Imported | undefined)[], scope: Scope): void {

@@ -26,9 +26,12 @@ export const MOST_FOLDED = 1 << 16;
 
 type Fold = (c: Call, inputs: readonly Known[]) => readonly Known[] | undefined;
 
+/** Whether an operator is computed where all that it takes is known. */
+export const folds = (op: string): boolean => Object.hasOwn(FOLDS, op);
+
 /** The node's outputs, when all it takes is known and the result follows from it. */
 export function fold(c: Call): readonly Known[] | undefined {
-  const rule = Object.hasOwn(FOLDS, c.node.op) ? FOLDS[c.node.op] : undefined;
+  const rule = folds(c.node.op) ? FOLDS[c.node.op] : undefined;
   if (!rule) return undefined;
   const inputs: Known[] = [];
   for (const input of c.inputs) {

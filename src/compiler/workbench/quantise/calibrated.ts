@@ -45,7 +45,7 @@ export async function calibrated(
   const wanted = [...quantised].filter(([, { method }]) => method === 'gptq');
   if (wanted.length === 0 && !quantiseReport) {
     if (calibrate === undefined) return { weights };
-    throw cliError('option_without', { option: '--calibrate', without: '--quantise-report, or method = "gptq"' });
+    throw cliError('option_without', { option: '--calibrate', without: '--quantise-report' });
   }
   if (calibrate === undefined && wanted.length > 0) throw runtimeError('quantise_uncalibrated', { key: wanted[0]![0] });
   const data = calibrate === undefined ? undefined : await openCalibration(file, loaded.model, calibrate, output);
@@ -63,15 +63,15 @@ export async function calibrated(
     const codes = await codesOf(weights, wanted, inputs ?? new Map(), output);
     const own = codes.size > 0 ? withCodes(weights, codes) : weights;
     if (!quantiseReport) return { weights: own };
-    const heldOut = data && { data, from: batches, count: batches };
+    const behind = data && { data, from: batches, count: batches };
     const report: QuantiseReport = {
       inputs: calibrate === undefined ? 'normal numbers of seed 0' : `batches 0 to ${batches - 1} of ${data!.name}`,
       matrices: await matrixReports(own, quantised, inputs),
-      loss: heldOut
+      loss: behind
         ? {
             batches,
-            f32: await meanLoss(loaded, weights, new Map(), heldOut),
-            quantised: await meanLoss(loaded, own, quantised, heldOut),
+            f32: await meanLoss(loaded, weights, new Map(), behind),
+            quantised: await meanLoss(loaded, own, quantised, behind),
           }
         : null,
     };

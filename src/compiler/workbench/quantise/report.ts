@@ -21,7 +21,7 @@ export interface QuantiseReport {
   /** what the products were judged by: inputs of this data, or normal numbers */
   readonly inputs: string;
   readonly matrices: readonly MatrixReport[];
-  /** the mean loss of held-out batches, with f32 weights and with these; null without data */
+  /** the mean loss of as many batches behind those that calibrate, with f32 weights and with these; null without data */
   readonly loss: { readonly batches: number; readonly f32: number; readonly quantised: number } | null;
 }
 
@@ -103,7 +103,7 @@ export function quantiseText({ inputs, matrices, loss }: QuantiseReport): string
     `outputs: relative to those of f32 weights, for ${inputs}`,
     ...(loss && change !== null
       ? [
-          `loss of ${loss.batches} held-out batches: ${loss.f32.toFixed(5)} with f32 weights, ${loss.quantised.toFixed(5)} with these (${change < 0 ? '−' : '+'}${percent(Math.abs(change))})`,
+          `loss of the ${loss.batches} batches behind those: ${loss.f32.toFixed(5)} with f32 weights, ${loss.quantised.toFixed(5)} with these (${change < 0 ? '−' : '+'}${percent(Math.abs(change))})`,
         ]
       : []),
   ].join('\n');
