@@ -157,7 +157,7 @@ describe('compile-time work', () => {
       { name: '', text: '' },
       { name: '.', text: '1' },
     ];
-    expect(codes(`config c { a = 1 } model M { ${TRIVIAL} }`, { set })).toEqual(['E0223', 'E0220']);
+    expect(codes(`config c { a = 1 } model M { ${TRIVIAL} }`, { set })).toEqual(['E0223', 'E0253', 'E0220']);
   });
 });
 
