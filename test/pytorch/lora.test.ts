@@ -18,6 +18,7 @@ const TOLERANCE = 1e-5;
 /** The Llama of models/ with LoRA on what an adapter of test/fixtures/peft adapts. */
 const adapted = (clause: string): string => `import { LoRA } from "std"\n${LLAMA}\nadapt ${clause}\n`;
 const FILES = {
+  'llama-decoder.mdl': readFileSync(join(ROOT, 'models/llama-decoder.mdl'), 'utf8'),
   'plain.mdl': adapted(
     'model.layers[*].self_attn.{q_proj, v_proj}, model.layers[*].mlp.down_proj with LoRA(r = 4, alpha = 10)',
   ),
