@@ -3,14 +3,6 @@ import type { Mutant } from './mutant.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    fault: 'a clause is computed from the upstream gradient of another call',
-    file: 'src/compiler/passes/autodiff/clauses.ts',
-    find: "node.op === 'upstream_gradient' && node.attributes.call === call",
-    replace: "node.op === 'upstream_gradient'",
-    test: 'test/language/backward.test.ts',
-    fails: 'is not differentiated through: a clause may call another body that has one',
-  },
-  {
     fault: 'two calls of one body with a clause are merged, and share the gradient of one',
     file: 'src/compiler/elaborate/backward.ts',
     find: 'const call = builder.nodeCount;',
