@@ -3,14 +3,6 @@ import type { Mutant } from './mutant.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    fault: 'recovery from an error below 55 open brackets exhausts the stack',
-    file: 'grammar/recovery.ts',
-    find: 'const INNERMOST = 32;',
-    replace: 'const INNERMOST = 1e9;',
-    test: 'test/diagnostics/recovery.test.ts',
-    fails: 'an error at the bottom of what may nest > parentheses',
-  },
-  {
     fault: 'a resizing to 20,000,000 rows occupies the compiler for a minute and 2.6 GB',
     file: 'src/compiler/elaborate/effort.ts',
     find: 'if (total > MAX_TABLE_ELEMENTS) {',
