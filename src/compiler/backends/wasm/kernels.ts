@@ -55,10 +55,15 @@ const set = (local: number): Bytes => [0x21, unsigned(local)];
 export function wasmKernels(graph: Graph, over: (output: string) => string | undefined): WasmKernels | undefined {
   if (graph.outputs.some(({ value }) => isScalar(graph, value))) return undefined;
   const parts = connected(graph);
+  const facts: Facts = {
+    graph,
+    producers: new Map(graph.nodes.map((node) => [node.outputs[0], node])),
+    constants: new Map(graph.constants.map(({ value, tensor }) => [value, Number(tensor.data[0])])),
+  };
   const functions = new Map<string, WasmFunction>();
   const calls: KernelCall[] = [];
   for (const part of parts) {
-    const kernel = new KernelWriter(graph, part, over).write();
+    const kernel = new KernelWriter(facts, part, over).write();
     if (!kernel) return undefined;
     const { tensors, scalars, elements, code } = kernel;
     const key = JSON.stringify(code);
@@ -67,6 +72,14 @@ export function wasmKernels(graph: Graph, over: (output: string) => string | und
     calls.push({ kernel: known.name, tensors, scalars, elements });
   }
   return { bytes: encodeModule({ module: 'host', functions: ['tanh'] }, [...functions.values()]), calls };
+}
+
+/** Of the whole graph, for each of its kernels. */
+interface Facts {
+  readonly graph: Graph;
+  readonly producers: ReadonlyMap<ValueId, AnyNode>;
+  /** first elements: those of rank 0 have one */
+  readonly constants: ReadonlyMap<ValueId, number>;
 }
 
 interface Part {
@@ -123,7 +136,8 @@ class KernelWriter {
   private readonly graph: Graph;
   private readonly part: Part;
   private readonly over: (output: string) => string | undefined;
-  private readonly producers: ReadonlyMap<ValueId, AnyNode>;
+  private readonly producers: Facts['producers'];
+  private readonly constants: Facts['constants'];
   private readonly locals: ValueType[] = [];
   /** locals of numbers and of vectors, by value */
   private readonly numbers = new Map<ValueId, number>();
@@ -132,11 +146,12 @@ class KernelWriter {
   private readonly inLoop: Bytes[] = [];
   private parameters = 0;
 
-  constructor(graph: Graph, part: Part, over: (output: string) => string | undefined) {
+  constructor({ graph, producers, constants }: Facts, part: Part, over: (output: string) => string | undefined) {
     this.graph = graph;
     this.part = part;
     this.over = over;
-    this.producers = new Map(graph.nodes.map((node) => [node.outputs[0], node]));
+    this.producers = producers;
+    this.constants = constants;
   }
 
   write(): Kernel | undefined {
@@ -230,8 +245,8 @@ class KernelWriter {
 
   private numberCode(value: ValueId): Bytes | undefined {
     if (typeOf(this.graph, value).dtype !== 'f32') return undefined;
-    const constant = this.graph.constants.find((one) => one.value === value);
-    if (constant) return [0x43, f32Bytes(Number(constant.tensor.data[0]))];
+    const constant = this.constants.get(value);
+    if (constant !== undefined) return [0x43, f32Bytes(constant)];
     const node = this.producers.get(value);
     const code = node && instructionsOf(node)?.scalar;
     if (!node || !code) return undefined;

@@ -7,7 +7,9 @@
  * An entry's buffers stay once it ran, and so does the cache that it left, so the sum is what a session holds that ran all of
  * them; uniforms and what is read back are some KB more.
  */
+
 import type { BufferPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
+import { columns } from '../columns.ts';
 import { formatBytes } from '../units.ts';
 import { wordsOfBuffer } from './buffers.ts';
 import { type Dims, entryAt } from './report.ts';
@@ -108,15 +110,8 @@ export function memoryText({ weights, constants, entries, peak, largest }: PlanM
       .join(', '),
     ...[one.weights, one.caches, one.scratch, one.ports].map(formatBytes),
   ]);
-  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]!.length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => (at < 2 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-      .join('  ')
-      .trimEnd();
   return [
-    line(head),
-    ...rows.map(line),
+    ...columns(head, rows, 2),
     '',
     `weights    ${formatBytes(weights)}, each once`,
     `constants  ${formatBytes(constants)}`,

@@ -13,6 +13,7 @@
  *
  * What an entry computes in between (ONNX Runtime's arena) is not told.
  */
+
 import { evaluateDim } from '../../../shared/dim.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
 import { partsOf, type Quantisation } from '../../../shared/quantisation.ts';
@@ -21,6 +22,7 @@ import { storedUnsigned } from '../../backends/onnx/index.ts';
 import type { FinishedGraph, Graphs } from '../../graphs.ts';
 import { typeOf } from '../../ir/graph.ts';
 import { entryManifest } from '../../ports.ts';
+import { columns } from '../columns.ts';
 import { formatBytes } from '../units.ts';
 import type { Dims } from './report.ts';
 
@@ -110,15 +112,8 @@ export function sessionMemoryText({ process, entries, total }: SessionMemory): s
       .join(', '),
     ...[weights, caches, ports].map(formatBytes),
   ]);
-  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]!.length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => (at < 2 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-      .join('  ')
-      .trimEnd();
   return [
-    line(head),
-    ...rows.map(line),
+    ...columns(head, rows, 2),
     '',
     `process  ${formatBytes(process)}, Node with the runtime`,
     `total    ${formatBytes(total)}, with all entries loaded and run; what an entry computes in between is not told`,

@@ -4,6 +4,7 @@ import { initialise } from '../../../runtime/init.ts';
 import { rounded } from '../../../runtime/weights/packed.ts';
 import { printQuantisation } from '../../../shared/quantisation.ts';
 import type { Quantised } from '../../quantise/choose.ts';
+import { columns } from '../columns.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import type { ProductInputs } from './calibration.ts';
 
@@ -92,13 +93,9 @@ export function quantiseText({ inputs, matrices, loss }: QuantiseReport): string
     output_error === null ? '–' : percent(output_error),
   ]);
   const head = ['matrix', 'shape', 'as', 'error of weights', 'of outputs'];
-  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]!.length)));
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, at) => (at < 3 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ');
   const change = loss && (loss.quantised - loss.f32) / loss.f32;
   return [
-    line(head),
-    ...rows.map(line),
+    ...columns(head, rows, 3),
     '',
     `outputs: relative to those of f32 weights, for ${inputs}`,
     ...(loss && change !== null
