@@ -2,10 +2,10 @@
 import { runtimeError } from '../runtime/errors.ts';
 import { nearest } from '../shared/nearest.ts';
 import { chatRecipe } from './chat/recipe.node.ts';
-import { imageClassification } from './image-classification/recipe.node.ts';
+import { imageClassification } from './image-classification/recipe.ts';
 import type { Recipe } from './recipe.ts';
-import { tensorsRecipe } from './tensors/recipe.node.ts';
-import { textRecipe } from './text/recipe.node.ts';
+import { tensorsRecipe } from './tensors/recipe.ts';
+import { textRecipe } from './text/recipe.ts';
 import { visionLanguage } from './vision-language/recipe.node.ts';
 
 export const RECIPES: readonly Recipe[] = [visionLanguage, textRecipe, chatRecipe, imageClassification, tensorsRecipe];

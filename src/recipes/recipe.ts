@@ -19,6 +19,7 @@ import { nearest } from '../shared/nearest.ts';
 import type { RecipeDeclaration, SettingTable, SettingValues, ValuesOf } from '../shared/recipe.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { ChatTemplate } from './chat/template.ts';
+import type { DataFile } from './data/file.ts';
 
 /** Which part of a data set: what is trained on, or what is kept from training to judge by. */
 export type Split = 'train' | 'held-out';
@@ -47,6 +48,8 @@ export interface RecipeStage {
 export interface DataRequest {
   /** as `--data` gives it: a name that the recipe knows, or a path */
   readonly data: string;
+  /** the data set itself, where it is not read from the disk; `data` is its name then */
+  readonly files?: readonly DataFile[];
   readonly split: Split;
   readonly model: RecipeModel;
   readonly stage: RecipeStage;

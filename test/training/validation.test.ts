@@ -6,7 +6,7 @@ import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
 import { toldOf } from '../../src/compiler/workbench/recipe.ts';
 import { openForRun } from '../../src/compiler/workbench/session.ts';
-import { tensorsRecipe } from '../../src/recipes/tensors/recipe.node.ts';
+import { tensorsRecipe } from '../../src/recipes/tensors/recipe.ts';
 import { folderOf } from '../recipes/text/support.ts';
 import { arraysFolder, DOCS, example } from './data-kinds.ts';
 import { DEFAULTS, recorder } from './support.ts';

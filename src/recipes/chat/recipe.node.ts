@@ -7,7 +7,7 @@ import { PART, type TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { byteTokenizer } from '../data/bytes.ts';
-import { dataFiles } from '../data/files.node.ts';
+import { dataFiles } from '../data/files.ts';
 import { textInput } from '../data/given-file.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Question, type Recipe, type RecipeAnswer, required, settingsOf } from '../recipe.ts';
@@ -18,7 +18,7 @@ import { corpusOf, type RowOptions } from '../text/corpus.ts';
 import { type Document, eachLine } from '../text/documents.ts';
 import { evaluateRows } from '../text/evaluate.ts';
 import { measures } from '../text/measures.ts';
-import { rowsOf } from '../text/rows.node.ts';
+import { rowsOf } from '../text/rows.ts';
 import { BadConversation, messagesOf, partsOf } from './conversation.ts';
 import { CHAT, SETTINGS } from './declaration.ts';
 import type { ChatTemplate } from './template.ts';
@@ -50,7 +50,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
     needed: ['input_ids', 'labels'],
   });
-  const files = dataFiles(data, ['.jsonl'], 'a .jsonl file of conversations, or a folder of them');
+  const files = dataFiles(request, ['.jsonl'], 'a .jsonl file of conversations, or a folder of them');
   const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const template = await request.chatTemplate?.();
   if (!template) throw runtimeError('chat_template_missing', { what: `the data ${data}` });

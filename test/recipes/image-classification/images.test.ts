@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { diceOf } from '../../../src/recipes/data/dice.ts';
 import { classesOf } from '../../../src/recipes/image-classification/labels.ts';
 import { squareOf } from '../../../src/recipes/image-classification/picture.ts';
-import { imageClassification } from '../../../src/recipes/image-classification/recipe.node.ts';
+import { imageClassification } from '../../../src/recipes/image-classification/recipe.ts';
 import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
 import type { RgbImage } from '../../../src/runtime/image/rgb.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';

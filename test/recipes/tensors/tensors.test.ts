@@ -3,7 +3,7 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { csvRows } from '../../../src/recipes/data/csv.ts';
 import { moduleData } from '../../../src/recipes/module.node.ts';
-import { tensorsRecipe } from '../../../src/recipes/tensors/recipe.node.ts';
+import { tensorsRecipe } from '../../../src/recipes/tensors/recipe.ts';
 import { encodeSafetensors } from '../../../src/runtime/index.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
 import { folderOf, modelOf, requestOf } from '../text/support.ts';

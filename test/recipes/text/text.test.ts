@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { BYTE_TOKENIZER } from '../../../src/recipes/data/bytes.ts';
 import { type ChunkFile, chunksOf } from '../../../src/recipes/text/chunks.ts';
 import { type CorpusOptions, openCorpus } from '../../../src/recipes/text/corpus.ts';
-import { textRecipe } from '../../../src/recipes/text/recipe.node.ts';
+import { textRecipe } from '../../../src/recipes/text/recipe.ts';
 import type { Batch, DataSource } from '../../../src/runtime/train/data-source.ts';
 import { folderOf, modelOf, requestOf, TEXT_PORTS } from './support.ts';
 

@@ -1,6 +1,6 @@
 /** Rows of tokens as data for a stage: in the order of a seed, batch by batch. */
 import type { DataSource } from '../../runtime/train/data-source.ts';
-import { contentsOf, type DataFile } from '../data/files.node.ts';
+import { contentsOf, type DataFile } from '../data/file.ts';
 import { orderOf } from '../data/order.ts';
 import type { DataRequest } from '../recipe.ts';
 import { textBatch } from './batches.ts';

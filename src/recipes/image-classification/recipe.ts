@@ -1,5 +1,4 @@
-/** Classifiers of pictures, in Node: a folder for each class, or a folder and a file of labels. */
-import { sep } from 'node:path';
+/** Classifiers of pictures: a folder for each class, or a folder and a file of labels. */
 import { reasonOf, runtimeError } from '../../runtime/errors.ts';
 import { decodeImage } from '../../runtime/image/decode.ts';
 import type { DecodeOptions } from '../../runtime/image/options.ts';
@@ -9,7 +8,8 @@ import type { DataSource } from '../../runtime/train/data-source.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { diceOf } from '../data/dice.ts';
-import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
+import { contentsOf, type DataFile } from '../data/file.ts';
+import { dataFiles } from '../data/files.ts';
 import { pictureRow } from '../data/given-file.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
@@ -63,7 +63,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
   const { pictures, classes, files } = picturesOf(request, settings);
   checkClasses(request, classes);
   const order = orderOf(pictures.length, { name: data, split, heldOut: request.heldOut ?? settings.held_out, seed });
-  const load = loader(request, settings, options, new Map(files.map((file) => [slashed(file), file])));
+  const load = loader(request, settings, options, new Map(files.map((file) => [file.name, file])));
   const pictureAt = (place: number): { readonly square: RgbImage; readonly label: string } => {
     // a bad picture is replaced by the next in the order, so every place has a fixed one
     for (let skipped = 0; skipped < order.size; skipped++) {
@@ -114,15 +114,13 @@ function pictureOptions(settings: Settings, why: string): PictureOptions {
   return options;
 }
 
-const slashed = ({ name }: DataFile): string => name.split(sep).join('/');
-
 function picturesOf(
   request: DataRequest,
   { labels, class_names }: Settings,
 ): { readonly pictures: readonly Labelled[]; readonly classes: Classes; readonly files: readonly DataFile[] } {
   const { data, note } = request;
   const expected = 'a folder with a folder of .png, .jpg or .webp pictures for each class, or with a file of labels';
-  const images = dataFiles(data, PICTURES, expected);
+  const images = dataFiles(request, PICTURES, expected);
   const given = class_names ? { names: class_names, data } : undefined;
   const classesIn = (pictures: readonly Labelled[]): Classes =>
     classesOf(
@@ -131,18 +129,21 @@ function picturesOf(
     );
   if (labels === undefined) {
     const outside: string[] = [];
-    const pictures = labelsByFolder(images.map(slashed), (file) => outside.push(file));
+    const pictures = labelsByFolder(
+      images.map(({ name }) => name),
+      (file) => outside.push(file),
+    );
     if (pictures.length === 0)
       throw runtimeError('data_path', { path: data, reason: 'no picture lies in the folder of a class', expected });
     if (outside.length > 0)
       note(`pictures that lie in no folder of a class are left out: ${outside.length}, such as ${outside[0]}`);
     return { pictures, classes: classesIn(pictures), files: images };
   }
-  const table = dataFiles(data, ['.csv', '.jsonl'], expected).find((file) => slashed(file) === labels);
+  const table = dataFiles(request, ['.csv', '.jsonl'], expected).find((file) => file.name === labels);
   if (!table) throw runtimeError('data_path', { path: data, reason: `it has no file of labels ${labels}`, expected });
   const bad = badRows(request);
   const text = new TextDecoder().decode(table.read(0, table.size));
-  const pictures = readLabels(text, labels, new Set(images.map(slashed)), bad.report);
+  const pictures = readLabels(text, labels, new Set(images.map(({ name }) => name)), bad.report);
   bad.finish();
   return { pictures, classes: classesIn(pictures), files: [table, ...images] };
 }

@@ -1,8 +1,8 @@
-/** Language models on plain text, in Node. */
+/** Language models on plain text. */
 import type { DataSource } from '../../runtime/train/data-source.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { byteTokenizer } from '../data/bytes.ts';
-import { dataFiles } from '../data/files.node.ts';
+import { dataFiles } from '../data/files.ts';
 import { textInput } from '../data/given-file.ts';
 import { type GivenInput, inputsOf } from '../data/inputs.ts';
 import { type DataRequest, type Recipe, required, settingsOf } from '../recipe.ts';
@@ -12,7 +12,7 @@ import { openCorpus } from './corpus.ts';
 import { SETTINGS, TEXT } from './declaration.ts';
 import { evaluateRows } from './evaluate.ts';
 import { measures } from './measures.ts';
-import { rowsOf } from './rows.node.ts';
+import { rowsOf } from './rows.ts';
 
 export const textRecipe: Recipe = {
   ...TEXT,
@@ -41,7 +41,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
     needed: ['input_ids'],
   });
-  const files = dataFiles(data, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
+  const files = dataFiles(request, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
   const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const bad = badRows(request);
   const corpus = openCorpus(files, { tokenizer, field, rows, length, eos, name: data, report: bad.report });

@@ -1,10 +1,12 @@
-/** Models that are trained on arrays of numbers, in Node. All rows are in memory. */
+/** Models that are trained on arrays of numbers. All rows are in memory. */
 import { runtimeError } from '../../runtime/errors.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
-import { openCheckpoint } from '../../runtime/weights/checkpoint.node.ts';
+import { Checkpoint } from '../../runtime/weights/checkpoint.ts';
+import { openWeightsFile } from '../../runtime/weights/open.ts';
 import { type BadRows, badRows } from '../data/bad-rows.ts';
-import { contentsOf, type DataFile, dataFiles } from '../data/files.node.ts';
+import { contentsOf, type DataFile, sourceOf } from '../data/file.ts';
+import { dataFiles } from '../data/files.ts';
 import { inputsOf } from '../data/inputs.ts';
 import { orderOf } from '../data/order.ts';
 import { evaluationOf, heldOutOf, scoresOf } from '../data/scores.ts';
@@ -31,7 +33,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     ]),
   );
   const files = dataFiles(
-    data,
+    request,
     ['.safetensors', '.npz', '.npy', '.csv'],
     'a .safetensors, .npz, .npy or .csv file, or a folder of them',
   );
@@ -109,7 +111,9 @@ async function readAll(
 
 /** Arrays of a file that are inputs; others are left aside. Every number is read as the runtime's dtypes are. */
 async function readArrays(file: DataFile, types: ReadonlyMap<string, ColumnType>): Promise<Columns> {
-  const opened = await openCheckpoint(file.path);
+  const alone = (): Promise<never> =>
+    Promise.reject(runtimeError('file_not_used', { file: file.name, reason: 'it names files beside it' }));
+  const opened = await Checkpoint.ofFiles(file.name, [sourceOf(file)], (source) => openWeightsFile(source, alone));
   try {
     const columns = new Map<string, Awaited<ReturnType<typeof opened.read>>>();
     for (const name of opened.tensors.keys()) if (types.has(name)) columns.set(name, await opened.read(name));
