@@ -34,22 +34,30 @@ function poisoned(gpu: Gpu): Gpu {
   return gpu;
 }
 
+/** The worker's device: compiling is most of what tests on a software adapter wait for, and files share many kernels. */
+let device: Promise<GPUDevice> | undefined;
+
+/** Pipelines after which the next file begins on another device: they are kept as long as theirs is. */
+const MANY_PIPELINES = 1000;
+
 let shared: Promise<ReadonlyMap<Profile, Gpu>> | undefined;
 
 async function open(): Promise<ReadonlyMap<Profile, Gpu>> {
-  const device = await testDevice();
-  const { pipelines } = Gpu.of(device);
-  const gpus = new Map(
-    PROFILES.map((profile) => [profile, Object.assign(poisoned(Gpu.of(device, { profile })), { pipelines })]),
-  );
+  device ??= testDevice();
+  const own = await device;
+  const gpus = new Map(PROFILES.map((profile) => [profile, poisoned(Gpu.of(own, { profile }))]));
   atFileEnd(() => {
     shared = undefined;
-    for (const gpu of gpus.values()) gpu.destroy();
+    for (const { buffers } of gpus.values()) buffers.destroy();
+    const { pipelines, lost } = gpus.get('gpu')!;
+    if (pipelines.size < MANY_PIPELINES && lost === undefined) return;
+    device = undefined;
+    own.destroy();
   });
   return gpus;
 }
 
-/** The file's device; pipelines are compiled once for both profiles. */
+/** The file's view of the worker's device, with buffers of its own; pipelines are compiled once for both profiles. */
 export async function gpuOf(profile: Profile): Promise<Gpu> {
   shared ??= open();
   return (await shared).get(profile)!;
