@@ -93,9 +93,11 @@ export async function ownProgram(
   return kernelProgram(await source.read(kernels.file), kernels.calls[entry]!, ports);
 }
 
-/** Whether `text` occurs in `bytes`, as UTF-8. */
-export function mentions(bytes: Uint8Array, text: string): boolean {
-  const wanted = new TextEncoder().encode(text);
+/** Whether a graph names a file: a text of protobuf follows its length, so `a.onnx_data` is not found in `a.onnx_data_1`. */
+export function names(bytes: Uint8Array, file: string): boolean {
+  const text = new TextEncoder().encode(file);
+  // as a varint; longer names than the compiler writes have more bytes before the last
+  const wanted = new Uint8Array([text.length < 128 ? text.length : text.length >> 7, ...text]);
   for (let at = bytes.indexOf(wanted[0]!); at >= 0; at = bytes.indexOf(wanted[0]!, at + 1)) {
     if (wanted.every((byte, i) => bytes[at + i] === byte)) return true;
   }
@@ -125,7 +127,7 @@ export function externalFiles<Data>(
   // a graph and its weights lie in one folder
   const used = (manifest.weights ? sectionOf(manifest).weights : [])
     .map(({ file }) => ({ file, path: file.slice(file.lastIndexOf('/') + 1) }))
-    .filter(({ path }) => mentions(graph, path));
+    .filter(({ path }) => names(graph, path));
   return Promise.all(used.map(async ({ file, path }) => ({ path, data: await dataOf(file) })));
 }
 

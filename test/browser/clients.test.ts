@@ -54,7 +54,8 @@ describe.skipIf(unavailable)(`transformers.js in a page${unavailable ? ` (${unav
     page.evaluate(`page.${name}(${JSON.stringify(argument)})`);
 
   beforeAll(async () => {
-    const nano = [TINYGPTV, '--config', 'nano', '--weights', PRETRAINED, '--allow-missing', '**.lora_*'];
+    const weights = ['--weights', PRETRAINED, '--allow-missing', '**.lora_*', '--shard-mb', '1'];
+    const nano = [TINYGPTV, '--config', 'nano', ...weights];
     for (const [name, ...args] of [
       ['smollm2', fixture('folders/smollm2')],
       ['nano', ...nano],
@@ -102,7 +103,7 @@ describe.skipIf(unavailable)(`transformers.js in a page${unavailable ? ` (${unav
     expect(found).toEqual(expected.tokens);
   });
 
-  it('answers about a picture with the tokens of our runtime: twelve of twelve', async () => {
+  it('answers about a picture with the tokens of our runtime, weights in shards: twelve of twelve', async () => {
     const image = decodeImage(readFileSync(PICTURE), { background: [255, 255, 255] });
     const pixels = Array.from(preprocessImage(image, { size: 56 }).data, Number);
     const asked = { name: 'nano', question: 'what is this?', pixels, side: 56, count: 12 };

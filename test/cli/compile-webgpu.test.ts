@@ -1,8 +1,10 @@
 /** `mdl compile --target webgpu`: the files it writes and what is in them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint, parsePlan } from '../../src/runtime/index.ts';
+import { openPlanSource } from '../../src/runtime/webgpu/plan-source.node.ts';
+import { openWeights } from '../../src/runtime/webgpu/plan-source.ts';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
 import {
   f32,
@@ -65,6 +67,30 @@ describe('files', () => {
     const text = read(folder, 'kernels.wgsl');
     for (const { wgsl } of kernels) expect(text).toContain(wgsl);
     expect(read(folder, 'small.js')).toContain(' *     mdl compile small.mdl --set scaled=true --target webgpu\n');
+  });
+
+  it('--shard-mb: weights in shards with an index, which are read as one', async () => {
+    const folder = folderWith({});
+    const args = [TINYGPTV, '--config', 'nano', '--init', '5', '--target', 'webgpu', '--entry', 'embed_tokens'];
+    const whole = await mdl(folder, 'compile', ...args, '--entry', 'decode', '--out', 'whole');
+    const shards = await mdl(folder, 'compile', ...args, '--entry', 'decode', '--out', 'out', '--shard-mb', '1');
+    expect([whole.code, shards.code]).toEqual([0, 0]);
+    const files = list(folder).filter((file) => file.endsWith('.safetensors'));
+    expect(files.length).toBeGreaterThan(2);
+    expect(files[0]).toBe(`weights-00001-of-0000${files.length}.safetensors`);
+    expect(plan(folder).weights!.files).toEqual(
+      files.map((file) => ({ file, bytes: statSync(join(folder, 'out', file)).size })),
+    );
+    const opened = await openCheckpoint(join(folder, 'out/weights.safetensors.index.json'));
+    const byPlan = await openWeights(await openPlanSource(join(folder, 'out')));
+    const one = await openCheckpoint(join(folder, 'whole/weights.safetensors'));
+    expect([...opened.tensors.keys()].sort()).toEqual([...one.tensors.keys()].sort());
+    for (const key of one.tensors.keys()) {
+      const expected = await one.read(key);
+      expect(await opened.read(key)).toEqual(expected);
+      expect(await byPlan.read(key)).toEqual(expected);
+    }
+    await Promise.all([opened.close(), byPlan.close(), one.close()]);
   });
 
   it('without weights a plan that says so', async () => {
@@ -266,6 +292,7 @@ describe('when it cannot', () => {
     [['--weights-dtype', 'bf16'], 2, /Allowed choices are f32, f16, int8, int4/],
     [['--entry', 'mian'], 1, /error\[E0407\][\s\S]*did you mean `main`/],
     [['--opset', '23'], 1, /error\[C0208\]: --opset has no meaning without --target onnx/],
+    [['--target', 'pytorch', '--shard-mb', '1'], 1, /--shard-mb has no meaning without --target onnx or webgpu/],
     [['--swap-adapters'], 1, /error\[C0208\]: --swap-adapters has no meaning without LoRA in the model/],
     [['--stage', 'one'], 1, /error\[C0201\]/],
     [['--target', 'onnx', '--stage', 'one'], 1, /error\[C0201\]/],

@@ -156,6 +156,15 @@ describe('files', () => {
     await expect(session.run('main', { x: f32([1, 3], [1, 0, 0]) })).rejects.toMatchObject({ code: 'R0205' });
   });
 
+  it('a tensor that no page can read at once is named', async () => {
+    const big =
+      'model Big { table = Embedding(1048576, 512)\n  entry look(ids: int[B]) -> (y: [B, 512]) { table(ids) } }';
+    const folder = folderWith({ 'big.mdl': `import { Embedding } from "std"\n${big}\n` });
+    const { code, stderr } = await mdl(folder, 'compile', 'big.mdl', '--out', 'out');
+    expect(code).toBe(0);
+    expect(stderr).toContain('onnx/model.onnx_data has 2.15 GB, and browsers read less than 2 GiB at once');
+  });
+
   it('--json prints the manifest, --quiet the result only', async () => {
     const folder = setUp();
     const { stdout } = await mdl(folder, '--json', 'compile', 'small.mdl', '--init', '5', '--out', 'out');

@@ -14,7 +14,7 @@ import { fixture } from '../support/reference.ts';
 const CACHE = [0, 1].flatMap((layer) => ['key', 'value'].map((kept) => `${layer}.${kept}`));
 const DECODER: ClientFile = {
   name: 'model',
-  hasData: true,
+  shards: 1,
   inputs: [
     { name: 'input_ids', dtype: 'i64', shape: ['B', 'T'] },
     { name: 'attention_mask', dtype: 'i64', shape: ['B', 'P + T'] },

@@ -2,7 +2,7 @@
  * The real @huggingface/transformers loads what `mdl compile` writes, with no edits and no options, and says what transformers and
  * our own runtime say.
  */
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   AutoModel,
@@ -231,7 +231,8 @@ describe('nano TinyGPT-V: pictures and questions', () => {
   let codec: Tokenizer;
 
   beforeAll(async () => {
-    await compile('nano', TINYGPTV, '--config', 'nano', '--weights', PRETRAINED, '--allow-missing', '**.lora_*');
+    const weights = ['--weights', PRETRAINED, '--allow-missing', '**.lora_*', '--shard-mb', '1'];
+    await compile('nano', TINYGPTV, '--config', 'nano', ...weights);
     session = await openSession(join(root, 'nano'));
     codec = Tokenizer.from(readFileSync(join(root, 'nano/tokenizer.json'), 'utf8'));
     return () => session.dispose();
@@ -242,11 +243,14 @@ describe('nano TinyGPT-V: pictures and questions', () => {
     expect(config['transformers.js_config']).toEqual({
       dtype: 'fp32',
       use_external_data_format: {
-        'vision_encoder.onnx': 1,
+        'vision_encoder.onnx': 2,
         'embed_tokens.onnx': 1,
-        'decoder_model_merged.onnx': 1,
+        'decoder_model_merged.onnx': 4,
       },
     });
+    const files = readdirSync(join(root, 'nano/onnx')).filter((name) => name.startsWith('decoder_model_merged.onnx_'));
+    expect(files.sort()).toEqual(['', '_1', '_2', '_3'].map((shard) => `decoder_model_merged.onnx_data${shard}`));
+    for (const file of files) expect(statSync(join(root, 'nano/onnx', file)).size).toBeLessThanOrEqual(2 ** 20);
   });
 
   it('the pixels of our runtime: twelve of twelve tokens', async () => {

@@ -79,6 +79,11 @@ Examples:
     )
     .option('--calibrate-batches <n>', 'batches that are looked at (default: 8)', positive)
     .option('--quantise-report', 'say what quantising costs: errors of each matrix, of its products and of the loss')
+    .option(
+      '--shard-mb <n>',
+      'MiB after which weights go on in another file, of onnx and webgpu (default: 1900)',
+      positive,
+    )
     .option('--stage <name>', 'compile what trains this stage too')
     .option('--print-after <pass>', 'print the graphs after this pass, of the compiler or of the target')
     .addHelpText(

@@ -99,12 +99,12 @@ export function clientConfig(files: readonly ClientFile[], tokens: ModelTokens):
 
 /** Where pages find weights: a page knows no folder to look into. The graphs are f32, and pages ask for 8 bits first. */
 export function loading(files: readonly ClientFile[]): ClientJson {
-  const withData = files.filter(({ hasData }) => hasData);
+  const withData = files.filter(({ shards }) => shards > 0);
   return {
     dtype: 'fp32',
     ...(withData.length === 0
       ? {}
-      : { use_external_data_format: Object.fromEntries(withData.map(({ name }) => [`${name}.onnx`, 1])) }),
+      : { use_external_data_format: Object.fromEntries(withData.map(({ name, shards }) => [`${name}.onnx`, shards])) }),
   };
 }
 

@@ -20,7 +20,14 @@ import { entryManifest, manifestOf, withNodes } from '../ports.ts';
 import { QuantiseProblem } from '../quantise/problem.ts';
 import { VERSION } from '../version.ts';
 import { safetensorsFile } from './stored.ts';
-import type { Artifact, ClientFile, OpenedTarget, StoredFile, TargetOptions } from './target.ts';
+import {
+  type Artifact,
+  type ClientFile,
+  type OpenedTarget,
+  SHARD_BYTES,
+  type StoredFile,
+  type TargetOptions,
+} from './target.ts';
 
 /** What training starts from: the graphs take it as inputs, so no weights file of theirs has it. */
 const START = 'training.safetensors';
@@ -36,7 +43,7 @@ const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
 
 export const onnx: OpenedTarget = {
   name: 'onnx',
-  takes: ['opset', 'clients', 'contrib', 'stage', 'adapters'],
+  takes: ['opset', 'clients', 'contrib', 'shardBytes', 'stage', 'adapters'],
   training: {},
   passes: [],
   compile,
@@ -63,7 +70,8 @@ interface Planned {
  * `loss` graph of a model costs no second copy of its weights. Graphs that other programs load come first and keep all of their
  * weights beside them.
  */
-function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false }: TargetOptions = {}): Artifact {
+function compile(graphs: Graphs, options: TargetOptions = {}): Artifact {
+  const { opset = 17, clients = false, contrib = false, shardBytes = SHARD_BYTES } = options;
   const layout = clients ? clientLayout(graphs) : undefined;
   const folder = clients ? CLIENT_FOLDER : '';
   const fileOf = layout?.fileOf ?? fileNames(graphs.model);
@@ -92,6 +100,7 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
       whole,
       keys: storedOf(graph, graphs.quantised, unsigned),
     })),
+    shardBytes,
   );
   const metadata = metadataOf(graphs.model);
   const lowered = ({ file, graph }: Planned, cache: readonly CachePort[]): LoweredOnnx =>
@@ -136,7 +145,9 @@ function compile(graphs: Graphs, { opset = 17, clients = false, contrib = false 
     graphs,
     label: `opset ${opset}`,
     weights: [...referred, ...(start ? [start] : [])],
-    ...(layout ? { clients: clientsOf(layout, (file) => referred.some((one) => one.file === folder + file)) } : {}),
+    ...(layout
+      ? { clients: clientsOf(layout, (file) => referred.filter(({ shardOf }) => shardOf === file).length) }
+      : {}),
     made: [...(more ? [madeOf({ ...more, what: 'for other programs' })] : []), ...entries.map(madeOfEntry)],
     manifest: (weights, ownAdapter = false) => manifestOf(graphs, ports, targets, weights, ownAdapter),
     files: () =>
@@ -173,11 +184,11 @@ function storedOf(
 
 function clientsOf(
   { graphs, reason }: ClientLayout,
-  stored: (file: string) => boolean,
+  shardsOf: (file: string) => number,
 ): NonNullable<Artifact['clients']> {
   const files = graphs.map(({ name, graph, cache }): ClientFile => {
     const { inputs, outputs } = entryManifest({ guarded: { graph, ranges: new Map() }, cache, adapters: [] });
-    return { name, inputs, outputs, cache, hasData: stored(`${name}.onnx_data`) };
+    return { name, inputs, outputs, cache, shards: shardsOf(`${name}.onnx_data`) };
   });
   return { files, ...(reason === undefined ? {} : { reason }) };
 }

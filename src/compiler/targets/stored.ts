@@ -26,6 +26,42 @@ export interface StoredParameter {
   readonly packed?: PackedStorage;
 }
 
+/**
+ * Parameters in files that have at most `shardBytes`, but for tensors that alone have more. All in one is `NAME.safetensors`; several
+ * are `NAME-00001-of-00002.safetensors` and so on, as hosts of checkpoints call them, and `index` says which has what.
+ */
+export function safetensorsShards(
+  name: string,
+  parameters: readonly StoredParameter[],
+  shardBytes: number,
+): { readonly files: readonly StoredFile[]; readonly index?: { readonly name: string; readonly bytes: Uint8Array } } {
+  const groups: StoredParameter[][] = [[]];
+  let bytes = 0;
+  for (const parameter of parameters) {
+    const own = tensorsOf(parameter).reduce((sum, { shape, itemBytes }) => sum + sizeOf(shape) * itemBytes, 0);
+    if (bytes > 0 && bytes + own > shardBytes) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)!.push(parameter);
+    bytes += own;
+  }
+  if (groups.length === 1) return { files: [safetensorsFile(`${name}.safetensors`, parameters)] };
+  const number = (n: number): string => String(n).padStart(5, '0');
+  const shards = groups.map((group, i) => ({
+    file: `${name}-${number(i + 1)}-of-${number(groups.length)}.safetensors`,
+    group,
+  }));
+  const files = shards.map(({ file, group }) => safetensorsFile(file, group));
+  const tensors = shards.flatMap(({ file, group }) =>
+    group.flatMap(tensorsOf).map((tensor) => [tensor.name, file] as const),
+  );
+  const total_size = files.reduce((sum, { bytes, head }) => sum + bytes - (head?.length ?? 0), 0);
+  const index = { metadata: { total_size }, weight_map: Object.fromEntries(tensors) };
+  const text = `${JSON.stringify(index, null, 2)}\n`;
+  return { files, index: { name: `${name}.safetensors.index.json`, bytes: new TextEncoder().encode(text) } };
+}
+
 export function safetensorsFile(file: string, parameters: readonly StoredParameter[]): StoredFile {
   const tensors = parameters.flatMap(tensorsOf);
   const { head, order } = safetensorsHead(tensors, { format: 'pt' });

@@ -33,14 +33,22 @@ export interface TargetOptions {
   readonly clients?: boolean;
   /** of ONNX: operators of ONNX Runtime's own where they save memory (MatMulNBits) */
   readonly contrib?: boolean;
+  /** bytes of a weights file, but for tensors that alone have more; SHARD_BYTES by default */
+  readonly shardBytes?: number;
   readonly afterPass?: AfterPass | undefined;
 }
 
 /** What a target takes: options, graphs of a stage, adapters that are inputs. */
 export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'> | 'stage' | 'adapters';
 
+/**
+ * Bytes after which weights go on in another file. A page reads a file of external data into one buffer, and browsers end these at
+ * 2 GiB; hosts of files have limits alike.
+ */
+export const SHARD_BYTES = 1900 * 2 ** 20;
+
 /** A weights file: which tensor lies where. */
-export interface StoredFile extends PlannedFile {
+export interface StoredFile extends Omit<PlannedFile, 'shardOf'> {
   /** bytes before the first record, as safetensors has them */
   readonly head?: Uint8Array;
   /** keys of tensors whose bytes are halves (f16) */
@@ -65,8 +73,8 @@ export interface ClientFile {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly cache: readonly CachePort[];
-  /** whether its weights are in a file beside it */
-  readonly hasData: boolean;
+  /** how many files beside it have its weights: `model.onnx_data`, `model.onnx_data_1`, … */
+  readonly shards: number;
 }
 
 export interface Artifact {

@@ -17,15 +17,15 @@ import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../port
 import { adapterManifest } from '../swap-adapters.ts';
 import { VERSION } from '../version.ts';
 import { deviceWeights } from './packed-source.ts';
-import { type StoredParameter, safetensorsFile } from './stored.ts';
-import type { Artifact, Made, OpenedTarget, TargetOptions } from './target.ts';
+import { type StoredParameter, safetensorsShards } from './stored.ts';
+import { type Artifact, type Made, type OpenedTarget, SHARD_BYTES, type TargetOptions } from './target.ts';
 
 const PLAN = 'plan.json';
-const WEIGHTS = 'weights.safetensors';
+const WEIGHTS = 'weights';
 
 export const webgpu = {
   name: 'webgpu',
-  takes: ['weights', 'stage', 'adapters'],
+  takes: ['weights', 'shardBytes', 'stage', 'adapters'],
   // arenas of a quarter of a binding, in elements
   training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
   passes: KERNEL_PASSES,
@@ -50,11 +50,11 @@ export function kernelsOf(graphs: Graphs, entry: string): readonly KernelReport[
 /** @throws LimitError, IntegerError */
 function compile(
   graphs: Graphs,
-  { weights: storage = 'f32', afterPass }: TargetOptions = {},
+  { weights: storage = 'f32', shardBytes = SHARD_BYTES, afterPass }: TargetOptions = {},
 ): Artifact & { plan: WebGpuPlan } {
   const plan = planOf(graphs, storageOf(storage, graphs), afterPass);
-  const stored = safetensorsFile(WEIGHTS, storedParameters(plan));
-  const files = [{ file: stored.file, bytes: stored.bytes }];
+  const stored = safetensorsShards(WEIGHTS, storedParameters(plan), shardBytes);
+  const files = stored.files.map(({ file, bytes }) => ({ file, bytes }));
   const entries = Object.fromEntries(
     Object.entries(plan.entries).map(([name, { buffers: _, steps: __, watched: ___, ...ports }]) => [
       name,
@@ -71,12 +71,15 @@ function compile(
     graphs,
     label: 'webgpu',
     plan,
-    weights: [stored],
+    weights: stored.files,
     made: Object.entries(plan.entries).map(madeOf),
     manifest: (weights, ownAdapter = false) =>
       manifestOf(graphs, entries, { webgpu: { plan: PLAN, weights: files } }, weights, ownAdapter),
     files: (weights, ownAdapter) =>
-      new Map([[PLAN, new TextEncoder().encode(`${JSON.stringify(written(weights, ownAdapter))}\n`)]]),
+      new Map([
+        [PLAN, new TextEncoder().encode(`${JSON.stringify(written(weights, ownAdapter))}\n`)],
+        ...(weights && stored.index ? [[stored.index.name, stored.index.bytes] as const] : []),
+      ]),
   };
 }
 

@@ -11,6 +11,9 @@ import {
   planExternalData,
 } from '../../../src/compiler/backends/onnx/index.ts';
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
+import { externalFiles } from '../../../src/runtime/backend.onnx.ts';
+import type { ModelSource } from '../../../src/runtime/backend.ts';
+import type { Quantisation } from '../../../src/shared/quantisation.ts';
 import { narrow, type WideTensor } from '../../../src/shared/tensor.ts';
 import { noise, OPSETS } from './support.ts';
 
@@ -52,6 +55,58 @@ test('a key is stored once, in the first file that wants it', () => {
   expect(plan.files.map(({ records }) => records.map(({ key }) => key))).toEqual([['shared', 'patch'], ['head']]);
   expect(plan.locate('shared')).toEqual({ location: 'vision.bin', offset: 0, length: 16 });
   expect(plan.locate('head')).toEqual({ location: 'text.bin', offset: 0, length: 8 });
+});
+
+test('a file that is full goes on in others, and each graph of its own has all of its tensors there', () => {
+  const keys = [f32('a', 1024), f32('b', 1024), f32('large', 4096), f32('c', 16)];
+  const plan = planExternalData(
+    [
+      { file: 'model.onnx_data', keys, whole: true },
+      { file: 'head.onnx_data', keys: [f32('b', 1024), f32('d', 2048)] },
+      { file: 'other.onnx_data', keys: [f32('a', 1024)], whole: true },
+    ],
+    8192,
+  );
+  expect(
+    plan.files.map(({ file, shardOf, records, bytes }) => [file, shardOf, records.map(({ key }) => key), bytes]),
+  ).toEqual([
+    ['model.onnx_data', 'model.onnx_data', ['a', 'b'], 8192],
+    // a tensor is not split
+    ['model.onnx_data_1', 'model.onnx_data', ['large'], 16384],
+    ['model.onnx_data_2', 'model.onnx_data', ['c'], 64],
+    ['head.onnx_data', 'head.onnx_data', ['d'], 8192],
+    ['other.onnx_data', 'other.onnx_data', ['a'], 4096],
+  ]);
+  expect(plan.locate('c', 'model.onnx_data')).toEqual({ location: 'model.onnx_data_2', offset: 0, length: 64 });
+  expect(plan.locate('b', 'head.onnx_data')).toEqual({ location: 'model.onnx_data', offset: 4096, length: 4096 });
+  expect(plan.locate('a', 'other.onnx_data').location).toBe('other.onnx_data');
+  const clash = ['w', 'w_1'].map((file) => ({ file, keys: [f32(`${file}.a`, 4096), f32(`${file}.b`, 4096)] }));
+  expect(() => planExternalData(clash, 8192)).toThrow('two weights files are called w_1');
+});
+
+test('parts of a quantised tensor stay in one file', () => {
+  const quantisation = { bits: 8, group: 32, zeros: true } as Quantisation;
+  const keys = ['a', 'b'].map((key) => ({ key, dtype: 'f32' as const, shape: [64, 64], quantisation }));
+  const { files } = planExternalData([{ file: 'w', keys }], 5000);
+  expect(files.map(({ file, packed }) => [file, packed!.map(({ key }) => key)])).toEqual([
+    ['w', ['a']],
+    ['w_1', ['b']],
+  ]);
+  expect(files[1]!.packed![0]!.offsets).toEqual(files[0]!.packed![0]!.offsets);
+});
+
+test('a page is given the shards that a graph names, and no other', async () => {
+  const b = new GraphBuilder('last');
+  b.output('y', b.node('add', [b.input('x', 'f32', [2]), b.parameter('w', 'f32', [2])], {}));
+  const parameters = () => ({ kind: 'external' as const, location: 'model.onnx_data_1', offset: 0, length: 8 });
+  const graph = encodeModel(lowerToOnnx(b.build(), { opset: 17, parameters }).model);
+  const weights = ['model.onnx_data', 'model.onnx_data_1', 'model.onnx_data_11'].map((file) => ({
+    file: `onnx/${file}`,
+    bytes: 8,
+  }));
+  const manifest = { weights: { origin: 'w', trained: true }, targets: { onnx: { opset: 17, files: {}, weights } } };
+  const found = await externalFiles({ manifest } as unknown as ModelSource, graph, (file) => file);
+  expect(found).toEqual([{ path: 'model.onnx_data_1', data: 'onnx/model.onnx_data_1' }]);
 });
 
 test('a key of two shapes is an error that names both', () => {

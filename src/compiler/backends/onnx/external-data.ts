@@ -6,6 +6,9 @@
  * file, and a mapping starts on a page. Smaller tensors are packed at multiples of 64 bytes, a cache line, which is
  * also what vector instructions want; 4096 for each of a model's thousand bias vectors would be mostly holes.
  *
+ * A file that would pass `shardBytes` goes on in others, `NAME`, `NAME_1`, `NAME_2`, …: the names that transformers.js asks for, in a
+ * page where one buffer holds less than 2 GiB. A tensor is never split, so one that is larger has a file of its own.
+ *
  * The locations end up in files that other programs open, so they are plain names: an absolute path, `..` or a
  * separator would let a model read or overwrite files outside its folder.
  */
@@ -57,6 +60,8 @@ export interface PackedRecord {
 
 export interface PlannedFile {
   readonly file: string;
+  /** the file that it is a shard of, by the name in `WeightsFile` */
+  readonly shardOf: string;
   /** ascending offsets; the bytes between records are zero */
   readonly records: readonly ExternalRecord[];
   /** quantised tensors, which are in no record */
@@ -68,7 +73,7 @@ export interface PlannedFile {
 export interface ExternalDataPlan {
   readonly files: readonly PlannedFile[];
   /**
-   * Where a parameter lies: in the graph's own file, where that stores it, else in the first that does.
+   * Where a parameter lies: in the graph's own file (or its shards), where that stores it, else in the first that does.
    * @throws Error when no file stores it
    */
   locate(key: string, own?: string): ExternalLocation;
@@ -95,11 +100,17 @@ const PAGE = 4096;
 const CACHE_LINE = 64;
 
 /**
+ * @param shardBytes of a file at most, where no tensor alone is larger
  * @throws Error when a file's name is not a plain one or repeats, or when a key is wanted with two dtypes or shapes
  */
-export function planExternalData(files: readonly WeightsFile[]): ExternalDataPlan {
+export function planExternalData(
+  files: readonly WeightsFile[],
+  shardBytes: number = Number.POSITIVE_INFINITY,
+): ExternalDataPlan {
   type Placed = {
+    /** the shard */
     readonly file: string;
+    readonly shardOf: string;
     readonly tensor: StoredTensor;
     readonly record: ExternalRecord | PackedRecord;
   };
@@ -108,48 +119,23 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
   const inFile = new Map<string, Map<string, Placed>>();
   const find = (key: string, own: string): Placed | undefined => inFile.get(own)?.get(key) ?? placed.get(key);
   const names = new Set<string>();
-  const planned = files.map(({ file, keys, whole = false }): PlannedFile => {
-    checkLocation(file);
-    // file systems that ignore case would make two such files one
-    if (names.has(file.toLowerCase())) throw new Error(`two weights files are called ${file}: give each its own name`);
-    names.add(file.toLowerCase());
-    const records: ExternalRecord[] = [];
-    const packed: PackedRecord[] = [];
+  const planned = files.flatMap(({ file: shardOf, keys, whole = false }): readonly PlannedFile[] => {
     const own = new Map<string, Placed>();
-    inFile.set(file, own);
-    let end = 0;
-    const take = (bytes: number): number => {
-      const offset = roundUp(end, bytes >= PAGE ? PAGE : CACHE_LINE);
-      end = offset + bytes;
-      return offset;
-    };
+    inFile.set(shardOf, own);
+    const shards: Shard[] = [];
     for (const tensor of keys) {
       const before = placed.get(tensor.key);
       if (before) checkSame(before.tensor, tensor);
-      if (before && !(whole && before.file !== file)) continue;
-      const { key, quantisation } = tensor;
-      const place = (record: ExternalRecord | PackedRecord): void => {
-        own.set(key, { file, tensor, record });
-        if (!before) placed.set(key, { file, tensor, record });
-      };
-      if (quantisation) {
-        const unsigned = tensor.unsigned
-          ? { groups: tensor.shape.at(-1)! / quantisation.group, halves: tensor.unsigned === 'halves' }
-          : undefined;
-        const { codes, low, scales, zeros } = packedBytes(quantisation, tensor.shape, unsigned);
-        const there = (bytes: number): number => (bytes === 0 ? 0 : take(bytes));
-        const offsets = { codes: take(codes), low: there(low), scales: take(scales), zeros: there(zeros) };
-        const record = { key, quantisation, offsets, ...(unsigned ? { unsigned } : {}) };
-        packed.push(record);
-        place(record);
-        continue;
-      }
-      const length = sizeOf(tensor.shape) * BYTES_PER_ELEMENT[tensor.dtype];
-      const record = { key, dtype: tensor.dtype, shape: tensor.shape, offset: take(length), length };
-      records.push(record);
-      place(record);
+      if (before && !(whole && before.shardOf !== shardOf)) continue;
+      const full = shards.at(-1)?.hasRoomFor(tensor, shardBytes) === false;
+      if (full || shards.length === 0) shards.push(new Shard(shardName(shardOf, shards.length, names)));
+      const shard = shards.at(-1)!;
+      const one = { file: shard.file, shardOf, tensor, record: shard.add(tensor) };
+      own.set(tensor.key, one);
+      if (!before) placed.set(tensor.key, one);
     }
-    return { file, records, packed, bytes: end };
+    if (shards.length === 0) shards.push(new Shard(shardName(shardOf, 0, names)));
+    return shards.map(({ file, records, packed, bytes }) => ({ file, shardOf, records, packed, bytes }));
   });
   return {
     files: planned,
@@ -166,6 +152,77 @@ export function planExternalData(files: readonly WeightsFile[]): ExternalDataPla
       return { location: found.file, ...record };
     },
   };
+}
+
+/** A file's name, checked, and taken from now on. */
+function shardName(file: string, shard: number, taken: Set<string>): string {
+  const name = shard === 0 ? file : `${file}_${shard}`;
+  checkLocation(name);
+  // file systems that ignore case would make two such files one
+  if (taken.has(name.toLowerCase())) throw new Error(`two weights files are called ${name}: give each its own name`);
+  taken.add(name.toLowerCase());
+  return name;
+}
+
+/** A file while it fills. */
+class Shard {
+  readonly file: string;
+  readonly records: ExternalRecord[] = [];
+  readonly packed: PackedRecord[] = [];
+  bytes = 0;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** An empty one has room for any tensor. */
+  hasRoomFor(tensor: StoredTensor, limit: number): boolean {
+    const end = partBytes(tensor).reduce((before, bytes) => placeOf(before, bytes) + bytes, this.bytes);
+    return this.bytes === 0 || end <= limit;
+  }
+
+  add(tensor: StoredTensor): ExternalRecord | PackedRecord {
+    const { key, dtype, shape, quantisation } = tensor;
+    if (!quantisation) {
+      const length = lengthOf(tensor);
+      const record = { key, dtype, shape, offset: this.take(length), length };
+      this.records.push(record);
+      return record;
+    }
+    const unsigned = unsignedOf(tensor);
+    const places = partBytes(tensor).map((bytes) => (bytes === 0 ? 0 : this.take(bytes)));
+    const [codes = 0, low = 0, scales = 0, zeros = 0] = places;
+    const offsets = { codes, low, scales, zeros };
+    const record = { key, quantisation, offsets, ...(unsigned ? { unsigned } : {}) };
+    this.packed.push(record);
+    return record;
+  }
+
+  private take(bytes: number): number {
+    const offset = placeOf(this.bytes, bytes);
+    this.bytes = offset + bytes;
+    return offset;
+  }
+}
+
+const lengthOf = ({ dtype, shape }: StoredTensor): number => sizeOf(shape) * BYTES_PER_ELEMENT[dtype];
+
+function unsignedOf({ shape, quantisation, unsigned }: StoredTensor): UnsignedRows | undefined {
+  return quantisation && unsigned
+    ? { groups: shape.at(-1)! / quantisation.group, halves: unsigned === 'halves' }
+    : undefined;
+}
+
+/** Bytes of each part, in the order in which they lie: one, or codes, low, scales, zeros. */
+function partBytes(tensor: StoredTensor): readonly number[] {
+  if (!tensor.quantisation) return [lengthOf(tensor)];
+  const { codes, low, scales, zeros } = packedBytes(tensor.quantisation, tensor.shape, unsignedOf(tensor));
+  return [codes, low, scales, zeros];
+}
+
+/** Where `bytes` begin in a file that ends at `end`. */
+function placeOf(end: number, bytes: number): number {
+  return roundUp(end, bytes >= PAGE ? PAGE : CACHE_LINE);
 }
 
 function roundUp(bytes: number, alignment: number): number {

@@ -24,6 +24,7 @@ import { asTrained } from '../../workbench/training/carried.ts';
 import { adapterFiles } from '../../workbench/training/peft.ts';
 import type { LoadedStage } from '../../workbench/training/staged.ts';
 import { forStage, loadUnder } from '../../workbench/training/stages.ts';
+import { formatBytes } from '../../workbench/units.ts';
 import type { WeightProvider } from '../../workbench/weights/provider.ts';
 import { writeArtifact } from '../../workbench/weights/write.ts';
 import { commandOf } from '../compile/command.ts';
@@ -67,6 +68,7 @@ export default async function run(output: Output, [file]: readonly string[], giv
   const printed = await closingOnError(weights, () => printer?.graphs() ?? []);
   const written = await writeAll(artifact, weights, { file: file!, options, output });
   const seconds = (performance.now() - began) / 1000;
+  for (const note of largeFiles(artifact)) output.note(note);
   if (isModelFolder(file!) && changes(options)) for (const note of leftBehind(file!)) output.note(note);
   const text = reportOf(artifact, { out: options.out, withWeights: weights !== undefined, seconds, ...written });
   const after = printer ? { after: { pass: printAfter, graphs: printed } } : {};
@@ -84,13 +86,14 @@ export default async function run(output: Output, [file]: readonly string[], giv
 /** @throws CliError C0208 for options that the target does not take */
 function targetOptions(
   target: Target,
-  { opset, weightsDtype, stage, swapAdapters = false, contribOps = false }: CompileOptions,
+  { opset, weightsDtype, stage, swapAdapters = false, contribOps = false, shardMb }: CompileOptions,
 ): TargetOptions {
   const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
     ['--weights-dtype', 'weights', weightsDtype === 'f32' || weightsDtype === 'f16'],
     ['--contrib-ops', 'contrib', contribOps],
+    ['--shard-mb', 'shardBytes', shardMb !== undefined],
     ['--stage', 'stage', stage !== undefined],
     ['--swap-adapters', 'adapters', swapAdapters],
   ];
@@ -104,6 +107,7 @@ function targetOptions(
     ...(weightsDtype === 'f32' || weightsDtype === 'f16' ? { weights: weightsDtype } : {}),
     ...(target.takes.includes('clients') ? { clients: true } : {}),
     ...(contribOps ? { contrib: true } : {}),
+    ...(shardMb === undefined ? {} : { shardBytes: shardMb * 2 ** 20 }),
   };
 }
 
@@ -117,6 +121,18 @@ function asStored(target: Target, settings: TargetOptions, weights: WeightProvid
     return settings;
   return { ...settings, weights: new Map([...halves].map((key) => [key, 'f16'])) };
 }
+
+/** Bytes that a page reads into one buffer. */
+const LARGEST_BUFFER = 2 ** 31;
+
+/** A file of external data that no page can load: it has one tensor, which is not split. Files of safetensors are read by ranges. */
+const largeFiles = ({ weights }: Artifact): readonly string[] =>
+  weights
+    .filter(({ head, bytes }) => head === undefined && bytes >= LARGEST_BUFFER)
+    .map(
+      ({ file, bytes }) =>
+        `${file} has ${formatBytes(bytes)}, and browsers read less than 2 GiB at once: it has one tensor, which --weights-dtype int8 makes smaller`,
+    );
 
 async function closingOnError<T>(weights: WeightProvider | undefined, make: () => T | Promise<T>): Promise<T> {
   try {

@@ -19,6 +19,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions, Calibra
   readonly weightsDtype?: WeightsDType;
   /** ONNX Runtime's own operators for quantised matrices */
   readonly contribOps?: boolean;
+  /** MiB of a weights file */
+  readonly shardMb?: number;
   /** the stage whose training is compiled too */
   readonly stage?: string;
   /** a pass, after which the graphs are printed */
