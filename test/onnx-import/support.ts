@@ -10,6 +10,7 @@ import type { Session } from '../../src/runtime/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { folderWith } from '../cli/support.ts';
+import { TEST_HOST } from '../support/host.ts';
 
 export const RUNS: readonly (readonly [string, RunRequest])[] = [
   ['reference', { backend: 'reference', opset: 17 }],
@@ -48,7 +49,7 @@ export async function opened({ path, weightsPath }: Imported, request: RunReques
   const loaded = loadModel(path, {}, said);
   const given = weightsPath === undefined ? { init: 0 } : { weights: [weightsPath] };
   const weights = (await openWeights(loaded.model, given, said))!;
-  const session = await openForRun(loaded, weights, request);
+  const session = await openForRun(loaded, weights, request, TEST_HOST);
   return {
     loaded,
     weights,

@@ -5,6 +5,7 @@ import type { OpenedTargetName } from '../../src/compiler/targets/names.ts';
 import { openGraphs } from '../../src/compiler/workbench/session.ts';
 import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { TEST_HOST } from '../support/host.ts';
 import { memory } from '../support/project.ts';
 
 const SOURCE = `import { LayerNorm, Linear } from "std"
@@ -32,7 +33,7 @@ async function gradientsOn(backend: OpenedTargetName): Promise<ReadonlyMap<strin
   const graphs = graphsOf(model!, { entries: [], stage })!;
   expect([...graphs.quantised.keys()]).toEqual(['up.weight', 'down.weight']);
   const weights = seededWeights(model!, 0);
-  const session = await openGraphs(graphs, weights, { backend, opset: 23 });
+  const session = await openGraphs(graphs, weights, { backend, opset: 23 }, TEST_HOST);
   try {
     const feeds: Record<string, HostTensor> = {};
     for (const { name } of session.manifest.entries.gradient!.inputs) {

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { compile, graphsOf } from '../../src/compiler/index.ts';
 import { openGraphs } from '../../src/compiler/workbench/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { TEST_HOST } from '../support/host.ts';
 import { memory } from '../support/project.ts';
 import { runStageOn } from '../training/engines.ts';
 
@@ -83,7 +84,7 @@ async function gradientsOn(backend: 'reference' | 'onnx' | 'webgpu') {
     },
     close: async () => {},
   };
-  const session = await openGraphs(graphs, provider, { backend, opset: 23 });
+  const session = await openGraphs(graphs, provider, { backend, opset: 23 }, TEST_HOST);
   try {
     const feeds: Record<string, HostTensor> = { ...BATCH };
     for (const { name } of session.manifest.entries.gradient!.inputs)

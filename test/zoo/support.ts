@@ -7,6 +7,7 @@ import type { WeightProvider } from '../../src/compiler/workbench/weights/provid
 import type { Session } from '../../src/runtime/session.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';
+import { TEST_HOST } from '../support/host.ts';
 import { fixture, type ReferenceTensor, readTensors } from '../support/reference.ts';
 import type { Target } from '../support/targets.ts';
 
@@ -39,13 +40,14 @@ export async function openCase({ name, file }: Case, target: Target): Promise<Op
   const weights = (await openWeights(loaded.model, { weights: [fixture(`zoo/${name}/weights.safetensors`)] }, said))!;
   const [backend, opset] = target.split(' ') as ['reference' | 'onnx' | 'webgpu', string | undefined];
   const engine = { backend, opset: opset === '23' ? 23 : 17 } as const;
-  const session = await openForRun(loaded, weights, engine);
+  const session = await openForRun(loaded, weights, engine, TEST_HOST);
   return {
     session,
     loaded,
     weights,
     expected: readTensors(fixture(`zoo/${name}/expected.safetensors`)),
-    gradients: (inputs) => computeGradients(loaded, weights, { entry: 'loss', stage: 'all', inputs, ...engine }),
+    gradients: (inputs) =>
+      computeGradients(loaded, weights, { entry: 'loss', stage: 'all', inputs, ...engine }, TEST_HOST),
     async close() {
       await session.dispose();
       await weights.close();

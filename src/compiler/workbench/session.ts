@@ -41,13 +41,19 @@ export async function openForRun(
   { model, compilation }: Loaded,
   weights: WeightProvider,
   { backend, opset, ...request }: RunRequest,
+  host: Host = NODE,
 ): Promise<Session> {
   const graphs = graphsOf(model, request);
   if (!graphs || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
-  return openGraphs(graphs, weights, { backend, opset });
+  return openGraphs(graphs, weights, { backend, opset }, host);
 }
 
 /** As `openOn`, in Node. @throws CliError C0105 when the temporary folder cannot be written */
-export function openGraphs(graphs: Graphs, weights: WeightProvider, engine: Engine): Promise<Session> {
-  return openOn(graphs, weights, engine, NODE);
+export function openGraphs(
+  graphs: Graphs,
+  weights: WeightProvider,
+  engine: Engine,
+  host: Host = NODE,
+): Promise<Session> {
+  return openOn(graphs, weights, engine, host);
 }

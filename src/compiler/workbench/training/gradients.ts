@@ -4,6 +4,7 @@ import { PORTS } from '../../../shared/training.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import { finish } from '../../graphs.ts';
 import { TARGETS } from '../../targets/index.ts';
+import type { Host } from '../../targets/target.ts';
 import { gradientGraph } from '../../training/step.ts';
 import type { BackendName } from '../backends.ts';
 import type { Loaded } from '../model.ts';
@@ -25,6 +26,7 @@ export async function computeGradients(
   { model, compilation }: Loaded,
   weights: WeightProvider,
   request: GradientRequest,
+  host?: Host,
 ): Promise<Map<string, HostTensor>> {
   const { entry, stage, inputs, backend, opset } = request;
   const own = stage === 'all' ? undefined : stageOf(model, stage);
@@ -42,7 +44,7 @@ export async function computeGradients(
   );
   if (!built || compilation.bag.hasErrors) throw new DiagnosticError(compilation.diagnostics());
   const graphs = finish(model, [{ name: 'gradient', graph: built.graph }]);
-  const session = await openGraphs(graphs, weights, { backend, opset });
+  const session = await openGraphs(graphs, weights, { backend, opset }, host);
   try {
     const feeds: Record<string, HostTensor> = {
       ...inputs,
