@@ -2,11 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import { Block, functionText } from '../../../src/compiler/backends/wgsl/text/block.ts';
 import { KernelCode } from '../../../src/compiler/backends/wgsl/text/code.ts';
+import {
+  binary,
+  call,
+  type Expression,
+  element,
+  literal,
+  variable,
+} from '../../../src/compiler/backends/wgsl/text/expression.ts';
 import { libraryName } from '../../../src/compiler/backends/wgsl/text/library.ts';
-import { code, element, indent, joined, Name, wgsl } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
+import { code, indent, joined, Name, wgsl } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
 
 const text = (piece: Parameters<typeof code>[0]): string => code(piece).print(({ hint }) => hint);
 const [x, y] = [new Name('x'), new Name('y')];
+const u32 = (number: number): Expression => literal('u32', number);
+const named = (name: Name): Expression => variable(name, 'u32');
+const times = (of: Expression, by: number): Expression => binary('*', of, u32(by));
 
 describe('a piece of text', () => {
   it('knows the names in it, also of the pieces in it', () => {
@@ -29,10 +40,10 @@ describe('a piece of text', () => {
 describe('a block', () => {
   it('names equal expressions once, and short ones not at all', () => {
     const block = new Block(new KernelCode());
-    const [first, second] = [block.name(wgsl`${x} * 2u`), block.name(wgsl`${x} * 2u`)];
+    const [first, second] = [block.name(times(named(x), 2)), block.name(times(named(x), 2))];
     expect(second).toBe(first);
-    expect(text(block.name(element(y, '3u')))).toBe('y[3u]');
-    block.assign(element(y, '0u'), first);
+    expect(text(block.name(element(y, u32(3), 'u32')))).toBe('y[3u]');
+    block.assign(element(y, u32(0), 'u32'), first);
     expect(text(block.print(''))).toBe('let i0 = x * 2u;\ny[0u] = i0;');
   });
 
@@ -41,10 +52,10 @@ describe('a block', () => {
     const inner = block.inner();
     const counter = new Name('c');
     inner.declare(counter);
-    const apart = inner.name(wgsl`${x} / 4u`);
-    const own = inner.name(wgsl`${counter} + ${apart}`);
-    inner.assign(element(y, counter), own);
-    block.loop({ counter, from: '0u', below: '8u', step: '1u' }, inner);
+    const apart = inner.name(binary('/', named(x), u32(4)));
+    const own = inner.name(binary('+', named(counter), apart));
+    inner.assign(element(y, named(counter), 'u32'), own);
+    block.loop({ counter, from: u32(0), below: u32(8), step: u32(1) }, inner);
     expect(text(block.print(''))).toBe(`let i0 = x / 4u;
 for (var c = 0u; c < 8u; c++) {
   let i1 = c + i0;
@@ -54,12 +65,12 @@ for (var c = 0u; c < 8u; c++) {
 
   it('leaves out a let that nothing reads, and what only that one reads', () => {
     const block = new Block(new KernelCode());
-    const first = block.name(wgsl`${x} * 2u`);
-    block.name(wgsl`${first} * 3u`);
-    const kept = block.name(wgsl`${y} * 5u`);
+    const first = block.name(times(named(x), 2));
+    block.name(times(first, 3));
+    const kept = block.name(times(named(y), 5));
     expect(text(block.print('', kept))).toBe('let i2 = y * 5u;');
-    // a word of text is no name
-    expect(text(block.print('', 'i0'))).toBe('');
+    // a function of WGSL is no name
+    expect(text(block.print('', call('i0', [], 'u32')))).toBe('');
   });
 });
 
@@ -101,7 +112,7 @@ describe('a module', () => {
     const body = new Block(new KernelCode());
     const argument = new Name('i');
     body.declare(argument);
-    const value = body.name(wgsl`${argument} * 2u`);
+    const value = body.name(times(named(argument), 2));
     expect(text(functionText(new Name('twice'), [['i', 'u32']], body, { type: 'u32', value }))).toBe(
       'fn twice(i: u32) -> u32 {\n  let i0 = i * 2u;\n  return i0;\n}',
     );

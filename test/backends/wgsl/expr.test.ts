@@ -20,6 +20,7 @@ import {
   times,
   word,
 } from '../../../src/compiler/backends/wgsl/text/expr.ts';
+import { variable } from '../../../src/compiler/backends/wgsl/text/expression.ts';
 import { code, Name } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { addDims, type Dim, evaluateDim, mulDims, type Shape, symbol } from '../../../src/shared/dim.ts';
 
@@ -31,8 +32,8 @@ const k = axis('k', 128);
 function printed(index: Index): string {
   const block = new Block(new KernelCode());
   for (const name of axesOf(index)) block.declare(new Name(name));
-  const text = code(block.index(index));
-  return [block.print('', text), text]
+  const sum = block.index(index);
+  return [block.print('', sum), code(sum)]
     .map((part) => part.print(({ hint }) => hint))
     .filter((part) => part !== '')
     .join(' ')
@@ -66,7 +67,7 @@ describe('simplifications', () => {
   it('what may be negative, or comes from a tensor, is divided as it is', () => {
     const before = minus(k, constant(3));
     expect(printed(over(plus(times(before, 8), constant(0)), 8))).toBe('let i0 = k * 8u - 24u; let i1 = i0 / 8u; i1');
-    expect(printed(modulo(word('looked'), 4))).toBe('let i0 = looked % 4u; i0');
+    expect(printed(modulo(word(variable(new Name('looked'), 'u32')), 4))).toBe('let i0 = looked % 4u; i0');
   });
 
   it('sizes with parts of both signs are two words of the uniform', () => {

@@ -77,8 +77,8 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var at = group.y * groups.x + group.x;
-  if (at < ((params.B_times_P_plus_B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(((params.B_times_P_plus_B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
-  at -= ((params.B_times_P_plus_B_times_T + 63u) / 64u);
+  if (at < (params.B_times_P_plus_B_times_T + 63u) / 64u) { part_0(vec3u(at, 0u, 0u), vec3u((params.B_times_P_plus_B_times_T + 63u) / 64u, 1u, 1u), lane); return; }
+  at -= (params.B_times_P_plus_B_times_T + 63u) / 64u;
   if (at < params.B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.B_times_T, 1u, 1u), lane); return; }
   at -= params.B_times_T;
 }
@@ -949,7 +949,7 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
     let i45 = u32(v44);
     let i46 = i30 * 16u + i45;
     let v47 = select(0.0, 1.0, v23);
-    let v48 = select(v47, (-1.0), v24);
+    let v48 = select(v47, -1.0, v24);
     let v49 = constant_values[i46] * v48;
     let v50 = v43 * v49;
     let v51 = v33 + v50;
@@ -1015,7 +1015,7 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
     let i99 = u32(v98);
     let i100 = i83 * 16u + i99;
     let v101 = select(0.0, 1.0, v76);
-    let v102 = select(v101, (-1.0), v77);
+    let v102 = select(v101, -1.0, v77);
     let v103 = constant_values[i100] * v102;
     let v104 = v97 * v103;
     let v105 = v86 + v104;
@@ -1047,8 +1047,8 @@ fn main(
   at -= params.size_4_times_B_times_T;
   if (at < params.size_4_times_B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane); return; }
   at -= params.size_4_times_B_times_T;
-  if (at < ((params.size_128_times_B_times_T + 63u) / 64u)) { part_2(vec3u(at, 0u, 0u), vec3u(((params.size_128_times_B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
-  at -= ((params.size_128_times_B_times_T + 63u) / 64u);
+  if (at < (params.size_128_times_B_times_T + 63u) / 64u) { part_2(vec3u(at, 0u, 0u), vec3u((params.size_128_times_B_times_T + 63u) / 64u, 1u, 1u), lane); return; }
+  at -= (params.size_128_times_B_times_T + 63u) / 64u;
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
@@ -1580,7 +1580,7 @@ fn main(
     let i41 = u32(v40);
     let i42 = i26 * 16u + i41;
     let v43 = select(0.0, 1.0, v19);
-    let v44 = select(v43, (-1.0), v20);
+    let v44 = select(v43, -1.0, v20);
     let v45 = constant_values[i42] * v44;
     let v46 = v39 * v45;
     let v47 = v29 + v46;
@@ -1635,7 +1635,7 @@ fn main(
     let i89 = u32(v88);
     let i90 = i26 * 16u + i89;
     let v91 = select(0.0, 1.0, v68);
-    let v92 = select(v91, (-1.0), v69);
+    let v92 = select(v91, -1.0, v69);
     let v93 = constant_values[i90] * v92;
     let v94 = v87 * v93;
     let v95 = v76 + v94;

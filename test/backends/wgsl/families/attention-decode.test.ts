@@ -10,7 +10,8 @@ import type { Profile } from '../../../../src/compiler/backends/wgsl/families/co
 import type { FRESH } from '../../../../src/compiler/backends/wgsl/families/names.ts';
 import { Block } from '../../../../src/compiler/backends/wgsl/text/block.ts';
 import { KernelCode } from '../../../../src/compiler/backends/wgsl/text/code.ts';
-import { type Piece, wgsl } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
+import { call, variable } from '../../../../src/compiler/backends/wgsl/text/expression.ts';
+import { code, Name, type Piece } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { testDevice, unavailable } from '../../../support/adapter.ts';
 import { type AttentionCase, dataOf, expectedOf, operandsOf, titleOf } from './attention-cases.ts';
 import { difference } from './harness.ts';
@@ -41,16 +42,17 @@ async function check(c: AttentionCase): Promise<void> {
   const { bench, operands, extents, D, E } = operandsOf(c, data);
   const { B, H, T } = extents;
   const { q, k, v, keys, causal: _, ...rest } = operands;
-  const last = wgsl`${keys.text} - 1u`;
+  const last = `${code(keys.text).print(({ hint }) => hint)} - 1u`;
   const rows = new Block(new KernelCode());
-  const row = (name: keyof typeof FRESH, width: number, element: Piece): void => {
+  const row = (name: keyof typeof FRESH, width: number, source: Piece, position: string): void => {
     const body = rows.inner();
-    body.assign(freshPlace(c.profile, name), element);
+    const at = ['batch', 'head', position, 'c'].map((word) => variable(new Name(word), 'u32'));
+    body.assign(freshPlace(c.profile, name), call(String(source), at, 'f32'));
     rows.loop(freshColumns(c.profile, width), body);
   };
-  row('q', operands.width, wgsl`${q.at}(batch, head, 0u, c)`);
-  row('k', operands.width, wgsl`${k.at}(batch, head, ${last}, c)`);
-  row('v', operands.valueWidth, wgsl`${v.at}(batch, head, ${last}, c)`);
+  row('q', operands.width, q.at, '0u');
+  row('k', operands.width, k.at, last);
+  row('v', operands.valueWidth, v.at, last);
   const template: AttentionDecode = {
     ...rest,
     k,

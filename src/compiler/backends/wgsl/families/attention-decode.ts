@@ -10,6 +10,7 @@
  */
 import { mulDims } from '../../../../shared/dim.ts';
 import type { Loop } from '../text/block.ts';
+import { binary, type Expression, element, literal, variable } from '../text/expression.ts';
 import { type FunctionText, Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
 import { MAX4_FUNCTION } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';
@@ -35,17 +36,21 @@ export interface AttentionDecode extends Omit<AttentionForward, 'q' | 'causal' |
   readonly appendValue: Append;
 }
 
+const u32 = (number: number): Expression => literal('u32', number);
+
 /** A loop over the columns c of a row. */
 export function freshColumns(profile: Profile, width: number): Loop {
   const counter = new Name('c');
   return profile === 'gpu'
-    ? { counter, from: 'lane', below: `${width}u`, step: `${LANES}u` }
-    : { counter, from: '0u', below: `${width}u`, step: '1u' };
+    ? { counter, from: variable(new Name('lane'), 'u32'), below: u32(width), step: u32(LANES) }
+    : { counter, from: u32(0), below: u32(width), step: u32(1) };
 }
 
 /** Where column c of a row goes. Lanes write words, since a write to a part of a vector may touch the rest. */
-export function freshPlace(profile: Profile, row: keyof typeof FRESH): Wgsl {
-  return profile === 'gpu' ? wgsl`${FRESH[row]}[c]` : wgsl`${FRESH[row]}[c >> 2u][c & 3u]`;
+export function freshPlace(profile: Profile, row: keyof typeof FRESH): Expression {
+  const c = variable(new Name('c'), 'u32');
+  if (profile === 'gpu') return element(FRESH[row], c, 'f32');
+  return element(element(FRESH[row], binary('>>', c, u32(2)), 'vec4<f32>'), binary('&', c, u32(3)), 'f32');
 }
 
 export function attentionDecode(p: AttentionDecode): Template {

@@ -12,9 +12,12 @@ import { Block } from '../text/block.ts';
 import { KernelCode } from '../text/code.ts';
 import { Evaluator, type GraphFacts } from '../text/evaluator.ts';
 import { axis, type Index } from '../text/expr.ts';
+import { type Expression, variable } from '../text/expression.ts';
 import type { Stored } from '../text/input.ts';
 import { contiguous } from '../text/layout.ts';
+import { Name } from '../text/name.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
+import { ELEMENTS, SCALAR_TYPES } from '../text/scalar.ts';
 
 /** Axes c0, c1 … of a kernel's space. */
 export const spaceAxes = (shape: Shape): Index[] => shape.map((dim, n) => axis(`c${n}`, dim));
@@ -35,7 +38,8 @@ export function accesses(
   evaluator.watch = (asked, coordinates) => {
     if (asked === value) found.push(coordinates);
   };
-  evaluator.know(value, () => 'known');
+  const known = elementNamed(facts, 'known', value);
+  evaluator.know(value, () => known);
   const own = spaceAxes(kernel.shape);
   const block = new Block(code);
   // a reduction gives one number per row; its own reads count too, at the places of its domain
@@ -43,7 +47,7 @@ export function accesses(
   for (const reduction of kernel.reductions) {
     evaluator.know(reduction.outputs[0]!, (coordinates) => {
       if (!places.has(reduction)) places.set(reduction, coordinates);
-      return 'folded';
+      return elementNamed(facts, 'folded', reduction.outputs[0]!);
     });
   }
   for (const { value: root } of kernel.outputs) evaluator.element(block, root, own);
@@ -54,14 +58,20 @@ export function accesses(
   return found;
 }
 
+/** What stands for an element that is not looked into. */
+const elementNamed = ({ graph }: GraphFacts, hint: string, value: ValueId): Expression =>
+  variable(new Name(hint), SCALAR_TYPES[typeOf(graph, value).dtype]);
+
 /** A buffer by the value that lies in it. */
 function placeOf(
   { graph, producers }: GraphFacts,
   value: ValueId,
   isApart: (value: ValueId) => boolean,
 ): Stored | undefined {
-  const at = (buffer: ValueId) =>
-    ({ buffer, element: 'f32', layout: contiguous(typeOf(graph, buffer).shape) }) as const;
+  const at = (buffer: ValueId) => {
+    const { dtype, shape } = typeOf(graph, buffer);
+    return { buffer, element: ELEMENTS[dtype], layout: contiguous(shape) };
+  };
   if (isApart(value)) return at(value);
   // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
   const node = producers.get(value);
@@ -90,5 +100,5 @@ function probeReduction(
   };
   const at = rule.domain(reduction, types, context.outputType).map((dim, n) => axis(`j${n}`, dim));
   rule.body(context, at);
-  rule.finish?.(context, 'folded');
+  rule.finish?.(context, variable(new Name('folded'), SCALAR_TYPES[context.outputType.dtype]));
 }

@@ -1,7 +1,6 @@
 /** Where the values of an entry lie: which buffer, in which layout, at which place of it. */
 import type { CachePort } from '../../../../shared/artifact.ts';
 import { equalShapes, symbol } from '../../../../shared/dim.ts';
-import type { DType } from '../../../../shared/dtype.ts';
 import { CAPACITY } from '../../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Decomposed } from '../decompose.ts';
@@ -10,15 +9,12 @@ import type { EntryOptions } from '../entry-options.ts';
 import type { CacheAppend } from '../fusion/options.ts';
 import type { OutputPiece } from '../fusion/pieces.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Element } from '../text/code.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { contiguous, rowMajor } from '../text/layout.ts';
-import { isPointwise } from '../text/scalar.ts';
+import { ELEMENTS, isPointwise } from '../text/scalar.ts';
 import type { BufferPlace, BufferRef } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
-
-const ELEMENTS: { readonly [D in DType]: Element } = { f32: 'f32', i64: 'i32', bool: 'u32' };
 
 export class Places {
   /** by value; copies of values that are outputs already are numbered −1, −2 … by output piece */

@@ -13,6 +13,7 @@ import type {
 import { escapeText } from '../../../diagnostics/text.ts';
 import type { Element } from '../text/code.ts';
 import type { Emitted, EmittedForms } from '../text/emit.ts';
+import { ELEMENTS } from '../text/scalar.ts';
 import { type BufferRef, BufferRefs } from './buffer.ts';
 import type { KeyedInputs } from './kernel-input.ts';
 import { type KernelTexts, writtenTexts } from './kernel-texts.ts';
@@ -125,7 +126,7 @@ export class PlanTables {
     if (before) return before;
     const asked = typeof this.storage === 'string' ? this.storage : this.storage.get(key);
     const packed = dtype === 'f32' && shape.length >= 2 && asked !== 'f32' ? asked : undefined;
-    const storage: ParameterStorage = packed ?? (dtype === 'f32' ? 'f32' : dtype === 'i64' ? 'i32' : 'u32');
+    const storage: ParameterStorage = packed ?? ELEMENTS[dtype];
     const index = this.parameters.push({ key, dtype, shape, storage }) - 1;
     const place: ParameterPlace = {
       index,

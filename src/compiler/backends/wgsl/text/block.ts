@@ -2,22 +2,32 @@
 import { type Dim, isSymbolic, mulDims, type SymbolicDim } from '../../../../shared/dim.ts';
 import type { KernelCode } from './code.ts';
 import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
-import { isPlainPiece, joined, keyOfPiece, Name, namesIn, type Piece, type Wgsl, wgsl } from './wgsl.ts';
+import {
+  binary,
+  chain,
+  type Expression,
+  isPlain as isShort,
+  literal,
+  mentions,
+  numberOf,
+  variable,
+} from './expression.ts';
+import { code, joined, Name, type Wgsl, wgsl } from './wgsl.ts';
 
 export interface Loop {
   readonly counter: Name;
-  readonly from: Piece;
-  readonly below: Piece;
-  readonly step: Piece;
+  readonly from: Expression;
+  readonly below: Expression;
+  readonly step: Expression;
 }
 
 export type Statement =
   /** a name that does not change, and is left out where nothing reads it */
-  | { readonly kind: 'let'; readonly name: Name; readonly value: Piece }
-  | { readonly kind: 'var'; readonly name: Name; readonly value: Piece }
-  | { readonly kind: 'assign'; readonly to: Piece; readonly operator: '=' | '+='; readonly value: Piece }
-  | { readonly kind: 'return'; readonly value: Piece }
-  | { readonly kind: 'if'; readonly condition: Piece; readonly body: readonly Statement[] }
+  | { readonly kind: 'let'; readonly name: Name; readonly value: Expression }
+  | { readonly kind: 'var'; readonly name: Name; readonly value: Expression }
+  | { readonly kind: 'assign'; readonly to: Expression; readonly operator: '=' | '+='; readonly value: Expression }
+  | { readonly kind: 'return'; readonly value: Expression }
+  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[] }
   | { readonly kind: 'for'; readonly loop: Loop; readonly body: readonly Statement[] };
 
 /** @param read hints of the names that what follows reads; those that the statements read are added */
@@ -34,24 +44,25 @@ function printed(statements: readonly Statement[], indent: string, read: Set<str
   for (const statement of statements.toReversed()) {
     switch (statement.kind) {
       case 'let':
-        if (read.has(statement.name.hint)) line(wgsl`let ${statement.name} = ${statement.value};`);
+        if (read.has(statement.name.hint)) line(wgsl`let ${statement.name} = ${code(statement.value)};`);
         break;
       case 'var':
-        line(wgsl`var ${statement.name} = ${statement.value};`);
+        line(wgsl`var ${statement.name} = ${code(statement.value)};`);
         break;
       case 'assign':
-        line(wgsl`${statement.to} ${statement.operator} ${statement.value};`);
+        line(wgsl`${statement.to} ${statement.operator} ${code(statement.value)};`);
         break;
       case 'return':
-        line(wgsl`return ${statement.value};`);
+        line(wgsl`return ${code(statement.value)};`);
         break;
       case 'if':
-        around(wgsl`if (${statement.condition})`, statement.body);
+        around(wgsl`if (${code(statement.condition)})`, statement.body);
         break;
       case 'for': {
         const { counter, from, below, step } = statement.loop;
-        const next = step === '1u' ? wgsl`${counter}++` : wgsl`${counter} += ${step}`;
-        around(wgsl`for (var ${counter} = ${from}; ${counter} < ${below}; ${next})`, statement.body);
+        const next = numberOf(step) === 1 ? wgsl`${counter}++` : wgsl`${counter} += ${code(step)}`;
+        const inside = code(binary('<', variable(counter, 'u32'), below));
+        around(wgsl`for (var ${counter} = ${code(from)}; ${inside}; ${next})`, statement.body);
       }
     }
   }
@@ -81,7 +92,8 @@ export class Block {
   readonly code: KernelCode;
   private readonly outer: Block | undefined;
   private readonly statements: Statement[] = [];
-  private readonly names = new Map<string, Name>();
+  /** what has a name, by its key */
+  private readonly names = new Map<string, Expression>();
   /** hints of what is declared here */
   private readonly own = new Set<string>();
   private readonly memory = new Map<string, unknown>();
@@ -100,11 +112,11 @@ export class Block {
   }
 
   /** A variable that starts with a value. */
-  variable(name: Name, value: Piece): void {
+  variable(name: Name, value: Expression): void {
     this.add({ kind: 'var', name, value });
   }
 
-  assign(to: Piece, value: Piece, operator: '=' | '+=' = '='): void {
+  assign(to: Expression, value: Expression, operator: '=' | '+=' = '='): void {
     this.add({ kind: 'assign', to, operator, value });
   }
 
@@ -113,7 +125,7 @@ export class Block {
     this.add({ kind: 'for', loop, body: body.statements });
   }
 
-  when(condition: Piece, body: Block): void {
+  when(condition: Expression, body: Block): void {
     this.add({ kind: 'if', condition, body: body.statements });
   }
 
@@ -122,7 +134,7 @@ export class Block {
     this.statements.push(...block.statements);
   }
 
-  size(dim: Dim): Piece {
+  size(dim: Dim): Expression {
     return this.code.size(dim);
   }
 
@@ -132,27 +144,27 @@ export class Block {
     return axis(name, extent);
   }
 
-  /** WGSL of an index: a sum of products, whose divisions are named. */
-  index({ terms, offset }: Index): Piece {
-    const added: Piece[] = [];
-    const taken: Piece[] = [];
-    const add = (dim: Dim, factor: Piece | undefined): void => {
+  /** An index as a sum of products, whose divisions are named. */
+  index({ terms, offset }: Index): Expression {
+    const added: Expression[] = [];
+    const taken: Expression[] = [];
+    const add = (dim: Dim, factor: Expression | undefined): void => {
       for (const part of signedParts(dim)) {
         const size = this.size(part.size);
-        const text = factor === undefined ? size : part.size === 1 ? factor : wgsl`${factor} * ${size}`;
-        (part.negative ? taken : added).push(text);
+        const product = factor === undefined ? size : part.size === 1 ? factor : binary('*', factor, size);
+        (part.negative ? taken : added).push(product);
       }
     };
     for (const { atom, coefficient } of terms) add(coefficient, this.atom(atom));
     // a number below 0 by itself is what it is modulo 2³²
     if (terms.length === 0 && typeof offset === 'number' && offset < 0) return this.size(offset + 2 ** 32);
     if (offset !== 0 || terms.length === 0) add(offset, undefined);
-    const sum = added.length === 0 ? '0u' : added.length === 1 ? added[0]! : joined(added, ' + ');
-    return taken.length === 0 ? sum : joined([sum, ...taken], ' - ');
+    const sum = added.length === 0 ? literal('u32', 0) : chain('+', added);
+    return chain('-', [sum, ...taken]);
   }
 
   /** A name for an index, or its number. */
-  named(index: Index): Piece {
+  named(index: Index): Expression {
     return this.name(this.index(index));
   }
 
@@ -161,11 +173,10 @@ export class Block {
     return isPlain(index) ? index : word(this.named(index), index.key, axesOf(index));
   }
 
-  private atom(atom: Atom): Piece {
-    if (atom.kind === 'axis') return new Name(atom.name);
-    if (atom.kind === 'word') return atom.text;
-    const sign = atom.kind === 'quotient' ? '/' : '%';
-    return this.name(wgsl`${this.named(atom.of)} ${sign} ${this.size(atom.by)}`);
+  private atom(atom: Atom): Expression {
+    if (atom.kind === 'axis') return variable(new Name(atom.name), 'u32');
+    if (atom.kind === 'word') return atom.value;
+    return this.name(binary(atom.kind === 'quotient' ? '/' : '%', this.named(atom.of), this.size(atom.by)));
   }
 
   /** Says that a name belongs to this block (a loop's counter), so that what depends on it stays inside. */
@@ -174,17 +185,17 @@ export class Block {
   }
 
   /** A short expression stays as it is; another becomes a `let`, in the outermost block that has all it reads. */
-  name(value: Piece, hint = 'i'): Piece {
-    if (isPlainPiece(value)) return value;
-    const key = keyOfPiece(value);
-    const before = this.lookUp(key);
-    if (before !== undefined) return before;
-    if (this.outer && !namesIn(value).some((name) => this.own.has(name.hint))) return this.outer.name(value, hint);
+  name(value: Expression, hint = 'i'): Expression {
+    if (isShort(value)) return value;
+    const before = this.lookUp(value.key);
+    if (before) return before;
+    if (this.outer && !mentions(value, (name) => this.own.has(name.hint))) return this.outer.name(value, hint);
     const name = this.code.fresh(hint);
     this.own.add(name.hint);
     this.add({ kind: 'let', name, value });
-    this.names.set(key, name);
-    return name;
+    const named = variable(name, value.type);
+    this.names.set(value.key, named);
+    return named;
   }
 
   /** What `make` gives, made once for this key in this block or one around it. */
@@ -197,12 +208,12 @@ export class Block {
   }
 
   /** The statements as lines, without names that nothing reads; `after` stands behind them and may read some. */
-  print(indent = '  ', after?: Piece): Wgsl {
-    const read = new Set(after === undefined ? [] : namesIn(after).map(({ hint }) => hint));
+  print(indent = '  ', after?: Expression): Wgsl {
+    const read = new Set(after === undefined ? [] : code(after).names.map(({ hint }) => hint));
     return joined(printed(this.statements, indent, read), '\n');
   }
 
-  private lookUp(key: string): Name | undefined {
+  private lookUp(key: string): Expression | undefined {
     return this.names.get(key) ?? this.outer?.lookUp(key);
   }
 
@@ -216,7 +227,7 @@ export function functionText(
   name: Name,
   parameters: readonly (readonly [name: string, type: string])[],
   body: Block,
-  result?: { readonly type: string; readonly value: Piece },
+  result?: { readonly type: string; readonly value: Expression },
 ): Wgsl {
   if (result) body.add({ kind: 'return', value: result.value });
   const list = joined(

@@ -6,8 +6,9 @@
  */
 import { type Dim, type DimTerm, printDim } from '../../../../shared/dim.ts';
 import { bufferName, unlike } from './buffer-names.ts';
+import { bitcast, type Expression, literal, variable } from './expression.ts';
 import { LIBRARY, LIBRARY_NAMES, type LibraryName, libraryFunction, libraryName } from './library.ts';
-import { type FunctionText, Name, type Piece, type VariableText, variableText, type Wgsl, wgsl } from './wgsl.ts';
+import { type FunctionText, Name, type VariableText, variableText, type Wgsl } from './wgsl.ts';
 
 /** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
 export type Element = 'f32' | 'i32' | 'u32' | 'f16';
@@ -93,42 +94,42 @@ export class KernelCode {
   readonly missed = new Set<number>();
 
   /** A number of the type. WGSL refuses a constant expression that is not finite, so the bits of one go through a variable. */
-  literal(type: ScalarType, value: number): Piece {
-    if (type !== 'f32' || Number.isFinite(Math.fround(value))) return number(type, value);
+  literal(type: ScalarType, value: number): Expression {
+    if (type !== 'f32' || Number.isFinite(Math.fround(value))) return literal(type, value);
     const name = Number.isNaN(value) ? 'not_a_number' : value > 0 ? 'infinity' : 'minus_infinity';
     const bits = { not_a_number: '0x7fc00000u', infinity: '0x7f800000u', minus_infinity: '0xff800000u' }[name];
-    const variable = this.once(name, () => {
+    const memory = this.once(name, () => {
       const made = new Name(name);
       this.variable({ name: made, space: 'private', type: 'u32', value: bits });
       return made;
     });
-    return wgsl`bitcast<f32>(${variable})`;
+    return bitcast('f32', variable(memory, 'u32'));
   }
 
   /** A literal, or a word of the uniform. */
-  size(dim: Dim): Piece {
-    return typeof dim === 'number' ? `${dim}u` : this.argument(dim);
+  size(dim: Dim): Expression {
+    return typeof dim === 'number' ? literal('u32', dim) : this.argument(dim);
   }
 
   /** A word of the uniform for a number too: kernels that differ only in it are one text. */
-  argument(dim: Dim): Name {
+  argument(dim: Dim): Expression {
     const text = printDim(dim);
     return this.word(dim, (other) => !isBase(other) && printDim(other) === text);
   }
 
   /** A word that is a base: not shared with an equal size, which other kernels of this text need not have. */
-  base(base: number): Name {
+  base(base: number): Expression {
     return this.word({ base }, (other) => isBase(other) && other.base === base);
   }
 
-  private word(param: Param, is: (other: Param) => boolean): Name {
+  private word(param: Param, is: (other: Param) => boolean): Expression {
     let at = this.params.findIndex(is);
     if (at < 0) {
       at = this.params.push(param) - 1;
       const name = memberName(param, at);
       this.members.push(this.members.includes(name) ? `${name}_${at}` : name);
     }
-    return new Name(`params.${this.members[at]!}`);
+    return variable(new Name(`params.${this.members[at]!}`), 'u32');
   }
 
   /** What `make` gives, made once for this key in this kernel. */
@@ -218,17 +219,6 @@ export class KernelCode {
 }
 
 const hintOf = ({ hint }: Name): string => hint;
-
-/** A literal of the type, of a finite number. */
-function number(type: ScalarType, value: number): string {
-  if (type === 'bool') return value === 0 ? 'false' : 'true';
-  if (type === 'i32') return value < 0 ? `i32(${value})` : `${value}i`;
-  const rounded = Math.fround(value);
-  if (rounded === 0) return '0.0';
-  const text = String(rounded);
-  const real = /[.e]/.test(text) ? text : `${text}.0`;
-  return rounded < 0 ? `(${real})` : real;
-}
 
 function paramText(param: Param): string {
   if (isBase(param)) return 'where a tensor begins';

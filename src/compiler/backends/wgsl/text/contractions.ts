@@ -15,6 +15,7 @@ import { gemmTemplate } from '../families/gemm.ts';
 import type { ContractionNode } from '../kernel.ts';
 import { decodeAttention } from './decode-attention.ts';
 import { constant, delinearise, type Index, over } from './expr.ts';
+import { binary } from './expression.ts';
 import type { InputOutput } from './input.ts';
 import {
   type Axis,
@@ -30,7 +31,6 @@ import {
   tensor,
   VALUE,
 } from './operands.ts';
-import { wgsl } from './wgsl.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
 export function contractionPart(writer: KernelWriter, contraction: ContractionNode, profile: Profile): Part {
@@ -72,7 +72,7 @@ function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profi
     (block, [, , column]) =>
       bias === undefined
         ? VALUE
-        : block.name(wgsl`${VALUE} + ${writer.evaluator.element(block, bias, [column!])}`, 'v'),
+        : block.name(binary('+', VALUE, writer.evaluator.element(block, bias, [column!])), 'v'),
   );
   return gemmTemplate({
     batch: extent(writer, 1),

@@ -21,11 +21,12 @@ import { sizeText } from '../plan/memory.ts';
 import { Block, functionText } from './block.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { word, ZERO } from './expr.ts';
+import { element, variable } from './expression.ts';
 import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
 import type { InputOutput, KernelInput } from './input.ts';
 import { vectorAlong } from './layout.ts';
-import { axesNamed, extent, maskFunction, resultSink, tensor, VALUE } from './operands.ts';
-import { Name, wgsl } from './wgsl.ts';
+import { Name } from './name.ts';
+import { axesNamed, extent, maskFunction, resultSink, tensor } from './operands.ts';
 import { KernelWriter, LANE } from './writer.ts';
 
 /** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
@@ -109,15 +110,15 @@ export function decodeAttention(writer: KernelWriter, node: Node<'attention'>, p
   const valueWidth = Number(typeOf(graph, v).shape[3]);
   const block = new Block(writer.code);
   const [atBatch, atHead] = [block.axis('batch', batch), block.axis('head', heads)];
-  block.declare(LANE);
+  block.declare(LANE.name);
   const put = (row: keyof typeof FRESH, columns: number, by: KernelInput | undefined): void => {
     const own = by ? new KernelWriter(by, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(own.kernel) ? laneFold : serialFold;
     knowFolds(own, by ? own.kernel.reductions : [], block, fold);
     const body = block.inner();
     const made = by ? by.outputs[0]!.value : q;
-    const element = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
-    body.assign(freshPlace(profile, row), element);
+    const value = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
+    body.assign(freshPlace(profile, row), value);
     block.loop(freshColumns(profile, columns), body);
   };
   put('q', Number(width), query);
@@ -148,15 +149,16 @@ export function decodeAttention(writer: KernelWriter, node: Node<'attention'>, p
 function append(writer: KernelWriter, hint: string, { to, shift }: InputOutput): Append {
   const { code, evaluator, suffix } = writer;
   const block = new Block(code);
-  block.declare(VALUE);
   const [batch, heads, , width] = to.layout.shape as [Dim, Dim, Dim, Dim];
   const [b, h, d] = [block.axis('b', batch), block.axis('h', heads), block.axis('d', width)];
   const index = evaluator.address(to.layout, [b, h, word(code.argument(shift!.by)), d]);
   const vector = to.element === 'f32' && vectorAlong(to.layout, 3);
   const target = vector
     ? evaluator.vector(block, { stored: to, index }, 'read_write')
-    : wgsl`${code.binding(to.buffer, to.element, 'read_write').name}[${block.index(index)}]`;
-  block.assign(target, VALUE);
+    : element(code.binding(to.buffer, to.element, 'read_write').name, block.index(index), 'f32');
+  const value = variable(new Name('value'), target.type);
+  block.declare(value.name);
+  block.assign(target, value);
   const store = new Name(`${hint}${suffix}`);
   const type = vector ? 'vec4f' : 'f32';
   const parameters = [...['b', 'h', 'd'].map((name) => [name, 'u32'] as const), ['value', type] as const];

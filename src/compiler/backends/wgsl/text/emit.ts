@@ -13,10 +13,11 @@
 import type { Profile } from '../families/contract.ts';
 import { KernelCode, type Module, type Param } from './code.ts';
 import { contractionPart } from './contractions.ts';
+import { binary, chain, type Expression, literal, numberOf, variable } from './expression.ts';
 import { sharesFolds } from './folds.ts';
 import { type KernelInput, openKernel } from './input.ts';
 import { addsRows, lanes, points, rows, scattered } from './mains.ts';
-import { joined, Name, type Piece, type Wgsl, wgsl } from './wgsl.ts';
+import { joined, Name, code as printed, type Wgsl, wgsl } from './wgsl.ts';
 import { KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
@@ -120,6 +121,20 @@ export function printTemplate(template: Part): string {
   return code.module(alone(code, template)).key;
 }
 
+/** How many workgroups a part has. */
+function workgroups(code: KernelCode, { groups }: Part): Expression {
+  const u32 = (number: number): Expression => literal('u32', number);
+  const counts = groups.map(({ of, per }) => {
+    if (typeof of === 'number') return u32(Math.ceil(of / per));
+    return per === 1 ? code.size(of) : binary('/', binary('+', code.size(of), u32(per - 1)), u32(per));
+  });
+  const several = counts.filter((count) => numberOf(count) !== 1);
+  return several.length === 0 ? u32(1) : chain('*', several);
+}
+
+/** The number of a workgroup among those of the parts that are left. */
+const AT = variable(new Name('at'), 'u32');
+
 /**
  * One `main` that gives its workgroups to the parts in turn; each part's own becomes a function. Names of a part are its own,
  * but equal workgroup memory is declared once: a workgroup works on one part only.
@@ -142,13 +157,9 @@ function sideBySide(code: KernelCode, parts: readonly Part[]): Wgsl {
     const name = new Name(`part_${index}`);
     const parameters = BUILTINS.map(([parameter, , type]) => `${parameter}: ${type}`).join(', ');
     code.define(name, wgsl`${about(part.about)}fn ${name}(${parameters}) {\n${part.body.renamed(own)}\n}`);
-    const counts = part.groups.map(({ of, per }): Piece => {
-      if (typeof of === 'number') return `${Math.ceil(of / per)}u`;
-      return per === 1 ? code.size(of) : wgsl`((${code.size(of)} + ${per - 1}u) / ${per}u)`;
-    });
-    const several = counts.filter((count) => count !== '1u');
-    const all = several.length === 0 ? '1u' : joined(several, ' * ');
-    return wgsl`  if (at < ${all}) { ${name}(vec3u(at, 0u, 0u), vec3u(${all}, 1u, 1u), lane); return; }\n  at -= ${all};`;
+    const all = workgroups(code, part);
+    const [count, inside] = [printed(all), printed(binary('<', AT, all))];
+    return wgsl`  if (${inside}) { ${name}(vec3u(at, 0u, 0u), vec3u(${count}, 1u, 1u), lane); return; }\n  at -= ${count};`;
   });
   const lines = ['  var at = group.y * groups.x + group.x;', ...branches];
   return entry(parts[0]!.workgroup, joined(lines, '\n'));

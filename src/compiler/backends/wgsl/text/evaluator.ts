@@ -11,6 +11,16 @@ import type { Block } from './block.ts';
 import type { Element, KernelCode } from './code.ts';
 import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
 import {
+  binary,
+  call,
+  component,
+  type Expression,
+  element as elementOf,
+  literal,
+  numberOf,
+  variable,
+} from './expression.ts';
+import {
   INLINE,
   type InlineContext,
   type InlineRule,
@@ -26,10 +36,10 @@ import type { Storage, Stored, ValueFacts } from './input.ts';
 import type { Layout } from './layout.ts';
 import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
-import { component, element as elementOf, joined, type Name, type Piece, wgsl } from './wgsl.ts';
+import { joined, Name, code as printed, wgsl } from './wgsl.ts';
 
 /** Elements that a kernel has at hand: the result of its GEMM, of a fold over its row. */
-export type Known = (coordinates: readonly Index[]) => Piece | undefined;
+export type Known = (coordinates: readonly Index[]) => Expression | undefined;
 
 /** An element of a buffer. */
 export interface Place {
@@ -66,7 +76,7 @@ export class Evaluator {
   }
 
   /** A name (or literal) for the element of `value`; coordinates align from the right and stretch axes of 1. */
-  element(block: Block, value: ValueId, given: readonly Index[]): Piece {
+  element(block: Block, value: ValueId, given: readonly Index[]): Expression {
     const { shape } = typeOf(this.graph, value);
     const coordinates = aligned(given, shape);
     this.watch?.(value, coordinates);
@@ -75,7 +85,7 @@ export class Evaluator {
     return block.once(`%${value}[${keyOf(coordinates)}]`, () => this.compute(block, value, coordinates));
   }
 
-  private compute(block: Block, value: ValueId, coordinates: readonly Index[]): Piece {
+  private compute(block: Block, value: ValueId, coordinates: readonly Index[]): Expression {
     const { dtype } = typeOf(this.graph, value);
     const number = this.numbers.get(value);
     if (number !== undefined) return this.code.literal(SCALAR_TYPES[dtype], number);
@@ -101,7 +111,7 @@ export class Evaluator {
     throw new Error(`value %${value} of graph ${this.graph.name} (${node.op}) has to be stored to be read`);
   }
 
-  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): Piece {
+  private pointwise<N extends PointwiseOp>(block: Block, node: Node<N>, coordinates: readonly Index[]): Expression {
     const x = node.inputs.map((operand) => this.element(block, operand, coordinates));
     const type = SCALAR_TYPES[typeOf(this.graph, node.inputs[0]).dtype];
     return POINTWISE[node.op]({ x, type, code: this.code }, node.attributes);
@@ -133,18 +143,22 @@ export class Evaluator {
     return plus(index, constant(offset));
   }
 
-  private load(block: Block, place: Place, bool: boolean): Piece {
+  private load(block: Block, place: Place, bool: boolean): Expression {
     const { stored, index } = place;
     if (this.lane !== undefined && stored.element === 'f32' && !stored.shards && laneOf(index) === this.lane) {
       const four = this.vector(block, { stored, index: minus(index, constant(this.lane)) });
-      return component(block.name(four, 'v'), 'xyzw'[this.lane]!);
+      return component(block.name(four, 'v'), this.lane);
     }
-    const text = block.named(index);
-    if (stored.shards) return block.name(wgsl`${this.shardReader(stored)}(${text})`, 'v');
-    if (stored.quantised) return block.name(wgsl`${packedReader(this.code, stored)}(${text})`, 'v');
+    const read = this.word(stored, block.named(index));
+    return block.name(bool ? binary('!=', read, literal('u32', 0)) : read, 'v');
+  }
+
+  private word(stored: Stored, index: Expression): Expression {
+    const { element, quantised, shards } = stored;
+    if (shards) return call(this.shardReader(stored), [index], READ[element]);
+    if (quantised) return call(packedReader(this.code, stored), [index], 'f32');
     const { name, wide } = this.bindingOf(stored);
-    const read = wordAt(name, stored.element, wide, text);
-    return block.name(bool ? wgsl`${read} != 0u` : read, 'v');
+    return wordAt(name, element, wide, index);
   }
 
   private bindingOf({ buffer, element }: Stored) {
@@ -155,33 +169,32 @@ export class Evaluator {
   private shardReader(stored: Stored): Name {
     return this.code.once(`shards ${stored.buffer}`, () => {
       const name = this.code.fresh('load');
+      const i = variable(new Name('i'), 'u32');
       const shards = [{ buffer: stored.buffer, start: 0 }, ...stored.shards!];
       const branches = shards.map(({ buffer, start }, at) => {
-        const own = start === 0 ? 'i' : wgsl`(i - ${start}u)`;
+        const own = start === 0 ? i : binary('-', i, literal('u32', start));
         const next = shards[at + 1]?.start;
         const elements = (next ?? sizeOf(stored.layout.shape as number[])) - start;
-        const word = this.shardWord(stored, buffer, elements, own);
+        const word = printed(this.shardWord(stored, buffer, elements, own));
         return next === undefined ? wgsl`  return ${word};` : wgsl`  if (i < ${next}u) { return ${word}; }`;
       });
-      const type = stored.element === 'i32' ? 'i32' : stored.element === 'u32' ? 'u32' : 'f32';
-      this.code.define(name, wgsl`fn ${name}(i: u32) -> ${type} {\n${joined(branches, '\n')}\n}`);
+      this.code.define(name, wgsl`fn ${name}(i: u32) -> ${READ[stored.element]} {\n${joined(branches, '\n')}\n}`);
       return name;
     });
   }
 
-  private shardWord({ element, quantised }: Stored, buffer: number, elements: number, index: Piece): Piece {
-    if (quantised) return wgsl`${packedReader(this.code, { buffer, quantised, elements })}(${index})`;
+  private shardWord({ element, quantised }: Stored, buffer: number, elements: number, index: Expression): Expression {
+    if (quantised) return call(packedReader(this.code, { buffer, quantised, elements }), [index], 'f32');
     const binding = this.code.binding(buffer, element, 'read');
     return wordAt(binding.name, element, binding.wide, index);
   }
 
   /** vec4 of an element and the next three, where memory allows. */
-  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): Piece {
-    if (stored.quantised) return wgsl`${packedVector(this.code, stored)}(${block.named(index)})`;
+  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): Expression {
+    if (stored.quantised) return call(packedVector(this.code, stored), [block.named(index)], 'vec4<f32>');
     const binding = this.code.binding(stored.buffer, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.buffer);
-    const word = wgsl`${binding.name}[${block.named(index)} >> 2u]`;
-    return stored.element === 'f16' ? wgsl`widen4(${word})` : word;
+    return fourAt(binding.name, stored.element, binary('>>', block.named(index), literal('u32', 2)));
   }
 
   /** Whether `vector` may be used along an axis. */
@@ -229,16 +242,26 @@ export function aligned(coordinates: readonly Index[], shape: Shape): Index[] {
   return shape.map((dim, axis) => (dim === 1 ? ZERO : (coordinates[axis + missing] ?? ZERO)));
 }
 
+/** What is read of a buffer's words. A packed parameter's are read by its function. */
+const READ: Readonly<Record<Element, 'f32' | 'i32' | 'u32'>> = { f32: 'f32', i32: 'i32', u32: 'u32', f16: 'f32' };
+
+/** Vector `index` of a buffer of vectors. */
+function fourAt(name: Name, element: Element, index: Expression): Expression {
+  if (element === 'f16') return call('widen4', [elementOf(name, index, 'half4')], 'vec4<f32>');
+  return elementOf(name, index, `vec4<${element}>`);
+}
+
 /** The word of an element, to read or to write. */
-export function wordAt(name: Name, element: Element, wide: boolean, index: Piece): Piece {
-  if (element === 'f16') {
-    return wide
-      ? wgsl`widen4(${name}[${index} >> 2u])[${index} & 3u]`
-      : wgsl`widen2(${name}[${index} >> 1u])[${index} & 1u]`;
+export function wordAt(name: Name, element: Element, wide: boolean, index: Expression): Expression {
+  const type = READ[element];
+  const u32 = (number: number): Expression => literal('u32', number);
+  if (!wide && element === 'f16') {
+    const two = call('widen2', [elementOf(name, binary('>>', index, u32(1)), 'half2')], 'vec2<f32>');
+    return elementOf(two, binary('&', index, u32(1)), type);
   }
-  if (!wide) return elementOf(name, index);
-  const known = typeof index === 'string' && index.endsWith('u') ? Number(index.slice(0, -1)) : Number.NaN;
-  return Number.isInteger(known)
-    ? elementOf(elementOf(name, known >> 2), known & 3)
-    : wgsl`${name}[${index} >> 2u][${index} & 3u]`;
+  if (!wide) return elementOf(name, index, type);
+  const known = numberOf(index);
+  const [four, lane] =
+    known === undefined ? [binary('>>', index, u32(2)), binary('&', index, u32(3))] : [u32(known >> 2), u32(known & 3)];
+  return elementOf(fourAt(name, element, four), lane, type);
 }

@@ -20,7 +20,7 @@ import {
   type Shape,
   subDims,
 } from '../../../../shared/dim.ts';
-import { keyOfPiece, type Piece } from './wgsl.ts';
+import type { Expression } from './expression.ts';
 
 export type Atom =
   /** a loop's counter or a function's argument: 0 ≤ name < extent */
@@ -30,7 +30,7 @@ export type Atom =
   | {
       readonly kind: 'word';
       readonly key: string;
-      readonly text: Piece;
+      readonly value: Expression;
       readonly axes: ReadonlySet<string>;
       readonly aligned: boolean;
     };
@@ -65,12 +65,12 @@ export const axis = (name: string, extent: Dim): Index =>
 
 /** @param aligned whether it is a multiple of 4 */
 export function word(
-  text: Piece,
-  key = keyOfPiece(text),
+  value: Expression,
+  key = value.key,
   axes: ReadonlySet<string> = new Set(),
   aligned = false,
 ): Index {
-  return single({ kind: 'word', key: `<${key}>`, text, axes, aligned });
+  return single({ kind: 'word', key: `<${key}>`, value, axes, aligned });
 }
 
 export const equalIndices = (a: Index, b: Index): boolean => a.key === b.key;

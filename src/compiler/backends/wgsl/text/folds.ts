@@ -7,18 +7,19 @@ import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
 import type { Block, Loop } from './block.ts';
 import type { ScalarType } from './code.ts';
 import { axis, delinearise, type Index, keyOf } from './expr.ts';
+import { binary, builtin, call, converted, type Expression, element, literal, unary, variable } from './expression.ts';
 import type { OpenKernel, ValueFacts } from './input.ts';
-import { libraryName } from './library.ts';
+import { library } from './library.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
-import { called, Name, type Piece, wgsl } from './wgsl.ts';
+import { Name, code as printed, wgsl } from './wgsl.ts';
 import { type KernelWriter, LANE, LANES } from './writer.ts';
 
 /** A fold of fewer places than this is not worth a barrier. */
 const SHARED_FOLD = 32;
 
-/** Texts of the results, in the block of the row: they are the same for the whole row. */
-export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly Piece[];
+/** The results, in the block of the row: they are the same for the whole row. */
+export type FoldWriter = (writer: KernelWriter, block: Block, folds: readonly Fold[]) => readonly Expression[];
 
 /** Several in one loop have the same domain. */
 interface Fold {
@@ -26,12 +27,12 @@ interface Fold {
   readonly type: ScalarType;
   readonly domain: Shape;
   readonly upTo: Index | undefined;
-  body(block: Block, at: readonly Index[]): Piece;
+  body(block: Block, at: readonly Index[]): Expression;
 }
 
 /** A kernel's folds, each computed when its result is first asked for, and with it those that can share its loop. */
 export function knowFolds(writer: KernelWriter, reductions: readonly AnyNode[], block: Block, write: FoldWriter): void {
-  const made = new Map<AnyNode, Piece>();
+  const made = new Map<AnyNode, Expression>();
   /** made along with another, for the coordinates at which that one was wanted */
   const guessed = new Map<AnyNode, string>();
   for (const together of loopsOf(writer.facts, reductions)) {
@@ -42,11 +43,11 @@ export function knowFolds(writer: KernelWriter, reductions: readonly AnyNode[], 
         if (before !== undefined && (guessed.get(node) ?? at) === at) return before;
         const others = before === undefined ? together.filter((other) => other !== node && !made.has(other)) : [];
         const nodes = [node, ...others] as readonly Node<ReduceOp>[];
-        const texts = foldsAt(writer, nodes, block, coordinates, write);
-        for (const [index, other] of nodes.entries()) made.set(other as AnyNode, texts[index]!);
+        const results = foldsAt(writer, nodes, block, coordinates, write);
+        for (const [index, other] of nodes.entries()) made.set(other as AnyNode, results[index]!);
         for (const other of others) guessed.set(other, at);
         guessed.delete(node);
-        return texts[0]!;
+        return results[0]!;
       });
     }
   }
@@ -59,7 +60,7 @@ function foldsAt<N extends ReduceOp>(
   block: Block,
   coordinates: readonly Index[],
   write: FoldWriter,
-): Piece[] {
+): Expression[] {
   const { graph } = writer.facts;
   const parts = nodes.map((node) => {
     const rule = REDUCTIONS[node.op] as unknown as ReduceRule<N>;
@@ -80,7 +81,7 @@ function foldsAt<N extends ReduceOp>(
       upTo: rule.upTo?.(contextIn(block)),
       body: (inner, at) => rule.body(contextIn(inner), at),
     };
-    return { fold, finish: (text: Piece) => rule.finish?.(contextIn(block), text) ?? text };
+    return { fold, finish: (folded: Expression) => rule.finish?.(contextIn(block), folded) ?? folded };
   });
   const folded = write(
     writer,
@@ -132,24 +133,25 @@ function needs({ producers, order }: ValueFacts, node: AnyNode, from: AnyNode): 
   return false;
 }
 
-function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): Piece {
-  if (combine === 'sum') return type === 'i32' ? '0i' : '0.0';
-  if (type === 'i32') return combine === 'min' ? '2147483647i' : 'i32(-2147483648)';
+function startOf(writer: KernelWriter, combine: Combine, type: ScalarType): Expression {
+  if (combine === 'sum') return literal(type, 0);
+  if (type === 'i32') return literal('i32', combine === 'min' ? 2 ** 31 - 1 : -(2 ** 31));
   return writer.code.literal('f32', combine === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 }
 
-/** acc combined with value, both texts of the type */
-function combined(combine: Combine, type: ScalarType, acc: Piece, value: Piece): Piece {
-  if (combine === 'sum') return wgsl`${acc} + ${value}`;
-  const extreme = combine === 'min' ? 'minimum_of' : 'maximum_of';
-  return type === 'f32' ? wgsl`${libraryName(extreme)}(${acc}, ${value})` : wgsl`${combine}(${acc}, ${value})`;
+/** acc combined with value */
+function combined(combine: Combine, type: ScalarType, acc: Expression, value: Expression): Expression {
+  if (combine === 'sum') return binary('+', acc, value);
+  const [own, ofFloats] = combine === 'min' ? (['min', 'minimum_of'] as const) : (['max', 'maximum_of'] as const);
+  return type === 'f32' ? library(ofFloats, [acc, value]) : builtin(own, [acc, value]);
 }
 
 /** Whether a value comes before the largest of those before it: the first NaN is larger than everything. */
-function beats(type: ScalarType, value: Piece, largest: Piece): Piece {
-  if (type !== 'f32') return wgsl`${value} > ${largest}`;
-  const isNan = libraryName('is_nan');
-  return wgsl`(!${isNan}(${largest}) && (${value} > ${largest} || ${isNan}(${value})))`;
+function beats(type: ScalarType, value: Expression, largest: Expression): Expression {
+  const larger = binary('>', value, largest);
+  if (type !== 'f32') return larger;
+  const [isNan, wasNan] = [library('is_nan', [value]), library('is_nan', [largest])];
+  return binary('&&', unary('!', wasNan), binary('||', larger, isNan));
 }
 
 /** Long sums are made of the sums of 64 places each: the error grows with n / 64 instead of n. */
@@ -164,26 +166,29 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   const long =
     domain.length === 1 && !(Number(domain[0]) <= 2 * PART) && folds.some(({ combine }) => combine === 'sum');
   const totals = folds.map((fold) => {
-    const acc = code.fresh('acc');
-    block.variable(acc, startOf(writer, fold.combine, fold.type));
-    const part = long && fold.combine === 'sum' ? code.fresh('part') : undefined;
-    const best = fold.combine === 'argmax' ? code.fresh('best') : undefined;
-    if (best !== undefined) block.variable(best, '0i');
+    /** a variable of the fold */
+    const made = (hint: string, type: ScalarType) => variable(code.fresh(hint), type);
+    const acc = made('acc', fold.type);
+    block.variable(acc.name, startOf(writer, fold.combine, fold.type));
+    const part = long && fold.combine === 'sum' ? made('part', fold.type) : undefined;
+    const best = fold.combine === 'argmax' ? made('best', 'i32') : undefined;
+    if (best) block.variable(best.name, literal('i32', 0));
     return { fold, acc, part, best };
   });
+  const u32 = (number: number): Expression => literal('u32', number);
   const [first] = counters;
-  const all = { from: '0u', step: '1u' };
+  const all = { from: u32(0), step: u32(1) };
   const loops: Loop[] = counters.map((counter, n) => {
     return { ...all, counter, below: upTo ? end : block.size(domain[n]!) };
   });
   if (long) {
-    const start = code.fresh('start');
-    const below = wgsl`min(${start} + ${PART}u, ${end})`;
+    const start = variable(code.fresh('start'), 'u32');
+    const below = builtin('min', [binary('+', start, u32(PART)), end]);
     loops.splice(
       0,
       1,
-      { ...all, counter: start, below: end, step: `${PART}u` },
-      { counter: first!, from: start, below, step: '1u' },
+      { ...all, counter: start.name, below: end, step: u32(PART) },
+      { counter: first!, from: start, below, step: u32(1) },
     );
   }
   const blocks: Block[] = [block];
@@ -195,20 +200,21 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   const inner = blocks.at(-1)!;
   for (const { fold, acc, part, best } of totals) {
     const value = fold.body(inner, at);
-    if (best === undefined) {
+    if (!best) {
       inner.assign(part ?? acc, combined(fold.combine, fold.type, part ?? acc, value));
     } else {
       const better = inner.inner();
+      const place = variable(first!, 'u32');
       better.assign(acc, value);
-      better.assign(best, wgsl`i32(${first!})`);
-      inner.when(wgsl`${first!} == 0u || ${beats(fold.type, value, acc)}`, better);
+      better.assign(best, converted('i32', place));
+      inner.when(binary('||', binary('==', place, u32(0)), beats(fold.type, value, acc)), better);
     }
   }
   // loops come last: what does not depend on one has been named before it by now
   for (const [level, loop] of [...loops.entries()].reverse()) {
     const outer = blocks[level]!;
     const parts = level === 1 ? totals.filter(({ part }) => part !== undefined) : [];
-    for (const { part, fold } of parts) outer.variable(part!, startOf(writer, 'sum', fold.type));
+    for (const { part, fold } of parts) outer.variable(part!.name, startOf(writer, 'sum', fold.type));
     outer.loop(loop, blocks[level + 1]!);
     for (const { acc, part } of parts) outer.assign(acc, part!, '+=');
   }
@@ -240,16 +246,14 @@ export const laneFold: FoldWriter = (writer, block, folds) => {
   const body = block.inner();
   const at = delinearise(body.axis(j.hint, productOf(domain)), domain);
   const accs = folds.map((fold) => {
-    const acc = writer.code.fresh('acc');
-    block.variable(acc, startOf(writer, fold.combine, fold.type));
+    const acc = variable(writer.code.fresh('acc'), fold.type);
+    block.variable(acc.name, startOf(writer, fold.combine, fold.type));
     const value = fold.body(body, at);
     body.assign(acc, combined(fold.combine, fold.type, acc, value));
     return acc;
   });
-  block.loop({ counter: j, from: LANE, below: block.size(productOf(domain)), step: `${LANES}u` }, body);
-  return folds.map(({ combine, type }, index) => {
-    return called(sharedFold(writer, combine, type), [LANE, accs[index]!]);
-  });
+  block.loop({ counter: j, from: LANE, below: block.size(productOf(domain)), step: literal('u32', LANES) }, body);
+  return folds.map(({ combine, type }, index) => call(sharedFold(writer, combine, type), [LANE, accs[index]!], type));
 };
 
 /** A function that folds one value per lane, the same way every time: a tree over workgroup memory. */
@@ -262,15 +266,16 @@ function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): N
       return made;
     });
     const name = new Name(`share_${combine}_${type}`);
-    const pair = combined(combine, type, wgsl`${memory}[lane]`, wgsl`${memory}[lane + half]`);
+    const own = element(memory, LANE, type);
+    const other = element(memory, binary('+', LANE, variable(new Name('half'), 'u32')), type);
     code.define(
       name,
       wgsl`fn ${name}(lane: u32, value: ${type}) -> ${type} {
   workgroupBarrier();
-  ${memory}[lane] = value;
+  ${own} = value;
   for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { ${memory}[lane] = ${pair}; }
+    if (lane < half) { ${own} = ${printed(combined(combine, type, own, other))}; }
   }
   workgroupBarrier();
   return ${memory}[0];

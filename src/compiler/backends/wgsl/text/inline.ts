@@ -20,9 +20,9 @@ import {
   word,
   ZERO,
 } from './expr.ts';
-import { libraryName } from './library.ts';
+import { binary, bitcast, chain, converted, type Expression, literal, select } from './expression.ts';
+import { library } from './library.ts';
 import { SCALAR_TYPES } from './scalar.ts';
-import { joined, type Piece, wgsl } from './wgsl.ts';
 
 /** What a view is asked: which element of its operand is the one at `coordinates` of this output. */
 export interface ViewContext<N extends keyof OpAttributes> {
@@ -33,10 +33,10 @@ export interface ViewContext<N extends keyof OpAttributes> {
   readonly coordinates: readonly Index[];
 }
 
-/** What another rule works with: `element(i, coordinates)` is the text of operand i's element there. */
+/** What another rule works with: `element(i, coordinates)` is operand i's element there. */
 export interface InlineContext<N extends keyof OpAttributes> extends ViewContext<N> {
   readonly block: Block;
-  element(operand: number, coordinates: readonly Index[]): Piece;
+  element(operand: number, coordinates: readonly Index[]): Expression;
 }
 
 /** Coordinates of an element of operand 0. */
@@ -45,7 +45,7 @@ export type ViewRule<N extends keyof OpAttributes> = (context: ViewContext<N>) =
 export interface InlineRule<N extends keyof OpAttributes> {
   /** simple operations per element */
   readonly cost: number;
-  element(context: InlineContext<N>): Piece;
+  element(context: InlineContext<N>): Expression;
 }
 
 export type ViewOp =
@@ -105,7 +105,7 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
     element: ({ block, node: { attributes }, types, coordinates, element }) => {
       const at = coordinates[attributes.axis]!;
       let start: Dim = 0;
-      let text: Piece = '';
+      let found: Expression | undefined;
       for (const [operand, { shape }] of types.entries()) {
         const own = minus(at, constant(start));
         const value = element(
@@ -113,40 +113,35 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
           coordinates.map((other, axis) => (axis === attributes.axis ? own : other)),
         );
         // reads outside an operand stay inside its buffer (WebGPU clamps them) and are not selected
-        text =
-          operand === 0
-            ? value
-            : block.name(wgsl`select(${text}, ${value}, ${block.named(at)} >= ${block.size(start)})`, 'v');
+        found = found ? block.name(select(found, value, binary('>=', block.named(at), block.size(start))), 'v') : value;
         start = addDims(start, shape[attributes.axis]!);
       }
-      return text;
+      return found!;
     },
   },
   pad: {
     cost: 2,
     element: ({ block, node: { attributes }, types, coordinates, element }) => {
       const { shape, dtype } = types[0]!;
-      const conditions: Piece[] = [];
+      const conditions: Expression[] = [];
       const inside = coordinates.map((at, axis) => {
         const [before, after] = [attributes.before[axis]!, attributes.after[axis]!];
         if (before === 0 && after === 0) return at;
         const own = minus(at, constant(before));
-        conditions.push(wgsl`${block.named(own)} < ${block.size(shape[axis]!)}`); // below 0 wraps around to a large number
+        conditions.push(binary('<', block.named(own), block.size(shape[axis]!))); // below 0 wraps around to a large number
         return own;
       });
       const value = element(0, inside);
       const filler = block.code.literal(SCALAR_TYPES[dtype], attributes.value);
-      return conditions.length === 0
-        ? value
-        : block.name(wgsl`select(${filler}, ${value}, ${joined(conditions, ' && ')})`, 'v');
+      return conditions.length === 0 ? value : block.name(select(filler, value, chain('&&', conditions)), 'v');
     },
   },
   iota: {
     cost: 0,
     element: ({ block, node: { attributes }, coordinates }) =>
-      block.name(wgsl`i32(${block.index(coordinates[attributes.axis]!)})`),
+      block.name(converted('i32', block.index(coordinates[attributes.axis]!))),
   },
-  dim_size: { cost: 0, element: ({ block, node: { attributes } }) => wgsl`i32(${block.size(attributes.dim)})` },
+  dim_size: { cost: 0, element: ({ block, node: { attributes } }) => converted('i32', block.size(attributes.dim)) },
   gather: {
     cost: 2,
     element: ({ block, node, types, coordinates, element }) => {
@@ -167,31 +162,33 @@ export const INLINE: { readonly [N in PlaceOp]: InlineRule<N> } = {
       );
     },
   },
-  upstream_gradient: { cost: 0, element: () => '0.0' },
+  upstream_gradient: { cost: 0, element: () => literal('f32', 0) },
   // the rounds of ops/random.ts in u32; the seed's bits are a number below 2³²
   random_uniform: {
     cost: 16,
     element: ({ block, node: { attributes }, coordinates, element }) => {
       const { shape, salt } = attributes;
-      const cube = libraryName('cube_mod');
-      const key = block.once(`key ${salt} ${element(0, [])}`, () => {
-        const seed = block.name(wgsl`bitcast<u32>(${element(0, [])})`);
-        const words: readonly Piece[] = [wgsl`${seed} % ${FIELD}u`, wgsl`(${seed} / ${FIELD}u) % ${FIELD}u`, '0u'];
-        let text: Piece = block.code.argument(salt % FIELD); // an argument: the masks of all layers are one kernel
+      const u32 = (number: number): Expression => literal('u32', number);
+      const field = u32(FIELD);
+      const cube = (...of: readonly Expression[]): Expression => library('cube_mod', [chain('+', of)]);
+      const seeded = element(0, []);
+      const key = block.once(`key ${salt} ${seeded.key}`, () => {
+        const seed = block.name(bitcast('u32', seeded));
+        const words = [binary('%', seed, field), binary('%', binary('/', seed, field), field), u32(0)];
+        let mixed = block.code.argument(salt % FIELD); // an argument: the masks of all layers are one kernel
         for (const word of words) {
-          for (const constant of KEY_ROUNDS)
-            text = block.name(wgsl`${cube}(${text} + (${word}) + ${constant}u)`, 'key');
+          for (const constant of KEY_ROUNDS) mixed = block.name(cube(mixed, word, u32(constant)), 'key');
         }
-        return text;
+        return mixed;
       });
-      const mixed = (index: Index, rounds: readonly number[]): Piece =>
-        rounds.reduce<Piece>(
-          (x, constant) => block.name(wgsl`${cube}(${x} + ${key} + ${constant}u)`, 'h'),
-          wgsl`(${block.named(index)} % ${FIELD}u)`,
+      const mixed = (index: Index, rounds: readonly number[]): Expression =>
+        rounds.reduce<Expression>(
+          (x, constant) => block.name(cube(x, key, u32(constant)), 'h'),
+          binary('%', block.named(index), field),
         );
       const column = mixed(coordinates.at(-1) ?? ZERO, COLUMN_ROUNDS);
       const row = mixed(linearise(coordinates.slice(0, -1), shape.slice(0, -1)), ROW_ROUNDS);
-      return wgsl`f32(${cube}(${row} + ${column})) * ${1 / UNIFORM_STEPS}`;
+      return binary('*', converted('f32', cube(row, column)), literal('f32', 1 / UNIFORM_STEPS));
     },
   },
 };
@@ -203,9 +200,9 @@ function looked(
   coordinates: readonly Index[],
   element: InlineContext<'gather'>['element'],
 ): Index {
-  const text = block.name(wgsl`u32(${element(1, coordinates)})`);
+  const index = block.name(converted('u32', element(1, coordinates)));
   const axes = new Set(coordinates.flatMap((at) => [...axesOf(at)]));
-  return word(text, `%${inputs[1]}[${keyOf(coordinates)}]`, axes);
+  return word(index, `%${inputs[1]}[${keyOf(coordinates)}]`, axes);
 }
 
 export function isView(op: string): op is ViewOp {

@@ -25,7 +25,10 @@ function exponential(name: string, type: 'f32' | 'vec4<f32>'): string {
 
 export const ELEMENTARY = {
   exp_of: { text: exponential('exp_of', 'f32') },
-  exp4_of: { text: exponential('exp4_of', 'vec4<f32>') },
+  exp4_of: {
+    text: exponential('exp4_of', 'vec4<f32>'),
+    ...({ takes: 'vec4<f32>', gives: 'vec4<f32>' } as const),
+  },
 
   // x = 2^k · (1 + f) with 1 + f between √½ and √2, and log(1 + f) by s = f / (2 + f) (fdlibm, e_logf.c).
   // A subnormal is its bits times 2^−149.

@@ -9,13 +9,18 @@
  * Special values are recognised by their bits and selected as bits, so that no assumption about f32 removes them. Plain
  * +, −, · and negation are left to the device.
  */
+
+import { call, type Expression, type Type } from './expression.ts';
 import { ELEMENTARY } from './library-elementary.ts';
 import { TRIGONOMETRY } from './library-trigonometry.ts';
-import { Name } from './wgsl.ts';
+import { Name } from './name.ts';
 
 interface LibraryFunction {
   readonly text: string;
   readonly needs?: readonly LibraryName[];
+  /** type of its operands and of its result, where that is not f32 */
+  readonly takes?: Type;
+  readonly gives?: Type;
 }
 
 export type LibraryName =
@@ -44,6 +49,7 @@ const P = '16777199u';
 const comparison = (name: string, sign: string): LibraryFunction => ({
   text: `fn ${name}(a: f32, b: f32) -> bool { return !is_nan(a) && !is_nan(b) && a ${sign} b; }`,
   needs: ['is_nan'],
+  gives: 'bool',
 });
 
 /** NaN wins, as in NumPy and torch; WGSL's max may drop it. */
@@ -56,7 +62,10 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   ...ELEMENTARY,
   ...TRIGONOMETRY,
 
-  is_nan: { text: 'fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }' },
+  is_nan: {
+    text: 'fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }',
+    gives: 'bool',
+  },
   // y, or x where that is NaN
   unless_nan: {
     text: `fn unless_nan(x: f32, y: f32) -> f32 {
@@ -66,7 +75,7 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   },
 
   // x ≠ 0: NaN is, and WGSL's != may say otherwise
-  truth_of: { text: 'fn truth_of(x: f32) -> bool { return (bitcast<u32>(x) << 1u) != 0u; }' },
+  truth_of: { text: 'fn truth_of(x: f32) -> bool { return (bitcast<u32>(x) << 1u) != 0u; }', gives: 'bool' },
   equal_of: comparison('equal_of', '=='),
   less_of: comparison('less_of', '<'),
   less_equal_of: comparison('less_equal_of', '<='),
@@ -166,6 +175,7 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
 
   to_integer: {
     text: 'fn to_integer(x: f32) -> i32 { return select(i32(x), 0, (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u); }',
+    gives: 'i32',
   },
 
   // 2²⁴ ≡ 17, so what is above 24 bits comes back 17-fold: below 2²⁴ + 4352 for any x, which is below 2p
@@ -190,6 +200,8 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   cube_mod: {
     text: 'fn cube_mod(x: u32) -> u32 { let y = reduce_mod(x); return multiply_mod(multiply_mod(y, y), y); }',
     needs: ['multiply_mod', 'reduce_mod'],
+    takes: 'u32',
+    gives: 'u32',
   },
 };
 
@@ -203,3 +215,11 @@ const FUNCTIONS: ReadonlyMap<Name, LibraryName> = new Map([...NAMES].map(([name,
 export const libraryName = (name: LibraryName): Name => NAMES.get(name)!;
 
 export const libraryFunction = (name: Name): LibraryName | undefined => FUNCTIONS.get(name);
+
+/** A call of a function of the library. @throws Error for operands of another type, which no rule gives it */
+export function library(name: LibraryName, operands: readonly Expression[]): Expression {
+  const { takes = 'f32', gives = 'f32' } = LIBRARY[name];
+  const other = operands.find(({ type }) => type !== takes);
+  if (other) throw new Error(`${name} takes ${takes}, and ${other.key} is ${other.type}`);
+  return call(libraryName(name), operands, gives);
+}

@@ -5,16 +5,18 @@ import type { Profile } from '../families/contract.ts';
 import { Block, type Loop } from './block.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
+import { binary, converted, literal, variable, vector } from './expression.ts';
 import { knowFolds, laneFold, serialFold } from './folds.ts';
 import { inlineCost, isInline } from './inline.ts';
 import type { OpenKernel } from './input.ts';
 import { vectorAlong } from './layout.ts';
 import { costOf, isPointwise } from './scalar.ts';
-import { called, Name, wgsl } from './wgsl.ts';
+import { Name, wgsl } from './wgsl.ts';
 import { type KernelWriter, LANE, LANES, ONE, type Part } from './writer.ts';
 
 /** Counts the columns of a row. */
 const COLUMN = new Name('c');
+const u32 = (number: number) => literal('u32', number);
 
 /** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
 function forEach(
@@ -86,13 +88,7 @@ function pointsByFour(writer: KernelWriter): Part {
   for (const [at, { to }] of kernel.outputs.entries()) {
     const index = evaluator.address(to.layout, own.with(-1, start));
     const four = evaluator.vector(block, { stored: to, index }, 'read_write');
-    block.assign(
-      four,
-      called(
-        'vec4<f32>',
-        values.map((lane) => lane[at]!),
-      ),
-    );
+    block.assign(four, vector(values.map((lane) => lane[at]!)));
   }
   return forEach(writer, 'index', count, 'invocations', block);
 }
@@ -115,7 +111,7 @@ export function rows(writer: KernelWriter): Part {
   const own = delinearise(block.axis('row', count), space.rows);
   knowFolds(writer, kernel.reductions, block, serialFold);
   const width = productOf(space.columns);
-  writeColumns(writer, block, own, space, { counter: COLUMN, from: '0u', below: block.size(width), step: '1u' });
+  writeColumns(writer, block, own, space, { counter: COLUMN, from: u32(0), below: block.size(width), step: u32(1) });
   return forEach(writer, 'row', count, 'invocations', block);
 }
 
@@ -142,13 +138,13 @@ export function lanes(writer: KernelWriter): Part {
   knowFolds(writer, kernel.reductions, block, laneFold);
   if (kernel.columns > 0) {
     const below = block.size(productOf(space.columns));
-    writeColumns(writer, block, own, space, { counter: COLUMN, from: LANE, below, step: `${LANES}u` });
+    writeColumns(writer, block, own, space, { counter: COLUMN, from: LANE, below, step: u32(LANES) });
   } else {
     const body = block.inner();
     // folds are reached by every lane; only the writing is for the first
     for (const { value } of kernel.outputs) writer.evaluator.element(block, value, own);
     for (const output of kernel.outputs) writer.store(body, output, own);
-    block.when(wgsl`${LANE} == 0u`, body);
+    block.when(binary('==', LANE, u32(0)), body);
   }
   return forEach(writer, 'row', count, 'workgroups', block);
 }
@@ -177,8 +173,8 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   const row = block.axis('row', rows!);
   const [shared, width] = [profile === 'gpu', block.size(productOf(columns))];
   const each: Loop = shared
-    ? { counter: COLUMN, from: LANE, below: width, step: `${LANES}u` }
-    : { counter: COLUMN, from: '0u', below: width, step: '1u' };
+    ? { counter: COLUMN, from: LANE, below: width, step: u32(LANES) }
+    : { counter: COLUMN, from: u32(0), below: width, step: u32(1) };
 
   const fill = block.inner();
   const filled = [row, ...delinearise(fill.axis('c', productOf(columns)), columns)];
@@ -186,7 +182,7 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   writer.store(fill, output, filled);
 
   const search = block.inner();
-  const own = search.name(wgsl`u32(${evaluator.element(search, indices, [search.axis('j', updateRows)])})`);
+  const own = search.name(converted('u32', evaluator.element(search, indices, [search.axis('j', updateRows)])));
   // a name of its own, so that what depends on the place is computed for the row's own places alone
   const found = search.inner();
   const hitRow = found.axis('place', updateRows);
@@ -201,9 +197,9 @@ export function scattered(writer: KernelWriter, profile: Profile): Part {
   block.loop(each, fill);
   found.loop(each, add);
   const hit = search.inner();
-  hit.add({ kind: 'let', name: new Name('place'), value: new Name('j') });
+  hit.add({ kind: 'let', name: new Name('place'), value: variable(new Name('j'), 'u32') });
   hit.append(found);
-  search.when(wgsl`${own} == ${new Name('row')}`, hit);
-  block.loop({ counter: new Name('j'), from: '0u', below: block.size(updateRows), step: '1u' }, search);
+  search.when(binary('==', own, variable(new Name('row'), 'u32')), hit);
+  block.loop({ counter: new Name('j'), from: u32(0), below: block.size(updateRows), step: u32(1) }, search);
   return forEach(writer, 'row', rows!, shared ? 'workgroups' : 'invocations', block);
 }

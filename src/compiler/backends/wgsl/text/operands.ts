@@ -6,9 +6,10 @@ import { Block, functionText } from './block.ts';
 import type { KernelCode } from './code.ts';
 import { aligned, type Place } from './evaluator.ts';
 import type { Index } from './expr.ts';
+import { type Expression, variable } from './expression.ts';
 import { forwardCoordinates } from './forward.ts';
 import type { InputOutput } from './input.ts';
-import { Name, type Piece } from './wgsl.ts';
+import { Name } from './name.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** An argument of a function: its name, and what it stays below. */
@@ -21,7 +22,7 @@ export interface Axis {
 export interface Operand {
   /** where it lies, if nothing is computed between its buffer and the template */
   place(coordinates: readonly Index[]): Place | undefined;
-  element(block: Block, coordinates: readonly Index[]): Piece;
+  element(block: Block, coordinates: readonly Index[]): Expression;
 }
 
 const parametersOf = (axes: readonly Axis[]) => axes.map(({ name }) => [name, 'u32'] as const);
@@ -29,7 +30,7 @@ const declared = (block: Block, axes: readonly Axis[]): Index[] =>
   axes.map(({ name, extent }) => block.axis(name, extent));
 
 /** What a template gives to the function that stores it. */
-export const VALUE = new Name('value');
+export const VALUE = variable(new Name('value'), 'f32');
 const VALUE_PARAMETER = ['value', 'f32'] as const;
 
 type FunctionParts = Parameters<typeof functionText> extends [unknown, ...infer Rest] ? Rest : never;
@@ -81,12 +82,12 @@ export function sink(
   axes: readonly Axis[],
   result: ValueId,
   coordinatesOf: (at: readonly Index[]) => readonly Index[],
-  finished: (block: Block, at: readonly Index[]) => Piece,
+  finished: (block: Block, at: readonly Index[]) => Expression,
 ): Name {
   const { evaluator, code, kernel, facts } = writer;
   const block = new Block(code);
   const own = declared(block, axes);
-  block.declare(VALUE);
+  block.declare(VALUE.name);
   const value = finished(block, own);
   evaluator.know(result, () => value);
   const at = forwardCoordinates(facts, kernel, result, coordinatesOf(own), (other) => isStored(writer, other));
@@ -150,7 +151,7 @@ export function plainSink(
 ): Name {
   const block = new Block(writer.code);
   const at = declared(block, axesNamed(writer, output.value, names));
-  block.declare(VALUE);
+  block.declare(VALUE.name);
   writer.evaluator.know(output.value, () => VALUE);
   writer.store(block, output, [...at, ...constant]);
   const name = writer.code.fresh(`store${writer.suffix}_`);

@@ -8,8 +8,9 @@ import type { Node, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import type { Block } from './block.ts';
 import { axesOf, constant, type Index, minus, modulo, over, plus, times, word, ZERO } from './expr.ts';
-import { libraryName } from './library.ts';
-import { joined, keyOfPiece, type Piece, wgsl } from './wgsl.ts';
+import { binary, builtin, chain, converted, type Expression, literal, select, unary } from './expression.ts';
+import { library } from './library.ts';
+import { SCALAR_TYPES } from './scalar.ts';
 
 export type Combine = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -20,20 +21,20 @@ export interface ReduceContext<N extends keyof OpAttributes> {
   readonly outputType: TensorType;
   /** of the result's element */
   readonly coordinates: readonly Index[];
-  /** named text of an operand's element */
-  element(operand: number, coordinates: readonly Index[]): Piece;
+  /** an operand's element, named */
+  element(operand: number, coordinates: readonly Index[]): Expression;
 }
 
 export interface ReduceRule<N extends keyof OpAttributes> {
   readonly combine: Combine;
-  /** the domain's axes; a text where only the kernel knows the size (cumsum: as far as the element itself) */
+  /** the domain's axes; where only the kernel knows the size, what they stay below (cumsum: as far as the element itself) */
   domain(node: Node<N>, types: readonly TensorType[], outputType: TensorType): Shape;
   /** the domain of cumsum ends at the element */
   readonly upTo?: (context: ReduceContext<N>) => Index;
-  /** text of what one place contributes */
-  body(context: ReduceContext<N>, at: readonly Index[]): Piece;
-  /** text of the element from the folded value */
-  finish?(context: ReduceContext<N>, folded: Piece): Piece;
+  /** what one place contributes */
+  body(context: ReduceContext<N>, at: readonly Index[]): Expression;
+  /** the element from the folded value */
+  finish?(context: ReduceContext<N>, folded: Expression): Expression;
   /** folds plain axes of its operand: may become one reduction of a row kernel */
   readonly rows?: true;
 }
@@ -64,7 +65,7 @@ function unfolded(
 
 function axesRule<N extends AxesOp>(
   combine: Combine,
-  finish?: (context: ReduceContext<N>, folded: Piece) => Piece,
+  finish?: (context: ReduceContext<N>, folded: Expression) => Expression,
 ): ReduceRule<N> {
   return {
     combine,
@@ -91,15 +92,13 @@ function inside(
   [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   size: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: Piece } {
+): { readonly at: [Index, Index]; readonly condition: Expression } {
   const along = (place: Index, tap: Index, axis: 0 | 1): Index =>
     block.fixed(minus(plus(times(place, stride[axis]), times(tap, dilation[axis])), constant(padding[axis])));
   const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
   // a place before the first wraps around to a large number
-  return {
-    at,
-    condition: wgsl`${block.index(at[0])} < ${block.size(size[0])} && ${block.index(at[1])} < ${block.size(size[1])}`,
-  };
+  const [row, column] = at.map((own, axis) => binary('<', block.index(own), block.size(size[axis]!)));
+  return { at, condition: binary('&&', row!, column!) };
 }
 
 const imageSize = ({ shape }: TensorType): [Dim, Dim] => [shape[2]!, shape[3]!];
@@ -111,20 +110,22 @@ function reached(
   [i, j]: readonly [Index, Index],
   { stride, padding, dilation }: Window,
   places: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: Piece } {
-  const conditions: Piece[] = [];
+): { readonly at: [Index, Index]; readonly condition: Expression } {
+  const conditions: Expression[] = [];
   const along = (position: Index, tap: Index, axis: 0 | 1): Index => {
     const from = plus(position, constant(padding[axis]));
     const back = times(tap, dilation[axis]);
     const distance = block.named(minus(from, back));
-    if (back !== ZERO) conditions.push(wgsl`${block.named(from)} >= ${block.index(back)}`);
-    if (stride[axis] > 1) conditions.push(wgsl`${distance} % ${stride[axis]}u == 0u`);
-    const place = block.name(stride[axis] > 1 ? wgsl`${distance} / ${stride[axis]}u` : distance);
-    conditions.push(wgsl`${place} < ${block.size(places[axis])}`);
-    return word(place, `${keyOfPiece(place)} of ${minus(from, back).key}`, axesOf(minus(from, back)));
+    if (back !== ZERO) conditions.push(binary('>=', block.named(from), block.index(back)));
+    const step = literal('u32', stride[axis]);
+    const [strided, none] = [stride[axis] > 1, literal('u32', 0)];
+    if (strided) conditions.push(binary('==', binary('%', distance, step), none));
+    const place = block.name(strided ? binary('/', distance, step) : distance);
+    conditions.push(binary('<', place, block.size(places[axis])));
+    return word(place, `${place.key} of ${minus(from, back).key}`, axesOf(minus(from, back)));
   };
   const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
-  return { at, condition: joined(conditions, ' && ') };
+  return { at, condition: chain('&&', conditions) };
 }
 
 /** Channel within its group, and the group's first channel: for a channel of `all` in `groups`. */
@@ -139,11 +140,14 @@ const window = ({ stride, padding }: { readonly stride: Pair; readonly padding: 
   dilation: [1, 1],
 });
 
+/** of a place outside */
+const NOTHING = literal('f32', 0);
+
 export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   sum: axesRule('sum'),
   mean: axesRule<'mean'>('sum', ({ block, node, types }, folded) => {
     const count = productOf(node.attributes.axes.map((axis) => types[0]!.shape[axis]!));
-    return wgsl`${folded} / f32(${block.size(count)})`;
+    return binary('/', folded, converted('f32', block.size(count)));
   }),
   max: axesRule('max'),
   min: axesRule('min'),
@@ -172,22 +176,20 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
         2,
         coordinates.map((other, axis) => (axis === attributes.axis ? at! : other)),
       );
-      return block.name(
-        wgsl`select(${zero(outputType)}, ${update}, u32(${element(1, [at!])}) == ${block.named(own)})`,
-        'v',
-      );
+      const hit = binary('==', converted('u32', element(1, [at!])), block.named(own));
+      return block.name(select(zero(outputType), update, hit), 'v');
     },
-    finish: ({ coordinates, element }, folded) => wgsl`${element(0, coordinates)} + ${folded}`,
+    finish: ({ coordinates, element }, folded) => binary('+', element(0, coordinates), folded),
   },
   scatter_elements_add: {
     combine: 'sum',
     domain: ({ attributes: { axis } }, types) => [types[1]!.shape[axis]!],
     body: ({ block, node: { attributes }, outputType, coordinates, element }, [at]) => {
       const place = coordinates.map((other, axis) => (axis === attributes.axis ? at! : other));
-      const hit = wgsl`u32(${element(1, place)}) == ${block.named(coordinates[attributes.axis]!)}`;
-      return block.name(wgsl`select(${zero(outputType)}, ${element(2, place)}, ${hit})`, 'v');
+      const hit = binary('==', converted('u32', element(1, place)), block.named(coordinates[attributes.axis]!));
+      return block.name(select(zero(outputType), element(2, place), hit), 'v');
     },
-    finish: ({ coordinates, element }, folded) => wgsl`${element(0, coordinates)} + ${folded}`,
+    finish: ({ coordinates, element }, folded) => binary('+', element(0, coordinates), folded),
   },
   // y[n, o, y, x] = Σ x[n, c, y·s − p + i·d, …] · w[o, c, i, j] (+ bias[o])
   conv2d: {
@@ -197,11 +199,11 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const [, group] = inGroup(o!, Number(types[1]!.shape[0]), attributes.groups);
       const channel = block.fixed(plus(times(group, types[1]!.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return wgsl`${value} * ${element(1, [o!, c!, i!, j!])}`;
+      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      return binary('*', value, element(1, [o!, c!, i!, j!]));
     },
     finish: ({ types, coordinates, element }, folded) =>
-      types.length > 2 ? wgsl`${folded} + ${element(2, [coordinates[1]!])}` : folded,
+      types.length > 2 ? binary('+', folded, element(2, [coordinates[1]!])) : folded,
   },
   conv2d_grad_input: {
     combine: 'sum',
@@ -215,8 +217,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const each = Number(types[1]!.shape[0]) / attributes.groups;
       const channel = block.fixed(plus(times(group, each), o!));
       const { at, condition } = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return wgsl`${value} * ${element(1, [channel, own, i!, j!])}`;
+      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      return binary('*', value, element(1, [channel, own, i!, j!]));
     },
   },
   conv2d_grad_weight: {
@@ -226,8 +228,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const [, group] = inGroup(o!, Number(outputType.shape[0]), attributes.groups);
       const channel = block.fixed(plus(times(group, outputType.shape[1]!), c!));
       const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(wgsl`select(0.0, ${element(0, [n!, channel, ...at])}, ${condition})`, 'v');
-      return wgsl`${value} * ${element(1, [n!, o!, y!, x!])}`;
+      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      return binary('*', value, element(1, [n!, o!, y!, x!]));
     },
   },
   avg_pool2d: {
@@ -235,17 +237,19 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     domain: ({ attributes: { kernel } }) => kernel,
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
       const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
-      return block.name(wgsl`select(0.0, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+      return block.name(select(NOTHING, element(0, [n!, c!, ...at]), condition), 'v');
     },
     finish: ({ block, node: { attributes }, types, coordinates: [, , y, x] }, folded) => {
       const { kernel, stride, padding, count_include_pad } = attributes;
-      if (count_include_pad) return wgsl`${folded} / ${kernel[0] * kernel[1]}.0`;
-      const covered = (at: Index, axis: 0 | 1): Piece => {
-        const start = wgsl`i32(${block.named(times(at, stride[axis]))}) - ${padding[axis]}`;
-        const size = block.size(imageSize(types[0]!)[axis]);
-        return wgsl`(min(${start} + ${kernel[axis]}, i32(${size})) - max(${start}, 0))`;
+      if (count_include_pad) return binary('/', folded, literal('f32', kernel[0] * kernel[1]));
+      const i32 = (number: number): Expression => literal('i32', number);
+      const covered = (at: Index, axis: 0 | 1): Expression => {
+        const start = binary('-', converted('i32', block.named(times(at, stride[axis]))), i32(padding[axis]));
+        const size = converted('i32', block.size(imageSize(types[0]!)[axis]));
+        const end = builtin('min', [binary('+', start, i32(kernel[axis])), size]);
+        return binary('-', end, builtin('max', [start, i32(0)]));
       };
-      return wgsl`${folded} / f32(${covered(y!, 0)} * ${covered(x!, 1)})`;
+      return binary('/', folded, converted('f32', binary('*', covered(y!, 0), covered(x!, 1))));
     },
   },
   max_pool2d: {
@@ -254,7 +258,7 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
       const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
       const below = block.code.literal('f32', Number.NEGATIVE_INFINITY);
-      return block.name(wgsl`select(${below}, ${element(0, [n!, c!, ...at])}, ${condition})`, 'v');
+      return block.name(select(below, element(0, [n!, c!, ...at]), condition), 'v');
     },
   },
   // dy of each window around the element whose first largest element, or whose last NaN, it is
@@ -265,29 +269,34 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       const around = window(attributes);
       const place = reached(block, [y!, x!], [i!, j!], around, imageSize(types[1]!));
       const own = element(0, [n!, c!, y!, x!]);
-      const isNan = libraryName('is_nan');
-      const ownIsNan = block.name(wgsl`${isNan}(${own})`, 'odd');
+      const isNumber = unary('!', block.name(library('is_nan', [own]), 'odd'));
       const [row, column] = [block.named(i!), block.named(j!)];
-      const rivals: Piece[] = [];
+      /** whether place (a, b) of the window lies on one side of the element's */
+      const isBeside = (side: '<' | '>', a: number, b: number): Expression => {
+        const [ownRow, ownColumn] = [literal('u32', a), literal('u32', b)];
+        const inRow = binary('&&', binary('==', ownRow, row), binary(side, ownColumn, column));
+        return binary('||', binary(side, ownRow, row), inRow);
+      };
+      const rivals: Expression[] = [];
       const [height, width] = attributes.kernel;
       for (let a = 0; a < height; a++) {
         for (let b = 0; b < width; b++) {
           const rival = inside(block, place.at, [constant(a), constant(b)], around, imageSize(types[0]!));
           const value = element(0, [n!, c!, ...rival.at]);
-          const earlier = wgsl`(${a}u < ${row} || (${a}u == ${row} && ${b}u < ${column}))`;
-          const larger = wgsl`!${ownIsNan} && (${value} > ${own} || (${value} == ${own} && ${earlier}))`;
-          const odd = wgsl`!${ownIsNan} || ${a}u > ${row} || (${a}u == ${row} && ${b}u > ${column})`;
-          const beats = wgsl`select(${larger}, ${odd}, ${isNan}(${value}))`;
-          rivals.push(block.name(wgsl`${rival.condition} && ${beats}`, 'beaten'));
+          const tied = binary('&&', binary('==', value, own), isBeside('<', a, b));
+          const larger = binary('&&', isNumber, binary('||', binary('>', value, own), tied));
+          const odd = binary('||', isNumber, isBeside('>', a, b));
+          const beats = select(larger, odd, library('is_nan', [value]));
+          rivals.push(block.name(binary('&&', rival.condition, beats), 'beaten'));
         }
       }
-      const wins = wgsl`${place.condition} && !(${joined(rivals, ' || ')})`;
-      return block.name(wgsl`select(0.0, ${element(1, [n!, c!, ...place.at])}, ${wins})`, 'v');
+      const wins = binary('&&', place.condition, unary('!', chain('||', rivals)));
+      return block.name(select(NOTHING, element(1, [n!, c!, ...place.at]), wins), 'v');
     },
   },
 };
 
-const zero = ({ dtype }: TensorType): Piece => (dtype === 'i64' ? '0' : '0.0');
+const zero = ({ dtype }: TensorType): Expression => literal(SCALAR_TYPES[dtype], 0);
 
 export function isReduction(op: string): op is ReduceOp {
   return Object.hasOwn(REDUCTIONS, op);

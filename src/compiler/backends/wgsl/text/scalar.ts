@@ -1,5 +1,5 @@
 /**
- * Pointwise ops as WGSL: one line each, from the texts of the operands to the text of the result.
+ * Pointwise ops as WGSL: one line each, from the operands to the result.
  *
  * Numbers are f32, integers i32, masks bool. What WGSL defines loosely goes through library.ts.
  */
@@ -8,64 +8,78 @@ import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import { specOf } from '../../../ops/index.ts';
 import type { PointwiseOps } from '../../../ops/pointwise.ts';
-import type { KernelCode, ScalarType } from './code.ts';
-import { type LibraryName, libraryName } from './library.ts';
-import { joined, type Piece, wgsl } from './wgsl.ts';
+import type { Element, KernelCode, ScalarType } from './code.ts';
+import {
+  type BinaryOperator,
+  binary,
+  builtin,
+  converted as cast,
+  type Expression,
+  literal,
+  numberOf,
+  select,
+  unary,
+} from './expression.ts';
+import { type LibraryName, library } from './library.ts';
 
 export const SCALAR_TYPES: { readonly [D in DType]: ScalarType } = { f32: 'f32', i64: 'i32', bool: 'bool' };
+/** As what they lie in buffers, unless they are stored smaller. */
+export const ELEMENTS = { f32: 'f32', i64: 'i32', bool: 'u32' } as const satisfies Record<DType, Element>;
 
-/** Operands as texts, all of the first one's type unless the op says otherwise. */
+/** Operands, all of the first one's type unless the op says otherwise. */
 interface Operands {
-  readonly x: readonly Piece[];
+  readonly x: readonly Expression[];
   readonly type: ScalarType;
   readonly code: KernelCode;
 }
 
-type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => Piece;
+type Rule<N extends keyof OpAttributes> = (operands: Operands, attributes: OpAttributes[N]) => Expression;
 
 export type PointwiseOp = keyof PointwiseOps | keyof ArithmeticOps;
 
 const call =
   (name: LibraryName) =>
-  ({ x }: Operands): Piece =>
-    wgsl`${libraryName(name)}(${joined(x, ', ')})`;
-const plain =
-  (name: string) =>
-  ({ x }: Operands): Piece =>
-    wgsl`${name}(${joined(x, ', ')})`;
+  ({ x }: Operands): Expression =>
+    library(name, x);
 const infix =
-  (sign: string) =>
-  ({ x: [a, b] }: Operands): Piece =>
-    wgsl`${a!} ${sign} ${b!}`;
-/** integers and masks by the sign, f32 by the function */
+  (operator: BinaryOperator) =>
+  ({ x: [a, b] }: Operands): Expression =>
+    binary(operator, a!, b!);
+/** integers and masks by the operator, f32 by the function */
 const compared =
-  (sign: string, name: LibraryName) =>
-  (operands: Operands): Piece =>
-    operands.type === 'f32' ? call(name)(operands) : infix(sign)(operands);
+  (operator: BinaryOperator, name: LibraryName) =>
+  (operands: Operands): Expression =>
+    operands.type === 'f32' ? library(name, operands.x) : binary(operator, operands.x[0]!, operands.x[1]!);
+const extreme =
+  (of: 'max' | 'min', name: LibraryName) =>
+  ({ x: [a, b], type }: Operands): Expression =>
+    type === 'f32' ? library(name, [a!, b!]) : builtin(of, [a!, b!]);
 
-/** Whether a piece is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
-const isZero = (text: Piece): boolean => text === '0.0' || text === '0i';
+/** Whether a value is the number 0, which compilers of WGSL see: they take x · 0 for 0, of NaN and ∞ too. */
+const isZero = (of: Expression): boolean => numberOf(of) === 0;
 
-function product({ x: [a, b], type }: Operands): Piece {
+function product({ x: [a, b], type }: Operands): Expression {
   const other = isZero(a!) ? b : isZero(b!) ? a : undefined;
-  if (other === undefined) return wgsl`${a!} * ${b!}`;
-  return type === 'f32' ? wgsl`${libraryName('times_zero')}(${other})` : '0i';
+  if (other === undefined) return binary('*', a!, b!);
+  return type === 'f32' ? library('times_zero', [other]) : literal('i32', 0);
 }
 
-function division({ x: [a, b] }: Operands): Piece {
-  return isZero(a!) ? wgsl`${libraryName('times_zero')}(1.0 / ${b!})` : wgsl`${libraryName('quotient')}(${a!}, ${b!})`;
+const reciprocal = (of: Expression): Expression => binary('/', literal('f32', 1), of);
+
+function division({ x: [a, b] }: Operands): Expression {
+  return isZero(a!) ? library('times_zero', [reciprocal(b!)]) : library('quotient', [a!, b!]);
 }
 
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
-  neg: ({ x: [a] }) => wgsl`-${a!}`,
-  abs: plain('abs'),
+  neg: ({ x: [a] }) => unary('-', a!),
+  abs: ({ x: [a] }) => builtin('abs', [a!]),
   exp: call('exp_of'),
   expm1: call('expm1_of'),
   log: call('log_of'),
   log1p: call('log1p_of'),
   sqrt: call('sqrt_of'),
   rsqrt: call('rsqrt_of'),
-  reciprocal: ({ x: [a] }) => wgsl`1.0 / ${a!}`,
+  reciprocal: ({ x: [a] }) => reciprocal(a!),
   sin: call('sin_of'),
   cos: call('cos_of'),
   atan: call('atan_of'),
@@ -73,30 +87,30 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   erf: call('erf_of'),
   sigmoid: call('sigmoid_of'),
   relu: call('relu_of'),
-  silu: ({ x: [a] }) => wgsl`${a!} * ${libraryName('sigmoid_of')}(${a!})`,
+  silu: ({ x: [a] }) => binary('*', a!, library('sigmoid_of', [a!])),
   softplus: call('softplus_of'),
   round: call('round_of'),
   floor: call('floor_of'),
-  gelu: ({ x: [a] }, { approximate }) => wgsl`${libraryName(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf')}(${a!})`,
+  gelu: ({ x }, { approximate }) => library(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf', x),
   clamp: ({ x: [a], code }, { min, max }) => {
     const [low, high] = [code.literal('f32', min), code.literal('f32', max)];
-    return wgsl`${libraryName('minimum_of')}(${libraryName('maximum_of')}(${a!}, ${low}), ${high})`;
+    return library('minimum_of', [library('maximum_of', [a!, low]), high]);
   },
-  not: ({ x: [a] }) => wgsl`!${a!}`,
+  not: ({ x: [a] }) => unary('!', a!),
   cast: ({ x: [a], type }, { to }) => converted(a!, type, SCALAR_TYPES[to]),
   add: infix('+'),
   sub: infix('-'),
   mul: product,
   div: division,
   pow: call('power'),
-  maximum: (operands) => (operands.type === 'f32' ? call('maximum_of')(operands) : plain('max')(operands)),
-  minimum: (operands) => (operands.type === 'f32' ? call('minimum_of')(operands) : plain('min')(operands)),
+  maximum: extreme('max', 'maximum_of'),
+  minimum: extreme('min', 'minimum_of'),
   equal: compared('==', 'equal_of'),
   less: compared('<', 'less_of'),
   less_equal: compared('<=', 'less_equal_of'),
   and: infix('&&'),
   or: infix('||'),
-  where: ({ x: [condition, a, b] }) => wgsl`select(${b!}, ${a!}, ${condition!})`,
+  where: ({ x: [condition, a, b] }) => select(b!, a!, condition!),
 };
 
 export function isPointwise(op: string): op is PointwiseOp {
@@ -105,10 +119,10 @@ export function isPointwise(op: string): op is PointwiseOp {
 
 export const costOf = (op: PointwiseOp): number => specOf(op).cost ?? 1;
 
-export function converted(text: Piece, from: ScalarType, to: ScalarType): Piece {
-  if (from === to) return text;
-  if (to === 'bool') return from === 'f32' ? wgsl`${libraryName('truth_of')}(${text})` : wgsl`${text} != 0`;
-  if (from === 'bool') return to === 'f32' ? wgsl`select(0.0, 1.0, ${text})` : wgsl`select(0, 1, ${text})`;
-  if (isZero(text)) return to === 'f32' ? '0.0' : '0i';
-  return to === 'f32' ? wgsl`f32(${text})` : wgsl`${libraryName('to_integer')}(${text})`;
+export function converted(of: Expression, from: ScalarType, to: ScalarType): Expression {
+  if (from === to) return of;
+  if (to === 'bool') return from === 'f32' ? library('truth_of', [of]) : binary('!=', of, literal('i32', 0));
+  if (from === 'bool') return select(literal(to, 0), literal(to, 1), of);
+  if (isZero(of)) return literal(to, 0);
+  return to === 'f32' ? cast('f32', of) : library('to_integer', [of]);
 }

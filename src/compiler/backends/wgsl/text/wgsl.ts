@@ -4,45 +4,23 @@
  *
  *     wgsl`let ${sum} = ${weights}[${index}] * ${value};`
  */
+import { type Expression, print, printOperand } from './expression.ts';
+import { Name } from './name.ts';
 
-/**
- * A name. Within one function names of equal hints are one variable; names of the module (functions, memory, buffers) are told
- * apart as objects, and may be printed otherwise than their hints.
- */
-export class Name {
-  readonly hint: string;
+export { Name } from './name.ts';
 
-  constructor(hint: string) {
-    this.hint = hint;
-  }
-}
-
-/** What a template takes in its holes; a string is text without names. */
-export type Piece = string | number | Name | Wgsl;
+/** What a template takes in its holes; a string is text without names, an expression stands there as an operand. */
+export type Piece = string | number | Name | Wgsl | Expression;
 
 export class Wgsl {
   readonly parts: readonly (string | Name)[];
-  /** a short expression that stays where it is and needs no name: an element, a component */
-  readonly plain: boolean;
-  private knownKey: string | undefined;
 
-  constructor(parts: readonly (string | Name)[], plain = false) {
+  constructor(parts: readonly (string | Name)[]) {
     this.parts = parts;
-    this.plain = plain;
   }
 
   get names(): readonly Name[] {
     return this.parts.filter((part) => part instanceof Name);
-  }
-
-  /** Equal for equal texts. */
-  get key(): string {
-    if (this.knownKey === undefined) {
-      let key = '';
-      for (const part of this.parts) key += typeof part === 'string' ? part : part.hint;
-      this.knownKey = key;
-    }
-    return this.knownKey;
   }
 
   /** @param text what a name is printed as */
@@ -51,65 +29,55 @@ export class Wgsl {
   }
 
   renamed(names: ReadonlyMap<Name, Name>): Wgsl {
-    return new Wgsl(
-      this.parts.map((part) => (typeof part === 'string' ? part : (names.get(part) ?? part))),
-      this.plain,
-    );
+    return new Wgsl(this.parts.map((part) => (typeof part === 'string' ? part : (names.get(part) ?? part))));
   }
 }
 
-function partsOf(piece: Piece): readonly (string | Name)[] {
-  if (piece instanceof Wgsl) return piece.parts;
-  return [piece instanceof Name ? piece : String(piece)];
+type Part = string | Name;
+
+/** Parts of a piece behind those that are there; neighbouring texts are one. */
+function append(parts: Part[], piece: Piece): void {
+  if (piece instanceof Wgsl) for (const part of piece.parts) add(parts, part);
+  else if (typeof piece === 'object' && !(piece instanceof Name)) {
+    const own: Part[] = [];
+    printOperand(piece, own);
+    for (const part of own) add(parts, part);
+  } else add(parts, piece instanceof Name ? piece : String(piece));
+}
+
+function add(parts: Part[], part: Part): void {
+  const last = parts.length - 1;
+  if (typeof part === 'string' && typeof parts[last] === 'string') parts[last] += part;
+  else if (part !== '') parts.push(part);
 }
 
 export function wgsl(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Wgsl {
-  const parts: (string | Name)[] = [];
-  let text = texts[0]!; // neighbouring texts are one
-  for (let at = 0; at < pieces.length; at++) {
-    const piece = pieces[at]!;
-    if (piece instanceof Name) {
-      if (text !== '') parts.push(text);
-      parts.push(piece);
-      text = '';
-    } else if (piece instanceof Wgsl) {
-      for (const part of piece.parts) {
-        if (typeof part === 'string') text += part;
-        else {
-          if (text !== '') parts.push(text);
-          parts.push(part);
-          text = '';
-        }
-      }
-    } else text += piece;
-    text += texts[at + 1]!;
+  const parts: Part[] = [];
+  add(parts, texts[0]!);
+  for (const [at, piece] of pieces.entries()) {
+    append(parts, piece);
+    add(parts, texts[at + 1]!);
   }
-  if (text !== '') parts.push(text);
   return new Wgsl(parts);
 }
 
-export const code = (piece: Piece): Wgsl => (piece instanceof Wgsl ? piece : new Wgsl(partsOf(piece)));
-export const keyOfPiece = (piece: Piece): string =>
-  piece instanceof Wgsl ? piece.key : piece instanceof Name ? piece.hint : String(piece);
-export const namesIn = (piece: Piece): readonly Name[] =>
-  piece instanceof Wgsl ? piece.names : piece instanceof Name ? [piece] : [];
-
-export const isPlainPiece = (piece: Piece): boolean =>
-  !(piece instanceof Wgsl) || piece.plain || (piece.parts.length === 1 && piece.parts[0] instanceof Name);
-
-/** `of[index]` */
-export const element = (of: Piece, index: Piece): Wgsl =>
-  new Wgsl([...partsOf(of), '[', ...partsOf(index), ']'], isPlainPiece(of) && isPlainPiece(index));
-
-/** `of.name` */
-export const component = (of: Piece, name: string): Wgsl => new Wgsl([...partsOf(of), `.${name}`], isPlainPiece(of));
-
-export function joined(pieces: readonly Piece[], between: string): Wgsl {
-  return new Wgsl(pieces.flatMap((piece, at) => (at === 0 ? partsOf(piece) : [between, ...partsOf(piece)])));
+/** A piece by itself: an expression without parentheses. */
+export function code(piece: Piece): Wgsl {
+  if (piece instanceof Wgsl) return piece;
+  const parts: Part[] = [];
+  if (typeof piece === 'object' && !(piece instanceof Name)) print(piece, parts);
+  else append(parts, piece);
+  return new Wgsl(parts);
 }
 
-/** `of(arguments…)` */
-export const called = (of: Piece, args: readonly Piece[]): Wgsl => wgsl`${of}(${joined(args, ', ')})`;
+export function joined(pieces: readonly Piece[], between: string): Wgsl {
+  const parts: Part[] = [];
+  for (const [at, piece] of pieces.entries()) {
+    if (at > 0) add(parts, between);
+    append(parts, piece);
+  }
+  return new Wgsl(parts);
+}
 
 /** The lines of a text, without those that are blank. */
 function linesOf(text: Wgsl): Wgsl[] {

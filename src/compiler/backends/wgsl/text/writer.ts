@@ -2,12 +2,12 @@
 import { typeOf } from '../../../ir/graph.ts';
 import type { Template, TemplateGroups } from '../families/contract.ts';
 import type { Block } from './block.ts';
-import type { Element, KernelCode, ScalarType } from './code.ts';
+import type { Element, KernelCode } from './code.ts';
 import { Evaluator, wordAt } from './evaluator.ts';
 import { type Index, plus, word, ZERO } from './expr.ts';
+import { type Expression, literal, select, variable } from './expression.ts';
 import { type InputOutput, type KernelInput, type OpenKernel, openKernel, type ValueFacts } from './input.ts';
-import { SCALAR_TYPES } from './scalar.ts';
-import { Name, type Piece, wgsl } from './wgsl.ts';
+import { Name } from './name.ts';
 
 /** A kernel's `main`, with functions and bindings in its writer's code. */
 export type Part = Template;
@@ -15,7 +15,7 @@ export type Part = Template;
 /** Invocations of a workgroup that works on points or rows. */
 export const LANES = 64;
 /** An invocation within its workgroup. */
-export const LANE = new Name('lane');
+export const LANE = variable(new Name('lane'), 'u32');
 export const ONE: TemplateGroups = { of: 1, per: 1 };
 
 /** The evaluator of one kernel, with a way to write its outputs. */
@@ -37,23 +37,21 @@ export class KernelWriter {
 
   /** Statements that compute and store one output's element. */
   store(block: Block, { value, to, shift }: InputOutput, coordinates: readonly Index[]): void {
-    const text = this.evaluator.element(block, value, coordinates);
+    const made = this.evaluator.element(block, value, coordinates);
     // an argument even where it is a number: the pieces of a concat are then one kernel
     const at = coordinates.map((own, axis) =>
       axis === shift?.axis ? plus(own, word(this.code.argument(shift.by))) : own,
     );
-    const { shape, dtype } = typeOf(this.facts.graph, value);
+    const { shape } = typeOf(this.facts.graph, value);
     const index = this.evaluator.address(
       to.layout,
       at.map((own, axis) => (shape[axis] === 1 && axis !== shift?.axis ? ZERO : own)),
     );
     const binding = this.code.binding(to.buffer, to.element, 'read_write');
-    const type = SCALAR_TYPES[dtype];
     const where = binding.wide ? block.named(index) : block.index(index);
-    block.assign(wordAt(binding.name, to.element, binding.wide, where), stored(text, type, to.element));
+    block.assign(wordAt(binding.name, to.element, binding.wide, where), stored(made, to.element));
   }
 }
 
-function stored(text: Piece, type: ScalarType, element: Element): Piece {
-  return type === 'bool' && element === 'u32' ? wgsl`select(0u, 1u, ${text})` : text;
-}
+const stored = (value: Expression, element: Element): Expression =>
+  value.type === 'bool' && element === 'u32' ? select(literal('u32', 0), literal('u32', 1), value) : value;
