@@ -56,8 +56,8 @@ export function compile(path: string, host: SourceHost, options: ModelOptions = 
   let model: Model | undefined;
   let names: NameTable | undefined;
   if (program && !bag.hasErrors) {
-    names = checkNames(program, new Set(BUILTINS.keys()), bag);
     const recipes = [...DECLARATIONS, ...(options.recipes ?? [])];
+    names = checkNames(program, new Set(BUILTINS.keys()), bag, recipes);
     model = elaborate(program, names, { ...options, recipes }, bag);
   }
   return {

@@ -44,6 +44,7 @@ export function manifestOf(
 
 /** What a manifest or a plan says of the model that it was made from. */
 export function modelManifest(model: Model): Manifest['model'] {
+  const roles = Object.fromEntries(Object.entries(model.roles).filter(([role, entry]) => role !== entry));
   return {
     name: model.name,
     source: model.program.root.source.path,
@@ -51,6 +52,7 @@ export function modelManifest(model: Model): Manifest['model'] {
     flags: Object.fromEntries(model.settings.flags),
     config: model.config(),
     ...(model.recipe && { recipe: { name: model.recipe.declaration.name, settings: model.recipe.settings } }),
+    ...(Object.keys(roles).length > 0 && { roles }),
   };
 }
 

@@ -30,8 +30,8 @@ export interface RecipeModel {
   readonly name: string;
   /** the model's own, as its `recipe` clause gives them; checked with `settingsOf` */
   readonly settings: SettingValues;
-  /** inputs and outputs of an entry, with dtypes and shapes (dynamic sizes are texts); undefined where there is none */
-  entry(name: string): Pick<EntryPorts, 'inputs' | 'outputs'> | undefined;
+  /** inputs and outputs of the entry that plays a role, with dtypes and shapes (dynamic sizes are texts); undefined where there is none */
+  entry(role: string): Pick<EntryPorts, 'inputs' | 'outputs'> | undefined;
 }
 
 /** The stage that batches are for. */
@@ -169,8 +169,8 @@ export interface PromptWords {
 
 export interface Recipe extends RecipeDeclaration {
   /**
-   * Batches of a data set, whose feeds have the names, dtypes and shapes of the loss entry's inputs
-   * (`request.model.entry('loss')`). The same step gives the same batch, whatever came before. Held-out rows come in
+   * Batches of a data set, whose feeds have the names, dtypes and shapes of the inputs of the loss
+   * (`request.model.entry('loss')`, whatever the entry is called). The same step gives the same batch, whatever came before. Held-out rows come in
    * order, and the last batch of a pass may have fewer of them.
    * @throws RuntimeError R0901–R0909, R112x
    */
@@ -194,7 +194,7 @@ export interface Recipe extends RecipeDeclaration {
   input?(request: InputRequest): Promise<HostTensor | undefined>;
   /** What outputs say where the model's settings name its classes. @throws RuntimeError R1120, R1121 */
   readings?(outputs: Readonly<Record<string, HostTensor>>, settings: SettingValues): readonly Reading[];
-  /** Entries that `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
+  /** Roles whose entries `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
   /** What of a question beside the prompt is of use to `answer`. */
   readonly questions?: readonly ('system' | 'raw')[];

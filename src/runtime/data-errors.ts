@@ -17,17 +17,17 @@ export const DATA_MESSAGES = {
   data_input_unknown: message(
     'R1142',
     ({ recipe, model, input, given }: { recipe: string; model: string; input: string; given: readonly string[] }) =>
-      `the entry loss of ${model} takes ${input}, which data of the recipe ${recipe} does not have: it gives ${list(given)}`,
+      `the loss of ${model} takes ${input}, which data of the recipe ${recipe} does not have: it gives ${list(given)}`,
   ),
   data_input_missing: message(
     'R1143',
     ({ recipe, model, input, found }: { recipe: string; model: string; input: string; found: readonly string[] }) =>
-      `the recipe ${recipe} trains by the input ${input} of the entry loss, and that of ${model} takes ${list(found)}: add the input, or call it so`,
+      `the recipe ${recipe} trains by the input ${input} of the loss, and that of ${model} takes ${list(found)}: add the input, or call it so`,
   ),
   data_input_form: message(
     'R1144',
     ({ what, input, found, expected }: { what: string; input: string; found: string; expected: string }) =>
-      `${what} has ${found} for the input ${input} of the entry loss, which takes ${expected}: change the data, the settings or the model`,
+      `${what} has ${found} for the input ${input} of the loss, which takes ${expected}: change the data, the settings or the model`,
   ),
   data_nothing: message(
     'R1145',

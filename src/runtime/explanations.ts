@@ -246,7 +246,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1141:
     'The path must lead to files of the kinds that the recipe of the model reads; docs/data.md lists them. A folder is read with all folders in it, in the order of the names.',
   R1142:
-    'Batches are made for the inputs of the entry `loss`, by name. An input that the recipe cannot fill would have to be guessed, so the data set is refused before anything is trained.',
+    'Batches are made for the inputs of the entry that the stage minimises (`loss`, unless it says another), by name. An input that the recipe cannot fill would have to be guessed, so the data set is refused before anything is trained.',
   R1143:
     'Without this input the data would have no effect on the loss. Inputs are found by name: input_ids, labels, attention_mask and position_ids for text.',
   R1144:
@@ -258,7 +258,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1147:
     'Classes are numbered from 0 in the order of their names, and each number is looked up in the logits. A model with fewer of them has no place for the last ones.',
   R1148:
-    'A module is JavaScript that makes batches: `export default { name: "mine", batch: async (step) => ({ feeds, tokens, rows }) }`. The feeds are tensors { dtype, shape, data } by the names of the inputs of the entry `loss`; the same step must give the same batch.',
+    'A module is JavaScript that makes batches: `export default { name: "mine", batch: async (step) => ({ feeds, tokens, rows }) }`. The feeds are tensors { dtype, shape, data } by the names of the inputs of the loss; the same step must give the same batch.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:
@@ -276,9 +276,9 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1192:
     'Conversations become text by the template that the model was made for: the file chat_template.jinja, or the field chat_template of tokenizer_config.json, in the folder of tokenizer.json (beside the .mdl file where each byte is a token). `mdl generate --raw` gives a prompt as it stands.',
   R1193:
-    'A model is judged by the outputs of its entry `loss` that have the shape []: the loss itself, an accuracy, and what the recipe makes of them.',
+    'A model is judged by the outputs of its loss that have the shape []: the loss itself, an accuracy, and what the recipe makes of them.',
   R1194:
-    'The best state is the one with the best value of a measure on the validation rows (`--keep-best`, or `judge.metric` of `trainStages`). Measures are the scalars that the entry `loss` gives (`loss`, `accuracy`, …) and what the recipe makes of them (`perplexity` of text).',
+    'The best state is the one with the best value of a measure on the validation rows (`--keep-best`, or `judge.metric` of `trainStages`). Measures are the scalars that the loss gives (`loss`, `accuracy`, …) and what the recipe makes of them (`perplexity` of text).',
   R1195:
     'With `--keep-best` a run keeps the best state of a stage in the folder `best` of `--out`, and ends the stage with it. The file was removed or changed while the run went on.',
   R1196:

@@ -4,6 +4,7 @@
  * The runtime imports these types and nothing else of the compiler.
  */
 import type { DType } from './dtype.ts';
+import type { GivenRoles } from './roles.ts';
 import type { TrainingPlan } from './training.ts';
 
 /** Raised when a manifest of before would be misread. 2: one manifest for all targets. */
@@ -175,6 +176,8 @@ export interface PyTorchSection {
   readonly weights: readonly WeightFile[];
   /** its LoRA: rank, the alpha of (alpha / r) B A, and the checkpoint keys of A and B; absent: it has none, or several kinds */
   readonly adapter?: { readonly r: number; readonly alpha: number; readonly keys: readonly string[] };
+  /** entry → the method of the model's class, where torch has the entry's name for itself; absent: none */
+  readonly methods?: { readonly [entry: string]: string };
 }
 
 export interface Manifest {
@@ -190,6 +193,8 @@ export interface Manifest {
     readonly config: { readonly [name: string]: ConfigValue };
     /** how the model meets data and questions; absent: its file names no recipe */
     readonly recipe?: { readonly name: string; readonly settings: { readonly [name: string]: ConfigValue } };
+    /** role → the entry that plays it, of those that are not called as their role; absent: none */
+    readonly roles?: GivenRoles;
   };
   readonly entries: { readonly [entry: string]: EntryManifest };
   /** absent: adapters, if the model has them, are part of its weights */

@@ -3,6 +3,7 @@
  * stage, and how files are called. The compiler checks a file against it and knows nothing else of a recipe.
  */
 import type { ConfigValue } from './artifact.ts';
+import type { Roles } from './roles.ts';
 
 /** One setting. A value that does not fit is refused where it stands, with `expected`. */
 export interface Setting<T extends ConfigValue = ConfigValue> {
@@ -40,6 +41,8 @@ export interface RecipeDeclaration {
    * Clauses of a stage, beside those of the language. One with the name of a setting holds in its place during the stage.
    */
   readonly clauses: SettingTable;
+  /** What it wants entries for. A setting with the name of a role names the entry that plays it. */
+  readonly roles?: Roles;
   /**
    * Settings that tensors have their sizes from. A clause of this name sets the config value that the setting is read from,
    * and the model is made again with it for the stage.
@@ -49,8 +52,8 @@ export interface RecipeDeclaration {
   readonly carried?: { readonly [setting: string]: string };
   /** Files beside the tokenizer that a compiled folder needs too, where they are there. */
   readonly beside?: readonly string[];
-  /** ONNX files by entry; `<entry>.onnx` for the others */
-  readonly fileNames?: { readonly [entry: string]: string };
+  /** ONNX files by role; `<entry>.onnx` for other entries */
+  readonly fileNames?: { readonly [role: string]: string };
 }
 
 type Extra<T extends ConfigValue> = { readonly fallback?: T };

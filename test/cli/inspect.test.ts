@@ -188,7 +188,7 @@ describe('mdl explain', () => {
     expect({ code, stderr }).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^error\[C0107\]: there is no message with the code E0391\n {2}did you mean E03\d\d\?/,
+        /^error\[C0107\]: there is no message with the code E0391\n {2}did you mean E0\d\d\d\?/,
       ),
     });
   });

@@ -27,7 +27,7 @@ export function diagnoseProgram(path: string, host: SourceHost, request: Request
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
   if (!program || bag.hasErrors) return bag.sorted();
-  const names = checkNames(program, BUILTIN_NAMES, bag);
+  const names = checkNames(program, BUILTIN_NAMES, bag, DECLARATIONS);
   const model = elaborate(program, names, { recipes: DECLARATIONS, ...request }, bag);
   if (!model) return bag.sorted();
   for (const entry of model.entries) model.entry(entry, request.taps);

@@ -33,6 +33,7 @@ describe('settings', () => {
       declaration: TEXT,
       settings: { length: 64, mode: 'packed' },
       places: { length: 'sizes.length' },
+      roles: {},
     });
   });
 

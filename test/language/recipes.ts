@@ -11,7 +11,7 @@ import { memory } from '../support/project.ts';
 function elaboration(text: string, recipes: readonly RecipeDeclaration[], options: ModelOptions) {
   const bag = new DiagnosticBag();
   const loaded = loadProgram('main.mdl', memory({ 'main.mdl': text }), bag);
-  const names = loaded && !bag.hasErrors ? checkNames(loaded, new Set(BUILTINS.keys()), bag) : undefined;
+  const names = loaded && !bag.hasErrors ? checkNames(loaded, new Set(BUILTINS.keys()), bag, recipes) : undefined;
   const model = loaded && names ? elaborate(loaded, names, { ...options, recipes }, bag) : undefined;
   return { bag, model };
 }

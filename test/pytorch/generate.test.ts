@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TEMPLATES } from '../../src/recipes/vision-language/prompt.ts';
 import { folderWith, mdl, PICTURE, PRETRAINED, ROOT, TINYGPTV } from '../cli/support.ts';
+import { withNames } from '../cli/twin.ts';
 import { fixture } from '../support/reference.ts';
 import { describeTorch } from './support.ts';
 import { drive, environment, pythonProgram, type Trained } from './training.ts';
@@ -30,6 +31,8 @@ describe('generate.py', () => {
 
 const TRAINED = [TINYGPTV, '--config', 'nano', '--set', 'lora=false', '--weights', PRETRAINED];
 const BYTES = [join(ROOT, 'examples/gpt.mdl'), '--config', 'bytes', '--init', '3'];
+/** entries under names of their own, one of which torch has for itself */
+const OTHERWISE = ['twin.mdl', '--config', 'bytes', '--init', '3'];
 const FOLDERS = ['qwen3', 'gemma2'];
 const PICTURED = ['--template', 'none', '--prompt', '<ImageHere>', '--image', PICTURE, '--max-new-tokens', '24'];
 const ASKED = ['--prompt', 'what is this?', '--image', PICTURE, ...LIMIT];
@@ -58,13 +61,14 @@ const expected = (name: string) =>
   };
 
 describeTorch('generate.py beside a model', () => {
-  const folder = folderWith();
+  const folder = folderWith({ 'twin.mdl': withNames({ embed_tokens: 'embed', decode: 'apply', loss: 'objective' }) });
   const results = new Map<string, Trained>();
 
   beforeAll(async () => {
     const models = {
       nano: TRAINED,
       bytes: BYTES,
+      twin: OTHERWISE,
       llava: [fixture('folders/llava')],
       ...Object.fromEntries(FOLDERS.map((name) => [name, [fixture(`folders/${name}`)]])),
     };
@@ -77,6 +81,7 @@ describeTorch('generate.py beside a model', () => {
       ['asked', 'nano', ASKED],
       ['ids', 'nano', ['--ids', '5 8 13', ...LIMIT]],
       ['étude', 'bytes', ETUDE],
+      ['étude of the twin', 'twin', ETUDE],
       ['drawn', 'bytes', [...DRAWN, '1']],
       ['drawn again', 'bytes', [...DRAWN, '1']],
       ['drawn otherwise', 'bytes', [...DRAWN, '2']],
@@ -120,6 +125,10 @@ describeTorch('generate.py beside a model', () => {
 
   it('reads bytes without a tokenizer', async () => {
     expect(found('étude')).toEqual(await own(...BYTES, ...ETUDE));
+  });
+
+  it('runs the entries that play the roles, whatever their names', () => {
+    expect(found('étude of the twin')).toEqual(found('étude'));
   });
 
   it('runs as a module, and prints the ids', () => {

@@ -95,7 +95,7 @@ test('a loss entry without a scalar is refused: R1193', async () => {
   const data = { name: 'rows', batch: () => Promise.reject(new Error('no batch is wanted')) };
   await expect(scoresOf(session, data, { count: 1 })).rejects.toMatchObject({
     code: 'R1193',
-    message: expect.stringContaining('the entry loss of M gives losses and no scalar'),
+    message: expect.stringContaining('the loss of M gives losses and no scalar'),
   });
 });
 

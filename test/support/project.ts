@@ -35,7 +35,8 @@ export interface Compiled {
 export function compile(path: string, host: SourceHost, options: ModelOptions = {}): Compiled {
   const bag = new DiagnosticBag();
   const program = loadProgram(path, host, bag);
-  const names = program && !bag.hasErrors ? checkNames(program, new Set(BUILTINS.keys()), bag) : undefined;
+  const names =
+    program && !bag.hasErrors ? checkNames(program, new Set(BUILTINS.keys()), bag, DECLARATIONS) : undefined;
   const model = program && names ? elaborate(program, names, { recipes: DECLARATIONS, ...options }, bag) : undefined;
   return { program, model, bag, diagnostics: bag.sorted() };
 }

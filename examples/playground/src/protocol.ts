@@ -21,7 +21,13 @@ export interface ModelAnswer {
   /** with the graph of one entry */
   readonly view: ModelView;
   readonly entries: readonly string[];
-  readonly stages: readonly { readonly name: string; readonly doc: string; readonly trained: number }[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly doc: string;
+    readonly trained: number;
+    /** the model has the entry that it minimises */
+    readonly trains: boolean;
+  }[];
   readonly config: { readonly [name: string]: ConfigValue };
   readonly settings: ProgramSettings;
   /** name of the recipe and its settings; absent: the file names none */

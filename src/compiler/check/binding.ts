@@ -46,6 +46,7 @@ export interface Definition {
  *     config   a field of the config records in sight; configs differ, so where the chosen one lacks it: `otherwise`
  *     symbol   a declaration of the file, or one that it imports
  *     builtin  a built-in function
+ *     entry    an entry of the model, where a role is given
  */
 export type Binding =
   | {
@@ -67,7 +68,8 @@ export type Binding =
       readonly otherwise: Binding | undefined;
     }
   | { readonly kind: 'symbol'; readonly symbol: FileSymbol; readonly definition: Definition }
-  | { readonly kind: 'builtin'; readonly name: string; readonly definition: undefined };
+  | { readonly kind: 'builtin'; readonly name: string; readonly definition: undefined }
+  | { readonly kind: 'entry'; readonly name: string; readonly definition: Definition };
 
 /** A name in a file: where, and what it stands for. A declaration is the first use of itself. */
 export interface Use {

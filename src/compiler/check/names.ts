@@ -6,6 +6,8 @@
  * model, an adapt and a stage), one of the file's names, a builtin. Members are made in order, so a member's expression
  * sees the ones before it; bodies see all. What each stands for is kept: elaboration and editors look nothing up again.
  */
+import type { RecipeDeclaration } from '../../shared/recipe.ts';
+import type { Roles } from '../../shared/roles.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -17,22 +19,31 @@ import { ConfigOverrides } from './config-overrides.ts';
 import { type ConfigShape, configShape } from './config-shape.ts';
 import { checkModuleCycles } from './cycles.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
+import { bindEntry, MINIMIZE } from './entry-names.ts';
 import { Members } from './members.ts';
 import { NameTable } from './name-table.ts';
 import type { FileScope, Program } from './program.ts';
 import { isStd, type Places, References } from './references.ts';
 import { Scope } from './scope.ts';
+import { isValueMember, kindOf, type ValueMember } from './value-members.ts';
 
 /**
  * Resolves the names of a program's files and reports what is wrong with them.
  *
  * @param program of `loadProgram`, without errors
  * @param builtins names that every file knows
+ * @param recipes whose roles are given to entries
  */
-export function checkNames(program: Program, builtins: ReadonlySet<string>, bag: DiagnosticBag): NameTable {
+export function checkNames(
+  program: Program,
+  builtins: ReadonlySet<string>,
+  bag: DiagnosticBag,
+  recipes: readonly RecipeDeclaration[] = [],
+): NameTable {
   const table = new NameTable(builtins);
   const members = new Members(table);
-  for (const file of program.files.values()) new FileNames(program, file, builtins, bag, table, members).check();
+  const roles = recipes.find(({ name }) => name === program.recipe?.recipe.value)?.roles ?? {};
+  for (const file of program.files.values()) new FileNames(program, file, builtins, bag, table, members, roles).check();
   members.finish();
   checkModuleCycles(program, table, bag);
   return table;
@@ -49,6 +60,8 @@ class FileNames {
   private readonly config: ConfigShape;
   private readonly overrides: ConfigOverrides;
   private readonly configs: ReadonlyMap<string, ast.ConfigDeclaration>;
+  /** of the model's recipe */
+  private readonly roles: Roles;
 
   constructor(
     program: Program,
@@ -57,7 +70,9 @@ class FileNames {
     bag: DiagnosticBag,
     table: NameTable,
     members: Members,
+    roles: Roles,
   ) {
+    this.roles = roles;
     this.table = table;
     this.members = members;
     this.program = program;
@@ -120,7 +135,8 @@ class FileNames {
         const scope = new Scope(undefined, { config: [this.config] });
         for (const { name, value } of declaration.settings) {
           this.references.once(name, places);
-          this.bodies.expression(value, scope);
+          if (Object.hasOwn(this.roles, name.text)) bindEntry(this.program, this.references, name.text, value);
+          else this.bodies.expression(value, scope);
         }
         return;
       }
@@ -178,7 +194,11 @@ class FileNames {
       if (flag) this.table.use(name.span, this.table.define(flag, 'flag', flag.name, flag.doc));
       this.bodies.expression(value, scope);
     }
-    for (const { value } of declaration.clauses) {
+    for (const { name, value } of declaration.clauses) {
+      if (name.text === MINIMIZE) {
+        bindEntry(this.program, this.references, MINIMIZE, value);
+        continue;
+      }
       // `adamw(lr = …)`: optimisers and schedules have their own names, which stages.ts knows
       const { callee } = value.kind === 'call' ? value : {};
       if (value.kind !== 'call' || (callee?.kind === 'name' && this.references.resolve(callee.text, scope)))
@@ -373,17 +393,4 @@ interface Callable {
   readonly signature: ast.Signature;
   readonly body: ast.Block;
   readonly backward?: ast.BackwardClause | undefined;
-}
-
-/** What a member expression may refer to by name, in order. */
-type ValueMember = ast.LetMember | ast.ParamMember | ast.SubmoduleMember;
-
-function kindOf(node: ValueMember | ast.Parameter): 'argument' | 'let' | 'param' | 'buffer' | 'submodule' {
-  if (!('kind' in node)) return 'argument';
-  if (node.kind === 'let-member') return 'let';
-  return node.kind === 'param' && node.buffer ? 'buffer' : node.kind;
-}
-
-function isValueMember(member: ast.Member): member is ValueMember {
-  return member.kind === 'let-member' || member.kind === 'param' || member.kind === 'submodule';
 }

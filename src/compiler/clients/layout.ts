@@ -2,13 +2,15 @@
  * How a folder is laid out for programs that load ONNX models by their place and ports: transformers.js, Optimum, onnxruntime-genai.
  *
  *     onnx/model.onnx        the model as one graph: its only entry, or its entries joined by their ports (join.ts)
- *     onnx/ENTRY.onnx        each entry, for our own runtime; `loss` and the graphs of training have no other reader
+ *     onnx/ENTRY.onnx        each entry, for our own runtime; losses and the graphs of training have no other reader
  *     onnx/vision_encoder.onnx …   in place of one graph, where the model's recipe names the graphs that its clients combine themselves
  *
  * A page hands a graph its own weights file and no other, so the graphs of clients keep all of their weights beside them.
  */
 import type { CachePort } from '../../shared/artifact.ts';
 import { type Dim, isSymbolic, symbol, symbolsOf } from '../../shared/dim.ts';
+import { entryFor } from '../../shared/roles.ts';
+import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
 import { joinEntries } from './join.ts';
@@ -36,11 +38,14 @@ export interface ClientLayout {
 /** The name of the graph that is the whole model. */
 const WHOLE = 'model';
 
-/** Training alone runs it: it takes labels. */
-const OF_TRAINING: readonly string[] = ['loss'];
+/** Files whose names clients of the model's recipe load, by entry. */
+export function namedFiles({ recipe, roles }: Pick<Model, 'recipe' | 'roles'>): Readonly<Record<string, string>> {
+  const named = Object.entries(recipe?.declaration.fileNames ?? {});
+  return Object.fromEntries(named.map(([role, file]) => [entryFor(roles, role), file]));
+}
 
 export function clientLayout({ model, entries, adapters }: Graphs): ClientLayout {
-  const names = model.recipe?.declaration.fileNames ?? {};
+  const names = namedFiles(model);
   const base = (entry: string): string => (Object.hasOwn(names, entry) ? names[entry]!.replace(/\.onnx$/, '') : entry);
   // an entry called `model` has that name where it is the whole model alone
   const fileOf = (entry: string): string => (base(entry) === WHOLE ? `entry-${WHOLE}.onnx` : `${base(entry)}.onnx`);
@@ -50,7 +55,7 @@ export function clientLayout({ model, entries, adapters }: Graphs): ClientLayout
   if (parts.length > 0)
     return { fileOf, graphs: parts.map((part) => ({ ...asClientGraph(part), name: base(part.name) })) };
   // graphs of a stage are none of the model's entries
-  const inference = entries.filter(({ name }) => model.entries.includes(name) && !OF_TRAINING.includes(name));
+  const inference = entries.filter(({ name }) => model.entries.includes(name) && !model.losses.has(name));
   const [first, ...more] = inference;
   if (!first) return none('no entry is for inference');
   if (more.length === 0) {

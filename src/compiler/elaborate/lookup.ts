@@ -73,6 +73,8 @@ export class Lookup {
       }
       case 'symbol':
         return this.declared(binding.symbol);
+      case 'entry':
+        throw new Error(`the entry ${binding.name} is no value: nothing evaluates where a role is given`);
       case 'builtin': {
         const builtin = this.evaluator.builtins.get(binding.name);
         return builtin && { kind: 'builtin', name: builtin.name };

@@ -6,17 +6,18 @@ import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
 import { symbol } from '../../shared/dim.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { RecipeDeclaration } from '../../shared/recipe.ts';
-import { dtypeOf } from '../check/element-types.ts';
+import { entryFor, type GivenRoles } from '../../shared/roles.ts';
 import type { NameTable } from '../check/name-table.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { GraphBuilder } from '../ir/builder.ts';
-import { type Graph, MAX_RANK, type TensorType } from '../ir/graph.ts';
+import type { Graph, TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
 import { configToJson } from './config-json.ts';
+import { checkPortNames, declareInput } from './entry-ports.ts';
 import { Evaluator } from './evaluator.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
@@ -126,6 +127,27 @@ export class Model {
 
   get entries(): readonly string[] {
     return this.root.declaration.members.flatMap((member) => (member.kind === 'entry' ? [member.name.text] : []));
+  }
+
+  /**
+   * The entries that the file gives roles to. `loss`, which a recipe's declaration gives, else belongs to what all stages
+   * minimise, where that is one entry.
+   */
+  get roles(): GivenRoles {
+    const given = this.recipe?.roles ?? {};
+    const [minimized, ...others] = new Set(this.stages.map(({ minimizes }) => minimizes));
+    const loss = given.loss ?? (others.length === 0 ? minimized : undefined);
+    return loss === undefined ? given : { ...given, loss };
+  }
+
+  /** The entry that plays a role. */
+  entryFor(role: string): string {
+    return entryFor(this.roles, role);
+  }
+
+  /** Entries that are trained or judged: they take labels. */
+  get losses(): ReadonlySet<string> {
+    return new Set([this.entryFor('loss'), ...this.stages.map(({ minimizes }) => minimizes)]);
   }
 
   config(): { [name: string]: ConfigValue } {
@@ -312,59 +334,6 @@ function traceEntry(
   } finally {
     e.trace = undefined;
   }
-}
-
-/** Inputs and outputs of a graph share one set of names. */
-function checkPortNames(e: Evaluator, entry: ast.EntryMember): void {
-  const ports = new Map<string, ast.Name>();
-  const outputs = (entry.signature.result ?? []).flatMap(({ name }) => (name ? [name] : []));
-  for (const name of [...entry.signature.parameters.map((parameter) => parameter.name), ...outputs]) {
-    const before = ports.get(name.text);
-    if (before) {
-      e.fail(
-        diagnose(
-          'entry_signature',
-          { text: `two inputs or outputs of the entry ${entry.name.text} are called ${name.text}` },
-          name.span,
-          {
-            secondary: [{ span: before.span, message: 'the first is here' }],
-          },
-        ),
-      );
-    }
-    ports.set(name.text, name);
-  }
-}
-
-function declareInput(
-  e: Evaluator,
-  builder: GraphBuilder,
-  dims: SignatureDims,
-  frame: Frame,
-  parameter: ast.Parameter,
-): void {
-  const { type, name } = parameter;
-  if (!type?.dims) {
-    e.fail(
-      diagnose('entry_signature', { text: `the input ${name.text} has no type` }, parameter.span, {
-        notes: ['an entry declares the shape of each input, as in `x: [B, T, d]`'],
-      }),
-    );
-  }
-  if (type.dims.length > MAX_RANK) {
-    const text = `the input ${name.text} has ${type.dims.length} axes and may have ${MAX_RANK}`;
-    e.fail(diagnose('entry_signature', { text }, type.span));
-  }
-  const shape = type.dims.map((dim) => {
-    if (dim.kind === 'ellipsis') {
-      return e.fail(
-        diagnose('entry_signature', { text: `the input ${name.text} has no fixed number of axes` }, dim.span),
-      );
-    }
-    return dims.declare(dim);
-  });
-  const id = builder.input(name.text, dtypeOf(type.element?.text), shape);
-  e.assign(name, { kind: 'tensor', id, span: name.span }, frame);
 }
 
 function addTaps(

@@ -2,6 +2,7 @@
 import type { ConfigValue } from '../../shared/artifact.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { RecipeDeclaration, Setting } from '../../shared/recipe.ts';
+import type { GivenRoles } from '../../shared/roles.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
@@ -17,6 +18,8 @@ export interface ModelRecipe {
   readonly settings: { readonly [name: string]: ConfigValue };
   /** config values that settings are read from, by setting: `image_size` → `vit.image_size` */
   readonly places: { readonly [name: string]: string };
+  /** the entries that the file gives roles to */
+  readonly roles: GivenRoles;
 }
 
 /**
@@ -37,7 +40,7 @@ export function recipeOf(
   }
   if (!clause) {
     const other = asked === undefined ? undefined : find(e, known, asked, option!);
-    return other && { declaration: other, settings: {}, places: {} };
+    return other && { declaration: other, settings: {}, places: {}, roles: {} };
   }
   return declaration && evaluate(e, declaration, clause);
 }
@@ -66,7 +69,13 @@ function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.Reci
   const frame = e.rootFrame();
   const settings: { [name: string]: ConfigValue } = {};
   const places: { [name: string]: string } = {};
+  const roles: { [role: string]: string } = {};
   for (const { name, value } of clause.settings) {
+    if (Object.hasOwn(declaration.roles ?? {}, name.text)) {
+      const entry = entryNamed(e, value);
+      if (entry !== undefined) roles[name.text] = entry;
+      continue;
+    }
     if (!Object.hasOwn(declaration.settings, name.text)) {
       e.report(unknownSetting(declaration, name));
       continue;
@@ -77,11 +86,20 @@ function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.Reci
     const place = placeOf(e, value);
     if (place !== undefined) places[name.text] = place;
   }
-  return { declaration, settings, places };
+  return { declaration, settings, places, roles };
 }
 
-function unknownSetting({ name: recipe, settings }: RecipeDeclaration, { text: name, span }: ast.Name): Diagnostic {
-  const known = Object.keys(settings);
+/** The entry that a role is given to; undefined for one that was reported when names were resolved. */
+export function entryNamed(e: Evaluator, value: ast.Expression): string | undefined {
+  const binding = value.kind === 'name' ? e.bindings.bindingOf(value) : undefined;
+  return binding?.kind === 'entry' ? binding.name : undefined;
+}
+
+function unknownSetting(
+  { name: recipe, settings, roles = {} }: RecipeDeclaration,
+  { text: name, span }: ast.Name,
+): Diagnostic {
+  const known = [...Object.keys(settings), ...Object.keys(roles)];
   const near = nearest(name, known);
   return diagnose('unknown_recipe_setting', { recipe, name }, span, {
     notes: near ? [] : [`its settings are ${known.join(', ')}`],

@@ -2,6 +2,8 @@
 import type { ConfigValue } from '../../shared/artifact.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { RecipeDeclaration } from '../../shared/recipe.ts';
+import { entryFor } from '../../shared/roles.ts';
+import { MINIMIZE } from '../check/entry-names.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type * as ast from '../syntax/ast.ts';
 import { plain } from './constants.ts';
@@ -9,7 +11,7 @@ import type { Evaluator } from './evaluator.ts';
 import type { Frame } from './frame.ts';
 import type { ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
-import { clauseNote, type ModelRecipe } from './recipe.ts';
+import { clauseNote, entryNamed, type ModelRecipe } from './recipe.ts';
 import type { Value } from './values.ts';
 
 /** `adamw(betas = (0.9, 0.999))` as data. */
@@ -29,6 +31,8 @@ export interface Stage {
   readonly eval: readonly string[];
   /** whether a module is one of them */
   evaluates(path: string): boolean;
+  /** the entry whose output `loss` it makes small */
+  readonly minimizes: string;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
   /** the other clauses: batch, accumulate, clip, …, and those of the model's recipe */
@@ -165,13 +169,15 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
       if (on !== undefined) flags.set(name.text, on);
     }
   }
+  let minimizes: string | undefined;
   let optimize: StageCall | undefined;
   let schedule: StageCall | undefined;
   const options: { [clause: string]: ConfigValue } = {};
   onlyOnce(e, stage.set);
   onlyOnce(e, stage.clauses);
   for (const { name, value } of stage.clauses) {
-    if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, frame));
+    if (name.text === MINIMIZE) minimizes = entryNamed(e, value);
+    else if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, frame));
     else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, frame));
     else if (Object.hasOwn(rules, name.text)) {
       const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, frame), value));
@@ -182,6 +188,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
         'no_decay',
         'eval',
         'set',
+        MINIMIZE,
         'optimize',
         'schedule',
         ...Object.keys(rules),
@@ -202,6 +209,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
     noDecay,
     eval: stage.eval.map(({ text }) => text),
     evaluates,
+    minimizes: minimizes ?? entryFor(recipe?.roles, 'loss'),
     optimize,
     schedule,
     options,

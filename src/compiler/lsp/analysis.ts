@@ -116,7 +116,7 @@ export class Analyser {
     const program = loadProgram(path, this.host, bag, this.parses.parse);
     const nothing = { path, program: undefined, names: undefined, model: undefined, facts: new Facts() };
     if (!program || bag.hasErrors) return { ...nothing, diagnostics: bag.sorted() };
-    const names = checkNames(program, new Set(BUILTINS.keys()), bag);
+    const names = checkNames(program, new Set(BUILTINS.keys()), bag, DECLARATIONS);
     const units = new Units(program);
     const facts = new Facts(units);
     // a file of modules only has no model to elaborate; its names are checked all the same
@@ -142,7 +142,12 @@ export class Analyser {
     if (!model) return undefined;
     const sound = !bag.hasErrors;
     const reach = new Reach(program, names, units);
-    const settings = JSON.stringify([model.settings.configName, [...model.settings.flags], model.config()]);
+    const settings = JSON.stringify([
+      model.settings.configName,
+      [...model.settings.flags],
+      model.config(),
+      [...model.losses],
+    ]);
     const traced = new Map<string, Traced>();
     for (const unit of units.all) {
       if (unit.kind !== 'entry') continue;
@@ -170,8 +175,8 @@ export class Analyser {
     this.traces++;
     const found = bag.record(() => {
       const graph = model.entry(name);
-      // the loss as a stage trains it, where that is another graph
-      if (name === 'loss' && graph?.asksTraining) model.entry(name, [], { training: { dropout: true } });
+      // a loss as a stage trains it, where that is another graph
+      if (model.losses.has(name) && graph?.asksTraining) model.entry(name, [], { training: { dropout: true } });
     });
     const findings = found.flatMap((diagnostic) => findingOf(diagnostic, units) ?? []);
     const beside = new Map<string, string>();

@@ -1,6 +1,7 @@
 /** What can stand at a place: members of an object, names in sight, names to import, patterns of paths. */
 import { type CompletionItem, CompletionItemKind } from 'vscode-languageserver';
 import { RESERVED_WORDS } from '../../../grammar/tokens.ts';
+import { DECLARATIONS } from '../../recipes/declarations.ts';
 import type { Definition, DefinitionKind } from '../check/binding.ts';
 import { checkNames } from '../check/names.ts';
 import { loadProgram, type SourceHost } from '../check/program.ts';
@@ -57,7 +58,7 @@ function members(view: View, offset: number, host: SourceHost): CompletionItem[]
   const program = loadProgram(root, { read: (path) => (path === view.path ? patched : host.read(path)) }, bag);
   const file = program?.files.get(view.path);
   if (!program || !file) return [];
-  const names = checkNames(program, new Set(BUILTINS.keys()), new DiagnosticBag());
+  const names = checkNames(program, new Set(BUILTINS.keys()), new DiagnosticBag(), DECLARATIONS);
   let asked: MemberExpression | undefined;
   walk(file.syntax.declarations, (node) => {
     if (node.kind === 'member' && node.member.text === PLACEHOLDER) asked = node;

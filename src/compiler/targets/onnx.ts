@@ -12,7 +12,7 @@ import {
   storedUnsigned,
 } from '../backends/onnx/index.ts';
 import { type WasmKernels, wasmKernels } from '../backends/wasm/kernels.ts';
-import { CLIENT_FOLDER, type ClientLayout, clientDims, clientLayout } from '../clients/layout.ts';
+import { CLIENT_FOLDER, type ClientLayout, clientDims, clientLayout, namedFiles } from '../clients/layout.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { type Graph, typeOf } from '../ir/graph.ts';
@@ -36,8 +36,8 @@ const START = 'training.safetensors';
 const UPDATE = { entry: 'update', file: 'update.wasm' } as const;
 
 /** The file of an entry: some kinds of models have names that their clients load. */
-const fileNames = ({ recipe }: Model): ((entry: string) => string) => {
-  const names = recipe?.declaration.fileNames ?? {};
+const fileNames = (model: Model): ((entry: string) => string) => {
+  const names = namedFiles(model);
   return (entry) => (Object.hasOwn(names, entry) ? names[entry]! : `${entry}.onnx`);
 };
 

@@ -10,9 +10,12 @@ import { dropsOut, optimiserSettings, scheduleOf } from '../training/plan.ts';
 export function trainingFiles(graphs: Graphs, root: string): ReadonlyMap<string, string> {
   const { model, stage, training: plan } = graphs;
   if (!stage || !plan) return new Map();
-  const loss = graphs.entries.find(({ name }) => name === 'loss');
+  const loss = graphs.entries.find(({ name }) => name === stage.minimizes);
   if (!loss)
-    throw new TorchProblem('torch_stage', { stage: stage.name, reason: 'model.py needs the entry `loss` to train' });
+    throw new TorchProblem('torch_stage', {
+      stage: stage.name,
+      reason: `model.py needs the entry \`${stage.minimizes}\` to train`,
+    });
   const { graph, checks } = loss.guarded;
   const optimizer = optimiserSettings(stage);
   if ('bits' in optimizer && optimizer.bits === 8)

@@ -3,6 +3,7 @@
  * trains it.
  */
 import type { EntryManifest, PyTorchSection, WeightsOrigin } from '../../shared/artifact.ts';
+import { entryFor, type GivenRoles } from '../../shared/roles.ts';
 import { INFERENCE_FILES, modelFile } from '../backends/pytorch/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Graphs } from '../graphs.ts';
@@ -24,16 +25,25 @@ function compile(graphs: Graphs): Artifact {
   const { model } = graphs;
   const written = graphs.entries.filter(({ name }) => model.entries.includes(name));
   const entries = written.map(({ name }) => name);
-  const { text, root } = modelFile(model, entries, headOf(graphs));
+  const forward = graphs.stage?.minimizes ?? model.entryFor('loss');
+  const { text, root, methods } = modelFile(model, entries, { head: headOf(graphs), forward });
   const training = trainingFiles(graphs, root);
   const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
-  const generates = isGenerative(ports);
+  const generates = isGenerative(ports, model.roles);
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
   const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
   const adapter = adapterOf(model);
   const weights = [{ file: stored.file, bytes: stored.bytes }];
-  const section = { pytorch: { model: MODEL, weights, ...(adapter ? { adapter } : {}) } };
+  const renamed = [...methods].filter(([entry, method]) => entry !== method);
+  const section = {
+    pytorch: {
+      model: MODEL,
+      weights,
+      ...(adapter ? { adapter } : {}),
+      ...(renamed.length > 0 ? { methods: Object.fromEntries(renamed) } : {}),
+    },
+  };
   const encoder = new TextEncoder();
   const bytes = encoder.encode(text);
   const adapts = generates || adapter !== undefined;
@@ -70,11 +80,11 @@ function adapterOf(model: Model): PyTorchSection['adapter'] {
 }
 
 /** Whether the entries are those that generate.py runs. */
-function isGenerative(entries: Readonly<Record<string, EntryManifest>>): boolean {
-  const { embed_tokens, decode } = entries;
+function isGenerative(entries: Readonly<Record<string, EntryManifest>>, roles: GivenRoles): boolean {
+  const [embed, decode] = ['embed_tokens', 'decode'].map((role) => entries[entryFor(roles, role)]);
   const has = (ports: EntryManifest['inputs'] | undefined, name: string): boolean =>
     ports?.some((port) => port.name === name) === true;
-  return embed_tokens?.inputs.length === 1 && has(decode?.inputs, 'inputs_embeds') && has(decode?.outputs, 'logits');
+  return embed?.inputs.length === 1 && has(decode?.inputs, 'inputs_embeds') && has(decode?.outputs, 'logits');
 }
 
 /** What the file says of itself. */

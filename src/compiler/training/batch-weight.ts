@@ -23,7 +23,7 @@ export interface BatchWeight {
  */
 export function batchWeight(model: Model, stage: Stage): BatchWeight | undefined {
   const training = { dropout: dropsOut(stage), evaluates: (path: string) => stage.evaluates(path) };
-  const traced = model.entry(PORTS.loss, [], { training });
+  const traced = model.entry(stage.minimizes, [], { training });
   if (!traced) return undefined;
   const b = new GraphEditor(traced.graph);
   const tokens = labelledTokens(b, traced.graph);

@@ -44,6 +44,7 @@ export function stageGraphs(
   // blocks of an arena would lie across tensors, which a checkpoint tells apart
   const limit = optimiserOf(stage).slotSizes ? undefined : options.arenas;
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
+    entry: stage.minimizes,
     dropout: dropsOut(stage),
     evaluates: (path) => stage.evaluates(path),
     recompute: options.recompute ?? stage.options.recompute === true,
@@ -58,6 +59,7 @@ export function stageGraphs(
   const { keys, buffers, dropout, countsTokens, combine, metrics, arenas } = gradient;
   const validation = options.validates
     ? validationGraph(model, {
+        entry: stage.minimizes,
         keys,
         buffers: buffers.map(({ key }) => key),
         ...(arenas ? { arenas } : {}),

@@ -37,7 +37,7 @@ export interface GradientGraph {
 }
 
 export interface GradientOptions {
-  /** the entry with an output `loss` */
+  /** the entry with an output `loss`; the one that plays that role when absent */
   readonly entry?: string;
   readonly dropout: boolean;
   /** modules that run as in inference */
@@ -74,7 +74,7 @@ export function gradientGraph(
   model: Model,
   wanted: ReadonlySet<string>,
   {
-    entry = 'loss',
+    entry = model.entryFor('loss'),
     dropout,
     evaluates,
     statistics = true,
@@ -86,7 +86,7 @@ export function gradientGraph(
 ): GradientGraph | undefined {
   if (!model.entries.includes(entry)) {
     throw new StageError(
-      `the model ${model.name} has no entry \`${entry}\`, and training needs one with an output \`loss\``,
+      `the model ${model.name} has no entry \`${entry}\`, and training needs one with an output \`loss\`: \`minimize ENTRY\` in the stage names another`,
     );
   }
   const traced = model.entry(entry, [], { training: { dropout, evaluates } });

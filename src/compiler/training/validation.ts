@@ -18,6 +18,8 @@ export interface ValidationGraph {
 }
 
 export interface ValidationOptions {
+  /** what the stage minimises */
+  readonly entry: string;
   /** checkpoint keys of what trains */
   readonly keys: readonly string[];
   /** and of the buffers that steps update */
@@ -26,12 +28,12 @@ export interface ValidationOptions {
   readonly after?: AfterPass;
 }
 
-/** @returns undefined when the entry `loss` has errors, which are then in the model's diagnostics */
+/** @returns undefined when the entry has errors, which are then in the model's diagnostics */
 export function validationGraph(
   model: Model,
-  { keys, buffers, arenas, after }: ValidationOptions,
+  { entry, keys, buffers, arenas, after }: ValidationOptions,
 ): ValidationGraph | undefined {
-  const traced = model.entry(PORTS.loss);
+  const traced = model.entry(entry);
   if (!traced) return undefined;
   const b = new GraphEditor(traced.graph);
   b.keepOutputs(() => false);

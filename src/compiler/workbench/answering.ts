@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { ChatTemplate } from '../../recipes/chat/template.ts';
 import type { Recipe, RecipeModel } from '../../recipes/recipe.ts';
 import { openSession, type Session, type TextCodec } from '../../runtime/index.ts';
+import { entryFor, type GivenRoles } from '../../shared/roles.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { homeOf, isModelFolder } from './folder/program.ts';
@@ -44,7 +45,7 @@ export async function openAnswering(file: string, given: OpenOptions, wants: Wan
     const session = await openSession(file, backend === 'onnx' ? {} : { backend });
     const { recipe, model } = recipeOfManifest(session.manifest);
     if (!recipe[wants]) throw cliError('no_answers', { recipe: recipe.name });
-    entriesOf(recipe, wants, session.manifest.model.name, Object.keys(session.manifest.entries));
+    entriesOf(recipe, wants, session.manifest.model, Object.keys(session.manifest.entries));
     const tokenizer = await tokenizerOfModel(recipe, model, given.tokenizer, join(folder, 'tokenizer.json'));
     if (given.adapter !== undefined) await useAdapter(session, folder, given.adapter);
     const chatTemplate = chatTemplateFor(join(folder, 'model'), { settings: {} }, given.tokenizer);
@@ -54,7 +55,7 @@ export async function openAnswering(file: string, given: OpenOptions, wants: Wan
   const loaded = loadModel(file, options, output);
   const { recipe, model } = recipeFor(loaded.model);
   if (!recipe[wants]) throw cliError('no_answers', { recipe: recipe.name });
-  const entries = entriesOf(recipe, wants, model.name, loaded.model.entries);
+  const entries = entriesOf(recipe, wants, loaded.model, loaded.model.entries);
   const { tokenizer: named } = model.settings;
   const tokenizer = await tokenizerOfModel(
     recipe,
@@ -94,13 +95,20 @@ const NO_TEXT: TextCodec = { encode: () => [], decode: () => '' };
 export function entriesOf(
   { name, entries, judged }: Recipe,
   wants: Wanted,
-  model: string,
+  model: { readonly name: string; readonly roles?: GivenRoles },
   known: readonly string[],
 ): readonly string[] {
   const { needed, also } = (wants === 'evaluate' ? judged : undefined) ?? entries ?? { needed: [], also: [] };
-  const missing = needed.find((entry) => !known.includes(entry));
-  if (missing !== undefined) throw cliError('entry_needed', { model, entry: missing, recipe: name, known });
-  return [...also, ...needed].filter((entry) => known.includes(entry));
+  const missing = needed.find((role) => !known.includes(entryFor(model.roles, role)));
+  if (missing !== undefined)
+    throw cliError('entry_needed', {
+      model: model.name,
+      entry: entryFor(model.roles, missing),
+      role: missing,
+      recipe: name,
+      known,
+    });
+  return [...also, ...needed].map((role) => entryFor(model.roles, role)).filter((entry) => known.includes(entry));
 }
 
 /** A folder that `mdl compile` wrote, or its index. */

@@ -7,6 +7,7 @@ import type { Recipe, RecipeModel, RecipeStage } from '../../recipes/recipe.ts';
 import type { ModelManifest } from '../../runtime/backend.ts';
 import type { Tokenizer } from '../../runtime/index.ts';
 import type { SettingValues } from '../../shared/recipe.ts';
+import { entryFor } from '../../shared/roles.ts';
 import { guard } from '../checks/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Stage } from '../elaborate/stages.ts';
@@ -26,9 +27,11 @@ export function recipeFor(model: Model): ModelRecipe {
   return { recipe: recipeOf(model.recipe.declaration.name), model: toldOf(model) };
 }
 
-/** What a recipe, or a module of data, is told of a model that is being compiled. */
-export function toldOf(model: Model): RecipeModel {
-  const entry = (name: string): ReturnType<RecipeModel['entry']> => {
+/** What a recipe, or a module of data, is told of a model that is being compiled, for a stage: its loss is the stage's. */
+export function toldOf(model: Model, stage?: Stage): RecipeModel {
+  const roles = stage ? { ...model.roles, loss: stage.minimizes } : model.roles;
+  const entry = (role: string): ReturnType<RecipeModel['entry']> => {
+    const name = entryFor(roles, role);
     const traced = model.entries.includes(name) ? model.entry(name) : undefined;
     return traced && entryManifest({ guarded: guard(traced.graph), cache: traced.cache, adapters: [] });
   };
@@ -37,8 +40,10 @@ export function toldOf(model: Model): RecipeModel {
 
 /** The recipe of a model that was compiled before. @throws CliError C0411, RuntimeError R1123 */
 export function recipeOfManifest({ model, entries }: ModelManifest): ModelRecipe {
-  const entry = (name: string): ReturnType<RecipeModel['entry']> =>
-    Object.hasOwn(entries, name) ? entries[name] : undefined;
+  const entry = (role: string): ReturnType<RecipeModel['entry']> => {
+    const name = entryFor(model.roles, role);
+    return Object.hasOwn(entries, name) ? entries[name] : undefined;
+  };
   if (!model.recipe) throw noRecipe(model.name);
   const { name, settings } = model.recipe;
   return { recipe: recipeOf(name), model: { name: model.name, settings, entry } };

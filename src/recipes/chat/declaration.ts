@@ -1,5 +1,6 @@
 /** What a chat model says of itself to be trained on conversations. */
 import { type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
+import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
 import { SETTINGS as TEXT_SETTINGS } from '../text/declaration.ts';
 
 const { tokenizer, eos, pad, length, rows, held_out } = TEXT_SETTINGS;
@@ -25,6 +26,7 @@ export const SETTINGS = {
 export const CHAT: RecipeDeclaration = {
   name: 'chat',
   doc: 'conversations for chat models: .jsonl files of messages, or a folder of them, through the chat template beside the tokenizer',
+  roles: { ...LOSS_ROLE, ...GENERATION_ROLES },
   settings: SETTINGS,
   clauses: { length: SETTINGS.length },
   beside: Object.values(TEMPLATE_FILES),

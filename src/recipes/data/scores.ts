@@ -2,6 +2,7 @@
 import { runtimeError } from '../../runtime/errors.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { Batch, DataSource } from '../../runtime/train/data-source.ts';
+import { entryFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { Evaluation } from '../recipe.ts';
 
@@ -25,7 +26,8 @@ export interface Scores {
 
 /** @throws RuntimeError R1193 for an entry loss that gives no scalar; as `Session.run` and what batches throw */
 export async function scoresOf(session: Session, data: DataSource, options: ScoreOptions): Promise<Scores> {
-  const { outputs } = session.entry('loss');
+  const loss = entryFor(session.manifest.model.roles, 'loss');
+  const { outputs } = session.entry(loss);
   const names = outputs.filter(({ dtype, shape }) => shape.length === 0 && dtype !== 'bool').map(({ name }) => name);
   if (names.length === 0)
     throw runtimeError('no_scalars', { model: session.manifest.model.name, found: outputs.map(({ name }) => name) });
@@ -35,7 +37,7 @@ export async function scoresOf(session: Session, data: DataSource, options: Scor
   let [rows, total] = [0, 0];
   for (let step = 0; rows < limit; step++) {
     const batch = await data.batch(step);
-    const results = await session.run('loss', batch.feeds, { fetch: [...names, ...more] });
+    const results = await session.run(loss, batch.feeds, { fetch: [...names, ...more] });
     const weight = options.weightOf?.(batch) ?? batch.rows;
     for (const [i, name] of names.entries())
       if (weight > 0) sums[i]! += weight * Number((results[name] as HostTensor).data[0]);

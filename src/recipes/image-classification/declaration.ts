@@ -9,6 +9,7 @@ import {
   textsSetting,
   withFallback,
 } from '../../shared/recipe.ts';
+import { LOSS_ROLE } from '../../shared/roles.ts';
 import { FILTER_NAMES, HELD_OUT } from '../settings.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
@@ -58,6 +59,7 @@ export const SETTINGS = {
 export const IMAGE_CLASSIFICATION: RecipeDeclaration = {
   name: 'image-classification',
   doc: 'pictures and their classes: a folder for each class, or a file of labels',
+  roles: LOSS_ROLE,
   settings: SETTINGS,
   clauses: { image_size: SETTINGS.image_size, flip: SETTINGS.flip },
 };

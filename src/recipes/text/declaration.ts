@@ -1,5 +1,6 @@
 /** What a language model says of itself to be trained on plain text. */
 import { choiceSetting, intSetting, type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
+import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
 import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
 
 export const SETTINGS = {
@@ -21,6 +22,7 @@ export const SETTINGS = {
 export const TEXT: RecipeDeclaration = {
   name: 'text',
   doc: 'plain text for language models: .txt and .jsonl files, or a folder of them',
+  roles: { ...LOSS_ROLE, ...GENERATION_ROLES },
   settings: SETTINGS,
   clauses: { length: SETTINGS.length },
 };

@@ -9,6 +9,7 @@ import {
   type Setting,
   textSetting,
 } from '../../shared/recipe.ts';
+import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
 import { TEMPLATE_FILES } from '../chat/declaration.ts';
 import { FILTER_NAMES, TOKEN_SETTINGS } from '../settings.ts';
 import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
@@ -78,6 +79,11 @@ export const CLAUSES = {
 export const VISION_LANGUAGE: RecipeDeclaration = {
   name: 'vision-language',
   doc: 'pictures and texts about them: captions, questions and answers, boxes',
+  roles: {
+    ...LOSS_ROLE,
+    encode_image: 'a prepared picture → what the decoder takes in the place of its tokens',
+    ...GENERATION_ROLES,
+  },
   settings: SETTINGS,
   clauses: CLAUSES,
   shapes: ['image_size'],

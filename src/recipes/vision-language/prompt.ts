@@ -10,7 +10,7 @@
  */
 
 import { runtimeError } from '../../runtime/errors.ts';
-import { embedTokens } from '../../runtime/generate/decoder.ts';
+import { embedTokens, playing } from '../../runtime/generate/decoder.ts';
 import type { Runner } from '../../runtime/session.ts';
 import { type EncodeOptions, PART, type TextCodec } from '../../runtime/tokenizer/tokenizer.ts';
 import { nearest } from '../../shared/nearest.ts';
@@ -107,12 +107,11 @@ export function promptIds(
 
 /** Runs `encode_image` on f32 [1, 3, H, W]: the image's tokens, f32 [num_query_tokens, d]. @throws RuntimeError R0303 */
 export async function encodeImage(runner: Runner, pixels: HostTensor): Promise<HostTensor> {
-  const { entries, model } = runner.manifest;
-  const entry = Object.hasOwn(entries, 'encode_image') ? entries.encode_image : undefined;
-  const [input, output] = [entry?.inputs[0]?.name, entry?.outputs[0]?.name];
+  const { name, ports } = playing(runner, 'encode_image');
+  const [input, output] = [ports.inputs[0]?.name, ports.outputs[0]?.name];
   if (input === undefined || output === undefined)
-    throw runtimeError('not_generative', { model: model.name, what: 'entry encode_image' });
-  const tokens = (await runner.run('encode_image', { [input]: pixels }))[output]!;
+    throw runtimeError('not_generative', { model: runner.manifest.model.name, what: `ports in its entry ${name}` });
+  const tokens = (await runner.run(name, { [input]: pixels }))[output]!;
   return { ...tokens, shape: tokens.shape.slice(-2) };
 }
 

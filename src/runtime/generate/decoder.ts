@@ -5,6 +5,7 @@
  *
  * An entry without a cache works too: the whole sequence then runs again for every token.
  */
+import { entryFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { EntryPorts } from '../backend.ts';
 import { type AnyTensor, type DeviceTensor, release, takeRows } from '../device-tensor.ts';
@@ -14,27 +15,29 @@ import { type Runner, runKeeping } from '../session.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { type PromptBatch, positionsOf } from './batch.ts';
 
-/** The entry of this name. @throws RuntimeError R0303 when the model lacks it */
-function entryOf(runner: Runner, name: string): EntryPorts {
+/** The entry that plays a role. @throws RuntimeError R0303 when the model lacks it */
+export function playing(runner: Runner, role: string): { readonly name: string; readonly ports: EntryPorts } {
   const { entries, model } = runner.manifest;
+  const name = entryFor(model.roles, role);
   if (!Object.hasOwn(entries, name)) throw runtimeError('not_generative', { model: model.name, what: `entry ${name}` });
-  return entries[name]!;
+  return { name, ports: entries[name]! };
 }
 
 /** Embeds token ids: [rows, T] → f32 [rows, T, d]. @throws RuntimeError R0303 */
 export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Promise<HostTensor> {
-  entryOf(runner, 'embed_tokens');
+  const { name } = playing(runner, 'embed_tokens');
   const shape = [rows.length, rows[0]?.length ?? 0];
   const data = BigInt64Array.from(
     rows.flatMap((ids) => idList(ids, 'generate')),
     BigInt,
   );
-  const { inputs_embeds } = await runner.run('embed_tokens', { input_ids: { dtype: 'i64', shape, data } });
+  const { inputs_embeds } = await runner.run(name, { input_ids: { dtype: 'i64', shape, data } });
   return inputs_embeds!;
 }
 
 export class Decoder {
   private readonly runner: Runner;
+  private readonly name: string;
   private readonly entry: EntryPorts;
   private mask: number[][] = [];
   /** by the name of the `past` input */
@@ -52,13 +55,15 @@ export class Decoder {
   constructor(runner: Runner, newTokens = 0) {
     this.runner = runner;
     this.newTokens = newTokens;
-    this.entry = entryOf(runner, 'decode');
+    const { name: entry, ports: own } = playing(runner, 'decode');
+    this.name = entry;
+    this.entry = own;
     const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
     for (const name of ['inputs_embeds', 'logits']) {
       if (!ports.includes(name))
         throw runtimeError('not_generative', {
           model: runner.manifest.model.name,
-          what: `port ${name} in its entry decode`,
+          what: `port ${name} in its entry ${entry}`,
         });
     }
   }
@@ -118,7 +123,7 @@ export class Decoder {
     );
     const { cache } = this.entry;
     this.room ??= steps + this.newTokens;
-    const outputs = await runKeeping(this.runner, 'decode', feeds, {
+    const outputs = await runKeeping(this.runner, this.name, feeds, {
       fetch: ['logits'],
       keep: cache.map(({ present }) => present),
       reserve: this.room,

@@ -136,7 +136,7 @@ describe('mistakes are refused by name', () => {
     [
       'arrays of different lengths',
       { 'a.safetensors': encodeSafetensors(new Map(Object.entries({ x: xOf([1, 2]), y: yOf([1]) }))) },
-      'has 2 rows for the input x of the entry loss, which takes as many rows as the others, 1',
+      'has 2 rows for the input x of the loss, which takes as many rows as the others, 1',
     ],
     [
       'another dtype',
@@ -145,7 +145,7 @@ describe('mistakes are refused by name', () => {
           new Map(Object.entries({ x: xOf([1]), y: { ...yOf([1]), dtype: 'f32', data: Float32Array.of(1) } })),
         ),
       },
-      'has f32 [2] for the input y of the entry loss, which takes i64 [B]',
+      'has f32 [2] for the input y of the loss, which takes i64 [B]',
     ],
     [
       'shards whose rows differ',
@@ -157,7 +157,7 @@ describe('mistakes are refused by name', () => {
           ),
         ),
       },
-      'b.safetensors has rows of [3] for the input x of the entry loss, which takes rows of [2] as in a.safetensors',
+      'b.safetensors has rows of [3] for the input x of the loss, which takes rows of [2] as in a.safetensors',
     ],
   ] as const)('%s', async (_, files, message) => {
     await expect(open(files)).rejects.toMatchObject({ code: 'R1144', message: expect.stringContaining(message) });

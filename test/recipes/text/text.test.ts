@@ -244,7 +244,7 @@ describe('mistakes in data are refused by name', () => {
     ).rejects.toMatchObject({
       code: 'R1142',
       message:
-        'the entry loss of GPT takes pixel_values, which data of the recipe text does not have: it gives input_ids, attention_mask, labels, position_ids',
+        'the loss of GPT takes pixel_values, which data of the recipe text does not have: it gives input_ids, attention_mask, labels, position_ids',
     });
     await expect(withPorts([{ name: 'x', dtype: 'f32', shape: ['B', 2] }])).rejects.toMatchObject({ code: 'R1143' });
   });
@@ -257,7 +257,7 @@ describe('mistakes in data are refused by name', () => {
   ] as const)('an input of another form: %s %j', async (dtype, shape) => {
     await expect(withPorts([{ name: 'input_ids', dtype, shape: [...shape] }])).rejects.toMatchObject({
       code: 'R1144',
-      message: expect.stringContaining('has i64 [2, 4] for the input input_ids of the entry loss, which takes'),
+      message: expect.stringContaining('has i64 [2, 4] for the input input_ids of the loss, which takes'),
     });
   });
 });

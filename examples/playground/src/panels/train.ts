@@ -56,7 +56,7 @@ export class TrainForm {
 
   /** Whether there is anything to train. */
   get possible(): boolean {
-    return (this.bench.answer?.stages.length ?? 0) > 0 && this.bench.answer!.entries.includes('loss');
+    return this.bench.answer?.stages.some(({ trains }) => trains) ?? false;
   }
 
   update(): void {

@@ -67,7 +67,7 @@ async function teach(job: TrainJob): Promise<void> {
     const plan = graphs.training!;
     const start = new Map<string, HostTensor>();
     for (const { key } of changedTensors(plan)) start.set(key, await reader.read(key));
-    const loss = inputsOfLoss(session, graphsOf(model, { entries: ['loss'] }));
+    const loss = inputsOfLoss(session, graphsOf(model, { entries: [stage.minimizes] }));
     const request: InputRequest = { sizes, seed: weights.seed, recipe: session.manifest.model.recipe?.settings };
     const source =
       data.kind === 'random'

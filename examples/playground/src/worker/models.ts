@@ -24,7 +24,12 @@ export class Models {
     return {
       view,
       entries: model.entries,
-      stages: model.stages.map(({ name, doc, trained }) => ({ name, doc, trained: trained.length })),
+      stages: model.stages.map(({ name, doc, trained, minimizes }) => ({
+        name,
+        doc,
+        trained: trained.length,
+        trains: model.entries.includes(minimizes),
+      })),
       config: model.config(),
       settings: {
         configs: [...program.configs.keys()],

@@ -2,6 +2,7 @@
 
 import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
+import type { BodyRun } from '../../elaborate/record.ts';
 import { Recorder } from '../../elaborate/record.ts';
 import type { Recording } from './bodies.ts';
 import { HELPERS } from './helpers.ts';
@@ -15,23 +16,35 @@ import { isList, Tree, type TreeNode } from './tree.ts';
 export interface ModelFile {
   readonly text: string;
   readonly root: string;
+  /** its method for an entry: another name where torch has the entry's */
+  readonly methods: ReadonlyMap<string, string>;
 }
 
-/** The model's entries as one file of Python. @throws TorchProblem */
-export function modelFile(model: Model, entries: readonly string[], head: readonly string[]): ModelFile {
+/**
+ * The model's entries as one file of Python.
+ * @param forward the entry that torch calls, where it is one of them
+ * @throws TorchProblem
+ */
+export function modelFile(
+  model: Model,
+  entries: readonly string[],
+  { head, forward }: { readonly head: readonly string[]; readonly forward: string },
+): ModelFile {
   const traced = entries.map((name) => recorded(model, name));
   const caches = traced.some(({ cached }) => cached);
   const recordings = traced.map((recording) => ({ ...recording, caches }));
   const tree = new Tree(model.root);
   const functions = new Functions(tree, recordings);
-  const classes = new Classes(tree, functions);
+  const called = recordings[entries.indexOf(forward)]?.entry;
+  const classes = new Classes(tree, functions, called);
   const root = classes.nameOf(tree.root);
   const helpers = Object.entries(HELPERS).filter(([name]) => functions.helpers.has(name as never));
   const bodies = [...functions.free, ...classes.texts];
   // of a body that another's text serves too, the class is not called
-  const called = [...functions.gradients].filter(([name]) =>
+  const gradients = [...functions.gradients].filter(([name]) =>
     bodies.some((lines) => lines.some((line) => line.includes(`${name}.apply(`))),
   );
+  const methods = new Map(entries.map((name, i) => [name, functions.variantOf(recordings[i]!.entry).name]));
   const blocks = [
     [...docString(head.join('\n'))],
     [
@@ -43,11 +56,11 @@ export function modelFile(model: Model, entries: readonly string[], head: readon
       'from torch import nn',
     ],
     ...helpers.map(([, text]) => ['', ...text.split('\n')]),
-    ...called.map(([name, lines]) => ['', `class ${name}(torch.autograd.Function):`, ...indented(lines)]),
+    ...gradients.map(([name, lines]) => ['', `class ${name}(torch.autograd.Function):`, ...indented(lines)]),
     ...bodies.map((lines) => ['', ...lines]),
     ['', ...loading(root).split('\n')],
   ];
-  return { text: `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`, root };
+  return { text: `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`, root, methods };
 }
 
 function recorded(model: Model, name: string): Omit<Recording, 'caches'> {
@@ -63,9 +76,12 @@ class Classes {
   readonly texts: string[][] = [];
   private readonly tree: Tree;
   private readonly functions: Functions;
+  private readonly called: BodyRun | undefined;
   private readonly byText = new Map<string, string>();
 
-  constructor(tree: Tree, functions: Functions) {
+  /** @param called the entry that torch calls */
+  constructor(tree: Tree, functions: Functions, called: BodyRun | undefined) {
+    this.called = called;
     this.tree = tree;
     this.functions = functions;
   }
@@ -91,11 +107,11 @@ class Classes {
     return own;
   }
 
-  /** What torch calls where it is given a module: the loss, which trains, or else the first entry. */
+  /** What torch calls where it is given a module: the loss, which trains, or else the last entry. */
   private forward(methods: readonly (readonly string[])[]): string[][] {
     const names = methods.map(([first]) => /^def (\w+)/.exec(first!)![1]!);
     if (names.includes('forward')) return [];
-    const entry = names.includes('loss') ? 'loss' : names.at(-1);
+    const entry = this.called ? this.functions.variantOf(this.called).name : names.at(-1);
     if (entry === undefined) return [];
     return [
       [

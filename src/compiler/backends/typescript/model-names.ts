@@ -1,5 +1,6 @@
 /** What a module calls the things of a plan. */
 import type { TensorPort } from '../../../shared/artifact.ts';
+import { entryFor } from '../../../shared/roles.ts';
 import type { TrainingPlan } from '../../../shared/training.ts';
 import type { EntryPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { camelCase, Names, pascalCase } from './names.ts';
@@ -61,8 +62,9 @@ export function namesOf(plan: WebGpuPlan): ModelNames {
 }
 
 /** Whether `generate` finds the entries and ports that it drives. */
-function generates({ entries }: WebGpuPlan): boolean {
-  const has = (entry: string, inputs: readonly string[], outputs: readonly string[]): boolean => {
+function generates({ model, entries }: WebGpuPlan): boolean {
+  const has = (role: string, inputs: readonly string[], outputs: readonly string[]): boolean => {
+    const entry = entryFor(model.roles, role);
     const ports = Object.hasOwn(entries, entry) ? entries[entry] : undefined;
     const named = (list: readonly TensorPort[], name: string): boolean => list.some((port) => port.name === name);
     return (

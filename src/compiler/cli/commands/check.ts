@@ -54,7 +54,7 @@ function traced(compilation: Compilation): readonly Diagnostic[] {
   const model = compilation.partial;
   for (const entry of model?.entries ?? []) {
     const graph = model?.entry(entry);
-    if (entry === 'loss' && graph?.asksTraining) model?.entry(entry, [], { training: { dropout: true } });
+    if (model?.losses.has(entry) && graph?.asksTraining) model?.entry(entry, [], { training: { dropout: true } });
   }
   return compilation.diagnostics();
 }

@@ -1,6 +1,7 @@
 /** `mdl compile`: a model to the files of a target, a manifest, and its weights. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { RECIPES } from '../../../recipes/index.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { GRAPH_PASSES, type Graphs, graphsOf } from '../../graphs.ts';
@@ -226,8 +227,11 @@ const changes = ({ config, configFile, set }: CompileOptions): boolean =>
   config !== undefined || configFile !== undefined || (set ?? []).length > 0;
 
 /** The tokenizer that the model's recipe names, if it lies beside the model. */
-function tokenizerFile(file: string, model: Model): Uint8Array | undefined {
-  const name = model.recipe?.settings.tokenizer;
+function tokenizerFile(file: string, { recipe }: Model): Uint8Array | undefined {
+  const { tokenizer: name } = recipe?.settings ?? {};
+  // a tokenizer that needs no file has a name that a folder may have too
+  const known = RECIPES.find((one) => one.name === recipe?.declaration.name);
+  if (recipe && known?.tokenizerOf?.(recipe.settings)) return undefined;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) return undefined;
   const path = join(homeOf(file), name);
   return existsSync(path) ? readFileSync(path) : undefined;

@@ -49,7 +49,8 @@ export default async function explainPlan(
   options: ExplainPlanOptions,
 ): Promise<void> {
   const { model, compilation, stage } = loadUnder(file!, options, options.stage, output);
-  const usualEntry = model.entries.includes('decode') ? 'decode' : model.entries[0]!;
+  const decode = model.entryFor('decode');
+  const usualEntry = model.entries.includes(decode) ? decode : model.entries[0]!;
   const entry = options.entry ?? (stage ? 'gradient' : usualEntry);
   const wanted = options.memory && options.entry === undefined ? model.entries : [entry];
   const entries = stage && !model.entries.includes(entry) ? [] : wanted;

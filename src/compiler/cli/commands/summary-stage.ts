@@ -77,6 +77,7 @@ export async function summariseStage(output: Output, file: string, options: Summ
   const wanted = new Set(stage.trained.map((parameter) => parameter.keys[0]));
   const gradient = (recompute: boolean) => {
     const settings = {
+      entry: stage.minimizes,
       dropout: dropsOut(stage),
       evaluates: (path: string) => stage.evaluates(path),
       recompute,

@@ -27,4 +27,18 @@ model Tiny { entry run(x: [B]) -> (y: [B]) { x } }
   other_recipe: {
     text: `\`--recipe\` gives a recipe to a file that names none. It does not replace the one that a file names, whose settings would mean something else.`,
   },
+  unknown_role_entry: {
+    text: `A stage trains what its \`minimize\` names, and a recipe runs the entries that play its roles: the one called as the role, or the one that
+the recipe's declaration gives it to. Name an entry of the model.`,
+    example: `recipe "text" { loss = objektive }
+model Tiny { entry objective(x: [B]) -> (loss: []) { mean(x) } }
+`,
+  },
+  role_not_entry: {
+    text: `A role is given to an entry by its name, which an editor finds and renames as any other name: \`decode = step\`, \`minimize objective\`. It is no
+string and no expression.`,
+    example: `recipe "text" { loss = "objective" }
+model Tiny { entry objective(x: [B]) -> (loss: []) { mean(x) } }
+`,
+  },
 };

@@ -14,4 +14,14 @@ export const RECIPE_MESSAGES = {
     'another recipe than the file says',
     (a) => `the model has the recipe ${a.name} and is asked for ${a.given}`,
   ),
+  unknown_role_entry: message<Named & { role: string }>(
+    'E0290',
+    'role of an unknown entry',
+    (a) => `\`${a.role}\` takes an entry of the model, and it has no entry ${a.name}`,
+  ),
+  role_not_entry: message<{ role: string }>(
+    'E0291',
+    'role of something else than an entry',
+    (a) => `\`${a.role}\` takes the name of an entry, as it stands, without quotes`,
+  ),
 } as const;

@@ -1,6 +1,14 @@
 /** Passes, recipes, and training by data of any kind: C04 up to C0449. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
+interface EntryNeeded {
+  readonly model: string;
+  readonly entry: string;
+  readonly role: string;
+  readonly recipe: string;
+  readonly known: readonly string[];
+}
+
 export const CLI_DATA = {
   pass_without_graph: entry(
     'C0400',
@@ -16,8 +24,8 @@ export const CLI_DATA = {
   ),
   entry_needed: entry(
     'C0412',
-    ({ model, entry, recipe, known }: { model: string; entry: string; recipe: string; known: readonly string[] }) =>
-      `${model} has no entry ${entry}, which answers of the recipe ${recipe} need, and its entries are ${known.join(', ') || '(none)'}: write it in the file, or compile it too`,
+    ({ model, entry, role, recipe, known }: EntryNeeded) =>
+      `${model} has no entry ${entry}, which answers of the recipe ${recipe} need, and its entries are ${known.join(', ') || '(none)'}: write it in the file, compile it too, or give the role to another in \`recipe "${recipe}" { ${role} = ENTRY }\``,
     'A prompt is embedded by one entry and continued by another, token by token. docs/language.md shows how an entry with a cache is written.',
   ),
   no_answers: entry(

@@ -29,9 +29,9 @@ export const CLI_QUANTISE = {
   ),
   calibration_loss: entry(
     'C0506',
-    ({ model, entries }: { model: string; entries: readonly string[] }) =>
-      `--calibrate runs the entry loss, and ${model} has ${entries.join(', ') || 'no entries'}: write \`entry loss(…) -> (loss: []) { … }\`, or leave --calibrate out`,
-    'Calibration looks at what matrices are multiplied with while the loss of real batches is computed, and judges quantised weights by that loss. It takes the entry `loss`, as `mdl train` does.',
+    ({ model, entry, entries }: { model: string; entry: string; entries: readonly string[] }) =>
+      `--calibrate runs the entry ${entry}, and ${model} has ${entries.join(', ') || 'no entries'}: write \`entry ${entry}(…) -> (loss: []) { … }\`, or leave --calibrate out`,
+    'Calibration looks at what matrices are multiplied with while the loss of real batches is computed, and judges quantised weights by that loss. It takes the entry that the last stage minimises, as `mdl train` does.',
   ),
   calibration_not_finite: entry(
     'C0507',
@@ -42,7 +42,7 @@ export const CLI_QUANTISE = {
   calibration_unreached: entry(
     'C0508',
     ({ keys }: { keys: readonly string[] }) =>
-      `no product of the entry loss reads ${keys.slice(0, 3).join(', ')}${keys.length > 3 ? ` and ${keys.length - 3} more` : ''}, so gptq has no inputs to go by: take method = "nearest" or "hqq" there`,
+      `no product of the loss reads ${keys.slice(0, 3).join(', ')}${keys.length > 3 ? ` and ${keys.length - 3} more` : ''}, so gptq has no inputs to go by: take method = "nearest" or "hqq" there`,
     'GPTQ minimises the error of products, for inputs as they come. A table whose rows are looked up, or a matrix of an entry that the loss does not go through, has no such inputs.',
   ),
 } as const;

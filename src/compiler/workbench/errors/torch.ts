@@ -29,6 +29,6 @@ export const CLI_TORCH = {
   torch_stage: entry(
     'C0512',
     ({ stage, reason }: TorchProblems['torch_stage']) => `the stage ${stage} has no train.py: ${reason}`,
-    'With `--stage` the PyTorch target writes train.py, which calls the entry `loss` of model.py. Compile without `--entry`, or name `loss` too, and give the model an entry `loss` with an output `loss`.',
+    'With `--stage` the PyTorch target writes train.py, which calls the entry of model.py that the stage minimises: `loss`, unless it says another. Compile without `--entry`, or name that entry too, and give the model one with an output `loss`.',
   ),
 } as const;

@@ -11,7 +11,7 @@ export const CLI_TRAINING = {
   stage_not_trainable: entry(
     'C0202',
     ({ stage, reason }: { stage: string; reason: string }) => `the stage ${stage} cannot be trained: ${reason}`,
-    'A stage needs parameters that its patterns match, that the flags leave in the model and that the loss depends on; an optimiser and a schedule whose settings are in range; and an entry `loss` with a scalar output `loss`.',
+    'A stage needs parameters that its patterns match, that the flags leave in the model and that the loss depends on; an optimiser and a schedule whose settings are in range; and an entry with a scalar output `loss`: `minimize ENTRY` names it, else it is called `loss`.',
   ),
   data_or_batch: entry(
     'C0203',

@@ -91,6 +91,7 @@ function openCalibration(file: string, model: Model, data: string, output: Notes
     noDecay: new Set(),
     eval: [],
     evaluates: () => false,
+    minimizes: model.entryFor('loss'),
     optimize: undefined,
     schedule: undefined,
     options: {},

@@ -15,7 +15,6 @@ import type { Loaded } from '../model.ts';
 import { openGraphs } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 
-const LOSS = 'loss';
 /** Rows of a product's input that are kept for the report. */
 const SAMPLE = 64;
 
@@ -57,7 +56,7 @@ export async function productInputs(
   try {
     for (let step = 0; step < batches; step++) {
       const { feeds } = await data.batch(step);
-      const outputs = await session.run(LOSS, feeds);
+      const outputs = await session.run(lossOf(loaded.model), feeds);
       for (const [key, inputs] of products)
         for (const value of inputs) {
           const tensor = outputs[names.get(value)!]!;
@@ -86,7 +85,7 @@ export async function meanLoss(
   try {
     let sum = 0;
     for (let step = from; step < from + count; step++) {
-      const { loss } = await session.run(LOSS, (await data.batch(step)).feeds, { fetch: ['loss'] });
+      const { loss } = await session.run(lossOf(loaded.model), (await data.batch(step)).feeds, { fetch: ['loss'] });
       sum += Number(loss!.data[0]);
     }
     return sum / count;
@@ -95,10 +94,15 @@ export async function meanLoss(
   }
 }
 
+/** What batches are for: `openCalibration` opens them as the last stage has them. */
+const lossOf = (model: Model): string => model.stages.at(-1)?.minimizes ?? model.entryFor('loss');
+
 /** @throws CliError C0506 without a loss, DiagnosticError */
 function lossGraph({ model, compilation }: Loaded): Graph {
-  if (!model.entries.includes(LOSS)) throw cliError('calibration_loss', { model: model.name, entries: model.entries });
-  const traced = model.entry(LOSS);
+  const entry = lossOf(model);
+  if (!model.entries.includes(entry))
+    throw cliError('calibration_loss', { model: model.name, entry, entries: model.entries });
+  const traced = model.entry(entry);
   if (!traced) throw new DiagnosticError(compilation.diagnostics());
   return runPipeline(traced.graph);
 }
@@ -109,7 +113,7 @@ function openLoss(
   weights: WeightProvider,
   quantised: ReturnType<typeof finish>['quantised'] = new Map(),
 ) {
-  const graphs = { ...finish(model, [{ name: LOSS, graph }]), quantised };
+  const graphs = { ...finish(model, [{ name: lossOf(model), graph }]), quantised };
   return openGraphs(graphs, weights, { backend: 'onnx', opset: 23 });
 }
 

@@ -69,7 +69,7 @@ async function openSet(
   request: DataRequest,
   output: Notes,
 ): Promise<DataSource> {
-  const told = toldOf(model);
+  const told = toldOf(model, stage);
   const tokenizer = tokenizerFor(file, told, request.tokenizer);
   let tokenised = false;
   const common = {

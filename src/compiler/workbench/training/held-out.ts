@@ -24,7 +24,7 @@ export async function heldOutReport(
   const session = await openForRun(trained, weights, {
     backend: backendName(options.backend),
     opset: options.opset === '23' ? 23 : 17,
-    entries: entriesOf(recipe, 'evaluate', model.name, trained.model.entries),
+    entries: entriesOf(recipe, 'evaluate', trained.model, trained.model.entries),
   });
   try {
     return await recipe.evaluate(session, {

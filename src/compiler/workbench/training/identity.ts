@@ -28,7 +28,7 @@ export function digest(value: unknown): string {
 /** The loss as the stage trains it: operations, sizes, constants, rates of dropout; not where they stand in the file. */
 export function lossDigest(model: Model, stage: Stage): string {
   const training = { dropout: dropsOut(stage), evaluates: (path: string) => stage.evaluates(path) };
-  const traced = model.entries.includes('loss') ? model.entry('loss', [], { training }) : undefined;
+  const traced = model.entries.includes(stage.minimizes) ? model.entry(stage.minimizes, [], { training }) : undefined;
   if (!traced) return 'none'; // the stage says why when it is built
   const nodes = traced.graph.nodes.map((node) => ({ ...node, origin: { path: '' } }));
   return short(createHash('sha256').update(printGraph({ ...traced.graph, nodes })));

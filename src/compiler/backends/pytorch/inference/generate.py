@@ -63,14 +63,15 @@ def arguments():
 
 
 class Generator:
-    """The entries `embed_tokens` and `decode` of a model, and what its manifest says of prompts."""
+    """The entries of a model that play the roles `embed_tokens` and `decode`, and what its manifest says of prompts."""
 
     def __init__(self, net, manifest):
         self.net, self.entries = net, manifest["entries"]
+        self.roles, self.methods = manifest["model"].get("roles", {}), manifest["targets"]["pytorch"].get("methods", {})
         self.recipe = manifest["model"].get("recipe") or {"name": None, "settings": {}}
         self.settings = self.recipe["settings"]
         self.device = next(net.parameters()).device
-        decode = self.entries["decode"]
+        decode = self.ports("decode")
         pasts = {port["past"] for port in decode["cache"]}
         self.cached = bool(pasts)
         self.inputs = [port for port in decode["inputs"] if port["name"] not in pasts]
@@ -80,23 +81,31 @@ class Generator:
         outputs = [port["name"] for port in decode["outputs"] if port["name"] not in presents]
         self.logits = outputs.index("logits")
 
+    def ports(self, role):
+        """The entry that plays a role as the manifest has it, or None."""
+        return self.entries.get(self.roles.get(role, role))
+
+    def run(self, role, *given):
+        entry = self.roles.get(role, role)
+        return getattr(self.net, self.methods.get(entry, entry))(*given)
+
     def embed(self, ids):
         """Token ids → [1, T, d]. @raises Problem for an id that the model has not"""
-        (port,) = self.entries["embed_tokens"]["inputs"]
+        (port,) = self.ports("embed_tokens")["inputs"]
         known = port.get("range")
         for one in ids:
             if known and not (0 <= one < known["high"] or one in known.get("also", [])):
                 raise Problem("R0302", f"prompt 0 has the token {one}, and the model has 0 to {known['high'] - 1}")
-        embedded = self.net.embed_tokens(torch.tensor([ids], dtype=torch.int64, device=self.device))
+        embedded = self.run("embed_tokens", torch.tensor([ids], dtype=torch.int64, device=self.device))
         return embedded[0] if isinstance(embedded, tuple) else embedded
 
     def see(self, picture):
         """A picture's file → its embeddings [tokens, d]."""
-        entry = self.entries.get("encode_image")
+        entry = self.ports("encode_image")
         if entry is None:
             raise Problem("R0303", "the model has no entry encode_image, so it takes no pictures")
         size = entry["inputs"][0]["shape"][-2:]
-        features = self.net.encode_image(pixels(picture, size, self.settings).to(self.device))
+        features = self.run("encode_image", pixels(picture, size, self.settings).to(self.device))
         features = features[0] if isinstance(features, tuple) else features
         return features.reshape(-1, features.shape[-1])
 
@@ -143,7 +152,7 @@ class Generator:
                 fed.append(torch.arange(seen - steps, seen, dtype=dtype, device=self.device)[None])
             else:
                 raise Problem("R0207", f"decode needs the input {port['name']}, which generation does not have")
-        results = self.net.decode(*fed, *([past] if self.cached else []))
+        results = self.run("decode", *fed, *([past] if self.cached else []))
         results = results if isinstance(results, tuple) else (results,)
         return results[self.logits][0, -1].double(), results[-1] if self.cached else None
 
