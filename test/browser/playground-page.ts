@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { buildPlayground } from '../../examples/playground/build.ts';
 import { launch } from './chromium.ts';
 import { type Server, serve } from './server.ts';
@@ -63,4 +64,17 @@ export async function retype(page: Page, text: string): Promise<void> {
   await page.click('.cm-content');
   await page.keyboard.press('Control+A');
   await page.keyboard.insertText(text);
+}
+
+/** Trains in the tab Train, which is in view, and waits for the end of it. */
+export async function trainIn(
+  page: Page,
+  { steps, rate, backend }: { readonly steps: number; readonly rate: number; readonly backend: string },
+): Promise<void> {
+  await page.fill('#panel-train label:text-is("steps") + input', String(steps));
+  await page.fill('#panel-train input[placeholder="the schedule"]', String(rate));
+  await page.selectOption('#panel-train select:has(option[value="reference"])', backend);
+  await page.click('#panel-train button.main');
+  await page.waitForSelector('button:text-is("Download weights"):visible, #panel-train .trouble:visible');
+  expect(await page.locator('#panel-train .trouble:visible').allTextContents()).toEqual([]);
 }

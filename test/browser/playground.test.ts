@@ -1,10 +1,15 @@
 /** The playground as a new user goes through it: a mistake, its fix, a flag, a run, a training, a link. */
+import { unzipSync, zipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MOST_BYTES } from '../../examples/playground/build.ts';
 import { EXAMPLES } from '../../examples/playground/src/examples.ts';
+import { modelFile, recipeData, seededWeights, stagesOf, trainStages } from '../../src/compiler/workbench/library.ts';
+import { openSession } from '../../src/runtime/index.ts';
+import { folderOf } from '../recipes/text/support.ts';
+import { plainPng } from '../recipes/vision-language/support.ts';
 import { unavailable } from './chromium.ts';
-import { facts, openPage, openPlayground, type Playground, retype } from './playground-page.ts';
+import { facts, openPage, openPlayground, type Playground, retype, trainIn } from './playground-page.ts';
 
 const CLASSIFIER = `import { Linear } from "std"
 /// a layer in between
@@ -17,6 +22,44 @@ model Tiny {
   entry classify(x: [B, features]) -> (logits: [B, classes]) { x |> up |> more |> relu |> down }
 }
 `;
+
+/** 16 numbers and one of three classes a row. */
+const TABLE = [
+  [...Array.from({ length: 16 }, (_, i) => `images.${i}`), 'labels'].join(','),
+  ...Array.from({ length: 24 }, (_, row) =>
+    [...Array.from({ length: 16 }, (_, i) => Math.sin(row + 3 * i).toFixed(3)), row % 3].join(','),
+  ),
+].join('\n');
+
+/** Losses of the first stage by the float64 interpreter in Node, where the recipe reads the data from the disk. */
+async function lossesInNode(
+  file: string,
+  { config, data, steps }: { readonly config: string; readonly data: Record<string, string>; readonly steps: number },
+): Promise<number[]> {
+  const losses: number[] = [];
+  const stages = await stagesOf({
+    ...modelFile(file),
+    settings: { config },
+    weights: (model) => seededWeights(model, 0),
+    data: recipeData(file, { data: folderOf(data), batchSize: 8, seed: 0 }),
+    backend: 'reference',
+    lr: 0.02,
+  });
+  await trainStages(stages, { steps, onRecord: (record) => void ('loss' in record && losses.push(record.loss)) });
+  return losses;
+}
+
+/** Of the probabilities that a compiled folder gives for a row. */
+async function sumOfClasses(folder: string): Promise<number> {
+  const session = await openSession(folder, { backend: 'onnx' });
+  try {
+    const images = { dtype: 'f32', shape: [1, 16], data: new Float32Array(16).fill(0.5) } as const;
+    const { probabilities } = await session.run('classify', { images });
+    return (probabilities!.data as Float32Array).reduce((sum, x) => sum + x, 0);
+  } finally {
+    await session.dispose();
+  }
+}
 
 /** Pixels of the page beside the window. */
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
@@ -146,11 +189,8 @@ describe.skipIf(unavailable)(`the playground${unavailable ? ` (${unavailable})` 
   it('trains 20 steps with a falling loss, and runs what was learned', async () => {
     const { page, complaints } = await openPage(playground);
     await tab(page, 'train');
-    await page.fill('#panel-train input[min="1"] >> nth=2', '20');
-    await page.fill('#panel-train input[placeholder="the schedule"]', '0.02');
-    await page.selectOption('#panel-train select:has(option[value="onnx"])', 'onnx');
-    await page.click('#panel-train button.main');
-    await page.waitForSelector('text=Download weights >> visible=true');
+    await page.selectOption('#panel-train select:has(option[value="random"])', 'random');
+    await trainIn(page, { steps: 20, rate: 0.02, backend: 'onnx' });
     expect(await page.textContent('#train-status')).toMatch(/^20 steps in .* onnxruntime-web/);
     const [, from, to] = /from ([\d.]+) to ([\d.]+) over 20 steps/.exec(
       (await page.getAttribute('#loss-plot', 'aria-label'))!,
@@ -162,6 +202,85 @@ describe.skipIf(unavailable)(`the playground${unavailable ? ` (${unavailable})` 
     await page.setInputFiles('#panel-run input[accept=".safetensors"]', (await download.path())!);
     await page.click('#panel-run button.main');
     await page.waitForSelector('#panel-run .output');
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('trains on a table that is typed as `mdl train` trains on the file, and takes along what was learned', async () => {
+    const { page, complaints } = await openPage(playground);
+    await tab(page, 'train');
+    await page.fill('#panel-train textarea', TABLE);
+    await trainIn(page, { steps: 5, rate: 0.02, backend: 'reference' });
+    const expected = await lossesInNode('examples/mlp.mdl', {
+      config: 'small',
+      data: { 'table.csv': TABLE },
+      steps: 5,
+    });
+    const [, from, to] = /from ([\d.]+) to ([\d.]+) over 5 steps/.exec(
+      (await page.getAttribute('#loss-plot', 'aria-label'))!,
+    )!;
+    expect([Number(from), Number(to)]).toEqual([expected[0]!, expected.at(-1)!].map((x) => Number(x.toPrecision(3))));
+    expect(await page.textContent('.findings')).toContain('every layer has one');
+    const folders = { onnx: 'classify.onnx', webgpu: 'plan.json', pytorch: 'model.py' };
+    for (const [target, graph] of Object.entries(folders)) {
+      await page.selectOption('.keep select', target);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click('.keep >> text="Download"')]);
+      const files = unzipSync(await readAll(download));
+      expect(Object.keys(files)).toContain(graph);
+      if (target === 'onnx') expect(await sumOfClasses(folderOf(files))).toBeCloseTo(1, 5);
+    }
+    await page.fill('#panel-train textarea', TABLE.replace('labels', 'label'));
+    await page.click('#panel-train button.main');
+    await page.waitForSelector('#panel-train .trouble:visible');
+    expect(await page.textContent('#panel-train .trouble')).toContain('labels');
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('trains on a zip of pictures in folders, which are the classes', async () => {
+    const { page, complaints } = await openPage(playground);
+    await page.selectOption('#examples', 'examples/resnet.mdl');
+    await facts(page, 'ResNet');
+    await tab(page, 'train');
+    await page.selectOption('#panel-train select:has(option[value="files"])', 'files');
+    await page.click('#panel-train button.main');
+    await page.waitForSelector('#panel-train .trouble:visible');
+    expect(await page.textContent('#panel-train .trouble')).toContain('a zip with a folder of pictures for each class');
+    const colours = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255] } as const;
+    const pictures = Object.entries(colours).flatMap(([name, colour]) =>
+      Array.from({ length: 8 }, (_, i) => [`pets/${name}/${i}.png`, plainPng([...colour])] as const),
+    );
+    const buffer = Buffer.from(zipSync(Object.fromEntries(pictures)));
+    await page.setInputFiles('#panel-train input[type="file"][multiple]', {
+      name: 'pets.zip',
+      mimeType: 'application/zip',
+      buffer,
+    });
+    await page.waitForSelector('#panel-train :text("24 files")');
+    await trainIn(page, { steps: 6, rate: 0.05, backend: 'onnx' });
+    expect(await page.getAttribute('#loss-plot', 'aria-label')).toContain('over 6 steps');
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('trains both of two settings on the same data, with the gradients of each', async () => {
+    const { page, complaints } = await openPage(playground);
+    await tab(page, 'compare');
+    await page.click('#flag-normalise');
+    await page.waitForSelector('#compared');
+    await page.click('#panel-compare summary');
+    await page.fill('#panel-compare label:text-is("steps") + input', '8');
+    await page.selectOption('#panel-compare select:has(option[value="reference"])', 'reference');
+    await page.click('#panel-compare button.main');
+    await page.waitForSelector('#ends');
+    const label = (await page.getAttribute('#compare-loss-plot', 'aria-label'))!;
+    const ends = [...label.matchAll(/([AB]): from ([\d.]+) to ([\d.]+) over 8 steps/g)];
+    expect(ends.map(([, side]) => side)).toEqual(['A', 'B']);
+    expect(ends[0]![3]).not.toBe(ends[1]![3]);
+    expect(await page.locator('#panel-compare .findings li').allTextContents()).toEqual([
+      expect.stringMatching(/^A: gradients: every layer/),
+      expect.stringMatching(/^B: gradients: every layer/),
+    ]);
     expect(complaints).toEqual([]);
     await page.context().close();
   });

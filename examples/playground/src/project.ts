@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly files: Readonly<Record<string, string>>;
   readonly config?: string | undefined;
   readonly set?: Readonly<Record<string, SettingValue>>;
+  /** learning rate that training in the page begins with; the stage's schedule when absent */
+  readonly rate?: number;
 }
 
 export class Project extends EventTarget {
@@ -18,15 +20,17 @@ export class Project extends EventTarget {
   /** the file in the editor */
   open = '';
   config: string | undefined;
+  rate: number | undefined;
   files = new Map<string, string>();
   set = new Map<string, SettingValue>();
 
   /** Another project takes the place of this one. */
-  load({ name, root, files, config, set = {} }: Snapshot): void {
+  load({ name, root, files, config, rate, set = {} }: Snapshot): void {
     this.name = name;
     this.root = root;
     this.open = root;
     this.config = config;
+    this.rate = rate;
     this.files = new Map(Object.entries(files));
     this.set = new Map(Object.entries(set));
     this.dispatchEvent(new Event('load'));

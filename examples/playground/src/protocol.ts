@@ -2,7 +2,7 @@
 
 import type { Choice } from '../../../src/compiler/lsp/choice.ts';
 import type { ProgramSettings } from '../../../src/compiler/lsp/settings.ts';
-import type { ConfigValue } from '../../../src/shared/artifact.ts';
+import type { ConfigValue, TensorPort } from '../../../src/shared/artifact.ts';
 import type { ModelView } from '../../../src/shared/view.ts';
 
 /** A program under chosen settings. */
@@ -28,6 +28,10 @@ export interface ModelAnswer {
     /** the model has the entry that it minimises */
     readonly trains: boolean;
   }[];
+  /** of the entry that is trained, where there is one: what a data set gives, and what it is compared with */
+  readonly loss?: { readonly inputs: readonly TensorPort[]; readonly outputs: readonly TensorPort[] };
+  /** whether it has LoRA under these settings */
+  readonly adapted: boolean;
   readonly config: { readonly [name: string]: ConfigValue };
   readonly settings: ProgramSettings;
   /** name of the recipe and its settings; absent: the file names none */

@@ -1,4 +1,5 @@
 /** Two settings of one program side by side: parameters, bytes, operations; and the losses of both from the same seed. */
+import type { StepRecord } from 'mdl-compiler/runtime';
 import { costsByPath, NOTHING } from '../../../../src/viewer/costs.ts';
 import { formatBytes, formatNumber } from '../../../../src/viewer/format.ts';
 import type { Bench } from '../bench.ts';
@@ -8,7 +9,8 @@ import type { ModelAnswer } from '../protocol.ts';
 import { type Running, start } from '../run/job.ts';
 import type { Panel } from '../tabs.ts';
 import type { WeightsField } from './form.ts';
-import { TrainForm } from './train.ts';
+import { Learning } from './learning.ts';
+import { TrainForm } from './train-form.ts';
 
 type Settings = Pick<Snapshot, 'config' | 'set'>;
 
@@ -24,7 +26,8 @@ export function comparePanel(bench: Bench, weights: WeightsField): Panel {
   const go = button('Train both', () => void train(), { class: 'main' });
   const stop = button('Stop', () => running?.stop(), { hidden: true });
   const status = make('span', { class: 'note', role: 'status' });
-  const plot = make('div', { class: 'plot' });
+  const learning = new Learning('compare-');
+  const ends = make('div', { class: 'scroll' });
   const element = make(
     'div',
     {},
@@ -37,7 +40,8 @@ export function comparePanel(bench: Bench, weights: WeightsField): Panel {
       make('summary', {}, 'Losses of both, from one seed'),
       form.element,
       make('div', { class: 'bar-line' }, go, stop, status),
-      plot,
+      learning.element,
+      ends,
     ),
   );
   /** A; the file's own settings until others are held */
@@ -73,24 +77,33 @@ export function comparePanel(bench: Bench, weights: WeightsField): Panel {
     stop.hidden = false;
     try {
       const settings = form.value();
-      const { CurvePlot } = await import('../plot.ts');
-      const curves = new CurvePlot(plot, 'loss', ['A', 'B'], settings.steps);
+      ends.replaceChildren();
+      await learning.begin(['A', 'B'], settings.steps);
+      const results: Result[] = [];
       const now = bench.project.snapshot();
       const sides: readonly Snapshot[] = [{ ...now, ...settingsOfA() }, now];
       for (const [index, project] of sides.entries()) {
         const side = index === 0 ? 'A' : 'B';
+        const records: StepRecord[] = [];
         running = start(
           { kind: 'train', project, ...settings },
           {
             onNote: (text) => status.replaceChildren(`${side}: ${text}`),
-            onStep: ({ step, loss }) => {
-              curves.add(index, loss);
+            onStep: (record) => {
+              const { step, loss } = record;
+              learning.step(index, record);
+              records.push(record);
               status.textContent = `${side}: step ${step} of ${settings.steps}, loss ${loss.toFixed(4)}`;
             },
           },
         );
-        await running.done;
+        const began = performance.now();
+        const ended = await running.done;
+        results.push({ records, seconds: (performance.now() - began) / 1000 });
+        if (ended.kind === 'trained') status.textContent = `${side}: ${ended.steps} steps on ${ended.backend}`;
       }
+      learning.end();
+      ends.replaceChildren(endsOf(results));
     } catch (error) {
       status.textContent = reasonOf(error);
     } finally {
@@ -109,6 +122,55 @@ export function comparePanel(bench: Bench, weights: WeightsField): Panel {
     },
   };
 }
+
+interface Result {
+  readonly records: readonly StepRecord[];
+  /** compiling included */
+  readonly seconds: number;
+}
+
+/** Where both sides ended. */
+function endsOf(results: readonly Result[]): HTMLElement {
+  const lines: readonly (readonly [string, (result: Result) => string])[] = [
+    ['loss, first step', ({ records }) => records[0]?.loss.toPrecision(4) ?? '–'],
+    ['loss, mean of the last tenth', ({ records }) => lastLoss(records).toPrecision(4)],
+    ['steps', ({ records }) => String(records.length)],
+    ['seconds, compiling included', ({ seconds }) => seconds.toFixed(1)],
+  ];
+  return make(
+    'table',
+    { id: 'ends' },
+    headOf(['', 'A', 'B']),
+    make(
+      'tbody',
+      {},
+      ...lines.map(([name, value]) =>
+        make(
+          'tr',
+          {},
+          make('th', { scope: 'row' }, name),
+          ...results.map((result) => make('td', { class: 'number' }, value(result))),
+        ),
+      ),
+    ),
+  );
+}
+
+function lastLoss(records: readonly StepRecord[]): number {
+  const last = records.slice(-Math.max(1, Math.round(records.length / 10)));
+  return last.reduce((sum, { loss }) => sum + loss, 0) / last.length;
+}
+
+const headOf = (names: readonly string[]): HTMLElement =>
+  make(
+    'thead',
+    {},
+    make(
+      'tr',
+      {},
+      ...names.map((text, column) => make('th', { scope: 'col', class: column > 0 ? 'number' : '' }, text)),
+    ),
+  );
 
 function textOf({ config, set = {} }: Settings): string {
   const parts = [
@@ -130,13 +192,10 @@ function tableOf(a: ModelAnswer, b: ModelAnswer, { sizes }: Bench): HTMLElement 
     ['nodes', costA.nodes, costB.nodes, formatNumber],
     ...modules(a, b).map(([name, x, y]) => [name, x, y, formatNumber] as const),
   ];
-  const heads = ['', 'A', 'B', 'B − A'].map((text, column) =>
-    make('th', { scope: 'col', class: column > 0 ? 'number' : '' }, text),
-  );
   return make(
     'table',
     { id: 'compared' },
-    make('thead', {}, make('tr', {}, ...heads)),
+    headOf(['', 'A', 'B', 'B − A']),
     make(
       'tbody',
       {},

@@ -1,9 +1,9 @@
 /** Rows of a form that several panels have: which backend, which seed, whose weights. */
-import { make } from '../dom.ts';
+import { button, make } from '../dom.ts';
 import { BACKENDS, type BackendChoice, type WeightsChoice } from '../run/protocol.ts';
 
 const BACKEND_NAMES: Readonly<Record<BackendChoice, string>> = {
-  auto: 'the fastest there is',
+  auto: 'the fastest here',
   webgpu: 'WebGPU',
   onnx: 'ONNX Runtime (WebAssembly)',
   reference: 'the interpreter (float64, slow)',
@@ -33,21 +33,25 @@ export function backendSelect(): HTMLSelectElement {
 export class WeightsField {
   readonly element: HTMLElement;
   private readonly seed = numberInput(0, { 'aria-label': 'seed of the weights' });
-  private file: WeightsChoice['file'];
+  private readonly name = make('span', { class: 'note', role: 'status' });
+  private readonly clear = button('use the seed', () => this.take([]), { class: 'link', hidden: true });
+  private files: WeightsChoice['files'] = [];
 
   constructor() {
-    const name = make('span', { class: 'note', role: 'status' });
     const pick = make('input', { type: 'file', accept: '.safetensors' });
-    const clear = make('button', { type: 'button', class: 'link', hidden: true }, 'use the seed');
     const label = make('label', { class: 'pick quiet' }, pick, 'safetensors …');
-    this.element = make('div', { class: 'bar-line drop' }, make('span', {}, 'seed'), this.seed, label, name, clear);
-    const use = async (given: File | undefined): Promise<void> => {
-      this.file = given && { name: given.name, bytes: new Uint8Array(await given.arrayBuffer()) };
-      name.textContent = given?.name ?? '';
-      clear.hidden = !given;
-    };
-    pick.addEventListener('change', () => void use(pick.files?.[0]));
-    clear.addEventListener('click', () => void use(undefined));
+    this.element = make(
+      'div',
+      { class: 'bar-line drop' },
+      make('span', {}, 'seed'),
+      this.seed,
+      label,
+      this.name,
+      this.clear,
+    );
+    const use = async (given: File | undefined): Promise<void> =>
+      this.take(given ? [{ name: given.name, bytes: new Uint8Array(await given.arrayBuffer()) }] : []);
+    pick.addEventListener('change', () => void use(pick.files?.[0]).finally(() => (pick.value = '')));
     this.element.addEventListener('dragover', (event) => event.preventDefault());
     this.element.addEventListener('drop', (event) => {
       event.preventDefault();
@@ -56,6 +60,18 @@ export class WeightsField {
   }
 
   get value(): WeightsChoice {
-    return { seed: this.seed.valueAsNumber || 0, ...(this.file ? { file: this.file } : {}) };
+    return { seed: this.seed.valueAsNumber || 0, files: this.files };
+  }
+
+  /** in words */
+  get origin(): string {
+    return this.name.textContent || `seed ${this.value.seed}`;
+  }
+
+  /** These files' numbers, the last one's first; the seed's where there is none. */
+  take(files: WeightsChoice['files']): void {
+    this.files = files;
+    this.name.textContent = files.map(({ name }) => name).join(', ');
+    this.clear.hidden = files.length === 0;
   }
 }

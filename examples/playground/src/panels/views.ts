@@ -4,14 +4,15 @@ import { costsByPath } from '../../../../src/viewer/costs.ts';
 import { GraphView } from '../../../../src/viewer/graph.ts';
 import { TreeView } from '../../../../src/viewer/tree.ts';
 import type { Bench } from '../bench.ts';
-import { make } from '../dom.ts';
+import { button, make } from '../dom.ts';
 import type { Panel } from '../tabs.ts';
 
 type OnSource = (source: string) => void;
 
 export function treePanel(bench: Bench, onSource: OnSource): Panel {
-  const element = make('div');
-  const tree = new TreeView(element, { onSource });
+  const place = make('div');
+  const element = make('div', {}, place, firstSteps());
+  const tree = new TreeView(place, { onSource });
   return {
     name: 'Model',
     element,
@@ -20,6 +21,38 @@ export function treePanel(bench: Bench, onSource: OnSource): Panel {
       if (answer) tree.show(answer.view, graph ? costsByPath(graph, sizes) : new Map());
     },
   };
+}
+
+/** What there is to do here, for those who see it for the first time. */
+function firstSteps(): HTMLElement {
+  const to = (name: string): HTMLElement =>
+    button(name, () => document.getElementById(`tab-${name.toLowerCase()}`)?.click(), { class: 'link' });
+  return make(
+    'details',
+    { class: 'first-steps', open: true },
+    make('summary', {}, 'First steps'),
+    make(
+      'ol',
+      {},
+      make('li', {}, 'Change a size in the text or by its slider: shapes, parameters and costs follow.'),
+      make('li', {}, 'Break something, a shape or a name: the message below the text says both sides; F8 goes there.'),
+      make(
+        'li',
+        {},
+        'Switch a flag: what it costs stands beside the number of parameters. ',
+        to('Compare'),
+        ' trains both.',
+      ),
+      make(
+        'li',
+        {},
+        to('Train'),
+        ' the model on data of your own, see what ',
+        to('Run'),
+        ' gives, and take it along as ONNX.',
+      ),
+    ),
+  );
 }
 
 export function costPanel(bench: Bench): Panel {

@@ -2,7 +2,7 @@
 import type { AnyJob, Heard } from './protocol.ts';
 import { STOP } from './protocol.ts';
 
-export type Ended = Extract<Heard, { kind: 'ran' | 'trained' }>;
+export type Ended = Extract<Heard, { kind: 'ran' | 'trained' | 'kept' }>;
 type Step = Extract<Heard, { kind: 'step' }>['record'];
 
 export interface JobEvents {

@@ -1,11 +1,20 @@
 /** The run worker: one job, then it is ended by the page. The page stays quick, and stopping is always possible. */
-import { graphsOf, TARGETS } from 'mdl-compiler';
-import { encodeSafetensors, type HostTensor, initialState, type Session, train } from 'mdl-compiler/runtime';
+import { graphsOf, type Model, TARGETS } from 'mdl-compiler';
+import {
+  type DataSource,
+  encodeSafetensors,
+  type HostTensor,
+  initialState,
+  type Session,
+  train,
+} from 'mdl-compiler/runtime';
 import { changedTensors } from '../../../../src/shared/training.ts';
-import { randomBatch, textRows } from './data.ts';
+import type { Snapshot } from '../project.ts';
+import { ownData, randomBatch } from './data.ts';
 import { type InputRequest, inputOf } from './inputs.ts';
+import { kept } from './keep.ts';
 import { compiled, openOn, readerOf } from './model.ts';
-import { type AnyJob, type Heard, type Output, type RunJob, STOP, type TrainJob } from './protocol.ts';
+import { type AnyJob, type Heard, type KeepJob, type Output, type RunJob, STOP, type TrainJob } from './protocol.ts';
 
 const stop = new AbortController();
 
@@ -21,7 +30,16 @@ addEventListener('message', ({ data }: MessageEvent<AnyJob | typeof STOP>) => {
 });
 
 function work(job: AnyJob): Promise<void> {
-  return job.kind === 'run' ? run(job) : teach(job);
+  switch (job.kind) {
+    case 'run':
+      return run(job);
+    case 'train':
+      return teach(job);
+    case 'keep':
+      return keep(job);
+    default:
+      return job satisfies never;
+  }
 }
 
 async function run({ project, backend, weights, sizes, entry, inputs }: RunJob): Promise<void> {
@@ -52,11 +70,9 @@ function madeOf<T>(graphs: T | undefined, what: string): T {
 }
 
 async function teach(job: TrainJob): Promise<void> {
-  const { project, backend, weights, sizes, steps, data, learningRate } = job;
+  const { project, backend, weights, steps, learningRate } = job;
   note('compiling the gradient …');
-  const declared = compiled(project).stages.find(({ name }) => name === job.stage);
-  if (!declared) throw new Error(`the model has no stage ${job.stage}`);
-  const model = compiled(project, declared.flags);
+  const model = compiled(project, stageOf(project, job.stage).flags);
   const stage = model.stages.find(({ name }) => name === job.stage)!;
   const reader = await readerOf(model, weights);
   const lr = learningRate === undefined ? {} : { lr: learningRate };
@@ -67,12 +83,7 @@ async function teach(job: TrainJob): Promise<void> {
     const plan = graphs.training!;
     const start = new Map<string, HostTensor>();
     for (const { key } of changedTensors(plan)) start.set(key, await reader.read(key));
-    const loss = inputsOfLoss(session, graphsOf(model, { entries: [stage.minimizes] }));
-    const request: InputRequest = { sizes, seed: weights.seed, recipe: session.manifest.model.recipe?.settings };
-    const source =
-      data.kind === 'random'
-        ? await randomBatch(loss, request)
-        : textRows(loss, { text: data.text, rows: sizes.B ?? 1, length: sizes.T ?? 1, seed: weights.seed });
+    const source = await sourceOf(job, model, stage, session);
     note('training …');
     const state = await train(initialState(plan, start), {
       plan,
@@ -95,10 +106,34 @@ async function teach(job: TrainJob): Promise<void> {
   }
 }
 
-/** Ports of the loss entry: those of the gradient graph that are not a parameter, a buffer or a setting of training. */
-function inputsOfLoss(session: Session, graphs: ReturnType<typeof graphsOf>) {
-  const names = new Set(graphs?.entries[0]?.guarded.graph.inputs.map(({ name }) => name));
-  return session.manifest.entries.gradient!.inputs.filter(({ name }) => names.has(name));
+function stageOf(project: Snapshot, name: string): Model['stages'][number] {
+  const found = compiled(project).stages.find((stage) => stage.name === name);
+  if (!found) throw new Error(`the model has no stage ${name}`);
+  return found;
+}
+
+/** Batches with what the gradient's graph takes beside parameters, buffers and settings of training: the inputs of the loss. */
+async function sourceOf(
+  { data, sizes, weights: { seed } }: TrainJob,
+  model: Model,
+  stage: Model['stages'][number],
+  session: Session,
+): Promise<DataSource> {
+  const entry = TARGETS.reference
+    .compile(madeOf(graphsOf(model, { entries: [stage.minimizes] }), stage.minimizes))
+    .manifest(null).entries[stage.minimizes]!;
+  const names = new Set(entry.inputs.map(({ name }) => name));
+  const inputs = session.manifest.entries.gradient!.inputs.filter(({ name }) => names.has(name));
+  if (data.kind === 'random')
+    return randomBatch(inputs, { sizes, seed, recipe: session.manifest.model.recipe?.settings });
+  const loss = { ...entry, inputs };
+  return ownData({ model, stage, loss, files: data.files, batchSize: sizes.B ?? 1, length: sizes.T, seed, note });
+}
+
+async function keep({ project, weights, as, stage }: KeepJob): Promise<void> {
+  note('compiling …');
+  const model = stage === undefined ? compiled(project) : compiled(project, stageOf(project, stage).flags);
+  tell({ kind: 'kept', zip: await kept(model, await readerOf(model, weights), as) });
 }
 
 const nameOf = (session: Session, why: string | undefined): string =>

@@ -25,13 +25,16 @@ export function compiled(
 }
 
 /** @throws Error where the file lacks a key, has others, or one of another shape */
-export async function readerOf(model: Model, { seed, file }: WeightsChoice): Promise<WeightReader> {
-  const checkpoint = file && (await Checkpoint.ofFiles(file.name, [bytesSource(file.bytes, file.name)]));
-  if (checkpoint) checkKeys(model, checkpoint);
+export async function readerOf(model: Model, { seed, files }: WeightsChoice): Promise<WeightReader> {
+  const checkpoints: Checkpoint[] = [];
+  for (const { name, bytes } of files) checkpoints.push(await Checkpoint.ofFiles(name, [bytesSource(bytes, name)]));
+  for (const checkpoint of checkpoints) checkKeys(model, checkpoint);
   const read = async (key: string): Promise<HostTensor> => {
     const parameter = model.parameters.get(key)!;
-    const stored = parameter.keys.find((name) => checkpoint?.tensors.has(name));
-    if (checkpoint && stored !== undefined) return checkpoint.read(stored);
+    for (const checkpoint of checkpoints.toReversed()) {
+      const stored = parameter.keys.find((name) => checkpoint.tensors.has(name));
+      if (stored !== undefined) return checkpoint.read(stored);
+    }
     const { dtype, shape, initializer } = parameter;
     const values = initialise(initializer, { seed, key, shape });
     if (dtype === 'f32') return { dtype, shape, data: values };
@@ -40,8 +43,8 @@ export async function readerOf(model: Model, { seed, file }: WeightsChoice): Pro
       : { dtype, shape, data: Uint8Array.from(values) };
   };
   return {
-    origin: file?.name ?? `seed ${seed}`,
-    trained: file !== undefined,
+    origin: files.map(({ name }) => name).join(', ') || `seed ${seed}`,
+    trained: files.length > 0,
     read,
     async *chunks(key) {
       const { data } = await read(key);

@@ -1,15 +1,16 @@
 /** What the page asks a run worker, and what it hears. A worker does one thing and is gone. */
 import type { StepRecord } from 'mdl-compiler/runtime';
+import type { NamedFile } from '../named-file.ts';
 import type { Snapshot } from '../project.ts';
 
 export const BACKENDS = ['auto', 'webgpu', 'onnx', 'reference'] as const;
 /** `auto`: WebGPU where there is a hardware adapter, else ONNX Runtime. */
 export type BackendChoice = (typeof BACKENDS)[number];
 
-/** Where the numbers of the weights come from: a seed, or a file of safetensors with the model's keys. */
+/** Where the numbers of the weights come from: files of safetensors with the model's keys, the last one first; else a seed. */
 export interface WeightsChoice {
   readonly seed: number;
-  readonly file?: { readonly name: string; readonly bytes: Uint8Array };
+  readonly files: readonly NamedFile[];
 }
 
 interface Job {
@@ -40,11 +41,21 @@ export interface TrainJob extends Job {
   readonly steps: number;
   /** instead of the stage's schedule */
   readonly learningRate?: number;
-  /** one random batch that is learned by heart, or rows of bytes from a text */
-  readonly data: { readonly kind: 'random' } | { readonly kind: 'text'; readonly text: string };
+  /** one random batch that is learned by heart, or a data set as the model's recipe reads it */
+  readonly data: { readonly kind: 'random' } | { readonly kind: 'own'; readonly files: readonly NamedFile[] };
 }
 
-export type AnyJob = RunJob | TrainJob;
+export const FOLDERS = ['onnx', 'webgpu', 'pytorch'] as const;
+
+/** What is given to the user as a zip: a folder as `mdl compile` writes it, or the adapter in PEFT's format. */
+export interface KeepJob extends Omit<Job, 'backend' | 'sizes'> {
+  readonly kind: 'keep';
+  readonly as: (typeof FOLDERS)[number] | 'adapter';
+  /** whose flags hold: that which the weights were trained by */
+  readonly stage?: string;
+}
+
+export type AnyJob = RunJob | TrainJob | KeepJob;
 
 export interface Output {
   readonly name: string;
@@ -76,6 +87,7 @@ export type Heard =
       /** safetensors with what was trained, by checkpoint key */
       readonly weights: Uint8Array;
     }
+  | { readonly kind: 'kept'; readonly zip: Uint8Array }
   | { readonly kind: 'failed'; readonly message: string };
 
 export const STOP = 'stop';

@@ -1,7 +1,10 @@
 /** Models for the page's panels, from the texts that the language server has. */
 import { compile, type Model } from '../../../../src/compiler/index.ts';
+import { type Graph, typeOf } from '../../../../src/compiler/ir/graph.ts';
 import type { Workspace } from '../../../../src/compiler/lsp/workspace.ts';
 import { viewOf } from '../../../../src/compiler/view/index.ts';
+import type { TensorPort } from '../../../../src/shared/artifact.ts';
+import { printDim } from '../../../../src/shared/dim.ts';
 import { ROOT } from '../places.ts';
 import type { Asked, CodeAnswer, CodeAsked, ModelAnswer, ModelAsked } from '../protocol.ts';
 
@@ -30,6 +33,8 @@ export class Models {
         trained: trained.length,
         trains: model.entries.includes(minimizes),
       })),
+      ...lossOf(model),
+      adapted: [...model.parameters.values()].some(({ adapter }) => adapter !== undefined),
       config: model.config(),
       settings: {
         configs: [...program.configs.keys()],
@@ -66,3 +71,15 @@ export class Models {
     return model;
   }
 }
+
+function lossOf(model: Model): Pick<ModelAnswer, 'loss'> {
+  const name = model.stages.map(({ minimizes }) => minimizes).find((entry) => model.entries.includes(entry));
+  const graph = name === undefined ? undefined : model.entry(name)?.graph;
+  return graph ? { loss: { inputs: portsOf(graph, graph.inputs), outputs: portsOf(graph, graph.outputs) } } : {};
+}
+
+const portsOf = (graph: Graph, ports: Graph['inputs'] | Graph['outputs']): TensorPort[] =>
+  ports.map(({ name, value }) => {
+    const { dtype, shape } = typeOf(graph, value);
+    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : printDim(dim))) };
+  });

@@ -6,7 +6,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Checkpoint,
-  encodeSafetensors,
   openCheckpoint,
   peftKey,
   type StoredTensor,
@@ -20,48 +19,15 @@ import {
   unsupportedSetting,
 } from '../../../runtime/peft-config.ts';
 import { type HostTensor, sizeOf } from '../../../shared/tensor.ts';
-import type { ModuleInstance, ParameterInfo } from '../../elaborate/instance.ts';
-import { submodulesOf } from '../../elaborate/instance.ts';
+import type { ParameterInfo } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import type { Notes } from '../notes.ts';
-import { needed } from '../weights/match.ts';
 import type { CheckpointLike, WeightProvider } from '../weights/provider.ts';
 
+import { adapterParameters, CONFIG, configText, peftFiles, shapeOf, WEIGHTS } from './peft-files.ts';
+
 export { peftKey };
-
-const CONFIG = 'adapter_config.json';
-const WEIGHTS = 'adapter_model.safetensors';
-
-/** What the adapters of a model share. */
-interface LoraShape {
-  readonly r: number;
-  readonly alpha: number;
-  readonly dropout: number;
-  /** last names of the adapted modules */
-  readonly modules: readonly string[];
-}
-
-const adapterParameters = (model: Model): ParameterInfo[] =>
-  needed(model).filter(({ adapter }) => adapter !== undefined);
-
-/** undefined: the model has no LoRA, or its adapters are merged */
-function shapeOf(model: Model): LoraShape | undefined {
-  const adapted: ModuleInstance[] = [];
-  const visit = (instance: ModuleInstance): void => {
-    if (instance.adapter) adapted.push(instance);
-    for (const child of submodulesOf(instance)) visit(child.instance);
-  };
-  visit(model.root);
-  const values = adapted[0]?.adapter?.values;
-  if (!values) return undefined;
-  const number = (name: string, fallback: number): number => {
-    const value = values.get(name);
-    return value?.kind === 'int' || value?.kind === 'float' ? value.value : fallback;
-  };
-  const modules = [...new Set(adapted.map(({ path }) => path.split('.').at(-1)!))];
-  return { r: number('r', 0), alpha: number('alpha', 0), dropout: number('dropout', 0), modules };
-}
 
 /**
  * Writes the adapter of a model.
@@ -89,23 +55,6 @@ export async function saveAdapter(
   );
 }
 
-function configText({ r, alpha, dropout, modules }: LoraShape): string {
-  const config = {
-    peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
-    base_model_name_or_path: null,
-    r,
-    lora_alpha: alpha,
-    lora_dropout: dropout,
-    target_modules: modules,
-    bias: 'none',
-    fan_in_fan_out: false,
-    inference_mode: true,
-    modules_to_save: null,
-  };
-  return `${JSON.stringify(config, null, 2)}\n`;
-}
-
 /**
  * The files of the adapter in a model's weights, by name below `folder`; none when every B is 0, as one that was
  * never trained: such an adapter adds nothing.
@@ -121,14 +70,11 @@ export async function adapterFiles(
   let trained = false;
   for (const { keys, name } of adapterParameters(model)) {
     const tensor = await weights.read(keys[0]);
-    tensors.set(peftKey(keys[0]), tensor);
+    tensors.set(keys[0], tensor);
     if (name === 'lora_B') trained ||= (tensor.data as Float32Array).some((value) => value !== 0);
   }
   if (!shape || !trained) return new Map();
-  return new Map([
-    [`${folder}/${CONFIG}`, new TextEncoder().encode(configText(shape))],
-    [`${folder}/${WEIGHTS}`, encodeSafetensors(tensors)],
-  ]);
+  return new Map([...peftFiles(shape, tensors)].map(([name, bytes]) => [`${folder}/${name}`, bytes]));
 }
 
 /** Whether a checkpoint has anything of the model's adapters. */
