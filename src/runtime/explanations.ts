@@ -52,7 +52,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0208: 'The name of a tensor that was given is not an input of the entry.',
   R0209: 'f32 is a Float32Array, i64 a BigInt64Array (an Int32Array is widened), bool a Uint8Array of zeros and ones.',
   R0210:
-    'Rank and static dimensions of an input are fixed when the model is compiled, and the data must fill the shape.',
+    'Rank and static dimensions of an input are fixed when the model is compiled, and the data must fill the shape. A dimension that is declared as a multiple or a sum takes such sizes alone: `4*H` is 4, 8 or 12. Pad or resize images that have others.',
   R0211: 'Dimensions of the same name must have the same size in all inputs of one run.',
   R0212: 'The graph and the manifest disagree about an output; they come from two compilations.',
   R0213: 'Only outputs that the manifest lists can be asked for.',

@@ -3,7 +3,7 @@
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
 import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
-import { type Binding, bindDims, explain, type Measured, sizeUnder } from '../shared/bind-dims.ts';
+import { type Binding, bindDims, explain, type Measured, sizeUnder, withoutSize } from '../shared/bind-dims.ts';
 import { printAtLeastZero, printDim } from '../shared/dim.ts';
 import { parseDim } from '../shared/dim-text.ts';
 import type { DType } from '../shared/dtype.ts';
@@ -101,6 +101,7 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
     const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
     throw runtimeError('dim_conflict', { entry: name, input, axis, dim, found: size, expected, because });
   }
+  for (const one of measured.values()) if (withoutSize(one, bindings)) throw wrongSize(name, one, printDim(one.dim));
   checkSizes(name, entry, bindings);
   for (const port of entry.inputs) {
     const feed = checked[port.name];
@@ -252,16 +253,15 @@ function measure(entry: string, port: TensorPort, shape: readonly number[]): Mea
   port.shape.forEach((expected, axis) => {
     const size = shape[axis]!;
     const dim = parseDim(expected);
-    if (typeof expected === 'number' && expected !== size) {
-      const found = `size ${size} on axis ${axis}`;
-      throw runtimeError('input_shape', {
-        entry,
-        input: port.name,
-        found,
-        expected: `${expected} of ${printPort(port.shape)}`,
-      });
-    }
-    if (dim !== undefined) measured.push({ input: port.name, axis, dim, size });
+    if (dim === undefined) return;
+    const one = { input: port.name, axis, dim, size };
+    if (typeof expected === 'number' && expected !== size)
+      throw wrongSize(entry, one, `${expected} of ${printPort(port.shape)}`);
+    measured.push(one);
   });
   return measured;
 }
+
+/** R0210 */
+const wrongSize = (entry: string, { input, axis, size }: Measured, expected: string): Error =>
+  runtimeError('input_shape', { entry, input, found: `size ${size} on axis ${axis}`, expected });

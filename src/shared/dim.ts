@@ -109,6 +109,16 @@ export function divideDims(a: Dim, b: Dim): Dim | undefined {
   return fromTerms(quotient);
 }
 
+/** ⌊dim / by⌋ where it is a dim: the factors of all symbols are multiples of `by`. Else undefined. */
+export function floorDivideDim(dim: Dim, by: number): Dim | undefined {
+  const parts: Dim[] = [];
+  for (const { coefficient, symbols } of termsOf(dim)) {
+    if (symbols.length > 0 && coefficient % by !== 0) return undefined;
+    parts.push(fromTerms([{ coefficient: Math.floor(coefficient / by), symbols }]));
+  }
+  return parts.reduce(addDims, 0);
+}
+
 export function equalDims(a: Dim, b: Dim): boolean {
   if (a === b) return true;
   if (typeof a === 'number' || typeof b === 'number') return false;

@@ -75,7 +75,11 @@ describe('a file that is not imported', () => {
   it('names sizes that have to be numbers, and how to give them', async () => {
     const conv = onnx({
       inputs: [['image', ['B', 3, 'height', '']]],
-      nodes: [node('Conv', ['image', 'w'], ['y'], 'conv')],
+      nodes: [
+        node('Conv', ['image', 'w'], ['y'], 'conv', [
+          { name: 'auto_pad', type: 3, s: new TextEncoder().encode('SAME_UPPER') },
+        ]),
+      ],
       initialisers: [floats('w', [4, 3, 3, 3])],
       outputs: ['y'],
     });

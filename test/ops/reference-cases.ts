@@ -5,7 +5,7 @@
 import { GraphBuilder } from '../../src/compiler/ir/builder.ts';
 import type { Graph, TensorType } from '../../src/compiler/ir/graph.ts';
 import { TypeRuleError } from '../../src/compiler/ops/spec.ts';
-import { equalDims, isSymbolic, symbol } from '../../src/shared/dim.ts';
+import { addDims, type Dim, equalDims, isSymbolic, mulDims, symbol } from '../../src/shared/dim.ts';
 import type { DType } from '../../src/shared/dtype.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import type { ReferenceTensor } from '../support/reference.ts';
@@ -31,7 +31,7 @@ export interface ReferenceCase {
 }
 
 export interface BuildOptions {
-  /** A symbol for axis 0 of the inputs that `batchInputs` lists. */
+  /** A symbol for axis 0 of the inputs that `batchInputs` lists; height and width of images are symbolic then too. */
   readonly batch?: string;
 }
 
@@ -78,12 +78,20 @@ function build(reference: ReferenceCase, typeOf: (input: CaseTensor) => TensorTy
   return b.build();
 }
 
+const WINDOWED: readonly string[] = ['conv2d', 'avg_pool2d', 'max_pool2d'];
+
+/** Height and width as multiples of the stride and a rest: `2*H + 1`. */
+const imageDims = (size: readonly number[], stride: readonly number[]): readonly Dim[] =>
+  size.map((length, i) => addDims(mulDims(stride[i]!, symbol(i === 0 ? 'H' : 'W')), length % stride[i]!));
+
 const withBatch =
-  (batch: string, names: readonly string[]) =>
-  ({ name, tensor }: CaseTensor): TensorType => ({
-    dtype: tensor.dtype,
-    shape: names.includes(name) ? [symbol(batch), ...tensor.shape.slice(1)] : tensor.shape,
-  });
+  ({ op, attrs }: ReferenceCase, batch: string, names: readonly string[]) =>
+  ({ name, tensor: { dtype, shape } }: CaseTensor): TensorType => {
+    if (!names.includes(name)) return { dtype, shape };
+    const [, ...rest] = shape;
+    if (!WINDOWED.includes(op)) return { dtype, shape: [symbol(batch), ...rest] };
+    return { dtype, shape: [symbol(batch), rest[0]!, ...imageDims(rest.slice(1), attrs.stride as readonly number[])] };
+  };
 
 /**
  * The inputs whose axis 0 can be a symbol that comes out as axis 0 of every output; empty where the
@@ -96,7 +104,7 @@ export function batchInputs(reference: ReferenceCase): readonly string[] {
   for (const attempt of [names, names.slice(0, 1)]) {
     if (attempt.length === 0) continue;
     try {
-      const graph = build(reference, withBatch('B', attempt));
+      const graph = build(reference, withBatch(reference, 'B', attempt));
       const batched = graph.outputs.every(({ value }) => {
         const first = graph.types[value]!.shape[0];
         return first !== undefined && isSymbolic(first) && equalDims(first, symbol('B'));
@@ -112,7 +120,7 @@ export function batchInputs(reference: ReferenceCase): readonly string[] {
 /** The case as a graph; with `batch`, axis 0 of its `batchInputs` is that symbol. */
 export function buildCase(reference: ReferenceCase, options: BuildOptions = {}): Graph {
   const { batch } = options;
-  return build(reference, withBatch(batch ?? '', batch === undefined ? [] : batchInputs(reference)));
+  return build(reference, withBatch(reference, batch ?? '', batch === undefined ? [] : batchInputs(reference)));
 }
 
 /** The case's inputs as the interpreter takes them. */

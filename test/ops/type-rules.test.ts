@@ -219,8 +219,22 @@ describe('operands that do not fit', () => {
     ],
     [
       'conv2d over a symbolic height',
-      () => infer('conv2d', ['f32[B, 3, T, 8]', 'f32[4, 3, 3, 3]'], one),
-      'conv2d needs a static size for height and it is T',
+      () => infer('conv2d', ['f32[B, 3, 3*T + 2, 8]', 'f32[4, 3, 3, 3]'], { ...one, stride: [2, 1] }),
+      'conv2d moves by 2 and height is 3*T + 2, so that the size of its result would depend on a rest',
+    ],
+    [
+      'a gradient of a pool over a symbolic width',
+      () => infer('max_pool2d', ['f32[B, 3, 4, T]'], { kernel: [2, 2], stride: [2, 2], padding: [0, 0] }),
+      'max_pool2d moves by 2 and width is T, so that the size of its result would depend on a rest',
+    ],
+    [
+      'conv2d_grad_input of another size',
+      () =>
+        infer('conv2d_grad_input', ['f32[B, 4, T, 3]', 'f32[4, 3, 2, 2]'], {
+          ...{ ...one, stride: [2, 2], padding: [0, 0] },
+          size: [readType('f32[2*T + 4]').shape[0]!, 6],
+        }),
+      "conv2d_grad_input takes dy of the forward op's size, and axis 2 of dy is T and the forward op gives T + 2",
     ],
     [
       'a window larger than the image',

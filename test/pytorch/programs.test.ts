@@ -24,6 +24,15 @@ const PROGRAMS: Readonly<Record<string, string>> = {
       norm = GroupNorm(2, 6)
       entry run(x: [B, 4, 8]) -> (y: [B, 6, 8, 1]) { norm(reshape(conv(x), [B, 6, 8, 1])) }
     }`,
+  'convolutions of images of any size': `import { Conv2d } from "std"
+    model Tiny {
+      stem = Conv2d(3, 4, 3, stride = 2, padding = 1)
+      param up: [4, 2, 3, 3] = normal(0.3)
+      entry run(x: [B, 3, 4 * T, 4 * B]) -> (y: [B, 2, 4 * T, 4 * B], z: [B, 4, T, B]) {
+        let y = stem(x)
+        (conv_transpose2d(y, up, stride = 2, padding = 1, output_padding = 1), max_pool2d(y, kernel = 2))
+      }
+    }`,
   'several values, of a function and of a module': `module Two(d) {
       param w: [d] = normal(1.0)
       fn both(x) { (x * w, x + w) }

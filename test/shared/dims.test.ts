@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Binding, bindDims } from '../../src/shared/bind-dims.ts';
-import { addDims, type Dim, mulDims, printDim, symbol } from '../../src/shared/dim.ts';
+import { type Binding, bindDims, withoutSize } from '../../src/shared/bind-dims.ts';
+import { addDims, type Dim, floorDivideDim, mulDims, printDim, symbol } from '../../src/shared/dim.ts';
 import { dimAt, parseDim } from '../../src/shared/dim-text.ts';
 
 describe('parseDim', () => {
@@ -27,6 +27,24 @@ describe('parseDim', () => {
   });
 });
 
+describe('floorDivideDim', () => {
+  it('divides where a rest does not depend on symbols', () => {
+    const halved = (text: string, by = 2) => floorDivideDim(parseDim(text)!, by);
+    expect(['4*H + 3', '2*H*W - 1', '2*H - 3'].map((text) => printDim(halved(text)!))).toEqual([
+      '2*H + 1',
+      'H*W - 1',
+      'H - 2',
+    ]);
+    expect([floorDivideDim(7, 2), floorDivideDim(-1, 2), halved('H'), halved('3*H + 2'), halved('H', 1)]).toEqual([
+      3,
+      -1,
+      undefined,
+      undefined,
+      symbol('H'),
+    ]);
+  });
+});
+
 describe('bindDims', () => {
   const bind = (...axes: [string, number][]) => {
     const bindings = new Map<string, Binding>();
@@ -49,6 +67,16 @@ describe('bindDims', () => {
   });
   it('believes an axis that is the symbol itself before a sum', () => {
     expect(bind(['P + T', 9], ['P', 4], ['T', 3]).clash).toMatchObject({ axis: 0, size: 9, expected: 7 });
+  });
+  it('tells an axis that no size of its symbol gives from one that any gives', () => {
+    const at = (text: string, size: number, bound: readonly [string, number][] = []) =>
+      withoutSize(
+        { input: 'x', axis: 0, dim: parseDim(text)!, size },
+        new Map(bound.map(([name, of]) => [name, { size: of, from: '' }])),
+      );
+    expect([at('4*H', 6), at('T + 3', 2), at('P + T', 2, [['T', 3]])]).toEqual([true, true, true]);
+    expect([at('B*T', 2, [['B', 0]]), at('B*T', 0, [['B', 0]])]).toEqual([true, false]);
+    expect([at('P + T', 1), at('B*B', 8), at('B', 3, [['B', 3]])]).toEqual([false, false, false]);
   });
   it('leaves open what two unknowns do not decide', () => {
     expect(bind(['P + T', 7])).toEqual({ clash: undefined, sizes: {} });

@@ -2,6 +2,7 @@
 import { type Dim, equalDims, isSymbolic, printDim, type Shape, subDims } from '../../shared/dim.ts';
 import { type AnyNode, type Graph, type Node, type TensorType, typeOf } from '../ir/graph.ts';
 import type { OpName } from '../ops/attributes.ts';
+import { type DimPair, outputPadding } from '../ops/convolution.ts';
 import { eachFunction } from '../ops/functions.ts';
 import { atom, call, type Expression, type Operator, print } from './expression.ts';
 
@@ -159,10 +160,8 @@ const convolution: Writer<'conv2d'> = ({ attributes: { stride, padding, dilation
 
 const transposed: Writer<'conv2d_grad_input'> = ({ attributes }, { all, types }) => {
   const { stride, padding, dilation, groups, size } = attributes;
-  const [length, kernel] = [types[0]!.shape.slice(2), types[1]!.shape.slice(2)] as [number[], number[]];
-  const extra = size.map(
-    (out, i) => out - ((length[i]! - 1) * stride[i]! - 2 * padding[i]! + dilation[i]! * (kernel[i]! - 1) + 1),
-  ) as [number, number];
+  const [length, kernel] = types.map(({ shape }) => shape.slice(2)) as unknown as readonly [DimPair, DimPair];
+  const extra = outputPadding(size, length, kernel, attributes);
   return call('conv_transpose2d', all, [
     ...unless('stride', pair(stride), '1'),
     ...unless('padding', pair(padding), '0'),

@@ -2,10 +2,10 @@
  * The adjoints of conv2d (in x and in weight) and of max_pool2d: what autodiff cannot compose from other ops
  * at a reasonable cost. Layouts and attributes are those of the forward op.
  */
-import { mulDims, productOf } from '../../shared/dim.ts';
+import { type Dim, equalDims, isSymbolic, mulDims, printDim, productOf } from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
-import { type ConvolutionOps, expectPairs, inferPool, type Pair, places } from './convolution.ts';
+import { type DimPair, dimPlaces, expectPairs, inferPool, type Pair, type Windowing } from './convolution.ts';
 import type { Op, Operand } from './declare.ts';
 import { perWindow } from './flops.ts';
 import { gemmTransposed, transposed } from './gemm.ts';
@@ -23,7 +23,7 @@ export interface ConvolutionGradientOps {
       readonly padding: readonly [number, number];
       readonly dilation: readonly [number, number];
       readonly groups: number;
-      readonly size: readonly [number, number];
+      readonly size: readonly [Dim, Dim];
     }
   >;
   /** (x [N, C, H, W], dy [N, O, oh, ow]) → [O, C/groups, ...kernel]: the adjoint of conv2d in weight */
@@ -48,7 +48,7 @@ export interface ConvolutionGradientOps {
   >;
 }
 
-/** Static sizes of a convolution: x [batch, channels, height, width], dy [batch, outChannels, outHeight, outWidth]. */
+/** Sizes of a convolution: x [batch, channels, height, width], dy [batch, outChannels, outHeight, outWidth]. */
 interface Geometry {
   readonly size: Pair;
   readonly out: Pair;
@@ -57,8 +57,6 @@ interface Geometry {
   readonly outPerGroup: number;
 }
 
-type Window = Pick<ConvolutionOps['conv2d']['attributes'], 'stride' | 'padding' | 'dilation'>;
-
 function expectImages(op: string, inputs: readonly TensorType[], names: readonly [string, string]): void {
   for (const [operand, name] of names.entries()) {
     expectDType(op, inputs, operand, name, F32);
@@ -66,18 +64,22 @@ function expectImages(op: string, inputs: readonly TensorType[], names: readonly
   }
 }
 
-function staticAxes(op: string, inputs: readonly TensorType[], operand: number, name: string): number[] {
-  return [1, 2, 3].map((axis) => expectStatic(op, axisRef(inputs, operand, axis, `axis ${axis} of ${name}`)));
-}
+const staticAxis = (op: string, inputs: readonly TensorType[], operand: number, name: string, axis: number): number =>
+  expectStatic(op, axisRef(inputs, operand, axis, `axis ${axis} of ${name}`));
+
+/** Height and width. */
+const sizeOfImage = ({ shape }: TensorType): DimPair => [shape[2]!, shape[3]!];
 
 /** dy must have the size that the forward op gives. */
-function expectOutput(op: string, size: Pair, kernel: Pair, found: Pair, { stride, padding, dilation }: Window): void {
+function expectOutput(op: string, size: DimPair, kernel: Pair, found: DimPair, window: Windowing): void {
+  const { stride, padding, dilation } = window;
   for (const i of [0, 1] as const) {
-    const expected = places(size[i], kernel[i], stride[i], padding[i], dilation[i]);
-    if (expected === found[i]) continue;
+    const expected = dimPlaces(size[i], kernel[i], stride[i], padding[i], dilation[i]);
+    if (expected !== undefined && equalDims(expected, found[i])) continue;
+    const forward = expected === undefined ? `none for ${printDim(size[i])}` : printDim(expected);
     throw new TypeRuleError(
-      `${op} takes dy of the forward op's size, and axis ${i + 2} of dy is ${found[i]} and the forward op gives ${expected}`,
-      [{ operand: op === 'conv2d_grad_input' ? 0 : 1, axis: i + 2, label: `is ${found[i]}` }],
+      `${op} takes dy of the forward op's size, and axis ${i + 2} of dy is ${printDim(found[i])} and the forward op gives ${forward}`,
+      [{ operand: op === 'conv2d_grad_input' ? 0 : 1, axis: i + 2, label: `is ${printDim(found[i])}` }],
     );
   }
 }
@@ -90,7 +92,7 @@ function expectGroups(op: string, groups: number, channels: number): void {
 /** Where element (place, tap) of the patches lies in the image [channelsPerGroup, height, width]; −1: in the padding. */
 function patchOffsets(
   { size, out, kernel, channelsPerGroup }: Geometry,
-  { stride, padding, dilation }: Window,
+  { stride, padding, dilation }: Windowing,
 ): Int32Array {
   const offsets = new Int32Array(sizeOf(out) * channelsPerGroup * sizeOf(kernel));
   let at = 0;
@@ -132,7 +134,8 @@ function evaluateGradInput(
   weight: WideTensor,
   attributes: ConvolutionGradientOps['conv2d_grad_input']['attributes'],
 ): WideTensor {
-  const { groups, size } = attributes;
+  const { groups } = attributes;
+  const size = attributes.size as Pair;
   const [batch, outChannels, oh, ow] = dy.shape as [number, number, number, number];
   const [, channelsPerGroup, kh, kw] = weight.shape as [number, number, number, number];
   const outPerGroup = outChannels / groups;
@@ -212,17 +215,22 @@ export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
     infer(inputs, attributes) {
       const op = 'conv2d_grad_input';
       const { stride, padding, dilation, groups, size } = attributes;
-      expectPairs(op, { stride, padding, dilation, size });
+      expectPairs(op, { stride, padding, dilation });
+      if (!size.some(isSymbolic)) expectPairs(op, { size: size as Pair });
       expectImages(op, inputs, ['dy', 'weight']);
-      const [outChannels, oh, ow] = staticAxes(op, inputs, 0, 'dy') as [number, number, number];
-      const [perGroup, kh, kw] = staticAxes(op, inputs, 1, 'weight') as [number, number, number];
+      const outChannels = staticAxis(op, inputs, 0, 'dy', 1);
+      const [perGroup, kh, kw] = [1, 2, 3].map((axis) => staticAxis(op, inputs, 1, 'weight', axis)) as [
+        number,
+        number,
+        number,
+      ];
       expectSameDim(
         axisRef(inputs, 0, 1, 'channels of dy'),
         axisRef(inputs, 1, 0, 'output channels'),
         (a, b) => `${op}'s dy has ${a} channels and weight gives ${b}`,
       );
       expectGroups(op, groups, outChannels);
-      expectOutput(op, size, [kh, kw], [oh, ow], attributes);
+      expectOutput(op, size, [kh, kw], sizeOfImage(inputs[0]), attributes);
       return [{ dtype: 'f32', shape: [inputs[0].shape[0]!, perGroup * groups, ...size] }];
     },
     evaluate: ([dy, weight], attributes) => [evaluateGradInput(dy, weight, attributes)],
@@ -239,8 +247,8 @@ export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
       const { stride, padding, dilation, groups, kernel } = attributes;
       expectPairs(op, { stride, padding, dilation, kernel });
       expectImages(op, inputs, ['x', 'dy']);
-      const [channels, height, width] = staticAxes(op, inputs, 0, 'x') as [number, number, number];
-      const [outChannels, oh, ow] = staticAxes(op, inputs, 1, 'dy') as [number, number, number];
+      const channels = staticAxis(op, inputs, 0, 'x', 1);
+      const outChannels = staticAxis(op, inputs, 1, 'dy', 1);
       expectSameDim(
         axisRef(inputs, 0, 0, 'batch size'),
         axisRef(inputs, 1, 0, 'batch size'),
@@ -248,7 +256,7 @@ export const CONVOLUTION_GRADIENTS: Family<ConvolutionGradientOps> = {
       );
       expectGroups(op, groups, channels);
       expectGroups(op, groups, outChannels);
-      expectOutput(op, [height, width], kernel, [oh, ow], attributes);
+      expectOutput(op, sizeOfImage(inputs[0]), kernel, sizeOfImage(inputs[1]), attributes);
       return [{ dtype: 'f32', shape: [outChannels, channels / groups, ...kernel] }];
     },
     evaluate: ([x, dy], attributes) => [evaluateGradWeight(x, dy, attributes)],

@@ -1,16 +1,28 @@
-/** Windows over images [N, C, H, W]: conv2d and the pools. H, W and the kernels are static; N may be symbolic. */
-import { type Dim, mulDims, productOf } from '../../shared/dim.ts';
+/**
+ * Windows over images [N, C, H, W]: conv2d and the pools. Kernels are static; N, H and W may be symbolic. A dim cannot say ⌊H/2⌋, so a
+ * symbolic size is a multiple of the stride, give or take a number: `2*H`, `4*H + 1`.
+ */
+import {
+  addDims,
+  type Dim,
+  floorDivideDim,
+  isSymbolic,
+  mulDims,
+  printDim,
+  productOf,
+  subDims,
+} from '../../shared/dim.ts';
 import type { TensorType, WideTensor } from '../../shared/tensor.ts';
 import type { Op, Operand, Unary } from './declare.ts';
 import { perWindow } from './flops.ts';
 import { gemmTransposed } from './gemm.ts';
 import { axisRef, expectDType, expectLayout, expectSameDim, expectStatic, F32 } from './rules.ts';
-import type { Family } from './spec.ts';
+import type { DimNeed, Family } from './spec.ts';
 import { TypeRuleError } from './spec.ts';
 import { wide } from './strided.ts';
 
 export interface ConvolutionOps {
-  /** (x [N, C, H, W], weight [O, C/groups, kh, kw], bias? [O]); H and W static */
+  /** (x [N, C, H, W], weight [O, C/groups, kh, kw], bias? [O]) */
   conv2d: Op<
     readonly [x: Operand, weight: Operand, ...bias: Operand[]],
     {
@@ -40,6 +52,7 @@ export interface ConvolutionOps {
 }
 
 export type Pair = readonly [number, number];
+export type DimPair = readonly [Dim, Dim];
 type Pool = 'avg_pool2d' | 'max_pool2d';
 
 const IMAGE = '[N, C, H, W]';
@@ -47,6 +60,38 @@ const IMAGE = '[N, C, H, W]';
 /** Number of places of a window along one axis of `size`: ⌊(size + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1. */
 export const places = (size: number, kernel: number, stride: number, padding: number, dilation: number): number =>
   Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+
+/** The same of a size that may be symbolic; undefined where the division leaves a rest that depends on it. */
+export function dimPlaces(
+  size: Dim,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): Dim | undefined {
+  const moves = floorDivideDim(addDims(size, 2 * padding - dilation * (kernel - 1) - 1), stride);
+  return moves === undefined ? undefined : addDims(moves, 1);
+}
+
+/** Elements along one axis that so many windows cover, without the padding: the smallest size that has them. */
+export function covered(count: Dim, kernel: number, stride: number, padding: number, dilation: number): Dim {
+  return addDims(mulDims(addDims(count, -1), stride), dilation * (kernel - 1) + 1 - 2 * padding);
+}
+
+/** What a transposed convolution adds to the size that its windows cover: numbers, since a stride divides what is symbolic. */
+export function outputPadding(size: DimPair, out: DimPair, kernel: DimPair, window: Windowing): Pair {
+  return ([0, 1] as const).map((i) => {
+    const least = covered(out[i], Number(kernel[i]), window.stride[i], window.padding[i], window.dilation[i]);
+    return Number(subDims(size[i], least));
+  }) as unknown as Pair;
+}
+
+/** How windows lie on an image. */
+export interface Windowing {
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+}
 
 export function expectPairs(op: string, pairs: Readonly<Record<string, Pair>>): void {
   for (const [what, pair] of Object.entries(pairs)) {
@@ -64,19 +109,31 @@ function windowed(
   stride: Pair,
   padding: Pair,
   dilation: Pair,
-): Pair {
+): DimPair {
   const [height, width] = ([2, 3] as const).map((axis, i) => {
     const ref = axisRef(inputs, 0, axis, i === 0 ? 'height' : 'width');
-    const size = expectStatic(op, ref);
-    const count = places(size, kernel[i]!, stride[i]!, padding[i]!, dilation[i]!);
-    if (count >= 1) return count;
-    const covered = dilation[i]! * (kernel[i]! - 1) + 1;
+    const size = printDim(ref.dim);
+    const sides = [{ operand: 0, axis, label: `${ref.label} is ${size}` }];
+    const count = dimPlaces(ref.dim, kernel[i]!, stride[i]!, padding[i]!, dilation[i]!);
+    if (count === undefined)
+      throw new TypeRuleError(
+        `${op} moves by ${stride[i]} and ${ref.label} is ${size}, so that the size of its result would depend on a rest`,
+        sides,
+        `make ${ref.label} a multiple of the stride, give or take a number, such as ${stride[i]}*${i === 0 ? 'H' : 'W'}`,
+      );
+    if (isSymbolic(count) || count >= 1) return count;
+    const span = dilation[i]! * (kernel[i]! - 1) + 1;
     throw new TypeRuleError(
-      `${op}'s window covers ${covered} elements and ${ref.label} is ${size} with padding ${padding[i]} on both sides`,
-      [{ operand: 0, axis, label: `${ref.label} is ${size}` }],
+      `${op}'s window covers ${span} elements and ${ref.label} is ${size} with padding ${padding[i]} on both sides`,
+      sides,
     );
   });
   return [height!, width!];
+}
+
+/** One window at least, where H and W are symbolic. */
+function needsWindow(op: string, { shape }: TensorType): readonly DimNeed[] {
+  return shape.slice(2).map((count, i) => ({ dim: addDims(count, -1), what: `${op} along axis ${i + 2}` }));
 }
 
 function inferConv(inputs: readonly TensorType[], attributes: ConvolutionOps['conv2d']['attributes']): TensorType {
@@ -231,6 +288,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     traits: {},
     flops: ([, weight], { shape }) => mulDims(productOf(shape), perWindow(weight.shape)),
     infer: (inputs, attributes) => [inferConv(inputs, attributes)],
+    requires: (inputs, attributes) => needsWindow('conv2d', inferConv(inputs, attributes)),
     evaluate: ([x, weight, bias], attributes) => [evaluateConv(x, weight, bias, attributes)],
   },
   avg_pool2d: {
@@ -240,6 +298,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     traits: {},
     flops: (_, { shape }, { kernel }) => mulDims(productOf(shape), kernel[0] * kernel[1]),
     infer: (inputs, attributes) => [inferPool('avg_pool2d', inputs, attributes)],
+    requires: (inputs, attributes) => needsWindow('avg_pool2d', inferPool('avg_pool2d', inputs, attributes)),
     evaluate([x], attributes) {
       const area = attributes.kernel[0] * attributes.kernel[1];
       return [pool(x, attributes, (seen) => total(seen) / (attributes.count_include_pad ? area : seen.length))];
@@ -252,6 +311,7 @@ export const CONVOLUTION: Family<ConvolutionOps> = {
     traits: {},
     flops: (_, { shape }, { kernel }) => mulDims(productOf(shape), kernel[0] * kernel[1]),
     infer: (inputs, attributes) => [inferPool('max_pool2d', inputs, attributes)],
+    requires: (inputs, attributes) => needsWindow('max_pool2d', inferPool('max_pool2d', inputs, attributes)),
     evaluate: ([x], attributes) => [pool(x, attributes, (seen) => Math.max(...seen))],
   },
 };

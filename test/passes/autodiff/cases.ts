@@ -6,49 +6,21 @@
  * differences have no meaning.
  */
 import { GraphBuilder } from '../../../src/compiler/ir/builder.ts';
-import type { Graph, ValueId } from '../../../src/compiler/ir/graph.ts';
+import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import { operandsOf } from '../../../src/compiler/ops/operands.ts';
-import { addDims, mulDims, type Shape, subDims, symbol } from '../../../src/shared/dim.ts';
-import type { WideTensor } from '../../../src/shared/tensor.ts';
+import { addDims, mulDims, subDims } from '../../../src/shared/dim.ts';
 import { tensor } from '../../ops/extra-cases.ts';
+import { B, given, type HandMadeCase, P, S, T } from './hand-made.ts';
+import { IMAGES } from './image-cases.ts';
 import { noise } from './support.ts';
 
-export interface HandMadeCase {
-  readonly name: string;
-  readonly inputs: readonly { readonly name: string; readonly tensor: WideTensor; readonly shape: Shape }[];
-  readonly build: (b: GraphBuilder, inputs: readonly ValueId[]) => readonly ValueId[];
-  /** gradients of Σ output, by input, at points where the function is not smooth */
-  readonly expected?: Readonly<Record<string, readonly number[]>>;
-}
+export type { HandMadeCase } from './hand-made.ts';
 
 const f32 = (shape: readonly number[], elements: readonly number[]) => tensor('f32', shape, elements);
 const i64 = (shape: readonly number[], elements: readonly number[]) => tensor('i64', shape, elements);
 const bool = (shape: readonly number[], elements: readonly number[]) => tensor('bool', shape, elements);
-const given = (name: string, value: WideTensor, shape: Shape = value.shape) => ({ name, tensor: value, shape });
-const [B, T, S, P] = [symbol('B'), symbol('T'), symbol('S'), symbol('P')];
-const square = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
 
 const SMOOTH: readonly HandMadeCase[] = [
-  {
-    name: 'conv2d_grad_input with groups, stride and dilation',
-    inputs: [given('dy', noise([2, 4, 2, 2]), [B, 4, 2, 2]), given('weight', noise([4, 1, 2, 3], 2))],
-    build: (b, inputs) => [
-      b.node('conv2d_grad_input', operandsOf('conv2d_grad_input', inputs), {
-        ...{ stride: [2, 1] as const, padding: [1, 0] as const, dilation: [1, 2] as const },
-        ...{ groups: 2, size: [3, 6] as const },
-      }),
-    ],
-  },
-  {
-    name: 'conv2d_grad_weight with groups, stride and dilation',
-    inputs: [given('x', noise([2, 2, 3, 6]), [B, 2, 3, 6]), given('dy', noise([2, 4, 2, 2], 2), [B, 4, 2, 2])],
-    build: (b, inputs) => [
-      b.node('conv2d_grad_weight', operandsOf('conv2d_grad_weight', inputs), {
-        ...{ stride: [2, 1] as const, padding: [1, 0] as const, dilation: [1, 2] as const },
-        ...{ groups: 2, kernel: [2, 3] as const },
-      }),
-    ],
-  },
   {
     name: 'with_gradient, of sin and its derivative',
     inputs: [given('x', noise([2, 3], 1, 2), [B, 3])],
@@ -274,29 +246,6 @@ const SMOOTH: readonly HandMadeCase[] = [
     build: (b, [x]) => [b.node('softmax', [x!], { axis: 0 }), b.node('log_softmax', [x!], { axis: 1 })],
   },
   {
-    name: 'pools with a symbolic batch and windows that leave a rest',
-    inputs: [given('x', noise([2, 1, 5, 6]), [B, 1, 5, 6])],
-    build: (b, [x]) => [
-      b.node('avg_pool2d', [x!], { kernel: [2, 3], stride: [2, 2], padding: [1, 1], count_include_pad: false }),
-      b.node('max_pool2d', [x!], { kernel: [2, 2], stride: [2, 3], padding: [0, 1] }),
-      b.node('avg_pool2d', [x!], { kernel: [5, 4], stride: [1, 1], padding: [2, 2], count_include_pad: true }),
-    ],
-  },
-  {
-    name: 'interpolate to the same size and to others',
-    inputs: [given('x', noise([1, 2, 3, 4]), [B, 2, 3, 4])],
-    build: (b, [x]) => [
-      b.node('interpolate', [x!], { mode: 'bicubic', size: [3, 4] }),
-      b.node('interpolate', [x!], { mode: 'bilinear', size: [3, 7] }),
-      b.node('interpolate', [x!], { mode: 'nearest', size: [2, 9] }),
-    ],
-  },
-  {
-    name: 'conv2d of one image with bias',
-    inputs: [given('x', noise([1, 2, 4, 4])), given('w', noise([3, 2, 2, 2], 2)), given('c', noise([3], 3))],
-    build: (b, inputs) => [b.node('conv2d', operandsOf('conv2d', inputs), square)],
-  },
-  {
     name: 'elementwise ops of no elements',
     inputs: [given('x', noise([0, 3]), [B, 3]), given('y', noise([3], 2))],
     build: (b, [x, y]) => [
@@ -381,7 +330,7 @@ const EDGES: readonly HandMadeCase[] = [
   },
 ];
 
-export const HAND_MADE: readonly HandMadeCase[] = [...SMOOTH, ...EDGES];
+export const HAND_MADE: readonly HandMadeCase[] = [...SMOOTH, ...IMAGES, ...EDGES];
 
 export function buildHandMade({ name, inputs, build }: HandMadeCase): Graph {
   const b = new GraphBuilder(name.replaceAll(/\W/g, '_'));

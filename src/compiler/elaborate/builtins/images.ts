@@ -1,5 +1,6 @@
 /** Built-in functions of images [N, C, H, W]: convolutions, pools, resizing. */
-import { isSymbolic, printShape } from '../../../shared/dim.ts';
+import { addDims, isSymbolic, printShape } from '../../../shared/dim.ts';
+import { covered, type DimPair } from '../../ops/convolution.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
 import type { Value } from '../values.ts';
 
@@ -17,12 +18,15 @@ function convTranspose2d(c: BoundCall): Value {
   const groups = c.int('groups', 1);
   const size = ([0, 1] as const).map((i) => {
     const [length, kernel] = [x.type.shape[2 + i]!, weight.type.shape[2 + i]!];
-    if (isSymbolic(length) || isSymbolic(kernel))
-      return c.clash(`conv_transpose2d needs static sizes, and x is ${printShape(x.type.shape)}`, c.argument('x').span);
+    if (isSymbolic(kernel))
+      return c.clash(
+        `conv_transpose2d needs a static kernel, and weight is ${printShape(weight.type.shape)}`,
+        c.argument('weight').span,
+      );
     if (more[i] < 0 || more[i] >= Math.max(window.stride[i], window.dilation[i]))
       c.clash(`output_padding of conv_transpose2d is at least 0 and below stride or dilation, and it is ${more[i]}`);
-    return (length - 1) * window.stride[i] - 2 * window.padding[i] + window.dilation[i] * (kernel - 1) + more[i] + 1;
-  }) as [number, number];
+    return addDims(covered(length, kernel, window.stride[i], window.padding[i], window.dilation[i]), more[i]);
+  }) as unknown as DimPair;
   const y = c.op('conv2d_grad_input', [x, weight], { ...window, groups, size });
   const [bias] = c.optional('bias', 'f32');
   if (!bias) return y;

@@ -1,6 +1,7 @@
 /** Convolutions and pools over [N, C, L] and [N, C, H, W], and resizing. */
-import type { Dim, Shape } from '../../../shared/dim.ts';
+import { addDims, type Dim, isSymbolic, printDim, type Shape, symbolsOf } from '../../../shared/dim.ts';
 import type { ValueId } from '../../ir/graph.ts';
+import { covered, type DimPair, dimPlaces } from '../../ops/convolution.ts';
 import type { Call, Rule } from '../call.ts';
 import { sliced } from './movement.ts';
 import { withAxis, withoutAxis } from './shapes.ts';
@@ -39,13 +40,28 @@ function pair(c: Call, name: string, list: readonly number[] | undefined, fallba
   return spatial === 1 ? [name === 'pads' ? 0 : 1, values[0]!] : (values as unknown as Pair);
 }
 
-function sizes(c: Call): Pair {
+/** Height and width of the operand; what has one spatial axis is an image of height 1. */
+function dimsOfImage(c: Call): DimPair {
   const shape = c.shape(0);
-  const height = shape.length === 3 ? 1 : c.static(shape[2]!, 'the height of its operand');
-  return [
-    height,
-    c.static(shape.at(-1)!, shape.length === 3 ? 'the length of its operand' : 'the width of its operand'),
-  ];
+  return [shape.length === 3 ? 1 : shape[2]!, shape.at(-1)!];
+}
+
+const axisName = (c: Call, axis: number): string => (c.rank(0) === 3 ? 'length' : axis === 0 ? 'height' : 'width');
+
+/** The same as numbers. */
+const sizes = (c: Call): Pair =>
+  dimsOfImage(c).map((dim, i) => c.static(dim, `the ${axisName(c, i)} of its operand`)) as unknown as Pair;
+
+/** A stride divides what is dynamic, so that the result has a size that can be said. */
+function expectSteps(c: Call, { kernel, stride, dilation, before, after }: Window): void {
+  for (const [i, dim] of dimsOfImage(c).entries()) {
+    const whole = addDims(dim, before[i]! + after[i]!);
+    if (!isSymbolic(dim) || dimPlaces(whole, kernel[i]!, stride[i]!, 0, dilation[i]!) !== undefined) continue;
+    const own = symbolsOf(dim)[0]!;
+    c.fail(
+      `the ${axisName(c, i)} of its operand is ${printDim(dim)} and its stride ${stride[i]}: make it a multiple, such as --dim "${own}=${stride[i]}*N", or a number, --dim ${own}=SIZE`,
+    );
+  }
 }
 
 /** The attributes of a window; `auto_pad` becomes the padding that it stands for. */
@@ -98,8 +114,8 @@ const conv: Rule = (c) => {
   expectRank(c);
   const window = windowOf(c, kernelOf(c, c.shape(1)));
   const groups = c.int('group', 1);
+  expectSteps(c, window);
   const image = asImage(c, c.tensor(0, 'f32'));
-  sizes(c);
   const [x, { stride, before, dilation }] = isEven(window) ? [image, window] : padded(c, image, window, 0);
   const bias = c.has(2) ? [c.weight(2)] : [];
   const operands = [x, asImage(c, c.weight(1)), ...bias];
@@ -116,9 +132,9 @@ const convTranspose: Rule = (c) => {
   );
   const even = before.join() === after.join();
   const padding: Pair = even ? before : [0, 0];
-  const size = sizes(c).map(
-    (length, i) => (length - 1) * stride[i]! + dilation[i]! * (kernel[i]! - 1) + extra[i]! + 1 - 2 * padding[i]!,
-  ) as unknown as Pair;
+  const size = dimsOfImage(c).map((length, i) =>
+    addDims(covered(length, kernel[i]!, stride[i]!, padding[i]!, dilation[i]!), extra[i]!),
+  ) as unknown as DimPair;
   const groups = c.int('group', 1);
   const operands = [asImage(c, c.tensor(0, 'f32')), asImage(c, c.weight(1))];
   let y = c.emit('conv2d_grad_input', operands, { stride, padding, dilation, groups, size });
@@ -127,7 +143,7 @@ const convTranspose: Rule = (c) => {
     y = sliced(
       c,
       y,
-      [2, 3].map((axis, i) => ({ axis, start: before[i]!, end: size[i]! - after[i]!, step: 1 })),
+      [2, 3].map((axis, i) => ({ axis, start: before[i]!, end: addDims(size[i]!, -after[i]!), step: 1 })),
     );
   if (c.has(2)) y = c.emit('add', [y, c.importer.reshape(c.weight(2), [...c.shape(2), 1, 1])], {});
   return c.made(asGiven(c, y));
@@ -151,7 +167,9 @@ function pooled(c: Call): Window {
   const kernel = pair(c, 'kernel_shape', c.intList('kernel_shape') ?? c.fail('it has no kernel_shape'), 1);
   const window = windowOf(c, kernel);
   if (window.dilation.some((step) => step !== 1)) c.fail('its window is dilated');
-  return ceiled(c, window);
+  const whole = ceiled(c, window);
+  expectSteps(c, whole);
+  return whole;
 }
 
 /** The pools take padding of at most half a kernel, the same on both sides. */

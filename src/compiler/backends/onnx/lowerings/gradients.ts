@@ -3,21 +3,19 @@
  *
  * ONNX has no operators for them that ONNX Runtime runs for inference, so they are written with the forward ones.
  */
-import { productOf } from '../../../../shared/dim.ts';
+import { isSymbolic, productOf } from '../../../../shared/dim.ts';
+import { type DimPair, outputPadding } from '../../../ops/convolution.ts';
 import type { Emitter } from '../emitter.ts';
-import { expand, isNothing, reshape } from '../shapes.ts';
+import { expand, isNothing, range, reshape } from '../shapes.ts';
 import { neverZero } from '../symbols.ts';
 import type { Lowerings, Operand } from './rule.ts';
-import { reduce } from './rule.ts';
+import { cast, reduce } from './rule.ts';
 
 type Pair = readonly [number, number];
 
 const bothSides = ([height, width]: Pair): readonly number[] => [height, width, height, width];
 
-/** Axes 2 and 3, static by the type rules. */
-function sizeOf({ type: { shape } }: Operand): Pair {
-  return [Number(shape[2]), Number(shape[3])];
-}
+const sizeOf = ({ type: { shape } }: Operand): DimPair => [shape[2]!, shape[3]!];
 
 /** x [N, groups·c, H, W] → [c, groups·N, H, W]: the batch becomes the channels that a convolution sums over. */
 function batchAsChannels(emit: Emitter, x: Operand, groups: number): string {
@@ -35,12 +33,21 @@ function batchAsChannels(emit: Emitter, x: Operand, groups: number): string {
   );
 }
 
+/** 1, 2, … in the order of memory, f32 [H, W]; exact below 2²⁴. */
+function placesOf(emit: Emitter, size: DimPair): string {
+  const [height, width] = size;
+  if (!isSymbolic(height) && !isSymbolic(width)) {
+    const data = Float32Array.from({ length: height * width }, (_, place) => place + 1);
+    return emit.constant({ dtype: 'f32', shape: [height, width], data }, 'places');
+  }
+  const all = productOf(size);
+  const counted = emit.op('Add', [range(emit, all), emit.index(1)]);
+  return reshape(emit, cast(emit, counted, 'f32'), [all], size);
+}
+
 /** The place in its image, from 1, of each NaN, and 0 of everything else: the largest of a window is its last NaN. */
 function nanPlaces(emit: Emitter, x: Operand): string {
-  const [height, width] = sizeOf(x);
-  const data = Float32Array.from({ length: height * width }, (_, place) => place + 1); // exact below 2²⁴
-  const places = emit.constant({ dtype: 'f32', shape: [height, width], data }, 'places');
-  return emit.op('Where', [emit.op('IsNaN', [x.name]), places, emit.scalar(0)]);
+  return emit.op('Where', [emit.op('IsNaN', [x.name]), placesOf(emit, sizeOf(x)), emit.scalar(0)]);
 }
 
 export const GRADIENTS: Lowerings<
@@ -51,12 +58,8 @@ export const GRADIENTS: Lowerings<
     const [dy, weight] = [inputs[0], inputs[1]];
     // over no channels, as conv2d
     if (weight.type.shape.includes(0)) return [expand(emit, emit.scalar(0), [], outputs[0].shape)];
-    const [out, kernel] = [sizeOf(dy), sizeOf(weight)];
     // rows and columns of x that no window reaches, at the end of each axis
-    const rest = ([0, 1] as const).map((i) => {
-      const covered = (out[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (kernel[i] - 1) + 1;
-      return size[i] - covered;
-    });
+    const rest = outputPadding(size, sizeOf(dy), sizeOf(weight), { stride, padding, dilation });
     return [
       emit.op('ConvTranspose', [dy.name, weight.name], {
         strides: stride,

@@ -2,6 +2,7 @@
 import { equalDims } from '../../../../shared/dim.ts';
 import { maskAndBias } from '../../../ops/attention-scores.ts';
 import type { OpName } from '../../../ops/attributes.ts';
+import { type DimPair, outputPadding } from '../../../ops/convolution.ts';
 import { atom, bool, call, type Expr, float, infix, method, PREC, tuple, within } from '../python.ts';
 import type { POINTWISE } from './pointwise.ts';
 import { type Call, type Family, type Rule, sizes, tensors } from './rule.ts';
@@ -99,12 +100,8 @@ function matmul(c: Call<'matmul'>): Expr {
 /** The adjoint of a convolution, which is also the transposed one: what its size has beyond the smallest is output_padding. */
 function transposed(c: Call<'conv2d_grad_input'>): Expr {
   const { stride, padding, dilation, groups, size } = c.attributes;
-  const [, , ...places] = c.types[0].shape as readonly number[];
-  const [, , ...kernel] = c.types[1].shape as readonly number[];
-  const more = ([0, 1] as const).map((axis) => {
-    const least = (places[axis]! - 1) * stride[axis] - 2 * padding[axis] + dilation[axis] * (kernel[axis]! - 1) + 1;
-    return size[axis] - least;
-  }) as [number, number];
+  const [[, , ...places], [, , ...kernel]] = [c.types[0].shape, c.types[1].shape];
+  const more = outputPadding(size, places as unknown as DimPair, kernel as unknown as DimPair, c.attributes);
   return call('F.conv_transpose2d', tensors(c), [
     ...unless('stride', pair(stride), '1'),
     ...unless('padding', pair(padding), '0'),
