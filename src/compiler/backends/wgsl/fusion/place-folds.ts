@@ -6,6 +6,7 @@ import { axesOf, keyOf } from '../text/expr.ts';
 import { sameDomain } from '../text/folds.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
 import { isPointwise } from '../text/scalar.ts';
+import { spaceAxes } from './accesses.ts';
 import { type FusionState, MOST_OUTPUTS } from './state.ts';
 
 /** Simple operations between two folds' operands and what both read. */
@@ -102,9 +103,11 @@ export class FoldPlacement {
     const seen = this.state.accesses(reader, node.outputs[0]);
     if (seen.length === 0 || seen.some((at) => keyOf(at) !== keyOf(seen[0]!))) return undefined;
     const used = new Set(seen[0]!.flatMap((at) => [...axesOf(at)]));
-    if ([...used].some((name) => name.startsWith('j'))) return undefined; // another result at each place of a fold
+    const own = spaceAxes(shape).map((index) => axesOf(index));
+    // an axis that is none of the space is a fold's: another result at each of its places
+    if ([...used].some((name) => !own.some((axes) => axes.has(name)))) return undefined;
     return free.find((columns) => {
-      const axes = rowsOf(columns).flatMap((dim, axis) => (dim === 1 ? [] : [`c${axis}`]));
+      const axes = own.slice(0, shape.length - columns).flatMap((names) => [...names]);
       if (used.size !== axes.length || !axes.every((axis) => used.has(axis))) return false;
       const elements = productOf(shape.slice(shape.length - columns));
       return columns === 0 || axes.length > 0 || (typeof elements === 'number' && elements <= SINGLE_ROW);
