@@ -7,7 +7,7 @@ import {
   DEFAULT_LIMITS,
   KERNEL_PASSES,
   type KernelReport,
-  lowerEntry,
+  loweredEntry,
   PlanTables,
   type WeightStorage,
 } from '../backends/wgsl/index.ts';
@@ -127,7 +127,7 @@ function entryPlan(
   const { guarded, cache, replaces: donations } = entry;
   const { inputs, adapters } = entryManifest(entry);
   const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
-  const { plan, requires } = lowerEntry(guarded.graph, tables, { cache, donations, ranges, after, onKernels });
+  const { plan, requires } = loweredEntry(guarded.graph, tables, { cache, donations, ranges, after, onKernels });
   const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
   return { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }), ...(adapters ? { adapters } : {}) };
 }

@@ -8,6 +8,7 @@ import type { PointwiseOp } from './text/scalar.ts';
 
 export { KERNEL_PASSES, lowerEntry } from './entry.ts';
 export type { EntryOptions } from './entry-options.ts';
+export { loweredEntry } from './lowered-entries.ts';
 export { IntegerError } from './plan/integer-error.ts';
 export type { KernelReport } from './plan/kernel-report.ts';
 export { LimitError } from './plan/limit-error.ts';

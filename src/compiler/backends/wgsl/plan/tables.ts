@@ -11,6 +11,7 @@ import type {
   ParameterStorage,
 } from '../../../../shared/webgpu.ts';
 import { escapeText } from '../../../diagnostics/text.ts';
+import type { GraphParameter } from '../../../ir/graph.ts';
 import type { Element } from '../text/code.ts';
 import type { Emitted, EmittedForms } from '../text/emit.ts';
 import { ELEMENTS } from '../text/scalar.ts';
@@ -63,6 +64,16 @@ function remembered<T>(map: Map<string, T>, key: string, make: () => T): T {
   return made;
 }
 
+/** Puts rows under keys of their own behind those that are there, each once. @returns where each is, in order */
+function joined<T>(
+  keys: ReadonlyMap<string, number>,
+  rows: readonly T[],
+  into: Map<string, number>,
+  all: T[],
+): readonly number[] {
+  return [...keys].map(([key, at]) => remembered(into, key, () => all.push(rows[at]!) - 1));
+}
+
 export class PlanTables {
   readonly kernels: KernelPlan[] = [];
   readonly constants: ConstantPlan[] = [];
@@ -90,6 +101,31 @@ export class PlanTables {
     this.keys = new StructuralKeys(texts.names);
   }
 
+  /** Tables of one entry, for a plan like this. */
+  alone(): PlanTables {
+    return new PlanTables(this.storage, this.limits, this.texts);
+  }
+
+  /** What the plan of an entry with these parameters depends on beside its graph. */
+  settingsFor(parameters: readonly GraphParameter[]) {
+    return { limits: this.limits, stored: parameters.map(({ key }) => this.askedFor(key)) };
+  }
+
+  private askedFor(key: string): PackedStorage | 'f32' | undefined {
+    return typeof this.storage === 'string' ? this.storage : this.storage.get(key);
+  }
+
+  /** Adds what another's plan has, and says by its numbers which are these here. */
+  join(other: PlanTables) {
+    const parameters = other.parameters.map(({ key, dtype, shape }) => this.parameter(key, dtype, shape).index);
+    return {
+      parameters,
+      kernels: joined(other.kernelOf, other.kernels, this.kernelOf, this.kernels),
+      constants: joined(other.constantOf, other.constants, this.constantOf, this.constants),
+      packs: other.packs.map(({ parts }) => this.pack(parts.map(({ parameter }) => parameters[parameter]!)).index),
+    };
+  }
+
   /** What the emitters write for these inputs, written once, whichever plan it is in. */
   emitted({ key }: KeyedInputs, make: () => EmittedForms): EmittedForms {
     return remembered(this.texts.forms, key, make);
@@ -113,18 +149,13 @@ export class PlanTables {
 
   constant(tensor: WideTensor, described: ConstantPlan | undefined): number {
     const plan = described ?? stored(tensor);
-    const key = JSON.stringify(plan);
-    const before = this.constantOf.get(key);
-    if (before !== undefined) return before;
-    const index = this.constants.push(plan) - 1;
-    this.constantOf.set(key, index);
-    return index;
+    return remembered(this.constantOf, JSON.stringify(plan), () => this.constants.push(plan) - 1);
   }
 
   parameter(key: string, dtype: DType, shape: readonly number[]): ParameterPlace {
     const before = this.parameterOf.get(key);
     if (before) return before;
-    const asked = typeof this.storage === 'string' ? this.storage : this.storage.get(key);
+    const asked = this.askedFor(key);
     const packed = dtype === 'f32' && shape.length >= 2 && asked !== 'f32' ? asked : undefined;
     const storage: ParameterStorage = packed ?? ELEMENTS[dtype];
     const index = this.parameters.push({ key, dtype, shape, storage }) - 1;
