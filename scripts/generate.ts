@@ -17,6 +17,7 @@ import { pytorch } from './generate/pytorch.ts';
 import { recipes } from './generate/recipes.ts';
 import { selfTest } from './generate/self-test.ts';
 import { std } from './generate/std.ts';
+import { stdPage } from './generate/std-page.ts';
 import { textmate } from './generate/textmate.ts';
 import { words } from './generate/words.ts';
 
@@ -26,6 +27,7 @@ const { written, stale, problems } = await runGenerators(
   root,
   [
     std,
+    stdPage,
     cst,
     grammar,
     diagnostics,

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtinsPage } from '../../scripts/generate/builtins.ts';
+import { pageOf } from '../../scripts/generate/std-page.ts';
 import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import type { ModelOptions } from '../../src/compiler/elaborate/model.ts';
 import { compile, memory, repository } from '../support/project.ts';
@@ -100,5 +101,48 @@ describe('docs/builtins.md', () => {
     ]);
     expect(page).toContain('| `abs(x, y?, more = …)` | \\|x\\| now |');
     expect(page).toContain('The 1 functions');
+  });
+});
+
+describe('docs/std.md', () => {
+  const text = readFileSync(new URL('std.md', docs), 'utf8');
+
+  it('has each declaration of the library once, under the name that imports it', () => {
+    const parts = text.split(/^(?=## )/m).slice(1);
+    expect(parts.map((part) => /"(.*)"/.exec(part)?.[1])).toEqual(['std', 'std/int4']);
+    for (const [index, file] of ['std.mdl', 'int4.mdl'].entries()) {
+      const source = repository.read(`src/compiler/std/${file}`)!;
+      const declared = [...source.matchAll(/^(?:fn|module|adapter) (\w+)/gm)].map(([, name]) => name!);
+      const listed = [...parts[index]!.matchAll(/^#### (\w+)$/gm)].map(([, name]) => name!);
+      expect(listed.sort()).toEqual(declared.sort());
+    }
+  });
+
+  it('shows what is called, its shapes and what it holds', () => {
+    expect(text).toContain('\n  forward(x: [N, in_channels, H, W])\n');
+    expect(text).toContain('adapter LoRA(r, alpha, dropout = 0.0) on Linear\n');
+    expect(text).toContain('| `buffer num_batches_tracked` | `int[]` | `zeros()` |');
+    expect(text).toContain('fn place_rows(x: [B, T, D], mask: bool[B, T], rows: [N, D]) -> [B, T, D]\n');
+    expect(text).toContain('| `fc1` | `Linear(width, hidden)` |  |');
+  });
+
+  it('has an example of each module, which compiles', () => {
+    const examples = [...text.matchAll(/^Example: `(?:(\w+) = )?((?:adapt .* with )?(\w+)\(.*\))`$/gm)];
+    const modules = [...text.matchAll(/^module (\w+)/gm)].map(([, name]) => name!);
+    expect(examples.map(([, , , name]) => name)).toEqual([...modules, 'LoRA']);
+    for (const [, member, code, name] of examples) {
+      const of = member === undefined ? 'layers = [Attention()]' : `${member} = ${code}`;
+      const adapt =
+        member === undefined ? `${code}\nmodule Attention() { q_proj = Linear(4, 4) v_proj = Linear(4, 4) }` : '';
+      expect([
+        name,
+        codes(`import { ${member === undefined ? 'LoRA, Linear' : name} } from "std"\n${adapt}\nmodel M { ${of} }`, {}),
+      ]).toEqual([name, []]);
+    }
+  });
+
+  it('fails to be made where a declaration has no comment', () => {
+    expect(() => pageOf([{ name: 'std', text: 'fn f(x) { x }\n' }])).toThrow('std: no doc comment above f');
+    expect(() => pageOf([{ name: 'std', text: 'fn f(\n' }])).toThrow(/^std: /);
   });
 });
