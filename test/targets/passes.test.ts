@@ -15,7 +15,7 @@ it.each(TARGET_NAMES)(
     const graphs = graphsOf(model, {
       adapters: 'inputs',
       stage: model.stages.find((stage) => stage.name === 'two')!,
-      training: { ...target.training, recompute: true },
+      training: { ...target.training, recompute: true, lossChunk: 2 },
       afterPass,
     })!;
     target.compile(graphs, { afterPass });

@@ -41,7 +41,7 @@ export async function runStageOn(engine: string, model: Model, run: Run): Promis
   const onDevice = engine === 'webgpu' ? STAGE_ON_DEVICE : {};
   const { plan, graphs } = buildStage(model, stage, { ...onDevice, ...run.options })!;
   const provider = providerOf(run.weights);
-  const session = await open(engine, graphs, provider);
+  const session = await openEngine(engine, graphs, provider);
   const records: StepRecord[] = [];
   try {
     const start =
@@ -65,7 +65,7 @@ export async function runStageOn(engine: string, model: Model, run: Run): Promis
   }
 }
 
-async function open(engine: string, graphs: Graphs, provider: WeightProvider): Promise<Session> {
+export async function openEngine(engine: string, graphs: Graphs, provider: WeightProvider): Promise<Session> {
   if (engine !== 'webgpu') {
     const backend = engine === 'reference' ? 'reference' : 'onnx';
     return openGraphs(graphs, provider, { backend, opset: engine.endsWith('23') ? 23 : 17 });
@@ -76,7 +76,7 @@ async function open(engine: string, graphs: Graphs, provider: WeightProvider): P
   });
 }
 
-function providerOf(read: (key: string) => HostTensor): WeightProvider {
+export function providerOf(read: (key: string) => HostTensor): WeightProvider {
   return {
     origin: 'test',
     trained: true,

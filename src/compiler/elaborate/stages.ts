@@ -85,6 +85,7 @@ const OPTIONS: OptionRules = {
     fits: (x) => x === 0 || typeof x === 'boolean',
   },
   recompute: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
+  loss_chunk: COUNT,
   loss_scale: { expected: '"dynamic" or a number above 0', fits: (x) => x === 'dynamic' || POSITIVE.fits(x) },
   seed: { expected: 'an int of at least 0', fits: int(0) },
 };

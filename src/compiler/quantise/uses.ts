@@ -42,6 +42,12 @@ export function parameterUses(graphs: readonly Graph[]): ReadonlyMap<string, Par
 }
 
 function addUse(use: ParameterUse, graph: Graph, users: Users, node: AnyNode, value: ValueId): void {
+  if (node.op === 'split' && node.attributes.axis === 0) {
+    // rows by parts are those of a loss over chunks of its vocabulary
+    for (const part of node.outputs) for (const user of users.get(part) ?? []) addUse(use, graph, users, user, part);
+    use.last ||= use.contracted;
+    return;
+  }
   const as = matrixUse(node, value)?.as;
   if (as === 'contracted') {
     use.contracted = true;

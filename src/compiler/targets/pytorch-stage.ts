@@ -23,6 +23,11 @@ export function trainingFiles(graphs: Graphs, root: string): ReadonlyMap<string,
       stage: stage.name,
       reason: 'it has no optimiser with state of 8 bits: leave `bits = 8` out',
     });
+  if (stage.options.loss_chunk !== undefined)
+    throw new TorchProblem('torch_stage', {
+      stage: stage.name,
+      reason: 'its loss is computed of whole logits: leave `loss_chunk` out',
+    });
   const weights = batchWeight(model, stage);
   if (!weights) throw new Error(`the loss of ${model.name} was traced before`);
   const text = stageFile({

@@ -11,6 +11,8 @@ export interface PlanOptions {
   readonly lr?: number;
   /** the stage's choice when absent */
   readonly recompute?: boolean;
+  /** columns of the vocabulary that a cross entropy computes at a time; the stage's choice when absent */
+  readonly lossChunk?: number;
   /** attention's gradients as one node: see GradientOptions */
   readonly fusedAttention?: boolean;
   /** trained tensors in arenas (see shared/training.ts) of at most so many elements each: for a target on a device */
@@ -109,6 +111,11 @@ function accumulateOf({ options: { accumulate } }: Stage): number {
 /** Whether a step averages over all samples of its micro-batches, and not over the micro-batches. @throws StageError */
 export function weighsBatches(stage: Stage): boolean {
   return accumulateOf(stage) > 1 && stage.options.average !== 'batches';
+}
+
+/** Columns that a cross entropy computes at a time, as the stage says it. @throws StageError */
+export function lossChunkOf({ options: { loss_chunk: value } }: Pick<Stage, 'options'>): number | undefined {
+  return value === undefined ? undefined : positiveInt('loss_chunk', value);
 }
 
 /** Whether the stage's dropout drops: `dropout false` or `dropout 0` switches it off for the stage. */

@@ -6,6 +6,7 @@ import type { AfterPass, Graph } from '../ir/graph.ts';
 import { arenasOf } from './arenas.ts';
 import {
   dropsOut,
+  lossChunkOf,
   lossScaleOf,
   optimiserOf,
   type PlanOptions,
@@ -43,11 +44,13 @@ export function stageGraphs(
   const trainedOf = (keys: readonly string[]) => keys.map((key) => wanted.get(key)!);
   // blocks of an arena would lie across tensors, which a checkpoint tells apart
   const limit = optimiserOf(stage).slotSizes ? undefined : options.arenas;
+  const lossChunk = options.lossChunk ?? lossChunkOf(stage);
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     entry: stage.minimizes,
     dropout: dropsOut(stage),
     evaluates: (path) => stage.evaluates(path),
     recompute: options.recompute ?? stage.options.recompute === true,
+    lossChunk,
     fusedAttention: options.fusedAttention ?? false,
     weighs: weighsBatches(stage),
     metrics: true,
@@ -62,6 +65,7 @@ export function stageGraphs(
         entry: stage.minimizes,
         keys,
         buffers: buffers.map(({ key }) => key),
+        lossChunk,
         ...(arenas ? { arenas } : {}),
         ...(after ? { after } : {}),
       })

@@ -17,6 +17,7 @@ import { differentiate, lastLayerFirst, recompute } from '../passes/autodiff/ind
 import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf, countedLabels } from './combine.ts';
+import { withChunks } from './loss-chunk.ts';
 import { asFloat, scalarsOf } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
@@ -46,6 +47,8 @@ export interface GradientOptions {
   readonly updates?: boolean;
   /** compute the inside of layers again in the backward part instead of keeping it */
   readonly recompute?: boolean;
+  /** columns of the vocabulary that a cross entropy computes at a time */
+  readonly lossChunk?: number | undefined;
   /** attention's gradients as one node, for a target with a kernel for it: webgpu */
   readonly fusedAttention?: boolean;
   /** give the row of statistics of each gradient (default) */
@@ -62,7 +65,7 @@ export interface GradientOptions {
 }
 
 /** The passes that only graphs of training go through, in order; the pipeline runs before the first and after the last but one. */
-export const TRAINING_PASSES = ['autodiff', 'recompute', 'arenas', 'last-layer-first'] as const;
+export const TRAINING_PASSES = ['loss-chunks', 'autodiff', 'recompute', 'arenas', 'last-layer-first'] as const;
 type TrainingPass = (typeof TRAINING_PASSES)[number];
 
 /**
@@ -118,10 +121,12 @@ export function gradientGraph(
     );
   }
   const request = { output: SCALED, parameters: new Set(keys), fusedAttention: options.fusedAttention ?? false };
-  const kept = done('autodiff', differentiate(simplified, request));
-  const differentiated = options.recompute
-    ? done('recompute', recompute(kept, { segments: layersOf(simplified) }))
-    : kept;
+  const { graph: forwards, segments: chunks } = withChunks(simplified, options.lossChunk);
+  if (chunks.length > 0) done('loss-chunks', forwards);
+  const kept = done('autodiff', differentiate(forwards, request));
+  const segments = options.recompute ? layersOf(simplified) : [];
+  const differentiated =
+    segments.length + chunks.length > 0 ? done('recompute', recompute(kept, { segments, chunks })) : kept;
   const promoted = promoteParameters(differentiated, new Set(keys), PORTS.parameter);
   const arenas = options.arenas?.(keys);
   const backward = new GraphEditor(arenas ? sliceInputs(promoted, arenas, PORTS.parameter) : promoted);

@@ -9,6 +9,7 @@ import type { AfterPass, Graph, GraphOutput } from '../ir/graph.ts';
 import { runPipeline } from '../passes/pipeline.ts';
 import { sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf } from './combine.ts';
+import { judgedInChunks } from './loss-chunk.ts';
 import { asFloat, scalarsOf } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 
@@ -25,13 +26,15 @@ export interface ValidationOptions {
   /** and of the buffers that steps update */
   readonly buffers: readonly string[];
   readonly arenas?: readonly Arena[];
+  /** see GradientOptions */
+  readonly lossChunk?: number | undefined;
   readonly after?: AfterPass;
 }
 
 /** @returns undefined when the entry has errors, which are then in the model's diagnostics */
 export function validationGraph(
   model: Model,
-  { entry, keys, buffers, arenas, after }: ValidationOptions,
+  { entry, keys, buffers, arenas, lossChunk, after }: ValidationOptions,
 ): ValidationGraph | undefined {
   const traced = model.entry(entry);
   if (!traced) return undefined;
@@ -44,7 +47,8 @@ export function validationGraph(
     return { name: output.name, combine };
   });
   const withBuffers = promoteParameters(b.build('validate'), new Set(buffers), PORTS.buffer);
-  const promoted = promoteParameters(runPipeline(withBuffers, { after }), new Set(keys), PORTS.parameter);
+  const inChunks = judgedInChunks(runPipeline(withBuffers, { after }), lossChunk, after);
+  const promoted = promoteParameters(inChunks, new Set(keys), PORTS.parameter);
   const graph = arenas ? runPipeline(sliceInputs(promoted, arenas, PORTS.parameter), { after }) : promoted;
   return { graph, scalars: [...scalars].sort((a, b) => Number(b.name === PORTS.loss) - Number(a.name === PORTS.loss)) };
 }

@@ -5,9 +5,12 @@
  *   y = linear(x, w, b)     w [51200, 2560] in four   →   y = concat(linear(x, w0, b[0 … 12800)), linear(x, w1, …), …)
  *   x = matmul(y, w)                                  →   x = matmul(y[…, 0 … 12800), w0) + matmul(y[…, 12800 …), w1) + …
  *
+ *   w0, w1 … = split(w, axis 0)               →   slices of flat buffers, which begin at a base (plan/buffer.ts): of the part that each lies in
+ *
  * What looks single rows up finds the buffer of each (see Evaluator.shardReader).
  */
 
+import { isSymbolic } from '../../../shared/dim.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import { GraphEditor } from '../../ir/editor.ts';
 import type { AnyNode, Graph, GraphParameter, Node, ValueId } from '../../ir/graph.ts';
@@ -19,7 +22,8 @@ export function splitProducts(graph: Graph, startsOf: (parameter: GraphParameter
     const rows = rowsOf(graph, parameter, startsOf(parameter));
     return rows ? [[parameter.value, { parameter, rows }] as const] : [];
   });
-  return large.length === 0 ? graph : new Splitting(graph, new Map(large)).run();
+  const splits = graph.nodes.some((node) => isInRows(node, graph));
+  return large.length === 0 && !splits ? graph : new Splitting(graph, new Map(large)).run();
 }
 
 /** Rows at which the parts of a matrix begin, and its last; undefined where it is in one piece or a part breaks a row. */
@@ -28,6 +32,11 @@ function rowsOf({ types }: Graph, { value }: GraphParameter, starts: readonly nu
   const width = sizeOf(shape.slice(1));
   if (starts.length === 0 || shape.length !== 2 || starts.some((start) => start % width !== 0)) return undefined;
   return [0, ...starts.map((start) => start / width), shape[0]!];
+}
+
+/** A split of the rows of a tensor of known size: what a chunked loss makes of a matrix. */
+function isInRows(node: AnyNode, { types }: Graph): node is Node<'split'> {
+  return node.op === 'split' && node.attributes.axis === 0 && !types[node.inputs[0]]!.shape.some(isSymbolic);
 }
 
 interface Large {
@@ -52,9 +61,33 @@ class Splitting {
       if (node.op === 'linear' && this.large.has(node.inputs[1]!)) this.linear(node);
       else if (node.op === 'matmul' && this.large.has(node.inputs[1]!) && !node.attributes.transpose_a)
         this.matmul(node);
+      else if (isInRows(node, this.graph)) this.pieces(node);
       else this.edit.keep(node);
     }
     return this.edit.build();
+  }
+
+  /** Each result of a split of rows as a piece of the buffer that it lies in; one that lies in several is a piece of the whole. */
+  private pieces({ inputs: [whole], outputs, attributes: { sizes }, origin }: Node<'split'>): void {
+    const { edit } = this;
+    const rows = this.large.get(whole)?.rows ?? [];
+    const width = sizeOf((edit.typeOf(whole).shape as readonly number[]).slice(1));
+    const flats = new Map<ValueId, ValueId>();
+    const flat = (value: ValueId): ValueId => {
+      const shape = [sizeOf(edit.typeOf(value).shape as readonly number[])];
+      if (!flats.has(value)) flats.set(value, edit.node('reshape', [value], { shape }, { origin }));
+      return flats.get(value)!;
+    };
+    let from = 0;
+    for (const [index, output] of outputs.entries()) {
+      const to = from + (sizes[index] as number);
+      const part = rows.slice(1).findIndex((end, at) => from >= rows[at]! && to <= end);
+      const [source, begin] = part < 0 ? [whole, 0] : [this.partsOf(whole)[part]!.value, rows[part]!];
+      const range = { starts: [(from - begin) * width], ends: [(to - begin) * width], steps: [1] };
+      const piece = edit.node('slice', [flat(source)], range, { origin });
+      edit.node('reshape', [piece], { shape: edit.typeOf(output).shape }, { origin, as: [output] });
+      from = to;
+    }
   }
 
   private linear(node: Node<'linear'>): void {

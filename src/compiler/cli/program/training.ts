@@ -25,7 +25,12 @@ function withSteps(command: Command): Command {
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the model)')
     .option('--lr <rate>', "a constant learning rate instead of the stage's schedule", rate)
     .option('--steps <n>', "steps of each stage (default: the schedule's)", positive)
-    .option('--recompute', 'compute activations again in the backward part: less memory, more time');
+    .option('--recompute', 'compute activations again in the backward part: less memory, more time')
+    .option(
+      '--loss-chunk <columns>',
+      'compute the loss over so many columns of the vocabulary at a time: no logits in memory, more time',
+      positive,
+    );
 }
 
 export function addTraining(mdl: Command, run: Run): void {

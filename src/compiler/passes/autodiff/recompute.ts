@@ -12,6 +12,10 @@
  * they are: what depends on them alone is shared by all layers. Operands are equal, so the gradients are the same bit for bit.
  * ONNX Runtime also needs `lastLayerFirst` to gain anything.
  *
+ * Chunks of a loss (passes/chunked-loss.ts) are segments whose gradients meet again in one node, a concat or a sum. So each waits
+ * for all that the backward part of the one before made and nothing read yet, else all of them would be alive at once. What they
+ * read that is no weight is behind a barrier too where it is integers: masks of all chunks are as large as a mask of all logits.
+ *
  *   forward    h ─ layer 0 ─ h' ─ layer 1 ─ h'' ─ loss               kept: h, h'
  *   backward   barrier(h', dh'') ─ layer 1 again ─ its gradients ─ dh' ─ barrier(h, dh') ─ layer 0 again ─ …
  */
@@ -25,10 +29,13 @@ import { isBackward, recomputedOrigin } from './origin.ts';
 export interface RecomputeRequest {
   /** Module paths, each one segment: `llama_model.model.layers.0`. Nested ones belong to the first that holds them. */
   readonly segments: readonly string[];
+  /** Paths of chunks, each one segment too. */
+  readonly chunks?: readonly string[];
 }
 
 interface Segment {
   readonly path: string;
+  readonly chunk: boolean;
   /** its forward nodes that the copies need, in order */
   readonly nodes: AnyNode[];
   /** values made inside and not kept, that the backward part reads */
@@ -36,8 +43,8 @@ interface Segment {
 }
 
 /** @throws Error when a segment has no node in the graph */
-export function recompute(graph: Graph, { segments: paths }: RecomputeRequest): Graph {
-  const segments = segmentsOf(graph, paths);
+export function recompute(graph: Graph, request: RecomputeRequest): Graph {
+  const segments = segmentsOf(graph, request);
   const segmentOf = new Map(
     segments.flatMap((segment) => [...segment.inner].map((value) => [value, segment] as const)),
   );
@@ -46,17 +53,25 @@ export function recompute(graph: Graph, { segments: paths }: RecomputeRequest): 
   const emit = new Emit(builder);
   const values = copySources(graph, builder, emit);
   const newOf = (old: ValueId): ValueId => values.get(old)!;
+  const fixed = weightsOf(graph);
   /** what the backward part reads in place of an inner value */
   const copies = new Map<ValueId, ValueId>();
   const backward = new Set<ValueId>();
   let latest: ValueId | undefined; // gradient, f32
+  /** gradients since the last copies that nothing has read, f32 */
+  const open = new Set<ValueId>();
+  const copy = (segment: Segment, after: ValueId): void => {
+    const waitsFor = segment.chunk ? joined(builder, segment, [...open, after]) : after;
+    copySegment(builder, segment, waitsFor, { newOf, fixed }, copies);
+    open.clear();
+  };
 
   for (const node of graph.nodes) {
     const later = isBackward(node);
     if (later) {
       for (const value of node.inputs) {
         const segment = segmentOf.get(value);
-        if (segment && !copies.has(value) && latest !== undefined) copySegment(builder, segment, latest, newOf, copies);
+        if (segment && !copies.has(value) && latest !== undefined) copy(segment, latest);
       }
     }
     const inputs = node.inputs.map((value) => (later ? copies.get(value) : undefined) ?? newOf(value));
@@ -67,29 +82,49 @@ export function recompute(graph: Graph, { segments: paths }: RecomputeRequest): 
     const first = backward.size === 0 || node.inputs.some((value) => backward.has(value));
     if (!first) continue;
     for (const value of node.outputs) backward.add(value);
-    if (typeOf(graph, node.outputs[0]).dtype === 'f32') latest = made[0];
+    for (const value of inputs) open.delete(value);
+    if (typeOf(graph, node.outputs[0]).dtype !== 'f32') continue;
+    latest = made[0];
+    open.add(latest);
   }
   for (const { name, value } of graph.outputs) builder.output(name, newOf(value));
   return builder.build();
 }
 
-/** Copies a segment's nodes behind barriers at its inputs. */
+/** Parameters, constants, and what is computed of them alone. */
+function weightsOf(graph: Graph): ReadonlySet<ValueId> {
+  const fixed = new Set([...graph.parameters, ...graph.constants].map(({ value }) => value));
+  for (const { inputs, outputs } of graph.nodes) {
+    if (inputs.length > 0 && inputs.every((value) => fixed.has(value))) for (const value of outputs) fixed.add(value);
+  }
+  return fixed;
+}
+
+/** The first of some gradients, once all are there. */
+function joined(builder: GraphBuilder, { path }: Segment, [first, ...others]: readonly ValueId[]): ValueId {
+  return [...new Set(others)]
+    .filter((other) => other !== first)
+    .reduce((all, other) => builder.node('barrier', [all, other], {}, recomputedOrigin({ path })), first!);
+}
+
+/**
+ * Copies a segment's nodes behind barriers at its inputs.
+ * @param read new values of old ones, and the old values that are weights
+ */
 function copySegment(
   builder: GraphBuilder,
-  { nodes, path }: Segment,
+  { nodes, path, chunk }: Segment,
   latest: ValueId,
-  newOf: (old: ValueId) => ValueId,
+  { newOf, fixed }: { readonly newOf: (old: ValueId) => ValueId; readonly fixed: ReadonlySet<ValueId> },
   copies: Map<ValueId, ValueId>,
 ): void {
-  const { parameters, constants } = builder.build();
-  const sources = new Set([...parameters, ...constants].map(({ value }) => value));
   const inside = new Set(nodes.flatMap(({ outputs }) => outputs));
   const entered = new Map<ValueId, ValueId>();
   const enter = (old: ValueId): ValueId => {
     const value = newOf(old);
     const { dtype, shape } = builder.typeOf(value);
-    const held = dtype === 'f32' || (dtype === 'i64' && shape.length === 0);
-    if (!held || sources.has(value)) return value;
+    const held = dtype === 'f32' || (dtype === 'i64' && (chunk || shape.length === 0));
+    if (!held || fixed.has(old)) return value;
     const before = entered.get(value);
     if (before !== undefined) return before;
     const behind = builder.node('barrier', [value, latest], {}, recomputedOrigin({ path }));
@@ -103,7 +138,9 @@ function copySegment(
   }
 }
 
-function segmentsOf(graph: Graph, paths: readonly string[]): Segment[] {
+function segmentsOf(graph: Graph, { segments, chunks = [] }: RecomputeRequest): Segment[] {
+  const paths = [...segments, ...chunks];
+  const inChunks = new Set(chunks);
   const owner = new Map<ValueId, string>();
   const holds = (path: string, inside: string) => inside === path || inside.startsWith(`${path}.`);
   for (const node of graph.nodes) {
@@ -129,8 +166,8 @@ function segmentsOf(graph: Graph, paths: readonly string[]): Segment[] {
       if (isBackward(node) || owner.get(node.outputs[0]) !== path) continue;
       if (!node.outputs.some((value) => needed.has(value))) continue;
       nodes.unshift(node);
-      for (const value of node.inputs) if (owner.get(value) === path) needed.add(value);
+      for (const value of node.inputs) if (owner.get(value) === path && !kept.has(value)) needed.add(value);
     }
-    return { path, nodes, inner };
+    return { path, chunk: inChunks.has(path), nodes, inner };
   });
 }

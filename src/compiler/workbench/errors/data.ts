@@ -14,7 +14,7 @@ export const CLI_DATA = {
     'C0400',
     ({ pass }: { pass: string }) =>
       `no graph of this compilation goes through the pass ${pass}: compile what does, for example with --stage`,
-    'Some passes are for some graphs only: autodiff, recompute, arenas and last-layer-first for those of a stage (`--stage`, and recompute where the stage says so; arenas on WebGPU), adapters where LoRA becomes inputs (`--swap-adapters`).',
+    'Some passes are for some graphs only: loss-chunks, autodiff, recompute, arenas and last-layer-first for those of a stage (`--stage`, and loss-chunks and recompute where the stage says so; arenas on WebGPU), adapters where LoRA becomes inputs (`--swap-adapters`).',
   ),
   recipe_missing: entry(
     'C0411',

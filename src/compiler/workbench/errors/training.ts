@@ -106,7 +106,7 @@ export const CLI_TRAINING = {
       least: string;
     }) =>
       `${stage} takes ${peak} on the device and --memory is ${limit}: ${fits === undefined ? `nothing that was tried brings it under that, ${least} is the least` : `${fits} brings it to ${least}`}`,
-    'What a stage takes is known before it runs: frozen weights, what trains, gradients, the state of the optimiser, activations and the batch, as the WebGPU backend allocates them. Changes are tried in the order of what they cost: smaller batches (`accumulate` in the stage keeps the gradients those of the larger one), `--recompute` (one more forward pass), frozen matrices as int8 or int4 (rounded numbers). A smaller model or a shorter `--length` takes less too.',
+    'What a stage takes is known before it runs: frozen weights, what trains, gradients, the state of the optimiser, activations and the batch, as the WebGPU backend allocates them. Changes are tried in the order of what they cost: smaller batches (`accumulate` in the stage keeps the gradients those of the larger one), `--loss-chunk` (one more product of the logits), `--recompute` (one more forward pass), frozen matrices as int8 or int4 (rounded numbers). A smaller model or a shorter `--length` takes less too.',
   ),
   batch_size: entry(
     'C0591',

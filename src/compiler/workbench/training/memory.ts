@@ -1,10 +1,14 @@
 /** What stages take on a device before they run, and what would bring one under a limit: no weights are read, no device is asked. */
 import { type Binding, bindDims, type Measured } from '../../../shared/bind-dims.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
+import { PORTS } from '../../../shared/training.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
+import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { type GraphsRequest, graphsOf } from '../../graphs.ts';
+import { chunkedLoss } from '../../passes/chunked-loss.ts';
+import { runPipeline } from '../../passes/pipeline.ts';
 import { webgpu } from '../../targets/webgpu.ts';
 import { cliError } from '../errors.ts';
 import type { Notes } from '../notes.ts';
@@ -24,11 +28,15 @@ export interface StageMemory {
   readonly memory: TrainingMemory;
 }
 
+/** Columns of a chunk of the loss, where that is tried. */
+const CHUNK = 256;
+
 /** What could be changed, the cheapest in time first. */
 interface Change {
   readonly what: string;
   readonly batchSize?: number;
   readonly recompute?: true;
+  readonly lossChunk?: number;
   readonly quantise?: 'int8' | 'int4';
 }
 
@@ -64,9 +72,10 @@ async function stageMemory(
   file: string,
   { model, stage, compilation }: LoadedStage,
   options: TrainingOptions,
-  { batchSize, recompute, quantise }: Change,
+  { batchSize, recompute, lossChunk, quantise }: Change,
   output: Notes,
 ): Promise<StageMemory> {
+  const chunk = options.lossChunk ?? lossChunk;
   const request: GraphsRequest = {
     entries: [],
     stage,
@@ -75,6 +84,7 @@ async function stageMemory(
       ...webgpu.training,
       ...(options.lr === undefined ? {} : { lr: options.lr }),
       ...(options.recompute || recompute ? { recompute: true } : {}),
+      ...(chunk === undefined ? {} : { lossChunk: chunk }),
       ...(judges(options) ? { validates: true } : {}),
     },
   };
@@ -111,7 +121,7 @@ async function overLimit(
   output: Notes,
 ): Promise<Error> {
   const tried: (readonly [Change, number])[] = [];
-  for (const change of changesFor(loaded.stage, options)) {
+  for (const change of changesFor(loaded, options)) {
     const { memory } = await stageMemory(file, loaded, options, change, output);
     tried.push([change, memory.peak]);
     if (memory.peak <= limit) break;
@@ -127,30 +137,47 @@ async function overLimit(
 }
 
 /**
- * In the order of what they cost: smaller batches (with `accumulate`, the same gradients in the same time), one more forward
- * pass, numbers of frozen matrices that are rounded, all of it.
+ * In the order of what they cost: smaller batches (with `accumulate`, the same gradients in the same time), one more product of the
+ * logits, one more forward pass, numbers of frozen matrices that are rounded, all of it.
  */
-function changesFor({ options: declared }: Stage, { batchSize, batch, recompute }: TrainingOptions): readonly Change[] {
+function changesFor(
+  { model, stage: { options: declared, minimizes } }: LoadedStage,
+  { batchSize, batch, recompute, lossChunk }: TrainingOptions,
+): readonly Change[] {
   const rows = batchSize ?? (typeof declared.batch === 'number' ? declared.batch : 16);
   const halves = batch === undefined && rows > 1 ? [Math.ceil(rows / 2), 1] : [];
   const sizes = [...new Set(halves)].filter((size) => size < rows);
   const smallest = sizes.at(-1);
+  const chunked = (lossChunk ?? declared.loss_chunk) === undefined && canBeChunked(model, minimizes);
+  const chunks = chunked ? ([{ what: `\`--loss-chunk ${CHUNK}\``, lossChunk: CHUNK }] as const) : [];
   const again = recompute || declared.recompute === true ? [] : ([{ what: '`--recompute`', recompute: true }] as const);
   const all = [
     ...(smallest === undefined ? [] : [`\`--batch-size ${smallest}\``]),
+    ...chunks.map(({ what }) => what),
     ...again.map(({ what }) => what),
     'frozen matrices as int4',
   ];
   return [
     ...sizes.map((size) => ({ what: `\`--batch-size ${size}\``, batchSize: size })),
+    ...chunks,
     ...again,
     { what: 'frozen matrices as int8 (`quantise` in the file)', quantise: 'int8' },
     { what: 'frozen matrices as int4 (`quantise` in the file)', quantise: 'int4' },
     {
       what: all.join(' and '),
       ...(smallest === undefined ? {} : { batchSize: smallest }),
+      ...(chunked ? { lossChunk: CHUNK } : {}),
       ...(again.length > 0 ? { recompute: true } : {}),
       quantise: 'int4',
     },
   ];
+}
+
+/** Whether the loss can be computed in chunks, and has some. */
+function canBeChunked(model: Model, entry: string): boolean {
+  const traced = model.entry(entry);
+  if (!traced) return false;
+  const outputs = traced.graph.outputs.filter(({ name }) => name === PORTS.loss);
+  const { segments, kept } = chunkedLoss(runPipeline({ ...traced.graph, outputs }), CHUNK);
+  return segments.length > 1 && kept.length === 0;
 }

@@ -26,6 +26,8 @@ export interface OpenStageOptions extends Engine {
   readonly lr?: number;
   /** activations are computed again in the backward pass, for less memory */
   readonly recompute?: boolean;
+  /** columns of the vocabulary that the loss computes at a time, for less memory */
+  readonly lossChunk?: number;
   /** the plan has scalars to judge by */
   readonly validates?: boolean;
 }
@@ -33,12 +35,13 @@ export interface OpenStageOptions extends Engine {
 /** @throws StageError for a stage that cannot train; DiagnosticError; as `openOn` */
 export async function openStage(
   { model, stage, compilation }: StagedModel,
-  { host, weights, backend, opset, lr, recompute, validates }: OpenStageOptions,
+  { host, weights, backend, opset, lr, recompute, lossChunk, validates }: OpenStageOptions,
 ): Promise<OpenedStage> {
   const training = {
     ...TARGETS[backend].training,
     ...(lr === undefined ? {} : { lr }),
     ...(recompute ? { recompute } : {}),
+    ...(lossChunk === undefined ? {} : { lossChunk }),
     ...(validates ? { validates } : {}),
   };
   const built = graphsOf(model, { entries: [], stage, training });

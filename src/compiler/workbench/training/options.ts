@@ -18,6 +18,8 @@ export interface TrainingOptions extends SettingsOptions, WeightsOptions, Valida
   /** bytes that a stage may take on a device */
   readonly memory?: number;
   readonly recompute?: boolean;
+  /** columns of the vocabulary that the loss computes at a time */
+  readonly lossChunk?: number;
   /** added to the stage's own `seed` */
   readonly seed: number;
   /** held-out examples that the trained model is asked, for the report */

@@ -161,9 +161,11 @@ function trainable(ready: ReadyStage, bases: Bases, { options, onWeights }: Run)
 export function openForTraining(
   staged: StagedModel,
   weights: WeightProvider,
-  options: Pick<TrainingOptions, 'backend' | 'opset' | 'lr' | 'recompute'> & { readonly validates: boolean },
+  options: Pick<TrainingOptions, 'backend' | 'opset' | 'lr' | 'recompute' | 'lossChunk'> & {
+    readonly validates: boolean;
+  },
 ): Promise<OpenedStage> {
-  const { backend, opset, lr, recompute = false, validates } = options;
+  const { backend, opset, lr, recompute = false, lossChunk, validates } = options;
   return forStageAsync(staged.stage.name, () =>
     openStage(staged, {
       host: NODE,
@@ -172,6 +174,7 @@ export function openForTraining(
       opset: opset === '23' ? 23 : 17,
       ...(lr === undefined ? {} : { lr }),
       recompute,
+      ...(lossChunk === undefined ? {} : { lossChunk }),
       validates,
     }),
   );

@@ -38,6 +38,8 @@ export interface StagesRequest extends Pick<Engine, 'backend'>, Partial<Pick<Eng
   /** a constant learning rate instead of the schedules */
   readonly lr?: number;
   readonly recompute?: boolean;
+  /** columns of the vocabulary that the loss computes at a time; the stage's choice when absent */
+  readonly lossChunk?: number;
   /** what a stage is told from others by, for `keepIn` and `resumeFrom`; the place's own when absent */
   readonly identity?: (
     staged: StagedModel,
@@ -90,7 +92,7 @@ export async function stagesOf(request: StagesRequest): Promise<readonly Trainab
 async function openTrained(
   staged: LoadedStage,
   trained: ReadonlyMap<string, HostTensor>,
-  { weights: weightsOf, host, backend, opset = 17, lr, recompute, heldOut }: StagesRequest,
+  { weights: weightsOf, host, backend, opset = 17, lr, recompute, lossChunk, heldOut }: StagesRequest,
 ): Promise<OpenedStage> {
   const { own, model } = staged;
   const base = weightsOf(model);
@@ -103,6 +105,7 @@ async function openTrained(
     weights: overlayWeights(base, new Map([...tables, ...resized])),
     ...(lr === undefined ? {} : { lr }),
     ...(recompute ? { recompute } : {}),
+    ...(lossChunk === undefined ? {} : { lossChunk }),
     ...(heldOut ? { validates: true } : {}),
   });
   return { ...opened, resized };

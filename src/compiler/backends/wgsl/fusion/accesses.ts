@@ -7,7 +7,7 @@ import type { Shape } from '../../../../shared/dim.ts';
 import type { AnyNode, Node } from '../../../ir/graph.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
-import { pieceOf } from '../plan/buffer.ts';
+import { type BufferLayout, isBased, sliceIn } from '../plan/buffer.ts';
 import { Block } from '../text/block.ts';
 import { KernelCode } from '../text/code.ts';
 import { Evaluator, type GraphFacts } from '../text/evaluator.ts';
@@ -70,15 +70,15 @@ function placeOf(
 ): Stored | undefined {
   const at = (buffer: ValueId) => {
     const { dtype, shape } = typeOf(graph, buffer);
-    return { buffer, element: ELEMENTS[dtype], layout: contiguous(shape) };
+    const layout = contiguous(shape) as BufferLayout;
+    return isApart(buffer) ? { buffer, element: ELEMENTS[dtype], layout } : undefined;
   };
-  if (isApart(value)) return at(value);
   // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
-  const node = producers.get(value);
-  if (node?.op !== 'slice' || !isApart(node.inputs[0])) return undefined;
-  const whole = at(node.inputs[0]);
-  const piece = pieceOf(whole.layout, node, typeOf(graph, value).shape);
-  return piece && { ...whole, layout: { ...piece, base: { number: piece.base, aligned: piece.base % 4 === 0 } } };
+  const place = at(value) ?? sliceIn(value, { producers, typeOf: (other) => typeOf(graph, other) }, at);
+  if (!place) return undefined;
+  const { layout, ...whole } = place;
+  if (!isBased(layout)) return { ...whole, layout };
+  return { ...whole, layout: { ...layout, base: { number: layout.base, aligned: layout.base % 4 === 0 } } };
 }
 
 function probeReduction(

@@ -18,6 +18,8 @@ export type Border =
   | 'other elements'
   /** of a reduction: the reader needs more than one result for each of its rows */
   | 'more than a result per row'
+  /** what is after the barrier must not be computed with it */
+  | 'before a barrier'
   /** with it computed in place, the reader would bind more buffers than a device allows */
   | 'too many buffers';
 
@@ -30,6 +32,7 @@ const TEXTS: Readonly<Record<Border, string>> = {
   'reader has work of its own': 'the kernel that reads it does a product or a reduction of its own',
   'other elements': 'a point of the kernel that reads it needs other elements than its own',
   'more than a result per row': 'the kernel that reads it needs more than one of its results for a row',
+  'before a barrier': 'a barrier keeps what comes before it apart from what comes after',
   'too many buffers': 'the kernel that reads it would bind more buffers than every device allows',
 };
 

@@ -5,6 +5,7 @@ import { isContraction, type Kernel, type KernelOutput } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { equalIndices, type Index, isPlain, keyOf } from '../text/expr.ts';
 import { forwardCoordinates } from '../text/forward.ts';
+import { isView } from '../text/inline.ts';
 import { isReduction } from '../text/reduce.ts';
 import { accesses, spaceAxes } from './accesses.ts';
 import { Borders } from './borders.ts';
@@ -38,6 +39,15 @@ export class FusionState {
     for (const value of options.forced) this.borders.add(value, 'too many buffers');
     const { inputs, parameters, constants } = this.graph;
     this.leaves = new Set([...inputs, ...parameters, ...constants].map(({ value }) => value));
+    for (const node of this.graph.nodes) if (node.op === 'barrier') this.keep(node.inputs[0]);
+  }
+
+  /** What is behind a barrier is there before it: a kernel that computes it with what comes later would keep all of both. */
+  private keep(value: ValueId): void {
+    const maker = this.facts.producers.get(value);
+    if (!maker || isView(maker.op)) return;
+    this.forced.add(value);
+    this.borders.add(value, 'before a barrier');
   }
 
   isWanted(value: ValueId): boolean {

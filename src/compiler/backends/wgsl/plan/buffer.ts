@@ -1,9 +1,9 @@
 /** Which buffer of an entry a value lies in, and how: what kernels see as numbers (text/input.ts), the plan as these. */
-import type { Shape } from '../../../../shared/dim.ts';
+import { isSymbolic, type Shape } from '../../../../shared/dim.ts';
 import type { Quantisation } from '../../../../shared/quantisation.ts';
-import type { Node, ValueId } from '../../../ir/graph.ts';
+import type { AnyNode, Node, TensorType, ValueId } from '../../../ir/graph.ts';
 import type { Element } from '../text/code.ts';
-import type { Layout } from '../text/layout.ts';
+import { contiguous, type Layout } from '../text/layout.ts';
 
 /** A buffer. Equal ones are one object: see `BufferRefs`. */
 export type BufferRef =
@@ -76,7 +76,10 @@ export interface EntryStorage {
   stored(value: ValueId): BufferPlace | undefined;
 }
 
-/** A slice of all that lies in a buffer, where that is flat: a tensor that begins at a base. Undefined for any other. */
+/**
+ * A slice of a flat tensor, which may be a piece itself: a tensor that begins at a base. Undefined for any other.
+ * @param layout of the flat tensor
+ */
 export function pieceOf(
   layout: BufferLayout,
   { attributes }: Node<'slice'>,
@@ -86,6 +89,52 @@ export function pieceOf(
     starts: [start],
     steps,
   } = attributes;
-  const flat = layout.shape.length === 1 && layout.strides[0] === 1 && layout.base === undefined && !layout.offset;
-  return flat && typeof start === 'number' && steps[0] === 1 ? { ...layout, shape, base: start } : undefined;
+  const flat = layout.shape.length === 1 && layout.strides[0] === 1 && !layout.offset;
+  return flat && typeof start === 'number' && steps[0] === 1
+    ? { ...layout, shape, base: (layout.base ?? 0) + start }
+    : undefined;
+}
+
+/** Of known sizes: row after row. */
+export function isGapless({ shape, strides }: BufferLayout): boolean {
+  const own = contiguous(shape).strides;
+  return strides.every((stride, axis) => stride === own[axis]);
+}
+
+/** What is asked of a graph to find where views of buffers lie. */
+export interface ViewFacts {
+  readonly producers: ReadonlyMap<ValueId, AnyNode>;
+  readonly typeOf: (value: ValueId) => TensorType;
+}
+
+/**
+ * Where a slice lies of a tensor that is flat, or made so by a reshape: the place of its source, and its layout there.
+ * @param placeOf where a value lies; undefined for what is computed
+ */
+export function sliceIn<P extends { readonly layout: BufferLayout }>(
+  value: ValueId,
+  { producers, typeOf }: ViewFacts,
+  placeOf: (value: ValueId) => P | undefined,
+): P | undefined {
+  const node = producers.get(value);
+  if (node?.op !== 'slice') return undefined;
+  const whole = placeOf(node.inputs[0]) ?? reshaped(node.inputs[0], { producers, typeOf }, placeOf);
+  const layout = whole && pieceOf(whole.layout, node, typeOf(value).shape);
+  return whole && layout && { ...whole, layout };
+}
+
+/** A reshape of what lies in a buffer without gaps, or is a slice there. */
+function reshaped<P extends { readonly layout: BufferLayout }>(
+  value: ValueId,
+  facts: ViewFacts,
+  placeOf: (value: ValueId) => P | undefined,
+): P | undefined {
+  const node = facts.producers.get(value);
+  if (node?.op !== 'reshape') return undefined;
+  const [source] = node.inputs;
+  const place = placeOf(source) ?? sliceIn(source, facts, placeOf) ?? reshaped(source, facts, placeOf);
+  if (!place || place.layout.shape.some(isSymbolic)) return undefined;
+  return isGapless(place.layout)
+    ? { ...place, layout: { ...place.layout, ...contiguous(facts.typeOf(value).shape) } }
+    : undefined;
 }

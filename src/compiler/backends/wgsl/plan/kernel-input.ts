@@ -1,10 +1,19 @@
 /** Kernels of an entry → what their emitters are given (text/input.ts), and which buffers and bases its numbers stand for. */
+import { isSymbolic } from '../../../../shared/dim.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../../ir/graph.ts';
-import type { Kernel } from '../kernel.ts';
+import type { Kernel, KernelOutput } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import type { FreshInput, InputNode, InputOutput, InputValue, KernelInput, Stored } from '../text/input.ts';
-import type { Layout } from '../text/layout.ts';
-import { type BufferLayout, type BufferPlace, type BufferRef, type EntryStorage, isBased, pieceOf } from './buffer.ts';
+import { contiguous, type Layout } from '../text/layout.ts';
+import {
+  type BufferLayout,
+  type BufferPlace,
+  type BufferRef,
+  type EntryStorage,
+  isBased,
+  isGapless,
+  sliceIn,
+} from './buffer.ts';
 import type { StructuralKeys } from './structural-key.ts';
 
 /** The kernels of one dispatch, as their emitters see them. */
@@ -96,12 +105,12 @@ class InputBuilder {
       const outputs = node.outputs.map((value) => this.idOf(value));
       return { op: node.op, inputs, outputs, attributes: node.attributes } as unknown as InputNode;
     });
-    const outputs = this.kernel.outputs.map(({ value, into, shift, auxiliary }): InputOutput => {
-      const to = this.storage.stored(into);
-      if (!to) throw new Error(`value %${into} is written and has no buffer`);
+    const outputs = this.kernel.outputs.map((output): InputOutput => {
+      const { value, into, auxiliary } = output;
+      const { place, shift } = this.target(output);
       return {
         value: this.idOf(value),
-        to: this.numbering.place(to),
+        to: this.numbering.place(place),
         whole: value === into,
         ...(shift ? { shift } : {}),
         ...(auxiliary ? { auxiliary } : {}),
@@ -119,6 +128,19 @@ class InputBuilder {
       ...(pass ? { pass } : {}),
       ...(fresh ? { fresh } : {}),
     };
+  }
+
+  /** Where an output is written: rows of a tensor of known size are a tensor that begins at a base. */
+  private target({ value, into, shift }: KernelOutput): { place: BufferPlace; shift?: KernelOutput['shift'] } {
+    const place = this.storage.stored(into);
+    if (!place) throw new Error(`value %${into} is written and has no buffer`);
+    if (!shift) return { place };
+    const { layout } = place;
+    const { shape } = typeOf(this.facts.graph, value);
+    const rows = shift.axis === 0 && typeof shift.by === 'number' && !layout.shape.some(isSymbolic);
+    if (!rows || !isGapless(layout)) return { place, shift };
+    const base = (layout.base ?? 0) + (shift.by as number) * (layout.strides[0] as number);
+    return { place: { ...place, layout: { ...layout, ...contiguous(shape), base } } };
   }
 
   private fresh(): FreshInput | undefined {
@@ -172,10 +194,8 @@ class InputBuilder {
   }
 
   private pieceOf(value: ValueId): BufferPlace | undefined {
-    const node = this.facts.producers.get(value);
-    if (node?.op !== 'slice' || this.own.has(node.inputs[0])) return undefined;
-    const whole = this.storage.stored(node.inputs[0]);
-    const layout = whole && pieceOf(whole.layout, node, typeOf(this.facts.graph, value).shape);
-    return whole && layout ? { ...whole, layout } : undefined;
+    const { producers, graph } = this.facts;
+    const stored = (other: ValueId) => (this.own.has(other) ? undefined : this.storage.stored(other));
+    return sliceIn(value, { producers, typeOf: (other) => typeOf(graph, other) }, stored);
   }
 }

@@ -3,6 +3,7 @@ import { addDims, type Dim, divideDims, mulDims, productOf, type Shape } from '.
 import { bytesOfParts, partsOf as partsOfPacked } from '../../../../shared/quantisation.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { type Kernel, kernelsOf } from '../kernel.ts';
+import { contiguous } from '../text/layout.ts';
 import { type BufferLayout, type BufferPlace, type BufferRef, pieceOf } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
@@ -28,7 +29,7 @@ export function bytesOf(kernels: readonly Kernel[], buffers: readonly BufferRef[
       if (!parts) continue;
       const { layout } = place;
       const whole = { name: `at ${layout.base}`, shape: layout.shape };
-      for (const { name, shape } of partsOf(users.get(value) ?? [], value, layout, context.graph) ?? [whole])
+      for (const { name, shape } of partsOf(users, value, layout, context.graph) ?? [whole])
         parts.set(name, bytesIn(place, productOf(shape)));
     }
   }
@@ -67,16 +68,20 @@ function usersIn(kernel: Kernel, describe: Descriptions): ReadonlyMap<ValueId, r
 
 /** What is read of a value, where it is pieces of a flat tensor, or rows that are looked up, and nothing else. */
 function partsOf(
-  users: readonly AnyNode[],
+  users: ReadonlyMap<ValueId, readonly AnyNode[]>,
   value: ValueId,
   layout: BufferLayout,
   graph: Graph,
 ): readonly PartOf[] | undefined {
   const parts: PartOf[] = [];
-  for (const node of users) {
-    const { shape } = typeOf(graph, node.outputs[0]!);
+  for (const node of users.get(value) ?? []) {
+    const [result] = node.outputs;
+    const { shape } = typeOf(graph, result);
     const piece = node.op === 'slice' ? pieceOf(layout, node, shape) : undefined;
-    if (piece) parts.push({ name: `at ${piece.base}`, shape });
+    const own = { ...(layout.base === undefined ? {} : { base: layout.base }), ...contiguous(shape) };
+    const inside = node.op === 'reshape' && !layout.offset ? partsOf(users, result, own, graph) : undefined;
+    if (piece) parts.push(...(partsOf(users, result, piece, graph) ?? [{ name: `at ${piece.base}`, shape }]));
+    else if (inside) parts.push(...inside);
     else if (node.op === 'gather' && node.inputs[1] !== value) parts.push({ name: `by %${node.inputs[1]}`, shape });
     else return undefined;
   }
