@@ -8,7 +8,7 @@
  *
  * --only compiles the models and configurations whose `path config` has one of these texts: all of them take minutes.
  *
- * Prints the files that differ and exits with 1, or says that nothing does. The models are the working tree's in both
+ * Prints the files that differ and exits with 1, or says that nothing does; 2 where it cannot compare. The models are the working tree's in both
  * runs: the compilers are compared, not the models. Needs what the revision needs in node_modules.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -85,18 +85,39 @@ function compileAll(code: string, root: string, cases: readonly Case[], options:
   }
 }
 
-function main(args: readonly string[]): void {
+export interface Request {
+  readonly revision: string;
+  /** of `--only` */
+  readonly texts: readonly string[];
+  /** of mdl compile */
+  readonly options: readonly string[];
+}
+
+/** @throws Error that says where an option of mdl compile goes, and for several revisions */
+export function requestOf(args: readonly string[]): Request {
   const split = args.includes('--') ? args.indexOf('--') : args.length;
-  const options = args.slice(split + 1);
+  const own = args.slice(0, split);
+  const foreign = own.findIndex((word) => word.startsWith('-') && !/^--only(=|$)/.test(word));
+  if (foreign >= 0) {
+    const moved = own.slice(foreign).join(' ');
+    throw new Error(
+      `${own[foreign]} is no option of replay; those of mdl compile follow a -- of their own: npm run replay -- ${[...own.slice(0, foreign), '--'].join(' ')} ${moved}`,
+    );
+  }
   const { values, positionals } = parseArgs({
-    args: args.slice(0, split),
+    args: own,
     options: { only: { type: 'string' } },
     allowPositionals: true,
   });
   const [revision = 'HEAD', ...more] = positionals;
   if (more.length > 0) throw new Error(`replay takes one revision and got ${positionals.join(' ')}`);
+  return { revision, texts: values.only?.split(',') ?? [], options: args.slice(split + 1) };
+}
+
+function main(args: readonly string[]): void {
+  const { revision, texts, options } = requestOf(args);
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const cases = chosen(casesOf(root), values.only?.split(',') ?? []);
+  const cases = chosen(casesOf(root), texts);
   const folder = mkdtempSync(join(tmpdir(), 'mdl-replay-'));
   try {
     unpack(root, revision, join(folder, 'code'));
@@ -113,4 +134,12 @@ function main(args: readonly string[]): void {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main(process.argv.slice(2));
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    main(process.argv.slice(2));
+  } catch (error) {
+    // what was asked for cannot be done: no trace of this script helps
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 2;
+  }
+}

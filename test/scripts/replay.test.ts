@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { casesOf, chosen, compareFolders } from '../../scripts/replay.ts';
+import { casesOf, chosen, compareFolders, requestOf } from '../../scripts/replay.ts';
 
 let root = '';
 beforeEach(() => {
@@ -40,6 +40,19 @@ it('--only keeps what has one of its texts, and refuses a text that nothing has'
   expect(chosen(cases, [])).toEqual(cases);
   expect(chosen(cases, ['nano', 'b.mdl'])).toEqual([cases[0], cases[2]]);
   expect(() => chosen(cases, ['nanno'])).toThrow(/--only nanno is no part of any of these:[\s\S]*models\/b.mdl full/);
+});
+
+it('says where options of mdl compile go', () => {
+  expect(requestOf(['HEAD~3', '--only', 'bert,vit', '--', '--target', 'pytorch'])).toEqual({
+    revision: 'HEAD~3',
+    texts: ['bert', 'vit'],
+    options: ['--target', 'pytorch'],
+  });
+  expect(requestOf([])).toEqual({ revision: 'HEAD', texts: [], options: [] });
+  expect(() => requestOf(['HEAD~3', '--target', 'pytorch'])).toThrow(
+    '--target is no option of replay; those of mdl compile follow a -- of their own: npm run replay -- HEAD~3 -- --target pytorch',
+  );
+  expect(() => requestOf(['a', 'b'])).toThrow('replay takes one revision and got a b');
 });
 
 it('names the files that differ', () => {
