@@ -1,7 +1,6 @@
 /** What an ablation writes: its variants, summary, report and progress. */
 import { describe, expect, it } from 'vitest';
 import { alignTable, watchTable } from '../../src/compiler/cli/ablation/table.ts';
-import type { CellRecord, Outcome } from '../../src/compiler/workbench/ablation/cell.ts';
 import {
   lossTable,
   type Report,
@@ -19,6 +18,7 @@ import {
 } from '../../src/compiler/workbench/ablation/summary.ts';
 import { FULL, variantsOf } from '../../src/compiler/workbench/ablation/variants.ts';
 import { PAPER } from '../../src/recipes/vision-language/paper.ts';
+import type { CellRecord, Outcome } from '../../src/runtime/train/cell.ts';
 import { recorder } from '../training/support.ts';
 
 // ── made-up results ────────────────────────────────────────────────────────────────────────────

@@ -3,13 +3,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli/commands/ablate.ts';
-import { type Cell, CellLog, type CellRecord } from '../../src/compiler/workbench/ablation/cell.ts';
 import { openAblation } from '../../src/compiler/workbench/ablation/folder.ts';
 import { modelText } from '../../src/compiler/workbench/ablation/model-text.ts';
 import { runAblation } from '../../src/compiler/workbench/ablation/run.ts';
 import { variantsOf } from '../../src/compiler/workbench/ablation/variants.ts';
 import { loadModel } from '../../src/compiler/workbench/model.ts';
 import { stageList } from '../../src/compiler/workbench/training/stages.ts';
+import { type Cell, CellLog, type CellRecord } from '../../src/runtime/train/cell.ts';
 import { DEFAULTS, MICRO, microFolder, type Recorded, recorder } from '../training/support.ts';
 import { mdl, TINYGPTV } from './support.ts';
 

@@ -35,6 +35,18 @@ it('trains a model of its own from code', { timeout: 300_000 }, async () => {
   });
 });
 
+it('ablates a flag of a model from code', { timeout: 300_000 }, async () => {
+  const done = await built.run(
+    'node examples/node/ablate.mjs examples/gpt.mdl docs/recipes.md tie_embeddings train_all 1 bytes',
+  );
+  expect(done, done.stderr).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^full {2}loss 5\.\d{4} {2}difference –\nno-tie_embeddings {2}loss 5\.\d{4} {2}difference -?0\.\d{4}\n$/,
+    ),
+  });
+});
+
 // kernels compile slowly on a software adapter: a caption here, an answer there
 it.skipIf(unavailable)('captions with the generated module on WebGPU', { timeout: 120_000 }, async () => {
   const caption = await built.run(`node examples/node/webgpu.mjs nano-webgpu ${PICTURE}`);

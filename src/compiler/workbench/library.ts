@@ -13,6 +13,7 @@ import {
   type TrainableStage,
   type TrainingCheckpoint,
 } from '../../runtime/train/index.ts';
+import { type FlagVariant, type VariantsRequest, flagVariants as variantsOn } from './ablation/flag-variants.ts';
 import { locate } from './host.ts';
 import { SILENT } from './notes.ts';
 import { NODE } from './session.ts';
@@ -42,6 +43,15 @@ export { NODE };
  */
 export const stagesOf = (request: Omit<StagesRequest, 'host'> & Partial<Pick<StagesRequest, 'host'>>) =>
   stagesOn({ host: NODE, measures: measuresOf, identity: stageIdentity, ...request });
+
+/**
+ * The model as it is set and with each flag turned, as `ablateStages` takes them.
+ * @param request `host` is Node when it is not given
+ * @throws DiagnosticError for what is wrong with the model as it is set; CliError C0301 for a flag that it has not
+ */
+export const flagVariants = (
+  request: Omit<VariantsRequest, 'host'> & Partial<Pick<VariantsRequest, 'host'>>,
+): readonly FlagVariant[] => variantsOn({ host: NODE, measures: measuresOf, ...request });
 
 /** A .mdl file, or a folder of transformers, as `stagesOf` takes it. @throws CliError C0104, C0465, C0466 */
 export function modelFile(file: string): Pick<StagesRequest, 'path' | 'sources'> {

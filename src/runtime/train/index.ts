@@ -1,6 +1,14 @@
 /** Training in Node: the loop, its state, and checkpoints on disk. The loop itself runs in a page too. */
 
+export {
+  type AblatedStages,
+  type AblateStagesOptions,
+  type AblationVariant,
+  ablateStages,
+  type CellKeeper,
+} from './ablate.ts';
 export { bestFolder } from './best.node.ts';
+export { type Cell, type CellRecord, cellName, goesOn, type Outcome } from './cell.ts';
 export {
   checkSettings,
   decodeTraining,

@@ -1,6 +1,6 @@
 /** The progress of an ablation: a table that is drawn over itself on a terminal, a line per finished cell elsewhere. */
 
-import type { CellRecord } from '../../workbench/ablation/cell.ts';
+import type { CellRecord } from '../../../runtime/train/index.ts';
 import type { Watch } from '../../workbench/ablation/run.ts';
 import { cellText, finalLoss, type Layout, summarise } from '../../workbench/ablation/summary.ts';
 import type { Variant } from '../../workbench/ablation/variants.ts';

@@ -13,26 +13,22 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runtimeError } from '../../../runtime/errors.ts';
 import { SafetensorsFile } from '../../../runtime/safetensors.ts';
-import type { RunSettings } from '../../../runtime/train/index.ts';
+import {
+  type Cell,
+  type CellKeeper,
+  type CellRecord,
+  cellName,
+  type RunSettings,
+} from '../../../runtime/train/index.ts';
 import { fileSource } from '../../../runtime/weights/source.node.ts';
 import { writeSafetensors } from '../../../runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { OWN_KEYS } from '../layouts/asked.ts';
 import { LOCK } from '../training/lock.ts';
-import { type Cell, type CellRecord, cellName } from './cell.ts';
 
-export interface AblationFolder {
-  /** The record of a finished cell. @throws CliError C0303 */
-  read(cell: Cell): CellRecord | undefined;
-  /** What was trained up to the end of a cell, by checkpoint key. @throws CliError C0303 */
-  weights(cell: Cell): Promise<Map<string, HostTensor>>;
-  /**
-   * Records a cell; the weights of the stage before are not needed any more and go.
-   * @param trained undefined when the cell left the weights as they were
-   * @throws CliError C0105, RuntimeError R0122
-   */
-  save(record: CellRecord, trained?: ReadonlyMap<string, HostTensor>): Promise<void>;
+/** Its `read` and `weights` throw CliError C0303, `save` C0105 and RuntimeError R0122. */
+export interface AblationFolder extends CellKeeper {
   /** @throws CliError C0105 */
   write(name: string, text: string): Promise<void>;
 }

@@ -1,10 +1,10 @@
 /** An ablation as one report, in three forms: HTML with its curves drawn, Markdown, JSON. */
 import type { Published } from '../../../recipes/recipe.ts';
+import { type CellRecord, goesOn } from '../../../runtime/train/cell.ts';
 import type { RunSettings } from '../../../runtime/train/index.ts';
 import { VANISHING } from '../../../runtime/train/statistics.ts';
 import { type Chart, renderChart, type Series } from '../chart.ts';
 import { escapeHtml, renderList, renderPage, renderTable } from '../page.ts';
-import { type CellRecord, goesOn } from './cell.ts';
 import { cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
 
 export interface Report extends Layout {

@@ -1,13 +1,10 @@
-/**
- * All cells of an ablation, one after the other: seed by seed, so that a run that is stopped early has compared all
- * variants with the seeds it reached. Every variant starts from the same weights and sees the same batches.
- */
-import type { HostTensor } from '../../../shared/tensor.ts';
+/** An ablation as options say: its variants' stages, each from the model's file, through `ablateStages`. */
+import { ablateStages, type CellRecord } from '../../../runtime/train/index.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainingOptions } from '../training/options.ts';
-import { type CellRecord, goesOn } from './cell.ts';
+import { findingOf } from './finding.ts';
 import type { AblationFolder } from './folder.ts';
-import { runCell } from './run-cell.ts';
+import { variantStage } from './variant-stages.ts';
 import type { Variant } from './variants.ts';
 
 export interface Ablation {
@@ -29,50 +26,32 @@ export interface Watch {
   finished(record: CellRecord, records: readonly CellRecord[], kept: boolean): void | Promise<void>;
 }
 
-/** @returns the records of all cells that are finished, those of earlier runs included */
+/**
+ * @returns the records of all cells that are finished, those of earlier runs included
+ * @throws what is not a variant's fault: files that cannot be read or written, bad data, C0304
+ */
 export async function runAblation(
   { file, text, variants, seeds, stages, options }: Ablation,
   folder: AblationFolder,
   signal: AbortSignal,
   watch: Watch,
-): Promise<CellRecord[]> {
-  const records: CellRecord[] = [];
-  for (const seed of seeds) {
-    for (const variant of variants) {
-      let carried: ReadonlyMap<string, HostTensor> = new Map();
-      /** the last stage that an earlier run trained: its weights are read when they are needed */
-      let kept: CellRecord | undefined;
-      for (const stage of stages) {
-        if (signal.aborted) return records;
-        const cell = { variant: variant.id, seed, stage: stage.name };
-        const before = folder.read(cell);
-        if (before) {
-          if (before.outcome === 'trained') kept = before;
-          records.push(before);
-          await watch.finished(before, records, true);
-          if (goesOn(before)) continue;
-          break;
-        }
-        if (kept) carried = await folder.weights(kept);
-        kept = undefined;
-        const result = await runCell({
-          file,
-          text,
-          cell,
-          stage,
-          options: { ...options, seed, set: [...(options.set ?? []), ...variant.set] },
-          carried,
-          signal,
-          onStep: (done, steps) => watch.step(variant, seed, stage.name, done, steps),
-        });
-        if (!result) return records;
-        await folder.save(result.record, result.trained);
-        records.push(result.record);
-        await watch.finished(result.record, records, false);
-        if (!goesOn(result.record)) break;
-        carried = result.trained ?? carried;
-      }
-    }
-  }
+): Promise<readonly CellRecord[]> {
+  const declared = new Map(stages.map((stage) => [stage.name, stage]));
+  const ablated = variants.map(({ id, set }) => ({
+    id,
+    stage: (name: string, seed: number) =>
+      variantStage(file, text, declared.get(name)!, { ...options, seed, set: [...(options.set ?? []), ...set] }),
+  }));
+  const byId = new Map(variants.map((variant) => [variant.id, variant]));
+  const { records } = await ablateStages(ablated, {
+    stages: [...declared.keys()],
+    seeds,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
+    signal,
+    keeper: folder,
+    findingOf,
+    onStep: ({ variant, seed, stage }, done, steps) => watch.step(byId.get(variant)!, seed, stage, done, steps),
+    onFinished: (record, all, kept) => watch.finished(record, all, kept),
+  });
   return records;
 }

@@ -1,5 +1,5 @@
 /** The records of an ablation by variant and stage: final losses over seeds, and what went wrong how often. */
-import type { CellRecord } from './cell.ts';
+import type { CellRecord } from '../../../runtime/train/cell.ts';
 import type { Variant } from './variants.ts';
 
 export interface Spread {
@@ -29,6 +29,7 @@ export interface CellSummary {
 }
 
 export interface Layout {
+  /** the full model first */
   readonly variants: readonly Variant[];
   readonly seeds: readonly number[];
   readonly stages: readonly string[];

@@ -56,37 +56,48 @@ export interface StagesRequest extends Pick<Engine, 'backend'>, Partial<Pick<Eng
  * sizes that cannot change; what `data` throws
  */
 export async function stagesOf(request: StagesRequest): Promise<readonly TrainableStage[]> {
-  const plain = compiled(request, []).model;
+  const plain = modelOf(request);
   const wanted = request.stages ?? plain.stages.map(({ name }) => name);
   if (wanted.length === 0) stageNamed(plain, '(none)');
   const stages: TrainableStage[] = [];
-  for (const name of wanted) {
-    const staged = underStage(stageNamed(plain, name), (set) => {
-      const { model, compilation } = compiled(request, set);
-      return { model, compilation, stage: stageNamed(model, name) };
-    });
-    const { seed = 0, data, heldOut, measures, identity, lr } = request;
-    const source = await opened(data, staged);
-    const own = staged.stage.options.seed;
-    stages.push({
-      name,
-      data: source,
-      ...(heldOut ? { heldOut: await opened(heldOut, staged) } : {}),
-      ...(measures ? { measures: measures(staged.model) } : {}),
-      seed: seed + (typeof own === 'number' ? own : 0),
-      ...(identity
-        ? {
-            identity: async () => ({
-              ...(await identity(staged, source, request.weights(staged.model))),
-              seed: String(seed),
-              'learning rate': String(lr ?? "the stage's"),
-            }),
-          }
-        : {}),
-      open: (trained) => openTrained(staged, trained, request),
-    });
-  }
+  for (const name of wanted) stages.push(await trainable(request, stagedOf(request, plain, name)));
   return stages;
+}
+
+type Compiled = Pick<StagesRequest, 'path' | 'sources' | 'settings'>;
+
+/** The model as it is set, outside of stages. @throws DiagnosticError */
+export const modelOf = (request: Compiled): Model => compiled(request, []).model;
+
+/** The model under a stage's flags. @throws DiagnosticError, RuntimeError R1197, StageError */
+export const stagedOf = (request: Compiled, plain: Model, name: string): LoadedStage =>
+  underStage(stageNamed(plain, name), (set) => {
+    const { model, compilation } = compiled(request, set);
+    return { model, compilation, stage: stageNamed(model, name) };
+  });
+
+/** Opens the stage's data. @throws what `data` throws */
+export async function trainable(request: StagesRequest, staged: LoadedStage): Promise<TrainableStage> {
+  const { seed = 0, data, heldOut, measures, identity, lr } = request;
+  const source = await opened(data, staged);
+  const own = staged.stage.options.seed;
+  return {
+    name: staged.stage.name,
+    data: source,
+    ...(heldOut ? { heldOut: await opened(heldOut, staged) } : {}),
+    ...(measures ? { measures: measures(staged.model) } : {}),
+    seed: seed + (typeof own === 'number' ? own : 0),
+    ...(identity
+      ? {
+          identity: async () => ({
+            ...(await identity(staged, source, request.weights(staged.model))),
+            seed: String(seed),
+            'learning rate': String(lr ?? "the stage's"),
+          }),
+        }
+      : {}),
+    open: (trained) => openTrained(staged, trained, request),
+  };
 }
 
 async function openTrained(
@@ -115,7 +126,7 @@ const opened = async (data: StageData, staged: StagedModel): Promise<DataSource>
   typeof data === 'function' ? data(staged) : data;
 
 /** @param set settings of a stage, which those that were asked for come after */
-function compiled({ path, sources, settings = {} }: StagesRequest, set: readonly string[]): Omit<StagedModel, 'stage'> {
+function compiled({ path, sources, settings = {} }: Compiled, set: readonly string[]): Omit<StagedModel, 'stage'> {
   const own = set.map((text) => ({ name: text.slice(0, text.indexOf('=')), text: text.slice(text.indexOf('=') + 1) }));
   const compilation = compile(path, sources, { ...settings, set: [...own, ...(settings.set ?? [])] });
   if (!compilation.model) throw new DiagnosticError(compilation.diagnostics());

@@ -1,5 +1,5 @@
 /** A cell of an ablation: one stage of one variant with one seed; and what is kept of it when it is finished. */
-import { type EventRecord, isEvent, isStep, type LogRecord } from '../../../runtime/train/index.ts';
+import { type EventRecord, isEvent, isStep, type LogRecord } from './log.ts';
 
 export interface Cell {
   /** id of the variant */
