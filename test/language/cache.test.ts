@@ -98,6 +98,22 @@ describe('mistakes', () => {
     expect(problems(entry('cached(x, "key") + cached(x, "key")'))).toEqual(['E0106 past.0.key is declared twice']);
   });
 
+  it('all cached values of an entry grow by equally many rows', () => {
+    const cross = (name: string): string => `import { CrossAttention, MultiHeadAttention } from "std"
+model M {
+  self_attn = MultiHeadAttention(4, 2, causal = true)
+  cross_attn = ${name}(4, 2)
+  entry step(x: [B, T, 4], memory: [B, S, 4]) -> (out: [B, T, 4]) cache P "past" -> "present" {
+    let h = self_attn(x, x)
+    cross_attn(h, memory)
+  }
+}`;
+    expect(problems(cross('MultiHeadAttention'))).toEqual([
+      'E0416 a step would add S rows here and T elsewhere, and all pasts of an entry have the length P',
+    ]);
+    expect(problems(cross('CrossAttention'))).toEqual([]);
+  });
+
   it('past and present are joined along the length', () => {
     const model = program(entry('cached(x, "key")'));
     const out = run(model, {

@@ -48,6 +48,15 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     // places of patches among the text
     lossFills: { input_ids: (column, index) => (column === 1 || column === 2 ? -1 : index % 11) },
   },
+  'encoder-decoder.mdl': {
+    small: 'tiny',
+    flag: 'tie_embeddings',
+    counts: {
+      // tables, both stacks and their norms; a decoder's layer has a second attention and a third norm
+      tiny: (64 + 32) * 32 + 2 * block(32) + 2 * (block(32) + 4 * (32 * 32 + 32) + 2 * 32) + 4 * 32,
+    },
+    lossFills: { labels: (column, index) => (column === 3 ? -100 : (index * 5) % 11) },
+  },
   'resnet.mdl': {
     small: 'tiny',
     flag: 'residual',
@@ -80,7 +89,7 @@ describe.each(Object.entries(EXAMPLES))('%s', (file, { small, flag, counts, loss
       const traced = model.entry(entry)!;
       const graph = runPipeline(traced.graph);
       verifyGraph(graph);
-      const feeds = feedsOf(graph, { B: 2, N: 2, T: 5, P: 3 }, entry === 'loss' ? lossFills : {});
+      const feeds = feedsOf(graph, { B: 2, N: 2, S: 4, T: 5, P: 3 }, entry === 'loss' ? lossFills : {});
       for (const opset of OPSETS) expect(await disagreement(graph, feeds, { opset, parameters })).toBeUndefined();
     }
   });

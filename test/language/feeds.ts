@@ -11,6 +11,8 @@ const USUAL: Readonly<Record<string, Fill>> = {
   attention_mask: () => 1,
   position_ids: (column) => column,
   input_ids: (_, index) => (index * 7) % 11,
+  decoder_input_ids: (_, index) => (index * 3) % 11,
+  encoder_attention_mask: (column) => Number(column > 0),
   labels: (_, index) => (index * 5) % 3,
 };
 

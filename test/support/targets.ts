@@ -1,4 +1,5 @@
 /** Sessions of a program on every target, for tests of what all of them must agree on. The weights are those of seed 0. */
+import type { ModelOptions } from '../../src/compiler/elaborate/model.ts';
 import { compile } from '../../src/compiler/index.ts';
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
@@ -20,8 +21,8 @@ export const TARGETS: readonly Target[] = [
 ];
 
 /** @param source the text of main.mdl */
-export async function sessionOn(target: Target, source: string): Promise<Session> {
-  const compilation = compile('main.mdl', memory({ 'main.mdl': source }));
+export async function sessionOn(target: Target, source: string, settings: ModelOptions = {}): Promise<Session> {
+  const compilation = compile('main.mdl', memory({ 'main.mdl': source }), settings);
   const { model } = compilation;
   if (!model)
     throw new Error(

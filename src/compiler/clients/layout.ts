@@ -8,7 +8,7 @@
  * A page hands a graph its own weights file and no other, so the graphs of clients keep all of their weights beside them.
  */
 import type { CachePort } from '../../shared/artifact.ts';
-import { type Dim, isSymbolic, symbol, symbolsOf } from '../../shared/dim.ts';
+import { type Dim, equalDims, isSymbolic, type Shape, subDims, symbol, symbolsOf } from '../../shared/dim.ts';
 import { entryFor } from '../../shared/roles.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
@@ -81,24 +81,25 @@ function asClientGraph({ name, guarded: { graph, checks }, cache }: FinishedGrap
 
 /**
  * Names that clients know of the dynamic sizes of a graph with a cache: transformers.js makes an empty cache of the size that
- * `batch_size` has, and of 0 for others.
+ * `batch_size` has, and of 0 for others. A size has such a name for what it is to a cache, and no two sizes have the same one: the
+ * rows of a memory [B, S, width] beside new positions [B, T, width] stay `S`.
  */
 export function clientDims(graph: Graph, cache: readonly CachePort[]): ReadonlyMap<string, Dim> {
-  const names = new Map<string, Dim>();
-  const call = (dim: Dim | undefined, name: string): void => {
+  const names = new Map<string, string>();
+  const call = (dim: Dim, name: string): void => {
     const [own, ...more] = isSymbolic(dim) ? symbolsOf(dim) : [];
-    if (own !== undefined && more.length === 0 && !names.has(own)) names.set(own, symbol(name));
+    // of `2*N` the symbol is half the size
+    const isWhole = own !== undefined && more.length === 0 && equalDims(dim, symbol(own));
+    if (isWhole && !names.has(own) && ![...names.values()].includes(name)) names.set(own, name);
   };
-  for (const { past, axis } of cache) {
-    const { value } = graph.inputs.find(({ name }) => name === past)!;
-    const { shape } = typeOf(graph, value);
-    call(shape[0], 'batch_size');
-    call(shape[axis], 'past_sequence_length');
+  const shapeOf = (ports: Graph['inputs'] | Graph['outputs'], port: string): Shape =>
+    typeOf(graph, ports.find(({ name }) => name === port)!.value).shape;
+  for (const { past, present, axis } of cache) {
+    const [before, after] = [shapeOf(graph.inputs, past), shapeOf(graph.outputs, present)];
+    call(before[0]!, 'batch_size');
+    call(before[axis]!, 'past_sequence_length');
+    call(subDims(after[axis]!, before[axis]!), 'sequence_length');
   }
-  // what else is of the same rows: `input_ids` [batch_size, T]
-  for (const { value } of cache.length > 0 ? graph.inputs : []) {
-    const [rows, columns] = typeOf(graph, value).shape;
-    if (isSymbolic(rows) && symbolsOf(rows).every((own) => names.has(own))) call(columns, 'sequence_length');
-  }
-  return names;
+  // sizes of the language begin with a capital, so none that keeps its own name has one of these
+  return new Map([...names].map(([own, name]) => [own, symbol(name)]));
 }

@@ -1,5 +1,7 @@
 /** The graph being traced: its builder, where in the model we are, and what may be tapped. */
+import type { CachePort } from '../../shared/artifact.ts';
 import type { Dim } from '../../shared/dim.ts';
+import type { Span } from '../diagnostics/span.ts';
 import type { GraphBuilder } from '../ir/builder.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { ParameterInfo } from './instance.ts';
@@ -12,7 +14,15 @@ export interface CacheTrace {
   readonly present: string;
   /** module path → index N of `past_key_values.N.…` */
   readonly indices: Map<string, number>;
-  readonly ports: { readonly past: string; readonly present: string; readonly axis: number; readonly value: ValueId }[];
+  readonly ports: TracedCachePort[];
+}
+
+export interface TracedCachePort extends CachePort {
+  /** past and new rows */
+  readonly value: ValueId;
+  /** how many rows are new */
+  readonly added: Dim;
+  readonly span: Span;
 }
 
 /** Present while a training graph is traced: what `dropout`, `is_training()` and `update` need. */

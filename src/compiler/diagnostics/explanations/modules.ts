@@ -157,4 +157,21 @@ graph. Submodules, parameters and \`let\` members are made once for all graphs. 
 }
 `,
   },
+  cached_lengths: {
+    text: `What \`cached(…)\` keeps is joined to by each step, and all pasts of an entry have one length, \`P\` in \`cache P "past" -> "present"\`. A step that
+adds T rows to one and S rows to another leaves pasts of two lengths, which the next step cannot take. Keys and values of cross attention do not grow: they are
+computed from the memory in each step, by \`CrossAttention\` of std, or once in an entry of their own whose outputs the step takes as inputs.`,
+    example: `import { MultiHeadAttention } from "std"
+
+model Tiny {
+  self_attn  = MultiHeadAttention(8, 2, causal = true)
+  cross_attn = MultiHeadAttention(8, 2)
+
+  entry decode(x: [B, T, 8], memory: [B, S, 8]) -> (y: [B, T, 8]) cache P "past" -> "present" {
+    let h = self_attn(x, x)
+    cross_attn(h, memory)
+  }
+}
+`,
+  },
 };

@@ -61,4 +61,10 @@ export const MODULE_MESSAGES = {
     'update outside of training',
     (a) => `${a.name} is updated in a graph that does not train`,
   ),
+  cached_lengths: message<{ past: string; added: string; other: string }>(
+    'E0416',
+    'cached values of different lengths',
+    (a) =>
+      `a step would add ${a.added} rows here and ${a.other} elsewhere, and all pasts of an entry have the length ${a.past}`,
+  ),
 } as const;

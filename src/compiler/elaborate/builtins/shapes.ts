@@ -14,6 +14,7 @@ import type { ValueId } from '../../ir/graph.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
 import { rearrange } from '../rearrange.ts';
 import { recordedEffect } from '../recorded.ts';
+import type { CacheTrace } from '../trace.ts';
 import type { Operand, Value } from '../values.ts';
 
 /** Replaces a −1 by what is left of the element count. */
@@ -249,12 +250,30 @@ function withPast(c: BoundCall, x: Operand, name: string): ValueId {
       }),
     );
   }
+  const added = shape[LENGTH_AXIS]!;
+  oneLength(c, cache, added);
   const input = builder.input(
     past,
     'f32',
     shape.map((dim, axis) => (axis === LENGTH_AXIS ? cache.length : dim)),
   );
   const joined = builder.node('concat', [input, x.id], { axis: LENGTH_AXIS }, c.evaluator.emission.origin(c.span));
-  cache.ports.push({ past, present, axis: LENGTH_AXIS, value: joined });
+  cache.ports.push({ past, present, axis: LENGTH_AXIS, value: joined, added, span: c.span });
   return joined;
+}
+
+/** All pasts of an entry have one length, so each step must add equally many rows to each: else the second step has no length to give. */
+function oneLength(c: BoundCall, { ports, length }: CacheTrace, added: Dim): void {
+  const other = ports.find((port) => !equalDims(port.added, added));
+  if (!other) return;
+  const lengths = { past: printDim(length), added: printDim(added), other: printDim(other.added) };
+  c.evaluator.fail(
+    diagnose('cached_lengths', lengths, c.span, {
+      ...c.evaluator.here(),
+      secondary: [{ span: other.span, message: `${other.past} grows by ${lengths.other}` }],
+      notes: [
+        'keys and values of a memory do not grow with the answer: leave them without cached(…), or use CrossAttention of std in place of MultiHeadAttention',
+      ],
+    }),
+  );
 }
