@@ -10,7 +10,7 @@ import {
   literal,
   variable,
 } from '../../../src/compiler/backends/wgsl/text/expression.ts';
-import { libraryName } from '../../../src/compiler/backends/wgsl/text/library.ts';
+import { library, libraryName } from '../../../src/compiler/backends/wgsl/text/library.ts';
 import { code, indent, joined, Name, wgsl } from '../../../src/compiler/backends/wgsl/text/wgsl.ts';
 
 const text = (piece: Parameters<typeof code>[0]): string => code(piece).print(({ hint }) => hint);
@@ -43,8 +43,8 @@ describe('a block', () => {
     const [first, second] = [block.name(times(named(x), 2)), block.name(times(named(x), 2))];
     expect(second).toBe(first);
     expect(text(block.name(element(y, u32(3), 'u32')))).toBe('y[3u]');
-    block.assign(element(y, u32(0), 'u32'), first);
-    expect(text(block.print(''))).toBe('let i0 = x * 2u;\ny[0u] = i0;');
+    block.assign(element(y, first, 'u32'), first);
+    expect(text(block.print(''))).toBe('let i0 = x * 2u;\ny[i0] = i0;');
   });
 
   it('puts a let into the outermost block that has what it reads, before the loop', () => {
@@ -58,8 +58,7 @@ describe('a block', () => {
     block.loop({ counter, from: u32(0), below: u32(8), step: u32(1) }, inner);
     expect(text(block.print(''))).toBe(`let i0 = x / 4u;
 for (var c = 0u; c < 8u; c++) {
-  let i1 = c + i0;
-  y[c] = i1;
+  y[c] = c + i0;
 }`);
   });
 
@@ -71,6 +70,70 @@ for (var c = 0u; c < 8u; c++) {
     expect(text(block.print('', kept))).toBe('let i2 = y * 5u;');
     // a function of WGSL is no name
     expect(text(block.print('', call('i0', [], 'u32')))).toBe('');
+  });
+});
+
+describe('a name that is read once', () => {
+  const load = (at: number) => element(x, u32(at), 'u32');
+  const [sum, scaled] = [(of: Expression) => binary('+', of, u32(1)), (of: Expression) => times(of, 2)];
+  const printed = (write: (block: Block) => void): string => {
+    const block = new Block(new KernelCode());
+    write(block);
+    return text(block.print(''));
+  };
+
+  it('gives its expression to what reads it', () => {
+    const chained = (block: Block) => block.assign(load(0), block.name(scaled(block.name(sum(load(1))))));
+    expect(printed(chained)).toBe('x[0u] = (x[1u] + 1u) * 2u;');
+    const tested = (block: Block) => {
+      const body = block.inner();
+      body.assign(load(0), u32(1));
+      block.when(binary('<', block.name(sum(load(1))), u32(4)), body);
+    };
+    expect(printed(tested)).toBe('if (x[1u] + 1u < 4u) {\n  x[0u] = 1u;\n}');
+  });
+
+  it('stays where something is written in between', () => {
+    const written = (block: Block) => {
+      const before = block.name(sum(load(0)));
+      block.assign(load(0), u32(7));
+      block.assign(load(1), before);
+    };
+    expect(printed(written)).toBe('let i0 = x[0u] + 1u;\nx[0u] = 7u;\nx[1u] = i0;');
+  });
+
+  it('stays before a loop whose body or end reads it, and is computed once', () => {
+    const looped = (block: Block) => {
+      const [inside, end] = [block.name(sum(load(1))), block.name(scaled(load(2)))];
+      const body = block.inner();
+      body.declare(new Name('c'));
+      body.assign(load(0), inside, '+=');
+      block.loop({ counter: new Name('c'), from: u32(0), below: end, step: u32(1) }, body);
+    };
+    expect(printed(looped)).toBe(
+      'let i0 = x[1u] + 1u;\nlet i1 = x[2u] * 2u;\nfor (var c = 0u; c < i1; c++) {\n  x[0u] += i0;\n}',
+    );
+  });
+
+  it('stays where a function of the module is called, which may have barriers, and not for one of the library', () => {
+    const calling = (of: (block: Block) => Expression) => printed((block) => block.assign(load(0), sum(of(block))));
+    const own = new Name('share');
+    expect(calling((block) => block.name(call(own, [load(1)], 'u32')))).toBe(
+      'let i0 = share(x[1u]);\nx[0u] = i0 + 1u;',
+    );
+    expect(calling((block) => block.name(library('cube_mod', [load(1)])))).toBe('x[0u] = cube_mod(x[1u]) + 1u;');
+  });
+
+  it('stays where a line would be too long', () => {
+    const long = (block: Block) => {
+      let value = load(0);
+      for (let step = 0; step < 12; step++) value = block.name(sum(scaled(value)));
+      block.assign(load(1), value);
+    };
+    const lines = printed(long).split('\n');
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.length).toBeLessThan(6);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(120);
   });
 });
 
@@ -114,7 +177,7 @@ describe('a module', () => {
     body.declare(argument);
     const value = body.name(times(named(argument), 2));
     expect(text(functionText(new Name('twice'), [['i', 'u32']], body, { type: 'u32', value }))).toBe(
-      'fn twice(i: u32) -> u32 {\n  let i0 = i * 2u;\n  return i0;\n}',
+      'fn twice(i: u32) -> u32 {\n  return i * 2u;\n}',
     );
   });
 });

@@ -36,9 +36,7 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.B_times_P_plus_B_times_T) { return; }
-  let v0 = attention_mask[index] == 0i;
-  let v1 = !v0;
-  model_not[index] = select(0u, 1u, v1);
+  model_not[index] = select(0u, 1u, !(attention_mask[index] == 0i));
 }
 
 fn part_1(group: vec3u, groups: vec3u, lane: u32) {
@@ -46,27 +44,18 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   if (row >= params.B_times_T) { return; }
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
-    let i5 = row * 128u + j3;
-    acc4 = acc4 + inputs_embeds[i5];
+    acc4 += inputs_embeds[row * 128u + j3];
   }
-  let r6 = share_sum_f32(lane, acc4) / f32(128u);
+  let r6 = share_sum_f32(lane, acc4) / 128.0;
   var acc9 = 0.0;
   for (var j8 = lane; j8 < 128u; j8 += 64u) {
-    let i10 = row * 128u + j8;
-    let v11 = inputs_embeds[i10] - r6;
-    let v12 = v11 * v11;
-    acc9 = acc9 + v12;
+    let v11 = inputs_embeds[row * 128u + j8] - r6;
+    acc9 += v11 * v11;
   }
-  let r13 = share_sum_f32(lane, acc9) / f32(128u);
-  let v14 = r13 + 0.000009999999747378752;
-  let v15 = rsqrt_of(v14);
+  let r13 = share_sum_f32(lane, acc9) / 128.0;
+  let v15 = rsqrt_of(r13 + 0.000009999999747378752);
   for (var c = lane; c < 128u; c += 64u) {
-    let i2 = row * 128u + c;
-    let v7 = inputs_embeds[i2] - r6;
-    let v16 = v7 * v15;
-    let v17 = v16 * layers_input_layernorm_weight[c];
-    let v18 = v17 + layers_input_layernorm_bias[c];
-    input_layernorm_layer_norm[row * 128u + c] = v18;
+    input_layernorm_layer_norm[row * 128u + c] = (inputs_embeds[row * 128u + c] - r6) * v15 * layers_input_layernorm_weight[c] + layers_input_layernorm_bias[c];
   }
 }
 
@@ -113,34 +102,27 @@ fn sigmoid_of(x: f32) -> f32 {
 fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + self_attn_query_key_value_bias[n];
-  query_key_value_linear[m * 384u + n] = v0;
+  query_key_value_linear[m * 384u + n] = value + self_attn_query_key_value_bias[n];
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i1 = m * 128u + k;
-  return input_layernorm_layer_norm[i1 >> 2u];
+  return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i2 = n * 128u + k;
-  return self_attn_query_key_value_weight[i2 >> 2u];
+  return self_attn_query_key_value_weight[(n * 128u + k) >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let v3 = value + mlp_fc1_bias[n];
-  let v4 = gelu_tanh(v3);
-  mlp_gelu[m * 512u + n] = v4;
+  mlp_gelu[m * 512u + n] = gelu_tanh(value + mlp_fc1_bias[n]);
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i5 = m * 128u + k;
-  return input_layernorm_layer_norm[i5 >> 2u];
+  return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i6 = n * 128u + k;
-  return mlp_fc1_weight[i6 >> 2u];
+  return mlp_fc1_weight[(n * 128u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -411,13 +393,11 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = m * 128u + k;
-  return input_layernorm_layer_norm[i0 >> 2u];
+  return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i1 = n * 128u + k;
-  return lora_a_default_weight[i1 >> 2u];
+  return lora_a_default_weight[(n * 128u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 160>;
@@ -565,35 +545,27 @@ struct Params {
 }
 
 fn store_0(batch: u32, m: u32, n: u32, value: f32) {
-  let i0 = m * 384u + n;
-  let v1 = 2.0 * value;
-  let v2 = query_key_value_linear_b[i0] + v1;
-  query_key_value_add[m * 384u + n] = v2;
+  query_key_value_add[m * 384u + n] = query_key_value_linear_b[m * 384u + n] + 2.0 * value;
 }
 
 fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i3 = m * 8u + k;
-  return query_key_value_linear[i3 >> 2u];
+  return query_key_value_linear[(m * 8u + k) >> 2u];
 }
 
 fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i4 = n * 8u + k;
-  return lora_b_default_weight[i4 >> 2u];
+  return lora_b_default_weight[(n * 8u + k) >> 2u];
 }
 
 fn store_1(batch: u32, m: u32, n: u32, value: f32) {
-  let v5 = value + mlp_fc2_bias[n];
-  fc2_linear[m * 128u + n] = v5;
+  fc2_linear[m * 128u + n] = value + mlp_fc2_bias[n];
 }
 
 fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i6 = m * 512u + k;
-  return mlp_gelu[i6 >> 2u];
+  return mlp_gelu[(m * 512u + k) >> 2u];
 }
 
 fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i7 = n * 512u + k;
-  return mlp_fc2_weight[i7 >> 2u];
+  return mlp_fc2_weight[(n * 512u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -898,62 +870,33 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   if (row >= params.size_4_times_B_times_T) { return; }
   let i0 = row / params.size_4_times_T;
   let i1 = row % params.T;
-  let i2 = row / params.T;
-  let i3 = i2 % 4u;
+  let i3 = row / params.T % 4u;
   var acc6 = 0.0;
   for (var j5 = lane; j5 < 32u; j5 += 64u) {
-    let i7 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j5;
-    acc6 = acc6 + query_key_value_add[i7];
+    acc6 += query_key_value_add[i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j5];
   }
-  let r8 = share_sum_f32(lane, acc6) / f32(32u);
+  let r8 = share_sum_f32(lane, acc6) / 32.0;
   var acc11 = 0.0;
   for (var j10 = lane; j10 < 32u; j10 += 64u) {
-    let i12 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j10;
-    let v13 = query_key_value_add[i12] - r8;
-    let v14 = v13 * v13;
-    acc11 = acc11 + v14;
+    let v13 = query_key_value_add[i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + j10] - r8;
+    acc11 += v13 * v13;
   }
-  let r15 = share_sum_f32(lane, acc11) / f32(32u);
-  let v16 = r15 + 0.000009999999747378752;
-  let v17 = rsqrt_of(v16);
-  let i29 = i0 * params.T + i1;
-  let i30 = u32(position_ids[i29]);
+  let r15 = share_sum_f32(lane, acc11) / 32.0;
+  let v17 = rsqrt_of(r15 + 0.000009999999747378752);
+  let i30 = u32(position_ids[i0 * params.T + i1]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i4 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + c;
-    let v9 = query_key_value_add[i4] - r8;
-    let v18 = v9 * v17;
-    let v19 = v18 * packed_values[c];
-    let i20 = c + 32u;
-    let v21 = v19 + packed_values[i20];
+    let v18 = (query_key_value_add[i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + c] - r8) * v17;
     let i22 = i32(c);
     let v23 = i22 < 16i;
     let v24 = i22 < 8i;
     let v25 = i22 - 8i;
-    let v26 = select(0i, v25, v23);
-    let v27 = select(v26, i22, v24);
-    let i28 = u32(v27);
-    let i31 = i30 * 16u + i28;
-    let v32 = select(1.0, constant_values[i31], v23);
-    let v33 = v21 * v32;
-    let v34 = i22 + 8i;
-    let v35 = select(i22, v25, v23);
-    let v36 = select(v35, v34, v24);
-    let i37 = u32(v36);
-    let i38 = i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + i37;
-    let v39 = query_key_value_add[i38] - r8;
-    let v40 = v39 * v17;
-    let v41 = v40 * packed_values[i37];
-    let i42 = i37 + 32u;
-    let v43 = v41 + packed_values[i42];
-    let v44 = v27 + 8i;
-    let i45 = u32(v44);
-    let i46 = i30 * 16u + i45;
-    let v47 = select(0.0, 1.0, v23);
-    let v48 = select(v47, -1.0, v24);
-    let v49 = constant_values[i46] * v48;
-    let v50 = v43 * v49;
-    let v51 = v33 + v50;
-    self_attn_rotary[row * 32u + c] = v51;
+    let v27 = select(select(0i, v25, v23), i22, v24);
+    let i37 = u32(select(select(i22, v25, v23), i22 + 8i, v24));
+    let v40 = (query_key_value_add[i0 * params.size_384_times_T + i1 * 384u + i3 * 96u + i37] - r8) * v17;
+    let v49 = constant_values[i30 * 16u + u32(v27 + 8i)] * select(select(0.0, 1.0, v23), -1.0, v24);
+    let v33 = (v18 * packed_values[c] + packed_values[c + 32u]) * select(1.0, constant_values[i30 * 16u + u32(v27)], v23);
+    let v50 = (v40 * packed_values[i37] + packed_values[i37 + 32u]) * v49;
+    self_attn_rotary[row * 32u + c] = v33 + v50;
   }
 }
 
@@ -967,58 +910,31 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   var acc58 = 0.0;
   for (var j57 = lane; j57 < 32u; j57 += 64u) {
     let i59 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j57 + 32u;
-    acc58 = acc58 + query_key_value_add[i59];
+    acc58 += query_key_value_add[i59];
   }
-  let r60 = share_sum_f32(lane, acc58) / f32(32u);
+  let r60 = share_sum_f32(lane, acc58) / 32.0;
   var acc63 = 0.0;
   for (var j62 = lane; j62 < 32u; j62 += 64u) {
     let i64 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + j62 + 32u;
     let v65 = query_key_value_add[i64] - r60;
-    let v66 = v65 * v65;
-    acc63 = acc63 + v66;
+    acc63 += v65 * v65;
   }
-  let r67 = share_sum_f32(lane, acc63) / f32(32u);
-  let v68 = r67 + 0.000009999999747378752;
-  let v69 = rsqrt_of(v68);
-  let i82 = i52 * params.T + i53;
-  let i83 = u32(position_ids[i82]);
+  let r67 = share_sum_f32(lane, acc63) / 32.0;
+  let v69 = rsqrt_of(r67 + 0.000009999999747378752);
+  let i83 = u32(position_ids[i52 * params.T + i53]);
   for (var c = lane; c < 32u; c += 64u) {
     let i56 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + c + 32u;
-    let v61 = query_key_value_add[i56] - r60;
-    let v70 = v61 * v69;
-    let i71 = c + 64u;
-    let v72 = v70 * packed_values[i71];
-    let i73 = c + 96u;
-    let v74 = v72 + packed_values[i73];
     let i75 = i32(c);
     let v76 = i75 < 16i;
     let v77 = i75 < 8i;
     let v78 = i75 - 8i;
-    let v79 = select(0i, v78, v76);
-    let v80 = select(v79, i75, v77);
-    let i81 = u32(v80);
-    let i84 = i83 * 16u + i81;
-    let v85 = select(1.0, constant_values[i84], v76);
-    let v86 = v74 * v85;
-    let v87 = i75 + 8i;
-    let v88 = select(i75, v78, v76);
-    let v89 = select(v88, v87, v77);
-    let i90 = u32(v89);
+    let v80 = select(select(0i, v78, v76), i75, v77);
+    let v85 = select(1.0, constant_values[i83 * 16u + u32(v80)], v76);
+    let i90 = u32(select(select(i75, v78, v76), i75 + 8i, v77));
     let i91 = i52 * params.size_384_times_T + i53 * 384u + i55 * 96u + i90 + 32u;
-    let v92 = query_key_value_add[i91] - r60;
-    let v93 = v92 * v69;
-    let i94 = i90 + 64u;
-    let v95 = v93 * packed_values[i94];
-    let i96 = i90 + 96u;
-    let v97 = v95 + packed_values[i96];
-    let v98 = v80 + 8i;
-    let i99 = u32(v98);
-    let i100 = i83 * 16u + i99;
-    let v101 = select(0.0, 1.0, v76);
-    let v102 = select(v101, -1.0, v77);
-    let v103 = constant_values[i100] * v102;
-    let v104 = v97 * v103;
-    let v105 = v86 + v104;
+    let v103 = constant_values[i83 * 16u + u32(v80 + 8i)] * select(select(0.0, 1.0, v76), -1.0, v77);
+    let v104 = ((query_key_value_add[i91] - r60) * v69 * packed_values[i90 + 64u] + packed_values[i90 + 96u]) * v103;
+    let v105 = ((query_key_value_add[i56] - r60) * v69 * packed_values[c + 64u] + packed_values[c + 96u]) * v85 + v104;
     past_key_values_key[i54 * params.size_32_times_capacity + i53 * 32u + params.P * 32u + c] = v105;
   }
 }
@@ -1026,12 +942,11 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
 fn part_2(group: vec3u, groups: vec3u, lane: u32) {
   let index = (group.y * groups.x + group.x) * 64u + lane;
   if (index >= params.size_128_times_B_times_T) { return; }
-  let i106 = index / params.size_128_times_T;
-  let i107 = index / 32u;
-  let i108 = i107 % params.T;
+  let i108 = index / 32u % params.T;
   let i109 = index / params.size_32_times_T;
-  let i110 = i109 % 4u;
   let i111 = index % 32u;
+  let i106 = index / params.size_128_times_T;
+  let i110 = i109 % 4u;
   let i112 = i106 * params.size_384_times_T + i108 * 384u + i110 * 96u + i111 + 64u;
   past_key_values_value[i109 * params.size_32_times_capacity + i108 * 32u + params.P * 32u + i111] = query_key_value_add[i112];
 }
@@ -1078,9 +993,7 @@ fn exp_of(x: f32) -> f32 {
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i0 = b * params.P_plus_T + s;
-  let v1 = model_not[i0] != 0u;
-  return v1;
+  return model_not[b * params.P_plus_T + s] != 0u;
 }
 
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
@@ -1455,9 +1368,7 @@ fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
 }
 
 fn visible(b: u32, s: u32) -> bool {
-  let i97 = b * params.P_plus_T + s;
-  let v98 = model_not[i97] != 0u;
-  return v98;
+  return model_not[b * params.P_plus_T + s] != 0u;
 }
 
 fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
@@ -1533,117 +1444,62 @@ fn main(
   let batch = index / 4u;
   var acc2 = 0.0;
   for (var j1 = lane; j1 < 32u; j1 += 64u) {
-    let i3 = batch * params.size_384_times_T + head * 96u + j1;
-    acc2 = acc2 + query_key_value_add[i3];
+    acc2 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j1];
   }
-  let r4 = share_sum_f32(lane, acc2) / f32(32u);
+  let r4 = share_sum_f32(lane, acc2) / 32.0;
   var acc7 = 0.0;
   for (var j6 = lane; j6 < 32u; j6 += 64u) {
-    let i8 = batch * params.size_384_times_T + head * 96u + j6;
-    let v9 = query_key_value_add[i8] - r4;
-    let v10 = v9 * v9;
-    acc7 = acc7 + v10;
+    let v9 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j6] - r4;
+    acc7 += v9 * v9;
   }
-  let r11 = share_sum_f32(lane, acc7) / f32(32u);
-  let v12 = r11 + 0.000009999999747378752;
-  let v13 = rsqrt_of(v12);
-  let i25 = batch * params.T;
-  let i26 = u32(position_ids[i25]);
+  let r11 = share_sum_f32(lane, acc7) / 32.0;
+  let v13 = rsqrt_of(r11 + 0.000009999999747378752);
+  let i26 = u32(position_ids[batch * params.T]);
   for (var c = lane; c < 32u; c += 64u) {
-    let i0 = batch * params.size_384_times_T + head * 96u + c;
-    let v5 = query_key_value_add[i0] - r4;
-    let v14 = v5 * v13;
-    let v15 = v14 * packed_values[c];
+    let v15 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c] - r4) * v13 * packed_values[c];
     let i16 = c + 32u;
-    let v17 = v15 + packed_values[i16];
     let i18 = i32(c);
     let v19 = i18 < 16i;
     let v20 = i18 < 8i;
     let v21 = i18 - 8i;
-    let v22 = select(0i, v21, v19);
-    let v23 = select(v22, i18, v20);
-    let i24 = u32(v23);
-    let i27 = i26 * 16u + i24;
-    let v28 = select(1.0, constant_values[i27], v19);
-    let v29 = v17 * v28;
-    let v30 = i18 + 8i;
-    let v31 = select(i18, v21, v19);
-    let v32 = select(v31, v30, v20);
-    let i33 = u32(v32);
-    let i34 = batch * params.size_384_times_T + head * 96u + i33;
-    let v35 = query_key_value_add[i34] - r4;
-    let v36 = v35 * v13;
-    let v37 = v36 * packed_values[i33];
+    let v23 = select(select(0i, v21, v19), i18, v20);
+    let i33 = u32(select(select(i18, v21, v19), i18 + 8i, v20));
+    let v37 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i33] - r4) * v13 * packed_values[i33];
     let i38 = i33 + 32u;
-    let v39 = v37 + packed_values[i38];
-    let v40 = v23 + 8i;
-    let i41 = u32(v40);
-    let i42 = i26 * 16u + i41;
-    let v43 = select(0.0, 1.0, v19);
-    let v44 = select(v43, -1.0, v20);
-    let v45 = constant_values[i42] * v44;
-    let v46 = v39 * v45;
-    let v47 = v29 + v46;
-    fresh_q[c] = v47;
+    let v45 = constant_values[i26 * 16u + u32(v23 + 8i)] * select(select(0.0, 1.0, v19), -1.0, v20);
+    let v46 = (v37 + packed_values[i38]) * v45;
+    fresh_q[c] = (v15 + packed_values[i16]) * select(1.0, constant_values[i26 * 16u + u32(v23)], v19) + v46;
   }
   var acc50 = 0.0;
   for (var j49 = lane; j49 < 32u; j49 += 64u) {
-    let i51 = batch * params.size_384_times_T + head * 96u + j49 + 32u;
-    acc50 = acc50 + query_key_value_add[i51];
+    acc50 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j49 + 32u];
   }
-  let r52 = share_sum_f32(lane, acc50) / f32(32u);
+  let r52 = share_sum_f32(lane, acc50) / 32.0;
   var acc55 = 0.0;
   for (var j54 = lane; j54 < 32u; j54 += 64u) {
-    let i56 = batch * params.size_384_times_T + head * 96u + j54 + 32u;
-    let v57 = query_key_value_add[i56] - r52;
-    let v58 = v57 * v57;
-    acc55 = acc55 + v58;
+    let v57 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j54 + 32u] - r52;
+    acc55 += v57 * v57;
   }
-  let r59 = share_sum_f32(lane, acc55) / f32(32u);
-  let v60 = r59 + 0.000009999999747378752;
-  let v61 = rsqrt_of(v60);
+  let r59 = share_sum_f32(lane, acc55) / 32.0;
+  let v61 = rsqrt_of(r59 + 0.000009999999747378752);
   for (var c = lane; c < 32u; c += 64u) {
-    let i48 = batch * params.size_384_times_T + head * 96u + c + 32u;
-    let v53 = query_key_value_add[i48] - r52;
-    let v62 = v53 * v61;
+    let v62 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c + 32u] - r52) * v61;
     let i63 = c + 64u;
-    let v64 = v62 * packed_values[i63];
-    let i65 = c + 96u;
-    let v66 = v64 + packed_values[i65];
     let i67 = i32(c);
     let v68 = i67 < 16i;
     let v69 = i67 < 8i;
     let v70 = i67 - 8i;
-    let v71 = select(0i, v70, v68);
-    let v72 = select(v71, i67, v69);
-    let i73 = u32(v72);
-    let i74 = i26 * 16u + i73;
-    let v75 = select(1.0, constant_values[i74], v68);
-    let v76 = v66 * v75;
-    let v77 = i67 + 8i;
-    let v78 = select(i67, v70, v68);
-    let v79 = select(v78, v77, v69);
-    let i80 = u32(v79);
-    let i81 = batch * params.size_384_times_T + head * 96u + i80 + 32u;
-    let v82 = query_key_value_add[i81] - r52;
-    let v83 = v82 * v61;
+    let v72 = select(select(0i, v70, v68), i67, v69);
+    let i80 = u32(select(select(i67, v70, v68), i67 + 8i, v69));
+    let v83 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i80 + 32u] - r52) * v61;
     let i84 = i80 + 64u;
-    let v85 = v83 * packed_values[i84];
-    let i86 = i80 + 96u;
-    let v87 = v85 + packed_values[i86];
-    let v88 = v72 + 8i;
-    let i89 = u32(v88);
-    let i90 = i26 * 16u + i89;
-    let v91 = select(0.0, 1.0, v68);
-    let v92 = select(v91, -1.0, v69);
-    let v93 = constant_values[i90] * v92;
-    let v94 = v87 * v93;
-    let v95 = v76 + v94;
-    fresh_k[c] = v95;
+    let v93 = constant_values[i26 * 16u + u32(v72 + 8i)] * select(select(0.0, 1.0, v68), -1.0, v69);
+    let v76 = (v62 * packed_values[i63] + packed_values[c + 96u]) * select(1.0, constant_values[i26 * 16u + u32(v72)], v68);
+    let v94 = (v83 * packed_values[i84] + packed_values[i80 + 96u]) * v93;
+    fresh_k[c] = v76 + v94;
   }
   for (var c = lane; c < 32u; c += 64u) {
-    let i96 = batch * params.size_384_times_T + head * 96u + c + 64u;
-    fresh_v[c] = query_key_value_add[i96];
+    fresh_v[c] = query_key_value_add[batch * params.size_384_times_T + head * 96u + c + 64u];
   }
   workgroupBarrier();
   for (var chunk = lane; chunk < 8u; chunk += 64u) { block_q[chunk] = fresh4_q(chunk); }
@@ -1742,18 +1598,15 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + self_attn_dense_bias[n];
-  dense_linear[m * 128u + n] = v0;
+  dense_linear[m * 128u + n] = value + self_attn_dense_bias[n];
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i1 = m * 128u + k;
-  return self_attn_reshape[i1 >> 2u];
+  return self_attn_reshape[(m * 128u + k) >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i2 = n * 128u + k;
-  return self_attn_dense_weight[i2 >> 2u];
+  return self_attn_dense_weight[(n * 128u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -1899,13 +1752,11 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i0 = m * 8u + k;
-  return dense_linear[i0 >> 2u];
+  return dense_linear[(m * 8u + k) >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i1 = n * 8u + k;
-  return lora_b_default_weight[i1 >> 2u];
+  return lora_b_default_weight[(n * 8u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;
@@ -2081,58 +1932,30 @@ fn main(
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
     let i5 = row * 128u + j3;
-    let v6 = 2.0 * dense_linear_b[i5];
-    let v7 = dense_linear[i5] + v6;
-    let v8 = v7 * v7;
-    acc4 = acc4 + v8;
+    let v7 = dense_linear[i5] + 2.0 * dense_linear_b[i5];
+    acc4 += v7 * v7;
   }
-  let r9 = share_sum_f32(lane, acc4) / f32(128u);
-  let v10 = r9 + 9.999999974752427e-7;
-  let v11 = rsqrt_of(v10);
+  let r9 = share_sum_f32(lane, acc4) / 128.0;
+  let v11 = rsqrt_of(r9 + 9.999999974752427e-7);
   var acc17 = 0.0;
   for (var j16 = lane; j16 < 128u; j16 += 64u) {
     let i18 = row * 128u + j16;
-    let v19 = 2.0 * dense_linear_b[i18];
-    let v20 = dense_linear[i18] + v19;
-    let v21 = v20 * v11;
-    let v22 = v21 * packed_values[j16];
-    let v23 = inputs_embeds[i18] + v22;
-    let v24 = v23 + fc2_linear[i18];
-    acc17 = acc17 + v24;
+    acc17 += inputs_embeds[i18] + (dense_linear[i18] + 2.0 * dense_linear_b[i18]) * v11 * packed_values[j16] + fc2_linear[i18];
   }
-  let r25 = share_sum_f32(lane, acc17) / f32(128u);
+  let r25 = share_sum_f32(lane, acc17) / 128.0;
   var acc28 = 0.0;
   for (var j27 = lane; j27 < 128u; j27 += 64u) {
     let i29 = row * 128u + j27;
-    let v30 = 2.0 * dense_linear_b[i29];
-    let v31 = dense_linear[i29] + v30;
-    let v32 = v31 * v11;
-    let v33 = v32 * packed_values[j27];
-    let v34 = inputs_embeds[i29] + v33;
-    let v35 = v34 + fc2_linear[i29];
-    let v36 = v35 - r25;
-    let v37 = v36 * v36;
-    acc28 = acc28 + v37;
+    let v36 = inputs_embeds[i29] + (dense_linear[i29] + 2.0 * dense_linear_b[i29]) * v11 * packed_values[j27] + fc2_linear[i29] - r25;
+    acc28 += v36 * v36;
   }
-  let r38 = share_sum_f32(lane, acc28) / f32(128u);
-  let v39 = r38 + 0.000009999999747378752;
-  let v40 = rsqrt_of(v39);
+  let r38 = share_sum_f32(lane, acc28) / 128.0;
+  let v40 = rsqrt_of(r38 + 0.000009999999747378752);
   for (var c = lane; c < 128u; c += 64u) {
     let i0 = row * 128u + c;
-    let v1 = 2.0 * dense_linear_b[i0];
-    let v2 = dense_linear[i0] + v1;
-    let v12 = v2 * v11;
-    let v13 = v12 * packed_values[c];
-    let v14 = inputs_embeds[i0] + v13;
-    let v15 = v14 + fc2_linear[i0];
+    let v15 = inputs_embeds[i0] + (dense_linear[i0] + 2.0 * dense_linear_b[i0]) * v11 * packed_values[c] + fc2_linear[i0];
     layers_add[row * 128u + c] = v15;
-    let v26 = v15 - r25;
-    let v41 = v26 * v40;
-    let i42 = c + 128u;
-    let v43 = v41 * packed_values[i42];
-    let i44 = c + 256u;
-    let v45 = v43 + packed_values[i44];
-    input_layernorm_layer_norm[row * 128u + c] = v45;
+    input_layernorm_layer_norm[row * 128u + c] = (v15 - r25) * v40 * packed_values[c + 128u] + packed_values[c + 256u];
   }
 }
 
@@ -2182,55 +2005,29 @@ fn main(
   var acc4 = 0.0;
   for (var j3 = lane; j3 < 128u; j3 += 64u) {
     let i5 = row * 128u + j3;
-    let v6 = 2.0 * dense_linear_b[i5];
-    let v7 = dense_linear[i5] + v6;
-    let v8 = v7 * v7;
-    acc4 = acc4 + v8;
+    let v7 = dense_linear[i5] + 2.0 * dense_linear_b[i5];
+    acc4 += v7 * v7;
   }
-  let r9 = share_sum_f32(lane, acc4) / f32(128u);
-  let v10 = r9 + 9.999999974752427e-7;
-  let v11 = rsqrt_of(v10);
+  let r9 = share_sum_f32(lane, acc4) / 128.0;
+  let v11 = rsqrt_of(r9 + 9.999999974752427e-7);
   var acc17 = 0.0;
   for (var j16 = lane; j16 < 128u; j16 += 64u) {
     let i18 = row * 128u + j16;
-    let v19 = 2.0 * dense_linear_b[i18];
-    let v20 = dense_linear[i18] + v19;
-    let v21 = v20 * v11;
-    let v22 = v21 * layers_post_layernorm_weight[j16];
-    let v23 = layers_add[i18] + v22;
-    let v24 = v23 + fc2_linear[i18];
-    acc17 = acc17 + v24;
+    acc17 += layers_add[i18] + (dense_linear[i18] + 2.0 * dense_linear_b[i18]) * v11 * layers_post_layernorm_weight[j16] + fc2_linear[i18];
   }
-  let r25 = share_sum_f32(lane, acc17) / f32(128u);
+  let r25 = share_sum_f32(lane, acc17) / 128.0;
   var acc28 = 0.0;
   for (var j27 = lane; j27 < 128u; j27 += 64u) {
     let i29 = row * 128u + j27;
-    let v30 = 2.0 * dense_linear_b[i29];
-    let v31 = dense_linear[i29] + v30;
-    let v32 = v31 * v11;
-    let v33 = v32 * layers_post_layernorm_weight[j27];
-    let v34 = layers_add[i29] + v33;
-    let v35 = v34 + fc2_linear[i29];
-    let v36 = v35 - r25;
-    let v37 = v36 * v36;
-    acc28 = acc28 + v37;
+    let v36 = layers_add[i29] + (dense_linear[i29] + 2.0 * dense_linear_b[i29]) * v11 * layers_post_layernorm_weight[j27] + fc2_linear[i29] - r25;
+    acc28 += v36 * v36;
   }
-  let r38 = share_sum_f32(lane, acc28) / f32(128u);
-  let v39 = r38 + 0.000009999999747378752;
-  let v40 = rsqrt_of(v39);
+  let r38 = share_sum_f32(lane, acc28) / 128.0;
+  let v40 = rsqrt_of(r38 + 0.000009999999747378752);
   for (var c = lane; c < 128u; c += 64u) {
     let i0 = row * 128u + c;
-    let v1 = 2.0 * dense_linear_b[i0];
-    let v2 = dense_linear[i0] + v1;
-    let v12 = v2 * v11;
-    let v13 = v12 * layers_post_layernorm_weight[c];
-    let v14 = layers_add[i0] + v13;
-    let v15 = v14 + fc2_linear[i0];
-    let v26 = v15 - r25;
-    let v41 = v26 * v40;
-    let v42 = v41 * model_final_layernorm_weight[c];
-    let v43 = v42 + model_final_layernorm_bias[c];
-    final_layernorm_layer_norm[row * 128u + c] = v43;
+    let v42 = (layers_add[i0] + (dense_linear[i0] + 2.0 * dense_linear_b[i0]) * v11 * layers_post_layernorm_weight[c] + fc2_linear[i0] - r25) * v40 * model_final_layernorm_weight[c];
+    final_layernorm_layer_norm[row * 128u + c] = v42 + model_final_layernorm_bias[c];
   }
 }
 
@@ -2246,18 +2043,15 @@ struct Params {
 }
 
 fn store(batch: u32, m: u32, n: u32, value: f32) {
-  let v0 = value + model_lm_head_bias[n];
-  logits_values[m * 512u + n] = v0;
+  logits_values[m * 512u + n] = value + model_lm_head_bias[n];
 }
 
 fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
-  let i1 = m * 128u + k;
-  return final_layernorm_layer_norm[i1 >> 2u];
+  return final_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
 fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
-  let i2 = n * 128u + k;
-  return model_lm_head_weight[i2 >> 2u];
+  return model_lm_head_weight[(n * 128u + k) >> 2u];
 }
 
 var<workgroup> tile_a: array<vec4f, 320>;

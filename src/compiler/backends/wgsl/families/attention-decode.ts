@@ -9,8 +9,8 @@
  * nothing is read back that this dispatch wrote. It writes them as whole vectors where the cache is read in vectors.
  */
 import { mulDims } from '../../../../shared/dim.ts';
-import type { Loop } from '../text/block.ts';
 import { binary, type Expression, element, literal, variable } from '../text/expression.ts';
+import type { Loop } from '../text/statements.ts';
 import { type FunctionText, Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
 import { MAX4_FUNCTION } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';

@@ -1,73 +1,10 @@
-/** Statements of a kernel as data, and the one place that prints them. */
+/** A block of a kernel as it is written: what its rules make is named once, where all that it reads is known. */
 import { type Dim, isSymbolic, mulDims, type SymbolicDim } from '../../../../shared/dim.ts';
 import type { KernelCode } from './code.ts';
 import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
-import {
-  binary,
-  chain,
-  type Expression,
-  isPlain as isShort,
-  literal,
-  mentions,
-  numberOf,
-  variable,
-} from './expression.ts';
-import { code, joined, Name, type Wgsl, wgsl } from './wgsl.ts';
-
-export interface Loop {
-  readonly counter: Name;
-  readonly from: Expression;
-  readonly below: Expression;
-  readonly step: Expression;
-}
-
-export type Statement =
-  /** a name that does not change, and is left out where nothing reads it */
-  | { readonly kind: 'let'; readonly name: Name; readonly value: Expression }
-  | { readonly kind: 'var'; readonly name: Name; readonly value: Expression }
-  | { readonly kind: 'assign'; readonly to: Expression; readonly operator: '=' | '+='; readonly value: Expression }
-  | { readonly kind: 'return'; readonly value: Expression }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[] }
-  | { readonly kind: 'for'; readonly loop: Loop; readonly body: readonly Statement[] };
-
-/** @param read hints of the names that what follows reads; those that the statements read are added */
-function printed(statements: readonly Statement[], indent: string, read: Set<string>): Wgsl[] {
-  const lines: Wgsl[] = [];
-  const line = (text: Wgsl): void => {
-    for (const { hint } of text.names) read.add(hint);
-    lines.push(wgsl`${indent}${text}`);
-  };
-  const around = (header: Wgsl, body: readonly Statement[]): void => {
-    lines.push(wgsl`${indent}}`, ...printed(body, `${indent}  `, read).reverse());
-    line(wgsl`${header} {`);
-  };
-  for (const statement of statements.toReversed()) {
-    switch (statement.kind) {
-      case 'let':
-        if (read.has(statement.name.hint)) line(wgsl`let ${statement.name} = ${code(statement.value)};`);
-        break;
-      case 'var':
-        line(wgsl`var ${statement.name} = ${code(statement.value)};`);
-        break;
-      case 'assign':
-        line(wgsl`${statement.to} ${statement.operator} ${code(statement.value)};`);
-        break;
-      case 'return':
-        line(wgsl`return ${code(statement.value)};`);
-        break;
-      case 'if':
-        around(wgsl`if (${code(statement.condition)})`, statement.body);
-        break;
-      case 'for': {
-        const { counter, from, below, step } = statement.loop;
-        const next = numberOf(step) === 1 ? wgsl`${counter}++` : wgsl`${counter} += ${code(step)}`;
-        const inside = code(binary('<', variable(counter, 'u32'), below));
-        around(wgsl`for (var ${counter} = ${code(from)}; ${inside}; ${next})`, statement.body);
-      }
-    }
-  }
-  return lines.reverse();
-}
+import { binary, chain, type Expression, isPlain as isShort, literal, mentions, variable } from './expression.ts';
+import { type Loop, printStatements, type Statement } from './statements.ts';
+import { joined, Name, type Wgsl, wgsl } from './wgsl.ts';
 
 /** A dim as sizes that are added and sizes that are taken away: words of the uniform are not negative. */
 function signedParts(dim: Dim): readonly { readonly negative: boolean; readonly size: Dim }[] {
@@ -207,10 +144,9 @@ export class Block {
     return made;
   }
 
-  /** The statements as lines, without names that nothing reads; `after` stands behind them and may read some. */
+  /** The statements as lines; `after` stands behind them and may read some names. */
   print(indent = '  ', after?: Expression): Wgsl {
-    const read = new Set(after === undefined ? [] : code(after).names.map(({ hint }) => hint));
-    return joined(printed(this.statements, indent, read), '\n');
+    return joined(printStatements(this.statements, indent, after), '\n');
   }
 
   private lookUp(key: string): Expression | undefined {

@@ -148,9 +148,11 @@ export function element(of: Name | Expression, index: Expression, type: Type): E
   return { kind: 'element', of, index, type, key: `${of instanceof Name ? of.hint : of.key}[${index.key}]` };
 }
 
+const COMPONENTS = 'xyzw';
+
 export function component(of: Expression, at: number): Expression {
   if (of.type !== 'vec4<f32>') throw mistyped('a component', of);
-  const name = 'xyzw'[at]!;
+  const name = COMPONENTS[at]!;
   return { kind: 'component', of, component: name, type: 'f32', key: `${of.key}.${name}` };
 }
 
@@ -179,9 +181,30 @@ function operandsOf(of: Expression): readonly (Name | Expression)[] {
   }
 }
 
-/** Whether an expression has a name that passes. */
-export const mentions = (of: Expression, passes: (name: Name) => boolean): boolean =>
-  operandsOf(of).some((operand) => (operand instanceof Name ? passes(operand) : mentions(operand, passes)));
+/** Whether an expression has a name that passes. @param passes is told whether it is a function's */
+export const mentions = (of: Expression, passes: (name: Name, called: boolean) => boolean): boolean =>
+  operandsOf(of).some((own) => (own instanceof Name ? passes(own, of.kind === 'call') : mentions(own, passes)));
+
+/** With others in the place of variables. @param others by the variables' hints */
+export function replaced(of: Expression, others: ReadonlyMap<string, Expression>): Expression {
+  const inside = (operand: Expression): Expression => replaced(operand, others);
+  switch (of.kind) {
+    case 'literal':
+      return of;
+    case 'variable':
+      return others.get(of.name.hint) ?? of;
+    case 'unary':
+      return unary(of.operator, inside(of.of));
+    case 'binary':
+      return binary(of.operator, inside(of.left), inside(of.right));
+    case 'call':
+      return call(of.of, of.operands.map(inside), of.type);
+    case 'element':
+      return element(of.of instanceof Name ? of.of : inside(of.of), inside(of.index), of.type);
+    case 'component':
+      return component(inside(of.of), COMPONENTS.indexOf(of.component));
+  }
+}
 
 /** A literal of a finite number. */
 function literalText({ type, value }: Literal): string {

@@ -4,7 +4,7 @@
  */
 import { equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
-import type { Block, Loop } from './block.ts';
+import type { Block } from './block.ts';
 import type { ScalarType } from './code.ts';
 import { axis, delinearise, type Index, keyOf } from './expr.ts';
 import { binary, builtin, call, converted, type Expression, element, literal, unary, variable } from './expression.ts';
@@ -12,6 +12,7 @@ import type { OpenKernel, ValueFacts } from './input.ts';
 import { library } from './library.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
+import type { Loop } from './statements.ts';
 import { Name, code as printed, wgsl } from './wgsl.ts';
 import { type KernelWriter, LANE, LANES } from './writer.ts';
 
@@ -146,6 +147,12 @@ function combined(combine: Combine, type: ScalarType, acc: Expression, value: Ex
   return type === 'f32' ? library(ofFloats, [acc, value]) : builtin(own, [acc, value]);
 }
 
+/** The statement that combines acc with another value. */
+function add(block: Block, { combine, type }: Fold, acc: Expression, value: Expression): void {
+  if (combine === 'sum') block.assign(acc, value, '+=');
+  else block.assign(acc, combined(combine, type, acc, value));
+}
+
 /** Whether a value comes before the largest of those before it: the first NaN is larger than everything. */
 function beats(type: ScalarType, value: Expression, largest: Expression): Expression {
   const larger = binary('>', value, largest);
@@ -201,7 +208,7 @@ export const serialFold: FoldWriter = (writer, block, folds) => {
   for (const { fold, acc, part, best } of totals) {
     const value = fold.body(inner, at);
     if (!best) {
-      inner.assign(part ?? acc, combined(fold.combine, fold.type, part ?? acc, value));
+      add(inner, fold, part ?? acc, value);
     } else {
       const better = inner.inner();
       const place = variable(first!, 'u32');
@@ -249,7 +256,7 @@ export const laneFold: FoldWriter = (writer, block, folds) => {
     const acc = variable(writer.code.fresh('acc'), fold.type);
     block.variable(acc.name, startOf(writer, fold.combine, fold.type));
     const value = fold.body(body, at);
-    body.assign(acc, combined(fold.combine, fold.type, acc, value));
+    add(body, fold, acc, value);
     return acc;
   });
   block.loop({ counter: j, from: LANE, below: block.size(productOf(domain)), step: literal('u32', LANES) }, body);

@@ -2,7 +2,7 @@
 import { type Dim, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf } from '../../../ir/graph.ts';
 import type { Profile } from '../families/contract.ts';
-import { Block, type Loop } from './block.ts';
+import { Block } from './block.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
 import { binary, converted, literal, variable, vector } from './expression.ts';
@@ -11,6 +11,7 @@ import { inlineCost, isInline } from './inline.ts';
 import type { OpenKernel } from './input.ts';
 import { vectorAlong } from './layout.ts';
 import { costOf, isPointwise } from './scalar.ts';
+import type { Loop } from './statements.ts';
 import { Name, wgsl } from './wgsl.ts';
 import { type KernelWriter, LANE, LANES, ONE, type Part } from './writer.ts';
 

@@ -147,7 +147,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   sum: axesRule('sum'),
   mean: axesRule<'mean'>('sum', ({ block, node, types }, folded) => {
     const count = productOf(node.attributes.axes.map((axis) => types[0]!.shape[axis]!));
-    return binary('/', folded, converted('f32', block.size(count)));
+    const size = typeof count === 'number' ? literal('f32', count) : converted('f32', block.size(count));
+    return binary('/', folded, size);
   }),
   max: axesRule('max'),
   min: axesRule('min'),
