@@ -1051,7 +1051,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = group.y * groups.x + group.x;
-  let tile = vec3u(index % ((params.T + 7u) / 8u), index / ((params.T + 7u) / 8u) % 4u, index / (((params.T + 7u) / 8u) * 4u));
+  let tile = vec3u(index % ((params.T + 7u) / 8u), index / ((params.T + 7u) / 8u) % 4u, index / ((params.T + 7u) / 8u * 4u));
   if (tile.z >= params.B) { return; }
   let head = tile.y;
   let batch = tile.z;

@@ -4,7 +4,11 @@
  */
 import type { Extent, Sink, Source, Template } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
 import { printTemplate } from '../../../../src/compiler/backends/wgsl/text/emit.ts';
+import { literal, variable } from '../../../../src/compiler/backends/wgsl/text/expression.ts';
+import { code, Name } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { evaluateDim, symbol } from '../../../../src/shared/dim.ts';
+
+const sizeText = ({ text }: Extent): string => code(text).print(({ hint }) => hint);
 
 /** A template under test: its sizes, operands and results by name. */
 export class Bench {
@@ -16,10 +20,10 @@ export class Bench {
 
   /** A size, static or (with `dynamic`) from the uniform. */
   extent(value: number, dynamic = false): Extent {
-    if (!dynamic) return { dim: value, text: `${value}u` };
+    if (!dynamic) return { dim: value, text: literal('u32', value) };
     const word = this.#params.push(value) - 1;
     this.#symbols.set(`S${word}`, value);
-    return { dim: symbol(`S${word}`), text: `params[${word >> 2}][${word & 3}]` };
+    return { dim: symbol(`S${word}`), text: variable(new Name(`params[${word >> 2}][${word & 3}]`), 'u32') };
   }
 
   /**
@@ -35,7 +39,7 @@ export class Bench {
     const order = options.order ?? extents.map((_, axis) => axis);
     const coordinates = extents.map((_, axis) => `i${axis}`);
     const index = order.reduce(
-      (text, axis) => (text === '' ? `i${axis}` : `(${text}) * ${extents[axis]!.text} + i${axis}`),
+      (text, axis) => (text === '' ? `i${axis}` : `(${text}) * ${sizeText(extents[axis]!)} + i${axis}`),
       '',
     );
     const signature = coordinates.map((c) => `${c}: u32`).join(', ');
@@ -60,7 +64,7 @@ export class Bench {
     const binding =
       this.#bindings.push({ name, data: Uint32Array.from(data, (value) => (value ? 1 : 0)), out: false }) - 1;
     const index = extents.reduce(
-      (text, { text: size }, axis) => (text === '' ? `i${axis}` : `(${text}) * ${size} + i${axis}`),
+      (text, size, axis) => (text === '' ? `i${axis}` : `(${text}) * ${sizeText(size)} + i${axis}`),
       '',
     );
     this.#functions.push(
@@ -76,7 +80,7 @@ export class Bench {
     // NaN where nothing is written
     const binding = this.#bindings.push({ name, data: new Float32Array(size).fill(Number.NaN), out: true }) - 1;
     const index = extents.reduce(
-      (text, { text: extent }, axis) => (text === '' ? `i${axis}` : `(${text}) * ${extent} + i${axis}`),
+      (text, extent, axis) => (text === '' ? `i${axis}` : `(${text}) * ${sizeText(extent)} + i${axis}`),
       '',
     );
     const signature = extents.map((_, axis) => `i${axis}: u32`).join(', ');

@@ -7,12 +7,13 @@
  * those of text/library.ts, which know NaN and infinities (names.ts).
  */
 import type { Dim } from '../../../../shared/dim.ts';
+import type { Expression } from '../text/expression.ts';
 import type { MainText, Piece } from '../text/wgsl.ts';
 
-/** A size in a template: `text` is WGSL: a literal where static, else a word of the uniform. */
+/** A size in a template: a literal where static, else a word of the uniform. */
 export interface Extent {
   readonly dim: Dim;
-  readonly text: Piece;
+  readonly text: Expression;
 }
 
 /**

@@ -2,6 +2,7 @@
  * Matrix product of at most four rows (GEMV) for GPUs: reading b is all the work, so every lane reads a part of it.
  * `n` lanes take four columns each, `k` lanes split the sum along k, and a tree in workgroup memory adds their parts.
  */
+import { literal } from '../text/expression.ts';
 import { type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
 import type { Template } from './contract.ts';
 import { globalTile } from './gemm-loads.ts';
@@ -78,7 +79,7 @@ export function rowsTemplate(p: GemmParams, rows: number): Template {
     [64, 1, 1],
     [
       { extent: p.n, per: 4 * lanes.n },
-      { extent: { dim: 1, text: '1u' }, per: 1 },
+      { extent: { dim: 1, text: literal('u32', 1) }, per: 1 },
       { extent: p.batch, per: 1 },
     ],
     wgsl`  let batch = tile.z;\n${indent(rowsBody(p, rows, lanes))}`,

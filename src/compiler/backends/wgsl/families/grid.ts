@@ -3,7 +3,8 @@
  * a grid may have more along any of its own: so workgroups have one index, which the runtime folds into two axes, and the
  * kernel makes `tile` of it, columns of the grid first.
  */
-import { joined, type MainText, type Piece, wgsl } from '../text/wgsl.ts';
+import { binary, call, type Expression, literal, numberOf, variable } from '../text/expression.ts';
+import { code, type MainText, Name, type Piece, wgsl } from '../text/wgsl.ts';
 import type { Extent, Template } from './contract.ts';
 
 export interface GridAxis {
@@ -22,17 +23,16 @@ export function gridMain(
   axes: readonly [x: GridAxis, y: GridAxis, z: GridAxis],
   body: Piece,
 ): Template {
-  const [x, y, z] = axes.map(tilesOf) as [Piece, Piece, Piece];
-  const rows = x === '1u' ? 'index' : wgsl`index / ${x}`;
-  const batches = y === '1u' ? rows : x === '1u' ? wgsl`index / ${y}` : wgsl`index / (${x} * ${y})`;
-  const tile = [x === '1u' ? '0u' : wgsl`index % ${x}`, y === '1u' ? '0u' : wgsl`${rows} % ${y}`, batches];
+  const [x, y, z] = axes.map(tilesOf) as [Expression, Expression, Expression];
+  const index = variable(new Name('index'), 'u32');
+  const tile = [within(index, x), within(over(index, x), y), over(index, times(x, y))];
   return {
     ...(about === undefined ? {} : { about }),
     variables,
     functions,
     body: wgsl`  let index = group.y * groups.x + group.x;
-  let tile = vec3u(${joined(tile, ', ')});
-  if (tile.z >= ${z}) { return; }
+  let tile = ${code(call('vec3u', tile, 'vec3<u32>'))};
+  if (tile.z >= ${code(z)}) { return; }
 ${body}`,
     workgroup,
     groups: [groupsOf(axes[0]), groupsOf(axes[1]), groupsOf(axes[2])],
@@ -41,7 +41,14 @@ ${body}`,
 
 const groupsOf = ({ extent: { dim }, per }: GridAxis) => ({ of: dim, per });
 
-function tilesOf({ extent: { dim, text }, per }: GridAxis): Piece {
-  if (typeof dim === 'number') return `${Math.ceil(dim / per)}u`;
-  return per === 1 ? text : wgsl`((${text} + ${per - 1}u) / ${per}u)`;
+const u32 = (number: number): Expression => literal('u32', number);
+const isOne = (of: Expression): boolean => numberOf(of) === 1;
+
+const over = (of: Expression, by: Expression): Expression => (isOne(by) ? of : binary('/', of, by));
+const within = (of: Expression, by: Expression): Expression => (isOne(by) ? u32(0) : binary('%', of, by));
+const times = (a: Expression, b: Expression): Expression => (isOne(a) ? b : isOne(b) ? a : binary('*', a, b));
+
+function tilesOf({ extent: { dim, text }, per }: GridAxis): Expression {
+  if (typeof dim === 'number') return u32(Math.ceil(dim / per));
+  return per === 1 ? text : binary('/', binary('+', text, u32(per - 1)), u32(per));
 }

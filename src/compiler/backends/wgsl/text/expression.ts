@@ -11,7 +11,7 @@ import { Name } from './name.ts';
 
 type Scalar = 'f32' | 'i32' | 'u32' | 'bool';
 /** Types of WGSL; half2 and half4 are those of src/shared/halves.ts. */
-export type Type = Scalar | 'vec2<f32>' | `vec4<${Scalar}>` | 'half2' | 'half4';
+export type Type = Scalar | 'vec2<f32>' | 'vec3<u32>' | `vec4<${Scalar}>` | 'half2' | 'half4';
 
 interface Typed {
   readonly type: Type;

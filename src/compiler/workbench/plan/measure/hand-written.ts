@@ -6,6 +6,7 @@
 import type { Template } from '../../../backends/wgsl/families/contract.ts';
 import { type GridAxis, gridMain } from '../../../backends/wgsl/families/grid.ts';
 import { lines } from '../../../backends/wgsl/families/text.ts';
+import { literal } from '../../../backends/wgsl/text/expression.ts';
 import { Name, wgsl } from '../../../backends/wgsl/text/wgsl.ts';
 
 const range = (count: number): number[] => [...Array(count).keys()];
@@ -57,7 +58,7 @@ ${store.join('\n')}`;
   return gridMain({}, [x, y, 1], [axis(n, x * width), axis(m, y * height), axis(1, 1)], body);
 }
 
-const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: `${size}u` }, per });
+const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: literal('u32', size) }, per });
 
 /**
  * The same for GPUs: 64 × 64 sums a workgroup over tiles of 16 along k, 4 × 4 an invocation.
