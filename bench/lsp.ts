@@ -49,7 +49,7 @@ function* edits(texts: ReadonlyMap<string, string>): Generator<Edit> {
 class Editor {
   private readonly connection: MessageConnection;
   private readonly texts: Map<string, string>;
-  private readonly waiting = new Map<string, (published: void) => void>();
+  private readonly waiting = new Map<string, () => void>();
   private version = 1;
 
   constructor(connection: MessageConnection, texts: Map<string, string>) {
@@ -89,7 +89,7 @@ class Editor {
   }
 
   private published(path: string): Promise<void> {
-    return new Promise((resolve) => this.waiting.set(uriOf(path), resolve));
+    return new Promise((resolve) => this.waiting.set(uriOf(path), () => resolve()));
   }
 }
 
