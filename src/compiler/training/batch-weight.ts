@@ -27,7 +27,7 @@ export function batchWeight(model: Model, stage: Stage): BatchWeight | undefined
   if (!traced) return undefined;
   const b = new GraphEditor(traced.graph);
   const tokens = labelledTokens(b, traced.graph);
-  const combination = combinationOrNone(traced.graph, b.outputOf(PORTS.loss), stage);
+  const combination = combinationOrNone(traced, b.outputOf(PORTS.loss), stage);
   const weight = combination?.weight?.(b);
   b.keepOutputs(() => false);
   if (tokens !== undefined) b.output(PORTS.tokens, tokens);
@@ -43,13 +43,13 @@ export function batchWeight(model: Model, stage: Stage): BatchWeight | undefined
 
 /** A stage that does not accumulate needs none. */
 function combinationOrNone(
-  graph: Graph,
+  traced: Parameters<typeof combinationOf>[0],
   loss: Parameters<typeof combinationOf>[1],
   stage: Stage,
 ): Combination | undefined {
   if (stage.options.average === 'batches') return { combine: 'equal' };
   try {
-    return combinationOf(graph, loss);
+    return combinationOf(traced, loss);
   } catch (error) {
     if (error instanceof StageError && !weighsBatches(stage)) return undefined;
     throw error;

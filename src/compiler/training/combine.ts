@@ -6,12 +6,14 @@
  *   a sum    loss = Σ lossᵢ
  *
  * Which it is, is read off the graph in one walk from its inputs to its loss. A loss may scale terms and add those that are over the
- * same. Another has no such weight (a square root of a mean; a mean over labels plus a mean over rows), and its stage must say
- * `average "batches"`, which counts every micro-batch the same.
+ * same. Another has no such weight (a square root of a mean; a mean over labels plus a mean over rows; rows that see each other), and
+ * its stage must say `average "batches"`, which counts every micro-batch the same.
  */
 import { type Dim, isSymbolic, mulDims, printDim, productOf } from '../../shared/dim.ts';
+import type { EntryGraph } from '../elaborate/model.ts';
 import type { NodeSink } from '../ir/editor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../ir/graph.ts';
+import { type Mixing, mixedRows } from './rows.ts';
 import { StageError } from './stage-error.ts';
 
 /** Makes wᵢ, an f32 scalar, of values of the graph. */
@@ -37,14 +39,21 @@ const SUM: Share = { kind: 'sum' };
 const OF_FIXED_SIZE: Share = { kind: 'mean', over: '1', what: 'a batch of fixed size', weight: undefined };
 
 /**
- * @param loss a scalar of the graph, as it was traced
+ * @param traced with its updates, which are statistics of the batch (see `mixedRows`)
+ * @param loss a scalar of the graph
  * @throws StageError where the loss has no weight
  */
-export function combinationOf(graph: Graph, loss: ValueId): Combination {
+export function combinationOf({ graph, updates }: Pick<EntryGraph, 'graph' | 'updates'>, loss: ValueId): Combination {
   const dynamic = graph.inputs.some(({ value }) => typeOf(graph, value).shape.some(isSymbolic));
   // batches of one size that count nothing: any two weigh the same
   if (!dynamic && !graph.nodes.some(({ op }) => op === 'cross_entropy')) return { combine: 'equal' };
-  const share = new Shares(graph).of(loss);
+  const share = new Shares(
+    graph,
+    mixedRows(
+      graph,
+      [...updates.values()].map(({ value }) => value),
+    ),
+  ).of(loss);
   if (share.kind === 'sum') return { combine: 'sum' };
   if (share.kind === 'mean' && share.weight) return { combine: 'weighted', weight: share.weight };
   if (share.kind !== 'neither') return { combine: 'equal' };
@@ -60,13 +69,14 @@ class Shares {
   private readonly makers = new Map<ValueId, AnyNode>();
   /** values that are another in another batch */
   private readonly varying = new Set<ValueId>();
-  /** values with elements that were scaled by one number of the whole batch, and where */
-  private readonly scaled = new Map<ValueId, AnyNode>();
+  /** values whose rows depend on each other, and where they were made so */
+  private readonly mixed: Mixing;
   /** equal for values that are computed alike, so that two slices of the labels are one */
   private readonly names = new Map<ValueId, string>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, mixed: Mixing) {
     this.graph = graph;
+    this.mixed = mixed;
     for (const { value } of graph.inputs) {
       this.varying.add(value);
       if (!this.isDynamic(value)) this.shares.set(value, OF_FIXED_SIZE);
@@ -86,15 +96,12 @@ class Shares {
     const name = known.get(text) ?? `#${known.size}`;
     known.set(text, name);
     const varies = node.op === 'dim_size' || node.inputs.some((input) => this.varying.has(input));
-    const scaled = node.inputs.flatMap((input) => this.scaled.get(input) ?? [])[0];
     for (const [index, output] of node.outputs.entries()) {
       this.makers.set(output, node);
       this.names.set(output, `${name}.${index}`);
       if (!varies) continue;
       this.varying.add(output);
       if (!this.isDynamic(output)) this.shares.set(output, this.shareOf(node));
-      const by = scaled ?? (this.isScaling(node, output) ? node : undefined);
-      if (by) this.scaled.set(output, by);
     }
   }
 
@@ -132,7 +139,9 @@ class Shares {
   }
 
   private overLabels({ inputs, attributes: { ignore_index } }: Node<'cross_entropy'>): Share {
-    const target = inputs[1];
+    const [logits, target] = inputs;
+    const mixed = this.mixing(logits) ?? this.mixing(target);
+    if (mixed) return mixed;
     return {
       kind: 'mean',
       over: `labels ${this.nameOf(target)} ${ignore_index}`,
@@ -146,9 +155,14 @@ class Shares {
     const { shape } = typeOf(this.graph, x);
     const dynamic = node.attributes.axes.map((axis) => shape[axis]!).filter(isSymbolic);
     if (dynamic.length === 0) return this.of(x);
-    const by = this.scaled.get(x);
-    if (by) return neither(by, 'scales the elements of a mean or a sum by what the whole batch decides');
+    const mixed = this.mixing(x);
+    if (mixed) return mixed;
     return node.op === 'sum' ? SUM : overElements(productOf(dynamic));
+  }
+
+  private mixing(value: ValueId): Neither | undefined {
+    const by = this.mixed.get(value);
+    return by && neither(by, 'lets rows of the batch depend on each other');
   }
 
   private together(node: AnyNode): Share {
@@ -211,16 +225,6 @@ class Shares {
     if (node?.op !== 'mul') return undefined;
     const [a, b] = node.inputs.map((input) => this.dimOf(input));
     return a === undefined || b === undefined ? undefined : mulDims(a, b);
-  }
-
-  private isScaling({ op, inputs }: AnyNode, output: ValueId): boolean {
-    if ((op !== 'mul' && op !== 'div') || this.isOne(output)) return false;
-    return inputs.some((input) => this.makers.has(input) && this.varying.has(input) && this.isOne(input));
-  }
-
-  private isOne(value: ValueId): boolean {
-    const { dtype, shape } = typeOf(this.graph, value);
-    return dtype === 'f32' && shape.every((dim) => dim === 1);
   }
 
   private isDynamic(value: ValueId): boolean {

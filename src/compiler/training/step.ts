@@ -102,7 +102,7 @@ export function gradientGraph(
   forward.output(SCALED, forward.node('mul', [forward.outputOf(PORTS.loss), scale], {}));
   if (tokens !== undefined) forward.output(PORTS.tokens, tokens);
   const combination: Combination = options.weighs
-    ? combinationOf(traced.graph, forward.outputOf(PORTS.loss))
+    ? combinationOf(traced, forward.outputOf(PORTS.loss))
     : { combine: 'equal' };
   if (combination.weight) forward.output(PORTS.weight, combination.weight(forward));
   const updated = updates ? traced.updates : new Map<string, BufferUpdate>();

@@ -3,7 +3,7 @@
  * trains as inputs, so that a model is judged while it is trained without being written anywhere.
  */
 import { type Arena, PORTS, type ValidatedScalar } from '../../shared/training.ts';
-import type { Model } from '../elaborate/model.ts';
+import type { EntryGraph, Model } from '../elaborate/model.ts';
 import { GraphEditor, promoteParameters } from '../ir/editor.ts';
 import type { AfterPass, Graph, GraphOutput } from '../ir/graph.ts';
 import { runPipeline } from '../passes/pipeline.ts';
@@ -41,7 +41,7 @@ export function validationGraph(
   const b = new GraphEditor(traced.graph);
   b.keepOutputs(() => false);
   const scalars = scalarsOf(traced.graph).map((output): ValidatedScalar => {
-    const { combine, weight } = combined(traced.graph, output);
+    const { combine, weight } = combined(traced, output);
     b.output(PORTS.metric(output.name), asFloat(b, output.value));
     if (weight) b.output(PORTS.metricWeight(output.name), weight(b));
     return { name: output.name, combine };
@@ -54,9 +54,9 @@ export function validationGraph(
 }
 
 /** A scalar that is no mean or sum over the batch counts by rows, as the trainer's own measure of a batch. */
-function combined(graph: Graph, { value }: GraphOutput): Combination {
+function combined(traced: EntryGraph, { value }: GraphOutput): Combination {
   try {
-    return combinationOf(graph, value);
+    return combinationOf(traced, value);
   } catch (error) {
     if (error instanceof StageError) return { combine: 'equal' };
     throw error;
