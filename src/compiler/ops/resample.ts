@@ -19,12 +19,13 @@ export interface ResampleOps {
   >;
 }
 
-interface Tap {
+/** What an input position counts for: where its weight is 0 nothing, not 0 times what it holds. */
+export interface Tap {
   readonly at: number;
   readonly weight: number;
 }
 
-type Mode = ResampleOps['interpolate']['attributes']['mode'];
+export type Mode = ResampleOps['interpolate']['attributes']['mode'];
 
 /** Cubic convolution kernel (Keys, 1981) with a = −0.75, as torch. */
 function cubic(distance: number): number {
@@ -35,8 +36,8 @@ function cubic(distance: number): number {
   return 0;
 }
 
-/** The taps of output position `i` when an axis of `from` becomes one of `to`. Positions are pixel centres. */
-const TAPS: { readonly [M in Mode]: (i: number, from: number, to: number) => readonly Tap[] } = {
+/** The taps of output position `i` when an axis of `from` becomes one of `to`, as many for each. Positions are pixel centres. */
+export const TAPS: { readonly [M in Mode]: (i: number, from: number, to: number) => readonly Tap[] } = {
   nearest: (i, from, to) => [{ at: Math.min(Math.floor((i * from) / to), from - 1), weight: 1 }],
   bilinear(i, from, to) {
     const position = Math.max(((i + 0.5) * from) / to - 0.5, 0);
@@ -68,7 +69,7 @@ export function resamplingMatrix(mode: Mode, from: number, to: number): WideTens
 export const RESAMPLE: Family<ResampleOps> = {
   interpolate: {
     name: 'interpolate',
-    doc: 'Resizes x [N, C, H, W] to [N, C, …size]: half-pixel centres (align_corners false), no antialiasing, bicubic with a = −0.75.',
+    doc: 'Resizes x [N, C, H, W] to [N, C, …size]: half-pixel centres (align_corners false), no antialiasing, bicubic with a = −0.75. A pixel of weight 0 does not count; ONNX Runtime and torch may make 0 · ∞ of one that is NaN or ∞.',
     operands: [{ name: 'x' }],
     traits: {},
     infer(inputs, { size }) {
@@ -88,8 +89,9 @@ export const RESAMPLE: Family<ResampleOps> = {
     },
     evaluate([x], { mode, size }) {
       const [batch, channels, height, width] = x.shape as [number, number, number, number];
-      const rows = Array.from({ length: size[0] }, (_, i) => TAPS[mode](i, height, size[0]));
-      const columns = Array.from({ length: size[1] }, (_, i) => TAPS[mode](i, width, size[1]));
+      const taps = (from: number, to: number): readonly (readonly Tap[])[] =>
+        Array.from({ length: to }, (_, i) => TAPS[mode](i, from, to).filter(({ weight }) => weight !== 0));
+      const [rows, columns] = [taps(height, size[0]), taps(width, size[1])];
       const out = new Float64Array(batch * channels * size[0] * size[1]);
       let to = 0;
       for (let plane = 0; plane < batch * channels; plane++) {

@@ -8,7 +8,7 @@ import type { ValueId } from '../../../src/compiler/ir/graph.ts';
 import { tensor } from '../../ops/extra-cases.ts';
 import { unavailable } from '../../support/adapter.ts';
 import { gpuOf, PROFILES } from '../../support/webgpu.ts';
-import { runGraph } from './support.ts';
+import { disagreement, runGraph } from './support.ts';
 
 const [NAN, INF] = [Number.NaN, Number.POSITIVE_INFINITY];
 const all = (value: number): number[] => Array(4).fill(value);
@@ -68,5 +68,25 @@ describe.skipIf(unavailable).each(PROFILES)('profile %s', (profile) => {
     const x = tensor('f32', [1, 40], [...Array(39).keys(), NAN]);
     const results = await runGraph(await gpuOf(profile), b.build(), new Map([['x', x]]));
     expect(Array.from(results.y!.data, Number).every(Number.isNaN)).toBe(true);
+  });
+
+  test.each(
+    (['nearest', 'bilinear', 'bicubic'] as const).flatMap((mode) =>
+      (
+        [
+          [5, 5],
+          [10, 10],
+          [7, 3],
+        ] as const
+      ).map((size) => ({ mode, size })),
+    ),
+  )('a pixel that is no number reaches those that see it, $mode, $size', async ({ mode, size }) => {
+    const b = new GraphBuilder('main');
+    b.output('y', b.node('interpolate', [b.input('x', 'f32', [1, 2, 5, 5])], { mode, size }));
+    const data = Array.from({ length: 50 }, (_, i) => i);
+    data[12] = NAN;
+    data[37] = INF;
+    const x = tensor('f32', [1, 2, 5, 5], data);
+    expect(await disagreement(await gpuOf(profile), b.build(), new Map([['x', x]]))).toBeUndefined();
   });
 });

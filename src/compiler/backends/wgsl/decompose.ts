@@ -13,7 +13,7 @@ import type { AfterPass, AnyNode, Graph, Node, Origin, ValueId } from '../../ir/
 import { Rewriter } from '../../ir/rewrite.ts';
 import type { OpAttributes, Operands, OpName } from '../../ops/attributes.ts';
 import { mapOperands } from '../../ops/operands.ts';
-import { resamplingMatrix } from '../../ops/resample.ts';
+import { type Mode, TAPS } from '../../ops/resample.ts';
 import { withStatistics } from './statistics.ts';
 
 /** Writes nodes in the place of one. */
@@ -196,14 +196,8 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
     const y = write.add(write.mul(x, cos), write.mul(turned, sin));
     return equalDims(write.shapeOf(y)[0]!, batch) ? y : undefined;
   },
-  // R · x · Cᵀ with a constant matrix per axis
-  interpolate: (write, { inputs: [x], attributes: { mode, size } }) => {
-    const [, , height, width] = write.shapeOf(x);
-    const rows = write.constant(resamplingMatrix(mode, Number(height), size[0]));
-    const columns = write.constant(resamplingMatrix(mode, Number(width), size[1]));
-    const tall = write.node('matmul', [rows, x], { transpose_a: false, transpose_b: false });
-    return write.node('matmul', [tall, columns], { transpose_a: false, transpose_b: true });
-  },
+  interpolate: (write, { inputs: [x], attributes: { mode, size } }) =>
+    resized(write, resized(write, x, 2, size[0], mode), 3, size[1], mode),
   // patches that do not overlap: one linear layer over each patch
   conv2d: (write, { inputs: [x, weight, bias], attributes: { stride, padding, dilation, groups } }) => {
     const [n, c, height, width] = write.shapeOf(x) as [Dim, Dim, number, number];
@@ -222,6 +216,25 @@ const RULES: { readonly [N in Composite]: Rule<N> } = {
   max: rowsFirst('max'),
   min: rowsFirst('min'),
 };
+
+/** The sum of what each tap sees, scaled, along an axis of known length. */
+function resized(write: Writer, x: ValueId, axis: number, to: number, mode: Mode): ValueId {
+  const from = Number(write.shapeOf(x)[axis]);
+  const taps = Array.from({ length: to }, (_, i) => TAPS[mode](i, from, to));
+  const shape = write.shapeOf(x).map((_, other) => (other === axis ? to : 1));
+  const terms = taps[0]!.flatMap((_, tap) => {
+    const places = Float64Array.from(taps, (all) => all[tap]!.at);
+    const weights = Float64Array.from(taps, (all) => all[tap]!.weight);
+    if (weights.every((weight) => weight === 0)) return [];
+    const seen = write.node('gather', [x, write.constant({ dtype: 'i64', shape: [to], data: places })], { axis });
+    if (weights.every((weight) => weight === 1)) return [seen];
+    const scale = write.constant({ dtype: 'f32', shape, data: weights });
+    if (!weights.includes(0)) return [write.mul(seen, scale)];
+    const unseen = write.node('equal', [scale, write.scalar(0)], {});
+    return [write.node('where', [unseen, write.scalar(0), write.mul(seen, scale)], {})];
+  });
+  return terms.reduce(write.add);
+}
 
 /** Rows from which a fold of everything is worth a dispatch more: what one invocation, or one workgroup, would do alone. */
 const MANY_ROWS = 64;

@@ -13,8 +13,12 @@ function geluExact(emit: Emit, x: ValueId): ValueId {
   return emit.add(cdf, emit.scale(emit.mul(x, bell), 1 / Math.sqrt(2 * Math.PI)));
 }
 
+/** From here on σ(u) of `geluTanh` is 0 or 1 in f32 and y′ with it, while x³ and u′ leave f32 for larger x: 0 · ∞ */
+const GELU_TAIL = 16;
+
 /** y = x σ(u), u = 2√(2/π) (x + 0.044715 x³): y′ = σ(u) (1 + x σ(−u) u′); σ(−u) is 1 − σ(u) without the cancellation */
-function geluTanh(emit: Emit, x: ValueId): ValueId {
+function geluTanh(emit: Emit, given: ValueId): ValueId {
+  const x = emit.node('clamp', [given], { min: -GELU_TAIL, max: GELU_TAIL });
   const slope = 2 * Math.sqrt(2 / Math.PI);
   const square = emit.mul(x, x);
   const u = emit.mul(x, emit.add(emit.scale(square, slope * 0.044715), emit.scalar(slope)));
