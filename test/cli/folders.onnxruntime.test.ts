@@ -51,6 +51,9 @@ async function tokensOf(folder: string, more: Partial<GenerateCommandOptions> = 
   return (output.results[0]!.data as { tokens: readonly number[] }).tokens;
 }
 
+const configOf = (name: string) =>
+  JSON.parse(readFileSync(join(folderOf(name), 'config.json'), 'utf8')) as { rope_parameters: object };
+
 /** A copy of a folder with some keys of a file changed. */
 function changed(name: string, file: string, keys: object): string {
   const folder = folderWith({});
@@ -70,14 +73,16 @@ const refusal = (work: () => unknown) => {
   return undefined;
 };
 
+const LANGUAGE = [
+  ...['qwen2', 'qwen3', 'smollm3', 'gpt2', 'mistral', 'llama3', 'linear', 'yarn', 'yarn_factor', 'yarn_mscale'],
+  ...['gemma', 'gemma2', 'phi', 'phi3'],
+];
+
 describe('a folder generates what transformers generates', () => {
-  it.each(['qwen2', 'qwen3', 'gpt2', 'mistral', 'llama3', 'linear', 'yarn', 'gemma', 'gemma2', 'phi'])(
-    '%s',
-    async (name) => {
-      // transformers keeps the end token
-      expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens.filter((id) => id !== 256));
-    },
-  );
+  it.each(LANGUAGE)('%s', async (name) => {
+    // transformers keeps the end token
+    expect(await tokensOf(folderOf(name))).toEqual(expectedOf(name).tokens.filter((id) => id !== 256));
+  });
 
   it('smollm2, as the prompt stands and through its chat template, up to any of its end tokens', async () => {
     const { tokens, chat } = expectedOf('smollm2');
@@ -122,9 +127,20 @@ describe('what a folder says', () => {
     ],
     [
       'a yarn with numbers of its own, and without those of yarn',
-      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4, attention_factor: 1.2 } },
+      {
+        rope_parameters: {
+          rope_type: 'yarn',
+          rope_theta: 1e4,
+          factor: 4,
+          truncate: false,
+          mscale: -1,
+          attention_factor: 'x',
+        },
+      },
       [
-        'rope_parameters.attention_factor is 1.2, and it is not read',
+        'rope_parameters.truncate is false, and it is not read',
+        'rope_parameters.attention_factor is "x", and a number of at least 0 is expected',
+        'rope_parameters.mscale is -1, and a number of at least 0 is expected',
         'rope_parameters.original_max_position_embeddings is not there, and a number above 0 is expected',
       ],
     ],
@@ -177,6 +193,37 @@ describe('what a folder says', () => {
     const note = `pad_token_id of config.json has ${JSON.stringify(id)}, and a whole number from 0, below the vocab_size 259, is expected`;
     expect(refusal(() => folderText(folder))).toEqual({ code: 'C0466', notes: [note] });
     expect(folderText(changed('smollm2', 'config.json', { pad_token_id: -1 }))).toMatch('pad = 258');
+  });
+
+  it.each([259, 1.5, 'x'])('C0466 for pad_token_id %j of generation_config.json', (id) => {
+    const folder = changed('smollm2', 'generation_config.json', { pad_token_id: id });
+    const note = `pad_token_id of generation_config.json has ${JSON.stringify(id)}, and a whole number from 0, below the vocab_size 259, is expected`;
+    expect(refusal(() => generationDefaults(folder))).toEqual({ code: 'C0466', notes: [note] });
+  });
+
+  it('one of mscale and mscale_all_dim alone says nothing, as transformers has it', () => {
+    const scaled = (more: object) =>
+      folderText(
+        changed('yarn', 'config.json', {
+          rope_parameters: { ...configOf('yarn').rope_parameters, ...more },
+        }),
+      ).replace(/sizes of .*/, '');
+    expect(scaled({ mscale: 4 })).toBe(scaled({}));
+    expect(scaled({ mscale: 4, mscale_all_dim: 0 })).toBe(scaled({}));
+    expect(scaled({ mscale: 4, mscale_all_dim: 0.5 })).toContain('mscale = 4, mscale_all_dim = 0.5');
+  });
+
+  it('C0466 for layers without positions in another order, and for a part of a head that turns', () => {
+    expect(refusal(() => folderText(changed('smollm3', 'config.json', { no_rope_layers: [0, 1] })))?.notes).toEqual([
+      'no_rope_layers is [0,1], and no_rope_layer_interval 2 makes it [1,0]',
+    ]);
+    const rope_parameters = { rope_type: 'default', rope_theta: 1e4, partial_rotary_factor: 0.75 };
+    expect(refusal(() => folderText(changed('phi3', 'config.json', { rope_parameters })))?.notes).toEqual([
+      'rope_parameters.partial_rotary_factor is 0.75, and it is not read',
+    ]);
+    expect(refusal(() => folderText(changed('phi3', 'config.json', { partial_rotary_factor: 0.75 })))?.notes).toEqual([
+      'partial_rotary_factor is 0.75, and llama.mdl has it as 1',
+    ]);
   });
 
   it('C0466 for scaled positions without their numbers, and for towers that differ in what the file has once', () => {

@@ -265,7 +265,7 @@ it('every declaration of the library has a doc, and a test here or against torch
       'dropped',
       ...AGAINST_TORCH,
       // what those call
-      ...['llama3_frequency', 'yarn_dim', 'yarn_frequency'],
+      ...['llama3_frequency', 'yarn_dim', 'yarn_frequency', 'yarn_mscale'],
     ].sort(),
   );
   const programs = loadFunctionCases().map(({ program }) => program);

@@ -1,4 +1,4 @@
-"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true llama3_rope=false linear_rope=false yarn_rope=false windowed=false qkv_bias=false qk_norm=false.
+"""Llama of models/llama.mdl, config smollm2_135m; tie_word_embeddings=true llama3_rope=false linear_rope=false yarn_rope=false yarn_attention_factor=false some_rope=false windowed=false qkv_bias=false qk_norm=false.
 
 Written by `mdl compile --target pytorch`: sizes and flags are those of the config, and `state_dict()` has the keys of
 the checkpoint. Above each statement stands what it was in the source, and behind it the shape of what it makes.
@@ -63,7 +63,7 @@ def extended(cache, x, dim):
 class Attention(nn.Module):
     """Causal attention with rotary positions, in which num_attention_heads share num_key_value_heads keys and values.
     `frequencies`: radians per position of each rotary pair, those of theta where none. `window`: how many keys a query sees.
-    `magnitude`: of queries and keys.
+    `magnitude`: of queries and keys. `turns`: whether positions count, beside their order.
     """
 
     def __init__(self):
@@ -134,6 +134,8 @@ class DecoderLayer(nn.Module):
 
 # models/llama-decoder.mdl
 class Decoder(nn.Module):
+    """`no_rope_interval`: of so many layers the last does not turn by position; all do where none."""
+
     def __init__(self):
         super().__init__()
         self.embed_tokens = nn.Embedding(49152, 576)

@@ -158,9 +158,14 @@ function ropeProblems({ scalings = [], fields, file, words }: Architecture, whol
     rope_type === 'default' || scaled
       ? []
       : [`${key}.rope_type is ${short(rope_type)}, and positions of ${file} are ${ways}`];
-  const { needed = [], also = {} } = (scaled && SCALINGS[String(rope_type)]) || {};
+  const { needed = [], also = {}, magnitude = [] } = (scaled && SCALINGS[String(rope_type)]) || {};
   const numbers = [...needed, ...Object.keys(also)];
-  const known = ['rope_theta', ...numbers, ...('partial_rotary_factor' in fields ? ['partial_rotary_factor'] : [])];
+  const known = [
+    'rope_theta',
+    ...numbers,
+    ...magnitude,
+    ...(isSetting(fields.partial_rotary_factor) ? ['partial_rotary_factor'] : []),
+  ];
   const both =
     json.rope_parameters && json.rope_scaling
       ? [`rope_scaling is ${short(json.rope_scaling)} beside rope_parameters, and one of them is expected`]
@@ -172,6 +177,11 @@ function ropeProblems({ scalings = [], fields, file, words }: Architecture, whol
       known.includes(name) || given === null || (name === 'partial_rotary_factor' && given === 1)
         ? []
         : [`${key}.${name} is ${short(given)}, and it is not read`],
+    ),
+    ...magnitude.flatMap((name) =>
+      (more[name] ?? null) === null || (typeof more[name] === 'number' && more[name] >= 0)
+        ? []
+        : [`${key}.${name} is ${JSON.stringify(more[name])}, and a number of at least 0 is expected`],
     ),
     ...numbers.flatMap((name) =>
       (typeof more[name] === 'number' && more[name] > 0) || (Object.hasOwn(also, name) && (more[name] ?? null) === null)

@@ -73,11 +73,28 @@ function decoderSizes(config: ConfigJson): ConfigJson {
 const LLAMA3_KEYS = ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'] as const;
 
 /** Of each way that positions are scaled: the numbers that it needs, and those with what transformers takes where they are not given. */
-export const SCALINGS: Readonly<Record<string, { readonly needed: readonly string[]; readonly also: ConfigJson }>> = {
+export const SCALINGS: Readonly<Record<string, Scaling>> = {
   llama3: { needed: LLAMA3_KEYS, also: {} },
   linear: { needed: ['factor'], also: {} },
-  yarn: { needed: ['factor', 'original_max_position_embeddings'], also: { beta_fast: 32, beta_slow: 1 } },
+  yarn: {
+    needed: ['factor', 'original_max_position_embeddings'],
+    also: { beta_fast: 32, beta_slow: 1 },
+    magnitude: ['attention_factor', 'mscale', 'mscale_all_dim'],
+  },
 };
+
+interface Scaling {
+  readonly needed: readonly string[];
+  readonly also: ConfigJson;
+  /** how queries and keys grow, where the factor alone does not say: numbers of at least 0, or none */
+  readonly magnitude?: readonly string[];
+}
+
+/** transformers counts mscale and mscale_all_dim where both are there and neither is 0. */
+function magnitudeOf({ attention_factor, mscale, mscale_all_dim }: ConfigJson): ConfigJson {
+  const said = mscale && mscale_all_dim ? { mscale, mscale_all_dim } : { mscale: 1, mscale_all_dim: 0 };
+  return { ...said, attention_factor: attention_factor ?? 1 };
+}
 
 function llamaSizes(config: ConfigJson): ConfigJson {
   const { rope } = ropeOf(config);
@@ -87,7 +104,8 @@ function llamaSizes(config: ConfigJson): ConfigJson {
         [...scaling.needed, ...Object.keys(scaling.also)].map((key) => [key, rope[key] ?? scaling.also[key] ?? null]),
       )
     : undefined;
-  return { ...decoderSizes(config), ...(given ? { rope_scaling: given } : {}) };
+  const magnitude = scaling?.magnitude ? magnitudeOf(rope) : {};
+  return { ...decoderSizes(config), ...(given ? { rope_scaling: { ...given, ...magnitude } } : {}) };
 }
 
 const isScaled = (config: ConfigJson, type: string): boolean => ropeOf(config).rope.rope_type === type;
@@ -126,6 +144,7 @@ const llama: Architecture = {
     llama3_rope: isScaled(config, 'llama3'),
     linear_rope: isScaled(config, 'linear'),
     yarn_rope: isScaled(config, 'yarn'),
+    yarn_attention_factor: isScaled(config, 'yarn') && typeof ropeOf(config).rope.attention_factor === 'number',
   }),
   derived: llamaSizes,
 };
@@ -157,6 +176,52 @@ const qwen3: Architecture = {
   defaults: { ...DECODER_DEFAULTS, head_dim: 128 },
   fields: { ...DECODER, ...SLIDING, attention_bias: only(false) },
   flags: (config) => ({ ...llama.flags(config), qk_norm: true }),
+};
+
+/** Each no_rope_layer_interval-th layer has no rotary positions, where no_rope_layers does not say otherwise. */
+const smollm3: Architecture = {
+  ...llama,
+  defaults: { ...DECODER_DEFAULTS, rope_theta: 2000000, tie_word_embeddings: true, no_rope_layer_interval: 4 },
+  fields: {
+    ...DECODER,
+    ...SLIDING,
+    no_rope_layer_interval: value,
+    no_rope_layers: unused('refused where it is not what no_rope_layer_interval says'),
+    attention_bias: only(false),
+    mlp_bias: only(false),
+    pretraining_tp: unused('of training on several machines'),
+  },
+  flags: (config) => ({ ...llama.flags(config), some_rope: true }),
+  problems: ({ no_rope_layers, no_rope_layer_interval, num_hidden_layers }) => {
+    if (no_rope_layers === undefined || no_rope_layers === null) return [];
+    const every = Number(no_rope_layer_interval);
+    const expected = Array.from({ length: Number(num_hidden_layers) }, (_, layer) =>
+      (layer + 1) % every === 0 ? 0 : 1,
+    );
+    if (JSON.stringify(no_rope_layers) === JSON.stringify(expected)) return [];
+    return [
+      `no_rope_layers is ${JSON.stringify(no_rope_layers)}, and no_rope_layer_interval ${every} makes it ${JSON.stringify(expected)}`,
+    ];
+  },
+};
+
+/** Llama's layers, whose matrices the file of weights has put together. */
+const phi3: Architecture = {
+  ...llama,
+  defaults: { ...DECODER_DEFAULTS, rms_norm_eps: 1e-5 },
+  scalings: [],
+  fields: {
+    ...DECODER,
+    sliding_window: optional,
+    partial_rotary_factor: only(1),
+    attention_bias: only(false),
+    original_max_position_embeddings: unused('of longrope, which is refused'),
+    embd_pdrop: DROPOUT,
+    resid_pdrop: DROPOUT,
+    auto_map: PYTHON,
+  },
+  layer: mistral.layer!,
+  flags: mistral.flags,
 };
 
 const GEMMA: Fields = {
@@ -264,4 +329,4 @@ const gpt2: Architecture = {
   flags: () => ({}),
 };
 
-export const DECODERS = { llama, mistral, qwen2, qwen3, gemma, gemma2, phi, gpt2 } as const;
+export const DECODERS = { llama, mistral, qwen2, qwen3, smollm3, phi3, gemma, gemma2, phi, gpt2 } as const;

@@ -13,7 +13,7 @@ export const UNUSED: Readonly<Record<string, string>> = {
   transformers_version: 'who wrote the file',
   bos_token_id: 'the tokenizer begins with it',
   eos_token_id: 'read as the tokens that end an answer',
-  pad_token_id: 'what finished rows of a batch are fed',
+  pad_token_id: 'what finished rows of a batch are fed; an id of the vocabulary',
   max_length: '--max-new-tokens says it',
   max_new_tokens: '--max-new-tokens says it',
   use_cache: 'speed',
@@ -61,6 +61,12 @@ export function padToken(config: ConfigJson, folder: string): number | undefined
   return id as number;
 }
 
+/** -1 says that there is none. @throws CliError C0466 for what is no id of the vocabulary */
+function checkPad({ pad_token_id: id = null }: ConfigJson, folder: string): void {
+  if (id === null || id === -1) return;
+  checkIds('pad_token_id', [id], { file: GENERATION, config: readObject(folder, 'config.json') ?? {}, folder });
+}
+
 /** The keys of the language model: a record of their own where the model reads pictures too. */
 function wordsOf(config: ConfigJson): ConfigJson {
   const type = String(config.model_type);
@@ -93,6 +99,7 @@ export function generationDefaults(folder: string): GenerateOptions {
   const json: ConfigJson = readObject(folder, GENERATION) ?? {};
   const samples = json.do_sample === true;
   const problems: string[] = [];
+  checkPad(json, folder);
   if (![true, false, null, undefined].includes(json.do_sample as boolean | null | undefined))
     problems.push(`do_sample of ${GENERATION} is ${JSON.stringify(json.do_sample)}, and true or false is expected`);
   const found: Record<string, Json> = { stop_tokens: endTokens(folder), ...(samples ? { do_sample: true } : {}) };
