@@ -296,7 +296,12 @@ it('mdl demo: a summary of the full model, the nano one trained through four sta
     expect(text).toMatch(new RegExp(`${stage} +2 steps +loss \\d`));
   // one question of each task that the six of the evaluation happen to have
   expect(text.match(/wanted ".*", got ".*"/g)!.length).toBeGreaterThan(3);
-  expect(text).toMatch(/all +6 +exact/);
+  const summary = output.results.at(-1)!.text.split('\n');
+  expect(summary).toContainEqual(expect.stringMatching(/^ {2}task +asked +exact +\(const\) +VQA/));
+  expect(summary.at(-1)).toMatch(/^ {2}all +6 +\d+ % +\d+ %$/);
+  // with five questions, ten rows of the table, its title, the heading, the report's path and four rows of the command: 24
+  expect(summary.length).toBeLessThanOrEqual(5 + 1 + 10);
+  for (const line of summary) expect(line.length, line).toBeLessThan(80);
   expect(existsSync(join(out, 'run', 'report.html'))).toBe(true);
   expect(existsSync(join(out, 'full', 'onnx/decoder_model_merged.onnx'))).toBe(true);
 }, 400_000);

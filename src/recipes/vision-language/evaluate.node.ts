@@ -65,21 +65,32 @@ export async function evaluateHeldOut(session: Session, request: EvaluationReque
 
 /** One line a task: exact match beside the best constant answer, and boxes where there are any. */
 function reportLines(report: Report): string[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`.padStart(6);
-  const rows = Object.entries(report.tasks).map(([task, scores]) => {
-    const more = [
-      scores.named === undefined
-        ? ''
-        : `named ${percent(scores.named)} (constant ${percent(scores.baseline.named ?? 0)})`,
-      scores.box === undefined
-        ? ''
-        : `boxes with IoU > 0.5 ${percent(scores.box)} (constant ${percent(scores.baseline.box ?? 0)})`,
-    ];
-    return `  ${task.padEnd(12)} ${String(scores.count).padStart(4)}  exact ${percent(scores.exact)} (constant ${percent(scores.baseline.exact)})  VQA ${percent(scores.vqa)}  ${more.filter(Boolean).join('  ')}`.trimEnd();
-  });
+  const percent = (share: number | undefined): string => (share === undefined ? '' : `${(100 * share).toFixed(0)} %`);
+  const line = (task: string, count: string, ...cells: readonly string[]): string =>
+    `  ${task.padEnd(12)} ${count.padStart(5)} ${cells.map((cell) => cell.padStart(7)).join(' ')}`.trimEnd();
+  const tasks = Object.entries(report.tasks);
+  const named = tasks.some(([, { named }]) => named !== undefined);
+  const boxes = tasks.some(([, { box }]) => box !== undefined);
   return [
-    ...rows,
-    `  ${'all'.padEnd(12)} ${String(report.count).padStart(4)}  exact ${percent(report.exact)} (constant ${percent(report.baselineExact)})`,
+    line(
+      'task',
+      'asked',
+      'exact',
+      '(const)',
+      'VQA',
+      ...(named ? ['named', '(const)'] : []),
+      ...(boxes ? ['IoU>.5', '(const)'] : []),
+    ),
+    ...tasks.map(([task, { count, exact, vqa, baseline, ...scores }]) =>
+      line(
+        task,
+        String(count),
+        ...[exact, baseline.exact, vqa].map(percent),
+        ...(named ? [percent(scores.named), scores.named === undefined ? '' : percent(baseline.named ?? 0)] : []),
+        ...(boxes ? [percent(scores.box), scores.box === undefined ? '' : percent(baseline.box ?? 0)] : []),
+      ),
+    ),
+    line('all', String(report.count), percent(report.exact), percent(report.baselineExact)),
   ];
 }
 

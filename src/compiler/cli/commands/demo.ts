@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Evaluation } from '../../../recipes/recipe.ts';
 import { openAnswering } from '../../workbench/answering.ts';
 import { cliError } from '../../workbench/errors.ts';
+import { SILENT } from '../../workbench/notes.ts';
 import { recipeOfManifest } from '../../workbench/recipe.ts';
 import { heldOutReport } from '../../workbench/training/held-out.ts';
 import { refuseLocked } from '../../workbench/training/lock.ts';
@@ -27,6 +28,8 @@ const PRETRAINED = 'nano-pretrained.safetensors';
 const EXAMPLES = 150;
 /** of a short run for tests */
 const FEW = 6;
+/** What the summary fits beside the command that follows it: a terminal of 80 × 24. */
+const [COLUMNS, SHOWN] = [79, 5];
 /** The data that the demo trains on and asks about. */
 const DATA = 'emoji';
 /** A picture that anyone can ask about, of the package that the data is made from. */
@@ -94,7 +97,8 @@ export default async function demo(output: Output, _args: readonly string[], opt
   if (!existsSync(weights)) return; // a signal ended the training, which has said so
 
   output.note('\n3. what it answers to pictures it has not seen');
-  const opened = await openAnswering(model, { ...common, config: 'nano', weights }, 'evaluate', output);
+  // the wording of the weights is the demo's own
+  const opened = await openAnswering(model, { ...common, config: 'nano', weights }, 'evaluate', SILENT);
   try {
     const { recipe, model: told } = recipeOfManifest(opened.session.manifest);
     const { report, count, lines, answers } = await recipe.evaluate(opened.session, {
@@ -109,13 +113,14 @@ export default async function demo(output: Output, _args: readonly string[], opt
       tokenizer: async () => opened.tokenizer,
       note: (line) => output.note(line),
     });
-    const shown = firstOfEach(answers).map(
-      ({ prompt, wanted, got }) =>
-        `  ${questionIn(prompt)}  wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`,
-    );
-    const title = `  ${count} held-out examples by task, beside the best constant answer:`;
-    output.result([...shown, '', title, ...lines].join('\n'), { report });
-    output.note(`\nloss, learning rate and gradient norms: ${join(run, 'report.html')}`);
+    const shown = firstOfEach(answers)
+      .slice(0, SHOWN)
+      .map(({ prompt, wanted, got }) =>
+        clipped(`  ${questionIn(prompt)}  wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`),
+      );
+    const title = `  ${count} held-out examples by task, and what the best constant answer gets:`;
+    output.result([...shown, title, ...lines].join('\n'), { report });
+    output.note(`losses and gradient norms: ${join(run, 'report.html')}`);
     output.note(`ask it yourself:\n  ${askingCommand(model, weights)}`);
   } finally {
     await opened.close();
@@ -132,7 +137,9 @@ function beforeAndAfter(model: string, training: TrainingOptions, output: Output
     if (when === 'before') before = got;
     else
       output.note(
-        `  ${questionIn(prompt) || 'a caption'}  before ${JSON.stringify(before)}, after ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`,
+        clipped(
+          `  ${questionIn(prompt) || 'a caption'}  before ${JSON.stringify(before)}, after ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`,
+        ),
       );
   };
 }
@@ -141,6 +148,9 @@ function beforeAndAfter(model: string, training: TrainingOptions, output: Output
 function questionIn(prompt: string): string {
   return prompt.replace(/^.*<\/Img>\s*|^.*<ImageHere>\s*/s, '').replace(/\s*\[\/INST\]\s*$|\s*###Assistant:\s*$/, '');
 }
+
+/** A line that a terminal does not wrap. */
+const clipped = (line: string): string => (line.length <= COLUMNS ? line : `${line.slice(0, COLUMNS - 1)}…`);
 
 /** A command that answers a picture, as it can be given here. */
 function askingCommand(model: string, weights: string): string {
