@@ -48,7 +48,7 @@ const OPTIMIZERS: Calls = {
   sgd: ['momentum', 'nesterov', 'weight_decay'],
   lion: ['betas', 'weight_decay'],
 };
-/** Learning-rate schedules; linear_warmup_cosine as the released code's LinearWarmupCosineLRScheduler. */
+/** Learning-rate schedules (runtime/train/schedule.ts has their formulas). */
 const SCHEDULES: Calls = {
   linear_warmup_cosine: ['warmup_lr', 'lr', 'min_lr', 'warmup', 'iters', 'epochs'],
   step: ['lr', 'min_lr', 'decay_rate', 'warmup_lr', 'warmup', 'iters', 'epochs'],

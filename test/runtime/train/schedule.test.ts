@@ -66,6 +66,23 @@ test('step decays by epoch after a warm-up in the first', () => {
   expect([20, 40, 60, 99].map((step) => learningRate(schedule, step))).toEqual([0.05, 0.025, 0.02, 0.02]);
 });
 
+test('past its end a schedule stays where it ended, as the formulas do at step iters · epochs', () => {
+  const cosine: Schedule = {
+    kind: 'linear_warmup_cosine',
+    ...{ lr: 1e-2, min_lr: 1e-3, warmup_lr: 1e-4, warmup: 2, iters: 5, epochs: 2 },
+  };
+  // ½(1 + cos π) = 0
+  for (const step of [10, 11, 15, 20, 1000]) expect(learningRate(cosine, step)).toBe(1e-3);
+  expect(learningRate(cosine, 9)).toBeGreaterThan(1e-3);
+  // a warm-up that is not over: the last step's rate, (1e-2 − 1e-4) · 4 / 20 + 1e-4
+  for (const step of [9, 10, 19, 30]) expect(learningRate({ ...cosine, warmup: 20 }, step)).toBeCloseTo(0.00208, 12);
+  const steps: Schedule = {
+    kind: 'step',
+    ...{ lr: 0.1, min_lr: 0, decay_rate: 0.5, warmup_lr: 0, warmup: 10, iters: 20, epochs: 3 },
+  };
+  expect([59, 60, 80, 500].map((step) => learningRate(steps, step))).toEqual([0.025, 0.025, 0.025, 0.025]);
+});
+
 test('constant is constant', () => {
   const schedule: Schedule = { kind: 'constant', lr: 3e-4, iters: 10, epochs: 2 };
   expect([0, 7, 500].map((step) => learningRate(schedule, step))).toEqual([3e-4, 3e-4, 3e-4]);

@@ -6,6 +6,7 @@ import {
   isStep,
   isValidation,
   type LogRecord,
+  learningRate,
   type OpenedStage,
   type RunSettings,
   type StageSummary,
@@ -16,6 +17,7 @@ import {
   type ValidationRecord,
 } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
+import type { Schedule } from '../../../shared/training.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { scheduleOf } from '../../training/plan.ts';
 import { backendName } from '../backends.ts';
@@ -88,7 +90,10 @@ export async function runTraining(run: Run, output: Notes): Promise<RunResult> {
             }
           : {}),
         ...(resume ? { resume } : {}),
-        onBegin: run.onBegin,
+        onBegin: (name, steps, done) => {
+          noteLength(ready, name, options, output);
+          run.onBegin(name, steps, done);
+        },
         onRecord: (record) => {
           log?.write(record);
           tell(record, output);
@@ -213,11 +218,27 @@ function validationText({ stage, step, validation, best }: ValidationRecord): st
 function checkLength(
   ready: readonly ReadyStage[],
   { state: { stage: name, step } }: TrainingCheckpoint,
-  { steps, lr }: TrainingOptions,
+  options: TrainingOptions,
 ): void {
-  const found = ready.find(({ stage }) => stage.name === name);
-  if (!found) return;
-  const rate = lr === undefined ? {} : { lr };
-  const length = steps ?? forStage(name, () => scheduleLength(scheduleOf(found.stage, rate)));
+  const schedule = scheduleIn(ready, name, options);
+  if (!schedule) return;
+  const length = options.steps ?? scheduleLength(schedule);
   if (step > length) throw cliError('steps_reached', { stage: name, step, steps: length });
+}
+
+/** Says where `--steps` leads past the end of a schedule whose rate changes. */
+function noteLength(ready: readonly ReadyStage[], name: string, options: TrainingOptions, output: Notes): void {
+  const schedule = scheduleIn(ready, name, options);
+  if (!schedule || schedule.kind === 'constant' || options.steps === undefined) return;
+  const length = scheduleLength(schedule);
+  if (options.steps <= length) return;
+  output.note(
+    `${name}: --steps is ${options.steps} and its schedule has ${length}, so the learning rate stays at ${Number(learningRate(schedule, length).toPrecision(6))} after them`,
+  );
+}
+
+/** @throws CliError C0202 where the stage has none and there is no `--lr` */
+function scheduleIn(ready: readonly ReadyStage[], name: string, { lr }: TrainingOptions): Schedule | undefined {
+  const found = ready.find(({ stage }) => stage.name === name);
+  return found && forStage(name, () => scheduleOf(found.stage, lr === undefined ? {} : { lr }));
 }

@@ -42,7 +42,7 @@ class Lion:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning rates of `iters * epochs` steps. `at` is given the step, counted from 0."""
+    """Learning rates of `iters * epochs` steps. `at` is given the step, counted from 0; past the end the rate stays."""
 
     lr: float
     iters: int
@@ -75,9 +75,10 @@ class LinearWarmupCosine(_Warmed):
     """As LAVIS' LinearWarmupCosineLRScheduler: the warm-up starts again in every epoch, the cosine counts from step 0."""
 
     def at(self, step):
-        if step < self.warmup:
-            return self.warming_up(step % self.iters)
-        return (self.lr - self.min_lr) * 0.5 * (1 + cos(pi * step / self.steps)) + self.min_lr
+        within = min(step, self.steps - 1)
+        if within < self.warmup:
+            return self.warming_up(within % self.iters)
+        return (self.lr - self.min_lr) * 0.5 * (1 + cos(pi * min(step, self.steps) / self.steps)) + self.min_lr
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,10 @@ class Step(_Warmed):
     decay_rate: float
 
     def at(self, step):
-        epoch = step // self.iters
+        within = min(step, self.steps - 1)
+        epoch = within // self.iters
         if epoch == 0:
-            return self.warming_up(step)
+            return self.warming_up(within)
         return max(self.min_lr, self.lr * self.decay_rate**epoch)
 
 

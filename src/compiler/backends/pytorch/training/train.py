@@ -116,6 +116,8 @@ def train(given):
         print(f"{stage.name}: step {run.step} of {steps}, {run.accumulate} micro-batches a step{sharing}", flush=True)
         frozen, trained = (spread.bytes_held(trains) for trains in (False, True))
         print(f"each rank holds {frozen} bytes of frozen weights and {trained} of weights that train", flush=True)
+        if steps > schedule.steps and not isinstance(schedule, Constant):
+            print(f"note: --steps is {steps} and the schedule has {schedule.steps}, so the learning rate stays at {schedule.at(steps):g} after them", flush=True)
         if steps * run.accumulate > shards.batches:
             print(f"note: {shards.batches} batches in {given.data} are read again from the first when they end", flush=True)
 
