@@ -1,6 +1,14 @@
 /** The one entry of EXIF data that changes a picture: its orientation, 1 … 8. */
 
 const ORIENTATION = 0x0112;
+/** Integers of TIFF by their types: SHORT, LONG, SBYTE, SSHORT, SLONG. A BYTE is none here, as for Pillow. */
+const READERS: { readonly [type: number]: 'getUint16' | 'getUint32' | 'getInt8' | 'getInt16' | 'getInt32' } = {
+  3: 'getUint16',
+  4: 'getUint32',
+  6: 'getInt8',
+  8: 'getInt16',
+  9: 'getInt32',
+};
 /** Before the data in JPEG, and in some WebP files. */
 const PREFIX = 'Exif\0\0';
 
@@ -27,8 +35,9 @@ export function exifOrientation(bytes: Uint8Array): number {
     const at = directory + 2 + 12 * i;
     if (at + 12 > tiff.length) return 1;
     if (view.getUint16(at, little) !== ORIENTATION) continue;
-    const isLong = view.getUint16(at + 2, little) === 4;
-    const value = isLong ? view.getUint32(at + 8, little) : view.getUint16(at + 8, little);
+    const reader = READERS[view.getUint16(at + 2, little)];
+    if (reader === undefined || view.getUint32(at + 4, little) === 0) return 1;
+    const value = view[reader](at + 8, little);
     return value >= 1 && value <= 8 ? value : 1;
   }
   return 1;

@@ -87,6 +87,97 @@ describe('EXIF orientation', () => {
   });
 });
 
+const crc32 = (bytes: Uint8Array): number => {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+  }
+  return ~crc >>> 0;
+};
+const chunk = (kind: string, data: Uint8Array): Buffer => {
+  const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
+  const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  crc.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, crc]);
+};
+interface Written {
+  readonly size: readonly [width: number, height: number];
+  readonly depth: number;
+  readonly colourType: number;
+  /** as stored, with the byte of the filter before each row */
+  readonly rows: Uint8Array;
+  readonly tRNS?: readonly number[];
+}
+function pngOf({ size, depth, colourType, rows, tRNS }: Written): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(size[0], 0);
+  header.writeUInt32BE(size[1], 4);
+  header.set([depth, colourType], 8);
+  const words = (tRNS ?? []).flatMap((value) => [value >> 8, value & 255]);
+  return Buffer.concat([
+    Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    chunk('IHDR', header),
+    ...(tRNS ? [chunk('tRNS', Buffer.from(words))] : []),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.of()),
+  ]);
+}
+
+describe('a transparent colour counts in as many low bits as a sample has: PNG specification, 11.3.2.1', () => {
+  const [grey, rgb] = [0, 2];
+  // of 8 bits, and of 1 bit with other high bits, Pillow 13 says the same
+  it.each([
+    ['grey, 8 bits', 8, grey, [0x4d4d], [0x4d, 0x4c, 0xff], [true, false, false]],
+    ['grey, 1 bit', 1, grey, [0xff01], [0b01000000], [false, true, false]],
+    ['grey, 2 bits', 2, grey, [0xfff6], [0b10011100], [true, false, false]],
+    ['grey, 4 bits', 4, grey, [0x10f], [0xf0, 0x10], [true, false, false]],
+    ['RGB, 8 bits', 8, rgb, [0x105, 0x206, 0x307], [5, 6, 7, 5, 6, 8, 1, 2, 3], [true, false, false]],
+    [
+      'RGB, 16 bits',
+      16,
+      rgb,
+      [0x105, 0x206, 0x307],
+      [1, 5, 2, 6, 3, 7, 1, 5, 2, 6, 3, 8, 1, 2, 3, 5, 6, 7],
+      [true, false, false],
+    ],
+    ['grey, 16 bits', 16, grey, [0x105], [1, 5, 0, 5, 1, 4], [true, false, false]],
+  ] as const)('%s', (_, depth, colourType, tRNS, row, transparent) => {
+    const file = pngOf({ size: [3, 1], depth, colourType, tRNS, rows: Buffer.from([0, ...row]) });
+    const without = decodeImage(file).data;
+    const marked = decodeImage(file, { background: [9, 8, 7] }).data;
+    for (const [i, is] of transparent.entries())
+      expect([...marked.subarray(3 * i, 3 * i + 3)], `pixel ${i}`).toEqual(
+        is ? [9, 8, 7] : [...without.subarray(3 * i, 3 * i + 3)],
+      );
+  });
+});
+
+describe('an orientation of EXIF data, by type and count: 6 turns where ImageOps.exif_transpose of Pillow 13 turns', () => {
+  it.each([
+    ['BYTE', 1, 1, [6], false],
+    ['ASCII', 2, 1, [6], false],
+    ['SHORT', 3, 1, [6, 0], true],
+    ['SHORT, none', 3, 0, [6, 0], false],
+    ['SHORT, two', 3, 2, [6, 0, 3, 0], true],
+    ['LONG', 4, 1, [6, 0, 0, 0], true],
+    ['SBYTE', 6, 1, [6], true],
+    ['UNDEFINED', 7, 1, [6], false],
+    ['SSHORT', 8, 1, [6, 0], true],
+    ['SLONG', 9, 1, [6, 0, 0, 0], true],
+  ] as const)('%s', (_, type, count, value, turns) => {
+    const field = [0x12, 1, type, 0, count, 0, 0, 0, ...value, ...Array<number>(4 - value.length).fill(0)];
+    const tiff = [...Buffer.from('II*\0\x08\0\0\0', 'latin1'), 1, 0, ...field, 0, 0, 0, 0];
+    const content = [...Buffer.from('Exif\0\0', 'latin1'), ...tiff];
+    const plain = jpegOf('4:4:4');
+    const file = Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, 0, content.length + 2, ...content, ...plain.subarray(2)]);
+    const [before, after] = [decodeImage(plain), decodeImage(file, { exif_orientation: true })];
+    const same = Buffer.compare(before.data, after.data) === 0;
+    expect(same).toBe(!turns);
+  });
+});
+
 describe('what is refused, by name', () => {
   it.each(formats.refused)('R0404: $name', async ({ name, file }) => {
     expect(await provokes('R0404', () => decodeImage(bytes(file)))).toContain(name.split(',')[0]);
@@ -139,30 +230,9 @@ describe('what is refused, by name', () => {
 });
 
 describe('what a small file may cost', () => {
-  const crc32 = (bytes: Uint8Array): number => {
-    let crc = -1;
-    for (const byte of bytes) {
-      crc ^= byte;
-      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-    }
-    return ~crc >>> 0;
-  };
-  const chunk = (kind: string, data: Uint8Array): Buffer => {
-    const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
-    const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    crc.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, crc]);
-  };
   /** RGBA of 16 bits, with rows of zeros: `stored` of them, whatever the header says. */
-  const blank = (width: number, height: number, stored: number): Uint8Array => {
-    const header = Buffer.alloc(13);
-    header.writeUInt32BE(width, 0);
-    header.writeUInt32BE(height, 4);
-    header.set([16, 6], 8);
-    const parts = [chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(stored))), chunk('IEND', Buffer.of())];
-    return Buffer.concat([Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), ...parts]);
-  };
+  const blank = (width: number, height: number, stored: number): Uint8Array =>
+    pngOf({ size: [width, height], depth: 16, colourType: 6, rows: Buffer.alloc(stored) });
 
   it('PNG: memory for the picture and two rows, not for what the stream inflates to', () => {
     const [width, height] = [2000, 1000];

@@ -1,7 +1,7 @@
 /**
  * From packed samples to RGB, by colour type. 16-bit colours lose their low byte and 16-bit grey without alpha is clipped at
- * 255 (Pillow's mode I;16); a transparent colour (tRNS) is compared in all its bits, as the PNG specification says; palette
- * indices past the end are black.
+ * 255 (Pillow's mode I;16); a transparent colour (tRNS) is compared in as many low bits as a sample has, as the PNG
+ * specification says (11.3.2.1); palette indices past the end are black.
  */
 import { blend } from '../alpha.ts';
 import type { Rgb } from '../rgb.ts';
@@ -18,10 +18,11 @@ export function painterOf(file: PngFile, background: Rgb | undefined): Painter {
   return paintAlpha(depth, channels, background);
 }
 
-/** The transparent colour's samples, where tRNS gives one: two bytes each, whatever the depth. */
-function transparentColour({ transparency }: PngFile, samples: number): readonly number[] | undefined {
+/** The transparent colour's samples, where tRNS gives one: two bytes each, of which the low `depth` bits count. */
+function transparentColour({ transparency, depth }: PngFile, samples: number): readonly number[] | undefined {
   if (transparency.length < 2 * samples) return undefined;
-  return Array.from({ length: samples }, (_, i) => transparency[2 * i]! * 256 + transparency[2 * i + 1]!);
+  const mask = 2 ** depth - 1;
+  return Array.from({ length: samples }, (_, i) => (transparency[2 * i]! * 256 + transparency[2 * i + 1]!) & mask);
 }
 
 /** The RGB of each sample of up to 8 bits: palettes, and grey stretched to 0 … 255. */
