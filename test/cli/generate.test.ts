@@ -282,7 +282,7 @@ it.each([
 
 it('mdl demo makes its own folder anew, and nobody else’s', async () => {
   const out = folderWith({ 'run/mine.txt': 'kept' });
-  await expect(demo(recordingOutput(), [], { out, steps: 2 })).rejects.toMatchObject({ code: 'C0206' });
+  await expect(demo(recordingOutput(), [], { out, steps: 2 })).rejects.toMatchObject({ code: 'C0630' });
   expect(readFileSync(join(out, 'run/mine.txt'), 'utf8')).toBe('kept');
 });
 

@@ -55,7 +55,18 @@ describe('the same paths with other contents', () => {
     [
       'no decay',
       (text: string) => text.replace('train head\n', 'train head\n  no_decay head\n'),
-      'its stage definitions is',
+      'its no_decay of one is nothing and this run has 2 tensors (',
+    ],
+    ['another clip', (text: string) => text.replace('clip 1.0', 'clip 2.0'), 'its clip of one is 1 and this run has 2'],
+    [
+      'another schedule',
+      (text: string) => text.replace('constant(lr = 1e-2, iters = 40)', 'constant(lr = 1e-2, iters = 50)'),
+      'its schedule of two is constant(iters = 40, lr = 0.01) and this run has constant(iters = 50, lr = 0.01)',
+    ],
+    [
+      'another flag',
+      (text: string) => text.replace('train head, layers', 'set lora = true\n  train head, layers'),
+      'its set lora of two is nothing and this run has true',
     ],
   ])('%s', async (_, edit, message) => {
     const { resume } = await finished();
@@ -134,6 +145,17 @@ test('generated data: its options', async () => {
 });
 
 describe('the length of a run', () => {
+  test('past the schedule: a note says at which rate it goes on', async () => {
+    const output = recorder();
+    await trainCommand(output, [file], { ...RUN, stages: 'one', steps: 42 });
+    const notes = output.notes.filter((note) => note.includes('its schedule has'));
+    expect(notes).toEqual([
+      'one: --steps is 42 and its schedule has 40, so the learning rate stays at 0.001 after them',
+    ]);
+    await trainCommand(output, [file], { ...RUN, stages: 'one', steps: 40 });
+    await trainCommand(output, [file], { ...RUN, stages: 'two', steps: 41 });
+    expect(output.notes.filter((note) => note.includes('its schedule has'))).toEqual(notes);
+  });
   test('cannot be shorter than what is done; it can be longer', async () => {
     const { resume } = await finished();
     await expect(resume({ steps: 3 })).rejects.toMatchObject({

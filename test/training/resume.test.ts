@@ -1,6 +1,6 @@
 /** A run that is killed, interrupted or short of disk goes on where it was and ends with the same bytes. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -236,7 +236,7 @@ describe('resuming', () => {
     await trainCommand(recorder(), [file], { ...options, out });
     const changed = microFolder(microBatch(), MICRO.replace('weight_decay = 0.05', 'weight_decay = 0.5'));
     await expect(trainCommand(recorder(), [changed.file], { ...options, out, resume: true })).rejects.toThrow(
-      'its stage definitions is',
+      'its optimize of one is adamw(weight_decay = 0.05) and this run has adamw(weight_decay = 0.5)',
     );
   });
 
@@ -251,5 +251,26 @@ describe('resuming', () => {
     const used = fresh();
     await trainCommand(recorder(), [file], { ...options, out: used });
     await expect(trainCommand(recorder(), [file], { ...options, out: used })).rejects.toThrow('holds a run already');
+  });
+
+  test('results without checkpoints are no run to go on with, nor are other files: C0630', async () => {
+    const out = fresh();
+    await trainCommand(recorder(), [file], { ...options, out });
+    rmSync(join(out, 'checkpoints'), { recursive: true });
+    await expect(trainCommand(recorder(), [file], { ...options, out, resume: true })).rejects.toThrow(
+      'so start a run without --resume, in a folder of its own',
+    );
+    await expect(trainCommand(recorder(), [file], { ...options, out })).rejects.toMatchObject({
+      code: 'C0630',
+      message: `${out} holds model.safetensors, report.html, trained.safetensors, and nothing that a run could go on from: choose another folder, or move them away`,
+    });
+    const stray = fresh();
+    mkdirSync(stray);
+    writeFileSync(join(stray, '.DS_Store'), '');
+    await trainCommand(recorder(), [file], { ...options, out: stray });
+    const notes = fresh();
+    mkdirSync(notes);
+    writeFileSync(join(notes, 'notes.txt'), '');
+    await expect(trainCommand(recorder(), [file], { ...options, out: notes })).rejects.toThrow('holds notes.txt, and');
   });
 });

@@ -4,22 +4,21 @@ import { cliError } from '../workbench/errors.ts';
 
 export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-export function integer(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('an integer of at least 0 was expected');
-  return value;
-}
+/** What is written in decimal, `1e-3` too; NaN for anything else, such as `0x10`. */
+const decimal = (text: string): number =>
+  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 
-export function positive(text: string): number {
-  const value = integer(text);
-  if (value === 0) throw new InvalidArgumentError('an integer above 0 was expected');
+const atLeast = (least: number, expected: string) => (text: string) => {
+  const value = decimal(text);
+  if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`${expected} was expected`);
   return value;
-}
+};
+export const integer = atLeast(0, 'an integer of at least 0');
+export const positive = atLeast(1, 'an integer above 0');
 
 export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number was expected');
+  const value = decimal(text);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('a number was expected');
   return value;
 }
 
@@ -36,15 +35,16 @@ export function bytes(text: string): number {
 
 /** A part of a whole. */
 export function fraction(text: string): number {
-  const value = number(text);
-  if (value <= 0 || value >= 1) throw new InvalidArgumentError('a number above 0 and below 1 was expected');
+  const value = decimal(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('a number above 0 and below 1 was expected');
   return value;
 }
 
 /** A learning rate. */
 export function rate(text: string): number {
-  const value = number(text);
-  if (value < 0) throw new InvalidArgumentError('a number of at least 0 was expected');
+  const value = decimal(text);
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    throw new InvalidArgumentError('a number of at least 0 was expected');
   return value;
 }
 

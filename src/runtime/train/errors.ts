@@ -47,7 +47,8 @@ export const TRAINING_MESSAGES = {
   ),
   no_checkpoint: message(
     'R0805',
-    ({ file }: InFile) => `there is no checkpoint to resume from in ${file}, so start the run without --resume`,
+    ({ file }: InFile) =>
+      `there is no checkpoint to resume from in ${file}, so start a run without --resume, in a folder of its own`,
   ),
   batch_count: message(
     'R0806',

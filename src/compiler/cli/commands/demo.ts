@@ -69,7 +69,7 @@ export default async function demo(output: Output, _args: readonly string[], opt
   await makeRunFolder(options.out);
   const run = join(options.out, 'run');
   // an earlier demo's is made anew; anything else is somebody's
-  if (existsSync(run) && !isRun(run)) throw cliError('folder_holds_run', { folder: run });
+  if (existsSync(run) && !isRun(run)) throw cliError('folder_holds_files', { folder: options.out, files: ['run'] });
   refuseLocked(run);
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', backend: 'onnx' };
   output.note('This takes about three minutes on two quiet cores, and longer on a busy machine.\n');

@@ -8,7 +8,7 @@
  *
  * Everything is written aside and renamed, a cell's weights before its record: a record that is there is whole.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runtimeError } from '../../../runtime/errors.ts';
@@ -25,7 +25,7 @@ import { writeSafetensors } from '../../../runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { cliError, reasonOf } from '../errors.ts';
 import { OWN_KEYS } from '../layouts/asked.ts';
-import { LOCK } from '../training/lock.ts';
+import { namesIn } from '../training/run-folder.ts';
 
 /** Its `read` and `weights` throw CliError C0303, `save` C0105 and RuntimeError R0122. */
 export interface AblationFolder extends CellKeeper {
@@ -33,7 +33,7 @@ export interface AblationFolder extends CellKeeper {
   write(name: string, text: string): Promise<void>;
 }
 
-/** @throws CliError C0206 when one is there and `resume` is not set, C0302, C0303; RuntimeError R0805 */
+/** @throws CliError C0206 when one is there and `resume` is not set, C0630 when other files are, C0302, C0303; RuntimeError R0805 */
 export async function openAblation(folder: string, resume: boolean, settings: RunSettings): Promise<AblationFolder> {
   const file = join(folder, 'ablation.json');
   if (resume) {
@@ -41,8 +41,9 @@ export async function openAblation(folder: string, resume: boolean, settings: Ru
     compareSettings(folder, readJson(file), settings);
     await removeParts(folder);
   } else {
-    if (existsSync(folder) && readdirSync(folder).some((name) => !name.startsWith(LOCK)))
-      throw cliError('folder_holds_run', { folder });
+    if (existsSync(file)) throw cliError('folder_holds_run', { folder });
+    const files = namesIn(folder);
+    if (files.length > 0) throw cliError('folder_holds_files', { folder, files });
     await writeAside(file, json({ version: 1, settings }));
   }
   const path = (cell: Cell, extension: string): string => join(folder, 'cells', `${cellName(cell)}.${extension}`);

@@ -34,7 +34,13 @@ export const CLI_TRAINING = {
     'C0206',
     ({ folder }: { folder: string }) =>
       `${folder} holds a run already: go on with it by --resume, or choose another folder`,
-    'A run is never overwritten. Remove the folder, choose another `--out`, or give `--resume` to continue.',
+    'A run with checkpoints is never overwritten. Remove the folder, choose another `--out`, or give `--resume` to continue.',
+  ),
+  folder_holds_files: entry(
+    'C0630',
+    ({ folder, files }: { folder: string; files: readonly string[] }) =>
+      `${folder} holds ${files.slice(0, 3).join(', ')}${files.length > 3 ? ` and ${files.length - 3} more` : ''}, and nothing that a run could go on from: choose another folder, or move them away`,
+    'Files would be written over, so a run begins in a folder that is empty or new (files whose names begin with a dot do not count). `--resume` needs a checkpoint in it: of a run whose checkpoints were removed only the results are left.',
   ),
   log_line: entry(
     'C0207',

@@ -11,7 +11,7 @@ import type { DataSource } from '../../../runtime/train/index.ts';
 
 import type { HostTensor } from '../../../shared/tensor.ts';
 import type { Model } from '../../elaborate/model.ts';
-import type { Stage } from '../../elaborate/stages.ts';
+import type { Stage, StageCall } from '../../elaborate/stages.ts';
 import { printGraph } from '../../ir/print.ts';
 import type { WeightReader } from '../../targets/target.ts';
 import { dropsOut } from '../../training/plan.ts';
@@ -117,32 +117,38 @@ export async function stageIdentity(
     model: model.name,
     [`parameters in ${stage.name}`]: parametersDigest(model),
     [`loss graph of ${stage.name}`]: lossDigest(model, stage),
-    [`definition of ${stage.name}`]: stageDigest(stage),
+    ...clausesOf(stage),
     [`data of ${stage.name}`]: await dataDigest(data),
     [`weights of ${stage.name}`]: short(hash),
   };
 }
 
-/** What a stage declares: what it trains, its optimiser, schedule and clauses. */
-export const stageDigest = (stage: Stage): string => digest(declared(stage));
-
-/** As data. */
-export const declared = ({
-  name,
-  flags,
-  trained,
-  noDecay,
-  eval: evaluated,
-  optimize,
-  schedule,
-  options: clauses,
-}: Stage): object => ({
-  name,
-  flags: [...flags],
-  trained: trained.map((parameter) => parameter.keys[0]),
-  noDecay: [...noDecay].map((parameter) => parameter.keys[0]),
-  eval: evaluated,
-  optimize,
-  schedule,
-  clauses,
-});
+/**
+ * What a stage declares, clause by clause, so that the one that was edited can be named: `schedule of one` →
+ * `constant(lr = 0.01)`. Of lists of parameters the number and a hash.
+ */
+export function clausesOf(stage: Stage): Record<string, string> {
+  const keys = (parameters: Iterable<{ readonly keys: readonly [string, ...string[]] }>): string => {
+    const list = [...parameters].map((parameter) => parameter.keys[0]);
+    return list.length === 0
+      ? 'nothing'
+      : `${list.length} ${list.length === 1 ? 'tensor' : 'tensors'} (${digest(list)})`;
+  };
+  const call = ({ name, arguments: given }: StageCall): string =>
+    `${name}(${Object.entries(given)
+      .map(([argument, value]) => `${argument} = ${JSON.stringify(value)}`)
+      .sort()
+      .join(', ')})`;
+  const { flags, trained, noDecay, eval: evaluated, minimizes, optimize, schedule, options } = stage;
+  const clauses: Record<string, string> = {
+    train: keys(trained),
+    no_decay: keys(noDecay),
+    ...Object.fromEntries([...flags].map(([flag, on]) => [`set ${flag}`, String(on)])),
+    ...(evaluated.length > 0 ? { eval: evaluated.join(', ') } : {}),
+    minimize: minimizes,
+    ...(optimize ? { optimize: call(optimize) } : {}),
+    ...(schedule ? { schedule: call(schedule) } : {}),
+    ...Object.fromEntries(Object.entries(options).map(([clause, value]) => [clause, JSON.stringify(value)])),
+  };
+  return Object.fromEntries(Object.entries(clauses).map(([clause, text]) => [`${clause} of ${stage.name}`, text]));
+}

@@ -28,7 +28,7 @@ export interface RunFolderOptions {
   readonly stages: readonly string[];
 }
 
-/** @throws CliError C0206 when a run is there and `resume` is not set, C0105, C0313 */
+/** @throws CliError C0206 when a run is there and `resume` is not set, C0630 when other files are, C0105, C0313 */
 export async function openRunFolder(
   { out, resume, keep, stages }: RunFolderOptions,
   output: Notes,
@@ -36,7 +36,7 @@ export async function openRunFolder(
   await makeRunFolder(out);
   const release = lockFolder(out, output);
   try {
-    if (!resume && holdsRun(out)) throw cliError('folder_holds_run', { folder: out });
+    if (!resume) checkFree(out);
     return { checkpoints: await checkpointFolder(join(out, 'checkpoints'), stages, Math.max(keep, 1)), release };
   } catch (error) {
     release();
@@ -57,12 +57,19 @@ export async function makeRunFolder(folder: string): Promise<void> {
 /** What a run leaves before its first checkpoint: such a one is begun anew. */
 const NOTHING_LOST: readonly string[] = ['checkpoints', 'log.jsonl'];
 
-/** Whether there is anything to lose. */
-function holdsRun(folder: string): boolean {
-  const names = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
-  if (names(join(folder, 'checkpoints')).some((name) => !name.endsWith('.part'))) return true;
-  return names(folder).some((name) => !NOTHING_LOST.includes(name) && !name.startsWith(LOCK));
+/** @throws CliError C0206, C0630 when there is anything to lose */
+function checkFree(folder: string): void {
+  if (namesIn(join(folder, 'checkpoints')).some((name) => !name.endsWith('.part')))
+    throw cliError('folder_holds_run', { folder });
+  const files = namesIn(folder).filter((name) => !NOTHING_LOST.includes(name));
+  if (files.length > 0) throw cliError('folder_holds_files', { folder, files });
 }
+
+/** What lies in a folder, sorted: not the run's lock, and not what systems put into each. */
+export const namesIn = (folder: string): string[] =>
+  (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => !name.startsWith('.') && !name.startsWith(LOCK))
+    .sort();
 
 /**
  * The newest checkpoint that is whole, of this run. One that is damaged is set aside, which is said.

@@ -3,7 +3,7 @@ import { type DataSource, type RunSettings, VALIDATE_EVERY } from '../../../runt
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { Stage } from '../../elaborate/stages.ts';
-import { dataDigest, declared, digest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
+import { clausesOf, dataDigest, filesDigest, lossDigest, parametersDigest, weightsDigest } from './identity.ts';
 import { judges } from './judge.ts';
 import type { RunOptions } from './options.ts';
 
@@ -40,7 +40,7 @@ export async function runSettings(
     ...leaves('flag', Object.fromEntries(model.settings.flags)),
     set: json(options.set ?? []),
     stages: stages.map(({ stage: { name } }) => name).join(','),
-    'stage definitions': digest(stages.map(({ stage }) => declared(stage))),
+    ...Object.assign({}, ...stages.map(({ stage }) => clausesOf(stage))),
     'batch size': String(options.batchSize ?? "the stage's"),
     seed: String(options.seed),
     'learning rate': String(options.lr ?? "the stage's"),
