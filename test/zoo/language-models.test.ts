@@ -3,6 +3,7 @@
  * the model sees some; the last tokens once more with a cache; the loss and the gradient of every parameter.
  */
 import { afterAll, describe, expect, it } from 'vitest';
+import { Decoder } from '../../src/runtime/generate/decoder.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { relativeError } from '../support/reference.ts';
 import { TARGETS } from '../support/targets.ts';
@@ -58,6 +59,32 @@ describe.each(CASES)('$name', (model) => {
       const want = columns(expected.get('logits')!, PREFILL, length);
       expect(logits!.shape).toEqual(want.shape);
       expect(relativeError(logits!.data, want.data)).toBeLessThan(TOLERANCE);
+    });
+
+    it('a prompt in parts has the logits of a prompt in one piece, and so has the token after it', async () => {
+      const { session, expected } = await open();
+      const ids = expected.get('input_ids')!;
+      const [rows, length] = ids.shape as [number, number];
+      const text = i64(columns(ids, 0, length));
+      // a picture's token is outside of the table
+      const known = { ...text, data: (text.data as BigInt64Array).map((id) => (id < vocab ? id : 1n)) };
+      const { inputs_embeds } = await session.run('embed_tokens', { input_ids: known });
+      const seen = Array.from(expected.get('attention_mask')!.data, Number);
+      const mask = Array.from({ length: rows }, (_, row) => seen.slice(row * length, (row + 1) * length));
+      const answers = async (chunk: number) => {
+        const decoder = new Decoder(session, 1, chunk);
+        try {
+          const prompt = await decoder.prefill({ inputs_embeds: inputs_embeds!, mask });
+          return [...prompt, ...(await decoder.step(mask.map(() => 1)))];
+        } finally {
+          decoder.dispose();
+        }
+      };
+      const whole = await answers(0);
+      for (const chunk of [1, 3]) {
+        for (const [row, logits] of (await answers(chunk)).entries())
+          expect(relativeError(logits, whole[row]!), `chunk ${chunk}, row ${row}`).toBeLessThan(TOLERANCE);
+      }
     });
 
     if (target !== 'webgpu' || FIRST_OF_FILE.has(model)) gradientsTest(model, open);

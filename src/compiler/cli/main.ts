@@ -297,6 +297,7 @@ Examples:
     .option('--repetition-penalty <p>', 'above 1 makes repetition less likely', number, 1)
     .option('--num-beams <n>', 'beam search', integer, 1)
     .option('--seed <n>', 'seed of sampling (default: 0)', integer)
+    .option('--prefill-chunk <n>', 'tokens of a prompt that run at once, for less memory (default: all)', positive)
     .option('--ids', 'print token ids too')
     .addOption(backend())
     .addOption(opset())

@@ -43,6 +43,7 @@ export class Decoder {
   /** by the name of the `past` input */
   private cache: Record<string, AnyTensor> = {};
   private readonly newTokens: number;
+  private readonly prefillChunk: number;
   /** positions of the prompt and of all that may follow */
   private room: number | undefined;
   /** without a cache: everything so far, [B, T, d] */
@@ -50,11 +51,13 @@ export class Decoder {
 
   /**
    * @param newTokens that will follow the prompts at most: room in the cache, where that can be taken in advance
+   * @param prefillChunk positions of a prompt that run at once; 0: all of them
    * @throws RuntimeError R0303 when the model's `decode` is not one
    */
-  constructor(runner: Runner, newTokens = 0) {
+  constructor(runner: Runner, newTokens = 0, prefillChunk = 0) {
     this.runner = runner;
     this.newTokens = newTokens;
+    this.prefillChunk = prefillChunk;
     const { name: entry, ports: own } = playing(runner, 'decode');
     this.name = entry;
     this.entry = own;
@@ -70,8 +73,18 @@ export class Decoder {
 
   /** Runs the prompts; logits of the next token, one row of the vocabulary per prompt. */
   async prefill({ inputs_embeds, mask }: PromptBatch): Promise<Float64Array[]> {
-    this.mask = mask.map((row) => [...row]);
-    return this.run(inputs_embeds);
+    const steps = inputs_embeds.shape[1]!;
+    const chunk = this.prefillChunk || steps;
+    if (chunk < steps && this.entry.cache.length === 0)
+      throw runtimeError('generation_option', { option: 'prefill_chunk', value: chunk, expected: '0 without a cache' });
+    this.room = steps + this.newTokens;
+    for (let start = 0; ; start += chunk) {
+      const end = Math.min(start + chunk, steps);
+      this.mask = mask.map((row) => row.slice(0, end));
+      const part = partOfTime(inputs_embeds, start, end);
+      if (end === steps) return this.run(part);
+      await this.append(part, []);
+    }
   }
 
   /** Appends one token to each row. */
@@ -112,6 +125,12 @@ export class Decoder {
   }
 
   private async run(inputs_embeds: HostTensor): Promise<Float64Array[]> {
+    const { logits } = await this.append(inputs_embeds, ['logits']);
+    return lastLogits(logits as HostTensor);
+  }
+
+  /** Runs positions behind those in the cache, which has them too afterwards. */
+  private async append(inputs_embeds: HostTensor, fetch: readonly string[]): Promise<Record<string, AnyTensor>> {
     const steps = inputs_embeds.shape[1]!;
     const feeds: Record<string, FeedTensor | DeviceTensor> = { inputs_embeds, ...this.cache };
     // the mask covers the past too, the positions only what is new
@@ -122,16 +141,15 @@ export class Decoder {
       this.mask.map((row) => positionsOf(row).slice(-steps)),
     );
     const { cache } = this.entry;
-    this.room ??= steps + this.newTokens;
     const outputs = await runKeeping(this.runner, this.name, feeds, {
-      fetch: ['logits'],
+      fetch,
       keep: cache.map(({ present }) => present),
-      reserve: this.room,
+      reserve: this.room ?? steps,
       borrow: true, // a host's cache is megabytes a layer
     });
     for (const { past, present } of cache) this.cache[past] = outputs[present]!;
     if (this.entry.cache.length === 0) this.history = inputs_embeds;
-    return lastLogits(outputs.logits as HostTensor);
+    return outputs;
   }
 
   /** Adds rows of integers as the port wants them, if the entry has the port. */
@@ -157,16 +175,26 @@ function lastLogits({ shape, data }: HostTensor): Float64Array[] {
   });
 }
 
+/** Positions start … end − 1 of [B, T, d]. */
+function partOfTime(x: HostTensor, start: number, end: number): HostTensor {
+  const [rows, steps, width] = x.shape as [number, number, number];
+  const places = Array.from({ length: rows }, (_, row) => range(row * steps + start, row * steps + end)).flat();
+  return {
+    ...takeRows({ ...x, shape: [rows * steps, width] }, places),
+    shape: [rows, end - start, width],
+  } as HostTensor;
+}
+
+const range = (start: number, end: number): number[] => Array.from({ length: end - start }, (_, i) => start + i);
+
 /** [B, T, d] and [B, 1, d] → [B, T + 1, d] */
 function concatTime(a: HostTensor, b: HostTensor): HostTensor {
   const [rows, steps, width] = a.shape as [number, number, number];
-  const data = new Float32Array(rows * (steps + 1) * width);
+  const data = new Float32Array(a.data.length + b.data.length);
   for (let row = 0; row < rows; row++) {
-    data.set(
-      (a.data as Float32Array).subarray(row * steps * width, (row + 1) * steps * width),
-      row * (steps + 1) * width,
-    );
-    data.set((b.data as Float32Array).subarray(row * width, (row + 1) * width), (row * (steps + 1) + steps) * width);
+    const at = row * (steps + 1) * width;
+    data.set((a.data as Float32Array).subarray(row * steps * width, (row + 1) * steps * width), at);
+    data.set((b.data as Float32Array).subarray(row * width, (row + 1) * width), at + steps * width);
   }
   return { dtype: 'f32', shape: [rows, steps + 1, width], data };
 }

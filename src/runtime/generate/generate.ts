@@ -9,7 +9,6 @@ import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { leftPad } from './batch.ts';
-import { beamSearch } from './beam.ts';
 import { Decoder, embedTokens } from './decoder.ts';
 import { type GenerateOptions, resolveOptions, type TokenEvent } from './options.ts';
 import type { GeneratedRow } from './result.ts';
@@ -48,12 +47,14 @@ export async function* generateStream(
   options: GenerateOptions = {},
 ): AsyncGenerator<TokenEvent, GenerateResult> {
   const settings = resolveOptions(options);
-  const decoder = new Decoder(runner, settings.max_new_tokens);
+  const decoder = new Decoder(runner, settings.max_new_tokens, settings.prefill_chunk);
   const seen = 'input_ids' in input ? input.input_ids.map((ids) => idList(ids, 'generate')) : [];
   const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, seen));
   let rows: GeneratedRow[];
   try {
     if (settings.num_beams > 1) {
+      // a page that never asks for beams does not load them
+      const { beamSearch } = await import('./beam.ts');
       rows = await beamSearch(decoder, batch, seen, settings);
       for (const [row, { tokens }] of rows.entries()) {
         for (const [index, token] of tokens.entries()) {

@@ -41,6 +41,8 @@ export interface GenerateOptions {
   readonly pad_token?: number;
   /** of sampling */
   readonly seed?: number;
+  /** Positions of a prompt that run at once: a longer one runs in parts, which the cache joins, in less memory. 0: all of them. */
+  readonly prefill_chunk?: number;
   /** Called for each token as soon as it cannot be part of a stop sequence or text any more; with beam search at the end. */
   readonly on_token?: (event: TokenEvent) => void;
   readonly signal?: AbortSignal;
@@ -98,6 +100,7 @@ const CHECKS: { readonly [O in keyof Required<GenerateOptions>]: Check } = {
   decode: CALL,
   pad_token: count(0, Number.MAX_SAFE_INTEGER),
   seed: count(0, Number.MAX_SAFE_INTEGER),
+  prefill_chunk: count(0, Number.MAX_SAFE_INTEGER),
   on_token: CALL,
   signal: [
     (value) => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
@@ -148,6 +151,7 @@ export function resolveOptions(options: GenerateOptions): Settings {
     stop_text: [],
     pad_token: stop_tokens[0] ?? 0,
     seed: 0,
+    prefill_chunk: 0,
     ...given,
     stop_tokens,
     stop_sequences: (given.stop_sequences ?? []).map((ids) => idList(ids, 'stop_sequences')),

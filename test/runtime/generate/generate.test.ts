@@ -43,6 +43,41 @@ describe('greedy', () => {
     ]);
   });
 
+  it('a prompt longer than prefill_chunk runs in parts, and the last is what is left', async () => {
+    const { session, decodes } = fakeModel(10, countUp(10));
+    const options = { max_new_tokens: 2, prefill_chunk: 2 };
+    const { rows } = await generate(session, { input_ids: [[1, 2, 3, 4, 5], [7]] }, options);
+    expect(rows.map(({ tokens }) => tokens)).toEqual([
+      [6, 7],
+      [8, 9],
+    ]);
+    expect(decodes).toEqual([
+      [2, 2],
+      [2, 2],
+      [2, 1],
+      [2, 1],
+    ]);
+  });
+
+  it('a prompt of a whole number of parts ends with a whole part; a shorter one is in one piece', async () => {
+    const { session, decodes } = fakeModel(10, countUp(10));
+    await generate(session, { input_ids: [[1, 2, 3, 4]] }, { max_new_tokens: 1, prefill_chunk: 2 });
+    await generate(session, { input_ids: [[1, 2]] }, { max_new_tokens: 1, prefill_chunk: 5 });
+    expect(decodes).toEqual([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  it('R0301: a prompt in parts without a cache', async () => {
+    const { session } = fakeModel(10, countUp(10), { cached: false });
+    const message = await provokes('R0301', () => generate(session, { input_ids: [[1, 2, 3]] }, { prefill_chunk: 2 }));
+    expect(message).toContain('the option prefill_chunk is 2 and must be 0 without a cache');
+    // what fits in one part needs none
+    await generate(session, { input_ids: [[1, 2]] }, { prefill_chunk: 2, max_new_tokens: 1 });
+  });
+
   it('a batch of different lengths gives what each row gives alone', async () => {
     // the fake checks mask, positions and padding itself
     const next: NextLogits = (history) =>

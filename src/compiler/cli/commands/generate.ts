@@ -26,6 +26,7 @@ export interface GenerateCommandOptions extends OpenOptions {
   readonly repetitionPenalty: number;
   readonly numBeams: number;
   readonly seed?: number;
+  readonly prefillChunk?: number;
   readonly ids?: boolean;
   /** of a folder: tokens that end an answer */
   readonly stopTokens?: readonly number[];
@@ -107,6 +108,7 @@ export function generateOptions(options: GenerateCommandOptions): GenerateOption
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(topK === undefined ? {} : { top_k: topK }),
     ...(seed === undefined ? {} : { seed }),
+    ...(options.prefillChunk === undefined ? {} : { prefill_chunk: options.prefillChunk }),
     ...(options.stopTokens === undefined ? {} : { stop_tokens: options.stopTokens }),
   };
 }
