@@ -1,5 +1,5 @@
 /**
- * Bundles src into dist (`npm run build`), well under two seconds:
+ * Bundles src into dist (`npm run build`), in about a second:
  *
  *     dist/mdl.js              the command line, a program of its own
  *     dist/runtime.js          the runtime for Node; shares chunks with webgpu.js
@@ -11,15 +11,18 @@
  *     dist/viewer.{js,css}     what `mdl view` puts into the page that it writes
  *     dist/webgpu.browser.js   the WebGPU half of the runtime for pages, with nothing else in it; the kernels of its self-test are a chunk
  *
+ * With `--types` (`npm run build`, and so when the project is installed) the declarations (dist/types) are written too, by tsc, which
+ * runs beside.
+ *
  * Entries keep their names. What the command line imports dynamically goes to dist/chunks, so that `mdl --help` starts
  * without it. Plain JavaScript, because it runs when the project is installed, before anything is built.
  *
  * With `--package`, and for `npm pack` and `npm publish` (which run this script), every library is brought along, so that
- * installing the package installs nothing else; the libraries' licences (dist/THIRD-PARTY-NOTICES.txt) and the declarations
- * (dist/types) are written, and the source maps left out. The backends, large and native, stay outside: BACKENDS.
+ * installing the package installs nothing else; the libraries' licences (dist/THIRD-PARTY-NOTICES.txt) and the declarations are
+ * written, and the source maps left out. The backends, large and native, stay outside: BACKENDS.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -30,6 +33,7 @@ import { noticesOf } from './notices.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const HASHBANG = '#!/usr/bin/env node\n';
+const typed = process.argv.includes('--types');
 const packaged = process.argv.includes('--package') || ['pack', 'publish'].includes(process.env.npm_command ?? '');
 
 /** optional peers: a user installs the one that is wanted */
@@ -86,6 +90,8 @@ if (missing.length > 0) {
 }
 
 const started = performance.now();
+if (packaged) await rm(dist, { recursive: true, force: true }); // nothing of another build is packed
+const declarations = packaged || typed ? writeDeclarations() : undefined;
 let results;
 try {
   results = await Promise.all(
@@ -113,7 +119,6 @@ try {
 
 const outputs = results.flatMap((result) => result.outputFiles);
 const program = join(dist, 'mdl.js');
-if (packaged) await rm(dist, { recursive: true, force: true }); // nothing of another build is packed
 await mkdir(join(dist, 'chunks'), { recursive: true });
 for (const { path, text } of outputs) await writeFile(path, withHashbang(path, text));
 await chmod(program, 0o755);
@@ -129,13 +134,22 @@ console.log(`built in ${Math.round(performance.now() - started)} ms`);
 if (packaged) {
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), noticesOf(root, inputs));
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const { status } = spawnSync(tsc, ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) {
+}
+if (declarations) {
+  if ((await declarations) !== 0) {
     console.error('build: the declarations were not written, see the type errors above');
     process.exit(1);
   }
-  console.log('dist/types, dist/THIRD-PARTY-NOTICES.txt');
+  console.log(
+    `dist/types${packaged ? ', dist/THIRD-PARTY-NOTICES.txt' : ''} after ${Math.round(performance.now() - started)} ms`,
+  );
+}
+
+/** @returns the exit status of tsc */
+function writeDeclarations() {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const child = spawn(tsc, ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
+  return new Promise((resolve) => child.on('close', resolve));
 }
 
 /** What CommonJS libraries inside a module ask Node for. */

@@ -12,6 +12,10 @@ const script = (name, ...args) => [process.execPath, '--import', 'tsx', join(roo
 
 const CHECKS = [
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
+  {
+    name: 'declarations',
+    command: [bin('tsc'), '-p', 'tsconfig.types.json', '--noEmit', '--emitDeclarationOnly', 'false'],
+  },
   { name: 'types of the example page', command: [bin('tsc'), '-p', 'examples/browser'] },
   { name: 'types of the playground', command: [bin('tsc'), '-p', 'examples/playground'] },
   { name: 'lint and format', command: [bin('biome'), 'ci', '.', '--colors=off'], fix: 'npm run format' },

@@ -72,6 +72,44 @@ ${NORM_COSTS}`,
   });
 });
 
+it('--summary: totals, and what is not named is counted', async () => {
+  const folder = folderWith({ 'a.mdl': NET });
+  const { code, stdout } = await mdl(folder, 'diff', 'a.mdl', '--to-set', 'norm_on=false', '--summary');
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: `settings
+  flag norm_on: true → false
+
+parameters
+  blocks: 56 → 40 (−16)
+  total: 71 → 55 (−16)
+
+weights
+  bytes: 284 → 220 (−64)
+  keys: 4 gone
+
+entries
+  run, nodes: 5 → 3 (−2)
+  run, FLOPs at B=1: 152 → 88 (−64)
+  run, bytes of activations at B=1: 76 → 44 (−32)
+`,
+  });
+  const wide = await mdl(folder, 'diff', 'a.mdl', '--to-config', 'wide', '--summary');
+  expect(wide.stdout).toContain('\n  keys: 9 of another type\n');
+  const same = await mdl(folder, 'diff', 'a.mdl', '--summary');
+  expect(same).toMatchObject({ code: 0, stdout: 'no difference\n' });
+});
+
+it('--summary: says what differs in nothing but an initial value', async () => {
+  const folder = folderWith({
+    'a.mdl': NET,
+    'b.mdl': NET.replace('head   = Linear(width, 3)', 'head   = Linear(width, 3, init = normal(0.25))'),
+  });
+  const { code, stdout } = await mdl(folder, 'diff', 'a.mdl', 'b.mdl', '--summary');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^parameters of both\n {2}head\.weight/);
+});
+
 it('a config: shapes and ports; --depth counts by deeper modules', async () => {
   const { stdout } = await mdl(folderWith({ 'a.mdl': NET }), 'diff', 'a.mdl', '--to-config', 'wide', '--depth', '2');
   expect(stdout).toContain('settings\n  config: "base" → "wide"'.replaceAll('"', ''));

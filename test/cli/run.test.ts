@@ -300,3 +300,20 @@ describe.skipIf(unavailable)('--profile', () => {
     expect(stderr).toContain('--backend webgpu');
   });
 });
+
+describe('--print', () => {
+  it('prints the numbers of small outputs in rows, with their index', async () => {
+    const { stdout } = await run('--entry', 'main', '--inputs', 'x.safetensors', '--print');
+    expect(stdout).toMatch(/^main on .*\n {2}y +f32\[2, 2\]\n {4}\[0\] {3}15 350\n {4}\[1\] {3}25 450\n$/);
+  });
+
+  it('gives the same to programs', async () => {
+    const { stdout } = await mdl(
+      folder,
+      ...['--json', 'run', 'small.mdl', '--weights', 'w.safetensors'],
+      ...['--entry', 'main', '--inputs', 'x.safetensors', '--print'],
+    );
+    const { outputs } = JSON.parse(stdout);
+    expect(outputs.y).toEqual({ dtype: 'f32', shape: [2, 2], values: [15, 350, 25, 450] });
+  });
+});

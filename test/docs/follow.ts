@@ -1,7 +1,7 @@
 /**
  * Follows a page as a reader does, in a package that was just built. Marks before its code blocks: `file: NAME` is written to
  * NAME, `edit: NAME` takes up a file that is there, `replace: A => B` changes that file first, `run` must succeed and `fails`
- * exit with 1, `prints` follows one of these and its lines must be in the output (`…` stands for anything). A folder that a
+ * exit with 1, `prints` follows one of these and its lines must be in the output (`…` stands for anything), `prints all`: they are all of stdout. A folder that a
  * block has changed to is that of the blocks after it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { expect } from 'vitest';
 import type { Built } from './built.ts';
 import type { CodeBlock } from './markdown.ts';
 
-export const MARKS = /^(file: [\w.-]+|edit: [\w.-]+|replace: .+ => .+|run|fails|prints)$/;
+export const MARKS = /^(file: [\w.-]+|edit: [\w.-]+|replace: .+ => .+|run|fails|prints|prints all)$/;
 
 /** Whether the lines of `wanted` are in `output`, in their order. */
 function missingLines(wanted: string, output: string): string[] {
@@ -43,7 +43,7 @@ function replaceIn(file: string, change: string, line: number): void {
 export async function follow(blocks: readonly CodeBlock[], built: Built): Promise<void> {
   let folder = built.folder;
   let file = '';
-  let output = '';
+  let [output, printed] = ['', ''];
   const where = join(built.folder, 'where');
   for (const { marks, text, line } of blocks) {
     const [made, taken, change] = ['file', 'edit', 'replace'].map((name) => markOf(marks, name));
@@ -53,10 +53,12 @@ export async function follow(blocks: readonly CodeBlock[], built: Built): Promis
     if (change !== undefined) replaceIn(file, change, line);
     if (marks.includes('run') || marks.includes('fails')) {
       const { code, stdout, stderr } = await built.run(`set -e\ncd '${folder}'\n${text}\npwd > '${where}'`);
+      printed = stdout;
       output = stdout + stderr;
       expect(code, `line ${line}: ${output}`).toBe(marks.includes('fails') ? 1 : 0);
       if (code === 0) folder = readFileSync(where, 'utf8').trim();
     }
+    if (marks.includes('prints all')) expect(printed.trim(), `line ${line}`).toBe(text.trim());
     if (marks.includes('prints')) expect(missingLines(text, output), `line ${line}: ${output}`).toEqual([]);
   }
 }

@@ -49,8 +49,28 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const build = (): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { encoding: 'utf8' });
+const build = (...options: string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), ...options], { encoding: 'utf8' });
+
+it('writes declarations with --types, and fails where there are none to write', () => {
+  const compilerOptions = {
+    declaration: true,
+    emitDeclarationOnly: true,
+    outDir: 'dist/types',
+    rootDir: '.',
+    types: [],
+  };
+  const include = ['src/compiler/workbench/library.ts'];
+  writeFileSync(join(root, 'tsconfig.types.json'), JSON.stringify({ compilerOptions, include }));
+  expect(build('--types')).toMatchObject({ status: 0, stderr: '' });
+  const written = join(root, 'dist/types/src/compiler/workbench/library.d.ts');
+  expect(readFileSync(written, 'utf8')).toBe('export declare const train = "here";\n');
+  writeFileSync(join(root, 'src/compiler/workbench/library.ts'), "export const train: number = 'here';\n");
+  expect(build('--types')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('declarations were not written'),
+  });
+});
 
 it('builds a program that runs by itself and loads its commands when needed', () => {
   expect(build()).toMatchObject({ status: 0, stderr: '' });

@@ -137,6 +137,7 @@ Examples:
     .option('--to-set <name=value>', 'set a flag or config value on the other side; repeatable', collect, [])
     .option('--depth <n>', 'levels of modules that parameters, bytes and FLOPs are counted by', positive, 1)
     .option('--entry <name>', 'with an ONNX file on one side: the entry of the other that it is')
+    .option('--summary', 'settings, parameters, how many keys and nodes, and totals of FLOPs and bytes')
     .option('--html <file>', 'write it as a page too')
     .addHelpText(
       'after',
@@ -256,6 +257,7 @@ Examples:
       [],
     )
     .option('--outputs <file>', 'safetensors to write the outputs to, by name')
+    .option('--print', 'print numbers too: small outputs whole, of larger ones a summary and the first elements')
     .option('--tokenizer <file>', 'tokenizer.json for texts of --input (default: the one beside the model)')
     .option('--tap <path>', "also write a module's output or a let by its path; repeatable", collect, [])
     .option('--grads <file>', "safetensors to write gradients of the entry's loss to, by checkpoint key")
@@ -269,7 +271,7 @@ Examples:
 Absent past_key_values.* have length 0.
 
 Examples:
-  mdl run model.mdl --entry classify --weights model.safetensors --input pixel_values=cat.png
+  mdl run model.mdl --entry classify --weights model.safetensors --input pixel_values=cat.png --print
   mdl run models/tinygpt-v.mdl --entry encode_image --weights w.safetensors --inputs in.safetensors --outputs out.safetensors \\
     --tap visual_encoder.blocks.0 --tap ln_vision`,
     )

@@ -1,6 +1,6 @@
 /** `mdl diff`: what differs between two models, revisions, settings, compiled folders or ONNX files. */
 import { writeFileSync } from 'node:fs';
-import { type Section, sectionsOf } from '../../workbench/diff/sections.ts';
+import { type Section, sectionsOf, summarySections } from '../../workbench/diff/sections.ts';
 import { compareSides } from '../../workbench/diff/sides.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
 import type { SettingsOptions } from '../../workbench/model.ts';
@@ -13,12 +13,14 @@ interface Options extends SettingsOptions {
   readonly depth: number;
   readonly entry?: string;
   readonly html?: string;
+  /** no operators, no costs by module */
+  readonly summary?: boolean;
 }
 
 const NO_DIFFERENCE = 'no difference';
 
 export default async function diff(output: Output, [file, other]: readonly string[], options: Options): Promise<void> {
-  const { toConfig, toSet, depth, entry, html, ...settings } = options;
+  const { toConfig, toSet, depth, entry, html, summary, ...settings } = options;
   const second = {
     ...settings,
     ...(toConfig === undefined ? {} : { config: toConfig }),
@@ -29,11 +31,11 @@ export default async function diff(output: Output, [file, other]: readonly strin
     { file: other ?? file!, ...second },
     { depth, entry, note: (text) => output.note(text), settings: given(settings), others: given({ toConfig, toSet }) },
   );
-  const sections = sectionsOf({ ...found, costs });
+  const sections = (summary ? summarySections : sectionsOf)({ ...found, costs });
   if (html !== undefined) writePage(html, `${file} → ${other ?? file}`, sections);
   const texts = sections.map(({ title, lines }) => [title, ...lines.map(({ text }) => `  ${text}`)].join('\n'));
   output.result(texts.length === 0 ? NO_DIFFERENCE : texts.join('\n\n'), { version: 1, ...found, costs });
-  if (sections.length > 0) process.exitCode = 1;
+  if (sectionsOf({ ...found, costs }).length > 0) process.exitCode = 1;
 }
 
 /** As they are written: `--to-set`. */

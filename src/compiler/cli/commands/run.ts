@@ -20,6 +20,7 @@ import {
 import { profileLines } from '../../workbench/plan/profile.ts';
 import { recipeFor, tokenizerFor } from '../../workbench/recipe.ts';
 import { openForRun } from '../../workbench/session.ts';
+import { numberLines, numbersOf } from '../../workbench/tensor-text.ts';
 import { asTrained } from '../../workbench/training/carried.ts';
 import { computeGradients } from '../../workbench/training/gradients.ts';
 import { loadStage, stageOf, stageOrOnly } from '../../workbench/training/stages.ts';
@@ -32,6 +33,8 @@ export interface RunOptions extends SettingsOptions, WeightsOptions {
   /** NAME=FILE */
   readonly input?: readonly string[];
   readonly outputs?: string;
+  /** numbers beside the shapes */
+  readonly print?: boolean;
   readonly tokenizer?: string;
   readonly tap: readonly string[];
   readonly backend: string;
@@ -88,13 +91,17 @@ async function runOn(
       const { entry, stage, grads } = options;
       await writeSafetensors(grads, await computeGradients(loaded, weights, { entry, stage, inputs, backend, opset }));
     }
-    const lines = Object.entries(results).map(
-      ([name, tensor]) => `  ${name.padEnd(28)} ${tensor.dtype}[${tensor.shape.join(', ')}]`,
-    );
+    const lines = Object.entries(results).flatMap(([name, tensor]) => [
+      `  ${name.padEnd(28)} ${tensor.dtype}[${tensor.shape.join(', ')}]`,
+      ...(options.print ? numberLines(tensor).map((line) => `    ${line}`) : []),
+    ]);
     const readings = readingsOf(loaded, results);
     lines.push(...readings.map(readingLine));
     const shapes = Object.fromEntries(
-      Object.entries(results).map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
+      Object.entries(results).map(([name, tensor]) => {
+        const { dtype, shape } = tensor;
+        return [name, { dtype, shape, ...(options.print ? numbersOf(tensor) : {}) }];
+      }),
     );
     if (options.profile !== undefined) {
       await writeFile(`${options.profile}.part`, chromeTrace(steps));

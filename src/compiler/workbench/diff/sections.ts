@@ -42,6 +42,41 @@ export function sectionsOf(found: Difference): readonly Section[] {
   return sections.filter(({ lines }) => lines.length > 0);
 }
 
+/** What a model becomes: settings, parameters and totals, and how many keys, without the graphs' operators and costs by module. */
+export function summarySections(found: Difference): readonly Section[] {
+  const whole = new Set(['settings', 'parameters', 'parameters of both', 'stages', 'recipe', 'layouts']);
+  const sections = sectionsOf(found).filter(({ title }) => whole.has(title));
+  const graphs = found.entries.map(({ name, nodes }) => countLine({ ...nodes, name: `${name}, nodes` }));
+  const costs = found.costs.entries.flatMap(({ name, sizes, flops, activations }) => [
+    ...totalLine(`${name}, FLOPs${atSizes(sizes)}`, flops),
+    ...totalLine(`${name}, bytes of activations${atSizes(sizes)}`, activations),
+  ]);
+  const keys = keyCounts(found.keys);
+  const summary = [
+    { title: 'weights', lines: [...totalLine('bytes', found.costs.weights), ...keys] },
+    { title: 'entries', lines: [...graphs, ...costs] },
+  ];
+  const at = sections.findIndex(({ title }) => !['settings', 'parameters'].includes(title));
+  return sections.toSpliced(at < 0 ? sections.length : at, 0, ...summary.filter(({ lines }) => lines.length > 0));
+}
+
+function totalLine(name: string, by: readonly Changed<number>[]): Line[] {
+  const total = by.at(-1);
+  return total ? [countLine({ ...total, name })] : [];
+}
+
+/** `keys: 33 added, 2 of another shape` */
+function keyCounts(keys: readonly KeyChange[]): Line[] {
+  const counted = (some: readonly KeyChange[]): number => some.reduce((sum, { count }) => sum + count, 0);
+  const added = counted(keys.filter(({ before }) => before === undefined));
+  const gone = counted(keys.filter(({ after }) => after === undefined));
+  const changed = counted(keys) - added - gone;
+  const parts = Object.entries({ added, gone, 'of another type': changed })
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${formatCount(count)} ${what}`);
+  return parts.length === 0 ? [] : [{ text: `keys: ${parts.join(', ')}`, cells: ['keys', '', '', parts.join(', ')] }];
+}
+
 function textLine({ name, before, after }: Pick<Changed<string>, 'name' | 'before' | 'after'>, more = ''): Line {
   const [one, other] = cut(before ?? '(none)', after ?? '(none)') as [string, string];
   return { text: `${name}: ${one} → ${other}${more}`, cells: [name, one, other, more.trim()] };
@@ -90,10 +125,15 @@ function detailLine(change: FactChange): Line {
 }
 
 function costSections({ name, sizes, flops, activations }: EntryCosts): Section[] {
-  const at = Object.entries(sizes).map(([dim, size]) => `${dim}=${size}`);
-  const where = `entry ${name}${at.length > 0 ? ` at ${at.join(', ')}` : ''}`;
+  const where = `entry ${name}${atSizes(sizes)}`;
   return [
     { title: `FLOPs, ${where}`, lines: flops.map(countLine) },
     { title: `activations, bytes, ${where}`, lines: activations.map(countLine) },
   ];
+}
+
+/** ` at B=1, T=64` */
+function atSizes(sizes: EntryCosts['sizes']): string {
+  const at = Object.entries(sizes).map(([dim, size]) => `${dim}=${size}`);
+  return at.length > 0 ? ` at ${at.join(', ')}` : '';
 }

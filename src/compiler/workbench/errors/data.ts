@@ -1,7 +1,7 @@
 /** Passes, recipes, and training by data of any kind: C04 up to C0449. A part of the catalogue of ../errors.ts. */
 import { entry } from './entry.ts';
 
-interface EntryNeeded {
+export interface EntryNeeded {
   readonly model: string;
   readonly entry: string;
   readonly role: string;
