@@ -1,13 +1,15 @@
 /**
- * Data from a module of the user's: `--data ./my-data.mjs`, for models of any recipe and of none.
+ * Data from a module of the user's: `--data ./my-data.mjs`, for models of any recipe and of none. It gives batches, or rows:
  *
  *     export default ({ model, batchSize, seed }) => ({ name: 'mine', batch: async (step) => ({ feeds, tokens, rows }) });
+ *     export default { name: 'mine', rows: 1000, row: async (index) => ({ x, y }) };
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { reasonOf, runtimeError } from '../runtime/errors.ts';
 import type { Batch, DataSource } from '../runtime/train/data-source.ts';
 import { inputsOf } from './data/inputs.ts';
+import { batchesOf, isTensor, type RowSource } from './data/row-source.ts';
 import type { DataRequest } from './recipe.ts';
 
 export const isDataModule = (data: string): boolean => /\.m?js$/.test(data);
@@ -24,8 +26,14 @@ export async function moduleData(request: DataRequest): Promise<DataSource> {
     throw refuse(`cannot be loaded (${reasonOf(error)})`, error);
   });
   const exported: unknown = (loaded as { default?: unknown }).default;
-  const source: unknown = typeof exported === 'function' ? await exported(request) : exported;
+  const made: unknown = typeof exported === 'function' ? await exported(request) : exported;
+  const source = isRowSource(made) ? batchesOf(made, request, refuse) : made;
   if (!isSource(source)) throw refuse(exported === undefined ? 'has no default export' : 'exports no data source');
+  const { heldOut } = request;
+  if (source === made && heldOut !== undefined && heldOut < 1)
+    throw refuse(
+      'gives batches, of which no part can be held out: one that exports rows and row(index) is divided by --val-split',
+    );
   return {
     name: source.name,
     ...(source.rows === undefined ? {} : { rows: source.rows }),
@@ -45,16 +53,13 @@ function isSource(value: unknown): value is DataSource {
   return typeof name === 'string' && typeof batch === 'function';
 }
 
-const ARRAYS = { f32: Float32Array, i64: BigInt64Array, bool: Uint8Array } as const;
+function isRowSource(value: unknown): value is RowSource {
+  const { name, rows, row } = Object(value) as Partial<RowSource>;
+  return typeof name === 'string' && typeof row === 'function' && Number.isSafeInteger(rows) && rows! >= 1;
+}
 
 function isBatch(value: unknown): value is Batch {
   const { feeds, tokens, rows } = Object(value) as Partial<Batch>;
   const counts = [tokens, rows].every((count) => Number.isSafeInteger(count));
   return counts && typeof feeds === 'object' && feeds !== null && Object.values(feeds).every(isTensor);
-}
-
-function isTensor(value: unknown): boolean {
-  const { dtype, shape, data } = Object(value) as Partial<Batch['feeds'][string]>;
-  if (dtype === undefined || !Object.hasOwn(ARRAYS, dtype) || !Array.isArray(shape)) return false;
-  return data instanceof ARRAYS[dtype] && data.length === shape.reduce((product, size) => product * size, 1);
 }

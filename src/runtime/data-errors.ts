@@ -47,6 +47,6 @@ export const DATA_MESSAGES = {
   data_module: message(
     'R1148',
     ({ file, reason }: { file: string; reason: string }) =>
-      `the data module ${file} ${reason}: export as default a data source, { name, batch(step) }, or a function that makes one from the request`,
+      `the data module ${file} ${reason}: export as default a data source, { name, batch(step) } or { name, rows, row(index) }, or a function that makes one from the request`,
   ),
 } as const;

@@ -258,7 +258,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1147:
     'Classes are numbered from 0 in the order of their names, and each number is looked up in the logits. A model with fewer of them has no place for the last ones.',
   R1148:
-    'A module is JavaScript that makes batches: `export default { name: "mine", batch: async (step) => ({ feeds, tokens, rows }) }`. The feeds are tensors { dtype, shape, data } by the names of the inputs of the loss; the same step must give the same batch.',
+    'A module is JavaScript that makes batches: `export default { name: "mine", batch: async (step) => ({ feeds, tokens, rows }) }`. The feeds are tensors { dtype, shape, data } by the names of the inputs of the loss; the same step must give the same batch. One that exports `{ name, rows, row(index) }` gives a row at a time, without the axis of rows, and batches and `--val-split` are made of them.',
   R1185:
     'The tensors of `--weights FILE#KEY` are those whose keys begin with `KEY.`, without it: `checkpoint.pth#model` of a file that has `model` beside `optimizer`.',
   R1186:

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
+import { SILENT } from '../../src/compiler/workbench/notes.ts';
 import { toldOf } from '../../src/compiler/workbench/recipe.ts';
 import { openForRun } from '../../src/compiler/workbench/session.ts';
+import { openBatches } from '../../src/compiler/workbench/training/data.ts';
 import { tensorsRecipe } from '../../src/recipes/tensors/recipe.ts';
 import { folderOf } from '../recipes/text/support.ts';
 import { arraysFolder, DOCS, example } from './data-kinds.ts';
@@ -178,11 +180,22 @@ test('a best state that is gone is an error by name: R1195', async () => {
   });
 });
 
-test('data that says itself what is held out takes no other division: C0422', async () => {
+test('a module that gives batches takes no division: R1148', async () => {
   const folder = folderOf({});
   folders.push(folder);
   const file = join(folder, 'data.mjs');
   writeFileSync(file, 'export default { name: "mine", batch: async () => ({}) }');
   const run = trained(fresh(), { data: file, valSplit: 0.1, steps: 1 });
-  await expect(run).rejects.toMatchObject({ code: 'C0422', message: expect.stringContaining(`the module ${file}`) });
+  await expect(run).rejects.toMatchObject({
+    code: 'R1148',
+    message: expect.stringContaining('exports rows and row(index)'),
+  });
+});
+
+test('a recipe whose data says itself what is held out takes no other division: C0422', async () => {
+  const file = 'models/tinygpt-v.mdl';
+  const { model } = loadModel(file, { config: 'nano' }, SILENT);
+  const opened = openBatches(file, model, model.stages[0]!, { data: 'emoji', valSplit: 0.1, seed: 0 }, SILENT);
+  const message = expect.stringContaining('data of the recipe vision-language');
+  await expect(opened).rejects.toMatchObject({ code: 'C0422', message });
 });

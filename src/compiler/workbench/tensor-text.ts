@@ -29,7 +29,8 @@ export interface TensorNumbers {
 
 export function numbersOf(tensor: HostTensor): TensorNumbers {
   const whole = tensor.data.length <= WHOLE;
-  const values = Array.from(tensor.data.subarray(0, whole ? WHOLE : FIRST), (value) => shown(tensor, value));
+  const elements: Iterable<number | bigint> = tensor.data.subarray(0, whole ? WHOLE : FIRST);
+  const values = Array.from(elements, (value) => shown(tensor, value));
   return whole ? { values } : { values, summary: summaryOf(tensor) };
 }
 

@@ -5,6 +5,7 @@ import { csvRows } from '../../../src/recipes/data/csv.ts';
 import { moduleData } from '../../../src/recipes/module.node.ts';
 import { tensorsRecipe } from '../../../src/recipes/tensors/recipe.ts';
 import { encodeSafetensors } from '../../../src/runtime/index.ts';
+import type { DataSource } from '../../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
 import { folderOf, modelOf, requestOf } from '../text/support.ts';
 
@@ -229,5 +230,59 @@ describe('a module of data', () => {
   ])('that gives %s', async (_, batch, code, message) => {
     const source = await open(`export default { name: 'mine', batch: async (step) => (${batch}) }`);
     await expect(source.batch(2)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  describe('that names its rows', () => {
+    const ROW = `(i) => ({ x: { dtype: 'f32', shape: [2], data: Float32Array.of(i, 1) }, y: { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(i)) } })`;
+    const code = `export default { name: 'mine', rows: 10, row: ${ROW} }`;
+    const labels = async (source: DataSource, steps: number): Promise<number[]> => {
+      const batches = await Promise.all(Array.from({ length: steps }, (_, step) => source.batch(step)));
+      return batches.flatMap(({ feeds }) => Array.from(feeds.y!.data, Number));
+    };
+
+    test('is made into batches, shuffled in each epoch', async () => {
+      const source = await open(code, { batchSize: 5 });
+      const { feeds, rows, tokens } = await source.batch(0);
+      expect({ rows, tokens, shapes: [feeds.x!.shape, feeds.y!.shape] }).toEqual({
+        rows: 5,
+        tokens: 5,
+        shapes: [[5, 2], [5]],
+      });
+      expect(Array.from(feeds.x!.data as Float32Array)).toEqual(Array.from(feeds.y!.data, Number).flatMap((i) => [i, 1]));
+      const all = await labels(source, 4);
+      const sorted = Array.from({ length: 10 }, (_, i) => i);
+      for (const epoch of [all.slice(0, 10), all.slice(10)]) expect(epoch.toSorted((a, b) => a - b)).toEqual(sorted);
+      expect(all.slice(0, 10)).not.toEqual(all.slice(10));
+      expect(await labels(await open(code, { batchSize: 5 }), 4)).toEqual(all);
+    });
+
+    test('is divided, the same rows for every seed, and none of them in training', async () => {
+      const kept = async (seed: number): Promise<readonly [number[], number[]]> => {
+        const part = { heldOut: 0.3, batchSize: 2, seed };
+        const heldOut = await open(code, { ...part, split: 'held-out' });
+        expect(heldOut.rows).toBe(3);
+        return [await labels(heldOut, 2), await labels(await open(code, part), 14)];
+      };
+      const [[heldOut, trained], [again]] = [await kept(1), await kept(2)];
+      expect(heldOut).toHaveLength(3);
+      expect(again).toEqual(heldOut);
+      expect(new Set([...heldOut, ...trained]).size).toBe(10);
+      expect(trained.filter((row) => heldOut.includes(row))).toEqual([]);
+      await expect(open(code, { split: 'held-out' })).rejects.toMatchObject({ code: 'R1145' });
+    });
+
+    test.each([
+      ['nothing', '() => undefined', 'gives no tensors as row'],
+      ['no tensor', '() => ({ x: [1, 2] })', 'as x of row'],
+      ['rows of two shapes', `(i) => ({ x: { dtype: 'f32', shape: [i], data: new Float32Array(i) } })`, 'as x of row'],
+      [
+        'more in one row',
+        `(i) => (${ROW})(i % 2 ? i : 0).x && ({ ...(${ROW})(i), ...(i % 2 ? { z: (${ROW})(i).y } : {}) })`,
+        'z',
+      ],
+    ])('that gives %s', async (_, row, message) => {
+      const source = await open(`export default { name: 'mine', rows: 10, row: ${row} }`, { batchSize: 10 });
+      await expect(source.batch(0)).rejects.toMatchObject({ code: 'R1148', message: expect.stringContaining(message) });
+    });
   });
 });

@@ -43,7 +43,7 @@ export const CLI_DATA = {
     'C0422',
     ({ option, who }: { option: string; who: string }) =>
       `${option} is not taken, because ${who} says itself which rows are held out: give --val-every alone to judge by those, or other data with --val`,
-    'Data of the recipe vision-language has its own division (train.jsonl and held-out.jsonl, or one image in ten; emoji tasks keep whole pairs apart), and a module of data is asked for the split `held-out`. Another division over it would mix the two. `--val PATH` gives data of its own to judge by, all of it.',
+    'Data of the recipe vision-language has its own division (train.jsonl and held-out.jsonl, or one image in ten; emoji tasks keep whole pairs apart). Another division over it would mix the two. `--val PATH` gives data of its own to judge by, all of it.',
   ),
   length_not_taken: entry(
     'C0424',

@@ -90,7 +90,6 @@ async function openSet(
     throw cliError('option_without', { option: '--tokenizer', without: 'data that is read with a tokenizer file' });
   };
   if (isDataModule(data)) {
-    refuseSplit(request, `the module ${data}`);
     return needed(await moduleData({ ...common, data, stage: { who: `the stage ${stage.name}`, clauses: {} } }));
   }
   const { recipe } = recipeFor(model);
