@@ -21,12 +21,14 @@ mdl generate SmolLM2-135M-Instruct/ --prompt "Why is the sky blue?"      # its c
 mdl compile SmolLM2-135M/ --target webgpu --out dist/smollm2
 mdl generate SmolVLM-256M-Instruct/ --image cat.png --prompt "What is this?"
 mdl train SmolLM2-135M/ --stage finetune --recipe text --data corpus/ --out runs/first
+mdl train SmolLM2-135M/ --recipe text --lora r=8 --data corpus/ --save-adapter adapters/mine    # LoRA on attention and MLP, in PEFT's format
+mdl export SmolLM2-135M/ --adapter adapters/mine --merge-lora --out tuned/                      # a folder that transformers loads
 mdl import SmolLM2-135M/ --out my.mdl                                     # the same as a file, to edit
 \`\`\`
 
 \`config.json\` chooses the file of models/ by its \`model_type\` and gives it a config; the weights are those of the folder unless \`--weights\` or \`--init\` says
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
-a stage \`finetune\` that trains every parameter. A model that reads pictures among texts has the recipe \`vision-language\` and no stage. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
+a stage \`finetune\` that trains every parameter, or with \`--lora\` a stage \`lora\` ([adapters.md](adapters.md#from-a-folder-to-a-lora-and-back)). A model that reads pictures among texts has the recipe \`vision-language\` and no stage. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
 \`mdl compile\` keeps generation_config.json, preprocessor_config.json and the tokenizer's files beside what it writes, for \`mdl generate\` and for [other programs](clients.md). \`mdl import\` names what an
 .mdl file does not hold: settings of sampling, all end tokens but the first.
 

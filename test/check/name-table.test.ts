@@ -43,7 +43,7 @@ describe('in TinyGPT-V', () => {
     ['normal(0.02) when |q_former', 'flag q_former tinygpt-v.mdl:10:6'],
     ['r = |lora.r', 'config field lora tinygpt-v.mdl:30:3'],
     ['r = lora.|r', 'config field r tinygpt-v.mdl:30:10'],
-    ['LoRA(|r = lora.r', 'argument r std.mdl:213:14'],
+    ['LoRA(|r = lora.r', 'argument r std.mdl:215:14'],
     ['lora.dropout) when |lora', 'flag lora tinygpt-v.mdl:8:6'],
     ['set |lora = false', 'flag lora tinygpt-v.mdl:8:6'],
     ['LayerNorm(vit.embed_dim, |eps', 'argument eps std.mdl:23:36'],
@@ -55,7 +55,7 @@ describe('in TinyGPT-V', () => {
     ['cache |P "past', 'dimension P tinygpt-v.mdl:109:68'],
     ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:116:74'],
     ['gather(|table, slot', 'let table tinygpt-v.mdl:123:9'],
-    ['(|next_token_loss(logits', 'function next_token_loss std.mdl:311:4'],
+    ['(|next_token_loss(logits', 'function next_token_loss std.mdl:318:4'],
   ])('%s', (piece, expected) => expect(at(piece)).toBe(expected));
 
   it('knows the fields of a record that is passed as an argument', () => {

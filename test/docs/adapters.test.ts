@@ -1,5 +1,5 @@
-/** docs/adapters.md does what it shows: its blocks marked `run` and `file: NAME`, in order, on a package just built. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** docs/adapters.md does what it shows: its blocks marked `run` and `file: NAME`, in order, on a package just built; those `shown` are Python. */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
@@ -9,6 +9,10 @@ const blocks = codeBlocks(readFileSync(join(REPOSITORY, 'docs/adapters.md'), 'ut
 let built: Built;
 beforeAll(() => {
   built = buildPackage();
+  // a tiny model of this architecture, and its corpus
+  cpSync(join(REPOSITORY, 'test/fixtures/folders/smollm2'), join(built.folder, 'SmolLM2-135M'), { recursive: true });
+  mkdirSync(join(built.folder, 'corpus'));
+  writeFileSync(join(built.folder, 'corpus/a.txt'), 'once upon a time there was a small model\n'.repeat(200));
 });
 afterAll(() => built?.remove());
 
@@ -16,7 +20,8 @@ it('runs, and its adapters differ', { timeout: 180_000 }, async () => {
   let output = '';
   for (const { marks, text, line } of blocks) {
     const [mark] = marks;
-    expect(mark, `line ${line}`).toMatch(/^(run|file: [\w.]+)$/);
+    expect(mark, `line ${line}`).toMatch(/^(run|shown|file: [\w.]+)$/);
+    if (mark === 'shown') continue;
     if (mark === 'run') {
       const { code, stdout, stderr } = await built.run(`set -e\nmdl() { node dist/mdl.js "$@"; }\n${text}`);
       expect(code, `line ${line}: ${stdout}${stderr}`).toBe(0);

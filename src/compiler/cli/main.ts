@@ -212,12 +212,17 @@ Examples:
     .action(run(() => import('./commands/weights.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('export <file>'))), NEED_WEIGHTS)
-    .description("write a model's weights as one safetensors file, as a released checkpoint has them")
+    .description(
+      "write a model's weights as a released checkpoint has them: one safetensors file, or a folder of transformers",
+    )
     .option('--layout <name>', "a layout of the model's files (default: the model's own keys)")
-    .requiredOption('--out <file>', 'the safetensors file')
+    .requiredOption(
+      '--out <path>',
+      'the safetensors file; of a folder of transformers another folder, which transformers loads',
+    )
     .addHelpText(
       'after',
-      '\nExample:\n  mdl export models/tinygpt-v.mdl --weights runs/first/model.safetensors --layout phi2 --out phi-2.safetensors',
+      '\nExample:\n  mdl export models/tinygpt-v.mdl --weights runs/first/model.safetensors --layout phi2 --out phi-2.safetensors\n  mdl export SmolLM2-135M/ --adapter adapters/mine --merge-lora --out tuned/',
     )
     .action(run(() => import('./commands/export.ts')));
 
@@ -225,6 +230,8 @@ Examples:
     .command('import <model>')
     .description('write an ONNX file, or a folder of transformers, as an .mdl file, to edit')
     .requiredOption('--out <file>', 'the .mdl file; the weights of an ONNX file go beside it')
+    .option('--recipe <name>', 'of a folder: how the model meets data')
+    .option('--lora <sizes>', 'of a folder: LoRA on attention and MLP, r=8,alpha=16,dropout=0.05')
     .option(
       '--dim <name=size>',
       'a size of an ONNX file that is dynamic, or the name of one that it is equal to',

@@ -6,7 +6,7 @@ import { nearest } from '../../shared/nearest.ts';
 import type { SourceHost } from '../check/program.ts';
 import { MAX_SOURCE_LENGTH } from '../syntax/parse.ts';
 import { CliError, cliError, reasonOf } from './errors.ts';
-import { folderProgram, isModelFolder } from './folder/program.ts';
+import { type FolderRequest, folderProgram, isModelFolder } from './folder/program.ts';
 import { textOf } from './utf8.ts';
 
 export interface Located {
@@ -19,11 +19,11 @@ export interface Located {
  * The project is the working directory, or the file's own folder when it lies outside. A folder of transformers is the program
  * that it stands for. Its host throws C0483 for a file that is not UTF-8, C0557 for a
  * link that leads out of the project.
- * @param recipe of a folder, where another is asked for than its files suggest
- * @throws CliError C0104 when there is no such file, C0465 and C0466 for a folder
+ * @param request of a folder
+ * @throws CliError C0104 when there is no such file, C0465, C0466 and C0641 for a folder
  */
-export function locate(file: string, recipe?: string): Located {
-  if (isModelFolder(file)) return folderProgram(file, recipe);
+export function locate(file: string, request: FolderRequest = {}): Located {
+  if (isModelFolder(file)) return folderProgram(file, request);
   const absolute = resolve(file);
   checkReadable(file, absolute);
   const inside = relative(process.cwd(), absolute);
@@ -40,9 +40,9 @@ const REVISION = /^([^:]{2,}):(.+)$/;
  * A file of the working directory, or of a revision of its git repository. Its host throws C0483 for a file that is not UTF-8.
  * @throws CliError C0104 when there is no such file, C0482 when git does not give it
  */
-export function locateRevision(file: string): Located {
+export function locateRevision(file: string, request: FolderRequest = {}): Located {
   const [, revision, path] = REVISION.exec(file) ?? [];
-  if (revision === undefined || path === undefined || existsSync(file)) return locate(file);
+  if (revision === undefined || path === undefined || existsSync(file)) return locate(file, request);
   const read = (name: string): Buffer =>
     execFileSync('git', ['show', `${revision}:./${name}`], { stdio: 'pipe', maxBuffer: 1 << 26 });
   try {

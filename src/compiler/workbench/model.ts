@@ -5,6 +5,8 @@ import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
 import type { Model, ModelOptions } from '../elaborate/model.ts';
 import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
+import { type Lora, loraOfAdapter, parseLora } from './folder/lora.ts';
+import { type FolderRequest, isModelFolder } from './folder/program.ts';
 import { locate } from './host.ts';
 import { openSources } from './layouts/sources.ts';
 import type { Notes } from './notes.ts';
@@ -18,6 +20,10 @@ export interface SettingsOptions {
   readonly set?: readonly string[];
   /** of a file that names none */
   readonly recipe?: string;
+  /** `r=8,alpha=16`: low-rank matrices on the linear layers of a folder of transformers */
+  readonly lora?: string;
+  /** a folder with a LoRA adapter in PEFT's format; a folder of transformers is given LoRA of its sizes */
+  readonly adapter?: string;
   readonly mergeLora?: boolean;
   /** `PATTERN as int4(group = 32)`, each */
   readonly quantise?: readonly string[];
@@ -91,9 +97,22 @@ export function withoutEntries(model: Model | undefined): readonly Diagnostic[] 
   return [diagnose('no_entries', { name: name.text }, name.span, { notes })];
 }
 
+/** What options ask of a folder of transformers. @throws CliError C0103, C0640; C0204 for an adapter without a config */
+export const requestOf = (file: string, options: SettingsOptions): FolderRequest => ({
+  recipe: options.recipe,
+  lora: loraOf(file, options),
+});
+
+function loraOf(file: string, { lora, adapter }: SettingsOptions): Lora | undefined {
+  const isFolder = isModelFolder(file);
+  if (lora !== undefined && !isFolder) throw cliError('lora_of_file', { file });
+  if (lora !== undefined) return parseLora(lora);
+  return isFolder && adapter !== undefined ? loraOfAdapter(adapter) : undefined;
+}
+
 /** @throws DiagnosticError with everything that is wrong */
 export function loadModel(file: string, options: SettingsOptions, output: Notes): Loaded {
-  const { path, host } = locate(file, options.recipe);
+  const { path, host } = locate(file, requestOf(file, options));
   const compilation = compile(path, host, settingsOf(options));
   if (!compilation.model) {
     // every mistake at once: those in bodies show when entries are traced

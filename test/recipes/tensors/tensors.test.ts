@@ -248,7 +248,9 @@ describe('a module of data', () => {
         tokens: 5,
         shapes: [[5, 2], [5]],
       });
-      expect(Array.from(feeds.x!.data as Float32Array)).toEqual(Array.from(feeds.y!.data, Number).flatMap((i) => [i, 1]));
+      expect(Array.from(feeds.x!.data as Float32Array)).toEqual(
+        Array.from(feeds.y!.data, Number).flatMap((i) => [i, 1]),
+      );
       const all = await labels(source, 4);
       const sorted = Array.from({ length: 10 }, (_, i) => i);
       for (const epoch of [all.slice(0, 10), all.slice(10)]) expect(epoch.toSorted((a, b) => a - b)).toEqual(sorted);

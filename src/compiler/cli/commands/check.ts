@@ -4,7 +4,7 @@ import { diagnosticsToJson } from '../../diagnostics/json.ts';
 import { renderDiagnostics } from '../../diagnostics/render.ts';
 import { type Compilation, compile } from '../../index.ts';
 import { locate } from '../../workbench/host.ts';
-import { type SettingsOptions, settingsOf, withoutEntries } from '../../workbench/model.ts';
+import { requestOf, type SettingsOptions, settingsOf, withoutEntries } from '../../workbench/model.ts';
 import type { Output } from '../output.ts';
 
 export default async function check(output: Output, files: readonly string[], options: SettingsOptions): Promise<void> {
@@ -31,7 +31,7 @@ export function report(output: Output, files: readonly string[], options: Settin
 }
 
 function checkFile(file: string, options: SettingsOptions): Diagnostic[] {
-  const { path, host } = locate(file);
+  const { path, host } = locate(file, requestOf(file, options));
   const settings = settingsOf(options);
   const first = compile(path, host, settings);
   // a file of modules only has no model to elaborate; its names are checked all the same

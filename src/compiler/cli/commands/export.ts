@@ -1,5 +1,9 @@
 /** `mdl export`: a model's weights in one safetensors file, as a layout has them or under the model's own keys. */
 import { writeSafetensors } from '../../../runtime/index.ts';
+import type { Model } from '../../elaborate/model.ts';
+import { cliError } from '../../workbench/errors.ts';
+import { isModelFolder } from '../../workbench/folder/program.ts';
+import { writeFolder } from '../../workbench/folder/write.ts';
 import { layoutNamed } from '../../workbench/layouts/asked.ts';
 import { exportedBy, exportedPlain, openExport } from '../../workbench/layouts/export.ts';
 import { loadModel, type SettingsOptions, type WeightsOptions } from '../../workbench/model.ts';
@@ -17,12 +21,17 @@ export default async function run(output: Output, [file]: readonly string[], opt
   const weights = await openExport(model, options, output);
   try {
     const { tensors, metadata, rest } = layout ? exportedBy(layout, weights) : exportedPlain(weights);
-    await writeSafetensors(options.out, tensors, metadata);
+    const made = isModelFolder(file!) && !options.out.endsWith('.safetensors');
+    if (made) checkMerged(model, options.out);
+    const files = made ? await writeFolder(file!, options.out, { tensors, metadata, rest }) : undefined;
+    if (!files) await writeSafetensors(options.out, tensors, metadata);
     if (rest.length > 0) output.note(restNote(rest, options.layout!));
     const bytes = [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const by = layout ? `, layout ${layout.name} of ${layout.module}` : '';
-    output.result(`${options.out}: ${formatCount(tensors.size)} tensors, ${formatBytes(bytes)}${by}`, {
+    const holds = `${formatCount(tensors.size)} tensors, ${formatBytes(bytes)}${by}`;
+    output.result(files ? `${options.out}: ${files.join(', ')} (${holds})` : `${options.out}: ${holds}`, {
       out: options.out,
+      ...(files ? { files } : {}),
       tensors: tensors.size,
       bytes,
       ...(layout ? { layout: layout.name, module: layout.module } : {}),
@@ -30,6 +39,14 @@ export default async function run(output: Output, [file]: readonly string[], opt
   } finally {
     await weights.close();
   }
+}
+
+/** Beside other weights, transformers would leave low-rank matrices aside. @throws CliError C0642 */
+function checkMerged(model: Model, out: string): void {
+  if ([...model.parameters.values()].every(({ adapter }) => adapter === undefined)) return;
+  const reason =
+    'the model has LoRA beside its weights, which transformers reads from a folder of its own: add --merge-lora';
+  throw cliError('export_target', { out, reason });
 }
 
 /** Parameters named in the note. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { format } from '../../format/index.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
 import { leftBehind } from '../../workbench/folder/left-behind.ts';
+import { parseLora } from '../../workbench/folder/lora.ts';
 import { folderText, isModelFolder, zooImports } from '../../workbench/folder/program.ts';
 import { importOnnxFile } from '../../workbench/onnx-import.ts';
 import type { Output } from '../output.ts';
@@ -13,6 +14,8 @@ export interface ImportOptions {
   readonly out: string;
   /** in place of a file that is there */
   readonly force?: boolean;
+  readonly recipe?: string;
+  readonly lora?: string;
   readonly dim?: readonly string[];
   readonly input?: readonly string[];
   readonly parameter?: readonly string[];
@@ -22,9 +25,12 @@ export interface ImportOptions {
 export default async function run(
   output: Output,
   [model]: readonly string[],
-  { out, force = false, dim = [], input = [], parameter = [], positions }: ImportOptions,
+  { out, force = false, dim = [], input = [], parameter = [], positions, recipe, lora }: ImportOptions,
 ): Promise<void> {
   if (!isModelFolder(model!)) {
+    if (lora !== undefined) throw cliError('lora_of_file', { file: model! });
+    if (recipe !== undefined)
+      throw cliError('option_without', { option: '--recipe', without: 'a folder of transformers' });
     const { weights, notes } = await importOnnxFile(model!, { out, force, dim, input, parameter, positions });
     for (const note of notes) output.note(note);
     const text = weights ? `${out}: compile it with --weights ${weights}` : out;
@@ -38,7 +44,7 @@ export default async function run(
     ['--positions', positions === undefined ? [] : [positions]],
   ] as const)
     if (given.length > 0) throw cliError('import_folder_setting', { option, folder: model! });
-  const { text } = format(folderText(model!));
+  const { text } = format(folderText(model!, { recipe, lora: lora === undefined ? undefined : parseLora(lora) }));
   // what it imports lies beside it, to be read and edited as it is
   const beside = [...zooImports(text)].map(([name, inner]) => [join(dirname(out), name), inner] as const);
   const isThere = ([path, own]: readonly [string, string]): boolean =>

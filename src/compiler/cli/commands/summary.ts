@@ -11,7 +11,7 @@ import { compile } from '../../index.ts';
 import type { Quantised } from '../../quantise/choose.ts';
 import { cliError } from '../../workbench/errors.ts';
 import { locate } from '../../workbench/host.ts';
-import { loadModel, type SettingsOptions, settingsOf } from '../../workbench/model.ts';
+import { loadModel, requestOf, type SettingsOptions, settingsOf } from '../../workbench/model.ts';
 import { countOf, printTree, treeOf } from '../../workbench/tree.ts';
 import { formatBytes, formatCount } from '../../workbench/units.ts';
 import type { Output } from '../output.ts';
@@ -170,7 +170,7 @@ function withFlags(
   options: SettingsOptions,
   flags: Readonly<Record<string, boolean>>,
 ): Model | undefined {
-  const { path, host } = locate(file);
+  const { path, host } = locate(file, requestOf(file, options));
   const settings = settingsOf(options);
   const set = [...(settings.set ?? []), ...Object.entries(flags).map(([name, on]) => ({ name, text: String(on) }))];
   return compile(path, host, { ...settings, set }).model;

@@ -10,6 +10,7 @@ export function withSettings(command: Command): Command {
     .option('--config-file <file>', 'JSON with config values and flags')
     .option('--set <name=value>', 'set a flag or config value; repeatable', collect, [])
     .option('--recipe <name>', 'how the model meets data, where its file does not say')
+    .option('--lora <sizes>', 'r=8,alpha=16,dropout=0.05: LoRA on attention and MLP of a folder of transformers')
     .option('--quantise <rule>', "'PATTERN as int4(group = 32)', after those of the file; repeatable", collect);
 }
 

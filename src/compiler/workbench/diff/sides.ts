@@ -10,7 +10,7 @@ import { viewOf } from '../../view/index.ts';
 import { type OnnxView, onnxEntry, onnxView } from '../../view/onnx.ts';
 import { cliError } from '../errors.ts';
 import { locateRevision } from '../host.ts';
-import { settingsOf as optionsOf, type SettingsOptions } from '../model.ts';
+import { settingsOf as optionsOf, requestOf, type SettingsOptions } from '../model.ts';
 import { compiledManifest, folderGraphs, type Note, onnxGraph } from '../onnx-view.ts';
 import { compareModels, type ModelDifference, settingsOf, settingTexts } from './compare.ts';
 import { type Costs, compareCosts } from './costs.ts';
@@ -90,7 +90,7 @@ function sideOf({ file, ...settings }: SideOptions, note: Note): Program | Graph
     const settings = settingTexts(config_name, Object.entries(flags), config);
     return { kind: 'graphs', name, graphs, settings, opset: opsetOf(graphs[0]!), single: false };
   }
-  const { path, host } = locateRevision(file);
+  const { path, host } = locateRevision(file, requestOf(file, settings));
   const compilation = compile(path, host, optionsOf(settings));
   const { model } = compilation;
   if (!model) throw new DiagnosticError(compilation.diagnostics());

@@ -71,4 +71,22 @@ export const CLI_FOLDERS = {
       `${file} is ${what}, and mdl import reads ONNX files and folders with a config.json`,
     'A file of weights alone says nothing of what is computed with them. Write the model in MDL and give it the file with `--weights`, or import the folder that it lies in, when transformers saved it.',
   ),
+  lora_of_file: entry(
+    'C0640',
+    ({ file }: { file: string }) =>
+      `--lora puts LoRA on a folder of transformers, and ${file} is none: write \`adapt PATTERN with LoRA(r = 8, alpha = 16)\` and a stage that trains \`**.lora_*\``,
+    'Which layers of a model take an adapter is said by its file. Of the architectures in models/ it is known; `mdl import FOLDER --lora r=8 --out my.mdl` writes the lines for one of them, to edit.',
+  ),
+  lora_not_known: entry(
+    'C0641',
+    ({ folder, file }: { folder: string; file: string }) =>
+      `--lora is not known for models/${file}, the model of ${folder}: \`mdl import ${folder} --out my.mdl\`, and write \`adapt PATTERN with LoRA(r = 8, alpha = 16)\` there`,
+    'Adapters go on linear layers that have the names and the layout of transformers, so that PEFT reads them: those of the Llama family, Mistral, Qwen, Gemma and Phi. Other models store theirs in another way, or have none for texts.',
+  ),
+  export_target: entry(
+    'C0642',
+    ({ out, reason }: { out: string; reason: string }) =>
+      `a folder of transformers cannot be written to ${out}: ${reason}`,
+    'What is written is config.json, the files of the tokenizer, and model.safetensors beside them. Weights of another name in the folder would be read in its place, and a folder is never written over itself. `--out NAME.safetensors` writes the weights alone.',
+  ),
 } as const;

@@ -110,6 +110,9 @@ function llamaSizes(config: ConfigJson): ConfigJson {
 
 const isScaled = (config: ConfigJson, type: string): boolean => ropeOf(config).rope.rope_type === type;
 
+/** Of the Llama family and Gemma. */
+const PROJECTIONS = 'model.layers[*].self_attn.{q,k,v,o}_proj, model.layers[*].mlp.{gate,up,down}_proj';
+
 /** Of Llama, where it is the language model of another. */
 export const LLAMA_TEXT = {
   defaults: {
@@ -135,6 +138,7 @@ export const LLAMA_TEXT = {
 const llama: Architecture = {
   file: 'llama.mdl',
   language: true,
+  adapts: PROJECTIONS,
   defaults: DECODER_DEFAULTS,
   scalings: ['llama3', 'linear', 'yarn'],
   fields: LLAMA_TEXT.fields,
@@ -238,6 +242,7 @@ const GEMMA_DEFAULTS: ConfigJson = { rms_norm_eps: 1e-6, rope_theta: 10000, tie_
 const gemma: Architecture = {
   file: 'gemma.mdl',
   language: true,
+  adapts: PROJECTIONS,
   defaults: { ...GEMMA_DEFAULTS, hidden_act: 'gelu_pytorch_tanh' },
   fields: GEMMA,
   flags: () => ({}),
@@ -247,6 +252,7 @@ const gemma: Architecture = {
 const gemma2: Architecture = {
   file: 'gemma-2.mdl',
   language: true,
+  adapts: PROJECTIONS,
   defaults: {
     ...GEMMA_DEFAULTS,
     hidden_activation: 'gelu_pytorch_tanh',
@@ -270,6 +276,7 @@ const gemma2: Architecture = {
 const phi: Architecture = {
   file: 'phi.mdl',
   language: true,
+  adapts: 'model.layers[*].self_attn.{q_proj, k_proj, v_proj, dense}, model.layers[*].mlp.{fc1, fc2}',
   defaults: {
     hidden_act: 'gelu_new',
     layer_norm_eps: 1e-5,

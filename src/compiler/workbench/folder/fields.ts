@@ -43,6 +43,8 @@ export interface Architecture {
     readonly processor: string;
     classes?(config: ConfigJson): readonly string[] | undefined;
   };
+  /** the linear layers of attention and MLP in every layer, which `--lora` adapts: those that PEFT calls `all-linear`, under transformers' names */
+  readonly adapts?: string;
   /** ways to scale rotary positions that the file has, beside `default` */
   readonly scalings?: readonly string[];
   /** what a layer looks at, as layer_types says it; all positions when absent */

@@ -10,6 +10,7 @@ import type { SourceHost } from '../../check/program.ts';
 import { quoted } from '../../onnx-import/names.ts';
 import { readConfig, readObject, textOf } from './config.ts';
 import { endTokens, padToken } from './generation.ts';
+import { type Lora, loraText } from './lora.ts';
 import { encoderSettings, type PictureSettings, pictureSettings } from './pictures.ts';
 
 /** Tokens of a row of training, where positions go further. */
@@ -26,20 +27,30 @@ export function homeOf(file: string): string {
   return isModelFolder(file) ? file : dirname(file);
 }
 
-/** @throws CliError as readConfig */
-export function folderProgram(folder: string, recipe?: string): { readonly path: string; readonly host: SourceHost } {
+/** What is asked of a folder's program. */
+export interface FolderRequest {
+  /** of a language model that reads no pictures: `chat` where the folder has a chat template, else `text` */
+  readonly recipe?: string | undefined;
+  /** put on its linear layers; a stage trains it then, and no other */
+  readonly lora?: Lora | undefined;
+}
+
+/** @throws CliError as folderText */
+export function folderProgram(
+  folder: string,
+  request: FolderRequest = {},
+): { readonly path: string; readonly host: SourceHost } {
   const name = basename(resolve(folder)).replace(/[^\w.-]/g, '_');
   const path = `${name}.mdl`;
-  const text = folderText(folder, recipe);
+  const text = folderText(folder, request);
   return { path, host: { read: (asked) => (asked === path ? text : readZoo(asked)) } };
 }
 
 /**
  * The text of the program.
- * @param recipe of a language model that reads no pictures: `chat` where the folder has a chat template, else `text`
- * @throws CliError as readConfig
+ * @throws CliError as readConfig, C0641
  */
-export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat' : 'text'): string {
+export function folderText(folder: string, { recipe, lora }: FolderRequest = {}): string {
   const { architecture, json, values } = readConfig(folder);
   const zoo = readZoo(architecture.file);
   if (zoo === undefined) throw new Error(`the package has no models/${architecture.file}`);
@@ -47,6 +58,7 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
   const fields = [...values].map(([name, text]) => `  ${name} ${text}\n`).join('');
   const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
   const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
+  const adapted = lora && loraText(architecture, lora, folder);
   if (!architecture.language) {
     const seen = architecture.encoder && encoderSettings(folder, architecture.encoder, json);
     if (!seen) return own;
@@ -69,7 +81,7 @@ export function folderText(folder: string, recipe = hasTemplate(folder) ? 'chat'
     );
     return `${own.trimEnd()}\n\nrecipe "vision-language" { ${[...tokens, ...settings].join(', ')} }\n`;
   }
-  return `${own.trimEnd()}\n\nrecipe "${recipe}" { ${[...tokens, `length = ${Math.min(ROW, positions)}`].join(', ')} }\n${FINETUNE}`;
+  return `${own.trimEnd()}\n\nrecipe "${recipe ?? (hasTemplate(folder) ? 'chat' : 'text')}" { ${[...tokens, `length = ${Math.min(ROW, positions)}`].join(', ')} }\n${adapted ?? FINETUNE}`;
 }
 
 /** The files of models/ that the text of a program imports, and those that they import, by name. */
