@@ -18,14 +18,19 @@ function parenthesised(expression: Expression): string {
   }
 }
 
-function read(text: string): string | undefined {
+function expressionOf(text: string): Expression | undefined {
   const bag = new DiagnosticBag();
   const file = parseFile(createSource('main.mdl', `fn f() { ${text} }`), bag);
   const [declaration] = file?.declarations ?? [];
   if (declaration?.kind !== 'function') return undefined;
   const [statement] = declaration.body.statements;
-  return statement?.kind === 'expression' ? parenthesised(statement.value) : undefined;
+  return statement?.kind === 'expression' ? statement.value : undefined;
 }
+
+const read = (text: string): string | undefined => {
+  const found = expressionOf(text);
+  return found && parenthesised(found);
+};
 
 it.each([
   // from the left, all but **
@@ -61,3 +66,25 @@ it.each(['a < b < c', 'a + not b', 'not -', 'a ** not b', 'a == not b', 'a or', 
     expect(read(text)).toBeUndefined();
   },
 );
+
+it.each([
+  '(a + b) * c',
+  'a * (b + c)',
+  '((a) + b) - ((c))',
+  '-(a + b)',
+  'not (a and b)',
+  '(a + b).c',
+  '(a + b)(c)',
+  '(a + b)[0]',
+  '(a + b) |> c',
+  'a |> (b)',
+])('the place of %s is all of it, parentheses among it', (text) => {
+  const { span } = expressionOf(text)!;
+  expect(span.source.text.slice(span.start, span.end)).toBe(text);
+});
+
+it('what stands in parentheses is without them where it is meant alone', () => {
+  const product = expressionOf('(a + b) * c');
+  const { span } = product?.kind === 'binary' ? product.left : product!;
+  expect(span.source.text.slice(span.start, span.end)).toBe('a + b');
+});

@@ -13,6 +13,8 @@ type Operand = Cst.ConditionCstNode | Cst.ComparisonCstNode | Cst.ArithmeticCstN
 
 export class Expressions {
   protected readonly source: SourceFile;
+  /** of what stands in parentheses, with them: what is built around it spans them too */
+  private readonly inParentheses = new WeakMap<ast.Expression, Span>();
 
   constructor(source: SourceFile) {
     this.source = source;
@@ -25,6 +27,11 @@ export class Expressions {
 
   protected tokenSpan(token: IToken): Span {
     return { source: this.source, start: token.startOffset, end: (token.endOffset ?? token.startOffset) + 1 };
+  }
+
+  /** The text of an operand, its parentheses among it. */
+  private extent(value: ast.Expression): Span {
+    return this.inParentheses.get(value) ?? value.span;
   }
 
   protected name(token: IToken): ast.Name {
@@ -48,8 +55,8 @@ export class Expressions {
     let value = this.operand(node.children.condition[0]!);
     for (const step of node.children.postfix ?? []) {
       const target = this.postfix(step);
-      const span = joinSpans(value.span, target.span);
-      const first: ast.Argument = { name: undefined, value, span: value.span };
+      const span = joinSpans(this.extent(value), this.extent(target));
+      const first: ast.Argument = { name: undefined, value, span: this.extent(value) };
       value =
         target.kind === 'call'
           ? { ...target, arguments: [first, ...target.arguments], piped: true, span }
@@ -68,7 +75,7 @@ export class Expressions {
       let value = this.operation(operation.operand);
       for (const token of operation.operators.toReversed()) {
         const operator = token.image as '-' | 'not';
-        value = { kind: 'unary', operator, operand: value, span: joinSpans(this.tokenSpan(token), value.span) };
+        value = { kind: 'unary', operator, operand: value, span: joinSpans(this.tokenSpan(token), this.extent(value)) };
       }
       return value;
     }
@@ -77,7 +84,7 @@ export class Expressions {
     rest.forEach((operand, index) => {
       const right = this.operation(operand);
       const operator = operation.operators[index]!.image as ast.BinaryOperator;
-      left = { kind: 'binary', operator, left, right, span: joinSpans(left.span, right.span) };
+      left = { kind: 'binary', operator, left, right, span: joinSpans(this.extent(left), this.extent(right)) };
     });
     return left;
   }
@@ -94,10 +101,10 @@ export class Expressions {
     for (const step of steps) {
       if (isToken(step)) {
         const member = this.name(step);
-        value = { kind: 'member', object: value, member, span: joinSpans(value.span, member.span) };
+        value = { kind: 'member', object: value, member, span: joinSpans(this.extent(value), member.span) };
         continue;
       }
-      const span = joinSpans(value.span, this.span(step));
+      const span = joinSpans(this.extent(value), this.span(step));
       if (step.name === 'arguments') {
         value = { kind: 'call', callee: value, arguments: this.arguments(step), piped: false, span };
       } else {
@@ -147,7 +154,11 @@ export class Expressions {
     if (c.Identifier) return { kind: 'name', text: c.Identifier[0]!.image, span };
     if (c.list) return this.list(c.list[0]!);
     const { expression: items = [], Comma } = c.parenthesised![0]!.children;
-    if (items.length === 1 && !Comma) return this.expression(items[0]!);
+    if (items.length === 1 && !Comma) {
+      const inner = this.expression(items[0]!);
+      this.inParentheses.set(inner, span);
+      return inner;
+    }
     return { kind: 'tuple', items: items.map((item) => this.expression(item)), span };
   }
 
