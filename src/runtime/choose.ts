@@ -5,6 +5,7 @@
  *   auto           webgpu where there is a plan and a hardware adapter, else onnx; session.info() says why
  *   (nothing)      what the folder was compiled for; onnx when for both
  */
+import { checkArgument, checkOptions } from './arguments.ts';
 import type { Backend, ModelSource } from './backend.ts';
 import { RuntimeError, runtimeError } from './errors.ts';
 import { Session, type SessionParts } from './session.ts';
@@ -38,6 +39,11 @@ const KNOWN = ['onnx', 'webgpu', 'auto'];
 
 /** @throws RuntimeError R0202–R0205 (model), R0216 (backend), R1001, R1002 (device), R1012 (plan), R1017 (selfTest) */
 export async function chooseSession(platform: Platform, model: Model, options: ChoiceOptions): Promise<Session> {
+  const isModel =
+    typeof model === 'string' ||
+    (typeof model === 'object' && model !== null && ('plan' in model || 'manifest' in model));
+  checkArgument('openSession', 'the model', model, isModel, 'a folder, a URL, or a source with a manifest or a plan');
+  checkOptions('openSession', options);
   const { backend } = options;
   const untested = (source: ModelSource, own?: Backend): Session => {
     if (options.selfTest) throw runtimeError('self_test_place', { backend: own?.name ?? 'ONNX Runtime' });
