@@ -128,8 +128,8 @@ describe('the summary', () => {
     // seed 0: 3 − 2.5, seed 1: 5 − 3.5
     expect(at('no-lora', 'stage1').difference).toEqual({ mean: 1, spread: Math.SQRT1_2, count: 2 });
     expect(at('full', 'stage1').difference).toBeNull();
-    expect(differenceText(at('no-lora', 'stage1'))).toBe('+1.000 ± 0.707');
-    expect(differenceText(at('no-lora', 'stage2'))).toBe('–');
+    expect(differenceText(at('no-lora', 'stage1').difference)).toBe('+1.000 ± 0.707');
+    expect(differenceText(at('no-lora', 'stage2').difference)).toBe('–');
   });
   it('counts what went wrong, what has nothing to train and what is missing', () => {
     expect(at('no-qk_norm', 'stage1')).toMatchObject({ trained: 1, vanished: 1, non_finite: 1, pending: 0 });

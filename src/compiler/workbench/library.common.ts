@@ -12,7 +12,7 @@ export type {
   AblationVariant,
   CellKeeper,
 } from '../../runtime/train/ablate.ts';
-export type { Cell, CellRecord, Outcome } from '../../runtime/train/cell.ts';
+export type { Cell, CellRecord, Look, Outcome } from '../../runtime/train/cell.ts';
 export type { Batch, DataSource } from '../../runtime/train/data-source.ts';
 export {
   type BestStates,

@@ -6,6 +6,7 @@
 import type { HostTensor } from '../../shared/tensor.ts';
 import { RuntimeError } from '../errors.ts';
 import { type Cell, CellLog, type CellRecord, goesOn } from './cell.ts';
+import type { JudgeOptions } from './judge.ts';
 import { type TrainableStage, trainStages } from './stages.ts';
 
 /** One of the models that are compared. */
@@ -38,6 +39,8 @@ export interface AblateStagesOptions {
   readonly steps?: number;
   /** stops after the step that is under way; the cell that it is in is left out */
   readonly signal?: AbortSignal;
+  /** for stages with held-out rows: when they are looked at, and the measure that must be there */
+  readonly judge?: Pick<JudgeOptions, 'metric' | 'every'>;
   readonly keeper?: CellKeeper;
   /**
    * What was thrown as a finding about the variant, in words, which ends its stages and no other's; undefined: it is the same for
@@ -117,7 +120,7 @@ async function runCell(
   variant: AblationVariant,
   cell: Cell,
   carried: Weights,
-  { steps, signal, onStep, findingOf }: AblateStagesOptions,
+  { steps, signal, judge, onStep, findingOf }: AblateStagesOptions,
 ): Promise<Result | undefined> {
   const log = new CellLog(cell);
   try {
@@ -128,6 +131,7 @@ async function runCell(
     const { trained, interrupted, stages } = await trainStages([{ ...stage, open }], {
       ...(steps === undefined ? {} : { steps }),
       ...(signal ? { signal } : {}),
+      ...(judge ? { judge } : {}),
       onBegin: (_, all) => {
         of = all;
       },

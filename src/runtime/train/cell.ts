@@ -1,5 +1,5 @@
 /** A cell of an ablation: one stage of one variant with one seed; and what is kept of it when it is finished. */
-import { type EventRecord, isEvent, isStep, type LogRecord } from './log.ts';
+import { type EventRecord, isEvent, isStep, isValidation, type LogRecord, type ValidationRecord } from './log.ts';
 
 export interface Cell {
   /** id of the variant */
@@ -29,8 +29,12 @@ export interface CellRecord extends Cell {
   /** smallest gradient norm of any trained layer: what shows that something vanishes */
   readonly smallest_norm: readonly number[];
   readonly events: readonly Omit<EventRecord, 'stage'>[];
+  /** at held-out rows, where there are any: in order, the last one after the last step */
+  readonly looks?: readonly Look[];
   readonly seconds: number;
 }
+
+export type Look = Pick<ValidationRecord, 'step' | 'validation'>;
 
 /** Whether stages after this one can run. */
 export const goesOn = ({ outcome }: CellRecord): boolean => outcome === 'trained' || outcome === 'nothing';
@@ -44,6 +48,7 @@ export class CellLog {
   private readonly norms: number[] = [];
   private readonly smallest: number[] = [];
   private readonly events: Omit<EventRecord, 'stage'>[] = [];
+  private readonly looks: Look[] = [];
   private readonly began = performance.now();
 
   constructor(cell: Cell) {
@@ -59,6 +64,7 @@ export class CellLog {
       const { step, event, detail } = record;
       this.events.push({ step, event, detail });
     }
+    if (isValidation(record)) this.looks.push({ step: record.step, validation: record.validation });
     if (!isStep(record)) return;
     const usable = record.skipped !== true;
     this.loss.push(usable ? record.loss : Number.NaN);
@@ -77,6 +83,7 @@ export class CellLog {
       grad_norm: this.norms,
       smallest_norm: this.smallest,
       events: this.events,
+      ...(this.looks.length > 0 ? { looks: this.looks } : {}),
       seconds: Number(((performance.now() - this.began) / 1000).toFixed(2)),
     };
   }

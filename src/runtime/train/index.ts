@@ -8,7 +8,7 @@ export {
   type CellKeeper,
 } from './ablate.ts';
 export { bestFolder } from './best.node.ts';
-export { type Cell, type CellRecord, cellName, goesOn, type Outcome } from './cell.ts';
+export { type Cell, type CellRecord, cellName, goesOn, type Look, type Outcome } from './cell.ts';
 export {
   checkSettings,
   decodeTraining,

@@ -32,25 +32,27 @@ export function watchTable(layout: Layout, output: Output, screen: Screen = proc
   return screen.isTTY === true ? liveTable(layout, screen) : lines(layout, output);
 }
 
-function lines({ variants, stages, seeds, last }: Layout, output: Output): Watch {
+function lines({ variants, stages, seeds, last, metric }: Layout, output: Output): Watch {
   const cells = variants.length * stages.length * seeds.length;
   return {
     step: () => {},
     finished: (record, records, kept) => {
       const label = variants.find(({ id }) => id === record.variant)?.label ?? record.variant;
       const what = kept
-        ? `${describe(record, last)} (kept)`
-        : `${describe(record, last)}, ${record.seconds.toFixed(1)} s`;
+        ? `${describe(record, last, metric)} (kept)`
+        : `${describe(record, last, metric)}, ${record.seconds.toFixed(1)} s`;
       output.note(`[${records.length}/${cells}] ${label}, seed ${record.seed}, ${record.stage}: ${what}`);
     },
   };
 }
 
-function describe(record: CellRecord, last: number): string {
+function describe(record: CellRecord, last: number, metric: Layout['metric']): string {
   if (record.outcome === 'nothing') return 'nothing to train';
   if (record.outcome !== 'trained') return `${record.outcome.replace('_', '-')}: ${record.detail}`;
   const vanishes = record.events.some(({ event }) => event === 'vanishing') ? ', a gradient vanishes' : '';
-  return `loss ${finalLoss(record, last)?.toFixed(4) ?? '–'}${vanishes}`;
+  const judged = metric && record.looks?.at(-1)?.validation[metric.name];
+  const shown = judged === undefined ? '' : `, held-out ${metric!.name} ${judged.toFixed(4)}`;
+  return `loss ${finalLoss(record, last)?.toFixed(4) ?? '–'}${shown}${vanishes}`;
 }
 
 function liveTable(layout: Layout, screen: Screen): Watch {
@@ -68,7 +70,9 @@ function liveTable(layout: Layout, screen: Screen): Watch {
           .filter((cell) => cell.variant === variant.id)
           .map((cell) => {
             const now = running?.variant === variant && running.stage === cell.stage;
-            return now ? `seed ${running.seed}, ${running.steps}` : cellText(cell);
+            return now
+              ? `seed ${running.seed}, ${running.steps}`
+              : cellText(cell, layout.metric ? cell.metric : cell.loss);
           }),
       ]),
     ];

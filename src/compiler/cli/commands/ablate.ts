@@ -7,17 +7,26 @@ import { join } from 'node:path';
 import { recipeOf } from '../../../recipes/index.ts';
 import type { Published } from '../../../recipes/recipe.ts';
 import type { CellRecord } from '../../../runtime/train/index.ts';
+import { VALIDATE_EVERY } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { openAblation } from '../../workbench/ablation/folder.ts';
 import { modelText } from '../../workbench/ablation/model-text.ts';
 import { preflight } from '../../workbench/ablation/preflight.ts';
-import { lossTable, type Report, renderHtml, renderMarkdown, reportJson } from '../../workbench/ablation/report.ts';
+import {
+  lossTable,
+  metricTable,
+  type Report,
+  renderHtml,
+  renderMarkdown,
+  reportJson,
+} from '../../workbench/ablation/report.ts';
 import { runAblation } from '../../workbench/ablation/run.ts';
 import { summarise } from '../../workbench/ablation/summary.ts';
 import { variantsOf } from '../../workbench/ablation/variants.ts';
 import { cliError } from '../../workbench/errors.ts';
 import { loadModel, weightsText } from '../../workbench/model.ts';
 import { commandLine } from '../../workbench/page.ts';
+import { judges, metricOf } from '../../workbench/training/judge.ts';
 import { lockFolder } from '../../workbench/training/lock.ts';
 import type { TrainingOptions } from '../../workbench/training/options.ts';
 import { makeRunFolder } from '../../workbench/training/run-folder.ts';
@@ -39,6 +48,10 @@ export interface AblateCommandOptions extends Omit<TrainingOptions, 'checkpointE
   /** steps at the end of a stage whose losses are averaged */
   readonly last: number;
   readonly out: string;
+  /** a measure of held-out rows, with `:min` or `:max` where it is no loss */
+  readonly metric?: string;
+  /** each seed starts from weights of its own */
+  readonly varyInit?: boolean;
 }
 
 export default async function run(
@@ -46,7 +59,9 @@ export default async function run(
   [file]: readonly string[],
   given: AblateCommandOptions,
 ): Promise<void> {
-  const options: TrainingOptions = { ...given, checkpointEvery: 1, keep: 1 };
+  const looked = given.metric === undefined ? {} : { valEvery: given.valEvery ?? VALIDATE_EVERY };
+  const options: TrainingOptions = { ...given, ...looked, checkpointEvery: 1, keep: 1 };
+  const metric = judges(options) ? metricOf(given.metric, '--metric') : undefined;
   const { model } = loadModel(file!, options, output);
   const variants = variantsOf(model.settings.flags, given.flags);
   const stages = given.stages === undefined ? model.stages : stageList(model, given.stages);
@@ -69,6 +84,8 @@ export default async function run(
     seeds: seeds.join(', '),
     steps: String(given.steps ?? "the stages'"),
     'model text': modelText(model),
+    ...(metric ? { metric: `${metric.name}:${metric.best}` } : {}),
+    ...(given.varyInit ? { 'initial weights': 'of each seed' } : {}),
   };
   await makeRunFolder(given.out);
   const release = lockFolder(given.out, output);
@@ -76,7 +93,9 @@ export default async function run(
   const reportOf = (records: readonly CellRecord[]): Report => ({
     model: model.name,
     config: model.settings.configName,
-    weights: given.weights === undefined ? `random, seed ${given.init}` : weightsText(given.weights),
+    weights: given.weights === undefined ? randomText(given) : weightsText(given.weights),
+    ...(given.varyInit ? { varyInit: true } : {}),
+    ...(metric ? { metric } : {}),
     data: given.data ?? given.batch ?? '',
     settings,
     variants,
@@ -110,7 +129,16 @@ export default async function run(
     });
     report = await write(
       await runAblation(
-        { file: file!, text: modelText(model), variants, seeds, stages, options },
+        {
+          file: file!,
+          text: modelText(model),
+          variants,
+          seeds,
+          stages,
+          options,
+          varyInit: given.varyInit === true,
+          ...(metric ? { metric } : {}),
+        },
         folder,
         interrupt.signal,
         watch,
@@ -128,17 +156,24 @@ export default async function run(
   for (const { variant, seed, stage, detail } of failed)
     output.note(`failed: ${variant}, seed ${seed}, ${stage}: ${detail}`);
   if (failed.length > 0 && !interrupt.signal.aborted) process.exitCode = FAILED;
-  const table = alignTable(lossTable(report)).join('\n');
+  const table = alignTable(metric ? metricTable(report) : lossTable(report)).join('\n');
   output.result(`${table}\nreport: ${join(given.out, 'report.html')}`, {
     out: given.out,
     interrupted: interrupt.signal.aborted,
     variants: variants.map(({ id, flag }) => ({ id, flag: flag ?? null })),
     seeds,
     stages: report.stages,
+    ...(metric ? { metric } : {}),
     summary: summarise(report.records, report),
     failed: failed.map(({ variant, seed, stage, detail }) => ({ variant, seed, stage, detail })),
     warnings,
   });
+}
+
+/** `random, seeds 1, 2, 3` */
+function randomText({ init = 0, varyInit, seeds }: AblateCommandOptions): string {
+  if (!varyInit) return `random, seed ${init}`;
+  return `random, seeds ${Array.from({ length: seeds }, (_, index) => init + index).join(', ')}`;
 }
 
 /** What a paper says of this model, as its recipe knows it. */

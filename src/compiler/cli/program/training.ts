@@ -111,7 +111,15 @@ Examples:
     )
     .action(run(() => import('../commands/evaluate.ts')));
 
-  const ablate = withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), { ...NEED_DATA, ...NEED_WEIGHTS })
+  const ablate = withNeeds(withWeights(withSettings(mdl.command('ablate <file>'))), {
+    ...NEED_DATA,
+    ...NEED_WEIGHTS,
+    '--val': '--data',
+    '--val-split': '--data',
+    '--val-every': '--data',
+    '--metric': '--data',
+    '--vary-init': '--init',
+  })
     .description('train the model and its ablations by flags through the same stages, and compare')
     .requiredOption('--flags <list>', 'the flags to turn, one at a time: `lora,qk_norm`')
     .option('--stages <list>', 'the stages, in order (default: all of the file)')
@@ -120,6 +128,15 @@ Examples:
     .option('--last <n>', 'steps at the end of a stage whose losses are averaged', positive, 10)
     .option('--data <name>', 'emoji, or a folder with images and a .jsonl file');
   withSteps(ablate)
+    .addOption(new Option('--val <path>', 'data to judge each variant by while it trains').conflicts('valSplit'))
+    .option('--val-split <part>', 'part of the rows of --data that is kept to judge by, such as 0.1', fraction)
+    .option(
+      '--val-every <n>',
+      'steps between looks at those rows (default: 100); the last step is looked at too',
+      positive,
+    )
+    .option('--metric <name>', 'compare by this measure of those rows (default: loss): perplexity, accuracy:max')
+    .option('--vary-init', 'with --init: each seed starts from weights of its own, so that the spread is over them too')
     .option('--out <folder>', 'keep what is finished and the report here', 'runs/ablate')
     .option('--resume', 'go on with the ablation in --out')
     .addOption(backend())

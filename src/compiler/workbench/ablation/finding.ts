@@ -14,7 +14,8 @@ export function findingOf(error: unknown): string | undefined {
 function isOfVariant(error: unknown): boolean {
   if (error instanceof DiagnosticError) return true;
   if (error instanceof CliError) return error.code === 'C0202' || error.code === 'C0101';
-  if (error instanceof RuntimeError) return !/^R0[19]/.test(error.code);
+  // R1194: a metric that the loss has not is a mistake of who asked for it
+  if (error instanceof RuntimeError) return !/^R0[19]|^R1194/.test(error.code);
   // the operating system's: a full disk, no more files
   return !(error instanceof Error && 'syscall' in error);
 }

@@ -18,6 +18,7 @@ import {
   type CellKeeper,
   type CellRecord,
   cellName,
+  type Look,
   type RunSettings,
 } from '../../../runtime/train/index.ts';
 import { fileSource } from '../../../runtime/weights/source.node.ts';
@@ -111,8 +112,14 @@ function decodeCell(file: string, cell: Cell): CellRecord {
     loss: numbers(stored.loss),
     grad_norm: numbers(stored.grad_norm),
     smallest_norm: numbers(stored.smallest_norm),
+    ...(stored.looks ? { looks: stored.looks.map(finite) } : {}),
   };
 }
+
+const finite = ({ step, validation }: Look): Look => ({
+  step,
+  validation: Object.fromEntries(Object.entries(validation).map(([name, value]) => [name, value ?? Number.NaN])),
+});
 
 /** @throws CliError C0303 */
 function readJson(file: string): object {

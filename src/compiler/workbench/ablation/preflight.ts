@@ -4,7 +4,8 @@ import type { Stage } from '../../elaborate/stages.ts';
 import { CliError, cliError } from '../errors.ts';
 import type { Notes } from '../notes.ts';
 import { openBase } from '../training/base.ts';
-import { openBatches } from '../training/data.ts';
+import { openBatches, openHeldOut } from '../training/data.ts';
+import { judges } from '../training/judge.ts';
 import type { TrainingOptions } from '../training/options.ts';
 import type { PreparedStage } from '../training/settings.ts';
 import type { LoadedStage } from '../training/staged.ts';
@@ -81,7 +82,11 @@ async function checkVariant(
     await base.close();
     if (variant.flag === undefined) {
       const seed = seedOf(stage, options.seed);
-      onFull({ model, stage, data: await openBatches(file, model, stage, { ...options, seed }, output) });
+      const data = await openBatches(file, model, stage, { ...options, seed }, output);
+      const asked =
+        judges(options) && options.data !== undefined ? { ...options, data: options.data, seed } : undefined;
+      const heldOut = asked && (await openHeldOut(file, model, stage, asked, output));
+      onFull({ model, stage, data, ...(heldOut ? { heldOut } : {}) });
     }
     for (const key of model.parameters.keys()) keys.add(key);
     for (const key of untrainedKeys(model, stage, base, trained)) untrained.add(key);

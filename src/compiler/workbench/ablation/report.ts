@@ -5,13 +5,15 @@ import type { RunSettings } from '../../../runtime/train/index.ts';
 import { VANISHING } from '../../../runtime/train/statistics.ts';
 import { type Chart, renderChart, type Series } from '../chart.ts';
 import { escapeHtml, renderList, renderPage, renderTable } from '../page.ts';
-import { cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
+import { type CellSummary, cellText, differenceText, type Layout, meanCurve, summarise } from './summary.ts';
 
 export interface Report extends Layout {
   readonly model: string;
   readonly config: string;
   /** where the weights that every variant starts from came from */
   readonly weights: string;
+  /** each seed has initial weights of its own */
+  readonly varyInit?: boolean;
   readonly data: string;
   readonly settings: RunSettings;
   /** as it could be given again */
@@ -58,6 +60,53 @@ export function lossTable(report: Report, paper?: Published): string[][] {
   ];
 }
 
+const rowsOf = (
+  { variants, stages }: Layout,
+  cells: readonly CellSummary[],
+  text: (cell: CellSummary) => string,
+): string[][] => [
+  ['variant', ...stages],
+  ...variants.map(({ id, label }) => [label, ...cells.filter(({ variant }) => variant === id).map(text)]),
+];
+
+/** Rows of variants, columns of stages: what is measured at held-out rows. */
+export const metricTable = (report: Report): string[][] =>
+  rowsOf(report, summarise(report.records, report), (cell) => cellText(cell, cell.metric));
+
+/** By what is measured at held-out rows, where variants are compared by it. */
+function judgedBlocks({ metric, records, ...layout }: Report): Block[] {
+  if (!metric) return [];
+  const { name, best } = metric;
+  const cells = summarise(records, { ...layout, metric });
+  const table = (text: (cell: CellSummary) => string, variants = layout.variants): Block => ({
+    kind: 'table',
+    rows: rowsOf({ ...layout, variants }, cells, text),
+  });
+  return [
+    { kind: 'heading', text: `Held-out ${name}` },
+    {
+      kind: 'paragraph',
+      text: `After the last step of each stage, over rows that no variant was trained on; the ${best === 'min' ? 'smaller' : 'larger'}, the better.`,
+    },
+    table((cell) => cellText(cell, cell.metric)),
+    ...(layout.variants.length > 1
+      ? [
+          { kind: 'heading', text: `Difference in held-out ${name} from the full model` } as const,
+          {
+            kind: 'paragraph',
+            text: `Pairs of runs with one seed. ${best === 'min' ? 'Above' : 'Below'} 0: the variant is worse.`,
+          } as const,
+          table((cell) => differenceText(cell.metric_difference), layout.variants.slice(1)),
+        ]
+      : []),
+  ];
+}
+
+const startText = ({ weights, varyInit, data }: Report): string =>
+  varyInit
+    ? `Variants with one seed start from the same weights (${weights}), and see the same batches (${data}).`
+    : `Every variant starts from the same weights (${weights}) and sees the same batches (${data}).`;
+
 function blocksOf(report: Report): Block[] {
   const { variants, seeds, stages, last, records } = report;
   const cells = summarise(records, report);
@@ -74,12 +123,13 @@ function blocksOf(report: Report): Block[] {
   });
   const { threshold, patience } = VANISHING;
   return [
-    { kind: 'heading', text: 'Final loss' },
+    ...judgedBlocks(report),
+    { kind: 'heading', text: report.metric ? 'Final loss in training' : 'Final loss' },
     {
       kind: 'paragraph',
       text:
         `Mean of the last ${last} steps of each stage; over ${seeds.length === 1 ? 'one seed' : `${seeds.length} seeds: mean ± sample standard deviation`}. ` +
-        `Every variant starts from the same weights (${report.weights}) and sees the same batches (${report.data}). ` +
+        `${startText(report)} ` +
         `"vanish": a trained layer had a gradient norm below ${threshold} for ${patience} steps in a row; "NaN": the loss or a gradient was not finite; "–": nothing to train, or an earlier stage did not end; "…": not run yet.`,
     },
     { kind: 'table', rows: lossTable(report, paper) },
@@ -99,7 +149,9 @@ function blocksOf(report: Report): Block[] {
                 .slice(1)
                 .map((variant) => [
                   variant.label,
-                  ...cells.filter((cell) => cell.variant === variant.id).map(differenceText),
+                  ...cells
+                    .filter((cell) => cell.variant === variant.id)
+                    .map(({ difference }) => differenceText(difference)),
                 ]),
             ],
           } as const,
@@ -163,7 +215,7 @@ export function renderHtml(report: Report): string {
 }
 
 /** For each stage: loss, gradient norm and the smallest layer's, one line per variant, the mean over seeds. */
-function chartsOf({ variants, stages, records }: Report): Chart[] {
+function chartsOf({ variants, stages, records, metric }: Report): Chart[] {
   return stages.flatMap((stage) => {
     const series = (curve: (record: CellRecord) => readonly number[]): Series[] =>
       variants.flatMap(({ id, label }) => {
@@ -173,7 +225,20 @@ function chartsOf({ variants, stages, records }: Report): Chart[] {
     // a variant keeps its colour where others have no curve
     const names = variants.map(({ label }) => label);
     const norms = { y: 'norm before clipping', logarithmic: true, names };
+    const looks = (record: CellRecord): readonly (readonly [number, number])[] =>
+      (record.looks ?? []).map(({ step, validation }) => [step, validation[metric!.name] ?? Number.NaN]);
+    const judged = variants.flatMap(({ id, label }) => {
+      const own = records.filter((record) => record.variant === id && record.stage === stage && record.looks);
+      const steps = own[0] ? looks(own[0]).map(([step]) => step) : [];
+      const means = meanCurve(own.map((record) => looks(record).map(([, value]) => value)));
+      return own.length === 0
+        ? []
+        : [{ name: label, points: means.map(([, value], i) => [steps[i] ?? Number.NaN, value] as const) }];
+    });
     return [
+      ...(metric
+        ? [{ title: `${stage}: held-out ${metric.name}`, y: `${metric.name}, mean over seeds`, names, series: judged }]
+        : []),
       { title: `${stage}: loss`, y: 'loss, mean over seeds', names, series: series(({ loss }) => loss) },
       { title: `${stage}: gradient norm`, ...norms, series: series(({ grad_norm }) => grad_norm) },
       {

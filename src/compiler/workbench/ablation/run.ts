@@ -1,5 +1,5 @@
 /** An ablation as options say: its variants' stages, each from the model's file, through `ablateStages`. */
-import { ablateStages, type CellRecord } from '../../../runtime/train/index.ts';
+import { ablateStages, type CellRecord, type Metric } from '../../../runtime/train/index.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import type { TrainingOptions } from '../training/options.ts';
 import { findingOf } from './finding.ts';
@@ -17,6 +17,10 @@ export interface Ablation {
   /** as the full model declares them */
   readonly stages: readonly Stage[];
   readonly options: TrainingOptions;
+  /** what variants are compared by, where they are judged */
+  readonly metric?: Metric;
+  /** the n-th seed starts from weights of the seed `init` + n */
+  readonly varyInit?: boolean;
 }
 
 /** Is told how a run gets on. */
@@ -31,7 +35,7 @@ export interface Watch {
  * @throws what is not a variant's fault: files that cannot be read or written, bad data, C0304
  */
 export async function runAblation(
-  { file, text, variants, seeds, stages, options }: Ablation,
+  { file, text, variants, seeds, stages, options, metric, varyInit }: Ablation,
   folder: AblationFolder,
   signal: AbortSignal,
   watch: Watch,
@@ -40,7 +44,12 @@ export async function runAblation(
   const ablated = variants.map(({ id, set }) => ({
     id,
     stage: (name: string, seed: number) =>
-      variantStage(file, text, declared.get(name)!, { ...options, seed, set: [...(options.set ?? []), ...set] }),
+      variantStage(file, text, declared.get(name)!, {
+        ...options,
+        ...(varyInit && options.init !== undefined ? { init: options.init + seeds.indexOf(seed) } : {}),
+        seed,
+        set: [...(options.set ?? []), ...set],
+      }),
   }));
   const byId = new Map(variants.map((variant) => [variant.id, variant]));
   const { records } = await ablateStages(ablated, {
@@ -48,6 +57,7 @@ export async function runAblation(
     seeds,
     ...(options.steps === undefined ? {} : { steps: options.steps }),
     signal,
+    ...(metric ? { judge: { metric, ...(options.valEvery === undefined ? {} : { every: options.valEvery }) } } : {}),
     keeper: folder,
     findingOf,
     onStep: ({ variant, seed, stage }, done, steps) => watch.step(byId.get(variant)!, seed, stage, done, steps),

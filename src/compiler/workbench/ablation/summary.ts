@@ -1,5 +1,6 @@
 /** The records of an ablation by variant and stage: final losses over seeds, and what went wrong how often. */
 import type { CellRecord } from '../../../runtime/train/cell.ts';
+import type { Metric } from '../../../runtime/train/judge.ts';
 import type { Variant } from './variants.ts';
 
 export interface Spread {
@@ -16,6 +17,12 @@ export interface CellSummary {
   readonly loss: Spread | null;
   /** the same minus the full model's with the same seed, which saw the same batches; null for the full model itself */
   readonly difference: Spread | null;
+  /** the measures of the last look at held-out rows, by name; null where no seed has one */
+  readonly validation: Readonly<Record<string, Spread>> | null;
+  /** that of them which variants are compared by; null where none is asked for */
+  readonly metric: Spread | null;
+  /** the same minus the full model's with the same seed */
+  readonly metric_difference: Spread | null;
   /** how many seeds trained, and of those how many were told that a layer's gradient vanishes */
   readonly trained: number;
   readonly vanished: number;
@@ -35,6 +42,8 @@ export interface Layout {
   readonly stages: readonly string[];
   /** steps at the end of a stage whose losses are averaged */
   readonly last: number;
+  /** of held-out rows: what variants are compared by in place of the training loss */
+  readonly metric?: Metric;
 }
 
 /** Mean of the last `last` losses, without steps that have none; undefined when there is no such step. */
@@ -54,14 +63,17 @@ export function spreadOf(values: readonly number[]): Spread | null {
   };
 }
 
+/** Of a record of a stage that was trained. */
+type Measure = (record: CellRecord | undefined) => number | undefined;
+
 /** One summary for each variant and stage, variants first. */
 export function summarise(records: readonly CellRecord[], layout: Layout): CellSummary[] {
-  const { variants, seeds, stages, last } = layout;
+  const { variants, seeds, stages, last, metric } = layout;
   const find = (variant: string, seed: number, stage: string): CellRecord | undefined =>
     records.find((record) => record.variant === variant && record.seed === seed && record.stage === stage);
-  const lossOf = (variant: string, seed: number, stage: string): number | undefined => {
+  const trainedOf = (variant: string, seed: number, stage: string): CellRecord | undefined => {
     const record = find(variant, seed, stage);
-    return record?.outcome === 'trained' ? finalLoss(record, last) : undefined;
+    return record?.outcome === 'trained' ? record : undefined;
   };
   const full = variants[0]!;
   return variants.flatMap((variant) =>
@@ -75,15 +87,35 @@ export function summarise(records: readonly CellRecord[], layout: Layout): CellS
           return record?.outcome === 'non_finite' || record?.outcome === 'failed';
         }),
       ).length;
-      const differences = seeds.flatMap((seed) => {
-        const [mine, reference] = [lossOf(variant.id, seed, stage), lossOf(full.id, seed, stage)];
-        return mine === undefined || reference === undefined ? [] : [mine - reference];
+      const over = (of: Measure): Spread | null =>
+        spreadOf(seeds.flatMap((seed) => of(trainedOf(variant.id, seed, stage)) ?? []));
+      const against = (of: Measure): Spread | null => {
+        const pairs = seeds.map(
+          (seed) => [of(trainedOf(variant.id, seed, stage)), of(trainedOf(full.id, seed, stage))] as const,
+        );
+        const both = pairs.filter((pair): pair is readonly [number, number] =>
+          pair.every((value) => value !== undefined),
+        );
+        return variant === full ? null : spreadOf(both.map(([mine, reference]) => mine - reference));
+      };
+      const loss: Measure = (record) => record && finalLoss(record, last);
+      const byName =
+        (name: string): Measure =>
+        (record) =>
+          record?.looks?.at(-1)?.validation[name];
+      const names = new Set(own.flatMap(({ looks }) => Object.keys(looks?.at(-1)?.validation ?? {})));
+      const validation = [...names].flatMap((name) => {
+        const spread = over(byName(name));
+        return spread ? [[name, spread] as const] : [];
       });
       return {
         variant: variant.id,
         stage,
-        loss: spreadOf(seeds.flatMap((seed) => lossOf(variant.id, seed, stage) ?? [])),
-        difference: variant === full ? null : spreadOf(differences),
+        loss: over(loss),
+        difference: against(loss),
+        validation: validation.length > 0 ? Object.fromEntries(validation) : null,
+        metric: metric ? over(byName(metric.name)) : null,
+        metric_difference: metric ? against(byName(metric.name)) : null,
         trained: count('trained'),
         vanished: own.filter(({ events }) => events.some(({ event }) => event === 'vanishing')).length,
         non_finite: count('non_finite'),
@@ -97,12 +129,12 @@ export function summarise(records: readonly CellRecord[], layout: Layout): CellS
 }
 
 /** `2.345 ± 0.012, vanish 1/3`; `–` where there is nothing to train or to reach, `…` where nothing has run yet. */
-export function cellText(cell: CellSummary): string {
+export function cellText(cell: CellSummary, value: Spread | null = cell.loss): string {
   const seeds = cell.trained + cell.non_finite + cell.failed + cell.nothing + cell.not_reached + cell.pending;
   const share = (count: number, word: string): string[] =>
     count === 0 ? [] : [seeds === 1 ? word : `${word} ${count}/${seeds}`];
   const parts = [
-    ...(cell.loss ? [spreadText(cell.loss, 3)] : []),
+    ...(value ? [spreadText(value, 3)] : []),
     ...share(cell.vanished, 'vanish'),
     ...share(cell.non_finite, 'NaN'),
     ...share(cell.failed, 'failed'),
@@ -112,7 +144,7 @@ export function cellText(cell: CellSummary): string {
 }
 
 /** `+0.123 ± 0.004`, `–` where there is no pair. */
-export function differenceText({ difference }: CellSummary): string {
+export function differenceText(difference: Spread | null): string {
   return difference === null ? '–' : `${difference.mean >= 0 ? '+' : '−'}${spreadText(difference, 3, true)}`;
 }
 

@@ -5,7 +5,8 @@ import { scheduleOf } from '../../training/plan.ts';
 import { cliError } from '../errors.ts';
 import { SILENT } from '../notes.ts';
 import { openBase } from '../training/base.ts';
-import { openBatches } from '../training/data.ts';
+import { openBatches, openHeldOut } from '../training/data.ts';
+import { judges, measuresOf } from '../training/judge.ts';
 import type { TrainingOptions } from '../training/options.ts';
 import { overlayWeights } from '../training/overlay.ts';
 import { fitted } from '../training/resized.ts';
@@ -36,18 +37,28 @@ export async function variantStage(
     forStage(stage.name, () => scheduleOf(stage, options.lr === undefined ? {} : { lr: options.lr }));
   const seed = seedOf(stage, options.seed);
   const data = await openBatches(file, model, stage, { ...options, seed }, SILENT);
-  return { name: stage.name, data, seed, open: (trained) => opened(loaded, trained, options) };
+  const { data: named } = options;
+  const asked = judges(options) && named !== undefined ? { ...options, data: named, seed } : undefined;
+  const heldOut = asked && (await openHeldOut(file, model, stage, asked, SILENT));
+  return {
+    name: stage.name,
+    data,
+    ...(heldOut ? { heldOut } : {}),
+    seed,
+    measures: measuresOf(model),
+    open: (trained) => opened(loaded, trained, { ...options, validates: heldOut !== undefined }),
+  };
 }
 
 async function opened(
   loaded: LoadedStage,
   trained: Parameters<TrainableStage['open']>[0],
-  options: TrainingOptions,
+  options: TrainingOptions & { readonly validates: boolean },
 ): Promise<OpenedStage> {
   const base = await openBase(loaded, options, SILENT);
   try {
     const weights = overlayWeights(base, fitted(loaded.model, trained));
-    const stage = await openForTraining(loaded, weights, { ...options, validates: false });
+    const stage = await openForTraining(loaded, weights, options);
     return { ...stage, close: () => stage.close().finally(() => base.close()) };
   } catch (error) {
     await base.close();

@@ -35,8 +35,8 @@ export const CLI_DATA = {
   ),
   metric_direction: entry(
     'C0421',
-    ({ name }: { name: string }) =>
-      `--keep-best ${name} does not say which value is best: give ${name}:max for the largest or ${name}:min for the smallest`,
+    ({ name, option }: { name: string; option: string }) =>
+      `${option} ${name} does not say which value is best: give ${name}:max for the largest or ${name}:min for the smallest`,
     'Of a loss, a perplexity and bits per byte the smallest is best. Of other measures the program does not know, so the name has `:min` or `:max` behind it.',
   ),
   split_not_taken: entry(

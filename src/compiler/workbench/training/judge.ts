@@ -22,11 +22,11 @@ export const judges = ({ val, valSplit, valEvery, keepBest, patience }: Validati
 const SMALL_IS_BEST: readonly string[] = ['loss', 'perplexity', 'bits_per_byte'];
 
 /** @throws CliError C0421 */
-export function metricOf(keepBest: string | true | undefined): Metric {
+export function metricOf(keepBest: string | true | undefined, option = '--keep-best'): Metric {
   const text = typeof keepBest === 'string' ? keepBest : 'loss';
   const [, name, best] = /^(.*?)(?::(min|max))?$/.exec(text)!;
   if (best === 'min' || best === 'max') return { name: name!, best };
-  if (!SMALL_IS_BEST.includes(name!)) throw cliError('metric_direction', { name: name! });
+  if (!SMALL_IS_BEST.includes(name!)) throw cliError('metric_direction', { name: name!, option });
   return { name: name!, best: 'min' };
 }
 
