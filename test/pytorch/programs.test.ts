@@ -46,6 +46,16 @@ const PROGRAMS: Readonly<Record<string, string>> = {
         (a - d, c * a + b)
       }
     }`,
+  'bodies without a tensor to ask where theirs go': `fn table(n) { sin(float(iota(n)) * 0.5) }
+    fn twice(n) { let t = table(n)  t + table(2 * n)[n:] }
+    module Places(n) {
+      fn rows() { let t = table(n)  t * t }
+      forward(x: [B, T, n]) { x + rows() + twice(n) }
+    }
+    model Tiny {
+      places = Places(4)
+      entry run(x: [B, T, 4]) -> (y: [B, T, 4]) { places(x) + twice(4) }
+    }`,
   'a list of tensors as an argument': `fn joined(items) { concat(items, axis = 1) }
     model Tiny { entry run(x: [B, T, 4]) -> (y: [B, 2 * T, 4]) { joined([x, exp(x)]) } }`,
   'loops over numbers, over pairs, and over a part of a list': `import { Linear } from "std"

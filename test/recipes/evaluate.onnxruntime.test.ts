@@ -37,6 +37,27 @@ test('text: all rows where nothing is held out, over the tokens that are predict
   expect(half).toMatchObject({ rows: Math.round(Math.floor((new TextEncoder().encode(TEXT).length + 1) / 32) / 2) });
 });
 
+test('bytes: an end of a document is a byte, as in training, so bits per byte are the loss in bits', async () => {
+  const two = folderWith({ 'a.txt': TEXT, 'b.txt': TEXT });
+  const report = await evaluated(example('gpt'), '--config', 'bytes', '--init', '1', '--data', two);
+  const rows = Math.floor((2 * new TextEncoder().encode(TEXT).length + 2) / 64);
+  expect(report).toMatchObject({ rows, tokens: rows * 63, bytes: rows * 63 });
+  expect(report.bits_per_byte as number).toBeCloseTo((report.loss as number) / Math.LN2, 6);
+});
+
+test("rows are judged in batches of the stage's size, as they were validated while it trained", async () => {
+  // each row is compared with the mean of its batch
+  const text = readFileSync(example('mlp'), 'utf8')
+    .replace('batch 64', 'batch 4')
+    .replace('cross_entropy(logits, labels),', 'mean((logits - mean(logits, axes = [0], keepdims = true)) ** 2),');
+  writeFileSync(join(folder, 'in-batch.mdl'), text);
+  const asked = ['--config', 'small', '--init', '1', '--data', arrays];
+  const usual = await evaluated('in-batch.mdl', ...asked);
+  expect(await evaluated('in-batch.mdl', ...asked, '--batch-size', '4')).toEqual(usual);
+  expect(await evaluated('in-batch.mdl', ...asked, '--stage', 'train_all')).toEqual(usual);
+  expect((await evaluated('in-batch.mdl', ...asked, '--batch-size', '12')).loss).not.toBe(usual.loss);
+});
+
 test('pictures by class: a class for all is right for its own', async () => {
   // the head of examples/vit.mdl begins as zeros: the first class has the largest logit, as all have it
   const report = await evaluated(example('vit'), '--config', 'tiny', '--init', '1', '--data', pictures);

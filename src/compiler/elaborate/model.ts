@@ -10,7 +10,7 @@ import { entryFor, type GivenRoles } from '../../shared/roles.ts';
 import type { NameTable } from '../check/name-table.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
-import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import type { Graph, TensorType } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
@@ -123,6 +123,11 @@ export class Model {
   /** Every module of the tree, and what flags switch off. */
   get instances(): Iterable<ModuleInstance> {
     return this.evaluator.modules.instances.values();
+  }
+
+  /** What was found wrong so far; tracing entries may add to it. */
+  get diagnostics(): readonly Diagnostic[] {
+    return this.evaluator.bag.sorted();
   }
 
   get entries(): readonly string[] {

@@ -8,7 +8,7 @@ import { entryFor, type GivenRoles } from '../../shared/roles.ts';
 import { backendName } from './backends.ts';
 import { cliError } from './errors.ts';
 import { homeOf, isModelFolder } from './folder/program.ts';
-import { loadModel, openWeights, type SettingsOptions, type WeightsOptions } from './model.ts';
+import { loadModel, openWeights, type SettingsOptions, soundEntry, type WeightsOptions } from './model.ts';
 import type { Notes } from './notes.ts';
 import { chatTemplateFor, recipeFor, recipeOfManifest } from './recipe.ts';
 import { openForRun } from './session.ts';
@@ -56,6 +56,7 @@ export async function openAnswering(file: string, given: OpenOptions, wants: Wan
   const { recipe, model } = recipeFor(loaded.model);
   if (!recipe[wants]) throw cliError('no_answers', { recipe: recipe.name });
   const entries = entriesOf(recipe, wants, loaded.model, loaded.model.entries);
+  for (const entry of entries) soundEntry(loaded.model, entry);
   const { tokenizer: named } = model.settings;
   const tokenizer = await tokenizerOfModel(
     recipe,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
-import type { Model, ModelOptions } from '../elaborate/model.ts';
+import type { EntryGraph, Model, ModelOptions } from '../elaborate/model.ts';
 import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
 import { type Lora, loraOfAdapter, parseLora } from './folder/lora.ts';
@@ -121,6 +121,13 @@ export function loadModel(file: string, options: SettingsOptions, output: Notes)
   }
   output.warn(compilation.diagnostics());
   return { model: compilation.model, compilation };
+}
+
+/** An entry's graph as it is in inference. @throws DiagnosticError for a mistake in it, before anything else is asked that could hide it */
+export function soundEntry(model: Model, name: string): EntryGraph {
+  const traced = model.entry(name);
+  if (!traced) throw new DiagnosticError(model.diagnostics);
+  return traced;
 }
 
 /** The weights that options ask for; undefined when they ask for none. Says what it did not use. */

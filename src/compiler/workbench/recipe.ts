@@ -14,6 +14,7 @@ import type { Stage } from '../elaborate/stages.ts';
 import { entryManifest } from '../ports.ts';
 import { type CliError, cliError } from './errors.ts';
 import { homeOf } from './folder/program.ts';
+import { soundEntry } from './model.ts';
 import { tokenizerOf } from './tokenizer.ts';
 
 export interface ModelRecipe {
@@ -27,13 +28,17 @@ export function recipeFor(model: Model): ModelRecipe {
   return { recipe: recipeOf(model.recipe.declaration.name), model: toldOf(model) };
 }
 
-/** What a recipe, or a module of data, is told of a model that is being compiled, for a stage: its loss is the stage's. */
+/**
+ * What a recipe, or a module of data, is told of a model that is being compiled, for a stage: its loss is the stage's.
+ * `entry` throws DiagnosticError for an entry with a mistake in it: its ports are no question of the data then.
+ */
 export function toldOf(model: Model, stage?: Stage): RecipeModel {
   const roles = stage ? { ...model.roles, loss: stage.minimizes } : model.roles;
   const entry = (role: string): ReturnType<RecipeModel['entry']> => {
     const name = entryFor(roles, role);
-    const traced = model.entries.includes(name) ? model.entry(name) : undefined;
-    return traced && entryManifest({ guarded: guard(traced.graph), cache: traced.cache, adapters: [] });
+    if (!model.entries.includes(name)) return undefined;
+    const traced = soundEntry(model, name);
+    return entryManifest({ guarded: guard(traced.graph), cache: traced.cache, adapters: [] });
   };
   return { name: model.name, settings: model.recipe?.settings ?? {}, entry };
 }

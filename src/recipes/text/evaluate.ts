@@ -36,7 +36,7 @@ export function evaluateRows({ name, settings, dataset, judges }: RowsRecipe): R
 export interface TextEvaluation extends Pick<EvaluationRequest, 'count' | 'onAnswer'> {
   readonly data: DataSource;
   readonly tokenizer: TextCodec;
-  /** ends documents, and is no text */
+  /** ends documents */
   readonly eos: number | undefined;
   /** what was judged, for the title */
   readonly title: string;
@@ -55,10 +55,7 @@ export async function evaluateText(session: Session, request: TextEvaluation): P
     onBatch: (batch) => {
       for (const ids of predicted(batch)) {
         tokens += ids.length;
-        bytes += bytesOf(
-          tokenizer,
-          ids.filter((id) => id !== eos),
-        );
+        bytes += bytesOf(tokenizer, ids, eos);
       }
     },
     onRows: onAnswer,
@@ -83,6 +80,8 @@ function predicted({ feeds: { input_ids, labels, attention_mask } }: Batch): num
   });
 }
 
-function bytesOf(tokenizer: TextCodec, ids: readonly number[]): number {
-  return tokenizer === BYTE_TOKENIZER ? ids.length : new TextEncoder().encode(tokenizer.decode(ids)).length;
+/** Where each byte is a token, what ends a document is a byte like any other, as validation counts it; else it is no text. */
+function bytesOf(tokenizer: TextCodec, ids: readonly number[], eos: number | undefined): number {
+  if (tokenizer === BYTE_TOKENIZER) return ids.length;
+  return new TextEncoder().encode(tokenizer.decode(ids.filter((id) => id !== eos))).length;
 }

@@ -24,6 +24,31 @@ model Tiny {
 `;
 
 describe('model.py', () => {
+  it('gives a body without tensors the device of its caller', () => {
+    const text = modelPy(`import { Linear } from "std"
+      fn table(n) { sin(float(iota(n)) * 0.5) }
+      fn twice(n) { table(n) + table(n) }
+      module Places() { forward() { let t = twice(4)  t * t } }
+      module Shift() { fc = Linear(4, 4)  fn of() { twice(4) + fc(table(4)) }  forward(x: [B, 4]) { x + of() } }
+      model Tiny {
+        places = Places()
+        shift = Shift()
+        entry run(x: [B, 4]) -> (y: [B, 4]) { shift(x) + places() + table(4) }
+        entry start() -> (y: [4]) { places() }
+      }`);
+    expect(text).toContain('def table(device):\n');
+    expect(text).toContain('torch.arange(4, device=device)');
+    expect(text).toContain('def twice(device):\n');
+    expect(text).toContain('table(device) + table(device)');
+    expect(classOf(text, 'Places')).toContain('def forward(self, device):');
+    expect(classOf(text, 'Shift')).toContain('table(next(self.parameters()).device)');
+    expect(classOf(text, 'Tiny')).toContain('self.shift(x) + self.places(x.device) + table(x.device)');
+    expect(classOf(text, 'Tiny')).toContain('return self.places(next(self.parameters()).device)');
+    expectStructure(text);
+    const alone = modelPy('model Tiny { entry start() -> (y: [4]) { sin(float(iota(4))) } }');
+    expect(alone).toContain('torch.arange(4, device=torch.get_default_device())');
+  });
+
   it('has a class for each module, a loop for equal layers, and the names of the source', () => {
     const text = modelPy(LAYERS);
     expectStructure(text);

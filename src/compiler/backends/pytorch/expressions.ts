@@ -1,6 +1,7 @@
 /** Values as expressions: what is read once stands where it is read, and the rest is named in a line before. */
 
 import { equalDims } from '../../../shared/dim.ts';
+import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
@@ -19,6 +20,10 @@ export interface Context {
   readonly globals: Iterable<string>;
   /** what a call of a body is: `self.attn`, `self.encode`, `moved`. @param alias key of a module → a loop's variable */
   callee(run: BodyRun, from: BodyRun, alias: ReadonlyMap<string, string>): string;
+  /** Whether a body is given where its tensors go, as it has no tensor to ask. */
+  takesDevice(run: BodyRun): boolean;
+  /** Whether a module has parameters, itself or below it. */
+  hasParameters(instance: ModuleInstance): boolean;
   /** `self.weight`. @throws TorchProblem where the parameter is not below the body's module */
   parameter(key: string, from: BodyRun, alias: ReadonlyMap<string, string>): string;
   helper(name: HelperName | 'Cache'): string;
@@ -33,12 +38,15 @@ interface Surroundings {
   readonly sizes: Sizes;
   readonly reads: ReadonlyMap<ValueId, number>;
   readonly hints: ReadonlyMap<ValueId, string>;
-  readonly device: string | undefined;
+  /** where new tensors go: `x.device` */
+  device(): string;
   /** The function of autograd that has a clause's gradient. */
   gradient(written: Written): string;
   /** Writes a line: `target` is `h = `, or nothing. */
   line(target: string, expr: Expr, id?: ValueId): void;
 }
+
+type Tensor = Recording['graph']['constants'][number]['tensor'];
 
 type Plain = Exclude<Item, { kind: 'statement' | 'loop' }>;
 
@@ -52,7 +60,7 @@ export class Expressions {
   private readonly context: Context;
   private readonly around: Surroundings;
   private readonly keys: ReadonlyMap<ValueId, string>;
-  private readonly constants: ReadonlyMap<ValueId, Expr>;
+  private readonly constants: ReadonlyMap<ValueId, Tensor>;
   private readonly aliases = new Map<string, string>();
   private readonly effects = new Map<Item, number>();
   private variables: Variables;
@@ -65,17 +73,15 @@ export class Expressions {
     this.variables = around.variables;
     const { graph, parameterIds } = context.recording;
     this.keys = new Map([...parameterIds].map(([key, id]) => [id, key]));
-    this.constants = new Map(graph.constants.map(({ value, tensor }) => [value, this.constant(tensor)]));
+    this.constants = new Map(graph.constants.map(({ value, tensor }) => [value, tensor]));
   }
 
-  private constant({ shape, dtype, data }: Recording['graph']['constants'][number]['tensor']): Expr {
+  private constant({ shape, dtype, data }: Tensor): Expr {
     if (shape.length === 0) return literal(data[0]!, dtype);
     const items = Array.from(data, (value) => literal(value, dtype).text);
-    return method(atom(`torch.tensor([${items.join(', ')}], device=${this.device()})`), 'reshape', [tuple([...shape])]);
-  }
-
-  private device(): string {
-    return this.around.device ?? 'next(self.parameters()).device';
+    return method(atom(`torch.tensor([${items.join(', ')}], device=${this.around.device()})`), 'reshape', [
+      tuple([...shape]),
+    ]);
   }
 
   // ── what is to be written ───────────────────────────────────────────────────────────────────
@@ -130,7 +136,7 @@ export class Expressions {
     const text = this.variables.read(id);
     if (text !== undefined) return atom(text);
     const constant = this.constants.get(id);
-    if (constant) return constant;
+    if (constant) return this.constant(constant);
     const item = this.pending.get(id);
     if (!item) return atom(this.context.parameter(this.keyOf(id), this.run, this.aliases));
     if (makesOf(item).length > 1) return this.named(id);
@@ -287,7 +293,7 @@ export class Expressions {
     const { graph } = this.context.recording;
     return lowered(graph, node, (id) => this.read(id), {
       size: (dim) => this.around.sizes.expr(dim),
-      device: () => this.device(),
+      device: () => this.around.device(),
       helper: (name) => this.context.helper(name),
     });
   }
@@ -369,7 +375,7 @@ export class Expressions {
   /** A value as a tensor of torch, where it is a number of Python's. */
   tensor(id: ValueId): Expr {
     const expr = this.read(id);
-    return expr.number ? atom(`torch.tensor(${expr.text}, device=${this.device()})`, expr) : expr;
+    return expr.number ? atom(`torch.tensor(${expr.text}, device=${this.around.device()})`, expr) : expr;
   }
 
   private call({ run, args }: Extract<Item, { kind: 'call' }>): Expr {
@@ -388,6 +394,7 @@ export class Expressions {
     // an entry without a cache has none to pass on
     const withCache = takesCache(run, recording) && (this.run.kind !== 'entry' || recording.cached);
     const callee = this.context.callee(run, this.run, this.aliases);
-    return atom(`${callee}(${[...texts, ...(withCache ? ['cache'] : [])].join(', ')})`, ...parts);
+    const device = this.context.takesDevice(run) ? [this.around.device()] : [];
+    return atom(`${callee}(${[...texts, ...device, ...(withCache ? ['cache'] : [])].join(', ')})`, ...parts);
   }
 }

@@ -16,7 +16,7 @@ import { indented } from './layout.ts';
 import { TorchProblem } from './problem.ts';
 import { docString, Names } from './python.ts';
 import { MODULE_ATTRIBUTES } from './reserved.ts';
-import { isList, keyOf, placeOf, type Tree } from './tree.ts';
+import { hasParameters, isList, keyOf, placeOf, type Tree } from './tree.ts';
 import { writeBody } from './writer.ts';
 
 type HelperName = keyof typeof HELPERS;
@@ -27,6 +27,7 @@ interface Variant {
   readonly name: string;
   readonly lines: readonly string[];
   readonly parameters: readonly string[];
+  readonly takesDevice: boolean;
 }
 
 /** All runs of one body: of a module's forward, or of a function. */
@@ -148,6 +149,8 @@ export class Functions {
       recording,
       globals: this.globals.all,
       callee: (run, from, alias) => this.callee(run, from, alias),
+      takesDevice: (run) => this.variantOf(run).takesDevice,
+      hasParameters: (instance) => hasParameters(this.tree.at(keyOf(instance))),
       parameter: (key, from, alias) => this.below(key, from, alias),
       helper: (name) => {
         this.helpers.add(name);

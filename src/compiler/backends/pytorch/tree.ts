@@ -21,6 +21,12 @@ export const placeOf = (instance: ModuleInstance): ModuleInstance => instance.ba
 
 export const keyOf = (instance: ModuleInstance): string => placeOf(instance).keys[0] ?? '';
 
+/** What torch calls parameters, here or below: buffers are none. */
+export function hasParameters(node: TreeNode | undefined): boolean {
+  if (node?.parameter && !node.parameter.buffer) return true;
+  return [...(node?.children.values() ?? [])].some(hasParameters);
+}
+
 export class Tree {
   readonly root: TreeNode;
 

@@ -21,9 +21,14 @@ import { keyOf } from './tree.ts';
 
 export interface Written {
   readonly lines: readonly string[];
-  /** `x`, `mask` */
+  /** `x`, `mask`, `device` */
   readonly parameters: readonly string[];
+  /** the last parameter is where new tensors go */
+  readonly takesDevice: boolean;
 }
+
+/** The parameter of a body that makes tensors and is given none. */
+const DEVICE = 'device';
 
 type Statement = Extract<Item, { kind: 'statement' }>;
 type Loop = Extract<Item, { kind: 'loop' }>;
@@ -47,11 +52,15 @@ class BodyWriter {
   private readonly strict: boolean;
   private readonly padded: Flat['padded'];
   private readonly parameters: readonly string[];
+  private readonly context: Context;
+  private readonly ownDevice: string | undefined;
+  private takesDevice = false;
   private lines: string[] = [];
   private readonly emitted: number[] = [];
 
   constructor(run: BodyRun, body: Flat, context: Context, strict: boolean) {
     this.run = run;
+    this.context = context;
     this.recording = context.recording;
     this.strict = strict;
     const { items, results, hints } = body;
@@ -59,17 +68,18 @@ class BodyWriter {
     this.items = items;
     this.results = results;
     this.reads = countReads(body);
-    const names = new Names([...context.globals, 'self', 'cache']);
+    const names = new Names([...context.globals, 'self', 'cache', DEVICE]);
     const variables = new Variables(names, this.reads);
     const declared = declaredParameters(run, this.recording, variables);
     this.parameters = declared.names;
+    this.ownDevice = declared.device;
     this.sizes = new Sizes(declared.axes, variables, run.name);
     this.expressions = new Expressions(run, context, {
       variables,
       sizes: this.sizes,
       reads: this.reads,
       hints,
-      device: declared.device,
+      device: () => this.device(),
       gradient: (written) =>
         gradientFunction(run, written, clauseOf(written, body), context, (own, clause) =>
           writeBody(own, context, clause),
@@ -94,7 +104,19 @@ class BodyWriter {
     for (const item of [...(closing?.items ?? []), ...(clause ? [clause] : [])]) this.item(item);
     this.result();
     if (closing) this.lines.splice(start, 0, textOf(closing.span));
-    return { lines: [...this.sizes.lines, ...this.lines], parameters: this.parameters };
+    const { parameters, takesDevice } = this;
+    const all = takesDevice ? [...parameters, DEVICE] : parameters;
+    return { lines: [...this.sizes.lines, ...this.lines], parameters: all, takesDevice };
+  }
+
+  /** That of a tensor that is given, of the module's parameters, or what the caller says. */
+  private device(): string {
+    const { self, kind } = this.run;
+    if (this.ownDevice !== undefined) return this.ownDevice;
+    if (self && this.context.hasParameters(self)) return 'next(self.parameters()).device';
+    if (kind === 'entry') return 'torch.get_default_device()';
+    this.takesDevice = true;
+    return DEVICE;
   }
 
   private result(): void {

@@ -5,7 +5,7 @@ import { isCompiled, type OpenOptions, openAnswering } from '../../workbench/ans
 import { cliError } from '../../workbench/errors.ts';
 import { loadModel } from '../../workbench/model.ts';
 import { lengthOf, recipeOfManifest, recipeStage } from '../../workbench/recipe.ts';
-import { stageList } from '../../workbench/training/stages.ts';
+import { batchSizeOf, stageList } from '../../workbench/training/stages.ts';
 import type { Output } from '../output.ts';
 
 export interface EvaluateOptions extends OpenOptions {
@@ -50,7 +50,7 @@ export default async function run(output: Output, [file]: readonly string[], opt
       stage: { ...COMMAND_LINE, clauses },
       ...(options.count === undefined ? {} : { count: options.count }),
       ...(heldOut === undefined ? {} : { heldOut }),
-      batchSize: options.batchSize ?? 16,
+      batchSize: batchSizeOf(stage, options.batchSize),
       badRows: options.onBadRow ?? 'fail',
       chatTemplate: opened.chatTemplate,
       seed: options.seed,

@@ -96,7 +96,7 @@ Examples:
       "the part of the rows that training held out (default: the model file's held_out, else all rows)",
       fraction,
     )
-    .option('--batch-size <n>', 'rows of a batch', positive, 16)
+    .option('--batch-size <n>', "rows of a batch (default: the stage's, else 16)", positive)
     .option('--length <tokens>', "tokens of a row of text or chat (default: the stage's, else the model's)", positive)
     .addOption(onBadRow())
     .option('--seed <n>', 'seed of the examples', integer, 0)

@@ -8,6 +8,7 @@ import { cliError } from '../errors.ts';
 import { readInputs } from '../inputs.ts';
 import type { Notes } from '../notes.ts';
 import { chatTemplateFor, lengthOf, recipeFor, recipeStage, tokenizerFor, toldOf } from '../recipe.ts';
+import { batchSizeOf } from './stages.ts';
 
 export interface DataRequest {
   readonly batch?: string;
@@ -75,7 +76,7 @@ async function openSet(
   const common = {
     ...part,
     model: told,
-    batchSize: request.batchSize ?? (typeof stage.options.batch === 'number' ? stage.options.batch : 16),
+    batchSize: batchSizeOf(stage, request.batchSize),
     seed: request.seed,
     tokenizer: () => {
       tokenised = true;

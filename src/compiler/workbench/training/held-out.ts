@@ -7,9 +7,9 @@ import { openForRun } from '../session.ts';
 import type { WeightProvider } from '../weights/provider.ts';
 import type { TrainingOptions } from './options.ts';
 import type { ReadyStage } from './prepare.ts';
+import { batchSizeOf } from './stages.ts';
 
 const MAX_NEW_TOKENS = 24;
-const BATCH = 16;
 
 /** Greedy answers to held-out examples of the stage's own tasks. @throws as the recipe's `evaluate` and `openForRun` */
 export async function heldOutReport(
@@ -32,7 +32,7 @@ export async function heldOutReport(
       model,
       stage,
       count: options.evaluate,
-      batchSize: options.batchSize ?? BATCH,
+      batchSize: batchSizeOf(trained.stage, options.batchSize),
       badRows: options.onBadRow ?? 'fail',
       ...(heldOut === undefined ? {} : { heldOut }),
       chatTemplate: chatTemplateFor(file, model, options.tokenizer),

@@ -2,6 +2,7 @@
 import type { DataSource } from '../../../runtime/train/index.ts';
 import type { Stage } from '../../elaborate/stages.ts';
 import { cliError } from '../errors.ts';
+import { soundEntry } from '../model.ts';
 import { type Notes, SILENT } from '../notes.ts';
 import { openBase } from './base.ts';
 import { openBatches, openHeldOut } from './data.ts';
@@ -38,6 +39,7 @@ export async function prepareStages(
   for (const each of declared) {
     const loaded = loadStage(file, options, each, output);
     const { model, stage } = loaded;
+    soundEntry(model, stage.minimizes);
     const base = await openBase(loaded, options, SILENT);
     await base.close();
     const keys = untrainedKeys(model, stage, base, trained).filter((key) => !untrained.has(key));

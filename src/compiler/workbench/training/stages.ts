@@ -49,6 +49,15 @@ export function seedOf({ options }: Pick<Stage, 'options'>, seed: number): numbe
   return seed + (typeof options.seed === 'number' ? options.seed : 0);
 }
 
+/** Rows of a batch where nothing says. */
+const USUAL_BATCH = 16;
+
+/** Rows of a batch: what is asked for, else the stage's own, so that what judges a stage forms the batches that trained it. */
+export function batchSizeOf(stage: Pick<Stage, 'options'> | undefined, asked: number | undefined): number {
+  const own = stage?.options.batch;
+  return asked ?? (typeof own === 'number' ? own : USUAL_BATCH);
+}
+
 /** The model as a stage sees it: its flags and sizes first, so that --set has the last word. @throws as loadModel */
 export function loadStage(file: string, options: SettingsOptions, stage: Stage, output: Notes): LoadedStage {
   const load = (set: readonly string[]): StagedModel => {
