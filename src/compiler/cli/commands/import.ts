@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import { format } from '../../format/index.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
 import { leftBehind } from '../../workbench/folder/left-behind.ts';
@@ -9,6 +10,9 @@ import { parseLora } from '../../workbench/folder/lora.ts';
 import { folderText, isModelFolder, zooImports } from '../../workbench/folder/program.ts';
 import { importOnnxFile } from '../../workbench/onnx-import.ts';
 import type { Output } from '../output.ts';
+
+/** What the recipe of a folder's program calls its tokenizer. */
+const TOKENIZER = 'tokenizer.json';
 
 export interface ImportOptions {
   readonly out: string;
@@ -46,24 +50,31 @@ export default async function run(
     if (given.length > 0) throw cliError('import_folder_setting', { option, folder: model! });
   const { text } = format(folderText(model!, { recipe, lora: lora === undefined ? undefined : parseLora(lora) }));
   // what it imports lies beside it, to be read and edited as it is
-  const beside = [...zooImports(text)].map(([name, inner]) => [join(dirname(out), name), inner] as const);
-  const isThere = ([path, own]: readonly [string, string]): boolean =>
-    existsSync(path) && readFileSync(path, 'utf8') !== own;
+  const imports = [...zooImports(text)].map(([name, inner]) => [join(dirname(out), name), Buffer.from(inner)] as const);
+  // and so does what its recipe names
+  const named = [TOKENIZER, ...Object.values(TEMPLATE_FILES)].filter((name) => existsSync(join(model!, name)));
+  const files = named.map((name) => [join(dirname(out), name), readFileSync(join(model!, name))] as const);
+  const beside = [...imports, ...files];
+  const isThere = ([path, own]: readonly [string, Buffer]): boolean =>
+    existsSync(path) && !readFileSync(path).equals(own);
   const taken = [...(existsSync(out) ? [out] : []), ...beside.filter(isThere).map(([path]) => path)];
   if (!force && taken[0] !== undefined) throw cliError('import_exists', { file: taken[0] });
-  for (const [path, inner] of [...beside, [out, text] as const]) await write(path, inner);
+  for (const [path, inner] of [...beside, [out, Buffer.from(text)] as const]) await write(path, inner);
   for (const note of leftBehind(model!)) output.note(note);
-  const also = beside.length === 0 ? '' : `, which imports ${beside.map(([path]) => path).join(' and ')}`;
-  output.result(`${out}${also}: compile it with --weights ${model}`, {
+  const list = (paths: typeof beside): string => paths.map(([path]) => path).join(' and ');
+  const also = imports.length === 0 ? '' : `, which imports ${list(imports)}`;
+  const copied = files.length === 0 ? '' : `, beside ${list(files)} of the folder`;
+  output.result(`${out}${also}${copied}: compile it with --weights ${model}`, {
     out,
     folder: model,
-    ...(beside.length === 0 ? {} : { imports: beside.map(([path]) => path) }),
+    ...(imports.length === 0 ? {} : { imports: imports.map(([path]) => path) }),
+    ...(files.length === 0 ? {} : { files: files.map(([path]) => path) }),
   });
 }
 
-async function write(file: string, text: string): Promise<void> {
+async function write(file: string, content: Buffer): Promise<void> {
   try {
-    await writeFile(`${file}.part`, text);
+    await writeFile(`${file}.part`, content);
     await rename(`${file}.part`, file);
   } catch (error) {
     throw cliError('file_not_written', { file, reason: reasonOf(error) }, [], error);

@@ -54,9 +54,11 @@ export function folderText(folder: string, { recipe, lora }: FolderRequest = {})
   const { architecture, json, values } = readConfig(folder);
   const zoo = readZoo(architecture.file);
   if (zoo === undefined) throw new Error(`the package has no models/${architecture.file}`);
-  const at = /^(?:\/\/\/[^\n]*\n)*config /m.exec(zoo)!.index;
+  const first = /^(?:\/\/\/[^\n]*\n)*config (\w+)/m.exec(zoo)!;
+  const at = first.index;
   const fields = [...values].map(([name, text]) => `  ${name} ${text}\n`).join('');
-  const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint {\n${fields}}\n\n`;
+  // what only flags that are off would read is the zoo's: `readConfig` has refused what these flags need and the folder lacks
+  const config = `/// sizes of ${basename(resolve(folder))}/config.json\nconfig checkpoint extends ${first[1]} {\n${fields}}\n\n`;
   const own = `${zoo.slice(0, at)}${config}${zoo.slice(at)}`;
   const adapted = lora && loraText(architecture, lora, folder);
   if (!architecture.language) {
