@@ -11,6 +11,11 @@ export const NO_RETURN = 'the last expression of a body is its value; there is n
 const TORCH =
   'layers are modules of the standard library, `import { Linear } from "std"`, and tensor functions are built in: `relu(x)`';
 
+const RANDOM =
+  '`random([B, T])` draws from [0, 1) where is_training() holds; a parameter starts from `normal(0.02)`; noise for inference is an input of the entry';
+const RECURRENT =
+  'std has no recurrent layers: a module of Linear whose forward takes the state, called in `for t in range(16) { … }` over a length known at compile time';
+
 const HABITS: ReadonlyMap<string, Habit> = new Map<string, Habit>([
   ['return', { note: NO_RETURN }],
   ['self', { note: 'members are known by their names alone: `fc(x)`, not `self.fc(x)`' }],
@@ -23,6 +28,27 @@ const HABITS: ReadonlyMap<string, Habit> = new Map<string, Habit>([
   ['np', { note: TORCH }],
   ['print', { note: 'nothing is printed while a model is compiled; `--tap PATH` makes a value an output' }],
   ['lambda', { note: 'a function has a name of its own: `fn twice(x) { x + x }` beside the modules' }],
+  [
+    'std',
+    {
+      note: 'of the last axis: `sqrt(variance(x, axis = -1))`, with `import { variance } from "std"`; it is the biased one',
+    },
+  ],
+  [
+    'einsum',
+    {
+      note: 'a product over the last axes is `matmul(a, b)` or `a @ b`; `rearrange(x, "b t (h c) -> b h t c", h = 4)` moves axes before it',
+    },
+  ],
+  [
+    'Dropout',
+    { note: 'dropout is a function, `dropout(x, 0.1)`, and no layer: it drops in training alone', instead: 'dropout' },
+  ],
+  ['randn', { note: RANDOM }],
+  ['rand', { note: RANDOM, instead: 'random' }],
+  ['LSTM', { note: RECURRENT }],
+  ['GRU', { note: RECURRENT }],
+  ['RNN', { note: RECURRENT }],
   ['elif', { note: 'write `else if`' }],
 ]);
 
