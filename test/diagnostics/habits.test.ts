@@ -74,3 +74,14 @@ it.each([
   ['the value of a branch at the end', 'if true { if true { relu(x) } } else { x }'],
   ['an ellipsis in an index', 'x[..., 0:8]'],
 ])('%s means what it means there', (_, body) => expect(diagnose(entry(body))).toEqual([]));
+
+it('groups that do not divide the channels are named, and not what came of the quotient', () => {
+  const text = `import { GroupNorm } from "std"
+model M {
+  norm = GroupNorm(4, 18)
+  entry run(x: [B, 18, 8, 8]) -> (y: [B, 18, 8, 8]) { norm(x) }
+}`;
+  expect(diagnose(text).map(({ code, message }) => `${code} ${message}`)).toEqual([
+    expect.stringMatching(/18 \/ 4 is 4\.5/),
+  ]);
+});

@@ -365,7 +365,7 @@ export class Evaluator implements Evaluation {
       const secondary: Label[] = [{ span: at, message: 'this dimension needs it' }, ...this.creationAround(span)];
       const notes = ['round it with int(…) if that is meant'];
       return this.fail(
-        diagnose('not_a_whole_number', { left, right, value: Number(value.value.toPrecision(8)) }, span, {
+        diagnose('not_a_whole_number', { left, right, value: Number((left / right).toPrecision(8)) }, span, {
           secondary,
           notes,
         }),

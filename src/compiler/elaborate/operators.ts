@@ -163,7 +163,7 @@ function numberBinary(
     case '-':
       return number(a - b);
     case '*':
-      return number(a * b);
+      return withDivision(number(a * b), left, right);
     case '**':
       return number(a ** b);
     case '%':
@@ -189,6 +189,13 @@ function numberBinary(
     default:
       return undefined;
   }
+}
+
+/** A multiple of what did not come out even: 18 / 4 · 64 is 288, and no size of a tensor either. */
+function withDivision(product: Value, left: NumberValue, right: NumberValue): Value {
+  const [factor, other] = left.kind === 'int' ? [right, left] : [left, right];
+  const division = factor.kind === 'float' && other.kind === 'int' ? factor.division : undefined;
+  return product.kind === 'float' && division ? { ...product, division } : product;
 }
 
 interface TensorOperator {
