@@ -164,6 +164,15 @@ describe('modules', () => {
     expect(distance(out, tensor([1, 2, 4], [...row.data, ...row.data]))).toBeLessThan(1e-13);
   });
 
+  it('CrossAttention is MultiHeadAttention over a context, with the same keys', () => {
+    const inputs = { x: wave([1, 3, 4]), context: wave([1, 2, 6], 2) };
+    const [cross, usual] = ['CrossAttention', 'MultiHeadAttention'].map((name) =>
+      make(`${name}(4, 2, context_width = 6)`, inputs),
+    );
+    expect(cross!.shapes).toEqual(usual!.shapes);
+    expect(distance(cross!.out, usual!.out)).toBe(0);
+  });
+
   it('MultiHeadAttention with causal = true: the first position sees itself alone', () => {
     const self = wave([1, 3, 4]);
     const { out, weights } = make('MultiHeadAttention(4, 2, causal = true)', { x: self, context: self });
@@ -255,6 +264,7 @@ it('every declaration of the library has a doc, and a test here or against torch
       'MLP',
       'GatedMLP',
       'MultiHeadAttention',
+      'CrossAttention',
       'LoRA',
       'variance',
       'masked_fill',
