@@ -63,6 +63,13 @@ const PROGRAMS: Readonly<Record<string, string>> = {
         sum((scaled(h) * h) * c)
       }
     }`,
+  'ties and bounds': `model M {
+      param w: [3] = zeros()
+      entry loss(x: [B, 3], c: [B, 3]) -> (loss: []) {
+        let y = x * w
+        sum((maximum(w, 0.0) + 2.0 * minimum(0.0, w) + 3.0 * clamp(w, 0.0, 1.0) + 4.0 * clamp(w, -1.0, 0.0) + y) * c)
+      }
+    }`,
   'a product of four bits': `import { int4_product } from "std/int4"
     model M {
       param weight: [5, 8] = normal(1.0)

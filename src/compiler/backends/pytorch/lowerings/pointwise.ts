@@ -38,14 +38,18 @@ const comparison =
     };
   };
 
-/** The larger or the smaller, of two tensors or of one and a number; NaN wins in all of them. */
+/**
+ * The larger or the smaller, of two tensors or of one and a number; NaN wins in all of them. A tie sends half of the gradient to each, where
+ * clamp with one bound sends none: it serves integers, which have no gradient.
+ */
 const extreme =
   (pair: 'maximum' | 'minimum', bound: 'min' | 'max'): Rule<OpsOf<Binary>> =>
   (c) => {
     const [a, b] = c.inputs;
     if (a.number === b.number) return call(`torch.${pair}`, tensors(c));
     const [x, number] = a.number ? [b, a] : [a, b];
-    return method(x, 'clamp', [`${bound}=${number.text}`]);
+    if (c.types[0].dtype === 'i64') return method(x, 'clamp', [`${bound}=${number.text}`]);
+    return call(`torch.${pair}`, [x, call('torch.tensor', [number])]);
   };
 
 function cast(c: Call<'cast'>): Expr {

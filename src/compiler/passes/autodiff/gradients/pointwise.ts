@@ -46,11 +46,11 @@ export const POINTWISE: Gradients<keyof PointwiseOps> = {
   gelu: ({ emit, inputs: [x], attributes: { approximate }, upstream }) => [
     () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x) : geluExact(emit, x)),
   ],
-  // dy where min ≤ x ≤ max, both ends included as torch
+  // dy where min < x < max: 0 at both ends, as torch 2.15
   clamp: ({ emit, inputs: [x], attributes: { min, max }, upstream }) => [
     () => {
-      const above = emit.plain('less_equal', emit.scalar(min), x);
-      return emit.keep(emit.plain('and', above, emit.plain('less_equal', x, emit.scalar(max))), upstream());
+      const above = emit.plain('less', emit.scalar(min), x);
+      return emit.keep(emit.plain('and', above, emit.plain('less', x, emit.scalar(max))), upstream());
     },
   ],
   not: notDifferentiable('it maps masks to masks'),
