@@ -3,7 +3,15 @@
  * sizes. Backends then may trust their feeds, and a mistake reads the same on all of them.
  */
 import type { IntegerRange, TensorPort } from '../shared/artifact.ts';
-import { type Binding, bindDims, explain, type Measured, sizeUnder, withoutSize } from '../shared/bind-dims.ts';
+import {
+  type Binding,
+  bindDims,
+  type DimClash,
+  explain,
+  type Measured,
+  sizeUnder,
+  unknownOf,
+} from '../shared/bind-dims.ts';
 import { printAtLeastZero, printDim } from '../shared/dim.ts';
 import { parseDim } from '../shared/dim-text.ts';
 import type { DType } from '../shared/dtype.ts';
@@ -96,12 +104,8 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
     if (dim !== undefined) note({ input: `the empty ${port.name}`, axis: cache.axis, dim, size: 0 });
   }
   const clash = bindDims([...measured.values()], bindings);
-  if (clash) {
-    const { input, axis, size, expected, because } = clash;
-    const dim = String(entry.inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
-    throw runtimeError('dim_conflict', { entry: name, input, axis, dim, found: size, expected, because });
-  }
-  for (const one of measured.values()) if (withoutSize(one, bindings)) throw wrongSize(name, one, printDim(one.dim));
+  if (clash) throw dimConflict(name, entry.inputs, clash);
+  for (const one of measured.values()) if (unknownOf(one.dim, bindings)) throw wrongSize(name, one, printDim(one.dim));
   checkSizes(name, entry, bindings);
   for (const port of entry.inputs) {
     const feed = checked[port.name];
@@ -118,6 +122,13 @@ export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): Ch
     };
   }
   return { feeds: checked, bindings };
+}
+
+/** R0211 */
+export function dimConflict(entry: string, inputs: readonly TensorPort[], clash: DimClash): Error {
+  const { input, axis, size: found } = clash;
+  const dim = String(inputs.find((port) => port.name === input)?.shape[axis] ?? 'the length of the cache');
+  return runtimeError('dim_conflict', { ...clash, entry, dim, found });
 }
 
 /** @throws RuntimeError R0223 at the first requirement that the sizes do not meet */

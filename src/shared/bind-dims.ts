@@ -68,28 +68,18 @@ interface Solution {
 
 /** The one unknown of `a·X + rest = size`, when it is linear and the solution is a size. */
 function solve({ dim, size, input, axis }: Measured, bindings: ReadonlyMap<string, Binding>): Solution | undefined {
-  const line = lineOf(dim, bindings);
-  if (!line || line.slope === 0) return undefined;
-  const { name } = line;
-  const value = (size - line.start) / line.slope;
+  const name = unknownOf(dim, bindings);
+  if (!isSymbolic(dim) || name === undefined) return undefined;
+  const at = (value: number): number => sizeUnder(dim, new Map([...bindings, [name, { size: value, from: '' }]]))!;
+  const slope = at(1) - at(0);
+  if (dim.terms.some((term) => term.symbols.filter((s) => s === name).length > 1) || slope === 0) return undefined;
+  const value = (size - at(0)) / slope;
   if (!Number.isSafeInteger(value) || value < 0) return undefined;
   return { name, binding: { size: value, from: `axis ${axis} of ${input}` }, bare: printDim(dim) === name };
 }
 
-/** start + slope · X of a dim with one unknown X; undefined where it is not linear in it. */
-function lineOf(
-  dim: Dim,
-  bindings: ReadonlyMap<string, Binding>,
-): { readonly name: string; readonly start: number; readonly slope: number } | undefined {
+/** The one symbol of a dim that has no size. Once `bindDims` is done, no size of it gives the axis: H of `4*H` where that is 6. */
+export function unknownOf(dim: Dim, bindings: ReadonlyMap<string, Binding>): string | undefined {
   const [name, ...more] = symbolsOf(dim).filter((one) => !bindings.has(one));
-  if (!isSymbolic(dim) || name === undefined || more.length > 0) return undefined;
-  if (dim.terms.some((term) => term.symbols.filter((s) => s === name).length > 1)) return undefined;
-  const at = (value: number): number => sizeUnder(dim, new Map([...bindings, [name, { size: value, from: '' }]]))!;
-  return { name, start: at(0), slope: at(1) - at(0) };
-}
-
-/** Whether no size of its symbol gives the axis, once `bindDims` is done: `4*H` where it is 6. */
-export function withoutSize({ dim, size }: Measured, bindings: ReadonlyMap<string, Binding>): boolean {
-  const line = lineOf(dim, bindings);
-  return line !== undefined && (line.slope !== 0 || line.start !== size);
+  return more.length > 0 ? undefined : name;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Binding, bindDims, withoutSize } from '../../src/shared/bind-dims.ts';
+import { type Binding, bindDims, unknownOf } from '../../src/shared/bind-dims.ts';
 import { addDims, type Dim, floorDivideDim, mulDims, printDim, symbol } from '../../src/shared/dim.ts';
 import { dimAt, parseDim } from '../../src/shared/dim-text.ts';
 
@@ -68,15 +68,15 @@ describe('bindDims', () => {
   it('believes an axis that is the symbol itself before a sum', () => {
     expect(bind(['P + T', 9], ['P', 4], ['T', 3]).clash).toMatchObject({ axis: 0, size: 9, expected: 7 });
   });
-  it('tells an axis that no size of its symbol gives from one that any gives', () => {
-    const at = (text: string, size: number, bound: readonly [string, number][] = []) =>
-      withoutSize(
-        { input: 'x', axis: 0, dim: parseDim(text)!, size },
-        new Map(bound.map(([name, of]) => [name, { size: of, from: '' }])),
-      );
-    expect([at('4*H', 6), at('T + 3', 2), at('P + T', 2, [['T', 3]])]).toEqual([true, true, true]);
-    expect([at('B*T', 2, [['B', 0]]), at('B*T', 0, [['B', 0]])]).toEqual([true, false]);
-    expect([at('P + T', 1), at('B*B', 8), at('B', 3, [['B', 3]])]).toEqual([false, false, false]);
+  it('leaves the symbol of an axis that no size of it gives', () => {
+    const open = (text: string, size: number, bound: readonly [string, number][] = []) => {
+      const bindings = new Map<string, Binding>(bound.map(([name, of]) => [name, { size: of, from: '' }]));
+      const dim = parseDim(text)!;
+      bindDims([{ input: 'x', axis: 0, dim, size }], bindings);
+      return unknownOf(dim, bindings);
+    };
+    expect([open('4*H', 6), open('T + 3', 2), open('P + T', 2, [['T', 3]])]).toEqual(['H', 'T', 'P']);
+    expect([open('4*H', 8), open('P + T', 5), open('B', 3)]).toEqual([undefined, undefined, undefined]);
   });
   it('leaves open what two unknowns do not decide', () => {
     expect(bind(['P + T', 7])).toEqual({ clash: undefined, sizes: {} });

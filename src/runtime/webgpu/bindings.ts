@@ -4,6 +4,7 @@ import { type Binding, bindDims, type Measured } from '../../shared/bind-dims.ts
 import { CAPACITY } from '../../shared/webgpu.ts';
 import type { AnyTensors } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
+import { dimConflict } from '../feeds.ts';
 import type { EntryLayout } from './layout.ts';
 
 /** Along an axis of a tensor in a buffer of 2³² bytes. What a plan computes of sizes (backends/wgsl/integers.ts) counts on it. */
@@ -28,12 +29,7 @@ export function bindSymbols(layout: EntryLayout, feeds: AnyTensors): Map<string,
   });
   const bindings = new Map<string, Binding>();
   const clash = bindDims([...measured.values()], bindings);
-  if (clash) {
-    const { input, axis, size, expected, because } = clash;
-    const port = layout.plan.inputs.find((one) => one.name === input)!;
-    const dim = String(port.shape[axis]);
-    throw runtimeError('dim_conflict', { entry: layout.name, input, axis, dim, found: size, expected, because });
-  }
+  if (clash) throw dimConflict(layout.name, layout.plan.inputs, clash);
   const large = [...measured.values()].find(({ size }) => size > LARGEST_SIZE);
   if (large) throw runtimeError('axis_too_long', { entry: layout.name, ...large, limit: LARGEST_SIZE });
   const symbols = new Map<string, number>([[CAPACITY, 0]]);

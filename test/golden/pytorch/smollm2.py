@@ -103,7 +103,7 @@ class Attention(nn.Module):
 
 # std.mdl
 class GatedMLP(nn.Module):
-    """A gated MLP: down(silu(gate(x)) * up(x)). Shazeer 2020, arXiv:2002.05202."""
+    """A gated MLP: down(silu(gate(x)) * up(x)). Shazeer 2020, arXiv:2002.05202. Example: `mlp = GatedMLP(256, 688)`"""
 
     def __init__(self):
         super().__init__()

@@ -63,6 +63,7 @@ def extended(cache, x, dim):
 class LoRALinear(nn.Module):
     """Low-rank adaptation in PEFT's layout: W x + b + (alpha / r) B(A(dropout(x))). Hu et al. 2021, arXiv:2106.09685, eq. 3.
     `base_layer` is where PEFT 0.7 and later keep the adapted layer; keys without `.default` are PEFT 0.2's.
+    Example: `adapt layers[*].{q,v}_proj with LoRA(r = 8, alpha = 16)`
     """
 
     def __init__(self):
@@ -93,6 +94,7 @@ class LoRALinear(nn.Module):
 class LoRALinear_2(nn.Module):
     """Low-rank adaptation in PEFT's layout: W x + b + (alpha / r) B(A(dropout(x))). Hu et al. 2021, arXiv:2106.09685, eq. 3.
     `base_layer` is where PEFT 0.7 and later keep the adapted layer; keys without `.default` are PEFT 0.2's.
+    Example: `adapt layers[*].{q,v}_proj with LoRA(r = 8, alpha = 16)`
     """
 
     def __init__(self):
@@ -151,7 +153,7 @@ class PhiAttention(nn.Module):
 
 # std.mdl
 class MLP(nn.Module):
-    """Two linear layers around an activation: fc2(activation(fc1(x)))."""
+    """Two linear layers around an activation: fc2(activation(fc1(x))). Example: `mlp = MLP(256, 1024, activation = relu)`"""
 
     def __init__(self):
         super().__init__()
@@ -251,7 +253,7 @@ class EvaAttention(nn.Module):
 
 # std.mdl
 class MLP_2(nn.Module):
-    """Two linear layers around an activation: fc2(activation(fc1(x)))."""
+    """Two linear layers around an activation: fc2(activation(fc1(x))). Example: `mlp = MLP(256, 1024, activation = relu)`"""
 
     def __init__(self):
         super().__init__()
