@@ -20,7 +20,7 @@ export const CHAT_MESSAGES = {
   no_scalars: message(
     'R1193',
     ({ model, found }: { model: string; found: readonly string[] }) =>
-      `the loss of ${model} gives ${found.join(', ')} and no scalar that could be judged by: give one, such as loss: []`,
+      `the loss of ${model} gives ${found.join(', ')} and no scalar: give one (loss: [])`,
   ),
   metric_unknown: message(
     'R1194',

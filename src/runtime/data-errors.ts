@@ -22,12 +22,12 @@ export const DATA_MESSAGES = {
   data_input_missing: message(
     'R1143',
     ({ recipe, model, input, found }: { recipe: string; model: string; input: string; found: readonly string[] }) =>
-      `the recipe ${recipe} trains by the input ${input} of the loss, and that of ${model} takes ${list(found)}: add the input, or call it so`,
+      `the recipe ${recipe} trains by the input ${input} of the loss, and ${model} takes ${list(found)}: add it, or call one so`,
   ),
   data_input_form: message(
     'R1144',
     ({ what, input, found, expected }: { what: string; input: string; found: string; expected: string }) =>
-      `${what} has ${found} for the input ${input} of the loss, which takes ${expected}: change the data, the settings or the model`,
+      `${what} has ${found} for the input ${input} of the loss, which takes ${expected}: change data, settings or model`,
   ),
   data_nothing: message(
     'R1145',

@@ -21,6 +21,4 @@ export const GENERATION_ROLES = {
 export type GivenRoles = Readonly<Record<string, string>>;
 
 /** The entry that plays a role. */
-export function entryFor(given: GivenRoles | undefined, role: string): string {
-  return given && Object.hasOwn(given, role) ? given[role]! : role;
-}
+export const entryFor = (given: GivenRoles | undefined, role: string): string => given?.[role] ?? role;

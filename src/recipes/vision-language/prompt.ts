@@ -107,8 +107,9 @@ export function promptIds(
 
 /** Runs `encode_image` on f32 [1, 3, H, W]: the image's tokens, f32 [num_query_tokens, d]. @throws RuntimeError R0303 */
 export async function encodeImage(runner: Runner, pixels: HostTensor): Promise<HostTensor> {
-  const { name, ports } = playing(runner, 'encode_image');
-  const [input, output] = [ports.inputs[0]?.name, ports.outputs[0]?.name];
+  const name = playing(runner, 'encode_image');
+  const { inputs, outputs } = runner.manifest.entries[name]!;
+  const [input, output] = [inputs[0]?.name, outputs[0]?.name];
   if (input === undefined || output === undefined)
     throw runtimeError('not_generative', { model: runner.manifest.model.name, what: `ports in its entry ${name}` });
   const tokens = (await runner.run(name, { [input]: pixels }))[output]!;

@@ -15,17 +15,16 @@ import { type Runner, runKeeping } from '../session.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { type PromptBatch, positionsOf } from './batch.ts';
 
-/** The entry that plays a role. @throws RuntimeError R0303 when the model lacks it */
-export function playing(runner: Runner, role: string): { readonly name: string; readonly ports: EntryPorts } {
-  const { entries, model } = runner.manifest;
+/** The name of the entry that plays a role. @throws RuntimeError R0303 when the model lacks it */
+export function playing({ manifest: { entries, model } }: Runner, role: string): string {
   const name = entryFor(model.roles, role);
-  if (!Object.hasOwn(entries, name)) throw runtimeError('not_generative', { model: model.name, what: `entry ${name}` });
-  return { name, ports: entries[name]! };
+  if (Object.hasOwn(entries, name)) return name;
+  throw runtimeError('not_generative', { model: model.name, what: `entry ${name}` });
 }
 
 /** Embeds token ids: [rows, T] → f32 [rows, T, d]. @throws RuntimeError R0303 */
 export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Promise<HostTensor> {
-  const { name } = playing(runner, 'embed_tokens');
+  const name = playing(runner, 'embed_tokens');
   const shape = [rows.length, rows[0]?.length ?? 0];
   const data = BigInt64Array.from(
     rows.flatMap((ids) => idList(ids, 'generate')),
@@ -37,7 +36,6 @@ export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Pr
 
 export class Decoder {
   private readonly runner: Runner;
-  private readonly name: string;
   private readonly entry: EntryPorts;
   private mask: number[][] = [];
   /** by the name of the `past` input */
@@ -58,15 +56,14 @@ export class Decoder {
     this.runner = runner;
     this.newTokens = newTokens;
     this.prefillChunk = prefillChunk;
-    const { name: entry, ports: own } = playing(runner, 'decode');
-    this.name = entry;
-    this.entry = own;
+    const own = playing(runner, 'decode');
+    this.entry = runner.manifest.entries[own]!;
     const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
     for (const name of ['inputs_embeds', 'logits']) {
       if (!ports.includes(name))
         throw runtimeError('not_generative', {
           model: runner.manifest.model.name,
-          what: `port ${name} in its entry ${entry}`,
+          what: `${name} in ${own}`,
         });
     }
   }
@@ -141,7 +138,7 @@ export class Decoder {
       this.mask.map((row) => positionsOf(row).slice(-steps)),
     );
     const { cache } = this.entry;
-    const outputs = await runKeeping(this.runner, this.name, feeds, {
+    const outputs = await runKeeping(this.runner, playing(this.runner, 'decode'), feeds, {
       fetch,
       keep: cache.map(({ present }) => present),
       reserve: this.room ?? steps,

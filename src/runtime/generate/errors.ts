@@ -21,7 +21,7 @@ export const GENERATION_MESSAGES = {
   not_generative: message(
     'R0303',
     ({ model, what }: { model: string; what: string }) =>
-      `${model} has no ${what}, which generation needs, so compile a model with the entries embed_tokens and decode, or whose recipe gives these roles to others`,
+      `${model} has no ${what}, which generation needs: compile embed_tokens and decode`,
   ),
   generation_stopped: message(
     'R0304',
