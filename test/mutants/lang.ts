@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'a PyTorch pickle that is given as weights is called cut short',
     file: 'src/runtime/weights/header.ts',
-    find: 'const foreign = start[8] === 0x7b ? undefined : recognise(start);',
-    replace: 'const foreign = start[8] !== 0 ? undefined : recognise(start);',
+    find: "const foreign = start[8] === 0x7b ? undefined : (await import('./foreign.ts')).recognise(start);",
+    replace: "const foreign = start[8] !== 0 ? undefined : (await import('./foreign.ts')).recognise(start);",
     test: 'test/runtime/weights/foreign.test.ts',
     fails: 'whatever it is called > torch.save, old',
   },

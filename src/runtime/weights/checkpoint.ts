@@ -13,7 +13,6 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { reasonOf, runtimeError } from '../errors.ts';
 import { SafetensorsFile } from '../safetensors.ts';
 import { infoOf, type OpenFile, partOf, readTensor, type StoredTensor, type WeightsFile } from './file.ts';
-import { recognise } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
 import type { Packed } from './quantise.ts';
 import type { RandomAccess } from './source.ts';
@@ -89,7 +88,7 @@ export class Checkpoint {
     openShard: OpenShard,
     open: OpenFile = safetensors,
   ): Promise<Checkpoint> {
-    const weightMap = parseIndex(name, text);
+    const weightMap = await parseIndex(name, text);
     const shards = [...new Set(weightMap.values())];
     const sources: RandomAccess[] = [];
     try {
@@ -183,12 +182,13 @@ export function staysInside(path: string): boolean {
   return path.split(/[/\\]/).every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-function parseIndex(file: string, text: string): ReadonlyMap<string, string> {
+async function parseIndex(file: string, text: string): Promise<ReadonlyMap<string, string>> {
   let index: StrictJson;
   try {
     index = parseStrictJson(text);
   } catch (error) {
     if (error instanceof DuplicateKeyError) throw runtimeError('header_key_twice', { file, key: error.key });
+    const { recognise } = await import('./foreign.ts');
     const foreign = recognise(new TextEncoder().encode(text.slice(0, 256)));
     if (foreign && !foreign.what.startsWith('text')) throw runtimeError('foreign_weights', { file, ...foreign }, error);
     throw runtimeError('index_form', { file, reason: `is not valid JSON (${reasonOf(error)})` }, error);

@@ -3,6 +3,8 @@
  * downloaded is a page or a pointer instead of the file.
  */
 
+import { SIGNATURE_BYTES } from './source.ts';
+
 /** Formats that are read where open.ts is at hand. */
 export type ReadFormat = 'zip' | 'pickle' | 'gguf' | 'npy' | 'onnx';
 
@@ -49,9 +51,6 @@ const SIGNATURES: readonly Signature[] = [
   { starts: '\x28\xb5\x2f\xfd', what: 'a Zstandard archive', fix: UNPACK },
   { starts: '7z\xbc\xaf\x27\x1c', what: 'a 7-Zip archive', fix: UNPACK },
 ];
-
-/** Bytes that are looked at: a page may begin with blanks and comments. */
-export const SIGNATURE_BYTES = 512;
 
 /** Undefined where nothing is known about bytes that begin so. */
 export function recognise(bytes: Uint8Array): Foreign | undefined {

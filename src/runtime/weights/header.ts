@@ -10,9 +10,8 @@
 import { reasonOf, runtimeError } from '../errors.ts';
 import { ITEM_BYTES, isStoredDType, STORED_DTYPES } from './dtypes.ts';
 import type { StoredTensor } from './file.ts';
-import { recognise, SIGNATURE_BYTES } from './foreign.ts';
 import { DuplicateKeyError, parseStrictJson, type StrictJson } from './json.ts';
-import type { RandomAccess } from './source.ts';
+import { type RandomAccess, SIGNATURE_BYTES } from './source.ts';
 
 /** The format's own limit, in bytes. */
 export const LARGEST_HEADER = 100_000_000;
@@ -35,7 +34,7 @@ export async function readHeader(source: RandomAccess): Promise<SafetensorsHeade
   const file = source.name;
   const start = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
   // a header begins with its brace: whatever its length spells
-  const foreign = start[8] === 0x7b ? undefined : recognise(start);
+  const foreign = start[8] === 0x7b ? undefined : (await import('./foreign.ts')).recognise(start);
   if (foreign) throw runtimeError('foreign_weights', { file, ...foreign });
   if (source.size < 8) throw runtimeError('file_too_short', { file, size: source.size });
   const claimed = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);

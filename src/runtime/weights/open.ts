@@ -2,8 +2,8 @@
 import { runtimeError } from '../errors.ts';
 import { SafetensorsFile } from '../safetensors.ts';
 import type { WeightsFile } from './file.ts';
-import { recognise, SIGNATURE_BYTES } from './foreign.ts';
-import type { RandomAccess } from './source.ts';
+import { recognise } from './foreign.ts';
+import { type RandomAccess, SIGNATURE_BYTES } from './source.ts';
 
 /** Opens another file of the same directory, by the relative path that a file names. */
 export type OpenBeside = (name: string) => Promise<RandomAccess>;

@@ -33,3 +33,6 @@ export function bytesSource(bytes: Uint8Array, name = 'the bytes given'): Random
     },
   };
 }
+
+/** Bytes at the start of a file by which its format is known: a page may begin with blanks and comments. */
+export const SIGNATURE_BYTES = 512;
