@@ -19,7 +19,8 @@ export { type AnyTensor, type AnyTensors, type DeviceTensor, isOnDevice, release
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from './feeds.ts';
 export { embedTokens } from './generate/decoder.ts';
-export { type GenerateInput, type GenerateResult, generate, generateStream } from './generate/generate.ts';
+export { type GenerateResult, generate, generateStream } from './generate/generate.ts';
+export type { GenerateInput } from './generate/input.ts';
 export type { GenerateOptions, TokenEvent } from './generate/options.ts';
 export type { GeneratedRow } from './generate/result.ts';
 export type { FinishReason } from './generate/stop.ts';

@@ -12,7 +12,7 @@
  */
 import { CHAT_MESSAGES } from './chat-errors.ts';
 import { DATA_MESSAGES } from './data-errors.ts';
-import { GENERATION_MESSAGES } from './generate/errors.ts';
+import { GENERATION_MESSAGES, PROMPT_MESSAGES } from './generate/errors.ts';
 import { type Message, message } from './message.ts';
 import { RECIPE_MESSAGES } from './recipe-errors.ts';
 import { SCALE_MESSAGES } from './scale-errors.ts';
@@ -43,6 +43,7 @@ export const MESSAGES = {
   ...CHAT_MESSAGES,
   ...SCALE_MESSAGES,
   ...QUANTISE_MESSAGES,
+  ...PROMPT_MESSAGES,
 } as const;
 
 export type RuntimeErrorName = keyof typeof MESSAGES;

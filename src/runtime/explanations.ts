@@ -87,7 +87,8 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'Generation runs `embed_tokens` (input_ids to inputs_embeds) and `decode` (inputs_embeds, attention_mask, position_ids and the cache to logits and the new cache).',
   R0304: 'The AbortSignal that was given to generate() was aborted. The reason is the cause of this error.',
   R0305: 'A model that yields NaN was trained to divergence, loaded wrongly, or overflowed in low precision.',
-  R0306: 'A model with a table of positions (`max_position_embeddings`) cannot place tokens past its end.',
+  R0306:
+    'A model with a table of positions (`max_position_embeddings`) cannot place tokens past its end. The bound is what the recipe says, the range of `position_ids` in the manifest, or what the entry requires of its sizes; it is checked before the first token. Where `max_new_tokens` is not given, as many tokens follow as there are positions for.',
   R0307:
     "The options have HF's names, with underscores. An option that is not known would be ignored, so it is an error.",
   R0308:
@@ -299,4 +300,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'A group of quantised weights shares one scale, which is stored as f16: 65504 is its largest number. Weights of such a size have no place in a model that computes in f32; the key can stay f32.',
   R1240:
     'GPTQ chooses codes by what a matrix is multiplied with, so it needs inputs of the model. `mdl compile --calibrate DATA` finds the codes and writes them; the folder that it writes runs as any other. Commands that quantise as they load (`mdl run` of a .mdl file) have no inputs to find them by: let them run that folder, or take another method there.',
+  R1280:
+    'generate(), generateStream() and streamText() take prompts as `{ input_ids: [[1, 2], [3]] }`, one row of token ids per prompt, or as `{ embeds: [tensor] }`, f32 [T, d] each. Masks and positions are made from them: prompts of different lengths are padded on the left.',
 };

@@ -131,20 +131,25 @@ export function dimConflict(entry: string, inputs: readonly TensorPort[], clash:
   return runtimeError('dim_conflict', { ...clash, entry, dim, found });
 }
 
-/** @throws RuntimeError R0223 at the first requirement that the sizes do not meet */
-function checkSizes(entry: string, { requires = [] }: EntryPorts, bindings: ReadonlyMap<string, Binding>): void {
-  for (const { dim: text, what, source } of requires) {
-    const dim = parseDim(text);
-    const found = dim === undefined ? undefined : sizeUnder(dim, bindings);
-    if (dim === undefined || found === undefined || found >= 0) continue;
-    throw runtimeError('size_requirement', {
-      entry,
-      needs: printAtLeastZero(dim),
-      what,
-      source,
-      because: explain(dim, bindings),
-    });
+/** The first requirement that the sizes do not meet, with its dim. */
+function unmet({ requires = [] }: EntryPorts, bindings: ReadonlyMap<string, Binding>) {
+  for (const requirement of requires) {
+    const dim = parseDim(requirement.dim);
+    if (dim !== undefined && (sizeUnder(dim, bindings) ?? 0) < 0) return { ...requirement, dim };
   }
+  return undefined;
+}
+
+export const meetsRequirements = (entry: EntryPorts, bindings: ReadonlyMap<string, Binding>): boolean =>
+  unmet(entry, bindings) === undefined;
+
+/** @throws RuntimeError R0223 at the first requirement that the sizes do not meet */
+function checkSizes(entry: string, ports: EntryPorts, bindings: ReadonlyMap<string, Binding>): void {
+  const found = unmet(ports, bindings);
+  if (!found) return;
+  const { dim, what, source } = found;
+  const because = explain(dim, bindings);
+  throw runtimeError('size_requirement', { entry, needs: printAtLeastZero(dim), what, source, because });
 }
 
 /** Inputs that callers give; the session feeds those of adapters. */

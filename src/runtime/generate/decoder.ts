@@ -14,6 +14,7 @@ import type { FeedTensor } from '../feeds.ts';
 import { type Runner, runKeeping } from '../session.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 import { type PromptBatch, positionsOf } from './batch.ts';
+import { positionsWithin } from './positions.ts';
 
 /** The name of the entry that plays a role. @throws RuntimeError R0303 when the model lacks it */
 export function playing({ manifest: { entries, model } }: Runner, role: string): string {
@@ -92,6 +93,17 @@ export class Decoder {
     );
     for (const row of this.mask) row.push(1);
     return this.run(this.history ? concatTime(this.history, embedded) : embedded);
+  }
+
+  /** How many ids the logits are over; undefined where that is dynamic. */
+  get vocabulary(): number | undefined {
+    const size = this.entry.outputs.find(({ name }) => name === 'logits')?.shape.at(-1);
+    return typeof size === 'number' ? size : undefined;
+  }
+
+  /** The most positions of a sequence, at most `wanted`. */
+  positions(wanted: number): number {
+    return positionsWithin(this.entry, wanted);
   }
 
   /** Bytes of the cache that one row takes for so many positions. */

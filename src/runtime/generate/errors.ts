@@ -201,3 +201,12 @@ export const GENERATION_MESSAGES = {
       `the image tokens have width ${found} and the embedded text ${expected}, so take both from one model`,
   ),
 } as const;
+
+/** The prompts of generate(): R128. */
+export const PROMPT_MESSAGES = {
+  unknown_prompt: message(
+    'R1280',
+    ({ call, name, near }: { call: string; name: string | undefined; near: string | undefined }) =>
+      `${call} was given ${name === undefined ? 'no prompts' : `prompts as ${name}`}${suggestion(near)}; give token ids as input_ids, or embeds`,
+  ),
+} as const;

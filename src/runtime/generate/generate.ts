@@ -7,18 +7,13 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { sizeOf } from '../../shared/tensor.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
-import { idList, type TokenIds } from '../tokenizer/ids.ts';
-import { leftPad } from './batch.ts';
+import { idList } from '../tokenizer/ids.ts';
+import { leftPad, type PromptBatch } from './batch.ts';
 import { Decoder, embedTokens } from './decoder.ts';
-import { type GenerateOptions, resolveOptions, type TokenEvent } from './options.ts';
+import { checkInput, type GenerateInput } from './input.ts';
+import { checkOptionIds, type GenerateOptions, resolveOptions, type TokenEvent } from './options.ts';
 import type { GeneratedRow } from './result.ts';
 import { sample } from './sample.ts';
-
-/**
- * Prompts, one per row of the batch, of any lengths: token ids, or embeddings f32 [T_i, d] where images are spliced
- * in (see prompt.ts). The repetition penalty counts a prompt's tokens only if they are given as ids, as in HF.
- */
-export type GenerateInput = { readonly input_ids: readonly TokenIds[] } | { readonly embeds: readonly HostTensor[] };
 
 export interface GenerateResult {
   readonly rows: readonly GeneratedRow[];
@@ -26,7 +21,7 @@ export interface GenerateResult {
 
 /**
  * Generates; resolves when all rows are finished.
- * @throws RuntimeError R0301, R0307, R0308 (options), R0302 (prompts), R0303 (model), R0304 (aborted), R0305 (NaN), and what runs throw
+ * @throws RuntimeError R0301, R0307, R0308, R0512 (options), R0302, R0306, R1280 (prompts), R0303 (model), R0304 (aborted), R0305 (NaN), and what runs throw
  */
 export async function generate(
   runner: Runner,
@@ -46,10 +41,13 @@ export async function* generateStream(
   input: GenerateInput,
   options: GenerateOptions = {},
 ): AsyncGenerator<TokenEvent, GenerateResult> {
-  const settings = resolveOptions(options);
-  const decoder = new Decoder(runner, settings.max_new_tokens, settings.prefill_chunk);
+  checkInput('generate', input);
+  const asked = resolveOptions(options);
+  const decoder = new Decoder(runner, asked.max_new_tokens, asked.prefill_chunk);
+  checkOptionIds(asked, decoder.vocabulary);
   const seen = 'input_ids' in input ? input.input_ids.map((ids) => idList(ids, 'generate')) : [];
   const batch = leftPad('embeds' in input ? input.embeds : await embedRows(runner, seen));
+  const settings = { ...asked, max_new_tokens: newTokens(decoder, batch, asked.max_new_tokens, options) };
   let rows: GeneratedRow[];
   try {
     if (settings.num_beams > 1) {
@@ -79,6 +77,19 @@ export async function* generateStream(
   }
   const { decode } = settings;
   return { rows: rows.map((row) => (decode && row.text === undefined ? { ...row, text: decode(row.tokens) } : row)) };
+}
+
+/**
+ * New tokens at most: what was asked for, or of the default as many as there are positions for. The last one is not fed back
+ * and needs none. @throws RuntimeError R0306
+ */
+function newTokens(decoder: Decoder, batch: PromptBatch, most: number, { max_new_tokens }: GenerateOptions): number {
+  const prompt = batch.mask[0]!.length;
+  const positions = decoder.positions(prompt + most - 1);
+  const room = positions - prompt + 1;
+  const wanted = max_new_tokens === undefined ? 1 : most;
+  if (room < wanted) throw runtimeError('too_many_positions', { prompt, wanted, positions });
+  return Math.min(most, room);
 }
 
 /** Each prompt's embeddings, [T_i, d]. All ids run as one row, so that lengths do not matter. */

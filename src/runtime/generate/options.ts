@@ -1,6 +1,7 @@
 /** The options of generate(), named and meant as in HF transformers, with their defaults and checks. */
 
 import { nearest } from '../../shared/nearest.ts';
+import { checkOptions } from '../arguments.ts';
 import { runtimeError } from '../errors.ts';
 import { idList, type TokenIds } from '../tokenizer/ids.ts';
 
@@ -120,11 +121,26 @@ export function checkNames(options: object): void {
   }
 }
 
+/** @param vocabulary the ids that the model knows are below it; undefined: not known. @throws RuntimeError R0301 for ids outside of it */
+export function checkOptionIds(
+  { stop_tokens, stop_sequences, pad_token }: Settings,
+  vocabulary: number | undefined,
+): void {
+  const most = vocabulary ?? Number.POSITIVE_INFINITY;
+  const ids = { stop_tokens, stop_sequences: stop_sequences.flat(), pad_token: [pad_token] };
+  for (const [option, list] of Object.entries(ids)) {
+    const value = list.find((id) => id < 0 || id >= most);
+    const expected = `of ids ${vocabulary === undefined ? 'of at least 0' : `from 0 to ${vocabulary - 1}`}`;
+    if (value !== undefined) throw runtimeError('generation_option', { option, value, expected });
+  }
+}
+
 /**
  * Fills in defaults; an option that is undefined has its default.
- * @throws RuntimeError R0301 for the first option that is out of range or without effect, R0307 for an unknown one, R0511
+ * @throws RuntimeError R0301 for the first option that is out of range or without effect, R0307 for an unknown one, R0511, R0512
  */
 export function resolveOptions(options: GenerateOptions): Settings {
+  checkOptions('generate', options);
   checkNames(options);
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),

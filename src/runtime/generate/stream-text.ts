@@ -1,8 +1,10 @@
 /** Generation as text: the answer to one prompt in pieces of whole characters, as they become certain. */
+import { checkOptions } from '../arguments.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
 import { StreamDecoder } from '../tokenizer/stream-decoder.ts';
-import { type GenerateInput, type GenerateResult, generateStream } from './generate.ts';
+import { type GenerateResult, generateStream } from './generate.ts';
+import { checkInput, type GenerateInput } from './input.ts';
 import type { GenerateOptions } from './options.ts';
 
 /**
@@ -18,6 +20,8 @@ export async function* streamText(
   input: GenerateInput,
   options: GenerateOptions,
 ): AsyncGenerator<string, GenerateResult> {
+  checkInput('streamText', input);
+  checkOptions('streamText', options);
   const { decode } = options;
   if (decode === undefined)
     throw runtimeError('generation_option', { option: 'decode', value: 'missing', expected: 'given to streamText' });

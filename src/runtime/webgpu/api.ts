@@ -8,7 +8,8 @@ export { type AnyTensor, type DeviceTensor, isOnDevice, toHost } from '../device
 export { RuntimeError } from '../errors.ts';
 export type { AnyFeeds, Feeds, FeedTensor } from '../feeds.ts';
 export { embedTokens } from '../generate/decoder.ts';
-export { type GenerateInput, type GenerateResult, generate, generateStream } from '../generate/generate.ts';
+export { type GenerateResult, generate, generateStream } from '../generate/generate.ts';
+export type { GenerateInput } from '../generate/input.ts';
 export type { GenerateOptions, TokenEvent } from '../generate/options.ts';
 export type { GeneratedRow } from '../generate/result.ts';
 export { SafetensorsFile } from '../safetensors.ts';

@@ -15,7 +15,13 @@ import type { HostTensor } from '../../../src/shared/tensor.ts';
 const PAST = 'past_key_values.0.key';
 const PRESENT = 'present.0.key';
 
-export function manifestOf(vocabulary: number, { cached = true } = {}): Manifest {
+export interface FakeOptions {
+  readonly cached?: boolean;
+  /** positions of a table, which the manifest knows by the range of an input or by what sizes must be */
+  readonly table?: { readonly positions: number; readonly by: 'range' | 'sizes' };
+}
+
+export function manifestOf(vocabulary: number, { cached = true, table }: FakeOptions = {}): Manifest {
   const past = { name: PAST, dtype: 'f32', shape: ['B', 1, 'P', 2] } as const;
   const present = { name: PRESENT, dtype: 'f32', shape: ['B', 1, 'P + T', 2] } as const;
   const all = cached ? 'P + T' : 'T';
@@ -35,11 +41,19 @@ export function manifestOf(vocabulary: number, { cached = true } = {}): Manifest
         inputs: [
           { name: 'inputs_embeds', dtype: 'f32', shape: ['B', 'T', 2] },
           { name: 'attention_mask', dtype: 'i64', shape: ['B', all] },
-          { name: 'position_ids', dtype: 'i64', shape: ['B', 'T'] },
+          {
+            name: 'position_ids',
+            dtype: 'i64',
+            shape: ['B', 'T'],
+            ...(table?.by === 'range' ? { range: { low: 0, high: table.positions } } : {}),
+          },
           ...(cached ? [past] : []),
         ],
         outputs: [{ name: 'logits', dtype: 'f32', shape: ['B', 'T', vocabulary] }, ...(cached ? [present] : [])],
         cache: cached ? [{ past: PAST, present: PRESENT, axis: 2 }] : [],
+        ...(table?.by === 'sizes'
+          ? { requires: [{ dim: `${table.positions} - ${all.replace(' + ', ' - ')}`, what: 'the table of positions' }] }
+          : {}),
       },
     },
     weights: null,
@@ -55,11 +69,7 @@ export interface FakeModel {
   readonly decodes: number[][];
 }
 
-export function fakeModel(
-  vocabulary: number,
-  next: NextLogits,
-  options: { readonly cached?: boolean } = {},
-): FakeModel {
+export function fakeModel(vocabulary: number, next: NextLogits, options: FakeOptions = {}): FakeModel {
   const decodes: number[][] = [];
   const embed = ({ input_ids }: Tensors): Tensors => {
     const ids = [...(input_ids!.data as BigInt64Array)];
@@ -116,10 +126,7 @@ export function fakeModel(
 }
 
 /** A model over probabilities by history, `'7 1'`; a history that is not in the table is an error. */
-export function tableModel(
-  table: Readonly<Record<string, readonly number[]>>,
-  options: { readonly cached?: boolean } = {},
-): FakeModel {
+export function tableModel(table: Readonly<Record<string, readonly number[]>>, options: FakeOptions = {}): FakeModel {
   const vocabulary = Object.values(table)[0]!.length;
   const next = (history: readonly number[]): number[] => {
     const row = table[history.join(' ')];

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { generate } from '../../../src/runtime/generate/generate.ts';
 import { type GenerateOptions, resolveOptions } from '../../../src/runtime/generate/options.ts';
+import { streamText } from '../../../src/runtime/generate/stream-text.ts';
 import { topIndices } from '../../../src/runtime/generate/top-indices.ts';
 import { provokes } from '../support.ts';
 import { fakeModel, type NextLogits } from './fake-model.ts';
@@ -42,6 +43,37 @@ describe('options', () => {
   };
   it.each(Object.entries(wrong))('R0301: %s', async (_, options) => {
     await refusal('R0301', options);
+  });
+
+  it.each<[string, GenerateOptions, string]>([
+    ['stop_tokens', { stop_tokens: [3, -1] }, 'stop_tokens is -1 and must be of ids from 0 to 8'],
+    ['stop_tokens', { stop_tokens: BigInt64Array.of(9n) }, 'stop_tokens is 9 and must be of ids from 0 to 8'],
+    ['stop_sequences', { stop_sequences: [[8], [2, 9]] }, 'stop_sequences is 9 and'],
+    ['pad_token', { pad_token: 9 }, 'pad_token is 9 and must be of ids from 0 to 8'],
+  ])('R0301: ids that the model does not have, %s', async (_, options, message) => {
+    const { session, decodes } = fakeModel(9, () => new Array<number>(9).fill(0));
+    const said = await provokes('R0301', () => generate(session, { input_ids: [[1]] }, options));
+    expect(said).toContain(message);
+    expect(decodes).toEqual([]);
+    await generate(session, { input_ids: [[1]] }, { stop_tokens: [0, 8], stop_sequences: [[8]], pad_token: 8 });
+  });
+
+  it('R0512: options and prompts that are no objects; R1280: prompts under another name', async () => {
+    const { session } = fakeModel(9, () => new Array<number>(9).fill(0));
+    const decode = () => '';
+    for (const options of [null, 5, [1]]) {
+      await provokes('R0512', () => generate(session, { input_ids: [[1]] }, options as never));
+      await provokes('R0512', () => streamText(session, { input_ids: [[1]] }, options as never).next());
+    }
+    for (const input of [null, undefined, 'text', { input_ids: 5 }, { embeds: {} }])
+      await provokes('R0512', () => generate(session, input as never));
+    const refused = (input: object) => provokes('R1280', () => generate(session, input as never));
+    expect(await refused({ inputs_ids: [[1]] })).toBe(
+      'generate was given prompts as inputs_ids, did you mean input_ids; give token ids as input_ids, or embeds',
+    );
+    expect(await refused({ input_ids: [[1]], attention_mask: [[1]] })).toContain('prompts as attention_mask;');
+    expect(await refused({})).toContain('generate was given no prompts;');
+    await provokes('R1280', () => streamText(session, { input_id: [[1]] } as never, { decode }).next());
   });
 
   it('undefined is the default', () => {
