@@ -5,16 +5,11 @@
  * manifest says of the compiled graphs; switching then only changes which tensors a run is fed. Source of the format:
  * peft 0.6, save_pretrained.
  */
-import type { AdapterPort } from '../shared/artifact.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
 import type { EntryPorts, ModelManifest } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
-import { alphaOf, coverOf, type PeftConfig, parsePeftConfig, unsupportedSetting } from './peft-config.ts';
-import { SafetensorsFile } from './safetensors.ts';
-import { firstNonFinite } from './weights/dtypes.ts';
-import { bytesSource } from './weights/source.ts';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
@@ -46,7 +41,7 @@ export interface AdapterFiles {
   readonly openAdapter?: (location: string) => Promise<AdapterBytes>;
 }
 
-interface LoadedAdapter {
+export interface LoadedAdapter {
   /** by checkpoint key */
   readonly tensors: ReadonlyMap<string, HostTensor>;
   readonly without: readonly string[];
@@ -78,7 +73,7 @@ export class Adapters {
   async add(name: string, source: AdapterSource): Promise<void> {
     this.swappable();
     const label = typeof source === 'string' ? source : name;
-    const loaded = await readAdapter(this.manifest, label, await this.bytesOf(label, source));
+    const loaded = await this.read(label, await this.bytesOf(label, source));
     this.known.set(name, Promise.resolve(loaded));
     this.partial.set(name, loaded.without);
   }
@@ -123,13 +118,19 @@ export class Adapters {
     if (before) return before;
     const folder = this.manifest.adapter!.default!;
     const loading = this.readOwn(folder)
-      .then((bytes) => readAdapter(this.manifest, folder, bytes))
+      .then((bytes) => this.read(folder, bytes))
       .catch((error: unknown) => {
         if (this.known.get(name) === loading) this.known.delete(name); // the next run may try again
         throw error;
       });
     this.known.set(name, loading);
     return loading;
+  }
+
+  /** A page that has no adapter does not load how they are read. */
+  private async read(label: string, bytes: AdapterBytes): Promise<LoadedAdapter> {
+    const { readAdapter } = await import('./adapter-file.ts');
+    return readAdapter(this.manifest, label, bytes);
   }
 
   private async readOwn(folder: string): Promise<AdapterBytes> {
@@ -162,73 +163,4 @@ export class Adapters {
     this.zeros.set(key, tensor);
     return tensor;
   }
-}
-
-/** An adapter's tensors by checkpoint key, f32. @throws RuntimeError R0219–R0221, R01xx */
-async function readAdapter(manifest: ModelManifest, adapter: string, bytes: AdapterBytes): Promise<LoadedAdapter> {
-  checkConfig(manifest, adapter, bytes.config);
-  const file = await SafetensorsFile.open(bytesSource(bytes.weights, `${adapter}: ${ADAPTER_WEIGHTS}`));
-  const ports = new Map<string, AdapterPort>();
-  for (const entry of Object.values(manifest.entries))
-    for (const port of entry.adapters ?? []) ports.set(port.key, port);
-  const stored = new Map([...file.tensors.keys()].map((name) => [peftKey(name), name]));
-  const keys = [...ports.keys(), ...manifest.adapter!.others];
-  const { without, missing } = coverOf(keys.map(peftKey), new Set(stored.keys()));
-  const problems: string[] = [];
-  const unexpected = new Set(file.tensors.keys());
-  for (const key of keys) unexpected.delete(stored.get(peftKey(key)) ?? '');
-  const tensors = new Map<string, HostTensor>();
-  for (const { key, shape } of ports.values()) {
-    const name = stored.get(peftKey(key));
-    if (name === undefined) {
-      // where both are absent a run feeds zeros
-      if (missing.includes(peftKey(key))) problems.push(`${peftKey(key)} is missing`);
-      continue;
-    }
-    const found = file.info(name);
-    if (found.shape.join() !== shape.join()) {
-      problems.push(`${name} has shape [${found.shape.join(', ')}] and not [${shape.join(', ')}]`);
-      continue;
-    }
-    const tensor = await file.read(name);
-    if (!(tensor.data instanceof Float32Array)) {
-      problems.push(`${name} is ${found.dtype} and not a float`);
-      continue;
-    }
-    const at = firstNonFinite(tensor.data);
-    if (at >= 0) problems.push(`${name} is ${tensor.data[at]} at element ${at}`);
-    tensors.set(key, tensor);
-  }
-  for (const key of manifest.adapter!.others.map(peftKey))
-    if (missing.includes(key)) problems.push(`${key} is missing`);
-  for (const name of unexpected) problems.push(`${name} is unexpected`);
-  if (problems.length === 0 && stored.size === 0) problems.push('it has none');
-  if (problems.length > 0) throw runtimeError('adapter_misfit', { adapter, problems });
-  return { tensors, without };
-}
-
-/** Rank and scaling, which are part of the compiled graphs. @throws RuntimeError R0219, R0220 */
-function checkConfig(manifest: ModelManifest, adapter: string, text: Uint8Array | string): void {
-  let config: PeftConfig;
-  try {
-    config = parsePeftConfig(typeof text === 'string' ? text : new TextDecoder().decode(text));
-  } catch (error) {
-    throw runtimeError(
-      'adapter_not_read',
-      { adapter, reason: `${ADAPTER_CONFIG} is not JSON: ${reasonOf(error)}` },
-      error,
-    );
-  }
-  const { type, r, alpha } = manifest.adapter!;
-  const same = (what: string, found: unknown, expected: unknown): void => {
-    if (found === expected) return;
-    const shown = found === undefined ? 'none' : JSON.stringify(found);
-    throw runtimeError('adapter_setting', { adapter, what, found: shown, expected: JSON.stringify(expected) });
-  };
-  same('peft_type', config.peft_type, type);
-  same('r', config.r, r);
-  if (config.use_rslora === true) same('scaling', Number(alphaOf(config)) / r, alpha / r);
-  else same('lora_alpha', config.lora_alpha, alpha);
-  const other = unsupportedSetting(config);
-  if (other) throw runtimeError('adapter_setting', { adapter, what: other.key, found: other.found, expected: 'none' });
 }
