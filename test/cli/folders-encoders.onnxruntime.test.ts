@@ -155,9 +155,9 @@ describe('mdl import', () => {
     expect([...imports].sort()).toEqual(['clip.mdl', 'llama-decoder.mdl', 'llama.mdl']);
     expect((await mdl(home, 'check', 'my.mdl')).code).toBe(0);
     // the same once more is no conflict
-    expect((await mdl(home, 'import', fixture('folders/smollm2'), '--out', 'other.mdl')).code).toBe(0);
+    expect((await mdl(home, 'import', fixture('folders/llava'), '--out', 'other.mdl')).code).toBe(0);
     writeFileSync(join(home, 'llama-decoder.mdl'), '// edited');
-    const { code, stderr } = await mdl(home, 'import', fixture('folders/smollm2'), '--out', 'third.mdl');
+    const { code, stderr } = await mdl(home, 'import', fixture('folders/llava'), '--out', 'third.mdl');
     expect([code, stderr]).toEqual([1, expect.stringMatching(/C0467.*llama-decoder\.mdl/)]);
     expect(readFileSync(join(home, 'llama-decoder.mdl'), 'utf8')).toBe('// edited');
   });
