@@ -260,7 +260,7 @@ const EDGES: readonly HandMadeCase[] = [
     name: 'abs, relu and clamp at their corners',
     inputs: [given('x', f32([3], [-1, 0, 1]))],
     build: (b, [x]) => [b.node('abs', [x!], {}), b.node('relu', [x!], {}), b.node('clamp', [x!], { min: -1, max: 1 })],
-    expected: { x: [0, 1, 3] },
+    expected: { x: [-1, 1, 2] },
   },
   {
     name: 'maximum and minimum of equals give half to each',

@@ -20,7 +20,11 @@ async function wrongDevice(edit: (wgsl: string) => string): Promise<GPUDevice> {
 }
 
 /** Adds in place of subtracting the rotated half. */
-const wrongRotary = (wgsl: string): string => (wgsl.startsWith('// rotary') ? wgsl.replace('(-1.0)', '1.0') : wgsl);
+const wrongRotary = (wgsl: string): string => {
+  if (!wgsl.startsWith('// rotary')) return wgsl;
+  expect(wgsl).toContain(' -1.0,');
+  return wgsl.replaceAll(' -1.0,', ' 1.0,');
+};
 
 const planOf = (body: string): WebGpuPlan =>
   buildWebGpu(compileOk('m.mdl', memory({ 'm.mdl': `model M {\n  entry run${body}\n}\n` })))!;
