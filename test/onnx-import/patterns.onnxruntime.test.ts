@@ -228,6 +228,123 @@ describe('GatherND of several axes', () => {
   });
 });
 
+const axis = (value: number): NodeProto['attribute'] => [{ name: 'axis', type: 2, i: value }];
+
+describe('indices that the file holds', () => {
+  const looking = (op: string, dims: number[], indices: readonly number[], attribute: NodeProto['attribute'] = []) => ({
+    inputs: [['x', [3, 4, 2]]] as const,
+    outputs: ['y'],
+    initialisers: [whole('at', dims, indices)],
+    nodes: [node(op, ['x', 'at'], ['y'], '', attribute)],
+  });
+  const x = f32([3, 4, 2], 1);
+
+  it.each([
+    ['Gather', [2, 2], [-1, 0, 3, -4], axis(1)],
+    ['Gather', [], [-4], axis(-2)],
+    ['Gather', [2], [2, -3], axis(0)],
+    ['GatherElements', [3, 2, 2], [-1, 0, 3, -4, 1, -2, 2, 2, 0, -3, -1, 1], axis(1)],
+    ['GatherND', [2, 2], [-1, -4, 2, 3], []],
+    ['GatherND', [3, 3], [-3, -1, 1, 0, 0, -2, 2, -4, -1], []],
+    ['GatherND', [2, 1], [-1, 0], []],
+  ] as const)('%s %j %j: negative ones count from the end', async (op, dims, indices, attribute) => {
+    const file = saved(looking(op, [...dims], indices, [...(attribute ?? [])]));
+    expect(await both(file, await imported(file), { x })).toBe(0);
+  });
+
+  it('of a dynamic axis count from its end', async () => {
+    const file = saved({ ...looking('Gather', [2], [-1, -2], axis(0)), inputs: [['x', ['B', 4]]] });
+    expect(await both(file, await imported(file), { x: f32([3, 4], 1) })).toBe(0);
+  });
+
+  it.each([
+    ['Gather', [2], [0, 4], axis(1), 'its index 4 is outside of an axis of 4 elements'],
+    ['Gather', [1], [-5], axis(1), 'its index -5 is outside of an axis of 4 elements'],
+    ['GatherElements', [1, 2, 1], [0, -3], axis(2), 'its index -3 is outside of an axis of 2 elements'],
+    ['GatherND', [1, 2], [-4, 3], [], 'its index -4 is outside of an axis of 3 elements'],
+    ['GatherND', [1, 2], [2, 4], [], 'its index 4 is outside of an axis of 4 elements'],
+  ] as const)('%s %j %j is refused', async (op, dims, indices, attribute, why) => {
+    await expect(imported(saved(looking(op, [...dims], indices, [...(attribute ?? [])])))).rejects.toMatchObject({
+      code: 'C0484',
+      notes: [expect.stringContaining(why)],
+    });
+  });
+});
+
+describe('numbers at bounds', () => {
+  const row = (values: readonly number[]): HostTensor => ({
+    dtype: 'f32',
+    shape: [1, values.length],
+    data: Float32Array.from(values),
+  });
+  const EDGES = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN, -3e38, 5, 0.5];
+  const one = scalar('one', 1);
+
+  it.each([
+    ['max', ['x', '', 'one']],
+    ['min', ['x', 'one']],
+    ['none', ['x']],
+  ])('Clip with %s: an absent bound is the largest float, as in onnxruntime', async (_, operands) => {
+    const file = saved({
+      inputs: [['x', ['B', 6]]],
+      outputs: ['y'],
+      initialisers: [one],
+      nodes: [node('Clip', operands, ['y'])],
+    });
+    const model = await opened(await imported(file), { backend: 'reference', opset: 17 });
+    const [want] = await originalOutputs(file, [row(EDGES)]);
+    const [found] = Object.values(await model.session.run(model.entry, { x: row(EDGES) }));
+    expect([...found!.data]).toEqual([...want!.data]);
+    await model.close();
+  });
+
+  it('Clip of bounds that are computed', async () => {
+    const file = saved({
+      inputs: [
+        ['x', ['B', 4]],
+        ['low', []],
+        ['high', []],
+      ],
+      outputs: ['y'],
+      nodes: [node('Clip', ['x', 'low', 'high'], ['y'])],
+    });
+    const bound = (value: number): HostTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) });
+    const feeds = { x: f32([3, 4], 1), low: bound(-0.25), high: bound(0.5) };
+    expect(await both(file, await imported(file), feeds)).toBe(0);
+  });
+
+  const toInt32: NodeProto['attribute'] = [{ name: 'to', type: 2, i: 6 }];
+
+  it('Cast to INT32: integers that are known wrap, floats that it cannot hold are refused', async () => {
+    const of = (operand: string, made: Parts['initialisers']) =>
+      saved({
+        outputs: ['y'],
+        initialisers: made!,
+        nodes: [
+          node('Cast', [operand], ['narrow'], '', toInt32),
+          node('Cast', ['narrow'], ['wide'], '', [{ name: 'to', type: 2, i: 1 }]),
+          node('Add', ['x', 'wide'], ['y']),
+        ],
+      });
+    const wraps = of('large', [whole('large', [], [3e9])]);
+    expect(await both(wraps, await imported(wraps), { x: f32([2, 4], 1) })).toBe(0);
+    for (const value of [3e9, -3e9, Number.POSITIVE_INFINITY, Number.NaN])
+      await expect(imported(of('large', [scalar('large', value)]))).rejects.toMatchObject({
+        code: 'C0484',
+        notes: [expect.stringContaining(`it makes INT32 of ${value}, which has no such value`)],
+      });
+  });
+
+  it('Cast to INT32 of floats that are computed is said', async () => {
+    const nodes = [
+      node('Cast', ['x'], ['narrow'], '', toInt32),
+      node('Cast', ['narrow'], ['y'], '', [{ name: 'to', type: 2, i: 1 }]),
+    ];
+    const { notes } = await imported(saved({ outputs: ['y'], nodes }));
+    expect(notes).toContainEqual(expect.stringContaining('Cast makes INT32 of floats'));
+  });
+});
+
 describe('a number of rank 0', () => {
   const parts: Parts = {
     outputs: ['y'],

@@ -19,7 +19,7 @@ export interface Converted {
   readonly graph: Graph | undefined;
   readonly held: ReadonlyMap<string, HeldTensor>;
   readonly problems: Problems;
-  /** what is otherwise than in the file, though equal within rounding */
+  /** what is otherwise than in the file, though equal within rounding or where ONNX says nothing */
   readonly notes: readonly string[];
 }
 
@@ -53,7 +53,6 @@ class Conversion {
   private readonly parameters: ReadonlySet<string>;
   private readonly importer: Importer;
   private readonly problems = new Problems();
-  private readonly notes = new Set<string>();
   private readonly uses = new Map<string, Uses>();
   private readonly needed = new Set<string>();
 
@@ -76,7 +75,7 @@ class Conversion {
     for (const { name } of graph.outputs) this.output(name, scope);
     const { problems } = this;
     const built = problems.list.length === 0 ? this.importer.builder.build() : undefined;
-    return { graph: built, held: this.importer.held, problems, notes: [...this.notes] };
+    return { graph: built, held: this.importer.held, problems, notes: [...this.importer.notes] };
   }
 
   /** Which values are needed and how often; nodes are in order, so one pass from the last to the first finds them. */
@@ -133,7 +132,7 @@ class Conversion {
       );
     else {
       if (!EXACT.has(type!))
-        this.notes.add(
+        this.importer.notes.add(
           `${what} is of ${dtypeName(type)} in the file and of ${dtype === 'f32' ? 'FLOAT' : 'INT64'} here`,
         );
       const sizes = shape.map((size, axis): Dim => {

@@ -17,7 +17,7 @@ import {
 import type { DType } from '../../shared/dtype.ts';
 import { sizeOf, stridesOf } from '../../shared/tensor.ts';
 import type { Call } from './call.ts';
-import { DTYPE_OF } from './dtypes.ts';
+import { asInteger, DTYPE_OF, dtypeName } from './dtypes.ts';
 import { FOLD_SHAPES } from './fold-shapes.ts';
 import { type Known, known } from './values.ts';
 
@@ -165,12 +165,15 @@ const larger = (a: Dim, b: Dim): Dim | undefined => {
 
 const cast: Fold = (c, [x]) => {
   c.ignore('saturate');
-  const to = DTYPE_OF.get(c.int('to', 0));
+  const type = c.int('to', 0);
+  const to = DTYPE_OF.get(type);
   if (!to) return undefined;
+  const integer = (item: number): number =>
+    asInteger(type, item, x!.dtype) ?? c.fail(`it makes ${dtypeName(type)} of ${item}, which has no such value`);
   const items = x!.items.map((item): Dim | undefined => {
     if (isSymbolic(item)) return to === 'bool' ? undefined : item;
     if (to === 'bool') return item !== 0 ? 1 : 0;
-    return to === 'i64' ? Math.trunc(item) : Math.fround(item);
+    return to === 'i64' ? integer(item) : Math.fround(item);
   });
   // a size that is a float only to be divided or scaled is not a dimension any more
   if (items.some((item) => item === undefined || (to === 'f32' && isSymbolic(item)))) return undefined;

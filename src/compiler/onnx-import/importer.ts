@@ -28,6 +28,8 @@ export interface HeldTensor {
 export class Importer {
   readonly builder: GraphBuilder;
   readonly held = new Map<string, HeldTensor>();
+  /** what is otherwise than in the file, though equal within rounding or where ONNX says nothing */
+  readonly notes = new Set<string>();
   /** nodes added from now on come from here */
   origin: Origin = { path: '' };
   private constants = 0;

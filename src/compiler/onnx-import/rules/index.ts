@@ -2,6 +2,7 @@
 import type { Rule } from '../call.ts';
 import { ATTENTION } from './attention.ts';
 import { CONTRACTION } from './contraction.ts';
+import { GATHER } from './gather.ts';
 import { MOVEMENT } from './movement.ts';
 import { NORMALISATION } from './normalisation.ts';
 import { POINTWISE } from './pointwise.ts';
@@ -14,6 +15,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map(
   Object.entries({
     ...POINTWISE,
     ...MOVEMENT,
+    ...GATHER,
     ...SOURCES,
     ...REDUCTIONS,
     ...CONTRACTION,

@@ -12,7 +12,6 @@ import {
 } from '../../../shared/dim.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { Call, Rule } from '../call.ts';
-import { ints, isConcrete } from '../values.ts';
 import { boundOf, FAR, reshapedTo, withAxis } from './shapes.ts';
 
 function axesOf(c: Call, index: number): readonly number[] | undefined {
@@ -139,53 +138,6 @@ const slice: Rule = (c) => {
     ranges.push({ axis, start: from, end: empty ? from : to, step });
   }
   return c.made(sliced(c, x, ranges));
-};
-
-const gather: Rule = (c) => {
-  const axis = c.axis(c.int('axis', 0), c.rank(0));
-  const size = c.shape(0)[axis]!;
-  const indices = c.maybeKnown(1);
-  if (indices && isConcrete(indices.items)) {
-    const rows = indices.items.map((index): Dim => (index < 0 ? addDims(size, index) : index));
-    const [row] = rows;
-    // one row is a slice
-    if (rows.length === 1 && row !== undefined) {
-      const x = sliced(c, c.tensor(0), [{ axis, start: row, end: addDims(row, 1), step: 1 }]);
-      const shape = c.shapeOf(x);
-      const given = indices.shape.map(() => 1);
-      const to = [...shape.slice(0, axis), ...given, ...shape.slice(axis + 1)];
-      return c.made(to.length === shape.length ? x : c.importer.reshape(x, to));
-    }
-    const at = c.importer.tensor({ ...ints(rows), shape: indices.shape });
-    return c.made(c.emit('gather', [c.tensor(0), at], { axis }));
-  }
-  return c.made(c.emit('gather', [c.tensor(0), c.tensor(1, 'i64')], { axis }));
-};
-
-/** Rows of the first axis. Of several axes at once, an index that is too large in one would be another's row. */
-/** Rows of the first axes, each index of which is looked up in its own axis, so that one outside of it is found. */
-const gatherNd: Rule = (c) => {
-  c.only('batch_dims', 0);
-  const places = c.shape(1);
-  const count = c.static(places.at(-1)!, 'the last axis of its indices');
-  const [given, data] = [c.tensor(1, 'i64'), c.shape(0)];
-  if (count < 1 || count > data.length) c.fail(`it gathers by ${count} indices from a tensor of ${data.length} axes`);
-  const last = places.length - 1;
-  const column = (axis: number): ValueId =>
-    c.importer.reshape(
-      count === 1 ? given : sliced(c, given, [{ axis: last, start: axis, end: axis + 1, step: 1 }]),
-      places.slice(0, -1),
-    );
-  if (count === 1) return c.made(c.emit('gather', [c.tensor(0), column(0)], { axis: 0 }));
-  let flat: ValueId | undefined;
-  for (let axis = 0; axis < count; axis++) {
-    const all = c.emit('iota', [], { shape: [data[axis]!], axis: 0 });
-    const at = c.emit('gather', [all, column(axis)], { axis: 0 });
-    const rows = flat === undefined ? at : c.emit('mul', [flat, c.importer.size(data[axis]!)], {});
-    flat = flat === undefined ? at : c.emit('add', [rows, at], {});
-  }
-  const table = c.importer.reshape(c.tensor(0), [productOf(data.slice(0, count)), ...data.slice(count)]);
-  return c.made(c.emit('gather', [table, flat!], { axis: 0 }));
 };
 
 const pad: Rule = (c) => {
@@ -335,10 +287,6 @@ export const MOVEMENT: Readonly<Record<string, Rule>> = {
   Concat: concat,
   Split: split,
   Slice: slice,
-  Gather: gather,
-  GatherElements: (c) =>
-    c.made(c.emit('gather_elements', [c.tensor(0), c.tensor(1, 'i64')], { axis: c.axis(c.int('axis', 0), c.rank(0)) })),
-  GatherND: gatherNd,
   Pad: pad,
   Tile: tile,
   Trilu: trilu,

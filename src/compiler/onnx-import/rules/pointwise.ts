@@ -4,7 +4,7 @@ import type { ValueId } from '../../ir/graph.ts';
 import type { OpName } from '../../ops/attributes.ts';
 import type { RealFunctions } from '../../ops/functions.ts';
 import type { Call, Rule } from '../call.ts';
-import { DTYPE_OF, dtypeName, EXACT } from '../dtypes.ts';
+import { DTYPE_OF, dtypeName, EXACT, INT32 } from '../dtypes.ts';
 import { broadcastShape } from './shapes.ts';
 
 type BinaryOp = Extract<
@@ -83,25 +83,32 @@ const where: Rule = (c) => {
   return c.made(c.emit('where', [c.tensor(0, 'bool'), c.tensor(1), c.tensor(2)], {}));
 };
 
+/** What bounds floats where Clip is given no bound: ±∞ become the largest of them. */
+const LARGEST = 3.4028234663852886e38;
+
+/** A bound of Clip: a number that the file says, or a value that is computed. */
+type ClipBound = number | { readonly id: ValueId };
+
 const clip: Rule = (c) => {
-  const bound = (index: number, name: string): ValueId | number | undefined => {
-    if (c.opset < 11) return c.given(name) ? c.float(name, 0) : undefined;
-    if (!c.has(index)) return undefined;
+  const { dtype } = c.type(0);
+  const bound = (index: number, name: string, absent: number): ClipBound | undefined => {
+    const fallback = dtype === 'f32' ? absent : undefined;
+    if (c.opset < 11) return c.given(name) ? c.float(name, 0) : fallback;
+    if (!c.has(index)) return fallback;
     const known = c.maybeKnown(index);
-    return known?.items.length === 1 && typeof known.items[0] === 'number' ? known.items[0] : c.tensor(index);
+    return known?.items.length === 1 && typeof known.items[0] === 'number' ? known.items[0] : { id: c.tensor(index) };
   };
   let x = c.tensor(0);
-  const { dtype } = c.type(0);
-  const [low, high] = [bound(1, 'min'), bound(2, 'max')];
+  const [low, high] = [bound(1, 'min', -LARGEST), bound(2, 'max', LARGEST)];
   if (dtype === 'f32' && typeof low === 'number' && typeof high === 'number' && low <= high)
     return c.made(
       low === Number.NEGATIVE_INFINITY || high === Number.POSITIVE_INFINITY
         ? oneSided(c, x, low, high)
         : c.emit('clamp', [x], { min: low, max: high }),
     );
-  const value = (at: ValueId | number, known: boolean): ValueId => (known ? c.importer.scalar(at, dtype) : at);
-  if (low !== undefined) x = pairwise(c, 'maximum', x, value(low, c.maybeKnown(1) !== undefined || c.opset < 11));
-  if (high !== undefined) x = pairwise(c, 'minimum', x, value(high, c.maybeKnown(2) !== undefined || c.opset < 11));
+  const value = (at: ClipBound): ValueId => (typeof at === 'number' ? c.importer.scalar(at, dtype) : at.id);
+  if (low !== undefined) x = pairwise(c, 'maximum', x, value(low));
+  if (high !== undefined) x = pairwise(c, 'minimum', x, value(high));
   return c.made(x);
 };
 
@@ -115,13 +122,13 @@ const cast: Rule = (c) => {
   const type = c.int('to', 0);
   const to = DTYPE_OF.get(type) ?? c.fail(`it makes ${dtypeName(type)}, which MDL has not`);
   const { dtype } = c.type(0);
-  if (dtype === to) {
-    if (to === 'i64' && !EXACT.has(type) && type !== 6)
-      c.fail(`it makes ${dtypeName(type)}, which wraps where MDL's integers do not`);
-    return [c.input(0)];
-  }
-  if (to === 'i64' && dtype !== 'bool' && !EXACT.has(type) && type !== 6)
+  if (to === 'i64' && dtype !== 'bool' && !EXACT.has(type) && type !== INT32)
     c.fail(`it makes ${dtypeName(type)}, which wraps where MDL's integers do not`);
+  if (dtype === to) return [c.input(0)];
+  if (dtype === 'f32' && type === INT32)
+    c.importer.notes.add(
+      'Cast makes INT32 of floats: what INT32 cannot hold is undefined in ONNX (−2147483648 in ONNX Runtime on x86), and is held here',
+    );
   return c.made(c.emit('cast', [c.tensor(0)], { to }));
 };
 
