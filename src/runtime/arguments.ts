@@ -1,4 +1,5 @@
 /** What callers without types pass by mistake, told before it fails somewhere inside. */
+import { nearest } from '../shared/nearest.ts';
 import { runtimeError } from './errors.ts';
 
 /** `nothing`, `null`, `a string`, `an ArrayBuffer`, `an object` */
@@ -15,10 +16,21 @@ export function checkArgument(call: string, argument: string, value: unknown, fi
   if (!fits) throw runtimeError('argument_form', { call, argument, found: kindOf(value), expected });
 }
 
-/** @throws RuntimeError R0512 for what is no object of options */
-export function checkOptions(call: string, options: unknown): void {
-  const fits = typeof options === 'object' && options !== null && !Array.isArray(options);
-  checkArgument(call, 'its options', options, fits, 'an object');
+export const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+
+/** @param known their names; absent: the caller looks at them. @throws RuntimeError R0512 for what is no object of options, R0510 for unknown ones */
+export function checkOptions(call: string, options: unknown, known?: readonly string[]): void {
+  checkArgument(call, 'its options', options, isObject(options), 'an object');
+  const name = known && Object.keys(options as object).find((one) => !known.includes(one));
+  if (name !== undefined)
+    throw runtimeError('unknown_option', { call, name, near: nearest(name, known!), known: known! });
+}
+
+/** @throws RuntimeError R0512 for what is neither a list of names nor absent */
+export function checkNames(call: string, argument: string, names: unknown): void {
+  const fits = names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'));
+  checkArgument(call, argument, names, fits, 'a list of names');
 }
 
 /** @throws RuntimeError R0512 */

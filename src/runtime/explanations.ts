@@ -131,10 +131,10 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0509:
     'Two tokens with one id cannot be told apart when decoding; a merge needs its two parts and its result in the vocabulary; an added token that stands in the vocabulary has the same id there.',
   R0510:
-    "The options of encode have HF's names: add_special_tokens, split_special_tokens. decode has `special`: true keeps special tokens, as HF's skip_special_tokens=False.",
+    "An option of another name would be ignored without a word. The options of encode have HF's names: add_special_tokens, split_special_tokens. decode has `special`: true keeps special tokens, as HF's skip_special_tokens=False. session.run takes fetch, keep, borrow, reserve and profile.",
   R0511: 'Ids come as a list of numbers, an Int32Array or a BigInt64Array, as models give them.',
   R0512:
-    'Programs without types pass null or nothing where a file, a text or a list of ids was not found. The call names what it was given and what it takes; bytes are a Uint8Array, so a Buffer fits and an ArrayBuffer goes in as `new Uint8Array(buffer)`.',
+    'Programs without types pass null or nothing where a file, a text or a list of ids was not found. The call names what it was given and what it takes; bytes are a Uint8Array, so a Buffer fits and an ArrayBuffer goes in as `new Uint8Array(buffer)`. session.run takes the name of an entry, an object of tensors by the names of its inputs, and an object of options; a tensor has dtype, shape and data.',
   R0530:
     'A picture becomes f32 [N, 3, H, W] of the size that the recipe gives, a text i64 [B, T] of its tokens. Other inputs (masks, positions, features) take tensors: a .npy or .safetensors file, or lists of numbers in a .json file.',
   R0531: 'Each text is a row of tokens, and a row needs one at least.',

@@ -18,6 +18,7 @@ import type { DType } from '../shared/dtype.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
+import { checkArgument, isObject } from './arguments.ts';
 import type { EntryPorts } from './backend.ts';
 import { type AnyTensor, type DeviceTensor, isOnDevice } from './device-tensor.ts';
 import { runtimeError } from './errors.ts';
@@ -38,10 +39,29 @@ export type AnyFeeds = Readonly<Record<string, FeedTensor | DeviceTensor>>;
 /** Feeds of the caller's at this moment: what happens to its arrays afterwards changes no run. */
 export function copyFeeds(feeds: AnyFeeds): AnyFeeds {
   const copies = Object.entries(feeds).map(([name, feed]) => {
-    if (!feed || isOnDevice(feed)) return [name, feed] as const;
+    if (!isHostTensor(feed)) return [name, feed] as const; // checkFeeds refuses what is none
     return [name, { ...feed, shape: [...feed.shape], data: copyOf(feed.data) }] as const;
   });
   return Object.fromEntries(copies);
+}
+
+const isHostTensor = (feed: unknown): feed is FeedTensor =>
+  isObject(feed) && 'data' in feed && Array.isArray((feed as Loose).shape);
+
+interface Loose {
+  readonly shape?: unknown;
+  readonly data?: unknown;
+  readonly read?: unknown;
+}
+
+/** @throws RuntimeError R0512 for what is no tensor on either side */
+function checkForm(entry: string, input: string, feed: Loose): void {
+  const call = `${entry}'s input ${input}`;
+  checkArgument(call, 'a tensor', feed, isObject(feed), 'an object with dtype, shape and data');
+  const { shape, data } = feed;
+  checkArgument(call, 'its shape', shape, Array.isArray(shape), 'a list of sizes');
+  const fits = typeof feed.read === 'function' || isObject(data) || ArrayBuffer.isView(data) || Array.isArray(data);
+  checkArgument(call, 'its data', data, fits, 'a typed array');
 }
 
 /** By class: slice() of a Node Buffer, which is a Uint8Array too, shares its memory. */
@@ -67,7 +87,7 @@ export interface CheckedFeeds {
 
 /**
  * The complete, checked feeds of an entry. Absent cache inputs become tensors of length 0 along their growing axis.
- * @throws RuntimeError R0207–R0211, R0222, R0223
+ * @throws RuntimeError R0207–R0211, R0222, R0223, R0512
  */
 export function checkFeeds(name: string, entry: EntryPorts, feeds: AnyFeeds): CheckedFeeds {
   const inputs = entry.inputs.map((port) => port.name);
@@ -160,6 +180,7 @@ function own({ inputs, adapters = [] }: EntryPorts): string[] {
 
 function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceTensor): AnyTensor {
   const { name: input, dtype } = port;
+  checkForm(entry, input, feed);
   if (isOnDevice(feed)) {
     if (feed.dtype !== dtype)
       throw runtimeError('input_dtype', { entry, input, found: `${feed.dtype} on the device`, expected: dtype });

@@ -11,6 +11,7 @@ import { isIndexOutside } from '../shared/index-outside.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { type AdapterFiles, type AdapterInfo, type AdapterSource, Adapters } from './adapters.ts';
+import { checkArgument, checkNames, checkOptions, isObject } from './arguments.ts';
 import type { Backend, EntryPorts, ModelManifest, Program, ProgramOptions } from './backend.ts';
 import type { AnyTensor, AnyTensors } from './device-tensor.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';
@@ -89,14 +90,18 @@ export class Session implements Runner {
     this.swapped = new Adapters(manifest, files);
   }
 
-  /** `openSession` knows the ways to files; without them adapters are added as bytes only. */
+  /** `openSession` knows the ways to files; without them adapters are added as bytes only. @throws RuntimeError R0512 */
   static open(manifest: ModelManifest, parts: SessionParts): Session {
+    const call = 'Session.open';
+    checkArgument(call, 'the manifest', manifest, isObject(manifest?.entries), 'a manifest with entries');
+    checkArgument(call, 'its parts', parts, isObject(parts?.backend), 'an object with a backend');
     return new Session(manifest, parts);
   }
 
-  /** @throws RuntimeError R0201 when there is no entry of this name */
+  /** @throws RuntimeError R0201 when there is no entry of this name, R0512 for what is no name */
   entry(name: string): EntryPorts {
     const { entries } = this.manifest;
+    checkArgument('the session', 'the name of an entry', name, typeof name === 'string', 'a string');
     const names = Object.keys(entries);
     if (!Object.hasOwn(entries, name))
       throw runtimeError('unknown_entry', { entry: name, entries: names, near: nearest(name, names) });
@@ -113,7 +118,7 @@ export class Session implements Runner {
    * @param feeds its inputs, copied before this returns; i64 may be given as Int32Array, an absent cache is empty
    * Inputs of the current adapter are fed by themselves, unless `feeds` has them. With `keep`, outputs stay on the
    * backend's device, if it has one; a tensor there that the entry updates in place is used up.
-   * @throws RuntimeError R0201, R0205–R0215, R0222–R0224, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
+   * @throws RuntimeError R0201, R0205–R0215, R0222–R0224, R0510, R0512, R0219–R0221 (the folder's own adapter, read at the first run), R10xx
    */
   run(
     name: string,
@@ -124,6 +129,7 @@ export class Session implements Runner {
   async run(name: string, feeds: AnyFeeds, options: RunOptions = {}): Promise<Record<string, AnyTensor>> {
     const entry = this.entry(name);
     const outputs = entry.outputs.map((port) => port.name);
+    checkRun(feeds, options);
     const { fetch, keep = [], borrow } = options;
     for (const output of [...(fetch ?? []), ...(keep === 'all' ? [] : keep)]) {
       if (!outputs.includes(output))
@@ -265,6 +271,16 @@ export class Session implements Runner {
     this.programs.set(name, loading);
     return loading;
   }
+}
+
+const RUN_OPTIONS: readonly (keyof RunOptions)[] = ['fetch', 'keep', 'borrow', 'reserve', 'profile'];
+
+/** @throws RuntimeError R0510, R0512 */
+function checkRun(feeds: AnyFeeds, options: RunOptions): void {
+  checkArgument('run', 'its inputs', feeds, isObject(feeds), 'an object of tensors by name');
+  checkOptions('run', options, RUN_OPTIONS);
+  checkNames('run', 'fetch', options.fetch);
+  if (options.keep !== 'all') checkNames('run', 'keep', options.keep);
 }
 
 /** What a program runs with: what there is to check is read, whatever the caller wants. */

@@ -27,6 +27,25 @@ describe('run', () => {
     [['run', { x: { ...one, data: [1, 2] } }], 'R0209', 'f32 in a Array'],
     [['run', { x: { ...one, dtype: undefined } }], 'R0209', 'must be f32'],
     [['run', { x: one }, { fetch: ['z'] }], 'R0213', 'no output z'],
+    [[], 'R0512', 'nothing as the name of an entry'],
+    [[5], 'R0512', 'a number as the name of an entry'],
+    [['run'], 'R0512', 'run was given nothing as its inputs'],
+    [['run', null], 'R0512', 'null as its inputs'],
+    [['run', [one]], 'R0512', 'an Array as its inputs'],
+    [['run', 5, { borrow: true }], 'R0512', 'a number as its inputs'],
+    [['run', { x: 5 }], 'R0512', "run's input x was given a number as a tensor"],
+    [['run', { x: [1, 2] }], 'R0512', 'an Array as a tensor'],
+    [['run', { x: one.data }], 'R0512', 'a Float32Array as a tensor'],
+    [['run', { x: { dtype: 'f32', data: one.data } }], 'R0512', 'nothing as its shape'],
+    [['run', { x: { ...one, shape: 2 } }], 'R0512', 'a number as its shape'],
+    [['run', { x: { dtype: 'f32', shape: [1, 2] } }], 'R0512', 'nothing as its data'],
+    [['run', { x: { ...one, data: null } }, { borrow: true }], 'R0512', 'null as its data'],
+    [['run', { x: one }, null], 'R0512', 'null as its options'],
+    [['run', { x: one }, ['y']], 'R0512', 'an Array as its options'],
+    [['run', { x: one }, { fetch: 'y' }], 'R0512', 'a string as fetch'],
+    [['run', { x: one }, { keep: 'y' }], 'R0512', 'a string as keep'],
+    [['run', { x: one }, { fetch: [5] }], 'R0512', 'an Array as fetch'],
+    [['run', { x: one }, { fetsch: ['y'] }], 'R0510', 'run has no option fetsch, did you mean fetch'],
   ])('%j: %s', async (given, code, message) => {
     await expect(run(...given)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });
@@ -49,6 +68,19 @@ it('two sessions of a model do not share what they hold: one that is closed is c
 });
 
 describe('opening', () => {
+  const manifest = artifact.manifest(weights);
+  it.each([
+    [[], 'nothing as the manifest'],
+    [[{}, { backend: {} }], 'an object as the manifest'],
+    [[manifest], 'nothing as its parts'],
+    [[manifest, {}], 'an object as its parts'],
+  ])('Session.open(%j): R0512', (given, message) => {
+    const openPart = Session.open as unknown as (...args: unknown[]) => Session;
+    expect(() => openPart(...given)).toThrow(
+      expect.objectContaining({ code: 'R0512', message: expect.stringContaining(message) }),
+    );
+  });
+
   const openLoosely = openSession as unknown as Loose;
   it.each([
     [[], 'nothing as the model'],

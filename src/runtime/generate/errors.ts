@@ -152,7 +152,7 @@ export const GENERATION_MESSAGES = {
     ({ reason }: { reason: string }) =>
       `the tokenizer contradicts itself: ${reason}; take the file from one and the same release`,
   ),
-  unknown_tokenizer_option: message(
+  unknown_option: message(
     'R0510',
     ({ call, name, near, known }: UnknownOption & { call: string }) =>
       `${call} has no option ${name}${suggestion(near)}; the options are ${list(known)}`,

@@ -3,7 +3,6 @@
  * library; what of it is not read is refused when the file is loaded (see fields.ts).
  */
 
-import { nearest } from '../../shared/nearest.ts';
 import { checkArgument, checkOptions } from '../arguments.ts';
 import { RuntimeError, reasonOf, runtimeError } from '../errors.ts';
 import { isObject } from './fields.ts';
@@ -33,13 +32,10 @@ const DECODE_OPTIONS = ['special'];
 
 /** @throws RuntimeError R0510 for unknown options, R0301 for values that are neither true nor false, R0512 for no object */
 function checkSwitches(call: string, options: object, known: readonly string[]): void {
-  checkOptions(call, options);
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.includes(name))
-      throw runtimeError('unknown_tokenizer_option', { call, name, near: nearest(name, known), known });
+  checkOptions(call, options, known);
+  for (const [name, value] of Object.entries(options))
     if (value !== undefined && typeof value !== 'boolean')
       throw runtimeError('generation_option', { option: name, value, expected: 'true or false' });
-  }
 }
 
 export class Tokenizer implements TextCodec {
