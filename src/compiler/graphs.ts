@@ -7,6 +7,17 @@
 import type { AdapterPort, CachePort } from '../shared/artifact.ts';
 import { changedTensors, PORTS, type TrainingPlan } from '../shared/training.ts';
 import { type Guarded, guard } from './checks/index.ts';
+import {
+  type Form,
+  type Forms,
+  FUNCTION,
+  OBJECT,
+  oneOf,
+  refuse,
+  TEXTS,
+  wrongForm,
+  wrongOptions,
+} from './diagnostics/call.ts';
 import type { Model } from './elaborate/model.ts';
 import type { Stage } from './elaborate/stages.ts';
 import type { AfterPass, Graph } from './ir/graph.ts';
@@ -72,12 +83,28 @@ export const ENTRY_PASSES = ['trace', ...PIPELINE.map(({ name }) => name), 'chec
 /** The same, with what only some graphs pass: adapters that become inputs, and a stage's graphs. */
 export const GRAPH_PASSES = [...ENTRY_PASSES.slice(0, -1), 'adapters', ...TRAINING_PASSES, 'checks'] as const;
 
+const MODEL: Form = {
+  expected: 'a model (the `model` of what compile gives)',
+  fits: (model) => typeof (model as Partial<Model> | null | undefined)?.entry === 'function',
+};
+
+const REQUEST: Forms<GraphsRequest> = {
+  entries: TEXTS,
+  taps: TEXTS,
+  adapters: oneOf('weights', 'inputs'),
+  stage: OBJECT,
+  training: OBJECT,
+  afterPass: FUNCTION,
+  quantise: oneOf('int8', 'int4'),
+};
+
 /**
  * @returns undefined when an entry has errors, which are then in the model's diagnostics
  * @throws SwapError when adapters cannot be inputs; StageError when the stage cannot train, or an entry has the name of
- * one of its graphs; QuantiseProblem for a rule of quantising that cannot be kept
+ * one of its graphs; QuantiseProblem for a rule of quantising that cannot be kept; DiagnosticError for what is no model or request
  */
 export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | undefined {
+  refuse(wrongForm('graphsOf', 'the model', model, MODEL) ?? wrongOptions('graphsOf', request, REQUEST));
   const { entries: names = model.entries, taps, stage, afterPass } = request;
   const swap = request.adapters === 'inputs' ? swappableAdapters(model) : undefined;
   const entries = names.flatMap((name): FinishedGraph | readonly FinishedGraph[] => {

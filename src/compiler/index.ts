@@ -8,6 +8,17 @@ import { DECLARATIONS } from '../recipes/declarations.ts';
 import type { NameTable } from './check/name-table.ts';
 import { checkNames } from './check/names.ts';
 import { loadProgram, type Program, type SourceHost } from './check/program.ts';
+import {
+  type Form,
+  type Forms,
+  LIST,
+  OBJECT,
+  SWITCH,
+  TEXT,
+  TEXTS,
+  wrongForm,
+  wrongOptions,
+} from './diagnostics/call.ts';
 import { type Diagnostic, DiagnosticBag } from './diagnostics/diagnostic.ts';
 import { BUILTINS } from './elaborate/builtins/index.ts';
 import { elaborate, type Model, type ModelOptions } from './elaborate/model.ts';
@@ -44,15 +55,38 @@ export interface Compilation {
   diagnostics(): readonly Diagnostic[];
 }
 
+const HOST: Form = {
+  expected: 'an object with a function read',
+  fits: (host) => typeof (host as Partial<SourceHost> | null | undefined)?.read === 'function',
+};
+
+const OPTIONS: Forms<ModelOptions> = {
+  config: TEXT,
+  set: LIST,
+  values: OBJECT,
+  valuesOrigin: TEXT,
+  valuesText: TEXT,
+  mergeAdapters: SWITCH,
+  recipe: TEXT,
+  quantise: TEXTS,
+  recipes: LIST,
+  observer: OBJECT,
+};
+
 /**
  * Reads, checks and elaborates a model under the settings asked for. Never throws for what is wrong with the
- * program or the settings: that is in the diagnostics.
+ * program, the settings or the call: that is in the diagnostics.
  *
  * @param path project-relative, with forward slashes
  */
 export function compile(path: string, host: SourceHost, options: ModelOptions = {}): Compilation {
   const bag = new DiagnosticBag();
-  const program = loadProgram(path, host, bag);
+  const wrong =
+    wrongForm('compile', 'the path', path, TEXT) ??
+    wrongForm('compile', 'the host', host, HOST) ??
+    wrongOptions('compile', options, OPTIONS);
+  if (wrong) bag.add(wrong);
+  const program = wrong ? undefined : loadProgram(path, host, bag);
   let model: Model | undefined;
   let names: NameTable | undefined;
   if (program && !bag.hasErrors) {

@@ -1,23 +1,12 @@
 /** What callers without types pass by mistake, told before it fails somewhere inside. */
+import { isObject, kindOf } from '../shared/kind-of.ts';
 import { nearest } from '../shared/nearest.ts';
 import { runtimeError } from './errors.ts';
-
-/** `nothing`, `null`, `a string`, `an ArrayBuffer`, `an object` */
-function kindOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  const name = typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value;
-  const word = name === 'Object' ? 'object' : name;
-  return `${/^[aeiou]/i.test(word) ? 'an' : 'a'} ${word}`;
-}
 
 /** @throws RuntimeError R0512 unless it `fits` */
 export function checkArgument(call: string, argument: string, value: unknown, fits: boolean, expected: string): void {
   if (!fits) throw runtimeError('argument_form', { call, argument, found: kindOf(value), expected });
 }
-
-export const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 
 /** @param known their names; absent: the caller looks at them. @throws RuntimeError R0512 for what is no object of options, R0510 for unknown ones */
 export function checkOptions(call: string, options: unknown, known?: readonly string[]): void {

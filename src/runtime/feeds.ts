@@ -15,10 +15,11 @@ import {
 import { printAtLeastZero, printDim } from '../shared/dim.ts';
 import { parseDim } from '../shared/dim-text.ts';
 import type { DType } from '../shared/dtype.ts';
+import { isObject } from '../shared/kind-of.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { sizeOf } from '../shared/tensor.ts';
-import { checkArgument, isObject } from './arguments.ts';
+import { checkArgument } from './arguments.ts';
 import type { EntryPorts } from './backend.ts';
 import { type AnyTensor, type DeviceTensor, isOnDevice } from './device-tensor.ts';
 import { runtimeError } from './errors.ts';

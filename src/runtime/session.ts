@@ -8,10 +8,11 @@
 import { type Binding, sizeUnder } from '../shared/bind-dims.ts';
 import { parseDim } from '../shared/dim-text.ts';
 import { isIndexOutside } from '../shared/index-outside.ts';
+import { isObject } from '../shared/kind-of.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import { type AdapterFiles, type AdapterInfo, type AdapterSource, Adapters } from './adapters.ts';
-import { checkArgument, checkNames, checkOptions, isObject } from './arguments.ts';
+import { checkArgument, checkNames, checkOptions } from './arguments.ts';
 import type { Backend, EntryPorts, ModelManifest, Program, ProgramOptions } from './backend.ts';
 import type { AnyTensor, AnyTensors } from './device-tensor.ts';
 import { RuntimeError, reasonOf, runtimeError } from './errors.ts';

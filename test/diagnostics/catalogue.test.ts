@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MESSAGES, type MessageName } from '../../src/compiler/diagnostics/catalogue.ts';
 import { EXPLANATIONS } from '../../src/compiler/diagnostics/explanations.ts';
+import { type Compilation, compile } from '../../src/compiler/index.ts';
 import { choiceOf } from '../../src/compiler/lsp/choice.ts';
+import { memory } from '../support/project.ts';
 import { diagnose, type Request } from './support.ts';
 
 const NAMES = Object.keys(MESSAGES) as MessageName[];
@@ -32,6 +34,12 @@ const BY_REQUEST: { readonly [K in MessageName]?: { readonly files: string; read
   no_tap: { files: 'model Tiny { entry run(x: [B]) -> (y: [B]) { x } }', request: { taps: ['layers.0'] } },
 };
 
+/** What a program provokes that calls the compiler without types. */
+const BY_CALL: { readonly [K in MessageName]?: () => Compilation } = {
+  call_form: () => compile('m.mdl', {} as never),
+  unknown_option: () => compile('m.mdl', memory({}), { confg: 'base' } as never),
+};
+
 /** What an editor provokes. */
 const BY_EDITOR: { readonly [K in MessageName]?: unknown } = { editor_setting: { config: 3 } };
 
@@ -55,6 +63,11 @@ describe.each(NAMES)('%s', (name) => {
       expect(choiceOf(BY_EDITOR[name]).refused.map((diagnostic) => diagnostic.code)).toEqual([code]);
       return;
     }
+    const called = BY_CALL[name]?.().diagnostics();
+    if (called) {
+      expect(called.map((diagnostic) => diagnostic.code)).toEqual([code]);
+      return;
+    }
     const elsewhere = BY_REQUEST[name];
     expect(example === undefined).toBe(elsewhere !== undefined);
     expect(codesOf(example ?? elsewhere!.files, elsewhere?.request)).toContain(code);
@@ -76,7 +89,7 @@ describe('codes', () => {
 
   it('are all used by the compiler', () => {
     const sources = readdirSync(new URL('../../src/compiler/', import.meta.url), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts') && !path.startsWith('diagnostics'))
+      .filter((path) => path.endsWith('.ts') && !/^diagnostics.(?!call\.ts)/.test(path))
       .map((path) => readFileSync(new URL(`../../src/compiler/${path}`, import.meta.url), 'utf8'))
       .join('\n');
     expect(NAMES.filter((name) => !sources.includes(`'${name}'`))).toEqual([]);

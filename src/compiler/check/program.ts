@@ -7,6 +7,7 @@
  */
 
 import { nearest } from '../../shared/nearest.ts';
+import { TEXT, wrongForm } from '../diagnostics/call.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { createSource, type SourceFile, type Span } from '../diagnostics/span.ts';
@@ -68,14 +69,20 @@ export function loadProgram(
 ): Program | undefined {
   const loader = new Loader(host, bag, parse);
   const text = host.read(path);
-  if (text === undefined) {
-    const source = createSource(path, '');
-    bag.add(diagnose('file_not_found', { path }, { source, start: 0, end: 0 }));
-    return undefined;
-  }
+  const nowhere = { source: createSource(path, ''), start: 0, end: 0 };
+  if (text === undefined) bag.add(diagnose('file_not_found', { path }, nowhere));
+  if (text === undefined || isNoText(path, text, nowhere, bag)) return undefined;
   const root = loader.load(path, text, []);
   if (!root) return undefined;
   return link(root, loader.files, bag);
+}
+
+/** Hosts without types read bytes, promises and null. */
+function isNoText(path: string, text: string, at: Span, bag: DiagnosticBag): boolean {
+  const expected = 'a string (or undefined where there is no file)';
+  const wrong = wrongForm('the compiler', `the text of ${path}`, text, { ...TEXT, expected }, at);
+  if (wrong) bag.add(wrong);
+  return wrong !== undefined;
 }
 
 class Loader {
@@ -176,6 +183,10 @@ class Loader {
     const text = target in STD_PATHS ? STD_PATHS[target] : this.host.read(target);
     if (text === undefined || this.files.size >= MAX_FILES) {
       this.bag.add(diagnose('file_not_found', { path: target }, from.span));
+      this.failed.add(target);
+      return undefined;
+    }
+    if (isNoText(target, text, from.span, this.bag)) {
       this.failed.add(target);
       return undefined;
     }

@@ -123,7 +123,7 @@ export interface Target {
   readonly training: Pick<PlanOptions, 'fusedAttention' | 'arenas'>;
   /** Names of the passes that it runs on graphs itself, in order: what `afterPass` is called with. */
   readonly passes: readonly string[];
-  /** @throws LimitError, IntegerError, TorchProblem where a model is too much for the target */
+  /** @throws LimitError, IntegerError, TorchProblem where a model is too much for the target; `TARGETS`: DiagnosticError for options that it does not take */
   compile(graphs: Graphs, options?: TargetOptions): Artifact;
 }
 

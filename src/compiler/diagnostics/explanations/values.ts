@@ -190,6 +190,15 @@ model Tiny { entry run(x: [B, width]) -> (y: [B, width]) { x } }
     text: `Programs give settings as the command line does: \`settings: { set: ["width=64", "qk_norm=false"] }\`, or each as its name and the text
 after the sign, \`{ name: "width", text: "64" }\`. The text is read as JSON where it is JSON.`,
   },
+  call_form: {
+    text: `Programs without types pass null, nothing or a value of another kind to \`compile\`, \`graphsOf\` or a target's \`compile\`. The message names
+the argument and what it takes: \`compile(path, { read: (path) => text }, { config: "nano", set: ["width=64"] })\`. A host's \`read\` gives
+the text itself, neither bytes nor a promise, and undefined where there is no file.`,
+  },
+  unknown_option: {
+    text: `An option of another name would be ignored without a word. \`compile\` takes the settings of a model, \`graphsOf\` which graphs are made, and a
+target's \`compile\` what that target takes: \`opset\` is of ONNX, \`weights\` of WebGPU.`,
+  },
   editor_setting: {
     text: `An editor chooses what its hovers and shapes are for: \`{ "config": "nano", "set": { "qk_norm": false } }\`. \`config\` is the name of a
 config, \`set\` an object of flags and config values, as after \`--set\`. What has another form is left out, and the rest holds.`,

@@ -87,6 +87,16 @@ export const VALUES_MESSAGES = {
     'setting without a name or a value',
     (a) => `${a.given} is no setting: a text "name=value" was expected, or its name and text`,
   ),
+  call_form: message<{ call: string; argument: string; found: string; expected: string }>(
+    'E0254',
+    'argument of another form',
+    (a) => `${a.call} was given ${a.found} as ${a.argument}, and ${a.expected} was expected`,
+  ),
+  unknown_option: message<{ call: string; name: string }>(
+    'E0255',
+    'unknown option of a call',
+    (a) => `${a.call} has no option ${a.name}`,
+  ),
   editor_setting: message<{ name: string; found: string; expected: string }>(
     'E0280',
     'unusable editor setting',
