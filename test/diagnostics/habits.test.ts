@@ -36,6 +36,24 @@ it.each<[string, string, RegExp]>([
   ['Dropout', entry('Dropout(0.1)(x)'), /`dropout\(x, 0\.1\)`/],
   ['randn', entry('x + randn([B, T, 8])'), /`random\(\[B, T\]\)` draws from \[0, 1\)/],
   ['LSTM', entry('LSTM(8, 8)(x)'), /a module of Linear whose forward takes the state/],
+  [
+    'a choice of Python in a let',
+    entry('let v = x if true else fc(x)\nv'),
+    /`a when c else b`; there is no `a if c else b`/,
+  ],
+  [
+    'a choice of Python in a call',
+    entry('relu(x if true else fc(x))'),
+    /`a when c else b`; there is no `a if c else b`/,
+  ],
+  ['a choice of Python in a member', 'module A(n) { k = n if n > 1 else 2 }', /there is no `a if c else b`/],
+  ['an if as a value', entry('let v = if true { x } else { fc(x) }\nv'), /chosen by `let v = a when c else b`/],
+  ['a for as a value', entry('relu(for i in range(2) { x })'), /write `\[f\(x\) for x in xs\]`/],
+  ['a choice of C', entry('let v = true ? x : fc(x)\nv'), /`a when c else b`/],
+  ['a list times a tensor', entry('x * [0.1, 0.2]'), /`stack\(\[0\.1, 0\.2\], axis = 0\)`/],
+  ['a tensor as an index', entry('let i = iota(T)\nx[0, i]'), /`gather\(x, i, axis = 0\)` takes slices/],
+  ['a tensor as an index of a list', entry('let i = iota(T)\n[x, x][i]'), /`gather\(stack\(items, axis = 0\), i\)`/],
+  ['a mask as an index', entry('let keep = iota(T) > 2\nx[:, keep]'), /`where\(mask, x, 0\.0\)`/],
   ['import torch', 'import torch\n', /import \{ Linear \} from "std"/],
   ['from torch import', 'from torch import nn\n', /import \{ Linear \} from "std"/],
   ['nn.Linear', entry('nn.Linear(8, 8)(x)'), /layers are modules of the standard library/],
@@ -83,5 +101,41 @@ model M {
 }`;
   expect(diagnose(text).map(({ code, message }) => `${code} ${message}`)).toEqual([
     expect.stringMatching(/18 \/ 4 is 4\.5/),
+  ]);
+});
+
+it.each([
+  ['a let that an operator goes on from', 'let v = x *\nv', ['E0105 v is not declared here']],
+  ['a choice of C', 'let v = true ? x : fc(x)\nv', ['E0003 "?" is no part of the language']],
+  [
+    'an if over lines',
+    'let v = if true {\n  x\n} else {\n  fc(x)\n}\nlet w = v + 1\nw',
+    [expect.stringMatching(/^E0005 'if'/)],
+  ],
+  [
+    'a range of a dimension',
+    'for i in range(T) { let z = i }\nx',
+    [expect.stringMatching(/^E0201 end of range must be known/)],
+  ],
+])('%s is one mistake', (_, body, expected) => {
+  expect(diagnose(entry(body)).map(({ code, message }) => `${code} ${message}`)).toEqual(expected);
+});
+
+it.each([
+  ['a function', 's.twice(x)', /twice is a function inside of S, .*declare it beside the modules/],
+  ['a let', 's(x) * s.k', /k is a value inside of S; from outside are seen its params, buffers and submodules/],
+  ['an argument', 's(x) * s.n', /n is a value inside of S/],
+])('%s of a submodule is not seen from outside, and the message says why', (_, body, expected) => {
+  const text = `module S(n) {
+  let k = n + 1
+  fn twice(x) { x * 2 }
+  forward(x) { twice(x) * k }
+}
+model M {
+  s = S(2)
+  entry run(x: [B, 8]) -> (y: [B, 8]) { ${body} }
+}`;
+  expect(diagnose(text)).toEqual([
+    expect.objectContaining({ code: 'E0207', notes: [expect.stringMatching(expected)] }),
   ]);
 });

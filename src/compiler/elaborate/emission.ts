@@ -44,10 +44,11 @@ export class Emission {
         // as an int does, so that a body means the same for static and dynamic sizes
         return dtype === 'f32' ? trace.builder.node('cast', [size], { to: 'f32' }, this.origin(at)) : size;
       }
-      default:
-        return this.evaluator.fail(
-          diagnose('wrong_type', { what, expected: 'a tensor', found: describe(value) }, at, this.evaluator.here()),
-        );
+      default: {
+        const notes = value.kind === 'list' ? ['a list becomes a tensor by `stack([0.1, 0.2], axis = 0)`'] : [];
+        const details = { what, expected: 'a tensor', found: describe(value) };
+        return this.evaluator.fail(diagnose('wrong_type', details, at, { ...this.evaluator.here(), notes }));
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
-import { list, type Value } from './values.ts';
+import { describe, list, type Value } from './values.ts';
 
 export type IndexItem =
   | { readonly kind: 'at'; readonly index: Dim }
@@ -71,18 +71,38 @@ export function indexTensor(
 /** An index of a tensor or of a list. */
 export function indexed(e: Evaluation, expression: ast.IndexExpression, frame: Frame): Value {
   const object = e.expression(expression.object, frame);
+  const place = (index: ast.Expression): Dim => {
+    const value = e.expression(index, frame);
+    if (value.kind === 'tensor' || value.kind === 'parameter') refuseTensor(e, value, index.span, object);
+    return e.dimOf(value, index.span, 'an index');
+  };
   const items = expression.items.map((item): IndexItem => {
     if (item.kind === 'rest') return item;
-    if (item.kind === 'at')
-      return { kind: 'at', index: e.dimOf(e.expression(item.index, frame), item.index.span, 'an index') };
-    const bound = (end: ast.Expression | undefined): Dim | undefined =>
-      end && e.dimOf(e.expression(end, frame), end.span, 'an index');
+    if (item.kind === 'at') return { kind: 'at', index: place(item.index) };
+    const bound = (end: ast.Expression | undefined): Dim | undefined => end && place(end);
     const step = item.step ? stepOf(e, e.expression(item.step, frame), item.step.span) : 1;
     return { kind: 'range', from: bound(item.from), to: bound(item.to), step };
   });
   if (object.kind === 'list') return indexList(e, object.items, items, expression);
   const id = e.emission.tensorOf(object, expression.object.span, undefined, 'what is indexed');
   return indexTensor(e, { id, span: expression.object.span }, items, expression.span);
+}
+
+/** An index is known at compile time; a tensor of indices is an operand of `gather`, one of bools of `where`. */
+function refuseTensor(
+  e: Evaluation,
+  index: Extract<Value, { readonly kind: 'tensor' | 'parameter' }>,
+  at: Span,
+  object: Value,
+): never {
+  const bools = index.kind === 'tensor' && e.emission.typeOf(index.id).dtype === 'bool';
+  const ofInts =
+    object.kind === 'list'
+      ? '`gather(stack(items, axis = 0), i)` takes items of a list of tensors at the indices i'
+      : '`gather(x, i, axis = 0)` takes slices of x at the indices i, `gather_elements(x, i, axis = 1)` an element of each row';
+  const notes = [bools ? 'sizes are fixed: `where(mask, x, 0.0)` keeps the elements where a mask is true' : ofInts];
+  const details = { what: 'an index', expected: 'an int that is known at compile time', found: describe(index) };
+  return e.fail(diagnose('wrong_type', details, at, { ...e.here(), notes }));
 }
 
 function indexList(

@@ -163,11 +163,8 @@ export class Lookup {
         if (found.kind === 'error') throw new Reported();
         return found;
       }
-      return this.noMember(
-        value.instance.path || value.instance.declaration.name.text,
-        member,
-        value.instance.members.keys(),
-      );
+      const { path, declaration, members } = value.instance;
+      return this.noMember(path || declaration.name.text, member, members.keys(), ofInstance(declaration, member.text));
     }
     return this.noMember(describe(value), member, [], this.ofTensor(member.text));
   }
@@ -191,6 +188,20 @@ export class Lookup {
       }),
     );
   }
+}
+
+/** Why a name of a module's declaration is no member of its instances. */
+function ofInstance({ name: module, members, parameters }: ast.ModuleDeclaration, name: string): string[] {
+  if (members.some((member) => member.kind === 'function' && member.name.text === name))
+    return [
+      `${name} is a function inside of ${module.text}, known to its own bodies: let its forward call it, or declare it beside the modules, \`fn ${name}(…) { … }\``,
+    ];
+  const local =
+    members.some((member) => member.kind === 'let-member' && member.name.text === name) ||
+    parameters.some((parameter) => parameter.name.text === name);
+  return local
+    ? [`${name} is a value inside of ${module.text}; from outside are seen its params, buffers and submodules`]
+    : [];
 }
 
 /** `lora` of `lora.r`, where `lora` alone is the flag. */

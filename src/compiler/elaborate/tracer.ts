@@ -209,7 +209,7 @@ export class Tracer {
     return last;
   }
 
-  /** @returns what the statement is, if it is an expression or the branch of an `if` ends in one */
+  /** @returns what the statement is, if it is an expression or the branch of an `if` ends in one; an error where it failed */
   private statement(statement: ast.Statement, frame: Frame, tapPath: string | undefined): Value | undefined {
     const e = this.evaluator;
     switch (statement.kind) {
@@ -219,8 +219,9 @@ export class Tracer {
           for (const name of statement.names) this.tapLet(name.text, frame.get(e.bindings.slotOf(name)), tapPath);
           return true;
         });
-        if (!done) for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
-        return undefined;
+        if (done) return undefined;
+        for (const name of statement.names) frame.set(e.bindings.slotOf(name), ERROR);
+        return ERROR; // that a body ends here follows from the mistake, as where a line goes on into the next
       }
       case 'assign': {
         const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;

@@ -22,14 +22,15 @@ export interface Region {
 export interface Read {
   readonly tokens: readonly IToken[];
   readonly failed: boolean;
+  readonly spoilt: ReadonlySet<number>;
 }
 
 /** The tokens of a text; undefined where no declaration can be told from another. */
 export function readTokens(source: SourceFile, bag: DiagnosticBag): Read | undefined {
-  const { tokens, failed } = lex(source, bag);
+  const { tokens, failed, spoilt } = lex(source, bag);
   if (failed && tokens.length === 0) return undefined;
   const deep = firstTooDeep(tokens);
-  if (!deep) return { tokens, failed };
+  if (!deep) return { tokens, failed, spoilt };
   bag.add(diagnose('nesting_too_deep', { most: MAX_NESTING }, spanOf(deep, source)));
   return undefined;
 }
@@ -50,11 +51,11 @@ export function* eachDeclaration(tokens: readonly IToken[], source: SourceFile):
 }
 
 /** The regions of a text in order, those with errors left as they are and the errors in the bag. */
-export function readRegions({ tokens, failed }: Read, source: SourceFile, bag: DiagnosticBag): Region[] {
+export function readRegions({ tokens, failed, spoilt }: Read, source: SourceFile, bag: DiagnosticBag): Region[] {
   const regions = failed ? undefined : wholeFile(tokens, source, bag);
   if (regions) return regions;
   const lexical = bag.sorted().map(({ primary }) => primary.span.start);
-  reportSyntaxErrors(tokens, source, bag);
+  reportSyntaxErrors(tokens, source, bag, spoilt);
   return byDeclaration(tokens, source, lexical, bag);
 }
 

@@ -14,6 +14,8 @@ const MAX_ERRORS = 100;
 export interface Lexed {
   readonly tokens: readonly IToken[];
   readonly failed: boolean;
+  /** lines, from 1, with something that is no token: what does not parse there follows from it */
+  readonly spoilt: ReadonlySet<number>;
 }
 
 export function lex(source: SourceFile, bag: DiagnosticBag): Lexed {
@@ -24,15 +26,16 @@ export function lex(source: SourceFile, bag: DiagnosticBag): Lexed {
   }
   const text = source.text.slice(0, open);
   const lexed = mdlLexer.tokenize(text);
-  if (lexed.errors.length === 0) return { tokens: lexed.tokens, failed: open !== undefined };
+  if (lexed.errors.length === 0) return { tokens: lexed.tokens, failed: open !== undefined, spoilt: new Set() };
   let patched = '';
   for (const error of lexed.errors.slice(0, MAX_ERRORS)) {
     if (error.offset < patched.length) continue; // inside what an earlier error replaced
     const { length, standIn } = reportError(error, source, bag);
     patched += text.slice(patched.length, error.offset) + standIn.padEnd(length).slice(0, length);
   }
-  if (lexed.errors.length > MAX_ERRORS) return { tokens: [], failed: true };
-  return { tokens: mdlLexer.tokenize(patched + text.slice(patched.length)).tokens, failed: true };
+  if (lexed.errors.length > MAX_ERRORS) return { tokens: [], failed: true, spoilt: new Set() };
+  const { tokens } = mdlLexer.tokenize(patched + text.slice(patched.length));
+  return { tokens, failed: true, spoilt: new Set(lexed.errors.map(({ line }) => line ?? 0)) };
 }
 
 /** Offset of a comment that is never closed; found first, since the lexer would look for its end again and again. */
@@ -59,6 +62,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "'": 'a string is written in double quotes',
   '`': 'a string is written in double quotes',
   '&': 'write `and`',
+  '?': 'a choice of two values is written `a when c else b`',
   '!': 'write `not`, or `!=` for unequal',
   '\\': 'an expression goes on in the next line by itself where an operator or a bracket is open',
 };

@@ -22,7 +22,7 @@ export function parseFile(source: SourceFile, bag: DiagnosticBag): FileSyntax | 
     bag.add(diagnose('file_too_large', { characters: length, most: MAX_SOURCE_LENGTH }, at));
     return undefined;
   }
-  const { tokens, failed } = lex(source, bag);
+  const { tokens, failed, spoilt } = lex(source, bag);
   const deep = firstTooDeep(tokens);
   if (deep) {
     bag.add(diagnose('nesting_too_deep', { most: MAX_NESTING }, spanOf(deep, source)));
@@ -30,7 +30,7 @@ export function parseFile(source: SourceFile, bag: DiagnosticBag): FileSyntax | 
   }
   const { cst, errors } = parser.parse(tokens as IToken[]);
   if (errors.length > 0) {
-    reportSyntaxErrors(tokens, source, bag);
+    reportSyntaxErrors(tokens, source, bag, spoilt);
     return undefined;
   }
   if (failed || !cst) return undefined;

@@ -39,15 +39,20 @@ export interface Chunk {
   readonly next: IToken | undefined;
 }
 
-/** Reports what keeps the tokens of a file from parsing; says whether anything does. */
-export function reportSyntaxErrors(tokens: readonly IToken[], source: SourceFile, bag: DiagnosticBag): boolean {
+/** Reports what keeps the tokens of a file from parsing, but on `spoilt` lines, which have an error; says whether anything does. */
+export function reportSyntaxErrors(
+  tokens: readonly IToken[],
+  source: SourceFile,
+  bag: DiagnosticBag,
+  spoilt: ReadonlySet<number>,
+): boolean {
   let found = false;
   for (const chunk of chunksOf(tokens)) {
     if (bag.size >= MAX_DIAGNOSTICS) return true;
-    found = reportChunk(chunk, source, bag) || found;
+    found = reportChunk(chunk, source, bag, spoilt) || found;
   }
   if (found) return true;
-  return reportChunk({ tokens: [...tokens], next: undefined }, source, bag);
+  return reportChunk({ tokens: [...tokens], next: undefined }, source, bag, spoilt);
 }
 
 /** The top-level declarations of a file that does not parse, each with what is below it. */
@@ -65,7 +70,12 @@ export function chunksOf(tokens: readonly IToken[]): Chunk[] {
   }));
 }
 
-function reportChunk({ tokens, next }: Chunk, source: SourceFile, bag: DiagnosticBag): boolean {
+function reportChunk(
+  { tokens, next }: Chunk,
+  source: SourceFile,
+  bag: DiagnosticBag,
+  spoilt: ReadonlySet<number>,
+): boolean {
   const renamed = new Set<string>();
   let errors: IRecognitionException[] = [];
   const attempts = Math.min(MAX_RENAMES, 2 + MAX_REREAD / tokens.length);
@@ -83,15 +93,18 @@ function reportChunk({ tokens, next }: Chunk, source: SourceFile, bag: Diagnosti
   if (errors.length === 0) return false;
   const more = recoveringParser().parse(tokens).errors;
   const settled = settledErrors(more.length > 0 ? more : errors, tokens);
-  for (const error of settled) report(error, { tokens, next }, source, bag);
+  for (const error of settled)
+    if (!spoilt.has(error.token.startLine ?? 0)) report(error, { tokens, next }, source, bag);
   return true;
 }
 
 /** A reserved word where a name belongs: `let in = x`, or a member `train = …`. */
-function isReservedName({ token, message }: IRecognitionException, tokens: readonly IToken[]): boolean {
+function isReservedName({ token, message, context }: IRecognitionException, tokens: readonly IToken[]): boolean {
   if (!t.RESERVED_WORDS.has(token.image)) return false;
   const index = tokens.indexOf(token);
   const assigned = tokens[index + 1]?.tokenType === t.Equal || tokens[index + 1]?.tokenType === t.Colon;
+  const statement = token.tokenType === t.If || token.tokenType === t.For; // where a value belongs
+  if (statement && !assigned && context.ruleStack.at(-1) === 'primary') return false;
   const startsLine = tokens[index - 1]?.endLine !== token.startLine;
   return assigned || (message.includes('a name') && !startsLine);
 }
@@ -139,6 +152,8 @@ function hints(token: IToken, before: IToken | undefined, rule: string, line: Re
   if (token.tokenType === t.Equal && before?.tokenType === t.Equal) return [];
   if (token.tokenType === t.Equal && before && /^[-+*/%@|]$/.test(before.image))
     return [`a name gets a new value by \`x = x ${before.image} …\`; there is no \`${before.image}=\``];
+  const choice = choiceHint(token, before, line);
+  if (choice) return [choice];
   if (token.image === 'from' || rule.startsWith('import'))
     return [
       'names come from the standard library or a file: `import { Linear } from "std"`, `import { A } from "./a.mdl"`',
@@ -153,6 +168,23 @@ function hints(token: IToken, before: IToken | undefined, rule: string, line: Re
   if (before?.image === 'return') return ['the last expression of a body is its value; there is no return'];
   return [];
 }
+
+/** Of `a if c else b`, and of an `if` or a `for` where a value belongs. */
+function choiceHint(token: IToken, before: IToken | undefined, line: ReadonlySet<string>): string | undefined {
+  if (!before || (line.has('for') && token.tokenType !== t.For)) return undefined; // the condition of a comprehension
+  const follows = VALUE_FOLLOWS.test(before.image);
+  const python = token.tokenType === t.If && before.endLine === token.startLine && !follows;
+  const statement = token.tokenType === t.Else && before.tokenType !== t.RBrace && line.has('if');
+  if (python || statement) return 'a choice of two values is written `a when c else b`; there is no `a if c else b`';
+  if (!follows) return undefined;
+  if (token.tokenType === t.If)
+    return '`if` chooses between statements: a value is chosen by `let v = a when c else b`, or changed below `let v = b` by `if c { v = a }`';
+  if (token.tokenType === t.For)
+    return '`for` repeats statements: write `[f(x) for x in xs]` for a list, or change a name in a loop: `for x in xs { v = v + x }`';
+  return undefined;
+}
+
+const VALUE_FOLLOWS = /^([-+*/%@,([=<>]|[=!<>]=|\*\*|\|>|and|or|not|when)$/;
 
 /** The words from the start of a line to a token of it. */
 function lineUpTo(tokens: readonly IToken[], index: number): ReadonlySet<string> {

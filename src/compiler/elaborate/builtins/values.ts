@@ -45,14 +45,17 @@ export const VALUE_BUILTINS: readonly Builtin[] = [
     doc: 'The ints 0 … end − 1, or start … end − 1.',
     parameters: ['start', 'end?'],
     call: (c) => {
-      for (const name of ['start', 'end']) {
-        if (c.value(name).kind !== 'dim') continue;
+      const bound = (parameter: 'start' | 'end'): number => {
+        // `range(T)` gives the end alone
+        const what = `${c.has('end') ? parameter : 'end'} of range`;
+        const { value, span } = c.argument(parameter);
+        if (value.kind !== 'dim') return c.evaluator.intOf(value, span, what);
         const notes = [
           'a loop is written out at compile time; positions as a tensor are `iota(T)`, and ops work on all of them at once',
         ];
-        c.fail(`${name} of range`, 'known at compile time', 'a dynamic dimension', c.argument(name).span, notes);
-      }
-      const [start, end] = c.has('end') ? [c.int('start'), c.int('end')] : [0, c.int('start')];
+        return c.fail(what, 'known at compile time', 'a dynamic dimension', span, notes);
+      };
+      const [start, end] = c.has('end') ? [bound('start'), bound('end')] : [0, bound('start')];
       if (end - start > MAX_RANGE)
         c.fail(`the range ${start} to ${end}`, `at most ${MAX_RANGE} long`, `${end - start} long`, c.span);
       c.evaluator.effort.step(c.span, Math.max(0, end - start));
