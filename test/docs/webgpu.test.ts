@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { unavailable } from '../support/adapter.ts';
+import { packedRunsHere } from '../support/unpack.ts';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 import { codeBlocks } from './markdown.ts';
 
@@ -33,4 +34,23 @@ it.skipIf(unavailable)('runs in Node as shown', { timeout: 180_000 }, async () =
   const { code, stdout, stderr } = await built.run('node use.mjs');
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/^\[ 1, 8, 128 \]\n(\d+\n){4}webgpu \(.+\)\n$/);
+});
+
+it.skipIf(!packedRunsHere)('finds SwiftShader as shown, where there is no GPU', { timeout: 180_000 }, async () => {
+  const unpack = blocks.find(({ marks }) => marks[0] === 'file: swiftshader.mjs')!;
+  const shell = blocks.find(({ marks }) => marks[0] === 'software')!;
+  writeFileSync(join(built.folder, 'swiftshader.mjs'), unpack.text);
+  const program = blocks.find(({ marks }) => marks[0] === 'file: use.mjs')!;
+  writeFileSync(join(built.folder, 'use.mjs'), program.text);
+  const bare = 'unset VK_DRIVER_FILES VK_ICD_FILENAMES LD_LIBRARY_PATH';
+  const { code, stdout, stderr } = await built.run(`set -e\n${bare}\n${shell.text}`);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^\[ 1, 8, 128 \]\n(\d+\n){4}webgpu \(swiftshader\b.*\)\n$/);
+});
+
+it('names the versions that the tests run on', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  for (const name of ['webgpu', '@sparticuz/chromium']) expect(page).toContain(`${name}@${devDependencies[name]}`);
 });
