@@ -53,6 +53,12 @@ describe('refuses', () => {
     [['--opset', '17'], /error\[C0526\]: .* give `--opset 23`/],
     [['--opset', '23', '--quantise', 'up as int4(group = 128)'], /error\[E0273\]: up\.weight has rows of 64/],
     [['--opset', '23', '--weights-dtype', 'f16'], /error\[C0208\]/],
+    [
+      ['--opset', '23', '--calibrate', 'nowhere', '--calibrate-batches', '4097'],
+      /error\[C0635\]: --calibrate-batches is 4097, and at most 4096 batches are looked at/,
+    ],
+    // the bound itself is no error: what follows is
+    [['--opset', '23', '--calibrate', 'nowhere', '--calibrate-batches', '4096'], /error\[C0208\]/],
   ])('%j', async (args, says) => {
     const { code, stderr } = await compile(setUp(), ...args);
     expect(code).toBe(1);

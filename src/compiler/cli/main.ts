@@ -77,7 +77,7 @@ Examples:
       '--calibrate <data>',
       'data, as for train, whose batches find the codes of method = "gptq" and judge quantised weights',
     )
-    .option('--calibrate-batches <n>', 'batches that are looked at (default: 8)', positive)
+    .option('--calibrate-batches <n>', 'batches that are looked at, at most 4096 (default: 8)', positive)
     .option('--quantise-report', 'say what quantising costs: errors of each matrix, of its products and of the loss')
     .option(
       '--shard-mb <n>',

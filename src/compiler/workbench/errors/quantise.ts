@@ -1,4 +1,4 @@
-/** C0506–C0508, C0524–C0531: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
+/** C0506–C0508, C0524–C0531, C0635: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
 import type { QuantiseProblems } from '../../quantise/problem.ts';
 import { entry } from './entry.ts';
 
@@ -44,5 +44,11 @@ export const CLI_QUANTISE = {
     ({ keys }: { keys: readonly string[] }) =>
       `no product of the loss reads ${keys.slice(0, 3).join(', ')}${keys.length > 3 ? ` and ${keys.length - 3} more` : ''}, so gptq has no inputs to go by: take method = "nearest" or "hqq" there`,
     'GPTQ minimises the error of products, for inputs as they come. A table whose rows are looked up, or a matrix of an entry that the loss does not go through, has no such inputs.',
+  ),
+  calibration_batches: entry(
+    'C0635',
+    ({ given, most }: { given: number; most: number }) =>
+      `--calibrate-batches is ${given}, and at most ${most} batches are looked at: give a smaller number`,
+    'The loss runs on each batch, and with `--quantise-report` on as many again, twice. Codes hardly change after some hundred rows (GPTQ used 128 texts of 2,048 tokens), so more batches would take hours and give the same.',
   ),
 } as const;

@@ -29,9 +29,10 @@ export interface Calibrated {
 }
 
 const BATCHES = 8;
+const MOST_BATCHES = 4096;
 
 /**
- * @throws CliError C0208 for options that nothing follows from, C0506 without a loss, C0507 for inputs that are not finite, C0508 for
+ * @throws CliError C0208 for options that nothing follows from, C0635 for more batches than are looked at, C0506 without a loss, C0507 for inputs that are not finite, C0508 for
  * a matrix that no batch reaches; RuntimeError R1240 for a method that wants data where there is none
  */
 export async function calibrated(
@@ -42,6 +43,7 @@ export async function calibrated(
   { calibrate, calibrateBatches: batches = BATCHES, quantiseReport = false }: CalibrationOptions,
   output: Notes,
 ): Promise<Calibrated> {
+  if (batches > MOST_BATCHES) throw cliError('calibration_batches', { given: batches, most: MOST_BATCHES });
   const wanted = [...quantised].filter(([, { method }]) => method === 'gptq');
   if (wanted.length === 0 && !quantiseReport) {
     if (calibrate === undefined) return { weights };
