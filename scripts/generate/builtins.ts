@@ -1,4 +1,5 @@
 /** docs/builtins.md: every built-in function of the language with its parameters and meaning. */
+import { builtinSignature } from '../../src/compiler/elaborate/builtin.ts';
 import type { Generator } from './files.ts';
 
 /** What the page needs of a built-in function. */
@@ -15,11 +16,6 @@ export interface BuiltinFamily {
   readonly builtins: readonly DocumentedBuiltin[];
 }
 
-function signature({ name, parameters }: DocumentedBuiltin): string {
-  const list = parameters.map((parameter) => (parameter.endsWith('**') ? `${parameter.slice(0, -2)} = …` : parameter));
-  return `${name}(${list.join(', ')})`;
-}
-
 /** Text in a cell of a table. */
 function cell(text: string): string {
   return text.trim().replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
@@ -28,7 +24,7 @@ function cell(text: string): string {
 export function builtinsPage(families: readonly BuiltinFamily[]): string {
   const count = families.reduce((sum, { builtins }) => sum + builtins.length, 0);
   const sections = families.map(({ title, builtins }) => {
-    const rows = builtins.map((builtin) => `| \`${cell(signature(builtin))}\` | ${cell(builtin.doc)} |`);
+    const rows = builtins.map((builtin) => `| \`${cell(builtinSignature(builtin))}\` | ${cell(builtin.doc)} |`);
     return [`## ${title}\n`, '| Function | Meaning |', '| --- | --- |', ...rows, ''].join('\n');
   });
   return [

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiagnosticBag } from '../../src/compiler/diagnostics/diagnostic.ts';
-import { createSource, type Span } from '../../src/compiler/diagnostics/span.ts';
+import { createSource } from '../../src/compiler/diagnostics/span.ts';
+import { type Documented, documentedOf, signatureLines, written } from '../../src/compiler/std-signatures.ts';
 import type * as ast from '../../src/compiler/syntax/ast.ts';
 import { parseFile } from '../../src/compiler/syntax/parse.ts';
 import type { Generator } from './files.ts';
@@ -19,8 +20,6 @@ A capital letter in a shape (\`B\`, \`T\`, \`N\`) is whatever size comes in, \`.
 parameter's name, after that of the submodule, is its key in a checkpoint. A function without shapes takes tensors of
 any, or compile-time numbers, as its text says.
 `;
-
-type Documented = ast.ModuleDeclaration | ast.FunctionDeclaration;
 
 /** A file of the library by the name that imports it: `std`, `std/int4`. */
 export interface StdFile {
@@ -49,7 +48,7 @@ export function pageOf(files: readonly StdFile[]): string {
 
 function fileSection({ name, text }: StdFile): string {
   const bag = new DiagnosticBag();
-  const declarations = (parseFile(createSource(`${name}.mdl`, text), bag)?.declarations ?? []).filter(isDocumented);
+  const declarations = documentedOf(parseFile(createSource(`${name}.mdl`, text), bag)?.declarations ?? []);
   const [problem] = bag.sorted();
   if (problem) throw new Error(`${name}: ${problem.message}`);
   const undocumented = declarations.filter(({ doc }) => doc === '').map((one) => one.name.text);
@@ -65,18 +64,13 @@ function fileSection({ name, text }: StdFile): string {
   return [`## \`import { … } from "${name}"\`\n`, `${index.join('')}`, ...sections].join('\n');
 }
 
-function isDocumented(declaration: ast.Declaration): declaration is Documented {
-  return declaration.kind === 'module' || declaration.kind === 'adapter' || declaration.kind === 'function';
-}
-
 const link = (name: string): string => `[${name}](#${name.toLowerCase()})`;
 
 function section(one: Documented): string {
   const held = one.kind === 'function' ? [] : one.members.flatMap(memberRow);
-  const signature = one.kind === 'function' ? functionSignature(one) : moduleSignature(one);
   const table =
     held.length === 0 ? '' : `${['| Holds | Shape | Starts from |', '| --- | --- | --- |', ...held].join('\n')}\n`;
-  return `#### ${one.name.text}\n\n\`\`\`\n${signature.join('\n')}\n\`\`\`\n\n${prose(one.doc)}\n${table === '' ? '' : `\n${table}`}`;
+  return `#### ${one.name.text}\n\n\`\`\`\n${signatureLines(one).join('\n')}\n\`\`\`\n\n${prose(one.doc)}\n${table === '' ? '' : `\n${table}`}`;
 }
 
 /** The comment as paragraphs; an example is one of its own. */
@@ -86,28 +80,6 @@ function prose(doc: string): string {
     .replace(/(?:^|\s)Example: /, '\n\nExample: ')
     .trim();
 }
-
-function moduleSignature(one: ast.ModuleDeclaration): string[] {
-  const on = one.on ? ` on ${one.on.text}` : '';
-  const forward = one.members.find((member) => member.kind === 'forward');
-  return [
-    `${one.kind} ${one.name.text}(${parameters(one.parameters)})${on}`,
-    ...(forward ? [`  forward${signatureText(forward.signature)}`] : []),
-  ];
-}
-
-function functionSignature(one: ast.FunctionDeclaration): string[] {
-  const backward = one.backward?.estimator ? '  (backward: an estimator of the gradient)' : '';
-  return [`fn ${one.name.text}${signatureText(one.signature)}`, ...(backward === '' ? [] : [backward])];
-}
-
-function signatureText({ parameters: all, result }: ast.Signature): string {
-  const results = (result ?? []).map(({ name, type }) => `${name ? `${name.text}: ` : ''}${written(type.span)}`);
-  if (results.length === 0) return `(${parameters(all)})`;
-  return `(${parameters(all)}) -> ${results.length === 1 ? results[0] : `(${results.join(', ')})`}`;
-}
-
-const parameters = (all: readonly ast.Parameter[]): string => all.map(({ span }) => written(span)).join(', ');
 
 /** A row for a parameter, a buffer, a submodule. */
 function memberRow(member: ast.Member): string[] {
@@ -120,9 +92,4 @@ function memberRow(member: ast.Member): string[] {
 
 function row(...cells: readonly string[]): string {
   return `| ${cells.map((cell) => (cell === '' ? '' : `\`${cell.replaceAll('|', '\\|')}\``)).join(' | ')} |`;
-}
-
-/** As the source has it, on one line. */
-function written({ source, start, end }: Span): string {
-  return source.text.slice(start, end).trim().replaceAll(/\s+/g, ' ');
 }

@@ -1,7 +1,10 @@
 /** `mdl ir`, `mdl summary`, `mdl explain`, and the command line itself: help, exit codes, what goes where. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createProgress } from '../../src/compiler/cli/progress.ts';
+import { references } from '../../src/compiler/cli/reference.ts';
 import { CATALOGUE } from '../../src/compiler/diagnostics/catalogue.ts';
+import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import { PIPELINE } from '../../src/compiler/passes/pipeline.ts';
 import { CLI_CATALOGUE } from '../../src/compiler/workbench/errors.ts';
 import { formatBytes } from '../../src/compiler/workbench/units.ts';
@@ -173,7 +176,31 @@ describe('mdl explain', () => {
     expect(stdout).toMatch(/^([ERCW]\d{4} {2}\S.*\n){12}and \d+ more that are less about it\n$/);
   });
 
+  it('says how a built-in function and what std has are called, each of them', async () => {
+    expect((await mdl(folder, 'explain', 'gather')).stdout).toMatch(
+      /^gather\(data, indices, axis\?\)\n\nSlices of data at integer indices.*\n\nmore: docs\/builtins\.md\n\nMessages/,
+    );
+    const { stdout } = await mdl(folder, 'explain', 'LayerNorm');
+    expect(stdout).toContain('module LayerNorm(normalized_shape, eps = 1e-5, with_bias = true)\n  forward(x: ');
+    expect(stdout).toContain('Ba et al. 2016');
+    expect(stdout).toContain('import { LayerNorm } from "std"\nmore: docs/std.md#layernorm\n');
+    expect(JSON.parse((await mdl(folder, '--json', 'explain', 'mse_loss')).stdout)).toMatchObject({
+      name: 'mse_loss',
+      import: 'import { mse_loss } from "std"',
+      page: 'docs/std.md#mse_loss',
+    });
+    const page = readFileSync(new URL('../../docs/std.md', import.meta.url), 'utf8');
+    const inPage = [...page.matchAll(/^#### (\w+)$/gm)].map(([, name]) => name!);
+    expect([...references().keys()]).toEqual(expect.arrayContaining([...inPage, ...BUILTINS.keys()]));
+  });
+
+  it('a name in another case is among the messages, and the note has its spelling', async () => {
+    const { code, stderr } = await mdl(folder, 'explain', 'Range');
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('did you mean range?') });
+  });
+
   it.each([
+    ['LayerNrom', 'did you mean LayerNorm?'],
     ['E03O2', 'did you mean E0302?'],
     ['shpaes', 'did you mean shapes?'],
   ])('%s is about nothing, and what was meant is near', async (word, note) => {

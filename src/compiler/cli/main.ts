@@ -249,8 +249,10 @@ Examples:
 
   mdl
     .command('explain [words...]')
-    .description('explain a message (E0302), find those that are about something, or list all of them')
-    .addHelpText('after', '\nExamples:\n  mdl explain E0302\n  mdl explain rank mismatch')
+    .description(
+      'explain a message (E0302) or a function or module of the language, find messages that are about something, or list all',
+    )
+    .addHelpText('after', '\nExamples:\n  mdl explain E0302\n  mdl explain LayerNorm\n  mdl explain rank mismatch')
     .action(run(() => import('./commands/explain.ts')));
 
   withNeeds(withWeights(withSettings(mdl.command('run <file>'))), NEED_WEIGHTS)

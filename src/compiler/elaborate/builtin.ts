@@ -24,6 +24,12 @@ export interface Builtin {
   readonly call: (c: BoundCall) => Value;
 }
 
+/** `rearrange(x, pattern, sizes = …)`: as documentation writes it. */
+export function builtinSignature({ name, parameters }: Pick<Builtin, 'name' | 'parameters'>): string {
+  const list = parameters.map((parameter) => (parameter.endsWith('**') ? `${parameter.slice(0, -2)} = …` : parameter));
+  return `${name}(${list.join(', ')})`;
+}
+
 /** The arguments of one call, by parameter name, with conversions that report what does not fit and throw Reported. */
 export class BoundCall {
   readonly evaluator: Evaluation;

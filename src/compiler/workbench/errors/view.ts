@@ -17,7 +17,7 @@ export const CLI_VIEW = {
     'C0610',
     ({ query }: { query: string }) =>
       `no message is about ${query}: try other words, or \`mdl explain\` for all of them`,
-    '`mdl explain WORDS` looks for the words in the titles and texts of all messages, by their beginnings; this time none of the words occurs.',
+    '`mdl explain WORDS` looks for the words in the titles and texts of all messages, by their beginnings; this time none of the words occurs. `mdl explain NAME` is for built-in functions and what the standard library has, as they are spelt.',
   ),
   diff_entry: entry(
     'C0611',
