@@ -24,6 +24,7 @@ import { findRepeats } from './repeats.ts';
 import { shareScopes } from './share.ts';
 import { STANDARD } from './standard.ts';
 import { readTables } from './tables.ts';
+import { tiedNotes } from './tied.ts';
 import { moduleTree } from './tree.ts';
 import { ModuleWriter } from './write.ts';
 
@@ -91,6 +92,11 @@ export async function importOnnx(
   const tensors = placed.map((tensor) => ({ ...tensor, key: keys.get(tensor.value)! }));
   return {
     kind: 'imported',
-    model: { text: format(text).text, graph, tensors, notes: [...notes, ...found.notes, ...names] },
+    model: {
+      text: format(text).text,
+      graph,
+      tensors,
+      notes: [...notes, ...found.notes, ...names, ...tiedNotes(graph, tensors)],
+    },
   };
 }
