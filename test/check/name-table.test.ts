@@ -62,10 +62,10 @@ describe('in TinyGPT-V', () => {
     ['let projected = llama_proj(|tokens)', 'let tokens tinygpt-v.mdl:91:9'],
     ['llama_model.|model.embed_tokens(where', 'submodule model phi-2.mdl:67:3'],
     ['llama_model.model.|embed_tokens(where', 'submodule embed_tokens phi-2.mdl:51:3'],
-    ['(logits: [B, |T, phi.vocab_size]) cache', 'dimension T tinygpt-v.mdl:109:24'],
-    ['cache |P "past', 'dimension P tinygpt-v.mdl:109:68'],
-    ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:116:74'],
-    ['gather(|table, slot', 'let table tinygpt-v.mdl:123:9'],
+    ['(logits: [B, |T, phi.vocab_size]) cache', 'dimension T tinygpt-v.mdl:111:24'],
+    ['cache |P "past', 'dimension P tinygpt-v.mdl:111:68'],
+    ['reshape(is_image, [|B, T, 1])', 'dimension B tinygpt-v.mdl:118:74'],
+    ['gather(|table, slot', 'let table tinygpt-v.mdl:125:9'],
     ['(|next_token_loss(logits', `function next_token_loss ${inStd('fn |next_token_loss(')}`],
   ])('%s', (piece, expected) => expect(at(piece)).toBe(expected));
 

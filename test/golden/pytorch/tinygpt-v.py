@@ -495,8 +495,11 @@ class TinyGPTV(nn.Module):
         return self.llama_proj2(projected)  # [N, 8, 128]
 
     def encode_image(self, pixel_values):
-        # encode(pixel_values)
-        return self.encode(pixel_values)  # [N, 8, 128]
+        """one tensor under two names: transformers.js reads image_features, programs beside the authors' code image_embeds"""
+        # let embeds = encode(pixel_values)
+        embeds = self.encode(pixel_values)  # [N, 8, 128]
+        # (embeds, embeds)
+        return embeds, embeds
 
     def embed_tokens(self, input_ids):
         """what stands where a picture goes is any row: its features replace it"""

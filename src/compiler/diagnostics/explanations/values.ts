@@ -193,7 +193,7 @@ after the sign, \`{ name: "width", text: "64" }\`. The text is read as JSON wher
   call_form: {
     text: `Programs without types pass null, nothing or a value of another kind to \`compile\`, \`graphsOf\` or a target's \`compile\`. The message names
 the argument and what it takes: \`compile(path, { read: (path) => text }, { config: "nano", set: ["width=64"] })\`. A host's \`read\` gives
-the text itself, neither bytes nor a promise, and undefined where there is no file.`,
+the text itself, neither bytes nor a promise, and nothing where there is no file.`,
   },
   unknown_option: {
     text: `An option of another name would be ignored without a word. \`compile\` takes the settings of a model, \`graphsOf\` which graphs are made, and a
