@@ -57,11 +57,12 @@ export async function openAblation(folder: string, resume: boolean, settings: Ru
       const name = path(cell, 'safetensors');
       const tensors = new Map<string, HostTensor>();
       try {
-        const opened = await SafetensorsFile.open(await fileSource(name));
+        const source = await fileSource(name);
         try {
+          const opened = await SafetensorsFile.open(source);
           for (const key of opened.tensors.keys()) tensors.set(key, await opened.read(key));
         } finally {
-          await opened.close();
+          await source.close();
         }
       } catch (error) {
         throw cliError('ablation_cell', { file: name, reason: reasonOf(error) }, [], error);

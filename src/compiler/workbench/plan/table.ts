@@ -47,7 +47,7 @@ const MEASURED: readonly Column[] = [
   OVER,
   FLOPS,
   BYTES,
-  { head: 'ms', cell: ({ measured }) => formatMs(measured!.ms) },
+  { head: 'ms', cell: ({ measured }) => formatDigits(measured!.ms) },
   { head: 'GFLOP/s', cell: ({ flops, measured }) => formatRate(flops, measured!.ms) },
   { head: 'GB/s', cell: ({ bytes, measured }) => formatRate(bytes, measured!.ms) },
   { head: 'of limit', cell: ({ measured }) => formatPart(measured!.of_limit) },
@@ -86,8 +86,8 @@ export function tableOf(report: PlanReport): string {
 
 function measuredLines({ adapter, limits, ms, limit_ms }: NonNullable<PlanReport['measured']>): string[] {
   return [
-    `time        ${formatMs(ms)} ms on ${adapter}, each launch alone; ${formatPart(limit_ms / ms)} of what its limits allow`,
-    `limits      ${limits.gflops.toPrecision(3)} GFLOP/s (a product by hand), ${limits.gigabytes_per_second.toPrecision(3)} GB/s (a copy), ${(1000 * limits.dispatch_ms).toPrecision(3)} µs a dispatch`,
+    `time        ${formatDigits(ms)} ms on ${adapter}, each launch alone; ${formatPart(limit_ms / ms)} of what its limits allow`,
+    `limits      ${formatDigits(limits.gflops)} GFLOP/s (a product by hand), ${formatDigits(limits.gigabytes_per_second)} GB/s (a copy), ${formatDigits(1000 * limits.dispatch_ms)} µs a dispatch`,
   ];
 }
 
@@ -102,8 +102,8 @@ function formatNumber(value: number): string {
   return `${unit === 0 ? size : size.toPrecision(3)}${units[unit]}`;
 }
 
-/** Three digits. */
-const formatMs = (ms: number): string => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3));
+/** Three digits or, of a large number, all before the point. */
+const formatDigits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const formatPart = (part: number): string => `${(100 * part).toFixed(0)} %`;
 /** 10⁹ a second. */
 export const formatRate = (amount: number, ms: number): string => (ms > 0 ? (amount / ms / 1e6).toFixed(2) : '–');
