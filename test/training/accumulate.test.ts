@@ -141,6 +141,8 @@ describe('what a loss is weighed by', () => {
     ['mean((y - y[0]) ** 2)', 'sub'],
     ['mean(y[1:] - y[: B - 1])', 'slice'],
     ['mean(y * flip(y, [0]))', 'flip'],
+    ['mean(pad(y, [1, 0], [0, 0]))', 'pad'],
+    ['mean(concat([y, full([1, 3], 0.0)], axis = 0))', 'concat'],
     ['mean((unsqueeze(y, 0) - unsqueeze(y, 1)) ** 2)', 'sub'],
     ['sum(y / sqrt(sum(y * y, axes = [0], keepdims = true))) / float(B)', 'div'],
     ['mean(maximum(y, max(y, axes = [0], keepdims = true)))', 'maximum'],

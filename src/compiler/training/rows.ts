@@ -98,13 +98,21 @@ class Rows {
   }
 
   private mixing(node: AnyNode, axes: readonly number[]): AnyNode | undefined {
-    if (axes.length > 1) return node;
+    if (axes.length > 1 || node.outputs.some((output) => this.hasOddRows(output))) return node;
     const [x] = node.inputs;
     const along = (ALONG[node.op] as ((node: AnyNode, shape: Shape) => readonly number[]) | undefined)?.(
       node,
       x === undefined ? [] : typeOf(this.graph, x).shape,
     );
     return x !== undefined && along?.some((axis) => this.batchAxes(x).includes(axis)) ? node : undefined;
+  }
+
+  /** Rows beside those of the batch, `B + 1`: micro-batches have them once each. */
+  private hasOddRows(value: ValueId): boolean {
+    const ofBatch = (symbols: readonly string[]) => symbols.some((symbol) => this.batch.has(symbol));
+    return typeOf(this.graph, value).shape.some(
+      (dim) => isSymbolic(dim) && this.isOfBatch(dim) && !dim.terms.every(({ symbols }) => ofBatch(symbols)),
+    );
   }
 
   /** The number of rows. */
