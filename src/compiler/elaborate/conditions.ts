@@ -1,5 +1,7 @@
 /** What a `when` means for a member, and where members stand in the model's tree. */
 import type * as ast from '../syntax/ast.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { Frame } from './frame.ts';
 import type { Absence, ModuleInstance, Place } from './instance.ts';
 import { list, type Value } from './values.ts';
 
@@ -37,4 +39,40 @@ export function placeUnder(instance: ModuleInstance, name: string, keys: readonl
 /** An item of a list of submodules. */
 export function placeAt(place: Place, index: number): Place {
   return { path: `${place.path}.${index}`, keys: place.keys.map((key) => `${key}.${index}`) };
+}
+
+/** Why a condition is what it is: would other flags make it another? */
+export function absenceBy(e: Evaluation, condition: ast.Expression, frame: Frame): Absence {
+  return decided(e, condition, frame).byFlag ? 'flag' : 'condition';
+}
+
+/** `flag and last`, with last false, is false whatever the flag is. */
+function decided(
+  e: Evaluation,
+  condition: ast.Expression,
+  frame: Frame,
+): { readonly value: boolean; readonly byFlag: boolean } {
+  if (condition.kind === 'unary' && condition.operator === 'not') {
+    const { value, byFlag } = decided(e, condition.operand, frame);
+    return { value: !value, byFlag };
+  }
+  if (condition.kind === 'binary' && (condition.operator === 'and' || condition.operator === 'or')) {
+    // one side alone decides by being this
+    const deciding = condition.operator === 'or';
+    const left = decided(e, condition.left, frame);
+    if (left.value === deciding && !left.byFlag) return left;
+    // past a left side that decides, the right one need not have a value: `has_rows and rows[0] == 1`
+    const right =
+      left.value === deciding
+        ? e.quietly(() => decided(e, condition.right, frame))
+        : decided(e, condition.right, frame);
+    if (!right) return left;
+    if (right.value === deciding && !right.byFlag) return right;
+    const value = deciding ? left.value || right.value : left.value && right.value;
+    return { value, byFlag: left.byFlag || right.byFlag };
+  }
+  const value = e.expression(condition, frame);
+  return value.kind === 'bool'
+    ? { value: value.value, byFlag: value.byFlag === true }
+    : { value: false, byFlag: false };
 }

@@ -9,14 +9,12 @@ import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type * as ast from '../syntax/ast.ts';
 import { bindArguments } from './calls.ts';
-import { either, placeAt, placeUnder, switched } from './conditions.ts';
+import { absenceBy, either, placeAt, placeUnder, switched } from './conditions.ts';
+import { initializerOf, resampleOf, shapeOf } from './declared-parameter.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
 import type { Absence, ModuleInstance, ParameterInfo, Place } from './instance.ts';
 import { type BoundArgument, describe, ERROR, list, NONE, type Value } from './values.ts';
-
-/** 2^36 elements, 256 GiB of f32: beyond any checkpoint we know, and far below where numbers lose precision. */
-const MAX_ELEMENTS = 2 ** 36;
 
 /** What an instance costs, compared with an expression. */
 const INSTANCE_STEPS = 100;
@@ -149,65 +147,9 @@ export class Instantiator {
     while (init.kind === 'when' && !init.otherwise) {
       if (!e.condition(init.condition, frame)) {
         off = true;
-        absent = either(absent, this.reason(init.condition, frame));
+        absent = either(absent, absenceBy(e, init.condition, frame));
       }
       init = init.value;
-    }
-    const dims = member.type.dims ?? [];
-    const shape = dims.map((dim) => {
-      if (dim.kind === 'ellipsis')
-        return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
-      const value = e.dimOf(e.expression(dim, frame), dim.span, `a dimension of ${member.name.text}`);
-      if (typeof value !== 'number')
-        return e.fail(diagnose('dynamic_parameter', { name: member.name.text }, dim.span, e.here()));
-      if (value < 1) {
-        return e.fail(
-          diagnose(
-            'wrong_type',
-            { what: `a dimension of ${member.name.text}`, expected: 'at least 1', found: String(value) },
-            dim.span,
-            e.here(),
-          ),
-        );
-      }
-      return value;
-    });
-    const elements = shape.reduce((product, dim) => product * dim, 1);
-    if (elements > MAX_ELEMENTS) {
-      e.fail(
-        diagnose(
-          'too_large',
-          { name: member.name.text, elements: elements.toExponential(2) },
-          member.name.span,
-          e.here(),
-        ),
-      );
-    }
-    const initializer = e.expression(init, frame);
-    if (initializer.kind !== 'initializer') {
-      return e.fail(
-        diagnose(
-          'wrong_type',
-          {
-            what: `the initialiser of ${member.name.text}`,
-            expected: 'an initialiser such as normal(0.02)',
-            found: describe(initializer),
-          },
-          init.span,
-          e.here(),
-        ),
-      );
-    }
-    const resample = member.resample ? e.expression(member.resample, frame) : undefined;
-    if (resample && resample.kind !== 'resample') {
-      return e.fail(
-        diagnose(
-          'wrong_type',
-          { what: 'resample', expected: 'bicubic_grid(prefix = …)', found: describe(resample) },
-          member.resample!.span,
-          e.here(),
-        ),
-      );
     }
     const place = placeUnder(instance, member.name.text, this.keysOf(member));
     const info: ParameterInfo = {
@@ -215,27 +157,29 @@ export class Instantiator {
       path: place.path,
       keys: place.keys as [string, ...string[]],
       dtype: dtypeOf(member.type.element?.text),
-      shape,
-      initializer: initializer.initializer,
+      shape: shapeOf(e, member, frame),
+      initializer: initializerOf(e, member, init, frame),
       buffer: member.buffer,
-      resample: resample ? { prefix: resample.prefix } : undefined,
+      resample: resampleOf(e, member, frame),
       merged: undefined,
       mergedFrom: undefined,
       absent,
       adapter: instance.base ? instance.declaration.name.text : undefined,
       doc: member.doc,
       span: member.name.span,
-      dimSpans: dims.map((dim) => dim.span),
+      dimSpans: (member.type.dims ?? []).map((dim) => dim.span),
     };
-    if (absent) {
-      if (absent === 'flag') this.absent.push(info);
-      return off ? NONE : { kind: 'parameter', parameter: info };
-    }
+    if (!absent) this.register(info);
+    else if (absent === 'flag') this.absent.push(info);
+    return off ? NONE : { kind: 'parameter', parameter: info };
+  }
+
+  private register(info: ParameterInfo): void {
     const before = this.parameters.get(info.keys[0]);
     if (before) {
-      e.fail(
+      this.evaluator.fail(
         diagnose('duplicate_key', { key: info.keys[0] }, this.placeApart(info, before), {
-          ...e.here(),
+          ...this.evaluator.here(),
           label: `${info.path} has it`,
           secondary: [{ span: this.placeApart(before, info), message: `${before.path} has it first` }],
           notes: ['give one of them another key with `key "…"`'],
@@ -243,7 +187,6 @@ export class Instantiator {
       );
     }
     this.parameters.set(info.keys[0], info);
-    return { kind: 'parameter', parameter: info };
   }
 
   /** Where a parameter's path parts from another's: the submodule that contains only it, or its own declaration. */
@@ -279,27 +222,7 @@ export class Instantiator {
     frame = this.frameOf(instance),
   ): Value {
     const e = this.evaluator;
-    if (expression.kind === 'when') {
-      const on = e.condition(expression.condition, frame);
-      const reason = this.reason(expression.condition, frame);
-      if (!expression.otherwise) {
-        const value = this.submodule(
-          member,
-          expression.value,
-          place,
-          instance,
-          on ? absent : either(absent, reason),
-          frame,
-        );
-        return switched(value, !on, expression.condition);
-      }
-      // the branch not taken is instantiated for its keys; what is wrong with it is wrong only when it is taken
-      const [taken, other] = on ? [expression.value, expression.otherwise] : [expression.otherwise, expression.value];
-      const value = this.submodule(member, taken, place, instance, absent, frame);
-      if (reason === 'flag' && other.kind === 'call')
-        this.evaluator.quietly(() => this.submodule(member, other, place, instance, either(absent, 'flag'), frame));
-      return value;
-    }
+    if (expression.kind === 'when') return this.conditional(member, expression, place, instance, absent, frame);
     if (expression.kind === 'list') {
       return list(
         expression.items.map((item, index) =>
@@ -316,30 +239,7 @@ export class Instantiator {
     }
     if (expression.kind === 'call') {
       const callee = e.expression(expression.callee, frame);
-      if (callee.kind === 'module') {
-        const { declaration, file } = callee;
-        if (declaration.kind !== 'module') {
-          return e.fail(
-            diagnose(
-              'not_usable_here',
-              { name: declaration.name.text, what: `an ${declaration.kind}`, use: 'a submodule' },
-              expression.callee.span,
-              e.here(),
-            ),
-          );
-        }
-        const formals = declaration.parameters.map((p) => ({
-          name: p.name.text,
-          optional: p.fallback !== undefined,
-          span: p.span,
-        }));
-        const args = bindArguments(e, declaration.name.text, formals, expression.arguments, expression.span, frame);
-        return {
-          kind: 'instance',
-          instance: this.create(declaration, file, args, place, expression.span, absent),
-          off: false,
-        };
-      }
+      if (callee.kind === 'module') return this.created(callee, expression, place, absent, frame);
     }
     const value = e.expression(expression, frame);
     if (value.kind === 'instance') return value; // shared: the same parameters under their first key
@@ -351,36 +251,51 @@ export class Instantiator {
     );
   }
 
-  /** Why a condition is what it is: would other flags make it another? */
-  private reason(condition: ast.Expression, frame: Frame): Absence {
-    return this.decided(condition, frame).byFlag ? 'flag' : 'condition';
+  /** `a when condition`, `a when condition else b`. */
+  private conditional(
+    member: ast.SubmoduleMember,
+    { condition, value, otherwise }: ast.WhenExpression,
+    place: Place,
+    instance: ModuleInstance,
+    absent: Absence | undefined,
+    frame: Frame,
+  ): Value {
+    const e = this.evaluator;
+    const on = e.condition(condition, frame);
+    const reason = absenceBy(e, condition, frame);
+    if (!otherwise) {
+      const made = this.submodule(member, value, place, instance, on ? absent : either(absent, reason), frame);
+      return switched(made, !on, condition);
+    }
+    // the branch not taken is instantiated for its keys; what is wrong with it is wrong only when it is taken
+    const [taken, other] = on ? [value, otherwise] : [otherwise, value];
+    const made = this.submodule(member, taken, place, instance, absent, frame);
+    if (reason === 'flag' && other.kind === 'call')
+      e.quietly(() => this.submodule(member, other, place, instance, either(absent, 'flag'), frame));
+    return made;
   }
 
-  /** `flag and last`, with last false, is false whatever the flag is. */
-  private decided(condition: ast.Expression, frame: Frame): { readonly value: boolean; readonly byFlag: boolean } {
-    if (condition.kind === 'unary' && condition.operator === 'not') {
-      const { value, byFlag } = this.decided(condition.operand, frame);
-      return { value: !value, byFlag };
+  /** `Module(arguments)` */
+  private created(
+    { declaration, file }: Extract<Value, { kind: 'module' }>,
+    call: ast.CallExpression,
+    place: Place,
+    absent: Absence | undefined,
+    frame: Frame,
+  ): Value {
+    const e = this.evaluator;
+    const name = declaration.name.text;
+    if (declaration.kind !== 'module') {
+      const facts = { name, what: `an ${declaration.kind}`, use: 'a submodule' };
+      return e.fail(diagnose('not_usable_here', facts, call.callee.span, e.here()));
     }
-    if (condition.kind === 'binary' && (condition.operator === 'and' || condition.operator === 'or')) {
-      // one side alone decides by being this
-      const deciding = condition.operator === 'or';
-      const left = this.decided(condition.left, frame);
-      if (left.value === deciding && !left.byFlag) return left;
-      // past a left side that decides, the right one need not have a value: `has_rows and rows[0] == 1`
-      const right =
-        left.value === deciding
-          ? this.evaluator.quietly(() => this.decided(condition.right, frame))
-          : this.decided(condition.right, frame);
-      if (!right) return left;
-      if (right.value === deciding && !right.byFlag) return right;
-      const value = deciding ? left.value || right.value : left.value && right.value;
-      return { value, byFlag: left.byFlag || right.byFlag };
-    }
-    const value = this.evaluator.expression(condition, frame);
-    return value.kind === 'bool'
-      ? { value: value.value, byFlag: value.byFlag === true }
-      : { value: false, byFlag: false };
+    const formals = declaration.parameters.map((p) => ({
+      name: p.name.text,
+      optional: p.fallback !== undefined,
+      span: p.span,
+    }));
+    const args = bindArguments(e, name, formals, call.arguments, call.span, frame);
+    return { kind: 'instance', instance: this.create(declaration, file, args, place, call.span, absent), off: false };
   }
 }
 

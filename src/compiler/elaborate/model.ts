@@ -2,8 +2,7 @@
  * A program under given settings becomes a model: a tree of instances, a table of parameters by checkpoint key,
  * checked stages, and entries that can be traced into graphs.
  */
-import type { CachePort, ConfigValue } from '../../shared/artifact.ts';
-import { symbol } from '../../shared/dim.ts';
+import type { ConfigValue } from '../../shared/artifact.ts';
 import { nearest } from '../../shared/nearest.ts';
 import type { RecipeDeclaration } from '../../shared/recipe.ts';
 import { entryFor, type GivenRoles } from '../../shared/roles.ts';
@@ -11,13 +10,9 @@ import type { NameTable } from '../check/name-table.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic, DiagnosticBag } from '../diagnostics/diagnostic.ts';
-import { GraphBuilder } from '../ir/builder.ts';
-import type { Graph, TensorType } from '../ir/graph.ts';
-import type * as ast from '../syntax/ast.ts';
 import { applyAdapters, mergeAdapters } from './adapters.ts';
 import { BUILTINS } from './builtins/index.ts';
 import { configToJson } from './config-json.ts';
-import { checkPortNames, declareInput } from './entry-ports.ts';
 import { Evaluator } from './evaluator.ts';
 import { Frame } from './frame.ts';
 import type { ModuleInstance, ParameterInfo } from './instance.ts';
@@ -27,26 +22,9 @@ import type { Observer } from './observer.ts';
 import { type QuantiseRule, quantiseRules } from './quantise.ts';
 import { quantiseOptions } from './quantise-option.ts';
 import { type ModelRecipe, recipeOf } from './recipe.ts';
-import type { Recorder } from './record.ts';
-import { Reported } from './reported.ts';
 import { resolveSettings, type Settings, type SettingsRequest } from './settings.ts';
-import { printType, SignatureDims } from './signature.ts';
 import { checkStages, type Stage } from './stages.ts';
-import type { BufferUpdate, CacheTrace, Trace, TrainingTrace } from './trace.ts';
-import { describe, list } from './values.ts';
-
-export interface EntryGraph {
-  readonly graph: Graph;
-  /** parameters the graph uses, by canonical key */
-  readonly parameters: ReadonlyMap<string, ParameterInfo>;
-  readonly cache: readonly CachePort[];
-  /** buffers that the graph updates, by canonical key: empty outside of training */
-  readonly updates: ReadonlyMap<string, BufferUpdate>;
-  /** a body asks whether it trains: the graph of training is another */
-  readonly asksTraining: boolean;
-  /** type of the latest output of each module that ran, by path */
-  readonly moduleOutputs: ReadonlyMap<string, TensorType>;
-}
+import { type EntryGraph, type TraceOptions, traceEntry } from './trace-entry.ts';
 
 export interface ModelOptions extends SettingsRequest {
   /** fold adapters into the weights they adapt */
@@ -59,20 +37,6 @@ export interface ModelOptions extends SettingsRequest {
   readonly recipes?: readonly RecipeDeclaration[];
   /** told of every value, for editors */
   readonly observer?: Observer;
-}
-
-export interface TraceOptions {
-  /** a graph of training; absent: one of inference */
-  readonly training?: TrainingOptions | undefined;
-  /** listens to the trace; the graph has inputs for what it records as effects, and is none to run */
-  readonly record?: Recorder | undefined;
-}
-
-export interface TrainingOptions {
-  /** dropout drops; it is the identity otherwise */
-  readonly dropout: boolean;
-  /** modules that run as in inference: no dropout, and running statistics that are read and not updated */
-  readonly evaluates?: ((path: string) => boolean) | undefined;
 }
 
 /**
@@ -227,142 +191,4 @@ export function elaborate(
     bag.add(diagnose('nothing_to_merge', { name: declaration.name.text }, declaration.name.span));
   const quantised = quantiseRules(evaluator, quantiseOptions(options.quantise ?? [], bag));
   return new Model(evaluator, settings, root, { stages, recipe, layouts, quantised });
-}
-
-function traceEntry(
-  e: Evaluator,
-  root: ModuleInstance,
-  entry: ast.EntryMember,
-  taps: readonly string[],
-  options: TraceOptions,
-): EntryGraph {
-  const builder = new GraphBuilder(entry.name.text);
-  const cache: CacheTrace | undefined = entry.cache && {
-    length: symbol(entry.cache.length.text),
-    past: entry.cache.past.value,
-    present: entry.cache.present.value,
-    indices: new Map(),
-    ports: [],
-  };
-  const training: TrainingTrace | undefined = options.training && {
-    drops: options.training.dropout,
-    evaluates: options.training.evaluates ?? (() => false),
-    updates: new Map(),
-    seed: undefined,
-    calls: new Map(),
-  };
-  const asked = { training: false };
-  const trace: Trace = {
-    builder,
-    path: '',
-    cache,
-    taps: new Map(),
-    parameters: new Map(),
-    backward: false,
-    asked,
-    training,
-    record: options.record,
-  };
-  e.trace = trace;
-  try {
-    const outer = e.modules.frameOf(root);
-    const frame = outer.fresh();
-    const dims = new SignatureDims(e, outer);
-    checkPortNames(e, entry);
-    for (const parameter of entry.signature.parameters) declareInput(e, builder, dims, frame, parameter);
-    dims.bindInto(frame);
-    const result = e.tracer.entry(entry, frame);
-    if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
-    if (result.kind === 'error') throw new Reported();
-    const declared = entry.signature.result;
-    if (!declared) {
-      e.fail(
-        diagnose(
-          'entry_signature',
-          { text: `the entry ${entry.name.text} does not name its outputs` },
-          entry.name.span,
-          { notes: ['write `-> (name: [B, T, d])` after its parameters'] },
-        ),
-      );
-    }
-    const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
-    const last = entry.body.statements.at(-1)?.span ?? entry.body.span;
-    if (values.length !== declared.length) {
-      e.fail(
-        diagnose(
-          'result_shape',
-          { callee: entry.name.text, expected: `${declared.length} outputs`, found: describe(list(values)) },
-          last,
-        ),
-      );
-    }
-    declared.forEach(({ name, type }, index) => {
-      if (!name) {
-        e.fail(
-          diagnose('entry_signature', { text: `an output of the entry ${entry.name.text} has no name` }, type.span, {
-            notes: ['write `(name: [B, T, d])`'],
-          }),
-        );
-      }
-      const id = e.emission.tensorOf(values[index]!, last, undefined, name.text);
-      const problem = dims.unify(type, builder.typeOf(id), last);
-      if (problem) {
-        const found = printType(builder.typeOf(id));
-        e.fail(
-          diagnose(
-            'result_shape',
-            { callee: `${name.text} of ${entry.name.text}`, expected: dims.print(type), found },
-            last,
-            {
-              label: `this is ${found}`,
-              secondary: [{ span: type.span, message: 'promised here' }],
-            },
-          ),
-        );
-      }
-      builder.output(name.text, id);
-    });
-    for (const port of cache?.ports ?? []) builder.output(port.present, port.value);
-    addTaps(e, builder, trace, taps, entry);
-    const ports = (cache?.ports ?? []).map(({ past, present, axis }): CachePort => ({ past, present, axis }));
-    const moduleOutputs = new Map<string, TensorType>();
-    for (const [path, id] of trace.taps ?? [])
-      if (e.modules.instances.has(path)) moduleOutputs.set(path, builder.typeOf(id));
-    return {
-      graph: builder.build(),
-      parameters: trace.parameters,
-      cache: ports,
-      updates: training?.updates ?? new Map(),
-      asksTraining: asked.training,
-      moduleOutputs,
-    };
-  } finally {
-    e.trace = undefined;
-  }
-}
-
-function addTaps(
-  e: Evaluator,
-  builder: GraphBuilder,
-  trace: Trace,
-  taps: readonly string[],
-  entry: ast.EntryMember,
-): void {
-  if (taps.length === 0) return;
-  // a module is known by its path and by its checkpoint keys
-  const byKey = new Map<string, string>();
-  for (const instance of e.modules.instances.values()) for (const key of instance.keys) byKey.set(key, instance.path);
-  const outputs = new Set(entry.signature.result?.map(({ name }) => name?.text));
-  for (const tap of new Set(taps)) {
-    if (outputs.has(tap)) continue; // it is an output already
-    const id = trace.taps?.get(tap) ?? trace.taps?.get(byKey.get(tap) ?? '');
-    if (id === undefined) {
-      const near = nearest(tap, [...(trace.taps?.keys() ?? [])]);
-      e.report(
-        diagnose('no_tap', { name: tap }, entry.name.span, { notes: near ? [`did you mean \`${near}\`?`] : [] }),
-      );
-      continue;
-    }
-    builder.output(tap, id);
-  }
 }

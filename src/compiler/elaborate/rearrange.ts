@@ -3,7 +3,7 @@
  * Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations" (ICLR). Axes are split, permuted and merged;
  * `...` stands for any axes, `1` for a new axis of size one.
  */
-import { type Dim, divideDims, equalDims, printDim, printShape, productOf } from '../../shared/dim.ts';
+import { type Dim, divideDims, equalDims, printDim, printShape, productOf, type Shape } from '../../shared/dim.ts';
 import { nearest } from '../../shared/nearest.ts';
 import { diagnose, type MessageName } from '../diagnostics/catalogue.ts';
 import type { BoundCall, Builtin } from './builtin.ts';
@@ -17,103 +17,93 @@ export const rearrange: Builtin = {
   call: run,
 };
 
+type Sizes = Map<string, Dim>;
+type Groups = readonly (readonly string[])[];
+
+/** An error of the pattern, at the pattern: of its notation, or of the tensor beside it. */
+type Fail = (kind: Extract<MessageName, 'pattern_syntax' | 'pattern_clash'>, problem: string) => never;
+
 function run(c: BoundCall): Value {
-  const x = c.operand('x');
-  const at = c.argument('pattern').span;
-  const pattern = c.string('pattern');
-  const fail = (
-    kind: Extract<MessageName, 'pattern_syntax' | 'pattern_clash'>,
-    problem: string,
-    notes: string[] = [],
-  ): never =>
+  const { shape } = c.operand('x').type;
+  const fail = failing(c, shape);
+  const { from, to } = parsePattern(c.string('pattern'), (problem) => fail('pattern_syntax', problem));
+  const sizes = givenSizes(c, new Set(from.flat()));
+  const left = expandRest(from, shape.length);
+  if (left.length !== shape.length) {
+    const names = from.some((group) => group[0] === REST) ? `at least ${from.length - 1}` : from.length;
+    fail('pattern_clash', `the pattern names ${names} axes and the tensor ${printShape(shape)} has ${shape.length}`);
+  }
+  for (const [axis, group] of left.entries()) solve(axis, shape[axis]!, group, sizes, fail);
+  const right = to.flatMap((group) => (group[0] === REST ? restNames(left) : [group]));
+  return rearranged(c, shape, left, right, sizes);
+}
+
+function failing(c: BoundCall, shape: Shape): Fail {
+  const { span } = c.argument('x');
+  return (kind, problem) =>
     c.evaluator.fail(
-      diagnose(kind, { problem }, at, {
+      diagnose(kind, { problem }, c.argument('pattern').span, {
         ...c.evaluator.here(),
-        notes,
-        secondary:
-          kind === 'pattern_clash'
-            ? [{ span: c.argument('x').span, message: `this is ${printShape(x.type.shape)}` }]
-            : [],
+        secondary: kind === 'pattern_clash' ? [{ span, message: `this is ${printShape(shape)}` }] : [],
       }),
     );
-  const syntax = (problem: string): never => fail('pattern_syntax', problem);
+}
 
-  const { from, to } = parsePattern(pattern, syntax);
-
-  // sizes given by name, then each group of the left side solves for at most one unknown
-  const sizes = new Map<string, Dim>();
-  const known = new Set(from.flat());
+/** Sizes given by name. @param axes those that the left side of the pattern names */
+function givenSizes(c: BoundCall, axes: ReadonlySet<string>): Sizes {
+  const sizes: Sizes = new Map();
   for (const [name, { value, span }] of c.extras) {
-    if (!known.has(name)) {
-      const near = nearest(name, known);
+    if (!axes.has(name)) {
+      const near = nearest(name, axes);
       const nameSpan = c.callSyntax.arguments.find((argument) => argument.name?.text === name)?.name?.span;
+      const callee = `the pattern ${JSON.stringify(c.string('pattern'))}`;
       c.evaluator.fail(
-        diagnose('unknown_argument', { callee: `the pattern ${JSON.stringify(pattern)}`, name }, nameSpan ?? span, {
+        diagnose('unknown_argument', { callee, name }, nameSpan ?? span, {
           ...c.evaluator.here(),
-          notes: [near ? `did you mean \`${near}\`?` : `the axes of its left side are ${[...known].join(', ')}`],
+          notes: [near ? `did you mean \`${near}\`?` : `the axes of its left side are ${[...axes].join(', ')}`],
         }),
       );
     }
     sizes.set(name, c.evaluator.dimOf(value, span, `the size of ${name}`));
   }
-  const { shape } = x.type;
-  const left = expandRest(from, shape.length);
-  if (left.length !== shape.length) {
-    const namesRest = from.some((group) => group[0] === REST);
+  return sizes;
+}
+
+/** A group of the left side stands for an axis: at most one of its sizes is unknown, and follows from the others. */
+function solve(axis: number, size: Dim, group: readonly string[], sizes: Sizes, fail: Fail): void {
+  const known = group.filter((name) => sizes.has(name));
+  const unknown = group.filter((name) => !sizes.has(name));
+  const written = `(${group.join(' ')})`;
+  if (unknown.length > 1)
     fail(
       'pattern_clash',
-      `the pattern names ${namesRest ? `at least ${from.length - 1}` : from.length} axes and the tensor ${printShape(shape)} has ${shape.length}`,
+      `the sizes of ${unknown.join(' and ')} in ${written} are both unknown; give one of them, as in ${unknown[0]} = 8`,
     );
+  const product = productOf(known.map((name) => sizes.get(name)!));
+  const [name] = unknown;
+  if (name === undefined) {
+    if (equalDims(product, size)) return;
+    const says = group.length === 0 ? 'size 1' : `${group.length === 1 ? group[0] : written} = ${printDim(product)}`;
+    fail('pattern_clash', `axis ${axis} is ${printDim(size)} and the pattern says ${says}`);
   }
-  const right = to.flatMap((group) => (group[0] === REST ? restNames(left) : [group]));
-  left.forEach((group, axis) => {
-    const size = shape[axis]!;
-    const unknown = group.filter((name) => !sizes.has(name));
-    if (unknown.length > 1)
-      fail(
-        'pattern_clash',
-        `the sizes of ${unknown.join(' and ')} in (${group.join(' ')}) are both unknown; give one of them, as in ${unknown[0]} = 8`,
-      );
-    const product = productOf(group.filter((name) => sizes.has(name)).map((name) => sizes.get(name)!));
-    if (unknown.length === 1) {
-      const quotient = divideDims(size, product);
-      if (quotient === undefined) {
-        fail(
-          'pattern_clash',
-          `axis ${axis} is ${printDim(size)} and does not divide into (${group.join(' ')}) with ${group
-            .filter((n) => sizes.has(n))
-            .map((n) => `${n} = ${printDim(sizes.get(n)!)}`)
-            .join(', ')}`,
-        );
-      } else sizes.set(unknown[0]!, quotient);
-    } else if (!equalDims(product, size)) {
-      const written =
-        group.length === 1 ? `${group[0]} = ${printDim(product)}` : `(${group.join(' ')}) = ${printDim(product)}`;
-      fail(
-        'pattern_clash',
-        `axis ${axis} is ${printDim(size)} and the pattern says ${group.length === 0 ? 'size 1' : written}`,
-      );
-    }
-  });
+  const given = known.map((name) => `${name} = ${printDim(sizes.get(name)!)}`).join(', ');
+  const quotient =
+    divideDims(size, product) ??
+    fail('pattern_clash', `axis ${axis} is ${printDim(size)} and does not divide into ${written} with ${given}`);
+  sizes.set(name, quotient);
+}
 
-  const order = left.flat();
-  const permutation = right.flat().map((name) => order.indexOf(name));
-  const apart = reshaped(
-    c,
-    c.value('x'),
-    x.type.shape,
-    order.map((name) => sizes.get(name)!),
-  );
+/** Splits axes, permutes them, merges them. */
+function rearranged(c: BoundCall, shape: Shape, left: Groups, right: Groups, sizes: Sizes): Value {
+  const sizesOf = (names: readonly string[]): Dim[] => names.map((name) => sizes.get(name)!);
+  const [order, wanted] = [left.flat(), right.flat()];
+  const permutation = wanted.map((name) => order.indexOf(name));
+  const apart = reshaped(c, c.value('x'), shape, sizesOf(order));
   const moved = permutation.every((axis, index) => axis === index)
     ? apart
     : c.op('transpose', [c.evaluator.emission.operand(apart, c.argument('x').span)], { permutation });
-  const split = right.flat().map((name) => sizes.get(name)!);
-  return reshaped(
-    c,
-    moved,
-    split,
-    right.map((group) => productOf(group.map((name) => sizes.get(name)!))),
-  );
+  const merged = right.map((group) => productOf(sizesOf(group)));
+  return reshaped(c, moved, sizesOf(wanted), merged);
 }
 
 function reshaped(c: BoundCall, value: Value, from: readonly Dim[], to: readonly Dim[]): Value {

@@ -10,7 +10,7 @@
  * its stage must say `average "batches"`, which counts every micro-batch the same.
  */
 import { type Dim, isSymbolic, mulDims, printDim, productOf } from '../../shared/dim.ts';
-import type { EntryGraph } from '../elaborate/model.ts';
+import type { EntryGraph } from '../elaborate/trace-entry.ts';
 import type { NodeSink } from '../ir/editor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../ir/graph.ts';
 import { type Mixing, mixedRows } from './rows.ts';

@@ -8,8 +8,9 @@
  */
 
 import { type Arena, PORTS, type UpdatedBuffer } from '../../shared/training.ts';
-import type { EntryGraph, Model } from '../elaborate/model.ts';
+import type { Model } from '../elaborate/model.ts';
 import type { BufferUpdate } from '../elaborate/trace.ts';
+import type { EntryGraph } from '../elaborate/trace-entry.ts';
 import { GraphEditor, promoteParameters } from '../ir/editor.ts';
 import type { AfterPass, Graph, Node, ValueId } from '../ir/graph.ts';
 import { made } from '../ir/made.ts';

@@ -3,7 +3,8 @@
  * trains as inputs, so that a model is judged while it is trained without being written anywhere.
  */
 import { type Arena, PORTS, type ValidatedScalar } from '../../shared/training.ts';
-import type { EntryGraph, Model } from '../elaborate/model.ts';
+import type { Model } from '../elaborate/model.ts';
+import type { EntryGraph } from '../elaborate/trace-entry.ts';
 import { GraphEditor, promoteParameters } from '../ir/editor.ts';
 import type { AfterPass, Graph, GraphOutput } from '../ir/graph.ts';
 import { runPipeline } from '../passes/pipeline.ts';

@@ -5,7 +5,8 @@ import { sizeOf } from '../../shared/tensor.ts';
 import type { ViewModule, ViewParameter } from '../../shared/view.ts';
 import { formatPosition } from '../diagnostics/span.ts';
 import { type ModuleInstance, type ParameterInfo, parametersOf, submodulesOf } from '../elaborate/instance.ts';
-import type { EntryGraph, Model } from '../elaborate/model.ts';
+import type { Model } from '../elaborate/model.ts';
+import type { EntryGraph } from '../elaborate/trace-entry.ts';
 import { printType } from '../ops/rules.ts';
 
 /** As files of weights hold them. */

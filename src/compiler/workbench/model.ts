@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostics/diagnostic.ts';
-import type { EntryGraph, Model, ModelOptions } from '../elaborate/model.ts';
+import type { Model, ModelOptions } from '../elaborate/model.ts';
+import type { EntryGraph } from '../elaborate/trace-entry.ts';
 import { type Compilation, compile } from '../index.ts';
 import { cliError, reasonOf } from './errors.ts';
 import { type Lora, loraOfAdapter, parseLora } from './folder/lora.ts';

@@ -2,8 +2,9 @@
 import type { ConfigValue } from '../../../shared/artifact.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
 import type { ParameterInfo } from '../../elaborate/instance.ts';
-import type { EntryGraph, Model } from '../../elaborate/model.ts';
+import type { Model } from '../../elaborate/model.ts';
 import { printType } from '../../elaborate/signature.ts';
+import type { EntryGraph } from '../../elaborate/trace-entry.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Changed, differences, type KeyChange, together } from './changed.ts';
 import { layoutsOf, recipeOf, stagesOf, traitsOf } from './declared.ts';

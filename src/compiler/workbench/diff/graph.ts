@@ -3,8 +3,8 @@
  * constants and what each operand is are all there is to a graph, so two without a difference compute the same.
  */
 import { printDim } from '../../../shared/dim.ts';
-import type { EntryGraph } from '../../elaborate/model.ts';
 import { printType } from '../../elaborate/signature.ts';
+import type { EntryGraph } from '../../elaborate/trace-entry.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import { printAttribute } from '../../ir/print.ts';
 import type { AttributeValue } from '../../ops/attributes.ts';
