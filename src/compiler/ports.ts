@@ -15,26 +15,27 @@ import {
 } from '../shared/artifact.ts';
 import { printDim } from '../shared/dim.ts';
 import type { Guarded } from './checks/index.ts';
-import type { Model } from './elaborate/model.ts';
 import type { FinishedGraph, Graphs } from './graphs.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from './ir/graph.ts';
+import { rolePorts } from './role-ports.ts';
 import { adapterManifest } from './swap-adapters.ts';
 import { VERSION } from './version.ts';
 
 /** The manifest of compiled graphs. @param ownAdapter whether the weights came with an adapter, kept in DEFAULT_ADAPTER */
 export function manifestOf(
-  { model, adapters, entries: graphs }: Graphs,
+  all: Graphs,
   entries: Manifest['entries'],
   targets: Manifest['targets'],
   weights: WeightsOrigin | null,
   ownAdapter: boolean,
 ): Manifest {
-  const made = graphs.map(({ guarded }) => guarded.graph);
+  const { adapters } = all;
+  const made = all.entries.map(({ guarded }) => guarded.graph);
   return {
     format: 'mdl',
     version: MANIFEST_VERSION,
     compiler: `mdl ${VERSION}`,
-    model: modelManifest(model),
+    model: modelManifest(all),
     entries,
     ...(adapters ? { adapter: adapterManifest(adapters, made, ownAdapter) } : {}),
     weights: weights && { origin: weights.origin, trained: weights.trained },
@@ -43,8 +44,9 @@ export function manifestOf(
 }
 
 /** What a manifest or a plan says of the model that it was made from. */
-export function modelManifest(model: Model): Manifest['model'] {
+export function modelManifest({ model, entries }: Pick<Graphs, 'model' | 'entries'>): Manifest['model'] {
   const roles = Object.fromEntries(Object.entries(model.roles).filter(([role, entry]) => role !== entry));
+  const ports = rolePorts(model, new Map(entries.map(({ name, guarded }) => [name, guarded.graph])));
   return {
     name: model.name,
     source: model.program.root.source.path,
@@ -53,6 +55,7 @@ export function modelManifest(model: Model): Manifest['model'] {
     config: model.config(),
     ...(model.recipe && { recipe: { name: model.recipe.declaration.name, settings: model.recipe.settings } }),
     ...(Object.keys(roles).length > 0 && { roles }),
+    ...(Object.keys(ports).length > 0 && { ports }),
   };
 }
 

@@ -4,7 +4,7 @@
  * The runtime imports these types and nothing else of the compiler.
  */
 import type { DType } from './dtype.ts';
-import type { GivenRoles } from './roles.ts';
+import type { GivenPorts, GivenRoles } from './roles.ts';
 import type { TrainingPlan } from './training.ts';
 
 /** Raised when a manifest of before would be misread. 2: one manifest for all targets. */
@@ -195,6 +195,8 @@ export interface Manifest {
     readonly recipe?: { readonly name: string; readonly settings: { readonly [name: string]: ConfigValue } };
     /** role → the entry that plays it, of those that are not called as their role; absent: none */
     readonly roles?: GivenRoles;
+    /** role → the ports of its entry that are not called as what they are for; absent: none */
+    readonly ports?: GivenPorts;
   };
   readonly entries: { readonly [entry: string]: EntryManifest };
   /** absent: adapters, if the model has them, are part of its weights */

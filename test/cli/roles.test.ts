@@ -6,7 +6,7 @@ import { readLog } from '../../src/compiler/workbench/training/log.ts';
 import { isStep, type LogRecord } from '../../src/runtime/train/index.ts';
 import { readTensors } from '../support/reference.ts';
 import { folderWith, mdl } from './support.ts';
-import { withNames } from './twin.ts';
+import { WITH_PORTS, withNames } from './twin.ts';
 
 /** as long as those that they replace, so that files with places in them are equal too */
 const NAMES = { loss: 'goal', embed_tokens: 'token_vector', decode: 'onward' };
@@ -17,6 +17,7 @@ const PROMPT = ['--prompt', 'the dog', '--max-new-tokens', '12'];
 const words = 'the quick brown fox jumps over the lazy dog, and the dog sleeps on. '.repeat(80);
 const own = folderWith({ 'gpt.mdl': withNames({}), 'words.txt': words });
 const twin = folderWith({ 'gpt.mdl': withNames(NAMES), 'words.txt': words });
+const ported = folderWith({ 'gpt.mdl': WITH_PORTS, 'words.txt': words });
 
 async function said(folder: string, ...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await mdl(folder, ...args);
@@ -38,7 +39,9 @@ const read = (folder: string, ...path: readonly string[]): string => readFileSyn
 
 beforeAll(async () => {
   const data = ['--data', 'words.txt', '--batch-size', '2', '--val-split', '0.2', '--val-every', '2'];
-  await both('train', ...MODEL, '--init', '3', ...data, '--steps', '4', '--out', 'run');
+  const train = ['train', ...MODEL, '--init', '3', ...data, '--steps', '4', '--out', 'run'];
+  await both(...train);
+  await said(ported, ...train);
 });
 
 describe('a twin with names of its own', () => {
@@ -89,5 +92,45 @@ describe('a twin with names of its own', () => {
     const generates = (folder: string) => /readonly generate: .*;/.exec(read(folder, 'pages', 'gpt.d.ts'))?.[0];
     expect(generates(twin)).toBe(generates(own));
     expect(generates(twin)).toContain('GenerateResult');
+  });
+});
+
+describe('a twin whose ports have names of their own', () => {
+  const losses = (folder: string) => steps(folder).map(({ loss, grad_norm }) => ({ loss, grad_norm }));
+
+  it('trains with the same numbers, and logs the other scalar', () => {
+    expect(losses(ported)).toEqual(losses(own));
+    expect(steps(ported).map(({ metrics }) => Object.keys(metrics ?? {}))).toEqual(
+      Array(4).fill(['peak', 'perplexity', 'bits_per_byte']),
+    );
+    const [found, expected] = [ported, own].map((folder) => readTensors(join(folder, 'run', 'model.safetensors')));
+    expect(found).toEqual(expected);
+  });
+
+  it('is evaluated by its loss', async () => {
+    const evaluate = ['--json', 'evaluate', ...TRAINED, '--data', 'words.txt', '--count', '16'];
+    const [expected, found] = [await said(own, ...evaluate), await said(ported, ...evaluate)].map(
+      (text) => JSON.parse(text).report,
+    );
+    const { peak, ...rest } = found;
+    expect(peak).toBeGreaterThan(0);
+    expect(rest).toEqual(expected);
+  });
+
+  it('generates, compiled or not, by the ports of its manifest', async () => {
+    const expected = await said(own, 'generate', ...TRAINED, ...PROMPT);
+    expect(await said(ported, 'generate', ...TRAINED, ...PROMPT)).toBe(expected);
+    await said(ported, 'compile', ...TRAINED, '--out', 'compiled');
+    expect(JSON.parse(read(ported, 'compiled', 'manifest.json')).model.ports).toEqual({
+      loss: { loss: 'total' },
+      embed_tokens: { input_ids: 'ids', inputs_embeds: 'rows' },
+      decode: { inputs_embeds: 'states', logits: 'scores' },
+    });
+    expect(await said(ported, 'generate', 'compiled', ...PROMPT)).toBe(expected);
+  });
+
+  it('is a module of TypeScript that generates', async () => {
+    await said(ported, 'compile', ...TRAINED, '--target', 'webgpu', '--out', 'pages');
+    expect(read(ported, 'pages', 'gpt.d.ts')).toContain('readonly generate: ');
   });
 });

@@ -24,3 +24,20 @@ export function withNames(names: Readonly<Record<string, string>>): string {
   }
   return text;
 }
+
+/** The same model, whose ports generation and training find by roles and types: no output is called as its use, and `loss` has two scalars. */
+export const WITH_PORTS = [
+  [
+    'entry embed_tokens(input_ids: int[B, T]) -> (inputs_embeds: [B, T, width]) { wte(input_ids) }',
+    'entry embed_tokens(ids: int[B, T]) -> (rows: [B, T, width]) { wte(ids) }',
+  ],
+  ['    inputs_embeds: [B, T, width], attention_mask', '    states: [B, T, width], attention_mask'],
+  [') -> (logits: [B, T, vocab]) cache', ') -> (scores: [B, T, vocab]) cache'],
+  ['    logits_of(inputs_embeds, attention_mask', '    logits_of(states, attention_mask'],
+  ['-> (loss: [], logits: [B, T, vocab]) {', '-> (scores: [B, T, vocab], peak: [], total: []) {'],
+  ['(next_token_loss(logits, labels), logits)', '(logits, max(logits), next_token_loss(logits, labels))'],
+  ['train **', 'train **\n  minimize loss.total'],
+].reduce((text, [from, to]) => {
+  if (!text.includes(from!)) throw new Error(`examples/gpt.mdl has no ${from}`);
+  return text.replace(from!, to!);
+}, ORIGINAL);

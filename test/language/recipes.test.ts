@@ -31,6 +31,7 @@ describe('settings', () => {
     );
     expect(recipe).toEqual({
       declaration: TEXT,
+      outputs: {},
       settings: { length: 64, mode: 'packed' },
       places: { length: 'sizes.length' },
       roles: {},
@@ -51,8 +52,8 @@ describe('settings', () => {
 
   it('go into the manifest', () => {
     const model = elaborated(program('recipe "text" { length = 8 }'), [TEXT]);
-    expect(modelManifest(model).recipe).toEqual({ name: 'text', settings: { length: 8 } });
-    expect(modelManifest(elaborated(program(''), [TEXT])).recipe).toBeUndefined();
+    expect(modelManifest({ model, entries: [] }).recipe).toEqual({ name: 'text', settings: { length: 8 } });
+    expect(modelManifest({ model: elaborated(program(''), [TEXT]), entries: [] }).recipe).toBeUndefined();
   });
 
   it('a recipe may be a name elsewhere', () => {

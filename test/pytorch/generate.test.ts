@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TEMPLATES } from '../../src/recipes/vision-language/prompt.ts';
 import { folderWith, mdl, PICTURE, PRETRAINED, ROOT, TINYGPTV } from '../cli/support.ts';
-import { withNames } from '../cli/twin.ts';
+import { WITH_PORTS, withNames } from '../cli/twin.ts';
 import { fixture } from '../support/reference.ts';
 import { describeTorch } from './support.ts';
 import { drive, environment, pythonProgram, type Trained } from './training.ts';
@@ -32,6 +32,7 @@ describe('generate.py', () => {
 const TRAINED = [TINYGPTV, '--config', 'nano', '--set', 'lora=false', '--weights', PRETRAINED];
 const BYTES = [join(ROOT, 'examples/gpt.mdl'), '--config', 'bytes', '--init', '3'];
 /** entries under names of their own, one of which torch has for itself */
+const PORTED = ['ported.mdl', '--config', 'bytes', '--init', '3'];
 const OTHERWISE = ['twin.mdl', '--config', 'bytes', '--init', '3'];
 const FOLDERS = ['qwen3', 'gemma2'];
 const PICTURED = ['--template', 'none', '--prompt', '<ImageHere>', '--image', PICTURE, '--max-new-tokens', '24'];
@@ -61,7 +62,10 @@ const expected = (name: string) =>
   };
 
 describeTorch('generate.py beside a model', () => {
-  const folder = folderWith({ 'twin.mdl': withNames({ embed_tokens: 'embed', decode: 'apply', loss: 'objective' }) });
+  const folder = folderWith({
+    'twin.mdl': withNames({ embed_tokens: 'embed', decode: 'apply', loss: 'objective' }),
+    'ported.mdl': WITH_PORTS,
+  });
   const results = new Map<string, Trained>();
 
   beforeAll(async () => {
@@ -69,6 +73,7 @@ describeTorch('generate.py beside a model', () => {
       nano: TRAINED,
       bytes: BYTES,
       twin: OTHERWISE,
+      ported: PORTED,
       llava: [fixture('folders/llava')],
       ...Object.fromEntries(FOLDERS.map((name) => [name, [fixture(`folders/${name}`)]])),
     };
@@ -82,6 +87,7 @@ describeTorch('generate.py beside a model', () => {
       ['ids', 'nano', ['--ids', '5 8 13', ...LIMIT]],
       ['étude', 'bytes', ETUDE],
       ['étude of the twin', 'twin', ETUDE],
+      ['étude of other ports', 'ported', ETUDE],
       ['drawn', 'bytes', [...DRAWN, '1']],
       ['drawn again', 'bytes', [...DRAWN, '1']],
       ['drawn otherwise', 'bytes', [...DRAWN, '2']],
@@ -129,6 +135,7 @@ describeTorch('generate.py beside a model', () => {
 
   it('runs the entries that play the roles, whatever their names', () => {
     expect(found('étude of the twin')).toEqual(found('étude'));
+    expect(found('étude of other ports')).toEqual(found('étude'));
   });
 
   it('runs as a module, and prints the ids', () => {

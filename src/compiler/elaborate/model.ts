@@ -109,6 +109,26 @@ export class Model {
     return loss === undefined ? given : { ...given, loss };
   }
 
+  /** The outputs that the file names with its roles: by role. `loss` as for `roles`. */
+  get namedOutputs(): Readonly<Record<string, string>> {
+    const given = this.recipe?.outputs ?? {};
+    if (this.recipe?.roles.loss !== undefined) return given;
+    const [loss, ...others] = new Set(
+      this.stages.map((stage) => (stage.minimizes === this.roles.loss ? stage.loss : undefined)),
+    );
+    return loss === undefined || others.length > 0 ? given : { ...given, loss };
+  }
+
+  /** Names of what an entry takes and gives, as it declares them: no caches, adapters or taps. */
+  portsOf(name: string): { readonly inputs: ReadonlySet<string>; readonly outputs: ReadonlySet<string> } {
+    const entry = this.root.declaration.members.find((member) => member.kind === 'entry' && member.name.text === name);
+    const { parameters = [], result } = entry?.kind === 'entry' ? entry.signature : {};
+    return {
+      inputs: new Set(parameters.map((parameter) => parameter.name.text)),
+      outputs: new Set(result?.flatMap((output) => output.name?.text ?? [])),
+    };
+  }
+
   /** The entry that plays a role. */
   entryFor(role: string): string {
     return entryFor(this.roles, role);

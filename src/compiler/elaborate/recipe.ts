@@ -20,6 +20,8 @@ export interface ModelRecipe {
   readonly places: { readonly [name: string]: string };
   /** the entries that the file gives roles to */
   readonly roles: GivenRoles;
+  /** the outputs that the file names with them, by role */
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
 /**
@@ -40,7 +42,7 @@ export function recipeOf(
   }
   if (!clause) {
     const other = asked === undefined ? undefined : find(e, known, asked, option!);
-    return other && { declaration: other, settings: {}, places: {}, roles: {} };
+    return other && { declaration: other, settings: {}, places: {}, roles: {}, outputs: {} };
   }
   return declaration && evaluate(e, declaration, clause);
 }
@@ -70,10 +72,12 @@ function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.Reci
   const settings: { [name: string]: ConfigValue } = {};
   const places: { [name: string]: string } = {};
   const roles: { [role: string]: string } = {};
+  const outputs: { [role: string]: string } = {};
   for (const { name, value } of clause.settings) {
     if (Object.hasOwn(declaration.roles ?? {}, name.text)) {
-      const entry = entryNamed(e, value);
+      const { entry, output } = entryNamed(e, value);
       if (entry !== undefined) roles[name.text] = entry;
+      if (output !== undefined) outputs[name.text] = output;
       continue;
     }
     if (!Object.hasOwn(declaration.settings, name.text)) {
@@ -86,13 +90,20 @@ function evaluate(e: Evaluator, declaration: RecipeDeclaration, clause: ast.Reci
     const place = placeOf(e, value);
     if (place !== undefined) places[name.text] = place;
   }
-  return { declaration, settings, places, roles };
+  return { declaration, settings, places, roles, outputs };
+}
+
+/** An entry, and the output of it where one is named. */
+export interface NamedEntry {
+  readonly entry: string | undefined;
+  readonly output: string | undefined;
 }
 
 /** The entry that a role is given to; undefined for one that was reported when names were resolved. */
-export function entryNamed(e: Evaluator, value: ast.Expression): string | undefined {
-  const binding = value.kind === 'name' ? e.bindings.bindingOf(value) : undefined;
-  return binding?.kind === 'entry' ? binding.name : undefined;
+export function entryNamed(e: Evaluator, value: ast.Expression): NamedEntry {
+  const [name, output] = value.kind === 'member' ? [value.object, value.member.text] : [value, undefined];
+  const binding = name.kind === 'name' ? e.bindings.bindingOf(name) : undefined;
+  return { entry: binding?.kind === 'entry' ? binding.name : undefined, output };
 }
 
 function unknownSetting(

@@ -11,7 +11,7 @@ import type { Evaluator } from './evaluator.ts';
 import type { Frame } from './frame.ts';
 import type { ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
-import { clauseNote, entryNamed, type ModelRecipe } from './recipe.ts';
+import { clauseNote, entryNamed, type ModelRecipe, type NamedEntry } from './recipe.ts';
 import type { Value } from './values.ts';
 
 /** `adamw(betas = (0.9, 0.999))` as data. */
@@ -31,8 +31,10 @@ export interface Stage {
   readonly eval: readonly string[];
   /** whether a module is one of them */
   evaluates(path: string): boolean;
-  /** the entry whose output `loss` it makes small */
+  /** the entry whose loss it makes small */
   readonly minimizes: string;
+  /** the output of it, where the file names one */
+  readonly loss: string | undefined;
   readonly optimize: StageCall | undefined;
   readonly schedule: StageCall | undefined;
   /** the other clauses: batch, accumulate, clip, …, and those of the model's recipe */
@@ -170,7 +172,7 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
       if (on !== undefined) flags.set(name.text, on);
     }
   }
-  let minimizes: string | undefined;
+  let minimizes: NamedEntry | undefined;
   let optimize: StageCall | undefined;
   let schedule: StageCall | undefined;
   const options: { [clause: string]: ConfigValue } = {};
@@ -210,7 +212,8 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
     noDecay,
     eval: stage.eval.map(({ text }) => text),
     evaluates,
-    minimizes: minimizes ?? entryFor(recipe?.roles, 'loss'),
+    minimizes: minimizes?.entry ?? entryFor(recipe?.roles, 'loss'),
+    loss: minimizes ? minimizes.output : recipe?.outputs.loss,
     optimize,
     schedule,
     options,

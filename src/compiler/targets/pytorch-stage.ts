@@ -5,6 +5,7 @@ import type { Stage } from '../elaborate/stages.ts';
 import type { Graphs } from '../graphs.ts';
 import { batchWeight } from '../training/batch-weight.ts';
 import { dropsOut, optimiserSettings, scheduleOf } from '../training/plan.ts';
+import { lossOutput } from '../training/scalars.ts';
 
 /** train.py, what it is made of, and the stage's settings. @throws StageError, TorchProblem */
 export function trainingFiles(graphs: Graphs, root: string): ReadonlyMap<string, string> {
@@ -44,6 +45,7 @@ export function trainingFiles(graphs: Graphs, root: string): ReadonlyMap<string,
     eval: evaluated(model, stage),
     inputs: graph.inputs.map(({ name }) => name),
     outputs: graph.outputs.map(({ name }) => name).filter((name) => name !== checks?.output),
+    loss: lossOutput(graph, stage.loss).name,
     paths: pathsOf(model),
   });
   const own = Object.entries(TRAINING_FILES).map(([name, content]): [string, string] => [

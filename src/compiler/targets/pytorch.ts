@@ -2,12 +2,12 @@
  * PyTorch: the model's modules as classes in one file of Python, and its weights by the same keys. With a stage also the program that
  * trains it.
  */
-import type { EntryManifest, PyTorchSection, WeightsOrigin } from '../../shared/artifact.ts';
-import { entryFor, type GivenRoles } from '../../shared/roles.ts';
+import type { EntryManifest, Manifest, PyTorchSection, WeightsOrigin } from '../../shared/artifact.ts';
+import { entryFor, portFor } from '../../shared/roles.ts';
 import { INFERENCE_FILES, modelFile } from '../backends/pytorch/index.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Graphs } from '../graphs.ts';
-import { entryManifest, manifestOf } from '../ports.ts';
+import { entryManifest, manifestOf, modelManifest } from '../ports.ts';
 import { SwapError, swappableAdapters } from '../swap-adapters.ts';
 import { trainingFiles } from './pytorch-stage.ts';
 import { safetensorsFile } from './stored.ts';
@@ -29,7 +29,7 @@ function compile(graphs: Graphs): Artifact {
   const { text, root, methods } = modelFile(model, entries, { head: headOf(graphs), forward });
   const training = trainingFiles(graphs, root);
   const ports = Object.fromEntries(written.map((entry) => [entry.name, entryManifest(entry)]));
-  const generates = isGenerative(ports, model.roles);
+  const generates = isGenerative(ports, modelManifest(graphs));
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
   const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
@@ -80,10 +80,10 @@ function adapterOf(model: Model): PyTorchSection['adapter'] {
 }
 
 /** Whether the entries are those that generate.py runs. */
-function isGenerative(entries: Readonly<Record<string, EntryManifest>>, roles: GivenRoles): boolean {
+function isGenerative(entries: Readonly<Record<string, EntryManifest>>, { roles, ports }: Manifest['model']): boolean {
   const [embed, decode] = ['embed_tokens', 'decode'].map((role) => entries[entryFor(roles, role)]);
-  const has = (ports: EntryManifest['inputs'] | undefined, name: string): boolean =>
-    ports?.some((port) => port.name === name) === true;
+  const has = (given: EntryManifest['inputs'] | undefined, port: string): boolean =>
+    given?.some(({ name }) => name === portFor(ports, 'decode', port)) === true;
   return embed?.inputs.length === 1 && has(decode?.inputs, 'inputs_embeds') && has(decode?.outputs, 'logits');
 }
 

@@ -90,7 +90,7 @@ function planOf(graphs: Graphs, storage: WeightStorage, after: AfterPass | undef
     format: 'mdl-webgpu',
     version: PLAN_VERSION,
     compiler: `mdl ${VERSION}`,
-    model: modelManifest(graphs.model),
+    model: modelManifest(graphs),
     needs: DEFAULT_LIMITS,
     ops: opsOf(graphs),
     kernels: tables.kernels,

@@ -7,6 +7,7 @@ import type { Graph } from '../ir/graph.ts';
 import { runPipeline } from '../passes/pipeline.ts';
 import { type Combination, combinationOf } from './combine.ts';
 import { dropsOut, weighsBatches } from './plan.ts';
+import { lossOutput } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 import { labelledTokens } from './step.ts';
 
@@ -27,7 +28,7 @@ export function batchWeight(model: Model, stage: Stage): BatchWeight | undefined
   if (!traced) return undefined;
   const b = new GraphEditor(traced.graph);
   const tokens = labelledTokens(b, traced.graph);
-  const combination = combinationOrNone(traced, b.outputOf(PORTS.loss), stage);
+  const combination = combinationOrNone(traced, lossOutput(traced.graph, stage.loss).value, stage);
   const weight = combination?.weight?.(b);
   b.keepOutputs(() => false);
   if (tokens !== undefined) b.output(PORTS.tokens, tokens);

@@ -47,6 +47,7 @@ export function stageGraphs(
   const lossChunk = options.lossChunk ?? lossChunkOf(stage);
   const gradient = gradientGraph(model, new Set(wanted.keys()), {
     entry: stage.minimizes,
+    loss: stage.loss,
     dropout: dropsOut(stage),
     evaluates: (path) => stage.evaluates(path),
     recompute: options.recompute ?? stage.options.recompute === true,
@@ -63,6 +64,7 @@ export function stageGraphs(
   const validation = options.validates
     ? validationGraph(model, {
         entry: stage.minimizes,
+        loss: stage.loss,
         keys,
         buffers: buffers.map(({ key }) => key),
         lossChunk,

@@ -19,7 +19,7 @@ import { runPipeline } from '../passes/pipeline.ts';
 import { gatherOutputs, sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf, countedLabels } from './combine.ts';
 import { withChunks } from './loss-chunk.ts';
-import { asFloat, scalarsOf } from './scalars.ts';
+import { asFloat, lossOutput, metricsOf } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 import { gradientStatistics } from './statistics.ts';
 
@@ -39,8 +39,10 @@ export interface GradientGraph {
 }
 
 export interface GradientOptions {
-  /** the entry with an output `loss`; the one that plays that role when absent */
+  /** the entry with the loss; the one that plays that role when absent */
   readonly entry?: string;
+  /** its output that is the loss: see `lossOutput`; as the model names it for an entry that is not given */
+  readonly loss?: string | undefined;
   readonly dropout: boolean;
   /** modules that run as in inference */
   readonly evaluates?: (path: string) => boolean;
@@ -79,6 +81,7 @@ export function gradientGraph(
   wanted: ReadonlySet<string>,
   {
     entry = model.entryFor('loss'),
+    loss: named = entry === model.entryFor('loss') ? model.namedOutputs.loss : undefined,
     dropout,
     evaluates,
     statistics = true,
@@ -90,13 +93,14 @@ export function gradientGraph(
 ): GradientGraph | undefined {
   if (!model.entries.includes(entry)) {
     throw new StageError(
-      `the model ${model.name} has no entry \`${entry}\`, and training needs one with an output \`loss\`: \`minimize ENTRY\` in the stage names another`,
+      `the model ${model.name} has no entry \`${entry}\`, and training needs one with a loss: \`minimize ENTRY\` in the stage names another`,
     );
   }
   const traced = model.entry(entry, [], { training: { dropout, evaluates } });
   if (!traced) return undefined;
-  const forward = new GraphEditor(lossOnly(traced.graph));
-  const metrics = options.metrics ? scalarsOf(traced.graph).filter(({ name }) => name !== PORTS.loss) : [];
+  const loss = lossOutput(traced.graph, named);
+  const forward = new GraphEditor(made({ ...traced.graph, outputs: [{ ...loss, name: PORTS.loss }] }));
+  const metrics = options.metrics ? metricsOf(traced.graph, loss) : [];
   for (const { name, value } of metrics) forward.output(PORTS.metric(name), asFloat(forward, value));
   const tokens = labelledTokens(forward, traced.graph);
   const scale = forward.input(PORTS.lossScale, 'f32', []);
@@ -162,17 +166,6 @@ function layersOf(graph: Graph): string[] {
 }
 
 const SCALED = 'scaled_loss';
-
-function lossOnly(graph: Graph): Graph {
-  const outputs = graph.outputs.filter(({ name }) => name === PORTS.loss);
-  if (outputs.length === 0) {
-    const names = graph.outputs.map(({ name }) => name).join(', ');
-    throw new StageError(
-      `the entry \`${graph.name}\` gives ${names || 'nothing'}, and training needs a scalar output \`loss\``,
-    );
-  }
-  return made({ ...graph, outputs });
-}
 
 /** Σ [target ≠ ignore_index] over the cross entropies of the graph; undefined where it has none. */
 export function labelledTokens(b: GraphEditor, graph: Graph): ValueId | undefined {

@@ -11,7 +11,7 @@ import { runPipeline } from '../passes/pipeline.ts';
 import { sliceInputs } from './arenas.ts';
 import { type Combination, combinationOf } from './combine.ts';
 import { judgedInChunks } from './loss-chunk.ts';
-import { asFloat, scalarsOf } from './scalars.ts';
+import { asFloat, lossOutput, metricsOf } from './scalars.ts';
 import { StageError } from './stage-error.ts';
 
 export interface ValidationGraph {
@@ -22,6 +22,8 @@ export interface ValidationGraph {
 export interface ValidationOptions {
   /** what the stage minimises */
   readonly entry: string;
+  /** its output that is the loss: see `lossOutput` */
+  readonly loss?: string | undefined;
   /** checkpoint keys of what trains */
   readonly keys: readonly string[];
   /** and of the buffers that steps update */
@@ -35,13 +37,15 @@ export interface ValidationOptions {
 /** @returns undefined when the entry has errors, which are then in the model's diagnostics */
 export function validationGraph(
   model: Model,
-  { entry, keys, buffers, arenas, lossChunk, after }: ValidationOptions,
+  { entry, loss: named, keys, buffers, arenas, lossChunk, after }: ValidationOptions,
 ): ValidationGraph | undefined {
   const traced = model.entry(entry);
   if (!traced) return undefined;
   const b = new GraphEditor(traced.graph);
   b.keepOutputs(() => false);
-  const scalars = scalarsOf(traced.graph).map((output): ValidatedScalar => {
+  const loss = lossOutput(traced.graph, named);
+  const outputs = [{ ...loss, name: PORTS.loss }, ...metricsOf(traced.graph, loss)];
+  const scalars = outputs.map((output): ValidatedScalar => {
     const { combine, weight } = combined(traced, output);
     b.output(PORTS.metric(output.name), asFloat(b, output.value));
     if (weight) b.output(PORTS.metricWeight(output.name), weight(b));
@@ -51,7 +55,7 @@ export function validationGraph(
   const inChunks = judgedInChunks(runPipeline(withBuffers, { after }), lossChunk, after);
   const promoted = promoteParameters(inChunks, new Set(keys), PORTS.parameter);
   const graph = arenas ? runPipeline(sliceInputs(promoted, arenas, PORTS.parameter), { after }) : promoted;
-  return { graph, scalars: [...scalars].sort((a, b) => Number(b.name === PORTS.loss) - Number(a.name === PORTS.loss)) };
+  return { graph, scalars };
 }
 
 /** A scalar that is no mean or sum over the batch counts by rows, as the trainer's own measure of a batch. */

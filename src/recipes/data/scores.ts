@@ -2,7 +2,7 @@
 import { runtimeError } from '../../runtime/errors.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { Batch, DataSource } from '../../runtime/train/data-source.ts';
-import { entryFor } from '../../shared/roles.ts';
+import { entryFor, portFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { Evaluation } from '../recipe.ts';
 
@@ -12,7 +12,7 @@ export interface ScoreOptions {
   /** what a batch's means are over; its rows when absent */
   readonly weightOf?: (batch: Batch) => number;
   /** an output beside the scalars, where the entry gives it */
-  readonly output?: string;
+  readonly output?: string | undefined;
   /** is called with each batch, and with that output */
   readonly onBatch?: (batch: Batch, output: HostTensor | undefined) => void;
   /** after each batch: rows so far */
@@ -24,13 +24,18 @@ export interface Scores {
   readonly rows: number;
 }
 
-/** @throws RuntimeError R1193 for an entry loss that gives no scalar; as `Session.run` and what batches throw */
+/**
+ * Means by name. The loss is called `loss`, whatever the model calls it.
+ * @throws RuntimeError R1193 for an entry loss that gives no scalar; as `Session.run` and what batches throw
+ */
 export async function scoresOf(session: Session, data: DataSource, options: ScoreOptions): Promise<Scores> {
-  const loss = entryFor(session.manifest.model.roles, 'loss');
+  const { model } = session.manifest;
+  const loss = entryFor(model.roles, 'loss');
+  const minimised = portFor(model.ports, 'loss', 'loss');
   const { outputs } = session.entry(loss);
   const names = outputs.filter(({ dtype, shape }) => shape.length === 0 && dtype !== 'bool').map(({ name }) => name);
   if (names.length === 0)
-    throw runtimeError('no_scalars', { model: session.manifest.model.name, found: outputs.map(({ name }) => name) });
+    throw runtimeError('no_scalars', { model: model.name, found: outputs.map(({ name }) => name) });
   const more = outputs.some(({ name }) => name === options.output) ? [options.output!] : [];
   const limit = Math.min(options.count ?? Number.POSITIVE_INFINITY, data.rows ?? Number.POSITIVE_INFINITY);
   const sums = names.map(() => 0);
@@ -46,7 +51,8 @@ export async function scoresOf(session: Session, data: DataSource, options: Scor
     options.onBatch?.(batch, more.length > 0 ? (results[more[0]!] as HostTensor) : undefined);
     options.onRows?.(rows);
   }
-  return { scalars: Object.fromEntries(names.map((name, i) => [name, sums[i]! / total])), rows };
+  const means = names.map((name, i) => [name === minimised ? 'loss' : name, sums[i]! / total]);
+  return { scalars: Object.fromEntries(means), rows };
 }
 
 /** Numbers by name as an evaluation. @param title what was judged: `photos, held out` */

@@ -5,6 +5,8 @@ import type { DecodeOptions } from '../../runtime/image/options.ts';
 import type { Rgb, RgbImage } from '../../runtime/image/rgb.ts';
 import type { Session } from '../../runtime/session.ts';
 import type { DataSource } from '../../runtime/train/data-source.ts';
+import type { TensorPort } from '../../shared/artifact.ts';
+import { entryFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import { badRows } from '../data/bad-rows.ts';
 import { diceOf } from '../data/dice.ts';
@@ -148,12 +150,16 @@ function picturesOf(
   return { pictures, classes: classesIn(pictures), files: [table, ...images] };
 }
 
+/** The output [N, classes] of a loss: the one called `logits`, else the only one of its type. */
+function logitsOf(outputs: readonly TensorPort[]): TensorPort | undefined {
+  const named = outputs.find(({ name }) => name === 'logits');
+  const [only, ...others] = outputs.filter(({ dtype, shape }) => dtype === 'f32' && shape.length === 2);
+  return named ?? (others.length === 0 ? only : undefined);
+}
+
 /** @throws RuntimeError R1147 where the loss gives logits [N, classes] of fewer classes */
 function checkClasses({ data, model }: DataRequest, { names }: Classes): void {
-  const expected = model
-    .entry('loss')
-    ?.outputs.find(({ name }) => name === 'logits')
-    ?.shape.at(-1);
+  const expected = logitsOf(model.entry('loss')?.outputs ?? [])?.shape.at(-1);
   if (typeof expected === 'number' && names.length > expected)
     throw runtimeError('data_classes', { name: data, found: names.length, model: model.name, expected });
 }
@@ -197,7 +203,7 @@ async function evaluate(session: Session, request: EvaluationRequest): Promise<E
   const table = new Confusion(names);
   const { scalars, rows } = await scoresOf(session, data, {
     count: request.count,
-    output: 'logits',
+    output: logitsOf(session.entry(entryFor(session.manifest.model.roles, 'loss')).outputs)?.name,
     onBatch: ({ feeds }, logits) => logits && table.add(feeds.labels!, logits),
     onRows: request.onAnswer,
   });

@@ -5,7 +5,7 @@
  *
  * An entry without a cache works too: the whole sequence then runs again for every token.
  */
-import { entryFor } from '../../shared/roles.ts';
+import { entryFor, portFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { EntryPorts } from '../backend.ts';
 import { type AnyTensor, type DeviceTensor, release, takeRows } from '../device-tensor.ts';
@@ -23,6 +23,9 @@ export function playing({ manifest: { entries, model } }: Runner, role: string):
   throw runtimeError('not_generative', { model: model.name, what: `entry ${name}` });
 }
 
+/** What generation calls a port → its name in the model. */
+const portOf = ({ manifest }: Runner, role: string, port: string): string => portFor(manifest.model.ports, role, port);
+
 /** Embeds token ids: [rows, T] → f32 [rows, T, d]. @throws RuntimeError R0303 */
 export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Promise<HostTensor> {
   const name = playing(runner, 'embed_tokens');
@@ -31,13 +34,17 @@ export async function embedTokens(runner: Runner, rows: readonly TokenIds[]): Pr
     rows.flatMap((ids) => idList(ids, 'generate')),
     BigInt,
   );
-  const { inputs_embeds } = await runner.run(name, { input_ids: { dtype: 'i64', shape, data } });
-  return inputs_embeds!;
+  const ids = portOf(runner, 'embed_tokens', 'input_ids');
+  const outputs = await runner.run(name, { [ids]: { dtype: 'i64', shape, data } });
+  return outputs[portOf(runner, 'embed_tokens', 'inputs_embeds')]!;
 }
 
 export class Decoder {
   private readonly runner: Runner;
   private readonly entry: EntryPorts;
+  /** names of its ports */
+  private readonly embeds: string;
+  private readonly logits: string;
   private mask: number[][] = [];
   /** by the name of the `past` input */
   private cache: Record<string, AnyTensor> = {};
@@ -59,8 +66,10 @@ export class Decoder {
     this.prefillChunk = prefillChunk;
     const own = playing(runner, 'decode');
     this.entry = runner.manifest.entries[own]!;
+    this.embeds = portOf(runner, 'decode', 'inputs_embeds');
+    this.logits = portOf(runner, 'decode', 'logits');
     const ports = [...this.entry.inputs, ...this.entry.outputs].map((port) => port.name);
-    for (const name of ['inputs_embeds', 'logits']) {
+    for (const name of [this.embeds, this.logits]) {
       if (!ports.includes(name))
         throw runtimeError('not_generative', {
           model: runner.manifest.model.name,
@@ -97,13 +106,13 @@ export class Decoder {
 
   /** How many ids the logits are over; undefined where that is dynamic. */
   get vocabulary(): number | undefined {
-    const size = this.entry.outputs.find(({ name }) => name === 'logits')?.shape.at(-1);
+    const size = this.entry.outputs.find(({ name }) => name === this.logits)?.shape.at(-1);
     return typeof size === 'number' ? size : undefined;
   }
 
   /** The most positions of a sequence, at most `wanted`. */
   positions(wanted: number): number {
-    return positionsWithin(this.entry, wanted);
+    return positionsWithin(this.entry, wanted, this.embeds);
   }
 
   /** Bytes of the cache that one row takes for so many positions. */
@@ -134,14 +143,14 @@ export class Decoder {
   }
 
   private async run(inputs_embeds: HostTensor): Promise<Float64Array[]> {
-    const { logits } = await this.append(inputs_embeds, ['logits']);
-    return lastLogits(logits as HostTensor);
+    const outputs = await this.append(inputs_embeds, [this.logits]);
+    return lastLogits(outputs[this.logits] as HostTensor);
   }
 
   /** Runs positions behind those in the cache, which has them too afterwards. */
   private async append(inputs_embeds: HostTensor, fetch: readonly string[]): Promise<Record<string, AnyTensor>> {
     const steps = inputs_embeds.shape[1]!;
-    const feeds: Record<string, FeedTensor | DeviceTensor> = { inputs_embeds, ...this.cache };
+    const feeds: Record<string, FeedTensor | DeviceTensor> = { [this.embeds]: inputs_embeds, ...this.cache };
     // the mask covers the past too, the positions only what is new
     this.feed(feeds, 'attention_mask', this.mask);
     this.feed(

@@ -24,6 +24,8 @@ export interface StageFacts {
   /** names of the loss entry's inputs and outputs, in order */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** the one that is minimised */
+  readonly loss: string;
   /** key of a module → its path in the .mdl file, where they differ */
   readonly paths: ReadonlyMap<string, string>;
 }
@@ -85,7 +87,7 @@ function fields(facts: StageFacts, has: (name: string) => boolean): string[] {
     `recompute=${bool(facts.recompute)},`,
     `seed=${facts.seed},`,
     `eval=${list(facts.eval)},`,
-    `loss=${outputs.indexOf('loss')},`,
+    `loss=${outputs.indexOf(facts.loss)},`,
     `metrics={${metrics.join(', ')}},`,
     ...(has('weight') ? ['weight=weight,'] : []),
     ...(has('tokens') ? ['tokens=tokens,'] : []),

@@ -1,6 +1,6 @@
 /** What a module calls the things of a plan. */
 import type { TensorPort } from '../../../shared/artifact.ts';
-import { entryFor } from '../../../shared/roles.ts';
+import { entryFor, portFor } from '../../../shared/roles.ts';
 import type { TrainingPlan } from '../../../shared/training.ts';
 import type { EntryPlan, WebGpuPlan } from '../../../shared/webgpu.ts';
 import { camelCase, Names, pascalCase } from './names.ts';
@@ -63,15 +63,15 @@ export function namesOf(plan: WebGpuPlan): ModelNames {
 
 /** Whether `generate` finds the entries and ports that it drives. */
 function generates({ model, entries }: WebGpuPlan): boolean {
-  const has = (role: string, inputs: readonly string[], outputs: readonly string[]): boolean => {
+  const has = (role: string, side: 'inputs' | 'outputs', port: string): boolean => {
     const entry = entryFor(model.roles, role);
-    const ports = Object.hasOwn(entries, entry) ? entries[entry] : undefined;
-    const named = (list: readonly TensorPort[], name: string): boolean => list.some((port) => port.name === name);
-    return (
-      ports !== undefined &&
-      inputs.every((name) => named(ports.inputs, name)) &&
-      outputs.every((name) => named(ports.outputs, name))
-    );
+    const ports = Object.hasOwn(entries, entry) ? entries[entry]![side] : [];
+    return ports.some(({ name }) => name === portFor(model.ports, role, port));
   };
-  return has('embed_tokens', ['input_ids'], ['inputs_embeds']) && has('decode', ['inputs_embeds'], ['logits']);
+  return (
+    has('embed_tokens', 'inputs', 'input_ids') &&
+    has('embed_tokens', 'outputs', 'inputs_embeds') &&
+    has('decode', 'inputs', 'inputs_embeds') &&
+    has('decode', 'outputs', 'logits')
+  );
 }

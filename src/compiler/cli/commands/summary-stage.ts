@@ -78,6 +78,7 @@ export async function summariseStage(output: Output, file: string, options: Summ
   const gradient = (recompute: boolean) => {
     const settings = {
       entry: stage.minimizes,
+      loss: stage.loss,
       dropout: dropsOut(stage),
       evaluates: (path: string) => stage.evaluates(path),
       recompute,

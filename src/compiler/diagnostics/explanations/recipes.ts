@@ -41,4 +41,12 @@ string and no expression.`,
 model Tiny { entry objective(x: [B]) -> (loss: []) { mean(x) } }
 `,
   },
+  unknown_role_output: {
+    text: `What is behind the entry's name is the output that is meant by the role: \`minimize objective.total\`, \`decode = step.scores\`. Name one of
+those behind the entry's \`->\`. It is left out where the output is called as usual (\`loss\`, \`inputs_embeds\`, \`logits\`), or where only
+one can be it by its type.`,
+    example: `recipe "text" { loss = objective.totl }
+model Tiny { entry objective(x: [B]) -> (total: [], mean: []) { (sum(x), mean(x)) } }
+`,
+  },
 };

@@ -24,4 +24,9 @@ export const RECIPE_MESSAGES = {
     'role of something else than an entry',
     (a) => `\`${a.role}\` takes the name of an entry, as it stands, without quotes`,
   ),
+  unknown_role_output: message<Named & { entry: string }>(
+    'E0292',
+    'role of an unknown output',
+    (a) => `the entry ${a.entry} gives no ${a.name}`,
+  ),
 } as const;

@@ -102,7 +102,7 @@ function entryChanges(a: Model, b: Model): EntryChange[] {
   return [...new Set([...a.entries, ...b.entries])].flatMap((name) => {
     const [before, after] = [a, b].map((model) => (model.entries.includes(name) ? model.entry(name) : undefined));
     const change = entryChange(name, before, after);
-    if (name !== 'loss' || !before || !after) return change ?? [];
+    if (!a.losses.has(name) || !before || !after) return change ?? [];
     const [one, other] = [a, b].map((model) => model.entry(name, [], { training: { dropout: true } }));
     const training = without(entryChange(`${name} in training`, one, other), change);
     return [change, training].filter((found) => found !== undefined);

@@ -94,6 +94,7 @@ function openCalibration(file: string, model: Model, data: string, output: Notes
     eval: [],
     evaluates: () => false,
     minimizes: model.entryFor('loss'),
+    loss: model.namedOutputs.loss,
     optimize: undefined,
     schedule: undefined,
     options: {},

@@ -6,10 +6,12 @@ import type { DataSource } from '../../../runtime/train/index.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
+import type { Stage } from '../../elaborate/stages.ts';
 import { finish } from '../../graphs.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { runPipeline } from '../../passes/pipeline.ts';
 import { productsOf } from '../../quantise/uses.ts';
+import { lossOutput } from '../../training/scalars.ts';
 import { cliError } from '../errors.ts';
 import type { Loaded } from '../model.ts';
 import { openGraphs } from '../session.ts';
@@ -81,12 +83,13 @@ export async function meanLoss(
   { data, from, count }: { readonly data: DataSource; readonly from: number; readonly count: number },
 ): Promise<number> {
   const graph = lossGraph(loaded);
+  const { name: output } = lossOutput(graph, lossStage(loaded.model).loss);
   const session = await openLoss(loaded.model, graph, weights, quantised);
   try {
     let sum = 0;
     for (let step = from; step < from + count; step++) {
-      const { loss } = await session.run(lossOf(loaded.model), (await data.batch(step)).feeds, { fetch: ['loss'] });
-      sum += Number(loss!.data[0]);
+      const found = await session.run(lossOf(loaded.model), (await data.batch(step)).feeds, { fetch: [output] });
+      sum += Number(found[output]!.data[0]);
     }
     return sum / count;
   } finally {
@@ -95,7 +98,9 @@ export async function meanLoss(
 }
 
 /** What batches are for: `openCalibration` opens them as the last stage has them. */
-const lossOf = (model: Model): string => model.stages.at(-1)?.minimizes ?? model.entryFor('loss');
+const lossStage = (model: Model): Pick<Stage, 'minimizes' | 'loss'> =>
+  model.stages.at(-1) ?? { minimizes: model.entryFor('loss'), loss: model.namedOutputs.loss };
+const lossOf = (model: Model): string => lossStage(model).minimizes;
 
 /** @throws CliError C0506 without a loss, DiagnosticError */
 function lossGraph({ model, compilation }: Loaded): Graph {

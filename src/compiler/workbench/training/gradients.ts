@@ -35,6 +35,7 @@ export async function computeGradients(
   const built = forStage(stage, () =>
     gradientGraph(model, wanted, {
       entry,
+      ...(own?.minimizes === entry ? { loss: own.loss } : {}),
       dropout: false,
       evaluates: (path) => own?.evaluates(path) ?? false,
       statistics: false,

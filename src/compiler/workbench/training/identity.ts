@@ -139,13 +139,13 @@ export function clausesOf(stage: Stage): Record<string, string> {
       .map(([argument, value]) => `${argument} = ${JSON.stringify(value)}`)
       .sort()
       .join(', ')})`;
-  const { flags, trained, noDecay, eval: evaluated, minimizes, optimize, schedule, options } = stage;
+  const { flags, trained, noDecay, eval: evaluated, minimizes, loss, optimize, schedule, options } = stage;
   const clauses: Record<string, string> = {
     train: keys(trained),
     no_decay: keys(noDecay),
     ...Object.fromEntries([...flags].map(([flag, on]) => [`set ${flag}`, String(on)])),
     ...(evaluated.length > 0 ? { eval: evaluated.join(', ') } : {}),
-    minimize: minimizes,
+    minimize: loss === undefined ? minimizes : `${minimizes}.${loss}`,
     ...(optimize ? { optimize: call(optimize) } : {}),
     ...(schedule ? { schedule: call(schedule) } : {}),
     ...Object.fromEntries(Object.entries(options).map(([clause, value]) => [clause, JSON.stringify(value)])),

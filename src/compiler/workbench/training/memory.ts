@@ -1,7 +1,6 @@
 /** What stages take on a device before they run, and what would bring one under a limit: no weights are read, no device is asked. */
 import { type Binding, bindDims, type Measured } from '../../../shared/bind-dims.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
-import { PORTS } from '../../../shared/training.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { Model } from '../../elaborate/model.ts';
@@ -10,6 +9,7 @@ import { type GraphsRequest, graphsOf } from '../../graphs.ts';
 import { chunkedLoss } from '../../passes/chunked-loss.ts';
 import { runPipeline } from '../../passes/pipeline.ts';
 import { webgpu } from '../../targets/webgpu.ts';
+import { lossOutput } from '../../training/scalars.ts';
 import { cliError } from '../errors.ts';
 import type { Notes } from '../notes.ts';
 import type { Dims } from '../plan/report.ts';
@@ -141,14 +141,15 @@ async function overLimit(
  * logits, one more forward pass, numbers of frozen matrices that are rounded, all of it.
  */
 function changesFor(
-  { model, stage: { options: declared, minimizes } }: LoadedStage,
+  { model, stage }: LoadedStage,
   { batchSize, batch, recompute, lossChunk }: TrainingOptions,
 ): readonly Change[] {
+  const { options: declared } = stage;
   const rows = batchSize ?? (typeof declared.batch === 'number' ? declared.batch : 16);
   const halves = batch === undefined && rows > 1 ? [Math.ceil(rows / 2), 1] : [];
   const sizes = [...new Set(halves)].filter((size) => size < rows);
   const smallest = sizes.at(-1);
-  const chunked = (lossChunk ?? declared.loss_chunk) === undefined && canBeChunked(model, minimizes);
+  const chunked = (lossChunk ?? declared.loss_chunk) === undefined && canBeChunked(model, stage);
   const chunks = chunked ? ([{ what: `\`--loss-chunk ${CHUNK}\``, lossChunk: CHUNK }] as const) : [];
   const again = recompute || declared.recompute === true ? [] : ([{ what: '`--recompute`', recompute: true }] as const);
   const all = [
@@ -174,10 +175,10 @@ function changesFor(
 }
 
 /** Whether the loss can be computed in chunks, and has some. */
-function canBeChunked(model: Model, entry: string): boolean {
-  const traced = model.entry(entry);
+function canBeChunked(model: Model, { minimizes, loss }: Stage): boolean {
+  const traced = model.entry(minimizes);
   if (!traced) return false;
-  const outputs = traced.graph.outputs.filter(({ name }) => name === PORTS.loss);
+  const outputs = [lossOutput(traced.graph, loss)];
   const { segments, kept } = chunkedLoss(runPipeline({ ...traced.graph, outputs }), CHUNK);
   return segments.length > 1 && kept.length === 0;
 }

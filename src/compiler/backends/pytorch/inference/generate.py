@@ -68,6 +68,7 @@ class Generator:
     def __init__(self, net, manifest):
         self.net, self.entries = net, manifest["entries"]
         self.roles, self.methods = manifest["model"].get("roles", {}), manifest["targets"]["pytorch"].get("methods", {})
+        self.given = manifest["model"].get("ports", {}).get("decode", {})
         self.recipe = manifest["model"].get("recipe") or {"name": None, "settings": {}}
         self.settings = self.recipe["settings"]
         self.device = next(net.parameters()).device
@@ -79,7 +80,7 @@ class Generator:
         self.positions = next((port["range"]["high"] for port in self.inputs if port["name"] == "position_ids" and "range" in port), None)
         presents = {port["present"] for port in decode["cache"]}
         outputs = [port["name"] for port in decode["outputs"] if port["name"] not in presents]
-        self.logits = outputs.index("logits")
+        self.logits = outputs.index(self.given.get("logits", "logits"))
 
     def ports(self, role):
         """The entry that plays a role as the manifest has it, or None."""
@@ -144,7 +145,7 @@ class Generator:
         steps, fed = embeds.shape[1], []
         for port in self.inputs:
             dtype = {"f32": torch.float32, "i64": torch.int64, "bool": torch.bool}[port["dtype"]]
-            if port["name"] == "inputs_embeds":
+            if port["name"] == self.given.get("inputs_embeds", "inputs_embeds"):
                 fed.append(embeds)
             elif port["name"] == "attention_mask":
                 fed.append(torch.ones(1, seen, dtype=dtype, device=self.device))
