@@ -103,6 +103,9 @@ describe('--lora', () => {
   it('reads sizes, and refuses what is none: C0103', () => {
     expect(parseLora('r=8')).toEqual({ r: 8, alpha: 16, dropout: 0 });
     expect(parseLora('alpha=4, r=2, dropout=0.1')).toEqual({ r: 2, alpha: 4, dropout: 0.1 });
+    expect(parseLora('r=4,rslora=true,alpha=3')).toEqual({ r: 4, alpha: 6, dropout: 0 });
+    expect(parseLora('r=2, targets = q_proj, mlp.*')).toEqual({ ...parseLora('r=2'), targets: ['q_proj', 'mlp.*'] });
+    expect(parseLora('r=2,targets=all-linear')).toEqual(parseLora('r=2'));
     for (const text of [
       '',
       '8',
@@ -114,8 +117,49 @@ describe('--lora', () => {
       'r=2,rank=3',
       'r=-1',
       'r=2,alpha=0',
+      'r=2,rslora=1',
+      'r=true',
+      'r=2,targets=',
+      'r=2,targets=q_proj,q_proj',
+      'r=2,targets=q proj',
+      'targets=q_proj',
     ])
       expect(() => parseLora(text), text).toThrow(expect.objectContaining({ code: 'C0103' }));
+  });
+
+  it.each([
+    ['q_proj,v_proj', ['q_proj', 'v_proj']],
+    ['v_proj,q_proj', ['q_proj', 'v_proj']],
+    ['self_attn.*,up_proj', ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'up_proj']],
+    ['*gate*', ['gate_proj']],
+  ])('targets=%s are the layers that train', (targets, expected) => {
+    const { model } = loadModel(BASE, { lora: `r=2,targets=${targets}` }, recordingOutput());
+    const layer = model.stages[0]!.trained.filter(({ path }) => path.includes('layers.0.'));
+    expect([...new Set(layer.map(({ path }) => path.split('.').at(-2)))]).toEqual(expected);
+  });
+
+  it.each([
+    ['q_prj', 'no layer that --lora can go on is called q_prj: did you mean q_proj? the layers are q_proj, k_proj'],
+    ['lm_head', 'called lm_head: the layers are q_proj'],
+    ['proj', 'called proj: the layers are'],
+    ['mlp.q_proj', 'called mlp.q_proj: the layers are'],
+  ])('targets=%s names none: C0690', (targets, message) => {
+    expect(() => loadModel(BASE, { lora: `r=2,targets=${targets}` }, recordingOutput())).toThrow(
+      expect.objectContaining({ code: 'C0690', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('says what it is on', async () => {
+    const asked = ['train', BASE, '--recipe', 'text', '--data', 'c.txt', '--steps', '1', '--length', '16', '--lora'];
+    expect((await mdl(folder, ...asked, 'r=2')).stderr).toContain(
+      'LoRA with r 2 and alpha 4 on q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of every layer: all-linear, and targets=q_proj would choose',
+    );
+    const chosen = await mdl(folder, ...asked, 'r=2,rslora=true,targets=q_proj', '--save-adapter', 'one');
+    expect(chosen.stderr).toContain('LoRA with r 2 and alpha 5.6569 on q_proj of every layer\n');
+    expect(JSON.parse(readFileSync(join(folder, 'one/adapter_config.json'), 'utf8')).target_modules).toEqual([
+      'q_proj',
+    ]);
+    expect(relativeError(await logits(BASE, '--adapter', 'one'), await logits(BASE))).toBeGreaterThan(0);
   });
 
   it('is of folders (C0640), and of architectures whose layers are known (C0641)', async () => {

@@ -231,7 +231,7 @@ Examples:
     .description('write an ONNX file, or a folder of transformers, as an .mdl file, to edit')
     .requiredOption('--out <file>', 'the .mdl file; the weights of an ONNX file go beside it')
     .option('--recipe <name>', 'of a folder: how the model meets data')
-    .option('--lora <sizes>', 'of a folder: LoRA on attention and MLP, r=8,alpha=16,dropout=0.05')
+    .option('--lora <sizes>', 'of a folder: LoRA on attention and MLP, r=8,alpha=16,dropout=0.05,targets=q_proj,v_proj')
     .option(
       '--dim <name=size>',
       'a size of an ONNX file that is dynamic, or the name of one that it is equal to',

@@ -9,12 +9,14 @@ import type { StageSummary } from '../../../runtime/train/index.ts';
 import type { Model } from '../../elaborate/model.ts';
 import { VERSION } from '../../version.ts';
 import { cliError } from '../../workbench/errors.ts';
+import { loraNote } from '../../workbench/folder/lora.ts';
 import { loadModel, weightsText } from '../../workbench/model.ts';
 import { commandLine, type Facts } from '../../workbench/page.ts';
 import { writeReport } from '../../workbench/report.ts';
 import { judges, metricOf } from '../../workbench/training/judge.ts';
 import { stageMemoryText, stagesMemory } from '../../workbench/training/memory.ts';
 import type { TrainingOptions } from '../../workbench/training/options.ts';
+import { shapeOf } from '../../workbench/training/peft-files.ts';
 import { prepareStages, type ReadyStage } from '../../workbench/training/prepare.ts';
 import { type Run, runTraining } from '../../workbench/training/run.ts';
 import { openRunFolder } from '../../workbench/training/run-folder.ts';
@@ -39,6 +41,8 @@ export async function trainFile(
   onWeights?: Run['onWeights'],
 ): Promise<void> {
   const { model: plain } = loadModel(file, options, output);
+  const lora = options.lora === undefined ? undefined : shapeOf(plain);
+  if (lora) output.note(loraNote(lora, options.lora!.includes('targets')));
   if (options.stages !== undefined && options.stage !== undefined)
     throw cliError('option_value', { option: '--stage', text: options.stage, expected: 'one of --stage and --stages' });
   const stages = options.stages === undefined ? [stageOrOnly(plain, options.stage)] : stageList(plain, options.stages);

@@ -10,7 +10,10 @@ export function withSettings(command: Command): Command {
     .option('--config-file <file>', 'JSON with config values and flags')
     .option('--set <name=value>', 'set a flag or config value; repeatable', collect, [])
     .option('--recipe <name>', 'how the model meets data, where its file does not say')
-    .option('--lora <sizes>', 'r=8,alpha=16,dropout=0.05: LoRA on attention and MLP of a folder of transformers')
+    .option(
+      '--lora <sizes>',
+      'r=8,alpha=16,dropout=0.05,targets=q_proj,v_proj: LoRA on attention and MLP of a folder of transformers',
+    )
     .option('--quantise <rule>', "'PATTERN as int4(group = 32)', after those of the file; repeatable", collect);
 }
 

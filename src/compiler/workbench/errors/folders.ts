@@ -83,6 +83,12 @@ export const CLI_FOLDERS = {
       `--lora is not known for models/${file}, the model of ${folder}: \`mdl import ${folder} --out my.mdl\`, and write \`adapt PATTERN with LoRA(r = 8, alpha = 16)\` there`,
     'Adapters go on linear layers that have the names and the layout of transformers, so that PEFT reads them: those of the Llama family, Mistral, Qwen, Gemma and Phi. Other models store theirs in another way, or have none for texts.',
   ),
+  lora_target: entry(
+    'C0690',
+    ({ target, known, near }: { target: string; known: readonly string[]; near: string | undefined }) =>
+      `no layer that --lora can go on is called ${target}: ${near === undefined ? '' : `did you mean ${near}? `}the layers are ${known.join(', ')}`,
+    'Targets are names of linear layers of attention and MLP, as PEFT has them in target_modules: the end of their path (`q_proj`, `self_attn.q_proj`), `*` for any part of a name, or `all-linear` for all. LoRA on other layers is written in a file: `mdl import FOLDER --lora r=8 --out my.mdl` gives the lines to edit.',
+  ),
   export_target: entry(
     'C0642',
     ({ out, reason }: { out: string; reason: string }) =>

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alphaOf, parsePeftConfig } from '../../../runtime/peft-config.ts';
+import { nearest } from '../../../shared/nearest.ts';
 import { cliError, reasonOf } from '../errors.ts';
-import { CONFIG } from '../training/peft-files.ts';
+import { CONFIG, type LoraShape } from '../training/peft-files.ts';
 import type { Architecture } from './fields.ts';
 
 export interface Lora {
@@ -11,21 +12,36 @@ export interface Lora {
   /** B A is scaled by alpha / r */
   readonly alpha: number;
   readonly dropout: number;
+  /** which of the linear layers of attention and MLP, as the end of their paths, `*` for any part of a name: `q_proj`, `mlp.*`; absent: all */
+  readonly targets?: readonly string[];
 }
 
-const EXPECTED = 'r=8,alpha=16,dropout=0.05, of which alpha (2 r) and dropout (0) may be left out';
+const EXPECTED =
+  'r=8,alpha=16,dropout=0.05,rslora=true,targets=q_proj,v_proj, of which alpha (2 r), dropout (0), rslora (false) and targets (all-linear) may be left out';
+/** What PEFT calls all of them. */
+const ALL = 'all-linear';
 
-/** `r=8,alpha=16,dropout=0.05`. @throws CliError C0103 */
+/**
+ * `r=8,alpha=16,dropout=0.05,rslora=true,targets=q_proj,v_proj`. Rank-stabilised LoRA divides by √r, which is a larger alpha.
+ * @throws CliError C0103
+ */
 export function parseLora(text: string): Lora {
-  const values = new Map<string, number>();
-  for (const part of text.split(',')) {
-    const [, name, number] = /^\s*(r|alpha|dropout)\s*=\s*(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
-    if (name === undefined || values.has(name)) throw refused(text);
-    values.set(name, Number(number));
+  const [sizes = '', listed] = text.split(/,?\s*\btargets\s*=/, 2);
+  const values = new Map<string, number | boolean>();
+  for (const part of sizes.split(',')) {
+    const [, name, value] = /^\s*(r|alpha|dropout|rslora)\s*=\s*(\d+(?:\.\d+)?|true|false)\s*$/.exec(part) ?? [];
+    const flag = value === 'true' || value === 'false';
+    if (name === undefined || values.has(name) || flag !== (name === 'rslora')) throw refused(text);
+    values.set(name, flag ? value === 'true' : Number(value));
   }
-  const { r = 0, alpha = 2 * r, dropout = 0 } = Object.fromEntries(values) as Partial<Lora>;
-  if (!Number.isInteger(r) || r < 1 || alpha <= 0 || dropout >= 1) throw refused(text);
-  return { r, alpha, dropout };
+  const given = Object.fromEntries(values) as Partial<Lora> & { readonly rslora?: boolean };
+  const { r = 0, alpha: lora_alpha = 2 * r, dropout = 0, rslora: use_rslora = false } = given;
+  if (!Number.isInteger(r) || r < 1 || lora_alpha <= 0 || dropout >= 1) throw refused(text);
+  const targets = listed?.split(',').map((name) => name.trim());
+  if (targets?.some((name) => !/^[\w.*-]+$/.test(name)) || new Set(targets).size !== (targets?.length ?? 0))
+    throw refused(text);
+  const alpha = alphaOf({ r, lora_alpha, use_rslora }) as number;
+  return { r, alpha, dropout, ...(targets && targets[0] !== ALL ? { targets } : {}) };
 }
 
 const refused = (text: string): Error => cliError('option_value', { option: '--lora', text, expected: EXPECTED });
@@ -43,15 +59,15 @@ export function loraOfAdapter(folder: string): Lora {
   }
 }
 
-/** The declarations: LoRA on the linear layers of every layer, and the stage that trains it. @throws CliError C0641 */
-export function loraText({ adapts, file }: Architecture, { r, alpha, dropout }: Lora, folder: string): string {
+/** The declarations: LoRA on linear layers of every layer, and the stage that trains it. @throws CliError C0641, C0690 */
+export function loraText({ adapts, file }: Architecture, { r, alpha, dropout, targets }: Lora, folder: string): string {
   if (!adapts) throw cliError('lora_not_known', { folder, file });
   const settings = `r = ${r}, alpha = ${float(alpha)}${dropout > 0 ? `, dropout = ${float(dropout)}` : ''}`;
   return `
 import { LoRA } from "std"
 
-/// low-rank matrices beside the linear layers of attention and MLP
-adapt ${adapts} with LoRA(${settings})
+/// low-rank matrices beside ${targets ? 'linear layers' : 'the linear layers'} of attention and MLP
+adapt ${targets ? chosen(layersOf(adapts), targets).join(', ') : adapts} with LoRA(${settings})
 
 /// the low-rank matrices alone, on texts
 stage lora {
@@ -65,3 +81,33 @@ stage lora {
 }
 
 const float = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
+
+/** `a[*].{q,k}_proj, b.c` → a[*].q_proj, a[*].k_proj, b.c */
+function layersOf(adapts: string): readonly string[] {
+  const patterns = adapts.match(/(?:[^,{]|\{[^}]*\})+/g) ?? [];
+  return patterns.flatMap((pattern) => {
+    const [, before, names, after] = /^(.*)\{(.*)\}(.*)$/.exec(pattern.trim()) ?? [];
+    return names === undefined ? [pattern.trim()] : names.split(',').map((name) => `${before}${name.trim()}${after}`);
+  });
+}
+
+/** The layers that the targets name, in the order of the model. @throws CliError C0690 for one that names none */
+function chosen(layers: readonly string[], targets: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  for (const target of targets) {
+    const end = new RegExp(`(?:^|\\.)${target.replaceAll('.', '\\.').replaceAll('*', '[^.]*')}$`);
+    const fitting = layers.filter((layer) => end.test(layer));
+    if (fitting.length === 0) {
+      const known = layers.map((layer) => layer.slice(layer.lastIndexOf('.') + 1));
+      throw cliError('lora_target', { target, known: [...new Set(known)], near: nearest(target, [...known, ALL]) });
+    }
+    for (const layer of fitting) found.add(layer);
+  }
+  return layers.filter((layer) => found.has(layer));
+}
+
+/** What LoRA was put on, for whoever asked for sizes alone. */
+export function loraNote({ r, alpha, modules }: LoraShape, chose: boolean): string {
+  const sizes = `LoRA with r ${r} and alpha ${Number(alpha.toFixed(4))} on ${modules.join(', ')} of every layer`;
+  return chose ? sizes : `${sizes}: ${ALL}, and targets=${modules[0]} would choose`;
+}

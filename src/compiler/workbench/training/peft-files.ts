@@ -11,7 +11,7 @@ export const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
 
 /** What the adapters of a model share. */
-interface LoraShape {
+export interface LoraShape {
   readonly r: number;
   readonly alpha: number;
   readonly dropout: number;
