@@ -6,11 +6,11 @@
  * file it can reach and returns what could be read.
  */
 
-import { nearest } from '../../shared/nearest.ts';
 import { TEXT, wrongForm } from '../diagnostics/call.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { createSource, type SourceFile, type Span } from '../diagnostics/span.ts';
+import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import { STD_FILES } from '../std/std.generated.ts';
 import type * as ast from '../syntax/ast.ts';
 import { parseFile } from '../syntax/parse.ts';
@@ -161,12 +161,9 @@ class Loader {
     for (const { name, as } of declaration.names) {
       const symbol = file.names.get(name.text);
       if (!symbol) {
-        const near = nearest(name.text, file.names.keys());
-        this.bag.add(
-          diagnose('import_missing', { name: name.text, file: file.source.path }, name.span, {
-            suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
-          }),
-        );
+        const suggestions = fix(didYouMean(name.text, file.names.keys(), name.span));
+        const facts = { name: name.text, file: file.source.path };
+        this.bag.add(diagnose('import_missing', facts, name.span, { suggestions }));
         continue;
       }
       if (scope.names.has(as.text)) {

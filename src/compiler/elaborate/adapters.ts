@@ -1,11 +1,14 @@
 /** `adapt PATTERN with ADAPTER(…)`: adapters put on the finished tree from outside, and their merged form. */
+import type { FileScope } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
+import type { Span } from '../diagnostics/span.ts';
 import { GraphBuilder } from '../ir/builder.ts';
 import type * as ast from '../syntax/ast.ts';
 import { bindArguments } from './calls.ts';
 import type { Evaluator } from './evaluator.ts';
-import type { Absence, ModuleInstance, ParameterInfo } from './instance.ts';
+import type { ModuleInstance, ParameterInfo } from './instance.ts';
 import { compilePattern, explainNoMatch } from './pattern.ts';
+import type { BoundArgument } from './values.ts';
 
 /** PEFT from 0.7 on keeps the adapted layer's own parameters here. */
 const PEFT_BASE_LAYER = 'base_layer';
@@ -15,6 +18,36 @@ export function applyAdapters(e: Evaluator): void {
 }
 
 function apply(e: Evaluator, adapt: ast.AdaptDeclaration): void {
+  const adapter = adapterOf(e, adapt);
+  const targets = [...e.modules.instances.values()].filter(({ base, path }) => base === undefined && path !== '');
+  const adapted = new Set<ModuleInstance>();
+  for (const pattern of adapt.patterns) {
+    const compiled = compilePattern(pattern.text);
+    const matched = targets.filter(({ path }) => compiled.matches(path));
+    if (matched.length === 0) {
+      const paths = targets.map(({ path }) => path);
+      const notes = explainNoMatch(pattern.text, paths);
+      e.report(diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, { notes }));
+    }
+    for (const instance of matched) {
+      if (adapted.has(instance)) continue;
+      adapted.add(instance);
+      e.attempt(() => put(e, adapter, instance, pattern.span));
+    }
+  }
+}
+
+/** What `adapt … with ADAPTER(…) when …` puts on modules. */
+interface Adapter {
+  readonly declaration: ast.ModuleDeclaration;
+  readonly file: FileScope;
+  readonly args: ReadonlyMap<string, BoundArgument>;
+  readonly on: boolean;
+  readonly span: Span;
+}
+
+/** @throws Reported when it is no adapter, or its arguments or its condition have a mistake */
+function adapterOf(e: Evaluator, adapt: ast.AdaptDeclaration): Adapter {
   const frame = e.rootFrame();
   const symbol = e.names.symbolOf(adapt.adapter);
   if (symbol.kind !== 'module' || symbol.declaration.kind !== 'adapter') {
@@ -23,70 +56,43 @@ function apply(e: Evaluator, adapt: ast.AdaptDeclaration): void {
   }
   const { declaration, file } = symbol;
   const on = adapt.when === undefined || e.condition(adapt.when, frame);
-  const absent: Absence | undefined = on ? undefined : 'flag';
   const formals = declaration.parameters.map((p) => ({
     name: p.name.text,
     optional: p.fallback !== undefined,
     span: p.span,
   }));
   const args = bindArguments(e, declaration.name.text, formals, adapt.arguments, adapt.span, frame);
-  const targets = [...e.modules.instances.values()].filter(
-    (instance) => instance.base === undefined && instance.path !== '',
-  );
-  const adapted = new Set<ModuleInstance>();
-  for (const pattern of adapt.patterns) {
-    const compiled = compilePattern(pattern.text);
-    const matched = targets.filter((instance) => compiled.matches(instance.path));
-    if (matched.length === 0) {
-      const notes = explainNoMatch(
-        pattern.text,
-        targets.map((instance) => instance.path),
-      );
-      e.report(diagnose('pattern_matches_nothing', { pattern: pattern.text }, pattern.span, { notes }));
-    }
-    for (const instance of matched) {
-      if (adapted.has(instance)) continue;
-      adapted.add(instance);
-      e.attempt(() => adaptOne(instance));
-    }
+  return { declaration, file, args, on, span: adapt.span };
+}
 
-    function adaptOne(instance: ModuleInstance): void {
-      if (instance.declaration.name.text !== declaration.on!.text) {
-        e.fail(
-          diagnose(
-            'adapter_target',
-            {
-              adapter: declaration.name.text,
-              wants: declaration.on!.text,
-              path: instance.path,
-              found: `a ${instance.declaration.name.text}`,
-            },
-            pattern.span,
-            { secondary: [{ span: instance.span, message: 'created here' }] },
-          ),
-        );
-      }
-      if (on && instance.adapter) {
-        e.fail(
-          diagnose('duplicate_name', { name: `the adapter of ${instance.path}` }, pattern.span, {
-            secondary: [
-              { span: instance.adapter.span, message: `${instance.adapter.declaration.name.text} is put on it here` },
-            ],
-            notes: ['a module takes one adapter: write one that does both'],
-          }),
-        );
-      }
-      const place = { path: instance.path, keys: instance.keys };
-      const adapter = e.modules.create(declaration, file, args, place, adapt.span, instance.absent ?? absent, instance);
-      for (const value of instance.members.values()) {
-        if (value.kind !== 'parameter') continue;
-        const { parameter } = value;
-        const aliases = instance.keys.map((key) => `${key}.${PEFT_BASE_LAYER}.${parameter.name}`);
-        (parameter as { keys: readonly string[] }).keys = [...parameter.keys, ...aliases];
-      }
-      if (on) instance.adapter = adapter;
-    }
+/** @param at the pattern that covers the module. @throws Reported when the module is of another kind, or has an adapter */
+function put(e: Evaluator, { declaration, file, args, on, span }: Adapter, instance: ModuleInstance, at: Span): void {
+  const wants = declaration.on!.text;
+  const kind = instance.declaration.name.text;
+  if (kind !== wants) {
+    const facts = { adapter: declaration.name.text, wants, path: instance.path, found: `a ${kind}` };
+    const secondary = [{ span: instance.span, message: 'created here' }];
+    e.fail(diagnose('adapter_target', facts, at, { secondary }));
   }
+  if (on && instance.adapter) {
+    const message = `${instance.adapter.declaration.name.text} is put on it here`;
+    e.fail(
+      diagnose('duplicate_name', { name: `the adapter of ${instance.path}` }, at, {
+        secondary: [{ span: instance.adapter.span, message }],
+        notes: ['a module takes one adapter: write one that does both'],
+      }),
+    );
+  }
+  const place = { path: instance.path, keys: instance.keys };
+  const absent = instance.absent ?? (on ? undefined : 'flag');
+  const adapter = e.modules.create(declaration, file, args, place, span, absent, instance);
+  for (const value of instance.members.values()) {
+    if (value.kind !== 'parameter') continue;
+    const { parameter } = value;
+    const aliases = instance.keys.map((key) => `${key}.${PEFT_BASE_LAYER}.${parameter.name}`);
+    (parameter as { keys: readonly string[] }).keys = [...parameter.keys, ...aliases];
+  }
+  if (on) instance.adapter = adapter;
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Matching a call's arguments to parameters, for builtins, modules and functions alike. */
 
-import { nearest } from '../../shared/nearest.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
+import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { BoundCall, type Builtin } from './builtin.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -60,15 +60,13 @@ export function bindArguments(
         );
       else if (extras) extras.set(name.text, argument);
       else {
-        const near = nearest(
-          name.text,
-          formals.map((candidate) => candidate.name),
-        );
+        const known = formals.map((candidate) => candidate.name);
+        const suggestions = fix(didYouMean(name.text, known, name.span));
         reject(
           diagnose('unknown_argument', { callee, name: name.text }, name.span, {
             ...evaluator.here(),
-            notes: near ? [] : takes(callee, formals),
-            suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
+            notes: suggestions.length > 0 ? [] : takes(callee, formals),
+            suggestions,
           }),
         );
       }

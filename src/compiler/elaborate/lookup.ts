@@ -1,6 +1,5 @@
 /** Values of names, by what `check` found that they stand for; and members of records and instances. */
 
-import { nearest } from '../../shared/nearest.ts';
 import type { Binding } from '../check/binding.ts';
 import type { NameNode } from '../check/name-table.ts';
 import type { FileSymbol } from '../check/program.ts';
@@ -179,12 +178,11 @@ export class Lookup {
   }
 
   private noMember(object: string, member: ast.Name, candidates: Iterable<string>, notes: string[] = []): never {
-    const near = nearest(member.text, candidates);
     return this.evaluator.fail(
       diagnose('unknown_member', { object, name: member.text }, member.span, {
         ...this.evaluator.here(),
         notes,
-        suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: member.span, replacement: near }] : [],
+        suggestions: fix(didYouMean(member.text, candidates, member.span)),
       }),
     );
   }

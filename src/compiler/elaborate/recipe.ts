@@ -6,6 +6,7 @@ import type { GivenRoles } from '../../shared/roles.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
+import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { plain } from './constants.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -111,11 +112,9 @@ function unknownSetting(
   { text: name, span }: ast.Name,
 ): Diagnostic {
   const known = [...Object.keys(settings), ...Object.keys(roles)];
-  const near = nearest(name, known);
-  return diagnose('unknown_recipe_setting', { recipe, name }, span, {
-    notes: near ? [] : [`its settings are ${known.join(', ')}`],
-    suggestions: near ? [{ message: `did you mean \`${near}\`?`, span, replacement: near }] : [],
-  });
+  const suggestions = fix(didYouMean(name, known, span));
+  const notes = suggestions.length > 0 ? [] : [`its settings are ${known.join(', ')}`];
+  return diagnose('unknown_recipe_setting', { recipe, name }, span, { notes, suggestions });
 }
 
 /** The value as data; null for `none`. */

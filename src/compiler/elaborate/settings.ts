@@ -1,8 +1,9 @@
 import { nearest } from '../../shared/nearest.ts';
 import type { Program } from '../check/program.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
-import type { DiagnosticBag, Suggestion } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticBag } from '../diagnostics/diagnostic.ts';
 import { createSource, type Span } from '../diagnostics/span.ts';
+import { didYouMean, fix, suggest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { keysOfJson } from './json-places.ts';
 import { type ConfigField, type ConfigRecord, describe, float, int, list, NONE, type Value } from './values.ts';
@@ -50,7 +51,7 @@ export function resolveSettings(
     bag.add(
       diagnose('unknown_config', { name: request.config }, commandLine.config, {
         notes: [`the configs of ${program.root.source.path} are ${names.join(', ') || '(none)'}`],
-        suggestions: didYouMean(request.config, names, commandLine.config),
+        suggestions: fix(didYouMean(request.config, names, commandLine.config)),
       }),
     );
   }
@@ -151,18 +152,13 @@ function chainOf(program: Program, name: string, bag: DiagnosticBag): ast.Config
     if (!next) {
       bag.add(
         diagnose('unknown_config', { name: base.text }, base.span, {
-          suggestions: didYouMean(base.text, program.configs.keys(), base.span),
+          suggestions: fix(didYouMean(base.text, program.configs.keys(), base.span)),
         }),
       );
     }
     current = next;
   }
   return chain.reverse();
-}
-
-function didYouMean(name: string, candidates: Iterable<string>, span: Span): Suggestion[] {
-  const near = nearest(name, candidates);
-  return near ? [{ message: `did you mean \`${near}\`?`, span, replacement: near }] : [];
 }
 
 class Resolver {
@@ -304,7 +300,7 @@ class Resolver {
     const near = nearest(name, candidates) ?? (record.path === '' ? this.nearestAnywhere(record, name) : undefined);
     const inFile = this.program.files.get(at.source.path)?.source === at.source;
     const meant = near && (inFile ? near : join(record.path, near));
-    const suggestions = meant ? [{ message: `did you mean \`${meant}\`?`, span: at, replacement: meant }] : [];
+    const suggestions = fix(meant === undefined ? undefined : suggest(meant, at));
     this.bag.add(diagnose('unknown_setting', { name: full }, at, { suggestions }));
   }
 

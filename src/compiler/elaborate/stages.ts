@@ -5,6 +5,7 @@ import type { RecipeDeclaration } from '../../shared/recipe.ts';
 import { entryFor } from '../../shared/roles.ts';
 import { MINIMIZE } from '../check/entry-names.ts';
 import { diagnose } from '../diagnostics/catalogue.ts';
+import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { plain } from './constants.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -146,9 +147,8 @@ function covering(e: Evaluator): (pattern: string) => readonly ParameterInfo[] {
   };
 }
 
-function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, coveredBy }: Surroundings): Stage {
-  const rules: OptionRules = { ...recipe?.declaration.clauses, ...OPTIONS };
-  const frame = e.rootFrame();
+function checkStage(e: Evaluator, stage: ast.StageDeclaration, around: Surroundings): Stage {
+  const { recipe, coveredBy } = around;
   const trained = parametersMatching(e, stage.train, coveredBy);
   const noDecay = parametersMatching(e, stage.noDecay, coveredBy);
   for (const { text, span } of stage.noDecay) {
@@ -158,52 +158,10 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
   }
   const evaluates = modulesMatching(e, stage.eval);
   if (stage.train.length === 0) e.report(diagnose('trains_nothing', { name: stage.name.text }, stage.name.span));
-  const flags = new Map<string, boolean>();
-  for (const { name, value } of stage.set) {
-    if (!e.program.flags.has(name.text)) {
-      const near = nearest(name.text, e.program.flags.keys());
-      e.report(
-        diagnose('unknown_setting', { name: name.text }, name.span, {
-          suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
-        }),
-      );
-    } else {
-      const on = e.attempt(() => e.condition(value, frame));
-      if (on !== undefined) flags.set(name.text, on);
-    }
-  }
-  let minimizes: NamedEntry | undefined;
-  let optimize: StageCall | undefined;
-  let schedule: StageCall | undefined;
-  const options: { [clause: string]: ConfigValue } = {};
   onlyOnce(e, stage.set);
   onlyOnce(e, stage.clauses);
-  for (const { name, value } of stage.clauses) {
-    if (name.text === MINIMIZE) minimizes = entryNamed(e, value);
-    else if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, frame));
-    else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, frame));
-    else if (Object.hasOwn(rules, name.text)) {
-      const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, frame), value));
-      if (option !== undefined) options[name.text] = option;
-    } else {
-      const near = nearest(name.text, [
-        'train',
-        'no_decay',
-        'eval',
-        'set',
-        MINIMIZE,
-        'optimize',
-        'schedule',
-        ...Object.keys(rules),
-      ]);
-      e.report(
-        diagnose('unknown_clause', { name: name.text }, name.span, {
-          notes: clauseNote(recipe, known, name.text),
-          suggestions: near ? [{ message: `did you mean \`${near}\`?`, span: name.span, replacement: near }] : [],
-        }),
-      );
-    }
-  }
+  const flags = flagsOf(e, stage);
+  const { minimizes, optimize, schedule, options } = clausesOf(e, stage, around);
   return {
     name: stage.name.text,
     doc: stage.doc,
@@ -218,6 +176,48 @@ function checkStage(e: Evaluator, stage: ast.StageDeclaration, { recipe, known, 
     schedule,
     options,
   };
+}
+
+/** What `set flag = …` of a stage turns. */
+function flagsOf(e: Evaluator, stage: ast.StageDeclaration): Map<string, boolean> {
+  const flags = new Map<string, boolean>();
+  const frame = e.rootFrame();
+  for (const { name, value } of stage.set) {
+    if (e.program.flags.has(name.text)) {
+      const on = e.attempt(() => e.condition(value, frame));
+      if (on !== undefined) flags.set(name.text, on);
+    } else {
+      const suggestions = fix(didYouMean(name.text, e.program.flags.keys(), name.span));
+      e.report(diagnose('unknown_setting', { name: name.text }, name.span, { suggestions }));
+    }
+  }
+  return flags;
+}
+
+/** Clauses of every stage, beside those that are options. */
+const CLAUSES = ['train', 'no_decay', 'eval', 'set', MINIMIZE, 'optimize', 'schedule'] as const;
+
+function clausesOf(e: Evaluator, stage: ast.StageDeclaration, { recipe, known }: Surroundings) {
+  const rules: OptionRules = { ...recipe?.declaration.clauses, ...OPTIONS };
+  const frame = e.rootFrame();
+  let minimizes: NamedEntry | undefined;
+  let optimize: StageCall | undefined;
+  let schedule: StageCall | undefined;
+  const options: { [clause: string]: ConfigValue } = {};
+  for (const { name, value } of stage.clauses) {
+    if (name.text === MINIMIZE) minimizes = entryNamed(e, value);
+    else if (name.text === 'optimize') optimize = e.attempt(() => stageCall(e, value, OPTIMIZERS, frame));
+    else if (name.text === 'schedule') schedule = e.attempt(() => stageCall(e, value, SCHEDULES, frame));
+    else if (Object.hasOwn(rules, name.text)) {
+      const option = e.attempt(() => valid(e, rules, name.text, e.expression(value, frame), value));
+      if (option !== undefined) options[name.text] = option;
+    } else {
+      const suggestions = fix(didYouMean(name.text, [...CLAUSES, ...Object.keys(rules)], name.span));
+      const notes = clauseNote(recipe, known, name.text);
+      e.report(diagnose('unknown_clause', { name: name.text }, name.span, { notes, suggestions }));
+    }
+  }
+  return { minimizes, optimize, schedule, options };
 }
 
 /** Whether a module is one that the patterns cover. Reports each pattern that covers none. */

@@ -36,29 +36,42 @@ export interface Match {
 /** Nearest names are sought for this many keys: it takes time, and past that the checkpoint is another model's. */
 const MOST_NEAREST = 40;
 
+interface Stored {
+  readonly name: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
 /** @throws CliError C0101 */
-export function matchCheckpoint(
-  model: Model,
-  checkpoint: { readonly name: string; readonly tensors: ReadonlyMap<string, StoredTensor> },
-  options: MatchOptions,
-): Match {
+export function matchCheckpoint(model: Model, checkpoint: Stored, options: MatchOptions): Match {
+  const { sources, claimed, absent, problems } = found(model, checkpoint);
+  const { unused, unexpected, leftOver } = surplus(model, checkpoint, claimed, options);
+  const { missing, initial, integers, missed } = lacking(absent, options);
+  const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+  const nearTo = nearestOf(leftOver, 'checkpoint');
+  for (const { keys, shape } of missed) problems.push(`missing    ${keys[0]} ${sizes(shape)}${nearTo(keys[0])}`);
+  const nearIn = nearestOf([...model.parameters.keys()], 'model');
+  for (const key of leftOver)
+    problems.push(`unexpected ${key} ${sizes(checkpoint.tensors.get(key)!.shape)}${nearIn(key)}`);
+  if (problems.length > 0) throw mismatch(checkpoint.name, problems, commonPrefix(absent, leftOver));
+  return { sources, missing, initial, integers, unused, unexpected };
+}
+
+/** The parameters that the checkpoint has under one of their keys, those that it lacks, and what does not fit. */
+function found(model: Model, { tensors }: Stored) {
   const sources = new Map<string, string>();
-  const missing: string[] = [];
-  const initial: string[] = [];
-  const integers: string[] = [];
-  const problems: string[] = [];
   const claimed = new Set<string>();
   const absent: ParameterInfo[] = [];
+  const problems: string[] = [];
   for (const parameter of needed(model)) {
-    const found = parameter.keys.filter((key) => checkpoint.tensors.has(key));
-    for (const key of found) claimed.add(key);
-    const [key] = found;
+    const keys = parameter.keys.filter((key) => tensors.has(key));
+    for (const key of keys) claimed.add(key);
+    const [key] = keys;
     if (key === undefined) {
       absent.push(parameter);
       continue;
     }
-    if (found.length > 1) problems.push(`twice      ${parameter.keys[0]}: as ${found.join(' and as ')}`);
-    const { shape, dtype } = checkpoint.tensors.get(key)!;
+    if (keys.length > 1) problems.push(`twice      ${parameter.keys[0]}: as ${keys.join(' and as ')}`);
+    const { shape, dtype } = tensors.get(key)!;
     const fits =
       shape.join() === parameter.shape.join() || (parameter.resample !== undefined && resamples(shape, parameter));
     if (!fits)
@@ -67,49 +80,51 @@ export function matchCheckpoint(
       problems.push(`mis-typed  ${key}: is ${dtype} and the model has ${parameter.dtype}`);
     sources.set(parameter.keys[0], key);
   }
-  const offKeys = new Set(model.absent.flatMap((parameter) => parameter.keys));
-  const allowedUnexpected = options.allowUnexpected.map(compilePattern);
+  return { sources, claimed, absent, problems };
+}
+
+/** What the checkpoint has beside them: of components that are switched off, what may be there, and the rest. */
+function surplus(model: Model, { tensors }: Stored, claimed: ReadonlySet<string>, { allowUnexpected }: MatchOptions) {
+  const off = new Set(model.absent.flatMap(({ keys }) => keys));
+  const allowed = allowUnexpected.map(compilePattern);
   const unused: string[] = [];
   const unexpected: string[] = [];
   const leftOver: string[] = [];
-  for (const key of checkpoint.tensors.keys()) {
+  for (const key of tensors.keys()) {
     if (claimed.has(key)) continue;
-    if (offKeys.has(key)) unused.push(key);
-    else if (allowedUnexpected.some((pattern) => pattern.covers(key))) unexpected.push(key);
+    if (off.has(key)) unused.push(key);
+    else if (allowed.some((pattern) => pattern.covers(key))) unexpected.push(key);
     else leftOver.push(key);
   }
-  let [missed, surplus] = [0, 0];
-  const allowedMissing = options.allowMissing.map(compilePattern);
+  return { unused, unexpected, leftOver };
+}
+
+/** Why a parameter may be lacking; `missed`: nothing says that it may. */
+function lacking(absent: readonly ParameterInfo[], options: MatchOptions) {
+  const allowed = options.allowMissing.map(compilePattern);
+  const integers: string[] = [];
+  const initial: string[] = [];
+  const missing: string[] = [];
+  const missed: ParameterInfo[] = [];
   for (const parameter of absent) {
     const key = parameter.keys[0];
     // a buffer of integers is what the compiler would make itself: indices, or batches counted, which torch too begins at 0 where
     // a checkpoint is older than its count; running statistics are not
-    if (parameter.buffer && parameter.dtype === 'i64') {
-      integers.push(key);
-      continue;
-    }
-    if (options.initial?.has(key)) {
-      initial.push(key);
-      continue;
-    }
-    if (allowedMissing.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))) {
-      missing.push(key);
-      continue;
-    }
-    const near = missed++ < MOST_NEAREST ? nearest(key, leftOver) : undefined;
-    problems.push(
-      `missing    ${key} [${parameter.shape.join(', ')}]${near ? ` (nearest in the checkpoint: ${near})` : ''}`,
-    );
+    if (parameter.buffer && parameter.dtype === 'i64') integers.push(key);
+    else if (options.initial?.has(key)) initial.push(key);
+    else if (allowed.some((pattern) => pattern.covers(key) || pattern.covers(parameter.path))) missing.push(key);
+    else missed.push(parameter);
   }
-  const known = [...model.parameters.keys()];
-  for (const key of leftOver) {
-    const near = surplus++ < MOST_NEAREST ? nearest(key, known) : undefined;
-    problems.push(
-      `unexpected ${key} [${checkpoint.tensors.get(key)!.shape.join(', ')}]${near ? ` (nearest in the model: ${near})` : ''}`,
-    );
-  }
-  if (problems.length > 0) throw mismatch(checkpoint.name, problems, commonPrefix(absent, leftOver));
-  return { sources, missing, initial, integers, unused, unexpected };
+  return { integers, initial, missing, missed };
+}
+
+/** Names the nearest key, for the first that ask. */
+function nearestOf(known: readonly string[], where: string): (key: string) => string {
+  let asked = 0;
+  return (key) => {
+    const near = asked++ < MOST_NEAREST ? nearest(key, known) : undefined;
+    return near ? ` (nearest in the ${where}: ${near})` : '';
+  };
 }
 
 /** Parameters to load: those of the model, and of adapters that are merged into them. */
