@@ -34,6 +34,11 @@ const FORBIDDEN: readonly Rule[] = [
     why: 'types are the first test: use unknown and narrow it',
   },
   { pattern: /\b(?:describe|it|test)\.onl[y]\b/, files: /\.test\.ts$/, why: 'it hides every other test' },
+  {
+    pattern: /\bmkdtemp(?:Sync)?\(\s*(?:path\.)?join\(tmpdir\(\)/,
+    files: /^test\/(?!support\/folder\.ts$)/,
+    why: 'nothing removes it: folderWith() of test/support/folder.ts does',
+  },
 ];
 
 export interface Finding {

@@ -1,11 +1,10 @@
 /** The example page as a web server has it, built from scratch and opened in headless Chromium. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { buildPage } from '../../examples/browser/build.ts';
 import { compileModel } from '../../examples/browser/model.ts';
 import { buildPackage } from '../docs/built.ts';
+import { folderWith } from '../support/folder.ts';
 import { type LaunchOptions, launch } from './chromium.ts';
 import { serve } from './server.ts';
 
@@ -32,13 +31,9 @@ export interface Example {
 const PATIENCE = 90_000;
 
 export async function openExample({ webgpu = false, search = '' }: ExampleOptions = {}): Promise<Example> {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-page-'));
+  const folder = folderWith();
   const built = buildPackage();
-  try {
-    compileModel(undefined, join(folder, 'model'), join(built.folder, 'dist/mdl.js'));
-  } finally {
-    built.remove();
-  }
+  compileModel(undefined, join(folder, 'model'), join(built.folder, 'dist/mdl.js'));
   const site = await buildPage({ model: join(folder, 'model'), out: join(folder, 'page') });
   // in a folder, without its files at the root of the server
   const server = await serve({ folders: { '/app/': site }, texts: {} });
@@ -46,7 +41,6 @@ export async function openExample({ webgpu = false, search = '' }: ExampleOption
   const close = async (): Promise<void> => {
     await browser.close();
     await server.close();
-    rmSync(folder, { recursive: true, force: true });
   };
   const page = await browser.newPage({ locale: 'en-US' });
   page.setDefaultTimeout(PATIENCE);

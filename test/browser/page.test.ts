@@ -124,7 +124,6 @@ describe.skipIf(unavailable)(`in a page${unavailable ? ` (${unavailable})` : ''}
   afterAll(async () => {
     await browser?.close();
     await server?.close();
-    built?.remove();
   });
   beforeEach(() => {
     complaints.length = 0;

@@ -1,10 +1,9 @@
 /** The playground in a browser: built once into a temporary folder, served, and what tests do in it again and again. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { buildPlayground } from '../../examples/playground/build.ts';
+import { folderWith } from '../support/folder.ts';
 import { launch } from './chromium.ts';
 import { type Server, serve } from './server.ts';
 
@@ -17,7 +16,7 @@ export interface Playground {
 }
 
 export async function openPlayground(options: { readonly webgpu?: boolean } = {}): Promise<Playground> {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-playground-'));
+  const folder = folderWith();
   const { out, bytes } = await buildPlayground({ out: join(folder, 'page') });
   const server: Server = await serve({ folders: { '/': `${out}/` }, texts: {} });
   const browser = await launch(options);
@@ -28,7 +27,6 @@ export async function openPlayground(options: { readonly webgpu?: boolean } = {}
     async close() {
       await browser.close();
       await server.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -6,8 +6,8 @@ import { MOST_BYTES } from '../../examples/playground/build.ts';
 import { EXAMPLES } from '../../examples/playground/src/examples.ts';
 import { modelFile, recipeData, seededWeights, stagesOf, trainStages } from '../../src/compiler/workbench/library.ts';
 import { openSession } from '../../src/runtime/index.ts';
-import { folderOf } from '../recipes/text/support.ts';
 import { plainPng } from '../recipes/vision-language/support.ts';
+import { folderWith } from '../support/folder.ts';
 import { unavailable } from './chromium.ts';
 import { facts, openPage, openPlayground, type Playground, retype, trainIn } from './playground-page.ts';
 
@@ -41,7 +41,7 @@ async function lossesInNode(
     ...modelFile(file),
     settings: { config },
     weights: (model) => seededWeights(model, 0),
-    data: recipeData(file, { data: folderOf(data), batchSize: 8, seed: 0 }),
+    data: recipeData(file, { data: folderWith(data), batchSize: 8, seed: 0 }),
     backend: 'reference',
     lr: 0.02,
   });
@@ -227,7 +227,7 @@ describe.skipIf(unavailable)(`the playground${unavailable ? ` (${unavailable})` 
       const [download] = await Promise.all([page.waitForEvent('download'), page.click('.keep >> text="Download"')]);
       const files = unzipSync(await readAll(download));
       expect(Object.keys(files)).toContain(graph);
-      if (target === 'onnx') expect(await sumOfClasses(folderOf(files))).toBeCloseTo(1, 5);
+      if (target === 'onnx') expect(await sumOfClasses(folderWith(files))).toBeCloseTo(1, 5);
     }
     await page.fill('#panel-train textarea', TABLE.replace('labels', 'label'));
     await page.click('#panel-train button.main');

@@ -1,7 +1,7 @@
 /** `mdl ablate` by held-out rows and over initial weights: `--val-split`, `--metric`, `--vary-init`, from the command line and from code. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli/commands/ablate.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import type { CellSummary } from '../../src/compiler/workbench/ablation/summary.ts';
@@ -39,7 +39,6 @@ stage fit {
 `;
 
 const { folder, file } = microFolder(undefined, SOURCE);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const data = join(folder, 'rows.mjs');
 writeFileSync(
   data,

@@ -1,7 +1,7 @@
 /** `mdl ablate`: whole ablations of a micro model. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import ablateCommand, { type AblateCommandOptions } from '../../src/compiler/cli/commands/ablate.ts';
 import { openAblation } from '../../src/compiler/workbench/ablation/folder.ts';
 import { modelText } from '../../src/compiler/workbench/ablation/model-text.ts';
@@ -20,8 +20,6 @@ const BREAKABLE = MICRO.replace('flag lora = true', 'flag lora = true\nflag safe
   .replace('head = Linear(d, classes)', 'head = Linear(d when square else d + 1, classes)');
 
 const { folder, file, batch } = microFolder(undefined, BREAKABLE);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const optionsOf = (out: string, more: Partial<AblateCommandOptions> = {}): AblateCommandOptions => ({
   seed: DEFAULTS.seed,

@@ -1,8 +1,7 @@
 /** `mdl doctor`: right numbers pass, the first module with wrong ones is named with its line, bad calls are refused. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import doctor from '../../src/compiler/cli/commands/doctor.ts';
 import { format } from '../../src/compiler/format/index.ts';
 import { examineEntry, examineKernels, isFine } from '../../src/compiler/workbench/doctor/examine.ts';
@@ -11,10 +10,10 @@ import { loadModel } from '../../src/compiler/workbench/model.ts';
 import { seededWeights, type WeightProvider } from '../../src/compiler/workbench/weights/provider.ts';
 import { errorOf } from '../../src/runtime/self-test/compare.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { folderWith } from '../support/folder.ts';
 import { recordingOutput } from './output.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mdl-doctor-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderWith();
 const file = join(folder, 'three.mdl');
 writeFileSync(
   file,

@@ -4,13 +4,13 @@
  * first and none is disturbed.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import { atFileEnd } from '../support/file-end.ts';
+import { folderWith } from '../support/folder.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const TINYGPTV = join(ROOT, 'models', 'tinygpt-v.mdl');
@@ -98,25 +98,7 @@ export async function mdl(folder: string, ...args: string[]): Promise<Ran> {
   }
 }
 
-let scratch: string | undefined;
-
-/** A new folder with these files, gone when the test file is done. */
-export function folderWith(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
-  if (scratch === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'mdl-cli-'));
-    scratch = made;
-    atFileEnd(() => {
-      scratch = undefined;
-      rmSync(made, { recursive: true, force: true });
-    });
-  }
-  const folder = mkdtempSync(join(scratch, 'case-'));
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), content);
-  }
-  return folder;
-}
+export { folderWith };
 
 /** A small model: y = scale · fc(x), with a flag, a second config, and a buffer. */
 export const SMALL = `

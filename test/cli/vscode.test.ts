@@ -1,11 +1,10 @@
 /** The packed extension: what it says it has is in it, and its server answers without anything installed beside it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { strFromU8, unzipSync } from 'fflate';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, shownChoice } from '../../editors/vscode/src/words.ts';
 import { mdlLexer } from '../../grammar/tokens.ts';
 import { format } from '../../src/compiler/format/index.ts';
@@ -32,9 +31,8 @@ beforeAll(() => {
   const printed = execFileSync(process.execPath, [join(ROOT, 'scripts/vscode.mjs')], { cwd: ROOT, encoding: 'utf8' });
   files = unzipSync(readFileSync(join(ROOT, printed.split(' ')[0]!)));
   manifest = JSON.parse(text('extension/package.json')) as Manifest;
-  folder = mkdtempSync(join(tmpdir(), 'mdl-vscode-'));
+  folder = folderWith();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function text(name: string): string {
   return strFromU8(files[name]!);

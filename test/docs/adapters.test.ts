@@ -1,7 +1,7 @@
 /** docs/adapters.md does what it shows: its blocks marked `run` and `file: NAME`, in order, on a package just built; those `shown` are Python. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 import { codeBlocks } from './markdown.ts';
 
@@ -14,7 +14,6 @@ beforeAll(() => {
   mkdirSync(join(built.folder, 'corpus'));
   writeFileSync(join(built.folder, 'corpus/a.txt'), 'once upon a time there was a small model\n'.repeat(200));
 });
-afterAll(() => built?.remove());
 
 it('runs, and its adapters differ', { timeout: 180_000 }, async () => {
   let output = '';

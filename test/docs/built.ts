@@ -3,10 +3,10 @@
  * depend on an old `dist` nor change it under other tests. Sources and packages are links to the repository's.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { folderWith } from '../support/folder.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -20,12 +20,11 @@ export interface Built {
   readonly folder: string;
   /** Runs a shell command line there. */
   run(command: string): Promise<Run>;
-  remove(): void;
 }
 
 /** @throws Error with the build's output when it fails */
 export function buildPackage(): Built {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-package-'));
+  const folder = folderWith();
   for (const name of ['src', 'grammar', 'node_modules']) symlinkSync(join(REPOSITORY, name), join(folder, name), 'dir');
   // the compiler follows no link out of a project
   const made = /browser[/\\](?:dist|model|node_modules)$/; // by the scripts of the example page: large, and not the package's
@@ -46,6 +45,5 @@ export function buildPackage(): Built {
           resolve({ code, stdout, stderr });
         });
       }),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

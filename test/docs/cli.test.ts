@@ -1,7 +1,7 @@
 /** docs/cli.md has every command with every option, each in the section of its command, and no others. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 
 const page = readFileSync(join(REPOSITORY, 'docs/cli.md'), 'utf8');
@@ -16,7 +16,6 @@ let built: Built;
 beforeAll(() => {
   built = buildPackage();
 });
-afterAll(() => built?.remove());
 
 /** `--name` of each option that a help page lists. */
 function optionsOf(help: string): string[] {

@@ -1,5 +1,5 @@
 /** The examples in Node, run as their first lines say, on a package that was just built. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { unavailable as noDeno } from '../hosts/deno.ts';
 import { unavailable } from '../support/adapter.ts';
 import { type Built, buildPackage } from './built.ts';
@@ -18,7 +18,6 @@ beforeAll(async () => {
     expect(made.code, made.stderr).toBe(0);
   }
 });
-afterAll(() => built?.remove());
 
 it('captions a picture and answers a question on ONNX Runtime', async () => {
   const caption = await built.run(`node examples/node/answer.mjs nano ${PICTURE}`);

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 import { follow, MARKS } from './follow.ts';
 import { codeBlocks, localLinks } from './markdown.ts';
@@ -16,7 +16,6 @@ let built: Built;
 beforeAll(() => {
   built = buildPackage();
 });
-afterAll(() => built?.remove());
 
 it('has only marks that mean something', () => {
   for (const { marks, line } of blocks)

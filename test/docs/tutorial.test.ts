@@ -1,7 +1,7 @@
 /** The tutorial, followed from its first command to its last. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 import { follow, installCommand, MARKS } from './follow.ts';
 import { codeBlocks } from './markdown.ts';
@@ -13,7 +13,6 @@ beforeAll(() => {
   built = buildPackage();
   installCommand(built);
 });
-afterAll(() => built?.remove());
 
 it('has a mark at each block, and only such as mean something', () => {
   for (const { marks, line } of blocks) {

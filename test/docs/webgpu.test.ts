@@ -1,7 +1,7 @@
 /** docs/webgpu.md does what it shows: its blocks marked `run`, and its program for Node where there is an adapter. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { unavailable } from '../support/adapter.ts';
 import { packedRunsHere } from '../support/unpack.ts';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
@@ -13,7 +13,6 @@ let built: Built;
 beforeAll(() => {
   built = buildPackage();
 });
-afterAll(() => built?.remove());
 
 it('compiles, explains, and lists the files that are written', { timeout: 180_000 }, async () => {
   const outputs: string[] = [];

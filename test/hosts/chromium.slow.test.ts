@@ -37,7 +37,6 @@ describe.skipIf(unavailable)(`in Node and in Chromium${unavailable ? ` (${unavai
 
   it('TinyGPT-V’s picture, tokens with a cache, and steps of AdamW', { timeout: 300_000 }, async () => {
     const model = tiny();
-    open.push({ close: async () => model.remove() });
     const { plan, folder, weights } = model;
     const places = await both(
       openInNode(plan, async (key) => weights(key)),

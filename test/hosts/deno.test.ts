@@ -26,7 +26,6 @@ describe.skipIf(unavailable)(`in Deno${unavailable ? ` (${unavailable})` : ''}`,
 
   it('TinyGPT-V’s picture, tokens with a cache, and steps of AdamW', { timeout: 300_000 }, async () => {
     const model = tiny();
-    open.push({ close: async () => model.remove() });
     const place = await opened(openInDeno(model.plan, { folder: model.folder }));
     const runner = runnerOf(model.plan, place);
     await expectTokens(runner);

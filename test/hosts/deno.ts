@@ -3,13 +3,14 @@
  * driver the process's environment names.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import type { WebGpuPlan } from '../../src/shared/webgpu.ts';
+import { folderWith } from '../support/folder.ts';
 import { bundle } from './bundle.ts';
 import type { Guest, GuestFiles } from './guest.ts';
 import { packAll, unpackOutputs } from './packed.ts';
@@ -62,7 +63,7 @@ export async function openInDeno(
   plan: WebGpuPlan,
   { folder, environment = process.env, ...choices }: DenoOptions = {},
 ): Promise<Place> {
-  const files = mkdtempSync(join(tmpdir(), 'mdl-deno-'));
+  const files = folderWith();
   const path = (name: string): string => join(files, name);
   writeFileSync(path('plan.json'), JSON.stringify(plan));
   writeFileSync(path('guest.js'), await bundle('guest.deno.ts'));
@@ -74,7 +75,6 @@ export async function openInDeno(
   const host = new Host(child);
   const close = async (): Promise<void> => {
     await host.close();
-    rmSync(files, { recursive: true, force: true });
   };
   try {
     const given: GuestFiles = {

@@ -2,8 +2,7 @@
  * TinyGPT-V at small sizes with its matrices stored as f16: what every host has to compute from the rounded numbers, with
  * shader-f16 and without.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { interpret } from '../../src/compiler/ir/interpreter.ts';
 import { runPipeline } from '../../src/compiler/passes/pipeline.ts';
@@ -16,6 +15,7 @@ import { feedsOf } from '../language/feeds.ts';
 import { SMALL } from '../language/flags.ts';
 import { weightsOf } from '../language/support.ts';
 import { planOfGraphs } from '../support/build.ts';
+import { folderWith } from '../support/folder.ts';
 import { compileOk, repository } from '../support/project.ts';
 
 /**
@@ -44,7 +44,6 @@ export interface Halves {
   readonly folder: string;
   /** not rounded */
   weights(key: string): HostTensor;
-  remove(): void;
 }
 
 /** Token ids; a whole prompt, and a cached step of two rows (products of few rows have a text of their own); a loss. */
@@ -78,7 +77,7 @@ export function halves(entries: readonly string[] = ['embed_tokens', 'decode', '
     const host = Object.fromEntries(Object.entries(feeds).map(([name, wide]) => [name, narrow(wide)]));
     return [{ entry, feeds: host, expected }];
   };
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-halves-'));
+  const folder = folderWith();
   writeFileSync(join(folder, 'weights.safetensors'), encodeSafetensors(stored));
   return {
     plan,
@@ -90,7 +89,6 @@ export function halves(entries: readonly string[] = ['embed_tokens', 'decode', '
       ...run('decode', { B: 2, T: 1, P: 5 }, { position_ids: () => 5 }),
       ...run('loss', { B: 2, N: 2, T: 6 }, { input_ids: (column) => (column < 2 ? -1 : column + 1) }),
     ],
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -1,6 +1,5 @@
 /** What every host has to get right: all ops and their gradients, and TinyGPT-V's picture, tokens and training steps. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
@@ -17,6 +16,7 @@ import { differences, planOfGraphs } from '../backends/wgsl/support.ts';
 import { buildCase, caseInputs, loadCases } from '../ops/reference-cases.ts';
 import { loadGradientCases, withLoss } from '../passes/autodiff/support.ts';
 import { buildWebGpu, STAGE_ON_DEVICE } from '../support/build.ts';
+import { folderWith } from '../support/folder.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { ids, input, output, TINY } from '../tinygptv/support.ts';
 import { tinyBatch, tinyFile, tinyModel, tinyWeights } from '../training/support.ts';
@@ -71,7 +71,6 @@ export interface Tiny {
   /** with weights.safetensors */
   readonly folder: string;
   weights(key: string): HostTensor;
-  remove(): void;
 }
 
 /** TinyGPT-V at the reference's sizes, with stage 2 as a program on the device. */
@@ -81,16 +80,10 @@ export function tiny(): Tiny {
   const training = { lr: 1e-3, ...STAGE_ON_DEVICE };
   const plan = buildWebGpu(model, { stage, training, entries: ['encode_image', 'embed_tokens', 'decode'] })!;
   const weights = tinyWeights(model);
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-hosts-'));
+  const folder = folderWith();
   const stored = new Map(plan.parameters.map(({ key }) => [key, weights(key)]));
   writeFileSync(join(folder, 'weights.safetensors'), encodeSafetensors(stored));
-  return {
-    plan,
-    training: plan.training!,
-    folder,
-    weights,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return { plan, training: plan.training!, folder, weights };
 }
 
 /** The tokens that the reference's model says, with a cache. */

@@ -1,7 +1,7 @@
 /** The package in what people build pages and servers with. A bundle must come out without the optional backends. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { project, provide, run } from './support.ts';
 
 /** What a page does: compile a model from text, and be ready to open one. */
@@ -15,13 +15,10 @@ export const ready = [openSession, openPlan, RuntimeError].map((x) => typeof x).
 `;
 const PRINT = "import { compiled, ready } from './page.js';\nconsole.log(compiled, ready);\n";
 
-let made: ReturnType<typeof project> | undefined;
-afterEach(() => made?.remove());
-
 function user(files: Readonly<Record<string, string>>, tools: readonly string[]): string {
-  made = project(files);
-  provide(made.folder, inject('tarball'), tools);
-  return made.folder;
+  const folder = project(files);
+  provide(folder, inject('tarball'), tools);
+  return folder;
 }
 
 /** Runs the bundle: pages have no `process`, so neither does it get Node's modules from us. */

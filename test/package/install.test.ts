@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { project, REPOSITORY, run, write } from './support.ts';
 
 const MODEL = `import { Linear } from "std"
@@ -15,17 +15,16 @@ model Classifier {
 /** fenced blocks and code in a line */
 const CODE = /^ *```[\s\S]*?^ *```|`[^`\n]*`/gm;
 
-let user: ReturnType<typeof project>;
+let user: string;
 let installed: string;
 beforeAll(async () => {
   user = project({ 'model.mdl': MODEL });
-  installed = join(user.folder, 'node_modules/mdl-compiler');
-  const { code, text } = await run(user.folder, 'npm', 'install', inject('tarball'), '--no-audit', '--no-fund');
+  installed = join(user, 'node_modules/mdl-compiler');
+  const { code, text } = await run(user, 'npm', 'install', inject('tarball'), '--no-audit', '--no-fund');
   expect(code, text).toBe(0);
 });
-afterAll(() => user.remove());
 
-const mdl = (...args: string[]) => run(user.folder, 'npx', '--no-install', 'mdl', ...args);
+const mdl = (...args: string[]) => run(user, 'npx', '--no-install', 'mdl', ...args);
 
 const filesUnder = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -34,13 +33,13 @@ const filesUnder = (folder: string): string[] =>
 
 describe('what is installed', () => {
   it('is small, and runs no script of any package', () => {
-    const lock = JSON.parse(readFileSync(join(user.folder, 'package-lock.json'), 'utf8')) as {
+    const lock = JSON.parse(readFileSync(join(user, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { hasInstallScript?: boolean }>;
     };
     const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
     expect(packages.map(([path]) => path)).toEqual(['node_modules/mdl-compiler']);
     expect(packages.filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
-    const bytes = filesUnder(join(user.folder, 'node_modules')).reduce((sum, file) => sum + statSync(file).size, 0);
+    const bytes = filesUnder(join(user, 'node_modules')).reduce((sum, file) => sum + statSync(file).size, 0);
     expect(bytes).toBeLessThan(40e6);
   });
 
@@ -75,7 +74,7 @@ describe('the command line', () => {
     expect(onnx, onnx.text).toMatchObject({ code: 0 });
     const webgpu = await mdl('compile', 'model.mdl', '--init', '0', '--target', 'webgpu', '--out', 'out/webgpu');
     expect(webgpu, webgpu.text).toMatchObject({ code: 0 });
-    expect(readFileSync(join(user.folder, 'out/webgpu/model.d.ts'), 'utf8')).toContain('createClassifier');
+    expect(readFileSync(join(user, 'out/webgpu/model.d.ts'), 'utf8')).toContain('createClassifier');
     const check = await mdl('check', join('node_modules/mdl-compiler/models/tinygpt-v.mdl'), '--config', 'nano');
     expect(check, check.text).toMatchObject({ code: 0 });
   });
@@ -88,13 +87,13 @@ describe('the command line', () => {
   });
 
   it('names the backend that is missing and how to install it', async () => {
-    write(user.folder, {
+    write(user, {
       'run.mjs': `import { openSession } from 'mdl-compiler/runtime';
 const session = await openSession('out/onnx');
 await session.run('classify', { images: { dtype: 'f32', shape: [1, 4], data: new Float32Array(4) } });
 `,
     });
-    const { code, text } = await run(user.folder, process.execPath, 'run.mjs');
+    const { code, text } = await run(user, process.execPath, 'run.mjs');
     expect(code).toBe(1);
     expect(text).toContain('R0235');
     expect(text).toContain('npm install onnxruntime-node');
@@ -102,11 +101,7 @@ await session.run('classify', { images: { dtype: 'f32', shape: [1, 4], data: new
 });
 
 it('runs from ES modules and from CommonJS once the backend is there', async () => {
-  symlinkSync(
-    join(REPOSITORY, 'node_modules/onnxruntime-node'),
-    join(user.folder, 'node_modules/onnxruntime-node'),
-    'dir',
-  );
+  symlinkSync(join(REPOSITORY, 'node_modules/onnxruntime-node'), join(user, 'node_modules/onnxruntime-node'), 'dir');
   const body = `
   const host = { read: (path) => path === 'm.mdl' ? ${JSON.stringify(MODEL)} : undefined };
   const { model } = compile('m.mdl', host);
@@ -116,7 +111,7 @@ it('runs from ES modules and from CommonJS once the backend is there', async () 
   console.log(model.name, scores.shape.join('x'), typeof webgpuBackend);
   await session.dispose();
 `;
-  write(user.folder, {
+  write(user, {
     'use.mjs': `import { compile } from 'mdl-compiler';
 import { openSession } from 'mdl-compiler/runtime';
 import { webgpuBackend } from 'mdl-compiler/webgpu';
@@ -127,7 +122,7 @@ const { webgpuBackend } = require('mdl-compiler/webgpu');
 (async () => {${body}})();`,
   });
   for (const file of ['use.mjs', 'use.cjs']) {
-    const { code, text } = await run(user.folder, process.execPath, '--no-warnings', file);
+    const { code, text } = await run(user, process.execPath, '--no-warnings', file);
     expect(code, text).toBe(0);
     expect(text).toBe('Classifier 1x3 function\n');
   }

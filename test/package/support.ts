@@ -11,13 +11,12 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { folderWith, newFolder } from '../support/folder.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const CONSUMERS = join(REPOSITORY, 'test/package/consumers');
@@ -43,9 +42,9 @@ export function run(folder: string, command: string, ...args: string[]): Promise
   });
 }
 
-/** Packs a copy of what git has, so that the project's own `dist` stays; the tarball's path. */
+/** Packs a copy of what git has, so that the project's own `dist` stays; the tarball's path. The caller removes its folder. */
 export function pack(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-pack-'));
+  const folder = newFolder();
   const git = (...args: string[]): string[] =>
     execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8' }).split('\0').filter(Boolean);
   const files = [...git('ls-files', '-z'), ...git('ls-files', '-z', '--others', '--exclude-standard')];
@@ -57,12 +56,9 @@ export function pack(): string {
   return join(folder, filename);
 }
 
-/** An empty project of a user, removed by `remove`. */
-export function project(files: Readonly<Record<string, string>> = {}): { folder: string; remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-user-'));
-  write(folder, { 'package.json': '{ "name": "user", "private": true, "type": "module" }', ...files });
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
+/** The folder of a user's project, which is empty but for these files. */
+export const project = (files: Readonly<Record<string, string>> = {}): string =>
+  folderWith({ 'package.json': '{ "name": "user", "private": true, "type": "module" }', ...files });
 
 export function write(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {

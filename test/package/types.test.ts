@@ -1,6 +1,6 @@
 /** The package's declarations under the strictest settings of a user, `skipLibCheck` off. */
 import { join } from 'node:path';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { project, provide, REPOSITORY, run, write } from './support.ts';
 
 const USE = `import { compile, graphsOf, TARGETS, type SourceHost } from 'mdl-compiler';
@@ -51,13 +51,9 @@ const COMPILERS: Readonly<Record<string, (folder: string) => string>> = {
   'TypeScript 7': () => join(REPOSITORY, 'node_modules/typescript/bin/tsc'),
 };
 
-let made: ReturnType<typeof project> | undefined;
-afterEach(() => made?.remove());
-
 describe.each(Object.entries(COMPILERS))('%s', (_, compilerOf) => {
   it.each(Object.entries(SETTINGS))('%s', async (_, [settings, file]) => {
-    made = project({ 'package.json': '{ "name": "user", "private": true }', [file]: USE });
-    const { folder } = made;
+    const folder = project({ 'package.json': '{ "name": "user", "private": true }', [file]: USE });
     provide(folder, inject('tarball'), ['@types/node', 'undici-types', 'typescript']);
     write(folder, { 'tsconfig.json': JSON.stringify({ compilerOptions: { ...STRICT, ...settings }, files: [file] }) });
     const { code, text } = await run(folder, process.execPath, compilerOf(folder), '-p', '.');

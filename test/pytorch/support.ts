@@ -1,7 +1,6 @@
 /** Models written for PyTorch, and jobs that run them: all of a file in one process of Python. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, inject } from 'vitest';
@@ -17,7 +16,7 @@ import {
 import { writeArtifact } from '../../src/compiler/workbench/weights/write.ts';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
 import { recordingOutput } from '../cli/output.ts';
-import { atFileEnd } from '../support/file-end.ts';
+import { folderWith } from '../support/folder.ts';
 import { type ReferenceTensor, readTensors } from '../support/reference.ts';
 
 const python = inject('python');
@@ -26,8 +25,7 @@ export const missing = 'missing' in python ? python.missing : undefined;
 /** `describe` of what needs PyTorch: skipped, and counted as that, where there is none. */
 export const describeTorch: typeof describe.skip = (missing === undefined ? describe : describe.skip) as never;
 
-export const scratch = mkdtempSync(join(tmpdir(), 'mdl-pytorch-'));
-atFileEnd(() => rmSync(scratch, { recursive: true, force: true }));
+export const scratch = folderWith();
 
 let count = 0;
 const fresh = (name: string): string => join(scratch, `${count++}-${name}`);

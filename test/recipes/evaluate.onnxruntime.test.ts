@@ -1,7 +1,7 @@
 /** `mdl evaluate` of models of each recipe, beside what a plain computation of the same rows gives. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { scoresOf } from '../../src/recipes/data/scores.ts';
 import type { Session } from '../../src/runtime/session.ts';
 import { folderWith, mdl, ROOT } from '../cli/support.ts';
@@ -13,9 +13,6 @@ const [pictures, arrays] = [emojiFolder(), arraysFolder()];
 const TEXT = 'Grüße an alle.\n'.repeat(40);
 const example = (name: string): string => join(ROOT, 'examples', `${name}.mdl`);
 beforeAll(() => writeFileSync(join(folder, 'a.txt'), TEXT));
-afterAll(() => {
-  for (const path of [pictures, arrays]) rmSync(path, { recursive: true });
-});
 
 async function evaluated(file: string, ...more: string[]): Promise<Record<string, unknown>> {
   const { stdout, stderr } = await mdl(folder, 'evaluate', file, ...more, '--json');

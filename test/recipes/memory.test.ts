@@ -6,7 +6,8 @@ import type { Recipe } from '../../src/recipes/recipe.ts';
 import { tensorsRecipe } from '../../src/recipes/tensors/recipe.ts';
 import { textRecipe } from '../../src/recipes/text/recipe.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
-import { folderOf, modelOf, requestOf } from './text/support.ts';
+import { folderWith } from '../support/folder.ts';
+import { modelOf, requestOf } from './text/support.ts';
 import { plainPng } from './vision-language/support.ts';
 
 const ids = { dtype: 'i64' as const, shape: ['B', 'T'] };
@@ -43,7 +44,7 @@ describe.each(CASES)('%s', (_, recipe, model, given) => {
 
   test('give the batches of the disk', async () => {
     const options = { batchSize: 2, data: 'mine' };
-    const disk = await recipe.dataset({ ...requestOf(folderOf(given), model), batchSize: 2 });
+    const disk = await recipe.dataset({ ...requestOf(folderWith(given), model), batchSize: 2 });
     const memory = await recipe.dataset({ ...requestOf('', model, options), files: [...files].reverse() });
     expect(memory.rows).toBe(disk.rows);
     for (const step of [0, 1, 5]) expect((await memory.batch(step)).feeds).toEqual((await disk.batch(step)).feeds);

@@ -1,10 +1,9 @@
 /** Adapters of a session: what is read, fed and refused, over a backend that gives back what it is fed. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openAdapter as openByUrl } from '../../src/runtime/adapter.browser.ts';
 import { openAdapter } from '../../src/runtime/adapter.node.ts';
 import type { AdapterBytes } from '../../src/runtime/adapters.ts';
@@ -14,6 +13,7 @@ import { Session } from '../../src/runtime/session.ts';
 import { encodeSafetensors } from '../../src/runtime/weights/encode.ts';
 import type { EntryManifest, Manifest, TensorPort } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { folderWith } from '../support/folder.ts';
 import { TINY } from './support.onnx.ts';
 import { provokes } from './support.ts';
 
@@ -74,12 +74,11 @@ const NONE = [0, 0, 0, 0, 0];
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mdl-adapters-'));
+  folder = folderWith();
   const { config, weights } = adapter(tensorsOf(10));
   await writeFile(join(folder, 'adapter_config.json'), config);
   await writeFile(join(folder, 'adapter_model.safetensors'), weights);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 describe('swapping', () => {
   it('feeds the current adapter, zeros without one, and what the caller gives before either', async () => {

@@ -1,11 +1,9 @@
 /** The backends are packages of their own: what a session says where one is not installed. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { onnxBackend as onnxWeb } from '../../src/runtime/backend.onnx.browser.ts';
 import { openModel, openSession } from '../../src/runtime/index.ts';
 import { Session } from '../../src/runtime/session.ts';
+import { folderWith } from '../support/folder.ts';
 import { writeTinyModel } from './support.onnx.ts';
 import { provokes } from './support.ts';
 
@@ -18,10 +16,9 @@ vi.mock('onnxruntime-web', () => {
 
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'mdl-no-backend-'));
+  directory = folderWith();
   await writeTinyModel(directory);
 });
-afterAll(() => rm(directory, { recursive: true }));
 
 it('names the package and the command that installs it, in Node', async () => {
   const message = await provokes('R0235', async () => (await openSession(directory)).load('scale'));

@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { hostBackend } from '../../src/runtime/backend.host.ts';
 import { onnxBackend as onnxWeb } from '../../src/runtime/backend.onnx.browser.ts';
 import type { Backend, ModelSource, Tensors } from '../../src/runtime/backend.ts';
@@ -12,15 +11,15 @@ import { openSession } from '../../src/runtime/index.ts';
 import { openModel as openModelByUrl } from '../../src/runtime/model.browser.ts';
 import { openModel } from '../../src/runtime/model.node.ts';
 import { Session } from '../../src/runtime/session.ts';
+import { folderWith } from '../support/folder.ts';
 import { TINY, writeTinyModel } from './support.onnx.ts';
 import { provokes } from './support.ts';
 
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'mdl-session-'));
+  directory = folderWith();
   await writeTinyModel(directory);
 });
-afterAll(() => rm(directory, { recursive: true }));
 
 const f32 = (shape: number[], ...values: number[]): FeedTensor => ({
   dtype: 'f32',

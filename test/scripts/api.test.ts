@@ -1,9 +1,9 @@
 /** The API pages, made from a package of a few lines. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { api, entryPoints } from '../../scripts/generate/api.ts';
+import { folderWith } from '../support/folder.ts';
 
 const PACKAGE = {
   name: 'small',
@@ -58,13 +58,12 @@ export class Half {
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'mdl-api-'));
+  root = folderWith();
   for (const [path, text] of Object.entries(FILES)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 it('entry points are what package.json exports with types', () => {
   expect(entryPoints(FILES['package.json']!)).toEqual([

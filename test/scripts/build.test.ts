@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,10 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
+import { folderWith } from '../support/folder.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,7 +36,7 @@ const FILES = {
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'mdl-build-'));
+  root = folderWith();
   for (const [path, text] of Object.entries(FILES)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
@@ -47,7 +46,6 @@ beforeEach(() => {
     copyFileSync(join(repository, 'scripts', file), join(root, 'scripts', file));
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'), 'dir');
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const build = (...options: string[]): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), ...options], { encoding: 'utf8' });

@@ -1,21 +1,20 @@
 /** Generated files: what the generators make of small inputs, and how stale files are found. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createToken, EmbeddedActionsParser } from 'chevrotain';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { diagnosticsPage, messageTemplate } from '../../scripts/generate/diagnostics.ts';
 import { type Generator, runGenerators } from '../../scripts/generate/files.ts';
 import { type GrammarRule, grammarFiles } from '../../scripts/generate/grammar.ts';
 import { opsPage, readAttributes } from '../../scripts/generate/ops.ts';
 import { std } from '../../scripts/generate/std.ts';
+import { folderWith } from '../support/folder.ts';
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'mdl-generate-'));
+  root = folderWith();
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 describe('running generators', () => {
   const twoFiles: Generator = {

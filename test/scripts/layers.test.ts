@@ -1,29 +1,11 @@
 /** The direction of imports: planted violations and cycles are found, and the project itself has none. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkLayers, formatViolation, importsOf } from '../../scripts/layers.ts';
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
-/** A project folder with these files. */
-function project(files: Readonly<Record<string, string>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'mdl-layers-'));
-  folders.push(root);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
-}
+import { folderWith } from '../support/folder.ts';
 
 const rulesBroken = (files: Readonly<Record<string, string>>): string[] =>
-  checkLayers(project(files)).map(({ file, imported, rule }) => `${file} → ${imported}: ${rule}`);
+  checkLayers(folderWith(files)).map(({ file, imported, rule }) => `${file} → ${imported}: ${rule}`);
 
 describe('layers', () => {
   it('accepts the direction of the design', () => {
@@ -77,7 +59,7 @@ describe('layers', () => {
     ['src/compiler/passes/a.ts', 'node:fs', /^only src\/compiler\/cli, .* import node: modules$/],
     ['grammar/parser.ts', 'node:path', /^only src\/compiler\/cli, .* import node: modules$/],
   ])('%s may not import %s', (file, imported, rule) => {
-    const violations = checkLayers(project({ [file]: `// first line\nimport { x } from '${imported}';\n` }));
+    const violations = checkLayers(folderWith({ [file]: `// first line\nimport { x } from '${imported}';\n` }));
     expect(violations).toHaveLength(1);
     expect(violations[0]).toMatchObject({ file, line: 2, imported });
     expect(violations[0]?.rule).toMatch(rule);
@@ -118,7 +100,7 @@ describe('layers', () => {
 describe('cycles', () => {
   it('finds one and names its way', () => {
     const violations = checkLayers(
-      project({
+      folderWith({
         'src/compiler/ir/a.ts': "import { b } from './b.ts';",
         'src/compiler/ir/b.ts': "import { c } from './c.ts';",
         'src/compiler/ir/c.ts': "export { a } from './a.ts';",

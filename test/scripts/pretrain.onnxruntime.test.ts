@@ -1,14 +1,12 @@
 /** `npm run pretrain`, a step of each stage: it writes what the committed base has, for the same prompts. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { openCheckpoint } from '../../src/runtime/index.ts';
 import { PRETRAINED, ROOT } from '../cli/support.ts';
+import { folderWith } from '../support/folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mdl-pretrain-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderWith();
 
 /** Keys with shapes, and what the file says of prompts. */
 async function contentsOf(file: string): Promise<object> {

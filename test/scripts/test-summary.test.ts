@@ -1,26 +1,22 @@
 /** The line that closes a CI run, and its exit status. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { folderWith } from '../support/folder.ts';
 
 const script = fileURLToPath(new URL('../../scripts/test-summary.mjs', import.meta.url));
 
 function summary(...reports: string[]): { readonly line: string | undefined; readonly status: number | null } {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-summary-'));
-  try {
-    const paths = reports.map((report, i) => {
-      const path = join(folder, `${i}.json`);
-      writeFileSync(path, report);
-      return path;
-    });
-    const { stdout, status } = spawnSync(process.execPath, [script, ...paths], { encoding: 'utf8' });
-    return { line: stdout.trimEnd().split('\n').at(-1), status };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = folderWith();
+  const paths = reports.map((report, i) => {
+    const path = join(folder, `${i}.json`);
+    writeFileSync(path, report);
+    return path;
+  });
+  const { stdout, status } = spawnSync(process.execPath, [script, ...paths], { encoding: 'utf8' });
+  return { line: stdout.trimEnd().split('\n').at(-1), status };
 }
 
 const file = (status: string, ...tests: string[]): object => ({

@@ -7,7 +7,7 @@
  *     PEFT 0.2                                        ….query_key_value.{weight, lora_A.weight}
  *     without LoRA      llama_model.model.….query_key_value.weight
  */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import compileCommand from '../../src/compiler/cli/commands/compile.ts';
@@ -16,6 +16,7 @@ import { openSession, type Session, writeSafetensors } from '../../src/runtime/i
 import type { Manifest } from '../../src/shared/artifact.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
 import { recordingOutput } from '../cli/output.ts';
+import { folderWith } from '../support/folder.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import {
   ABLATIONS,
@@ -126,7 +127,7 @@ describe.each(TARGETS)('--merge-lora, $backend, opset $opset', (target) => {
 
 describe('a compiled folder', () => {
   const compileTo = async (more: { mergeLora?: boolean; opset?: string; entry?: string[] }): Promise<string> => {
-    const out = mkdtempSync(join(scratchFolder(), 'out-'));
+    const out = folderWith();
     await compileCommand(recordingOutput(), ['models/tinygpt-v.mdl'], {
       configFile: configFile(),
       weights: WEIGHTS,

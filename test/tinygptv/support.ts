@@ -2,8 +2,7 @@
  * The scaled-down TinyGPT-V of the reference numbers (test/fixtures/tinygptv-tiny), opened the way `mdl run` opens a
  * model: models/tinygpt-v.mdl, sizes from a JSON file, weights from a checkpoint. No code here knows its sizes.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/workbench/model.ts';
@@ -15,6 +14,7 @@ import { recordingOutput } from '../cli/output.ts';
 import { unavailable } from '../support/adapter.ts';
 import { buildWebGpu } from '../support/build.ts';
 import { atFileEnd } from '../support/file-end.ts';
+import { folderWith } from '../support/folder.ts';
 import { fixture, type ReferenceTensor, readJson, readTensors } from '../support/reference.ts';
 import { backendOf, gpuOf, manifestOf } from '../support/webgpu.ts';
 
@@ -85,11 +85,10 @@ let scratch: string | undefined;
 /** A folder that is gone when the test file is done. */
 export function scratchFolder(): string {
   if (scratch === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'mdl-test-'));
+    const made = folderWith();
     scratch = made;
     atFileEnd(() => {
       scratch = undefined;
-      rmSync(made, { recursive: true, force: true });
     });
   }
   return scratch;

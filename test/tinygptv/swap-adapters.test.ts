@@ -2,7 +2,7 @@
  * `mdl compile --swap-adapters` on the scaled-down TinyGPT-V: one compiled model with adapters swapped gives what models
  * with each adapter inside give, and without an adapter what the model without LoRA gives.
  */
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +16,7 @@ import * as page from '../../src/runtime/index.browser.ts';
 import { generate, type HostTensor, openSession, type Session, writeSafetensors } from '../../src/runtime/index.ts';
 import type { Manifest } from '../../src/shared/artifact.ts';
 import { recordingOutput } from '../cli/output.ts';
+import { folderWith } from '../support/folder.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import {
   ABLATIONS,
@@ -59,7 +60,7 @@ async function peftFolder(
 }
 
 async function compiled(options: Partial<CompileOptions>): Promise<string> {
-  const out = mkdtempSync(join(scratchFolder(), 'out-'));
+  const out = folderWith();
   await compileCommand(recordingOutput(), ['models/tinygpt-v.mdl'], {
     configFile: configFile(),
     weights: WEIGHTS,

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import ablateCommand from '../../src/compiler/cli/commands/ablate.ts';
 import type { CellSummary } from '../../src/compiler/workbench/ablation/summary.ts';
-import { folderOf } from '../recipes/text/support.ts';
+import { folderWith } from '../support/folder.ts';
 import { DOCS, emojiFolder, example } from './data-kinds.ts';
 import { recorder } from './support.ts';
 
@@ -25,7 +25,7 @@ export async function ablated(kind: keyof typeof KINDS, backend: string): Promis
   const output = recorder();
   const data = kind === 'text' ? join(DOCS, 'text.md') : emojiFolder();
   const common = { set: [], allowMissing: [], allowUnexpected: [], opset: '17', init: 1, seed: 0, seeds: 1, last: 1 };
-  const run = { batchSize: 4, steps: 2, out: join(folderOf({}), 'run') };
+  const run = { batchSize: 4, steps: 2, out: join(folderWith(), 'run') };
   await ablateCommand(output, [example(file)], { ...common, ...set, ...run, data, flags, backend });
   const { failed, summary } = output.results[0] as Result;
   if (failed.length > 0) throw new Error(JSON.stringify(failed));

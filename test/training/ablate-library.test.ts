@@ -1,7 +1,6 @@
 /** An ablation from code: `ablateStages` and `flagVariants` do what `mdl ablate` does, and what a variant cannot do is a finding. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import ablateCommand from '../../src/compiler/cli/commands/ablate.ts';
 import { flagVariants as variantsInPage } from '../../src/compiler/workbench/library.browser.ts';
 import {
@@ -28,7 +27,6 @@ const BREAKABLE = MICRO.replace('flag lora = true', 'flag lora = true\nflag safe
   .replace('head = Linear(d, classes)', 'head = Linear(d when square else d + 1, classes)');
 
 const { folder, file, batch } = microFolder(undefined, BREAKABLE);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const request = {
   ...modelFile(file),

@@ -1,11 +1,11 @@
 /** LoRA adapters in PEFT's format: written by a run, read by another, swapped and merged. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import runCommand from '../../src/compiler/cli/commands/run.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { peftKey } from '../../src/compiler/workbench/training/peft.ts';
+import { folderWith } from '../support/folder.ts';
 import { readTensors, relativeError } from '../support/reference.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
@@ -99,7 +99,7 @@ describe('an adapter', () => {
       'adapter_config.json cannot be read',
     );
     await expect(lossOf({ init: 1, adapter })).rejects.toThrow('--adapter has no meaning without --weights');
-    const changed = mkdtempSync(join(tmpdir(), 'mdl-adapter-'));
+    const changed = folderWith();
     const write = (config: object): void => writeFileSync(join(changed, 'adapter_config.json'), JSON.stringify(config));
     write({ peft_type: 'IA3' });
     await expect(lossOf({ weights, adapter: changed })).rejects.toThrow('its peft_type is "IA3", and LORA is read');

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
-import { folderOf } from '../recipes/text/support.ts';
+import { folderWith } from '../support/folder.ts';
 import { noise } from './support.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -16,7 +16,7 @@ const PICTURES = {
 };
 
 export function emojiFolder(): string {
-  const folder = folderOf({});
+  const folder = folderWith();
   for (const [name, codes] of Object.entries(PICTURES)) {
     mkdirSync(join(folder, name));
     for (const code of codes) copyFileSync(join(EMOJI, `${code}.png`), join(folder, name, `${code}.png`));
@@ -31,7 +31,7 @@ export function arraysFolder(): string {
     const first = [...x.subarray(16 * row, 16 * row + 3)];
     return BigInt(first.indexOf(Math.max(...first)));
   });
-  return folderOf({
+  return folderWith({
     'rows.safetensors': encodeSafetensors(
       new Map(
         Object.entries({

@@ -1,22 +1,13 @@
 /** Examples that are trained on each kind of data, from the command line: losses fall, and each step is a function of the seed. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
-import { folderOf } from '../recipes/text/support.ts';
+import { folderWith } from '../support/folder.ts';
 import { arraysFolder, DOCS, emojiFolder, example } from './data-kinds.ts';
 import { DEFAULTS, MICRO, recorder } from './support.ts';
 import { looksOf } from './validation-cases.ts';
-
-const folders: string[] = [];
-const kept = (folder: string): string => {
-  folders.push(folder);
-  return folder;
-};
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 async function lossOf(file: string, options: Partial<TrainingOptions>): Promise<number> {
   const output = recorder();
@@ -33,15 +24,15 @@ test('a GPT learns the documentation, byte by byte', async () => {
 });
 
 test('a ViT learns to tell emoji by their folders', async () => {
-  const data = kept(emojiFolder());
+  const data = emojiFolder();
   const options = { config: 'tiny', data, batchSize: 18 };
   expect(await lossOf(example('vit'), { ...options, steps: 1 })).toBeCloseTo(Math.log(5), 3); // the head begins as zeros
   expect(await lossOf(example('vit'), { ...options, steps: 60, lr: 3e-3 })).toBeLessThan(0.7);
 });
 
 test('a ResNet learns to tell emoji by their folders, and is judged by its running statistics', async () => {
-  const data = kept(emojiFolder());
-  const out = join(kept(folderOf({})), 'run');
+  const data = emojiFolder();
+  const out = join(folderWith(), 'run');
   const options = { config: 'tiny', data, batchSize: 9, lr: 0.05, out };
   expect(await lossOf(example('resnet'), { ...options, steps: 60, val: data, valEvery: 60 })).toBeLessThan(0.3);
   const [look] = looksOf(out);
@@ -50,13 +41,13 @@ test('a ResNet learns to tell emoji by their folders, and is judged by its runni
 });
 
 test('an MLP learns from arrays', async () => {
-  const options = { config: 'small', data: kept(arraysFolder()), batchSize: 16, lr: 2e-2 };
+  const options = { config: 'small', data: arraysFolder(), batchSize: 16, lr: 2e-2 };
   expect(await lossOf(example('mlp'), { ...options, steps: 1 })).toBeGreaterThan(0.8);
   expect(await lossOf(example('mlp'), { ...options, steps: 100 })).toBeLessThan(0.4);
 });
 
 test('a model of no recipe is trained by a module of data', async () => {
-  const folder = kept(folderOf({ 'micro.mdl': MICRO }));
+  const folder = folderWith({ 'micro.mdl': MICRO });
   const data = join(folder, 'data.mjs');
   writeFileSync(
     data,

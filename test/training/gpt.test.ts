@@ -1,12 +1,9 @@
 /** examples/gpt.mdl against a PyTorch loop, step by step, and what it comes to on the repository's own docs. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { folderWith } from '../support/folder.ts';
 import { distance, lossesOn } from './gpt-cases.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mdl-gpt-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderWith();
 
 test('twenty steps have the losses of PyTorch, within 1e-4', async () => {
   const losses = await lossesOn('onnx', folder);

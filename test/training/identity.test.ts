@@ -1,7 +1,7 @@
 /** A run knows what it is made of: --resume with other contents behind the same paths is refused, and says what differs. */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { dataDigest } from '../../src/compiler/workbench/training/identity.ts';
 import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
@@ -11,7 +11,6 @@ import { OPTIONS, plainPng } from '../recipes/vision-language/support.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
 const { folder, file, batch } = microFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const base = join(folder, 'base.safetensors');
 const RUN: TrainingOptions = { ...DEFAULTS, init: 3, stages: 'one,two', batch, steps: 4, checkpointEvery: 2 };

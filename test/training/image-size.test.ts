@@ -1,13 +1,13 @@
 /** A stage with its own image size: the model grows, tables of positions are resampled, everything else is carried over. */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import compile from '../../src/compiler/cli/commands/compile.ts';
 import evaluate from '../../src/compiler/cli/commands/evaluate.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { fileSource, SafetensorsFile } from '../../src/runtime/index.ts';
+import { folderWith } from '../support/folder.ts';
 import { DEFAULTS, microFolder, recorder } from './support.ts';
 
 /** Positions of a grid are averaged into every row, so that the batch does not depend on the size. */
@@ -42,10 +42,6 @@ stage uneven { train head  schedule constant(lr = 1e-2, iters = 6)  image_size 7
 const FLAT = SIZED.replace('first = Linear(d, d)', 'first = Linear(d, d)\n  flat = Linear(grid * grid, d)');
 
 const { folder, file, batch } = microFolder(undefined, SIZED);
-const folders = [folder];
-afterAll(() => {
-  for (const each of folders) rmSync(each, { recursive: true, force: true });
-});
 
 const out = (name: string): string => join(folder, name);
 const options = (more: Partial<TrainingOptions>): TrainingOptions => ({
@@ -146,7 +142,6 @@ describe('mistakes', () => {
 
   test('a weight that depends on the size cannot be carried over', async () => {
     const flat = microFolder(undefined, FLAT);
-    folders.push(flat.folder);
     await expect(trainCommand(recorder(), [flat.file], options({ stages: 'large' }))).rejects.toThrow(
       'the stage large cannot be trained: image_size 8 makes flat.weight [8, 16] of [8, 4], and only parameters',
     );
@@ -154,7 +149,6 @@ describe('mistakes', () => {
 
   test('a file whose recipe does not say which config value the size is has none to set', async () => {
     const none = microFolder(undefined, SIZED.replace('image_size = vit.image_size', ''));
-    folders.push(none.folder);
     await expect(trainCommand(recorder(), [none.file], options({ stages: 'large' }))).rejects.toThrow(
       "it gives image_size, and the model's recipe does not read image_size from a config value",
     );
@@ -162,8 +156,7 @@ describe('mistakes', () => {
 });
 
 test('nano at 112 in stage 4: its weights are evaluated at 112', async () => {
-  const run = join(tmpdir(), `mdl-nano-112-${process.pid}`);
-  folders.push(run);
+  const run = folderWith();
   const common = { config: 'nano', weights: 'models/nano-pretrained.safetensors', data: 'emoji', steps: 1 };
   const model = 'models/tinygpt-v.mdl';
   const { seed, checkpointEvery, keep, backend, opset } = DEFAULTS;

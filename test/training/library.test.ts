@@ -1,8 +1,7 @@
 /** Training from code: what `stagesOf` and `trainStages` do is what `mdl train` does, and a page can do it too. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { stagesOf as stagesInPage } from '../../src/compiler/workbench/library.browser.ts';
 import {
@@ -19,13 +18,13 @@ import {
   type TrainingCheckpoint,
   trainStages,
 } from '../../src/compiler/workbench/library.ts';
+import { folderWith } from '../support/folder.ts';
 import { readTensors } from '../support/reference.ts';
 import { arraysFolder, example } from './data-kinds.ts';
 import { DEFAULTS, recorder } from './support.ts';
 
 const data = arraysFolder();
 const file = example('mlp');
-afterAll(() => rmSync(data, { recursive: true }));
 
 const request = {
   ...modelFile(file),
@@ -80,28 +79,24 @@ test('goes on from a checkpoint as a run that was left alone, and is stopped by 
 });
 
 test('keeps a run in a folder and goes on with it, and with no other: R0803', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-kept-'));
-  try {
-    const stages = await stagesOf(request);
-    const whole = await trainStages(await stagesOf(request), { steps: 4 });
-    await trainStages(stages, { steps: 2, keeper: await keepIn(folder, stages) });
-    const again = await stagesOf(request);
-    const { trained } = await trainStages(again, { steps: 4, resume: await resumeFrom(folder, again) });
-    expect(trained).toEqual(whole.trained);
-    const others = {
-      'weights of train_all': { weights: (model: Parameters<typeof request.weights>[0]) => seededWeights(model, 2) },
-      'data of train_all': { seed: 0, data: recipeData(file, { data, batchSize: 3 }) },
-      seed: { seed: 1 },
-      'learning rate': { lr: 0.5 },
-    };
-    for (const [what, other] of Object.entries(others))
-      await expect(resumeFrom(folder, await stagesOf({ ...request, ...other }))).rejects.toMatchObject({
-        code: 'R0803',
-        message: expect.stringContaining(what),
-      });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = folderWith();
+  const stages = await stagesOf(request);
+  const whole = await trainStages(await stagesOf(request), { steps: 4 });
+  await trainStages(stages, { steps: 2, keeper: await keepIn(folder, stages) });
+  const again = await stagesOf(request);
+  const { trained } = await trainStages(again, { steps: 4, resume: await resumeFrom(folder, again) });
+  expect(trained).toEqual(whole.trained);
+  const others = {
+    'weights of train_all': { weights: (model: Parameters<typeof request.weights>[0]) => seededWeights(model, 2) },
+    'data of train_all': { seed: 0, data: recipeData(file, { data, batchSize: 3 }) },
+    seed: { seed: 1 },
+    'learning rate': { lr: 0.5 },
+  };
+  for (const [what, other] of Object.entries(others))
+    await expect(resumeFrom(folder, await stagesOf({ ...request, ...other }))).rejects.toMatchObject({
+      code: 'R0803',
+      message: expect.stringContaining(what),
+    });
 });
 
 test('judges by held-out rows and goes on with the best state', async () => {

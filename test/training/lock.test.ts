@@ -1,19 +1,17 @@
 /** One writer for a run's folder: who else comes is told who has it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import ablateCommand from '../../src/compiler/cli/commands/ablate.ts';
 import compileCommand from '../../src/compiler/cli/commands/compile.ts';
 import demoCommand from '../../src/compiler/cli/commands/demo.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { LOCK, lockFolder } from '../../src/compiler/workbench/training/lock.ts';
+import { folderWith } from '../support/folder.ts';
 import { DEFAULTS, microFolder, recorder } from './support.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'mdl-lock-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-const fresh = (): string => mkdtempSync(join(root, 'run-'));
 const holder = (pid: number, host = hostname()): string => JSON.stringify({ pid, host, since: '2026-01-02T03:04:05Z' });
 
 /** The id of a process that has ended. */
@@ -21,7 +19,7 @@ const gone = Number(spawnSync(process.execPath, ['-p', 'process.pid'], { encodin
 
 describe('a lock', () => {
   test('is held until it is given back', () => {
-    const folder = fresh();
+    const folder = folderWith();
     const release = lockFolder(folder, recorder());
     expect(JSON.parse(readFileSync(join(folder, LOCK), 'utf8'))).toMatchObject({ pid: process.pid, host: hostname() });
     expect(() => lockFolder(folder, recorder())).toThrow(
@@ -37,7 +35,7 @@ describe('a lock', () => {
     ['that has ended', gone],
     ['that had our own id', process.pid],
   ])('of a process %s is taken over, which is said', (_, pid) => {
-    const folder = fresh();
+    const folder = folderWith();
     writeFileSync(join(folder, LOCK), holder(pid));
     const output = recorder();
     lockFolder(folder, output)();
@@ -54,7 +52,7 @@ describe('a lock', () => {
     ['another machine', holder(gone, 'elsewhere'), `process ${gone} on elsewhere, since 2026-01-02T03:04:05Z`],
     ['nobody knows whom', 'not json', 'an unknown process'],
   ])('of %s is respected', (_, text, who) => {
-    const folder = fresh();
+    const folder = folderWith();
     writeFileSync(join(folder, LOCK), text);
     expect(() => lockFolder(folder, recorder())).toThrow(
       `${folder} is in use by ${who}: wait for it, choose another folder, or remove ${join(folder, LOCK)} if that process is gone`,
@@ -64,8 +62,7 @@ describe('a lock', () => {
 });
 
 describe('commands', () => {
-  const { folder, file, batch } = microFolder();
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const { file, batch } = microFolder();
   const train = (out: string, more: object = {}) =>
     trainCommand(recorder(), [file], { ...DEFAULTS, init: 1, stage: 'one', steps: 2, batch, out, ...more });
   const ablate = (out: string) =>
@@ -75,7 +72,7 @@ describe('commands', () => {
     });
 
   test('do not write to a folder that another process has', async () => {
-    const out = fresh();
+    const out = folderWith();
     writeFileSync(join(out, LOCK), holder(process.ppid));
     for (const attempt of [() => train(out), () => train(out, { resume: true }), () => ablate(out)])
       await expect(attempt()).rejects.toMatchObject({ code: 'C0313' });
@@ -83,7 +80,7 @@ describe('commands', () => {
   });
 
   test('give it back at the end, and when they fail', async () => {
-    const out = join(fresh(), 'new');
+    const out = join(folderWith(), 'new');
     await train(out);
     expect(existsSync(join(out, LOCK))).toBe(false);
     await expect(train(out)).rejects.toMatchObject({ code: 'C0206' });
@@ -92,7 +89,7 @@ describe('commands', () => {
   });
 
   test('say that --out is a file', async () => {
-    const out = join(fresh(), 'file');
+    const out = join(folderWith(), 'file');
     writeFileSync(out, 'text');
     const compile = {
       out,

@@ -1,11 +1,11 @@
 /** The report of a run: a page of its own, with every chart and every event. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderChart, renderReport, writeReport } from '../../src/compiler/workbench/report.ts';
 import { readLog } from '../../src/compiler/workbench/training/log.ts';
 import { type LogRecord, logLine, type StepRecord } from '../../src/runtime/train/index.ts';
+import { folderWith } from '../support/folder.ts';
 
 const step = (stage: string, at: number): StepRecord => ({
   stage,
@@ -55,7 +55,7 @@ test('long runs are thinned to what a screen shows', () => {
 });
 
 test('a log whose last line was cut short is read, other damage is an error', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-report-'));
+  const folder = folderWith();
   const [log, out] = [join(folder, 'log.jsonl'), join(folder, 'report.html')];
   writeFileSync(log, `${records.map(logLine).join('')}{"stage":"sta`);
   expect(readLog(log)).toEqual(records);

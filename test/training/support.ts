@@ -1,12 +1,12 @@
 /** Models, sessions and quiet output for the training tests. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Output } from '../../src/compiler/cli/output.ts';
 import type { Model } from '../../src/compiler/elaborate/model.ts';
 import type { TrainingOptions } from '../../src/compiler/workbench/training/options.ts';
 import { encodeSafetensors } from '../../src/runtime/index.ts';
 import type { HostTensor } from '../../src/shared/tensor.ts';
+import { folderWith } from '../support/folder.ts';
 import { compileOk, memory, repository } from '../support/project.ts';
 import { fixture, type ReferenceTensor, readJson, readTensors } from '../support/reference.ts';
 
@@ -80,7 +80,7 @@ export function microBatch(seed = 0, rows = 6): Record<string, HostTensor> {
 
 /** Writes the micro model and a batch to a new folder. */
 export function microFolder(batch = microBatch(), source = MICRO): { folder: string; file: string; batch: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-train-'));
+  const folder = folderWith();
   const file = join(folder, 'micro.mdl');
   writeFileSync(file, source);
   const path = join(folder, 'batch.safetensors');

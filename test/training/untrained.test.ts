@@ -1,7 +1,6 @@
 /** Tensors that nothing loads and no stage trains: said before the first step, so that a model is not compared with itself. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import ablateCommand from '../../src/compiler/cli/commands/ablate.ts';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
@@ -24,7 +23,6 @@ const exitCode = process.exitCode;
 afterEach(() => {
   process.exitCode = exitCode;
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(async () => {
   await trainCommand(recorder(), [file], {
     ...DEFAULTS,

@@ -1,7 +1,7 @@
 /** Models that are judged while they train: by which rows, what is kept, when a stage ends, and that a resumed run decides alike. */
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
 import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
 import { SILENT } from '../../src/compiler/workbench/notes.ts';
@@ -9,21 +9,13 @@ import { toldOf } from '../../src/compiler/workbench/recipe.ts';
 import { openForRun } from '../../src/compiler/workbench/session.ts';
 import { openBatches } from '../../src/compiler/workbench/training/data.ts';
 import { tensorsRecipe } from '../../src/recipes/tensors/recipe.ts';
-import { folderOf } from '../recipes/text/support.ts';
+import { folderWith } from '../support/folder.ts';
 import { arraysFolder, DOCS, example } from './data-kinds.ts';
 import { DEFAULTS, recorder } from './support.ts';
 import { comparable, looksOf, recordsOf, trained } from './validation-cases.ts';
 
 const data = arraysFolder();
-const folders = [data];
-const fresh = (): string => {
-  const folder = folderOf({});
-  folders.push(folder);
-  return join(folder, 'run');
-};
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+const fresh = (): string => join(folderWith(), 'run');
 
 test('looks every so many steps and at the end, at all held-out rows: the loss is that of one batch of them', async () => {
   const out = fresh();
@@ -181,8 +173,7 @@ test('a best state that is gone is an error by name: R1195', async () => {
 });
 
 test('a module that gives batches takes no division: R1148', async () => {
-  const folder = folderOf({});
-  folders.push(folder);
+  const folder = folderWith();
   const file = join(folder, 'data.mjs');
   writeFileSync(file, 'export default { name: "mine", batch: async () => ({}) }');
   const run = trained(fresh(), { data: file, valSplit: 0.1, steps: 1 });

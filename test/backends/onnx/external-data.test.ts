@@ -1,6 +1,5 @@
 /** The layout of weights files, and that ONNX Runtime reads it from disk. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
@@ -15,6 +14,7 @@ import { externalFiles } from '../../../src/runtime/backend.onnx.ts';
 import type { ModelSource } from '../../../src/runtime/backend.ts';
 import type { Quantisation } from '../../../src/shared/quantisation.ts';
 import { narrow, type WideTensor } from '../../../src/shared/tensor.ts';
+import { folderWith } from '../../support/folder.ts';
 import { noise, OPSETS } from './support.ts';
 
 const f32 = (key: string, ...shape: number[]) => ({ key, dtype: 'f32' as const, shape });
@@ -178,20 +178,16 @@ test.each(OPSETS)('ONNX Runtime reads the planned files, opset %d', async (opset
     parameters: (key) => ({ kind: 'inline', tensor: narrow(tensors.get(key)!) }),
   });
 
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-onnx-'));
-  try {
-    for (const { file, records, bytes } of plan.files) {
-      const content = new Uint8Array(bytes);
-      for (const { key, offset } of records)
-        content.set(new Uint8Array(Float32Array.from(tensors.get(key)!.data).buffer), offset);
-      writeFileSync(join(folder, file), content);
-    }
-    writeFileSync(join(folder, 'model.onnx'), encodeModel(external.model));
-    const feeds = { x: new Tensor('float32', Float32Array.from(noise([2, 48], 4).data), [2, 48]) };
-    const fromFile = await (await InferenceSession.create(join(folder, 'model.onnx'))).run(feeds);
-    const fromBytes = await (await InferenceSession.create(encodeModel(inside.model))).run(feeds);
-    expect(fromFile.y!.data).toEqual(fromBytes.y!.data);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const folder = folderWith();
+  for (const { file, records, bytes } of plan.files) {
+    const content = new Uint8Array(bytes);
+    for (const { key, offset } of records)
+      content.set(new Uint8Array(Float32Array.from(tensors.get(key)!.data).buffer), offset);
+    writeFileSync(join(folder, file), content);
   }
+  writeFileSync(join(folder, 'model.onnx'), encodeModel(external.model));
+  const feeds = { x: new Tensor('float32', Float32Array.from(noise([2, 48], 4).data), [2, 48]) };
+  const fromFile = await (await InferenceSession.create(join(folder, 'model.onnx'))).run(feeds);
+  const fromBytes = await (await InferenceSession.create(encodeModel(inside.model))).run(feeds);
+  expect(fromFile.y!.data).toEqual(fromBytes.y!.data);
 });

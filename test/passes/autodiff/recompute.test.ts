@@ -1,6 +1,5 @@
 /** Recomputation: the same gradients bit for bit, and what it saves, on a 12-layer GPT written in MDL. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
@@ -54,6 +53,8 @@ model GPT {
   }
 }
 `;
+
+import { folderWith } from '../../support/folder.ts';
 
 const model = compileOk('main.mdl', memory({ 'main.mdl': GPT }));
 const { graph } = model.entry('loss', [], { training: { dropout: true } })!;
@@ -167,7 +168,7 @@ describe('lastLayerFirst', () => {
     ['gradients that are the ends', thrifty],
     ['gradients that meet in one node', joined(thrifty)],
   ])('ONNX Runtime finishes a layer before it computes the one below again: %s', async (_, trained) => {
-    const folder = mkdtempSync(join(tmpdir(), 'mdl-profile-'));
+    const folder = folderWith();
     const ordered = lastLayerFirst(runPipeline(trained));
     const { model: onnx } = lowerToOnnx(ordered, {
       opset: 17,
@@ -183,7 +184,6 @@ describe('lastLayerFirst', () => {
     session.endProfiling();
     await session.release();
     const events = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')) as readonly Event[];
-    rmSync(folder, { recursive: true });
     const order = events
       .filter(({ cat, name }) => cat === 'Node' && name.endsWith('_kernel_time'))
       .sort((a, b) => a.ts - b.ts)

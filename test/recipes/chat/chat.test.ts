@@ -1,28 +1,18 @@
 /** Conversations as data: what is read, what counts in the loss, and what of a file is refused. */
-import { rmSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chatRecipe } from '../../../src/recipes/chat/recipe.node.ts';
 import { type ChatMessage, type ChatTemplate, chatTemplateOf } from '../../../src/recipes/chat/template.ts';
 import { BYTE_TOKENIZER } from '../../../src/recipes/data/bytes.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';
+import { folderWith } from '../../support/folder.ts';
 import { readJson } from '../../support/reference.ts';
-import { folderOf, modelOf, requestOf } from '../text/support.ts';
+import { modelOf, requestOf } from '../text/support.ts';
 
 const families =
   readJson<Record<string, { config: object; cases: { messages: ChatMessage[]; text?: string }[] }>>(
     'chat/templates.json',
   );
 const templateOf = (name: string): ChatTemplate => chatTemplateOf({ config: families[name]!.config, file: name })!;
-
-const folders: string[] = [];
-const folder = (files: Readonly<Record<string, string>>): string => {
-  const path = folderOf(files);
-  folders.push(path);
-  return path;
-};
-afterAll(() => {
-  for (const path of folders) rmSync(path, { recursive: true });
-});
 
 const say = (...contents: string[]): string =>
   JSON.stringify({ messages: contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content })) });
@@ -43,7 +33,7 @@ describe('a row', () => {
     'of %s is the whole conversation, and answers count with their ends',
     async (name) => {
       const lines = say('Hi', 'Hello!', 'Why?', 'So.');
-      const { data } = await open(folder({ 'a.jsonl': lines }), { ...SETTINGS, length: 400 }, name);
+      const { data } = await open(folderWith({ 'a.jsonl': lines }), { ...SETTINGS, length: 400 }, name);
       const { feeds, tokens, rows } = await data.batch(0);
       const [ids, labels, mask] = ['input_ids', 'labels', 'attention_mask'].map((input) => numbers(feeds[input]!.data));
       const length = mask!.filter((there) => there === 1n).length;
@@ -59,7 +49,7 @@ describe('a row', () => {
   );
 
   it('is of one conversation after the other where rows are packed', async () => {
-    const path = folder({ 'a.jsonl': [say('a', 'b'), '', say('c', 'd')].join('\n') });
+    const path = folderWith({ 'a.jsonl': [say('a', 'b'), '', say('c', 'd')].join('\n') });
     const template = templateOf('llama3');
     const whole = [say('a', 'b'), say('c', 'd')].map((line) => template.render(JSON.parse(line).messages)).join('');
     const { data } = await open(path, { tokenizer: 'bytes', length: whole.length }, 'llama3');
@@ -68,7 +58,7 @@ describe('a row', () => {
   });
 
   it('is cut where it is too long, which is said', async () => {
-    const { data, notes } = await open(folder({ 'a.jsonl': say('Hi', 'x'.repeat(200)) }));
+    const { data, notes } = await open(folderWith({ 'a.jsonl': say('Hi', 'x'.repeat(200)) }));
     expect(notes).toEqual([expect.stringContaining('1 conversations of')]);
     expect((await data.batch(0)).feeds.input_ids!.shape).toEqual([1, 200]);
   });
@@ -98,7 +88,7 @@ const MISTAKES = [
 
 describe('a line that cannot be used', () => {
   it.each(MISTAKES)('%s: R1140 with file and line', async (_, line, reason) => {
-    const path = folder({ 'a.jsonl': `${GOOD}\n${line}\n` });
+    const path = folderWith({ 'a.jsonl': `${GOOD}\n${line}\n` });
     await expect(open(path)).rejects.toMatchObject({
       code: 'R1140',
       message: expect.stringContaining(`line 2 of a.jsonl ${reason}`),
@@ -110,7 +100,7 @@ describe('a line that cannot be used', () => {
 
   it('one that the template refuses', async () => {
     const line = JSON.stringify({ messages: [{ role: 'assistant', content: 'first' }] });
-    await expect(open(folder({ 'a.jsonl': line }), SETTINGS, 'gemma')).rejects.toMatchObject({
+    await expect(open(folderWith({ 'a.jsonl': line }), SETTINGS, 'gemma')).rejects.toMatchObject({
       code: 'R1140',
       message: expect.stringContaining('Conversation roles must alternate'),
     });
@@ -121,7 +111,7 @@ describe('a line that cannot be used', () => {
     const config = {
       chat_template: '{% for m in messages %}{{ m.role }}{% if loop.last %}{{ m.content }}{% endif %};{% endfor %}',
     };
-    const request = requestOf(folder({ 'a.jsonl': say('a', 'b', 'c', 'd') }), modelOf(SETTINGS), {});
+    const request = requestOf(folderWith({ 'a.jsonl': say('a', 'b', 'c', 'd') }), modelOf(SETTINGS), {});
     const chatTemplate = async () => chatTemplateOf({ config, file: 't' });
     await expect(chatRecipe.dataset({ ...request, chatTemplate })).rejects.toMatchObject({
       code: 'R1140',
@@ -131,6 +121,6 @@ describe('a line that cannot be used', () => {
 });
 
 it('data without a template is refused: R1192', async () => {
-  const request = requestOf(folder({ 'a.jsonl': GOOD }), modelOf(SETTINGS), {});
+  const request = requestOf(folderWith({ 'a.jsonl': GOOD }), modelOf(SETTINGS), {});
   await expect(chatRecipe.dataset(request)).rejects.toMatchObject({ code: 'R1192' });
 });

@@ -1,10 +1,9 @@
 /** Chat templates of five families against `transformers`, which made the expected texts. */
-import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openChatTemplate } from '../../../src/recipes/chat/files.node.ts';
 import { type ChatMessage, chatTemplateOf } from '../../../src/recipes/chat/template.ts';
+import { folderWith } from '../../support/folder.ts';
 import { readJson } from '../../support/reference.ts';
-import { folderOf } from '../text/support.ts';
 
 interface Case {
   readonly messages: readonly ChatMessage[];
@@ -40,14 +39,8 @@ describe('the templates of the families', () => {
 const HI: readonly ChatMessage[] = [{ role: 'user', content: 'Hi' }];
 
 describe('where a template is read', () => {
-  const read = async (files: Readonly<Record<string, string>>): Promise<string | undefined> => {
-    const folder = folderOf(files);
-    try {
-      return (await openChatTemplate(folder))?.render(HI);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  };
+  const read = async (files: Readonly<Record<string, string>>): Promise<string | undefined> =>
+    (await openChatTemplate(folderWith(files)))?.render(HI);
   const config = (value: unknown): string => JSON.stringify({ eos_token: { content: '</s>' }, chat_template: value });
 
   it('tokenizer_config.json, with tokens that are texts or objects', async () => {

@@ -8,7 +8,8 @@ import { imageClassification } from '../../../src/recipes/image-classification/r
 import { resizeBicubic } from '../../../src/runtime/image/resize.ts';
 import type { RgbImage } from '../../../src/runtime/image/rgb.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';
-import { folderOf, modelOf, requestOf } from '../text/support.ts';
+import { folderWith } from '../../support/folder.ts';
+import { modelOf, requestOf } from '../text/support.ts';
 import { plainPng } from '../vision-language/support.ts';
 
 const PORTS = [
@@ -23,7 +24,7 @@ const FOLDER = {
   'zebra/d.png': plainPng([0, 0, 255]),
 };
 const open = (files: Record<string, string | Uint8Array>, settings: SettingValues = {}, more = {}) => {
-  const request = requestOf(folderOf(files), modelOf({ ...SETTINGS, ...settings }, PORTS), { batchSize: 4, ...more });
+  const request = requestOf(folderWith(files), modelOf({ ...SETTINGS, ...settings }, PORTS), { batchSize: 4, ...more });
   return { request, source: imageClassification.dataset(request) };
 };
 /** Label and first pixel of each row. */
@@ -177,7 +178,7 @@ describe('mistakes', () => {
       ...model,
       entry: () => ({ inputs: PORTS, outputs: [{ name: 'logits', dtype: 'f32' as const, shape: ['N', 2] }] }),
     };
-    await expect(imageClassification.dataset(requestOf(folderOf(FOLDER), few))).rejects.toMatchObject({
+    await expect(imageClassification.dataset(requestOf(folderWith(FOLDER), few))).rejects.toMatchObject({
       code: 'R1147',
       message: expect.stringContaining('has 3 classes and the logits of GPT have 2'),
     });

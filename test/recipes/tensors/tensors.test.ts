@@ -7,7 +7,8 @@ import { tensorsRecipe } from '../../../src/recipes/tensors/recipe.ts';
 import { encodeSafetensors } from '../../../src/runtime/index.ts';
 import type { DataSource } from '../../../src/runtime/train/index.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
-import { folderOf, modelOf, requestOf } from '../text/support.ts';
+import { folderWith } from '../../support/folder.ts';
+import { modelOf, requestOf } from '../text/support.ts';
 
 const PORTS = [
   { name: 'x', dtype: 'f32' as const, shape: ['B', 2] },
@@ -74,13 +75,13 @@ describe('rows are the same from', () => {
       },
     ],
   ] as const)('%s', async (_, files) => {
-    expect(await epoch(folderOf(files), 5)).toEqual(ROWS);
+    expect(await epoch(folderWith(files), 5)).toEqual(ROWS);
   });
 });
 
 test('a mask in a table is read as one, and its rows stay together', async () => {
   const model = modelOf({}, [...PORTS, { name: 'keep', dtype: 'bool', shape: ['B'] }]);
-  const folder = folderOf({ 'a.csv': 'x.0,x.1,y,keep\n1,2,3,true\n4,5,6,FALSE\n' });
+  const folder = folderWith({ 'a.csv': 'x.0,x.1,y,keep\n1,2,3,true\n4,5,6,FALSE\n' });
   const { feeds } = await (await tensorsRecipe.dataset(requestOf(folder, model))).batch(0);
   const at = Array.from(feeds.y!.data, Number).indexOf(6);
   expect(feeds.keep).toMatchObject({ dtype: 'bool', shape: [2] });
@@ -90,7 +91,7 @@ test('a mask in a table is read as one, and its rows stay together', async () =>
 
 describe('mistakes are refused by name', () => {
   const open = (files: Record<string, string | Uint8Array>, more = {}) =>
-    tensorsRecipe.dataset(requestOf(folderOf(files), MODEL, more));
+    tensorsRecipe.dataset(requestOf(folderWith(files), MODEL, more));
   test.each([
     ['a word', 'y,x.0,x.1\n1,2,3\n1,two,3\n', 'line 3 of a.csv has "two" in the column x.0, and a number is expected'],
     [
@@ -109,7 +110,7 @@ describe('mistakes are refused by name', () => {
   });
 
   test('a bad row is skipped when that is asked for', async () => {
-    const request = requestOf(folderOf({ 'a.csv': 'y,x.0,x.1\n1,a,3\n7,2,3\n' }), MODEL, {
+    const request = requestOf(folderWith({ 'a.csv': 'y,x.0,x.1\n1,a,3\n7,2,3\n' }), MODEL, {
       badRows: 'skip',
       batchSize: 1,
     });
@@ -177,7 +178,7 @@ test('tables have quotes, commas and line ends in fields, and know their lines',
 
 describe('a module of data', () => {
   const open = (code: string, more = {}) =>
-    moduleData(requestOf(`${folderOf({ 'data.mjs': code })}/data.mjs`, MODEL, more));
+    moduleData(requestOf(`${folderWith({ 'data.mjs': code })}/data.mjs`, MODEL, more));
   const FEEDS = `{ x: { dtype: 'f32', shape: [1, 2], data: Float32Array.of(step, 1) }, y: { dtype: 'i64', shape: [1], data: BigInt64Array.of(1n) } }`;
 
   test.each([

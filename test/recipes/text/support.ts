@@ -1,19 +1,6 @@
 /** What the tests of data for any model share: folders of files, a model that is only its ports, a request. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import type { DataRequest, RecipeModel } from '../../../src/recipes/recipe.ts';
 import type { SettingValues } from '../../../src/shared/recipe.ts';
-
-/** A new folder with these files. */
-export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-data-'));
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), content);
-  }
-  return folder;
-}
 
 export const TEXT_PORTS = ['input_ids', 'attention_mask', 'labels'].map((name) => ({
   name,

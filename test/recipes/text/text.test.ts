@@ -7,7 +7,8 @@ import { type ChunkFile, chunksOf } from '../../../src/recipes/text/chunks.ts';
 import { type CorpusOptions, openCorpus } from '../../../src/recipes/text/corpus.ts';
 import { textRecipe } from '../../../src/recipes/text/recipe.ts';
 import type { Batch, DataSource } from '../../../src/runtime/train/data-source.ts';
-import { folderOf, modelOf, requestOf, TEXT_PORTS } from './support.ts';
+import { folderWith } from '../../support/folder.ts';
+import { modelOf, requestOf, TEXT_PORTS } from './support.ts';
 
 const bytesOf = (text: string): number[] => [...new TextEncoder().encode(text)];
 
@@ -106,7 +107,7 @@ const LETTERS = Array.from({ length: 16 }, (_, i) => String.fromCharCode(97 + i)
 
 describe('batches', () => {
   test('an epoch has every row once, in an order by the seed; a batch needs no batch before it', async () => {
-    const folder = folderOf({ 'a.txt': LETTERS });
+    const folder = folderWith({ 'a.txt': LETTERS });
     const open = (seed: number) => textRecipe.dataset(requestOf(folder, modelOf(SETTINGS), { seed }));
     const first = await rowsIn(await open(1), 16);
     expect(new Set(first.slice(0, 16)).size).toBe(16);
@@ -122,7 +123,7 @@ describe('batches', () => {
   });
 
   test('held-out rows are the same for every seed and none of them is trained on', async () => {
-    const folder = folderOf({ 'a.txt': LETTERS });
+    const folder = folderWith({ 'a.txt': LETTERS });
     const open = (split: 'train' | 'held-out', seed: number) =>
       textRecipe.dataset(requestOf(folder, modelOf({ ...SETTINGS, held_out: 0.25 }), { split, seed }));
     const kept = await rowsIn(await open('held-out', 1), 2);
@@ -132,7 +133,7 @@ describe('batches', () => {
   });
 
   test('feeds have the inputs that the entry takes; labels of padding do not count', async () => {
-    const folder = folderOf({ 'a.jsonl': '{"t":"ab"}\n{"t":"cdef"}\n' });
+    const folder = folderWith({ 'a.jsonl': '{"t":"ab"}\n{"t":"cdef"}\n' });
     const settings = { ...SETTINGS, rows: 'padded', field: 't', pad: 7 };
     const ports = [...TEXT_PORTS, { name: 'position_ids', dtype: 'i64' as const, shape: ['B', 4] }];
     const { feeds, tokens, rows } = await (await textRecipe.dataset(requestOf(folder, modelOf(settings, ports)))).batch(
@@ -155,7 +156,7 @@ describe('batches', () => {
   });
 
   test('bad rows are left out and named when that is asked for', async () => {
-    const folder = folderOf({ 'a.jsonl': `{"text":"${LETTERS}"}\n{"txt":"a"}\nnonsense\n{"text":3}\n` });
+    const folder = folderWith({ 'a.jsonl': `{"text":"${LETTERS}"}\n{"txt":"a"}\nnonsense\n{"text":3}\n` });
     const request = requestOf(folder, modelOf(SETTINGS), { badRows: 'skip' });
     expect(new Set(await rowsIn(await textRecipe.dataset(request), 8)).size).toBe(16);
     expect(request.notes[0]).toBe('skipped line 2 of a.jsonl: it has no field "text", only txt');
@@ -164,7 +165,7 @@ describe('batches', () => {
   });
 
   test('more than ten bad rows are counted', async () => {
-    const folder = folderOf({ 'a.jsonl': `{"text":"${LETTERS}"}\n${'[]\n'.repeat(12)}` });
+    const folder = folderWith({ 'a.jsonl': `{"text":"${LETTERS}"}\n${'[]\n'.repeat(12)}` });
     const request = requestOf(folder, modelOf(SETTINGS), { badRows: 'skip' });
     await textRecipe.dataset(request);
     expect(request.notes).toHaveLength(11);
@@ -173,7 +174,7 @@ describe('batches', () => {
 
   test('what a run is told apart by changes with the text', async () => {
     const contents = async (text: string): Promise<string> => {
-      const source = await textRecipe.dataset(requestOf(folderOf({ 'a.txt': text }), modelOf(SETTINGS)));
+      const source = await textRecipe.dataset(requestOf(folderWith({ 'a.txt': text }), modelOf(SETTINGS)));
       return [...source.contents!()].map((piece) => new TextDecoder().decode(piece)).join('');
     };
     expect(await contents(LETTERS)).toBe(`\0a.txt\0${LETTERS}`);
@@ -195,14 +196,14 @@ describe('mistakes in data are refused by name', () => {
       'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct the line, or give --on-bad-row skip',
     ],
   ] as const)('%s', async (_, files, message) => {
-    await expect(textRecipe.dataset(requestOf(folderOf(files), modelOf(SETTINGS)))).rejects.toMatchObject({
+    await expect(textRecipe.dataset(requestOf(folderWith(files), modelOf(SETTINGS)))).rejects.toMatchObject({
       code: 'R1140',
       message: typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
     });
   });
 
   const open = (files: Record<string, string>, settings: object, more = {}, name = '') =>
-    textRecipe.dataset(requestOf(join(folderOf(files), name), modelOf({ ...SETTINGS, ...settings }), more));
+    textRecipe.dataset(requestOf(join(folderWith(files), name), modelOf({ ...SETTINGS, ...settings }), more));
 
   test('a path that leads nowhere, and a folder without text', async () => {
     await expect(open({ 'a.txt': '' }, {}, {}, 'b.txt')).rejects.toMatchObject({
@@ -236,7 +237,7 @@ describe('mistakes in data are refused by name', () => {
   });
 
   const withPorts = (ports: Parameters<typeof modelOf>[1]) =>
-    textRecipe.dataset(requestOf(folderOf({ 'a.txt': LETTERS }), modelOf(SETTINGS, ports)));
+    textRecipe.dataset(requestOf(folderWith({ 'a.txt': LETTERS }), modelOf(SETTINGS, ports)));
 
   test('inputs of the loss that text cannot fill', async () => {
     await expect(

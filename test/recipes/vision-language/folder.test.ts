@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Example } from '../../../src/recipes/vision-language/data/example.ts';
 import { parseRecord } from '../../../src/recipes/vision-language/data/folder/records.ts';
 import { openData, openExamples } from '../../../src/recipes/vision-language/data/index.ts';
@@ -11,13 +10,13 @@ import { batchesOf } from '../../../src/recipes/vision-language/data/source.ts';
 import type { DecodeOptions } from '../../../src/runtime/image/options.ts';
 import { preprocessImage } from '../../../src/runtime/image/preprocess.ts';
 import { provokes } from '../../runtime/support.ts';
+import { folderWith } from '../../support/folder.ts';
 import { readJson } from '../../support/reference.ts';
 import { CAPTIONS, DESCRIPTIONS, MULTITASK, OPTIONS, plainPng } from './support.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'mdl-data-'));
+const root = folderWith();
 let made = 0;
 beforeAll(() => writeFileSync(join(root, 'outside.png'), plainPng([1, 2, 3])));
-afterAll(() => rmSync(root, { recursive: true }));
 
 /** A folder with images of the given names and a file of records. */
 function folder(records: readonly object[], images: readonly string[] = [], file = 'data.jsonl'): string {

@@ -1,6 +1,5 @@
 /** The loop over a model that is a few lines of JavaScript: loss scale, clipping, accumulation, statistics, errors. */
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RuntimeErrorCode } from '../../../src/runtime/errors.ts';
@@ -21,6 +20,7 @@ import { readStatistics, watchVanishing } from '../../../src/runtime/train/stati
 import { type TrainOptions, train } from '../../../src/runtime/train/trainer.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
 import type { TrainingPlan } from '../../../src/shared/training.ts';
+import { folderWith } from '../../support/folder.ts';
 import { TINY } from '../support.onnx.ts';
 
 const f32 = (...data: number[]): HostTensor => ({ dtype: 'f32', shape: [data.length], data: Float32Array.from(data) });
@@ -335,12 +335,12 @@ describe('checkpoints', () => {
     await provokes('R0804', () => decode({ ...metadata }, new Map([['what', f32(1)]])), 'holds what');
   });
   test('that do not exist are named', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mdl-none-'));
+    const folder = folderWith();
     const checkpoints = await checkpointFolder(folder, ['one'], 3);
     await provokes('R0805', () => checkpoints.latest(), `there is no checkpoint to resume from in ${folder}`);
   });
   test('are kept as many as asked for, and what a killed writer left goes', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mdl-keep-'));
+    const folder = folderWith();
     const checkpoints = await checkpointFolder(folder, ['one'], 2);
     for (const step of [5, 10, 15]) await checkpoints.save({ ...checkpoint(), state: { ...checkpoint().state, step } });
     writeFileSync(join(folder, '00000-00000020-one.safetensors.abc.part'), 'half');

@@ -1,6 +1,5 @@
 /** Sessions over a plan: the same API as over ONNX Runtime, tensors that stay on the device, loss and recovery. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type DeviceTensor, isOnDevice, openSession, Session } from '../../../src/runtime/index.ts';
@@ -16,6 +15,7 @@ import {
 import { encodeSafetensors } from '../../../src/runtime/weights/encode.ts';
 import type { WebGpuPlan } from '../../../src/shared/webgpu.ts';
 import { testAdapter, testDevice, unavailable } from '../../support/adapter.ts';
+import { folderWith } from '../../support/folder.ts';
 import { TINY, writeTinyModel } from '../support.onnx.ts';
 import { provokes } from '../support.ts';
 import { BIAS, f32, PLAN, values } from './plans.ts';
@@ -138,7 +138,7 @@ describe('a folder', () => {
   const plan: WebGpuPlan = { ...PLAN, weights: { origin: 'seed 0', trained: false, files } };
 
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'mdl-webgpu-'));
+    root = folderWith();
     await writeTinyModel(folder('onnx'));
     await writeTinyModel(folder('both'), { plan: true });
     for (const name of ['webgpu', 'both', 'short']) {
@@ -149,7 +149,6 @@ describe('a folder', () => {
     await mkdir(folder('bare'));
     await writeFile(join(folder('bare'), 'plan.json'), JSON.stringify(PLAN));
   });
-  afterAll(() => rm(root, { recursive: true }));
 
   const backendOf = async (name: string, backend?: string): Promise<readonly [string, string | undefined]> => {
     const session = await openSession(folder(name), backend === undefined ? {} : { backend });
@@ -241,7 +240,7 @@ describe.skipIf(unavailable)('where the host has a hardware adapter', () => {
   });
 
   it('auto runs on it, with the kernels for GPUs, and says so', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'mdl-auto-'));
+    const root = folderWith();
     const bias = encodeSafetensors(new Map([['bias', f32([4], 10, 20, 30, 40)]]));
     await writeTinyModel(root, { plan: true });
     const plan = {
@@ -260,7 +259,6 @@ describe.skipIf(unavailable)('where the host has a hardware adapter', () => {
     const gpu = await acquireDevice({ hardwareOnly: true });
     expect(gpu.profile).toBe('gpu');
     gpu.destroy();
-    await rm(root, { recursive: true });
   });
 });
 

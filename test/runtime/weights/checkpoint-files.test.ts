@@ -1,26 +1,24 @@
 /** Servers without range requests, and checkpoints of several files. */
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { SafetensorsFile } from '../../../src/runtime/safetensors.ts';
 import { openCheckpoint } from '../../../src/runtime/weights/checkpoint.node.ts';
 import { staysInside } from '../../../src/runtime/weights/checkpoint.ts';
 import { encodeSafetensors } from '../../../src/runtime/weights/encode.ts';
 import { urlSource } from '../../../src/runtime/weights/source.browser.ts';
 import { writeSafetensors } from '../../../src/runtime/weights/write.node.ts';
+import { folderWith } from '../../support/folder.ts';
 import { provokes } from '../support.ts';
 import { f32 } from './safetensors-support.ts';
 
 let directory: string;
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'mdl-weights-'));
+beforeAll(() => {
+  directory = folderWith();
 });
-
-afterAll(() => rm(directory, { recursive: true }));
 
 async function serving(
   answer: (request: IncomingMessage, response: ServerResponse) => unknown,
@@ -74,8 +72,8 @@ describe('a server without range requests', () => {
 });
 
 describe('checkpoints of several files', () => {
-  async function folder(name: string, shards: Record<string, string[]>, weightMap?: unknown): Promise<string> {
-    const path = await mkdtemp(join(directory, `${name}-`));
+  async function folder(shards: Record<string, string[]>, weightMap?: unknown): Promise<string> {
+    const path = folderWith();
     let value = 0;
     for (const [shard, keys] of Object.entries(shards)) {
       await writeSafetensors(join(path, shard), new Map(keys.map((key) => [key, f32([1], [++value])])));
@@ -87,8 +85,8 @@ describe('checkpoints of several files', () => {
   const map = { a: 'one.safetensors', b: 'one.safetensors', c: 'two.safetensors' };
 
   it('a directory with an index, the index itself, and a directory without one', async () => {
-    const path = await folder('good', two, { metadata: { total_size: 12 }, weight_map: map });
-    for (const from of [path, join(path, 'model.safetensors.index.json'), await folder('plain', two)]) {
+    const path = await folder(two, { metadata: { total_size: 12 }, weight_map: map });
+    for (const from of [path, join(path, 'model.safetensors.index.json'), await folder(two)]) {
       const checkpoint = await openCheckpoint(from);
       expect([...checkpoint.tensors.keys()].sort()).toEqual(['a', 'b', 'c']);
       expect([...(await checkpoint.read('c')).data]).toEqual([3]);
@@ -108,40 +106,38 @@ describe('checkpoints of several files', () => {
       ['R0118', { ...map, c: 'three.safetensors' }],
     ] as const;
     for (const [code, weightMap] of cases) {
-      const path = await folder('lies', two, index(weightMap));
+      const path = await folder(two, index(weightMap));
       await provokes(code, () => openCheckpoint(path));
     }
-    await provokes('R0117', async () => openCheckpoint(await folder('none', two, {})));
-    const broken = await folder('broken', two, {});
+    await provokes('R0117', async () => openCheckpoint(await folder(two, {})));
+    const broken = await folder(two, {});
     await writeFile(join(broken, 'model.safetensors.index.json'), '{');
     await provokes('R0117', () => openCheckpoint(broken));
     await writeFile(join(broken, 'model.safetensors.index.json'), '{"weight_map":{"a":"one.safetensors","a":"x"}}');
     await provokes('R0104', () => openCheckpoint(broken));
     // each of these codes by its own name, for the meta-test
-    await provokes('R0114', async () =>
-      openCheckpoint(await folder('x', two, index({ ...map, d: 'one.safetensors' }))),
-    );
-    await provokes('R0116', async () => openCheckpoint(await folder('x', two, index({ a: 'one.safetensors' }))));
-    await provokes('R0113', async () => openCheckpoint(await folder('x', two, index({ a: 'C:\\one.safetensors' }))));
+    await provokes('R0114', async () => openCheckpoint(await folder(two, index({ ...map, d: 'one.safetensors' }))));
+    await provokes('R0116', async () => openCheckpoint(await folder(two, index({ a: 'one.safetensors' }))));
+    await provokes('R0113', async () => openCheckpoint(await folder(two, index({ a: 'C:\\one.safetensors' }))));
   });
 
   it('refuses a tensor in two files', async () => {
-    const path = await folder('twice', { 'one.safetensors': ['a'], 'two.safetensors': ['a'] });
+    const path = await folder({ 'one.safetensors': ['a'], 'two.safetensors': ['a'] });
     const message = await provokes('R0115', () => openCheckpoint(path));
     expect(message).toContain('one.safetensors');
     expect(message).toContain('two.safetensors');
   });
 
   it('refuses a link that leads out of the directory', async () => {
-    const outside = await folder('outside', { 'two.safetensors': ['c'] });
-    const path = await folder('linked', { 'one.safetensors': ['a', 'b'] }, { weight_map: map });
+    const outside = await folder({ 'two.safetensors': ['c'] });
+    const path = await folder({ 'one.safetensors': ['a', 'b'] }, { weight_map: map });
     await symlink(join(outside, 'two.safetensors'), join(path, 'two.safetensors'));
     await provokes('R0113', () => openCheckpoint(path));
   });
 
   it('refuses paths with nothing in them', async () => {
     await provokes('R0118', () => openCheckpoint(join(directory, 'missing')));
-    await provokes('R0118', async () => openCheckpoint(await folder('empty', {})));
+    await provokes('R0118', async () => openCheckpoint(await folder({})));
   });
 
   it('knows which names stay inside', () => {

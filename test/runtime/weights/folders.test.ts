@@ -1,14 +1,14 @@
 /** Which file of a folder is its weights; a guess would load another model's. */
-import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { encodeSafetensors, openCheckpoint } from '../../../src/runtime/index.ts';
+import { folderWith } from '../../support/folder.ts';
 import { provokes } from '../support.ts';
 
 const bytes = encodeSafetensors(new Map([['w', { dtype: 'f32', shape: [1], data: Float32Array.of(7) }]]));
 const folderOf = (...names: string[]): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'mdl-folder-'));
+  const folder = folderWith();
   for (const name of names)
     writeFileSync(join(folder, name), name.endsWith('.json') ? '{"weight_map":{"w":"shard.bin"}}' : bytes);
   return folder;

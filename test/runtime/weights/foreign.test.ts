@@ -3,18 +3,18 @@
  * torch/serialization.py (MAGIC_NUMBER), PKWARE's APPNOTE 4.3.7, the GGUF and HDF5 specifications, NumPy's NEP 1,
  * git-lfs/docs/spec.md, RFC 1952.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { Checkpoint, fileSource, openCheckpoint } from '../../../src/runtime/index.ts';
+import { folderWith } from '../../support/folder.ts';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 /** An archive with one empty member, readme.txt. */
 const ZIP = zipSync({ 'readme.txt': new Uint8Array(0) });
-const folder = (): string => mkdtempSync(join(tmpdir(), 'mdl-foreign-'));
+const folder = (): string => folderWith();
 
 /** The first member of a zip archive, stored: its header, its name, and some bytes. */
 const zip = (name: string): Uint8Array =>

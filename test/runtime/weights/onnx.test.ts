@@ -1,10 +1,10 @@
 /** Initialisers of ONNX models against the onnx package (test/fixtures/weights/onnx_files.py), bit for bit; and malformed models. */
-import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../src/runtime/index.ts';
 import { ITEM_BYTES } from '../../../src/runtime/weights/dtypes.ts';
+import { folderWith } from '../../support/folder.ts';
 import { type Beside, bytesFrom, listing, openBytes, weightsFixture } from '../../support/weights-files.ts';
 import { provokes } from '../support.ts';
 
@@ -140,7 +140,7 @@ describe('is refused', () => {
   });
 
   it('external data outside of its folder', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mdl-onnx-'));
+    const folder = folderWith();
     const write = (name: string, bytes: Uint8Array): string => {
       writeFileSync(join(folder, name), bytes);
       return join(folder, name);

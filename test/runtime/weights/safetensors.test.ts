@@ -1,10 +1,9 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { SafetensorsFile } from '../../../src/runtime/safetensors.ts';
 import { openCheckpoint as openCheckpointByUrl } from '../../../src/runtime/weights/checkpoint.browser.ts';
 import { openCheckpoint } from '../../../src/runtime/weights/checkpoint.node.ts';
@@ -16,6 +15,7 @@ import { fileSource } from '../../../src/runtime/weights/source.node.ts';
 import { bytesSource } from '../../../src/runtime/weights/source.ts';
 import { writeSafetensors } from '../../../src/runtime/weights/write.node.ts';
 import type { HostTensor } from '../../../src/shared/tensor.ts';
+import { folderWith } from '../../support/folder.ts';
 import { fixture, readTensors } from '../../support/reference.ts';
 import { provokes } from '../support.ts';
 import { f32 } from './safetensors-support.ts';
@@ -39,11 +39,9 @@ const entry = (begin: number, end: number, shape = [(end - begin) / 4], dtype = 
 
 let directory: string;
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'mdl-weights-'));
+beforeAll(() => {
+  directory = folderWith();
 });
-
-afterAll(() => rm(directory, { recursive: true }));
 
 describe('reading', () => {
   it('agrees with an independent reader on the reference weights', async () => {
