@@ -49,7 +49,8 @@ const SHARED: readonly string[] = ['unit', 'onnx', 'webgpu'];
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // one more than the cores that `npm test` is measured on: a test waits for programs, pages and devices a sixth of its time
+    maxWorkers: 3,
     pool: 'forks',
     projects: [
       ...slower.map((name, i) => ({

@@ -1,6 +1,7 @@
 /** `mdl ir`, `mdl summary`, `mdl explain`, and the command line itself: help, exit codes, what goes where. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import explain from '../../src/compiler/cli/commands/explain.ts';
 import { createProgress } from '../../src/compiler/cli/progress.ts';
 import { references } from '../../src/compiler/cli/reference.ts';
 import { CATALOGUE } from '../../src/compiler/diagnostics/catalogue.ts';
@@ -10,6 +11,7 @@ import { CLI_CATALOGUE } from '../../src/compiler/workbench/errors.ts';
 import { formatBytes } from '../../src/compiler/workbench/units.ts';
 import { CATALOGUE as RUNTIME } from '../../src/runtime/index.ts';
 import { readJson } from '../support/reference.ts';
+import { recordingOutput } from './output.ts';
 import { folderWith, mdl, mdlProcess, SMALL, TINYGPTV } from './support.ts';
 
 const folder = folderWith({ 'small.mdl': SMALL });
@@ -139,10 +141,12 @@ describe('mdl explain', () => {
   it('knows every code of all three catalogues, in either case', async () => {
     expect(new Set(codes).size).toBe(codes.length);
     for (const code of codes) {
-      const { code: exit, stdout, stderr } = await mdl(folder, 'explain', code.toLowerCase());
-      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-      expect(stdout).toMatch(new RegExp(`^${code}: \\S[^\\n]*\\n\\n\\S[\\s\\S]{20,}\\n$`));
-      expect(stdout).not.toMatch(/undefined|\[object/);
+      const said = recordingOutput();
+      await explain(said, [code.toLowerCase()]);
+      expect(said.results).toHaveLength(1);
+      const { text } = said.results[0]!;
+      expect(text).toMatch(new RegExp(`^${code}: \\S[^\\n]*\\n\\n\\S[\\s\\S]{20,}$`));
+      expect(text).not.toMatch(/undefined|\[object/);
     }
   });
 

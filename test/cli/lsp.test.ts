@@ -10,7 +10,7 @@ import { type Client, spawned } from '../lsp/client.ts';
 import { program, ROOT } from './support.ts';
 
 it('answers about TinyGPT-V, reads its imports from the disk and ends when it is told to', async () => {
-  const child = spawn(process.execPath, [await program(), 'lsp', '--stdio'], { cwd: ROOT, stdio: 'pipe' });
+  const child = spawn(process.execPath, [program(), 'lsp', '--stdio'], { cwd: ROOT, stdio: 'pipe' });
   let errors = '';
   child.stderr.on('data', (data: Buffer) => {
     errors += data.toString();

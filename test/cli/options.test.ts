@@ -120,7 +120,7 @@ it('an opset says nothing to other backends', async () => {
 });
 
 it('a reader that has read enough ends the program without a word', async () => {
-  const child = spawn(process.execPath, [await program(), 'evaluate', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program(), 'evaluate', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy(); // before the program has started, so every write fails
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -1,15 +1,13 @@
 /**
  * The command line as users have it, in a folder of its own. `mdl` calls src/compiler/cli/main.ts within the test's
- * process, which is fast; `mdlProcess` starts it as a program, bundled from the sources, so that no build has to come
+ * process, which is fast; `mdlProcess` starts it as a program, built from the sources as they stand, so that no build has to come
  * first and none is disturbed.
  */
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { encodeSafetensors, type HostTensor } from '../../src/runtime/index.ts';
-import { atFileEnd } from '../support/file-end.ts';
+import { builtDist } from '../support/dist.ts';
 import { folderWith } from '../support/folder.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -18,32 +16,8 @@ export const TINYGPTV = join(ROOT, 'models', 'tinygpt-v.mdl');
 export const PRETRAINED = join(ROOT, 'models', 'nano-pretrained.safetensors');
 export const PICTURE = join(ROOT, 'node_modules/emoji-datasource-twitter/img/twitter/64/1f431.png');
 
-let bundled: Promise<string> | undefined;
-
 /** The program, below node_modules so that its packages are found. */
-export function program(): Promise<string> {
-  bundled ??= (async () => {
-    const outdir = join(ROOT, 'node_modules', '.cache', `mdl-test-${process.pid}`);
-    atFileEnd(() => {
-      bundled = undefined;
-      rmSync(outdir, { recursive: true, force: true });
-    });
-    await build({
-      absWorkingDir: ROOT,
-      entryPoints: { mdl: 'src/compiler/cli/main.ts' },
-      outdir,
-      bundle: true,
-      splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'error',
-    });
-    return join(outdir, 'mdl.js');
-  })();
-  return bundled;
-}
+export const program = (): string => join(builtDist(), 'mdl.js');
 
 export interface Ran {
   readonly code: number;
@@ -52,8 +26,8 @@ export interface Ran {
 }
 
 /** Runs `mdl` with arguments in a folder, as a program. */
-export async function mdlProcess(folder: string, ...args: string[]): Promise<Ran> {
-  const script = await program();
+export function mdlProcess(folder: string, ...args: string[]): Promise<Ran> {
+  const script = program();
   return new Promise((resolve, reject) => {
     const options = { cwd: folder, maxBuffer: 1 << 26, timeout: 60_000 };
     execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) => {

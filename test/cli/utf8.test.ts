@@ -53,7 +53,7 @@ it('mdl diff of a revision', async () => {
 
 it('mdl watch says so and goes on', async () => {
   const folder = project();
-  const child = spawn(process.execPath, [await program(), 'watch', 'net.mdl'], { cwd: folder, stdio: 'pipe' });
+  const child = spawn(process.execPath, [program(), 'watch', 'net.mdl'], { cwd: folder, stdio: 'pipe' });
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => {
@@ -73,7 +73,7 @@ it('mdl watch says so and goes on', async () => {
 
 it('mdl lsp warns once', async () => {
   const folder = project();
-  const child = spawn(process.execPath, [await program(), 'lsp', '--stdio'], { cwd: folder, stdio: 'pipe' });
+  const child = spawn(process.execPath, [program(), 'lsp', '--stdio'], { cwd: folder, stdio: 'pipe' });
   const client = spawned(child, `${pathToFileURL(folder).href}/`);
   const warnings: string[] = [];
   client.connection.onNotification(

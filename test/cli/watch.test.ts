@@ -11,7 +11,7 @@ const NET = 'import { twice } from "./lib.mdl"\n\nmodel Net {\n  entry run(x: [B
 
 it('checks again what changed, comes back from mistakes and ends with 0', async () => {
   const folder = folderWith({ 'net.mdl': NET, 'lib.mdl': LIB });
-  const child = spawn(process.execPath, [await program(), 'watch', 'net.mdl'], { cwd: folder, stdio: 'pipe' });
+  const child = spawn(process.execPath, [program(), 'watch', 'net.mdl'], { cwd: folder, stdio: 'pipe' });
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => {

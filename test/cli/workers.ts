@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { expect } from 'vitest';
-import { folderWith, mdlProcess, type Ran, ROOT } from './support.ts';
+import { folderWith, mdl, mdlProcess, type Ran, ROOT } from './support.ts';
 
 export const example = (name: string): string => readFileSync(join(ROOT, 'examples', name), 'utf8');
 export const png = (seed: number): Uint8Array =>
@@ -77,7 +77,8 @@ export const KINDS: Readonly<
 /** `mdl train model.mdl` of a folder, four rows a batch. */
 export function trainIn(folder: string, config: string, data: string, ...more: string[]): Promise<Ran> {
   const args = ['--config', config, '--init', '1', '--data', data, '--batch-size', '4', '--seed', '3', ...more];
-  return mdlProcess(folder, 'train', 'model.mdl', ...args);
+  // without threads nothing asks for a program of its own
+  return (more.includes('--workers') ? mdlProcess : mdl)(folder, 'train', 'model.mdl', ...args);
 }
 
 /** Trains with threads and without, to the same weights; a run goes on with threads or without. */

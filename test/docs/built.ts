@@ -1,11 +1,12 @@
 /**
- * The package as it stands, built into a folder of its own by the real build script: tests of what ships neither
+ * The package as it stands, built by the real build script, in a folder of its own: tests of what ships neither
  * depend on an old `dist` nor change it under other tests. Sources and packages are links to the repository's.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUILD_FILES, builtDist } from '../support/dist.ts';
 import { folderWith } from '../support/folder.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,7 +23,7 @@ export interface Built {
   run(command: string): Promise<Run>;
 }
 
-/** @throws Error with the build's output when it fails */
+/** @throws Error as `builtDist` */
 export function buildPackage(): Built {
   const folder = folderWith();
   for (const name of ['src', 'grammar', 'node_modules']) symlinkSync(join(REPOSITORY, name), join(folder, name), 'dir');
@@ -30,11 +31,10 @@ export function buildPackage(): Built {
   const made = /browser[/\\](?:dist|model|node_modules)$/; // by the scripts of the example page: large, and not the package's
   for (const name of ['models', 'examples', 'docs'])
     cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true, filter: (path) => !made.test(path) });
+  cpSync(builtDist(), join(folder, 'dist'), { recursive: true });
   mkdirSync(join(folder, 'scripts'));
-  for (const file of ['package.json', 'scripts/build.mjs', 'scripts/notices.mjs'])
-    copyFileSync(join(REPOSITORY, file), join(folder, file));
+  for (const file of BUILD_FILES) copyFileSync(join(REPOSITORY, file), join(folder, file));
   const PATH = `${join(folder, 'bin')}${delimiter}${process.env.PATH}`; // where follow.ts puts the command
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder, encoding: 'utf8' });
   return {
     folder,
     run: (command) =>

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { mdl } from '../cli/support.ts';
 import { type Built, buildPackage, REPOSITORY } from './built.ts';
 
 const page = readFileSync(join(REPOSITORY, 'docs/cli.md'), 'utf8');
@@ -24,7 +25,7 @@ function optionsOf(help: string): string[] {
 
 /** Commands of `mdl --help`, without `help`. */
 async function commands(): Promise<string[]> {
-  const { stdout } = await built.run('node dist/mdl.js --help');
+  const { stdout } = await mdl(REPOSITORY, '--help');
   const list = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout)![1]!;
   return [...list.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1]!).filter((name) => name !== 'help');
 }
@@ -39,7 +40,7 @@ it('describes each option of each command', async () => {
   const missing: string[] = [];
   const listed = new Set<string>();
   for (const command of await commands()) {
-    const { stdout } = await built.run(`node dist/mdl.js ${command} --help`);
+    const { stdout } = await mdl(REPOSITORY, command, '--help');
     for (const option of optionsOf(stdout)) {
       listed.add(option);
       const described = `${shared}${sections.get(command) ?? ''}`;

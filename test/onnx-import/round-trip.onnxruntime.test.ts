@@ -12,7 +12,7 @@ const TOLERANCE = 1e-5;
 
 /** file, what says its sizes and numbers, and what the text of one of its entries is made of */
 const MODELS: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-  ['examples/gpt.mdl', ['--init', '1'], ['attention(', 'cached(', 'causal = true']],
+  ['examples/gpt.mdl', ['--config', 'tiny', '--init', '1'], ['attention(', 'cached(', 'causal = true']],
   ['examples/mlp.mdl', ['--init', '1'], ['Linear(']],
   ['examples/resnet.mdl', ['--init', '1'], ['Conv2d(']],
   ['models/tinygpt-v.mdl', ['--config', 'nano', '--init', '1'], ['attention(', 'rotary(', 'cached(']],

@@ -4,6 +4,7 @@ import { compile } from '../../src/compiler/index.ts';
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import { seededWeights } from '../../src/compiler/workbench/weights/provider.ts';
 import { Session } from '../../src/runtime/session.ts';
+import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
 import { unavailable } from './adapter.ts';
 import { buildWebGpu } from './build.ts';
 import { atFileEnd } from './file-end.ts';
@@ -20,8 +21,16 @@ export const TARGETS: readonly Target[] = [
   ...(unavailable === undefined ? (['webgpu'] as const) : []),
 ];
 
-/** @param source the text of main.mdl */
-export async function sessionOn(target: Target, source: string, settings: ModelOptions = {}): Promise<Session> {
+/**
+ * @param source the text of main.mdl
+ * @param profile of webgpu: which kind of adapter the kernels are for
+ */
+export async function sessionOn(
+  target: Target,
+  source: string,
+  settings: ModelOptions = {},
+  profile: Profile = 'gpu',
+): Promise<Session> {
   const compilation = compile('main.mdl', memory({ 'main.mdl': source }), settings);
   const { model } = compilation;
   if (!model)
@@ -34,7 +43,7 @@ export async function sessionOn(target: Target, source: string, settings: ModelO
   const weights = seededWeights(model, 0);
   if (target === 'webgpu') {
     const plan = buildWebGpu(model)!;
-    const backend = backendOf(await gpuOf('gpu'), plan, (key) => weights.read(key));
+    const backend = backendOf(await gpuOf(profile), plan, (key) => weights.read(key));
     return Session.open(manifestOf(plan), { backend });
   }
   const run: RunRequest =

@@ -33,7 +33,7 @@ async function expectSteps(session: Session, whole: HostTensor, lengths: readonl
 describe.each(TARGETS)('%s', (target) => {
   it('computes what the interpreter does, at once and in steps', async () => {
     const oracle = await wholeOf(await sessionOn('reference', SOURCE, { config: CONFIG }));
-    const session = await sessionOn(target, SOURCE, { config: CONFIG });
+    const session = await sessionOn(target, SOURCE, { config: CONFIG }, 'software');
     const whole = await wholeOf(session);
     expect(relativeError(whole.data, oracle.data)).toBeLessThan(1e-5);
     for (const lengths of PIECES) await expectSteps(session, whole, lengths);

@@ -90,7 +90,7 @@ function attentionProbs(q: HostTensor, k: HostTensor, mask: ArrayLike<number | b
 
 const numbers = (tensor: HostTensor | undefined): Float64Array => Float64Array.from(tensor?.data ?? [], Number);
 
-describeTargets('', 'gpu', (target) => {
+describeTargets('', (target) => {
   let tiny: Tiny;
   let results: Record<string, HostTensor>;
 
@@ -170,7 +170,7 @@ describeTargets('', 'gpu', (target) => {
   });
 });
 
-describeTargets('text only, ', 'software', (target) => {
+describeTargets('text only, ', (target) => {
   let tiny: Tiny;
   beforeAll(async () => {
     tiny = await openTiny({ ...target, entries: ['embed_tokens', 'decode'] });
@@ -238,7 +238,7 @@ it('there is an ablation for each of the fixture', () => {
   );
 });
 
-describeTargets('ablations, ', 'software', (target) => {
+describeTargets('ablations, ', (target) => {
   it.each(Object.entries(ABLATED))('%s', async (name, flags) => {
     const tiny = await openTiny({ ...target, entries: ['loss'], set: flags.map((flag) => `${flag}=false`) });
     try {

@@ -93,7 +93,7 @@ const rowsOf = (name: string): number[][] => {
   );
 };
 
-describeTargets('', 'gpu', (target) => {
+describeTargets('', (target) => {
   let tiny: Tiny;
   /** [T, d] of each prompt, unpadded */
   let prompts: HostTensor[];

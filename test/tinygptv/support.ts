@@ -9,7 +9,6 @@ import { loadModel, openWeights, type WeightsOptions } from '../../src/compiler/
 import { openForRun, type RunRequest } from '../../src/compiler/workbench/session.ts';
 import type { FeedTensor } from '../../src/runtime/feeds.ts';
 import { Session } from '../../src/runtime/index.ts';
-import type { Profile } from '../../src/runtime/webgpu/gpu.ts';
 import { recordingOutput } from '../cli/output.ts';
 import { unavailable } from '../support/adapter.ts';
 import { buildWebGpu } from '../support/build.ts';
@@ -103,8 +102,6 @@ export function configFile(): string {
 
 export interface OpenOptions extends WeightsOptions, Partial<Omit<RunRequest, 'backend'>> {
   readonly backend?: RunRequest['backend'] | 'webgpu';
-  /** of webgpu: which kind of adapter the kernels are for */
-  readonly profile?: Profile;
   readonly set?: readonly string[];
   readonly mergeLora?: boolean;
 }
@@ -123,7 +120,6 @@ export async function openTiny({
   entries,
   taps,
   weights = WEIGHTS,
-  profile = 'gpu',
   ...options
 }: OpenOptions = {}): Promise<Tiny> {
   const said = recordingOutput();
@@ -140,7 +136,7 @@ export async function openTiny({
   );
   if (backend === 'webgpu') {
     const plan = buildWebGpu(loaded.model, { ...(entries ? { entries } : {}), ...(taps ? { taps } : {}) })!;
-    const backend = backendOf(await gpuOf(profile), plan, (key) => provider!.read(key));
+    const backend = backendOf(await gpuOf('software'), plan, (key) => provider!.read(key));
     const session = Session.open(manifestOf(plan), { backend });
     const close = async () => {
       await session.dispose();
@@ -166,17 +162,15 @@ export const TARGETS = [
   { backend: 'onnx', opset: 23 },
 ] as const;
 
-export type Target = Pick<OpenOptions, 'backend' | 'profile'> & { readonly opset?: 17 | 23 };
+export type Target = Pick<OpenOptions, 'backend'> & { readonly opset?: 17 | 23 };
 
 /**
- * `describe` for each target. WebGPU's kernels for both kinds of adapter are the business of test/backends/wgsl; here
- * each suite takes one.
+ * `describe` for each target. WebGPU's kernels are those for software adapters, which compile them soonest; those for GPUs: webgpu.test.ts
+ * and test/training/webgpu-gradients.slow.test.ts.
  */
-export function describeTargets(title: string, profile: Profile, body: (target: Target) => void): void {
+export function describeTargets(title: string, body: (target: Target) => void): void {
   describe.each(TARGETS)(`${title}$backend, opset $opset`, body);
-  describe.skipIf(unavailable)(`${title}webgpu, profile ${profile}`, { timeout: 180_000 }, () =>
-    body({ backend: 'webgpu', profile }),
-  );
+  describe.skipIf(unavailable)(`${title}webgpu`, { timeout: 180_000 }, () => body({ backend: 'webgpu' }));
 }
 
 // --- batches -----------------------------------------------------------------------------------------------------

@@ -2,36 +2,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import trainCommand from '../../src/compiler/cli/commands/train.ts';
+import { program } from '../cli/support.ts';
 import { folderWith } from '../support/folder.ts';
 import { DEFAULTS, MICRO, microBatch, microFolder, recorder } from './support.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const { folder, file, batch } = microFolder();
-/** the command line as a bundle of its own, beside node_modules, so that children start quickly */
-const bundle = join(root, 'node_modules', '.cache', `mdl-train-test-${process.pid}`);
-const cli = join(bundle, 'main.js');
+const cli = program();
 const STEPS = 60;
-
-beforeAll(async () => {
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['src/compiler/cli/main.ts'],
-    outdir: bundle,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    splitting: true,
-    logLevel: 'error',
-  });
-});
-afterAll(() => {
-  rmSync(bundle, { recursive: true, force: true });
-});
 
 const args = (out: string, ...more: string[]): string[] => argsEvery(4, out, ...more);
 const argsEvery = (steps: number, out: string, ...more: string[]): string[] => [
