@@ -4,7 +4,7 @@
  *
  *     npm run mutants                      all of them
  *     npm run mutants -- --sample 8        eight of them, chosen by the commit: other ones for every commit
- *     npm run mutants -- --only state      those of test/mutants/state.ts, or whose fault contains the text
+ *     npm run mutants -- --only state      those of test/mutants/state.ts; of another text, whose fault contains it
  *     npm run mutants -- --list            what there is, without running anything
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -22,8 +22,11 @@ const { values } = parseArgs({
 });
 
 const all = await readMutants();
+const areas = new Set(all.map(({ area }) => area));
 const chosen = sample(
-  all.filter(({ area, fault }) => values.only === undefined || area === values.only || fault.includes(values.only)),
+  all.filter(({ area, fault }) =>
+    areas.has(values.only ?? '') ? area === values.only : fault.includes(values.only ?? ''),
+  ),
   values.sample,
 );
 if (chosen.length === 0) {
@@ -87,6 +90,8 @@ function judge({ file, find, replace, test, fails }: NamedMutant): string {
   try {
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
     const asked = ['run', test, '-t', pattern(fails), '--reporter=json', `--outputFile=${before}`];
+    // all modules but the one that is changed are as they were for the mutant before, which halves the time of most
+    asked.push('--experimental.fsModuleCache', `--experimental.fsModuleCachePath=${join(copy, 'module-cache')}`);
     const { stderr } = spawnSync(process.execPath, [vitest, ...asked], {
       cwd: copy,
       encoding: 'utf8',
