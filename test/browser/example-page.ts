@@ -22,6 +22,10 @@ export interface Example {
   text(id: string): Promise<string>;
   /** Until what was asked for has been done. Selectors are polled from outside: the page's CSP forbids evaluation. */
   idle(): Promise<unknown>;
+  /** @param expected part of what the page then says it runs on */
+  chooseBackend(name: string, expected: string): Promise<void>;
+  /** First cells of the table of what ran. */
+  ran(): Promise<string[]>;
   /** Clicks and waits for another answer under another title. */
   answerTo(selector: string, title: string): Promise<string>;
   close(): Promise<void>;
@@ -81,6 +85,12 @@ export async function openExample({ webgpu = false, search = '' }: ExampleOption
       await idle();
       return text('answer');
     },
+    async chooseBackend(name, expected) {
+      await page.selectOption('#backend', name);
+      await page.waitForSelector(`#state:has-text("${expected}")`);
+      await idle();
+    },
+    ran: () => page.locator('#timings tbody th').allTextContents(),
     close,
   };
 }

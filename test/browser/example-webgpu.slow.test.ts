@@ -21,14 +21,6 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
   });
   afterAll(() => example?.close());
 
-  async function chooseBackend(name: string, expected: string): Promise<void> {
-    await page.selectOption('#backend', name);
-    await page.waitForSelector(`#state:has-text("${expected}")`);
-    await example.idle();
-  }
-
-  const rows = (): Promise<string[]> => page.locator('#timings tbody th').allTextContents();
-
   /** The loss over a lesson's steps, first and last. */
   async function lesson(): Promise<{ first: number; last: number; exact: number }> {
     await page.fill('#noun', 'hedgehog');
@@ -44,7 +36,7 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
   }
 
   it('learns as ONNX Runtime does, and answers with what it learned', { timeout: 240_000 }, async () => {
-    await chooseBackend('onnx', 'onnxruntime-web');
+    await example.chooseBackend('onnx', 'onnxruntime-web');
     await example.answerTo(HEDGEHOG, 'hedgehog · a caption');
     expect(await text('timings-hint')).toContain('ONNX Runtime tells no kernels apart');
     const expected = await lesson();
@@ -55,11 +47,11 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
     expect(losses.last).toBeLessThan(losses.first);
     expect(losses.first).toBe(expected.first);
     expect(Math.abs(losses.exact - expected.exact)).toBeLessThan(2e-4); // both rounded to 1e-4
-    expect((await rows()).some((row) => row.includes('(gradient)'))).toBe(true);
+    expect((await example.ran()).some((row) => row.includes('(gradient)'))).toBe(true);
     const answer = await text('answer');
     expect(await text('state')).toBe('runs on webgpu (swiftshader)');
     // what was learned on one backend is known on the other
-    await chooseBackend('onnx', 'onnxruntime-web');
+    await example.chooseBackend('onnx', 'onnxruntime-web');
     expect(await example.answerTo('#caption-button', 'hedgehog · a caption')).toBe(answer);
   });
 

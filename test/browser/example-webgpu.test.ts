@@ -18,14 +18,6 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
   });
   afterAll(() => example?.close());
 
-  async function chooseBackend(name: string, expected: string): Promise<void> {
-    await page.selectOption('#backend', name);
-    await page.waitForSelector(`#state:has-text("${expected}")`);
-    await example.idle();
-  }
-
-  const rows = (): Promise<string[]> => page.locator('#timings tbody th').allTextContents();
-
   it('runs there when asked to, without loading ONNX Runtime', async () => {
     expect(await text('state')).toBe('runs on webgpu (swiftshader)');
     const caption = await example.answerTo('#samples button:has(img[alt="cat"])', 'cat · a caption');
@@ -36,7 +28,7 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
 
   it('shows each kernel with its line of the model and its time', async () => {
     expect(await text('timings-hint')).toContain('timestamps');
-    const shown = await rows();
+    const shown = await example.ran();
     expect(shown.filter((row) => /\.mdl:\d+:\d+/.test(row)).length).toBeGreaterThan(10);
     const cells = await page.locator('#timings tbody tr:first-child td').allTextContents();
     expect(Number(cells[1])).toBeGreaterThan(0);
@@ -47,7 +39,7 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
   it('shows whole entries when kernels are not to be timed', async () => {
     await page.uncheck('#profile');
     await example.answerTo('#samples button:has(img[alt="pear"])', 'pear · a caption');
-    expect((await rows()).map((row) => row.split('entry of')[0]).sort()).toEqual([
+    expect((await example.ran()).map((row) => row.split('entry of')[0]).sort()).toEqual([
       'decode',
       'embed_tokens',
       'encode_image',
@@ -71,7 +63,7 @@ describe.skipIf(unavailable)(`the example page on WebGPU${unavailable ? ` (${una
   });
 
   it('takes ONNX Runtime by itself where the adapter is software, and says why', async () => {
-    await chooseBackend('auto', 'onnxruntime-web');
+    await example.chooseBackend('auto', 'onnxruntime-web');
     await page.waitForSelector('#why:has-text("swiftshader")');
     expect(await text('why')).toBe(
       'because there is no WebGPU adapter here (tried: navigator.gpu has only the software adapter swiftshader)',
