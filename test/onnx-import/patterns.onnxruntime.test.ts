@@ -335,13 +335,19 @@ describe('numbers at bounds', () => {
       });
   });
 
-  it('Cast to INT32 of floats that are computed is said', async () => {
-    const nodes = [
-      node('Cast', ['x'], ['narrow'], '', toInt32),
-      node('Cast', ['narrow'], ['y'], '', [{ name: 'to', type: 2, i: 1 }]),
+  it('Cast to INT32 of what is computed is said', async () => {
+    const to = (i: number): NodeProto['attribute'] => [{ name: 'to', type: 2, i }];
+    const ofFloats = [node('Cast', ['x'], ['narrow'], '', toInt32), node('Cast', ['narrow'], ['y'], '', to(1))];
+    const ofIntegers = [
+      node('Cast', ['x'], ['long'], '', to(7)),
+      node('Cast', ['long'], ['narrow'], '', toInt32),
+      node('Cast', ['narrow'], ['y'], '', to(1)),
     ];
-    const { notes } = await imported(saved({ outputs: ['y'], nodes }));
-    expect(notes).toContainEqual(expect.stringContaining('Cast makes INT32 of floats'));
+    const said = async (nodes: typeof ofFloats) => (await imported(saved({ outputs: ['y'], nodes }))).notes;
+    expect(await said(ofFloats)).toEqual([expect.stringMatching(/^Cast makes INT32 of floats.* is held here$/)]);
+    expect(await said(ofIntegers)).toEqual([
+      'Cast makes INT32 of integers: what INT32 cannot hold wraps in ONNX, and is held here',
+    ]);
   });
 });
 

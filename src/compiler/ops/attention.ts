@@ -118,7 +118,7 @@ function evaluateRotary(
 export const ATTENTION: Family<AttentionOps> = {
   attention: {
     name: 'attention',
-    doc: 'softmax(scale · q kᵀ + bias) v over the visible keys; k and v may have fewer heads [B, G, S, D], each for H/G of q; scale null is 1/√head_dim; soft_cap c: c · tanh(score / c) before the bias [B or 1, H or 1, T, S]; causal: query i sees keys 0 … S − T + i, with a window W the last W of them; mask [B, S] or [B, 1 or H, T, S]; what a query does not see never counts for it (ONNX and PyTorch multiply a value that causal or a mask per query hides by 0, and 0 · NaN is NaN); a query that sees no key, or whose scores are all −∞, yields zeros.',
+    doc: 'softmax(scale · q kᵀ + bias) v over the visible keys; k and v may have fewer heads [B, G, S, D], each for H/G of q; scale null is 1/√head_dim; soft_cap c: c · tanh(score / c) before the bias [B or 1, H or 1, T, S]; causal: query i sees keys 0 … S − T + i, with a window W the last W of them; mask [B, S] or [B, 1 or H, T, S]; what a query does not see never counts for it (ONNX and PyTorch multiply a value that causal or a mask per query hides by 0, and 0 · NaN is NaN; PyTorch also adds −∞ to the score of a key that a mask hides, and NaN − ∞ is NaN); a query that sees no key, or whose scores are all −∞, yields zeros.',
     operands: [
       { name: 'q' },
       { name: 'k' },

@@ -124,6 +124,8 @@ const cast: Rule = (c) => {
   const { dtype } = c.type(0);
   if (to === 'i64' && dtype !== 'bool' && !EXACT.has(type) && type !== INT32)
     c.fail(`it makes ${dtypeName(type)}, which wraps where MDL's integers do not`);
+  if (dtype === 'i64' && type === INT32)
+    c.importer.notes.add('Cast makes INT32 of integers: what INT32 cannot hold wraps in ONNX, and is held here');
   if (dtype === to) return [c.input(0)];
   if (dtype === 'f32' && type === INT32)
     c.importer.notes.add(
