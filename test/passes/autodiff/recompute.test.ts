@@ -70,6 +70,24 @@ const saved = (candidate: Graph): number =>
     ]),
   );
 
+test('nodes are looked at about as often for many segments as for few', () => {
+  const looks = (count: number): number => {
+    let origins = 0;
+    const nodes = whole.nodes.map(
+      (node) =>
+        new Proxy(node, {
+          get(of, key) {
+            if (key === 'origin') origins++;
+            return Reflect.get(of, key) as unknown;
+          },
+        }),
+    );
+    recompute({ ...whole, nodes }, { segments: segments.slice(0, count) });
+    return origins;
+  };
+  expect(looks(12)).toBeLessThan(1.5 * looks(3));
+});
+
 const parameters = new Map<string, WideTensor>(
   [...model.parameters.values()].map(({ keys: [key], shape }, i) => {
     const { data, ...rest } = noise(shape, i, 0.4);

@@ -141,12 +141,15 @@ function copySegment(
 function segmentsOf(graph: Graph, { segments, chunks = [] }: RecomputeRequest): Segment[] {
   const paths = [...segments, ...chunks];
   const inChunks = new Set(chunks);
+  const holderOf = holders(paths);
   const owner = new Map<ValueId, string>();
-  const holds = (path: string, inside: string) => inside === path || inside.startsWith(`${path}.`);
+  /** forward nodes of each segment, in order */
+  const members = new Map(paths.map((path): [string, AnyNode[]] => [path, []]));
   for (const node of graph.nodes) {
-    if (isBackward(node)) continue;
-    const path = paths.find((candidate) => holds(candidate, node.origin.path));
-    if (path !== undefined) for (const value of node.outputs) owner.set(value, path);
+    const path = isBackward(node) ? undefined : holderOf(node.origin.path);
+    if (path === undefined) continue;
+    members.get(path)!.push(node);
+    for (const value of node.outputs) owner.set(value, path);
   }
   const kept = new Set(graph.outputs.map(({ value }) => value));
   const read = new Set<ValueId>();
@@ -157,17 +160,29 @@ function segmentsOf(graph: Graph, { segments, chunks = [] }: RecomputeRequest): 
       else if (owner.has(value) && owner.get(value) !== reader) kept.add(value);
     }
   }
+  const inner = new Map(paths.map((path) => [path, new Set<ValueId>()]));
+  for (const value of read) if (owner.has(value) && !kept.has(value)) inner.get(owner.get(value)!)!.add(value);
   return paths.map((path): Segment => {
-    const inner = new Set([...read].filter((value) => owner.get(value) === path && !kept.has(value)));
-    if (![...owner.values()].includes(path)) throw new Error(`graph ${graph.name} has no node in segment ${path}`);
-    const needed = new Set(inner);
-    const nodes: AnyNode[] = [];
-    for (const node of graph.nodes.toReversed()) {
-      if (isBackward(node) || owner.get(node.outputs[0]) !== path) continue;
-      if (!node.outputs.some((value) => needed.has(value))) continue;
-      nodes.unshift(node);
-      for (const value of node.inputs) if (owner.get(value) === path && !kept.has(value)) needed.add(value);
-    }
-    return { path, chunk: inChunks.has(path), nodes, inner };
+    const own = members.get(path)!;
+    if (own.length === 0) throw new Error(`graph ${graph.name} has no node in segment ${path}`);
+    const needed = new Set(inner.get(path));
+    const nodes = own.toReversed().filter(({ inputs, outputs }) => {
+      if (!outputs.some((value) => needed.has(value))) return false;
+      for (const value of inputs) if (owner.get(value) === path && !kept.has(value)) needed.add(value);
+      return true;
+    });
+    return { path, chunk: inChunks.has(path), nodes: nodes.reverse(), inner: inner.get(path)! };
   });
+}
+
+/** The first of the paths that holds a path: is it, or is a part of it that ends before a dot. */
+function holders(paths: readonly string[]): (inside: string) => string | undefined {
+  const places = new Map(paths.map((path, place) => [path, place] as const).reverse());
+  return (inside) => {
+    let first = paths.length;
+    for (let end = inside.length; end > 0; end = inside.lastIndexOf('.', end - 1)) {
+      first = Math.min(first, places.get(inside.slice(0, end)) ?? first);
+    }
+    return paths[first];
+  };
 }
