@@ -88,9 +88,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a kernel takes the second row of a folded launch for the first one again',
-    file: 'src/compiler/backends/wgsl/families/grid.ts',
-    find: 'let index = group.y * groups.x + group.x;',
-    replace: 'let index = group.x;',
+    file: 'src/compiler/backends/wgsl/text/invocation.ts',
+    find: 'groupIndex = add(mul(lane(GROUP, 1), lane(GROUPS, 0)), lane(GROUP, 0))',
+    replace: 'groupIndex = add(mul(0, lane(GROUPS, 0)), lane(GROUP, 0))',
     test: 'test/backends/wgsl/launches.webgpu.test.ts',
     fails: "on a device, profile software > 'matmul, a batch of small ones'",
   },

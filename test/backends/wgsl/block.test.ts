@@ -1,6 +1,6 @@
 /** Statements and modules as data: what is named, where it is declared, and what is printed. */
 import { describe, expect, it } from 'vitest';
-import { Block, functionText } from '../../../src/compiler/backends/wgsl/text/block.ts';
+import { Block, functionOfBlock } from '../../../src/compiler/backends/wgsl/text/block.ts';
 import { KernelCode } from '../../../src/compiler/backends/wgsl/text/code.ts';
 import {
   binary,
@@ -144,9 +144,9 @@ describe('a module', () => {
   it('has the functions that main reaches, and no others', () => {
     const kernel = new KernelCode();
     const [used, helper, unused] = ['used', 'helper', 'unused'].map((hint) => new Name(hint)) as [Name, Name, Name];
-    kernel.define(helper, wgsl`fn ${helper}() -> f32 { return ${libraryName('cube_mod')}(1u); }`);
-    kernel.define(used, wgsl`fn ${used}() -> f32 { return ${helper}(); }`);
-    kernel.define(unused, wgsl`fn ${unused}() -> f32 { return ${libraryName('erf_of')}(1.0); }`);
+    kernel.define({ name: helper, text: wgsl`fn ${helper}() -> f32 { return ${libraryName('cube_mod')}(1u); }` });
+    kernel.define({ name: used, text: wgsl`fn ${used}() -> f32 { return ${helper}(); }` });
+    kernel.define({ name: unused, text: wgsl`fn ${unused}() -> f32 { return ${libraryName('erf_of')}(1.0); }` });
     const printed = moduleOf(kernel, wgsl`fn main() { let a = ${used}(); }`);
     for (const name of ['used', 'helper', 'cube_mod', 'multiply_mod', 'reduce_mod'])
       expect(printed).toContain(`fn ${name}(`);
@@ -157,7 +157,7 @@ describe('a module', () => {
     const kernel = new KernelCode();
     const { name } = kernel.binding(0, 'f32', 'read');
     const taken = new Name('some_path');
-    kernel.define(taken, wgsl`fn ${taken}() -> f32 { return ${name}[0]; }`);
+    kernel.define({ name: taken, text: wgsl`fn ${taken}() -> f32 { return ${name}[0]; }` });
     const printed = kernel.module(wgsl`fn main() { let a = ${taken}(); }`).print(() => 'some.path');
     expect(printed).toContain('var<storage, read> some_path_b: array<f32>;');
     expect(printed).toContain('fn some_path() -> f32 { return some_path_b[0]; }');
@@ -176,7 +176,7 @@ describe('a module', () => {
     const argument = new Name('i');
     body.declare(argument);
     const value = body.name(times(named(argument), 2));
-    expect(text(functionText(new Name('twice'), [['i', 'u32']], body, { type: 'u32', value }))).toBe(
+    expect(text(functionOfBlock(new Name('twice'), [['i', 'u32']], body, { type: 'u32', value }).text)).toBe(
       'fn twice(i: u32) -> u32 {\n  return i * 2u;\n}',
     );
   });

@@ -66,9 +66,9 @@ describe('what is printed', () => {
     [f32(1e-7), '1.0000000116860974e-7'],
     [select(f32(0), x, a), 'select(0.0, x, a)'],
     [element(weights, binary('+', i, u32(1)), 'f32'), 'weights[i + 1u]'],
-    [component(element(weights, i, 'vec4<f32>'), 2), 'weights[i].z'],
-    [element(call('widen2', [element(weights, i, 'half2')], 'vec2<f32>'), j, 'f32'), 'widen2(weights[i])[j]'],
-    [vector([x, y, x, binary('+', x, y)]), 'vec4<f32>(x, y, x, x + y)'],
+    [component(element(weights, i, 'vec4f'), 2), 'weights[i].z'],
+    [element(call('widen2', [element(weights, i, 'half2')], 'vec2f'), j, 'f32'), 'widen2(weights[i])[j]'],
+    [vector([x, y, x, binary('+', x, y)]), 'vec4f(x, y, x, x + y)'],
     [bitcast('u32', binary('+', x, y)), 'bitcast<u32>(x + y)'],
   ])('%#: %o', (of, expected) => {
     expect(text(of)).toBe(expected);
@@ -130,7 +130,7 @@ describe('questions', () => {
   });
 
   it('an element at a name stays where it is, one at a sum does not', () => {
-    const at = (index: Expression) => element(new Name('weights'), index, 'vec4<f32>');
+    const at = (index: Expression) => element(new Name('weights'), index, 'vec4f');
     expect([at(i), component(at(u32(1)), 1), at(binary('+', i, j)), binary('+', x, y)].map(isPlain)).toEqual([
       true,
       true,

@@ -27,10 +27,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   lanes_f32[lane] = value;
   for (var half = 32u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+    if (lane < half) {
+      lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half];
+    }
   }
   workgroupBarrier();
-  return lanes_f32[0];
+  return lanes_f32[0u];
 }
 
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
@@ -66,19 +68,25 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var at = group.y * groups.x + group.x;
-  if (at < (params.B_times_P_plus_B_times_T + 63u) / 64u) { part_0(vec3u(at, 0u, 0u), vec3u((params.B_times_P_plus_B_times_T + 63u) / 64u, 1u, 1u), lane); return; }
+  if (at < (params.B_times_P_plus_B_times_T + 63u) / 64u) {
+    part_0(vec3u(at, 0u, 0u), vec3u((params.B_times_P_plus_B_times_T + 63u) / 64u, 1u, 1u), lane);
+    return;
+  }
   at -= (params.B_times_P_plus_B_times_T + 63u) / 64u;
-  if (at < params.B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.B_times_T, 1u, 1u), lane); return; }
+  if (at < params.B_times_T) {
+    part_1(vec3u(at, 0u, 0u), vec3u(params.B_times_T, 1u, 1u), lane);
+    return;
+  }
   at -= params.B_times_T;
 }
 
 // linear   models/phi-2.mdl
 // linear → gelu   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> self_attn_query_key_value_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4f>;
+@group(0) @binding(1) var<storage, read> self_attn_query_key_value_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> self_attn_query_key_value_bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> query_key_value_linear: array<f32>;
-@group(0) @binding(4) var<storage, read> mlp_fc1_weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> mlp_fc1_weight: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mlp_fc1_bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> mlp_gelu: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
@@ -105,11 +113,11 @@ fn store_0(batch: u32, m: u32, n: u32, value: f32) {
   query_key_value_linear[m * 384u + n] = value + self_attn_query_key_value_bias[n];
 }
 
-fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_0_4(batch: u32, m: u32, k: u32) -> vec4f {
   return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
-fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_0_4(batch: u32, k: u32, n: u32) -> vec4f {
   return self_attn_query_key_value_weight[(n * 128u + k) >> 2u];
 }
 
@@ -117,19 +125,19 @@ fn store_1(batch: u32, m: u32, n: u32, value: f32) {
   mlp_gelu[m * 512u + n] = gelu_tanh(value + mlp_fc1_bias[n]);
 }
 
-fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_1_4(batch: u32, m: u32, k: u32) -> vec4f {
   return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
-fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_1_4(batch: u32, k: u32, n: u32) -> vec4f {
   return mlp_fc1_weight[(n * 128u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 256>;
 
 var<workgroup> tile_a: array<vec4f, 320>;
 
 var<workgroup> tile_b: array<vec4f, 320>;
-
-var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
@@ -138,12 +146,11 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -164,12 +171,12 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -192,25 +199,19 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_0_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_0_4(batch, k, line);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = a_0_4(batch, a_line, a_k);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = b_0_4(batch, b_k, b_line);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -255,12 +256,11 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -281,12 +281,12 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -309,25 +309,19 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_1_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_1_4(batch, k, line);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = a_1_4(batch, a_line, a_k);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = b_1_4(batch, b_k, b_line);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -372,15 +366,21 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) {
+    part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane);
+    return;
+  }
   at -= 6u * ((params.B_times_T + 63u) / 64u);
-  if (at < 8u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3u(at, 0u, 0u), vec3u(8u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
+  if (at < 8u * ((params.B_times_T + 63u) / 64u)) {
+    part_1(vec3u(at, 0u, 0u), vec3u(8u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane);
+    return;
+  }
   at -= 8u * ((params.B_times_T + 63u) / 64u);
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> lora_a_default_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input_layernorm_layer_norm: array<vec4f>;
+@group(0) @binding(1) var<storage, read> lora_a_default_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> query_key_value_linear: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -392,19 +392,19 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
   query_key_value_linear[m * 8u + n] = value;
 }
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_4(batch: u32, m: u32, k: u32) -> vec4f {
   return input_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_4(batch: u32, k: u32, n: u32) -> vec4f {
   return lora_a_default_weight[(n * 128u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 64>;
 
 var<workgroup> tile_a: array<vec4f, 160>;
 
 var<workgroup> tile_b: array<vec4f, 160>;
-
-var<workgroup> partial: array<vec4f, 64>;
 
 // 32 × 32 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(64, 1, 1)
@@ -418,15 +418,14 @@ fn main(
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 8u;
     let lane_n = lane / 8u;
     let first_column = 4u * (tile.x * 8u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = min(first_column + 0u, 8u - 1u);
-    let column1 = min(first_column + 1u, 8u - 1u);
-    let column2 = min(first_column + 2u, 8u - 1u);
-    let column3 = min(first_column + 3u, 8u - 1u);
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = min(first_column, 7u);
+    let column1 = min(first_column + 1u, 7u);
+    let column2 = min(first_column + 2u, 7u);
+    let column3 = min(first_column + 3u, 7u);
     var sum0_0 = vec4f();
     for (var k = 4u * lane_k; k < 128u; k += 32u) {
       let a0 = a_4(batch, row0, k);
@@ -444,12 +443,12 @@ fn main(
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 8u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 4u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 8u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -474,22 +473,22 @@ fn main(
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
     for (var slot = lane; slot < 128u; slot += 64u) {
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
+      let a_line = min(first_row + slot / 4u, params.B_times_T - 1u);
+      let a_k = block + 4u * (slot % 4u);
+      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, a_line, a_k);
     }
     for (var slot = lane; slot < 128u; slot += 64u) {
-      let line = min(first_column + slot / 4u, 8u - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
+      let b_line = min(first_column + slot / 4u, 7u);
+      let b_k = block + 4u * (slot % 4u);
+      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, b_k, b_line);
     }
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 8u) * 5u + s];
       let b2 = tile_b[(lane_n + 16u) * 5u + s];
       let b3 = tile_b[(lane_n + 24u) * 5u + s];
@@ -530,12 +529,12 @@ fn main(
 
 // linear → mul → add   models/phi-2.mdl
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> query_key_value_linear: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> query_key_value_linear: array<vec4f>;
+@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> query_key_value_linear_b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> query_key_value_add: array<f32>;
-@group(0) @binding(4) var<storage, read> mlp_gelu: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> mlp_fc2_weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> mlp_gelu: array<vec4f>;
+@group(0) @binding(5) var<storage, read> mlp_fc2_weight: array<vec4f>;
 @group(0) @binding(6) var<storage, read> mlp_fc2_bias: array<f32>;
 @group(0) @binding(7) var<storage, read_write> fc2_linear: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
@@ -548,11 +547,11 @@ fn store_0(batch: u32, m: u32, n: u32, value: f32) {
   query_key_value_add[m * 384u + n] = query_key_value_linear_b[m * 384u + n] + 2.0 * value;
 }
 
-fn a_0_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_0_4(batch: u32, m: u32, k: u32) -> vec4f {
   return query_key_value_linear[(m * 8u + k) >> 2u];
 }
 
-fn b_0_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_0_4(batch: u32, k: u32, n: u32) -> vec4f {
   return lora_b_default_weight[(n * 8u + k) >> 2u];
 }
 
@@ -560,19 +559,19 @@ fn store_1(batch: u32, m: u32, n: u32, value: f32) {
   fc2_linear[m * 128u + n] = value + mlp_fc2_bias[n];
 }
 
-fn a_1_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_1_4(batch: u32, m: u32, k: u32) -> vec4f {
   return mlp_gelu[(m * 512u + k) >> 2u];
 }
 
-fn b_1_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_1_4(batch: u32, k: u32, n: u32) -> vec4f {
   return mlp_fc2_weight[(n * 512u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 256>;
 
 var<workgroup> tile_a: array<vec4f, 320>;
 
 var<workgroup> tile_b: array<vec4f, 320>;
-
-var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
@@ -581,12 +580,11 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -607,12 +605,12 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -635,25 +633,19 @@ fn part_0(group: vec3u, groups: vec3u, lane: u32) {
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 8u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = select(a_0_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = select(b_0_4(batch, min(k, 8u - 4u), line), vec4f(), k >= 8u);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = select(a_0_4(batch, a_line, min(a_k, 4u)), vec4f(), a_k >= 8u);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = select(b_0_4(batch, min(b_k, 4u), b_line), vec4f(), b_k >= 8u);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -698,12 +690,11 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -724,12 +715,12 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -752,25 +743,19 @@ fn part_1(group: vec3u, groups: vec3u, lane: u32) {
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 512u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_1_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_1_4(batch, k, line);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = a_1_4(batch, a_line, a_k);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = b_1_4(batch, b_k, b_line);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -815,9 +800,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var at = group.y * groups.x + group.x;
-  if (at < 6u * ((params.B_times_T + 63u) / 64u)) { part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
+  if (at < 6u * ((params.B_times_T + 63u) / 64u)) {
+    part_0(vec3u(at, 0u, 0u), vec3u(6u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane);
+    return;
+  }
   at -= 6u * ((params.B_times_T + 63u) / 64u);
-  if (at < 2u * ((params.B_times_T + 63u) / 64u)) { part_1(vec3u(at, 0u, 0u), vec3u(2u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane); return; }
+  if (at < 2u * ((params.B_times_T + 63u) / 64u)) {
+    part_1(vec3u(at, 0u, 0u), vec3u(2u * ((params.B_times_T + 63u) / 64u), 1u, 1u), lane);
+    return;
+  }
   at -= 2u * ((params.B_times_T + 63u) / 64u);
 }
 
@@ -859,10 +850,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   lanes_f32[lane] = value;
   for (var half = 32u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+    if (lane < half) {
+      lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half];
+    }
   }
   workgroupBarrier();
-  return lanes_f32[0];
+  return lanes_f32[0u];
 }
 
 fn part_0(group: vec3u, groups: vec3u, lane: u32) {
@@ -958,18 +951,27 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var at = group.y * groups.x + group.x;
-  if (at < params.size_4_times_B_times_T) { part_0(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane); return; }
+  if (at < params.size_4_times_B_times_T) {
+    part_0(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane);
+    return;
+  }
   at -= params.size_4_times_B_times_T;
-  if (at < params.size_4_times_B_times_T) { part_1(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane); return; }
+  if (at < params.size_4_times_B_times_T) {
+    part_1(vec3u(at, 0u, 0u), vec3u(params.size_4_times_B_times_T, 1u, 1u), lane);
+    return;
+  }
   at -= params.size_4_times_B_times_T;
-  if (at < (params.size_128_times_B_times_T + 63u) / 64u) { part_2(vec3u(at, 0u, 0u), vec3u((params.size_128_times_B_times_T + 63u) / 64u, 1u, 1u), lane); return; }
+  if (at < (params.size_128_times_B_times_T + 63u) / 64u) {
+    part_2(vec3u(at, 0u, 0u), vec3u((params.size_128_times_B_times_T + 63u) / 64u, 1u, 1u), lane);
+    return;
+  }
   at -= (params.size_128_times_B_times_T + 63u) / 64u;
 }
 
 // attention → transpose → reshape   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> self_attn_rotary: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> past_key_values_key: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> past_key_values_value: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> self_attn_rotary: array<vec4f>;
+@group(0) @binding(1) var<storage, read> past_key_values_key: array<vec4f>;
+@group(0) @binding(2) var<storage, read> past_key_values_value: array<vec4f>;
 @group(0) @binding(3) var<storage, read> model_not: array<u32>;
 @group(0) @binding(4) var<storage, read_write> self_attn_reshape: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
@@ -1000,17 +1002,17 @@ fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
   self_attn_reshape[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
 
-fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4<f32> {
+fn q_4(b: u32, h: u32, t: u32, d: u32) -> vec4f {
   let i2 = b * params.size_128_times_T + h * params.size_32_times_T + t * 32u + d;
   return self_attn_rotary[i2 >> 2u];
 }
 
-fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4f {
   let i3 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
   return past_key_values_key[i3 >> 2u];
 }
 
-fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4f {
   let i4 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
   return past_key_values_value[i4 >> 2u];
 }
@@ -1056,17 +1058,20 @@ fn main(
   let head = tile.y;
   let batch = tile.z;
   if (params.T == 1u) {
-    let first = tile.x * 1u;
+    let first = tile.x;
     for (var slot = lane; slot < 8u; slot += 64u) {
       block_q[slot] = query4(batch, head, min(first + slot / 8u, params.T - 1u), 4u * (slot % 8u));
     }
-    if (lane < 1u) { row_most[lane] = -8.0e37; }
-    let end0 = select(0u, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u > params.T);
+    if (lane < 1u) {
+      row_most[lane] = -7.99999994705265e+37;
+    }
+    let end0 = select(0u, params.P_plus_T + min(first, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first, params.T - 1u) + 1u > params.T);
     let end = end0;
-    let scale = f32(1.7677669529663687e-1);
+    let scale = 0.1767766922712326;
     let lane_e = lane % 8u;
     let share = lane / 8u;
-    var total0 = 0.0; var sum0_0 = vec4f();
+    var total0 = 0.0;
+    var sum0_0 = vec4f();
     for (var block = 0u; block < end; block += 64u) {
       // the queries are there, and nobody reads the weights of the block before
       workgroupBarrier();
@@ -1075,61 +1080,71 @@ fn main(
       var s0 = 0.0;
       for (var chunk = 0u; chunk < 8u; chunk++) {
         let x = key4(batch, head, safe, 4u * chunk);
-        s0 += dot(block_q[0u + chunk], x);
+        s0 += dot(block_q[chunk], x);
       }
       let shown = key < end && visible(batch, safe);
       let see0 = shown && key < end0;
-      let z0 = select(-8.0e37, scale * s0, see0);
-      weights[0u + lane] = z0;
+      let z0 = select(-7.99999994705265e+37, scale * s0, see0);
+      weights[lane] = z0;
       workgroupBarrier();
-      var most = weights[(lane / 64u) * 64u + lane % 64u];
+      var most = weights[lane / 64u * 64u + lane % 64u];
       for (var i = 1u; i < 1u; i++) {
-        most = max(most, weights[(lane / 64u) * 64u + lane % 64u + i * 64u]);
+        most = max(most, weights[lane / 64u * 64u + lane % 64u + i * 64u]);
       }
       parts[lane] = most;
       workgroupBarrier();
       if (lane < 1u) {
         let before = row_most[lane];
         most = before;
-        for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
+        for (var i = 0u; i < 64u; i++) {
+          most = max(most, parts[lane * 64u + i]);
+        }
         row_fade[lane] = exp_of(before - most);
         row_most[lane] = most;
       }
       workgroupBarrier();
-      let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+      let p0 = select(0.0, exp_of(z0 - row_most[0u]), see0);
+      total0 = total0 * row_fade[0u] + p0;
+      weights[lane] = p0;
       workgroupBarrier();
-      sum0_0 *= row_fade[0];
+      sum0_0 *= row_fade[0u];
       if (lane < 64u) {
         let count = min(end - block, 64u);
         for (var i = share; i < count; i += 8u) {
           let y0 = value4(batch, head, block + i, 4u * lane_e);
-          let w0 = weights[0u + i];
+          let w0 = weights[i];
           sum0_0 += w0 * y0;
         }
       }
     }
     workgroupBarrier();
-    weights[0u + lane] = total0;
+    weights[lane] = total0;
     workgroupBarrier();
     if (lane < 1u) {
       var total = 0.0;
-      for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+      for (var i = 0u; i < 64u; i++) {
+        total += weights[lane * 64u + i];
+      }
       row_total[lane] = total;
     }
     workgroupBarrier();
     var sums = array<vec4f, 1>(sum0_0);
     for (var i = 0u; i < 1u; i++) {
-      let row = first + i / 1u;
+      let row = first + i;
       merged[lane] = sums[i];
       workgroupBarrier();
       if (lane < 8u && row < params.T) {
         var sum = merged[lane];
-        for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
-        let total = row_total[i / 1u];
+        for (var other = 1u; other < 8u; other++) {
+          sum += merged[lane + other * 8u];
+        }
+        let total = row_total[i];
         sum *= select(0.0, 1.0 / total, total > 0.0);
         for (var c = 0u; c < 4u; c++) {
-          let e = 4u * (lane + i % 1u * 8u) + c;
-          if (e < 32u) { store(batch, head, row, e, sum[c]); }
+          let e = 4u * lane + c;
+          if (e < 32u) {
+            store(batch, head, row, e, sum[c]);
+          }
         }
       }
       workgroupBarrier();
@@ -1140,8 +1155,10 @@ fn main(
   for (var slot = lane; slot < 64u; slot += 64u) {
     block_q[slot] = query4(batch, head, min(first + slot / 8u, params.T - 1u), 4u * (slot % 8u));
   }
-  if (lane < 8u) { row_most[lane] = -8.0e37; }
-  let end0 = select(0u, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 0u, params.T - 1u) + 1u > params.T);
+  if (lane < 8u) {
+    row_most[lane] = -7.99999994705265e+37;
+  }
+  let end0 = select(0u, params.P_plus_T + min(first, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first, params.T - 1u) + 1u > params.T);
   let end1 = select(0u, params.P_plus_T + min(first + 1u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 1u, params.T - 1u) + 1u > params.T);
   let end2 = select(0u, params.P_plus_T + min(first + 2u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 2u, params.T - 1u) + 1u > params.T);
   let end3 = select(0u, params.P_plus_T + min(first + 3u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 3u, params.T - 1u) + 1u > params.T);
@@ -1150,17 +1167,25 @@ fn main(
   let end6 = select(0u, params.P_plus_T + min(first + 6u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 6u, params.T - 1u) + 1u > params.T);
   let end7 = select(0u, params.P_plus_T + min(first + 7u, params.T - 1u) + 1u - params.T, params.P_plus_T + min(first + 7u, params.T - 1u) + 1u > params.T);
   let end = end7;
-  let scale = f32(1.7677669529663687e-1);
+  let scale = 0.1767766922712326;
   let lane_e = lane % 8u;
   let share = lane / 8u;
-  var total0 = 0.0; var sum0_0 = vec4f();
-  var total1 = 0.0; var sum1_0 = vec4f();
-  var total2 = 0.0; var sum2_0 = vec4f();
-  var total3 = 0.0; var sum3_0 = vec4f();
-  var total4 = 0.0; var sum4_0 = vec4f();
-  var total5 = 0.0; var sum5_0 = vec4f();
-  var total6 = 0.0; var sum6_0 = vec4f();
-  var total7 = 0.0; var sum7_0 = vec4f();
+  var total0 = 0.0;
+  var total1 = 0.0;
+  var total2 = 0.0;
+  var total3 = 0.0;
+  var total4 = 0.0;
+  var total5 = 0.0;
+  var total6 = 0.0;
+  var total7 = 0.0;
+  var sum0_0 = vec4f();
+  var sum1_0 = vec4f();
+  var sum2_0 = vec4f();
+  var sum3_0 = vec4f();
+  var sum4_0 = vec4f();
+  var sum5_0 = vec4f();
+  var sum6_0 = vec4f();
+  var sum7_0 = vec4f();
   for (var block = 0u; block < end; block += 64u) {
     // the queries are there, and nobody reads the weights of the block before
     workgroupBarrier();
@@ -1176,7 +1201,7 @@ fn main(
     var s7 = 0.0;
     for (var chunk = 0u; chunk < 8u; chunk++) {
       let x = key4(batch, head, safe, 4u * chunk);
-      s0 += dot(block_q[0u + chunk], x);
+      s0 += dot(block_q[chunk], x);
       s1 += dot(block_q[8u + chunk], x);
       s2 += dot(block_q[16u + chunk], x);
       s3 += dot(block_q[24u + chunk], x);
@@ -1194,15 +1219,15 @@ fn main(
     let see5 = shown && key < end5;
     let see6 = shown && key < end6;
     let see7 = shown && key < end7;
-    let z0 = select(-8.0e37, scale * s0, see0);
-    let z1 = select(-8.0e37, scale * s1, see1);
-    let z2 = select(-8.0e37, scale * s2, see2);
-    let z3 = select(-8.0e37, scale * s3, see3);
-    let z4 = select(-8.0e37, scale * s4, see4);
-    let z5 = select(-8.0e37, scale * s5, see5);
-    let z6 = select(-8.0e37, scale * s6, see6);
-    let z7 = select(-8.0e37, scale * s7, see7);
-    weights[0u + lane] = z0;
+    let z0 = select(-7.99999994705265e+37, scale * s0, see0);
+    let z1 = select(-7.99999994705265e+37, scale * s1, see1);
+    let z2 = select(-7.99999994705265e+37, scale * s2, see2);
+    let z3 = select(-7.99999994705265e+37, scale * s3, see3);
+    let z4 = select(-7.99999994705265e+37, scale * s4, see4);
+    let z5 = select(-7.99999994705265e+37, scale * s5, see5);
+    let z6 = select(-7.99999994705265e+37, scale * s6, see6);
+    let z7 = select(-7.99999994705265e+37, scale * s7, see7);
+    weights[lane] = z0;
     weights[64u + lane] = z1;
     weights[128u + lane] = z2;
     weights[192u + lane] = z3;
@@ -1212,42 +1237,60 @@ fn main(
     weights[448u + lane] = z7;
     seen[lane] = select(0u, 1u, see0) | select(0u, 2u, see1) | select(0u, 4u, see2) | select(0u, 8u, see3) | select(0u, 16u, see4) | select(0u, 32u, see5) | select(0u, 64u, see6) | select(0u, 128u, see7);
     workgroupBarrier();
-    var most = weights[(lane / 8u) * 64u + lane % 8u];
+    var most = weights[lane / 8u * 64u + lane % 8u];
     for (var i = 1u; i < 8u; i++) {
-      most = max(most, weights[(lane / 8u) * 64u + lane % 8u + i * 8u]);
+      most = max(most, weights[lane / 8u * 64u + lane % 8u + i * 8u]);
     }
     parts[lane] = most;
     workgroupBarrier();
     if (lane < 8u) {
       let before = row_most[lane];
       most = before;
-      for (var i = 0u; i < 8u; i++) { most = max(most, parts[lane * 8u + i]); }
+      for (var i = 0u; i < 8u; i++) {
+        most = max(most, parts[lane * 8u + i]);
+      }
       row_fade[lane] = exp_of(before - most);
       row_most[lane] = most;
     }
     workgroupBarrier();
-    let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
-    let p1 = select(0.0, exp_of(z1 - row_most[1]), see1); total1 = total1 * row_fade[1] + p1; weights[64u + lane] = p1;
-    let p2 = select(0.0, exp_of(z2 - row_most[2]), see2); total2 = total2 * row_fade[2] + p2; weights[128u + lane] = p2;
-    let p3 = select(0.0, exp_of(z3 - row_most[3]), see3); total3 = total3 * row_fade[3] + p3; weights[192u + lane] = p3;
-    let p4 = select(0.0, exp_of(z4 - row_most[4]), see4); total4 = total4 * row_fade[4] + p4; weights[256u + lane] = p4;
-    let p5 = select(0.0, exp_of(z5 - row_most[5]), see5); total5 = total5 * row_fade[5] + p5; weights[320u + lane] = p5;
-    let p6 = select(0.0, exp_of(z6 - row_most[6]), see6); total6 = total6 * row_fade[6] + p6; weights[384u + lane] = p6;
-    let p7 = select(0.0, exp_of(z7 - row_most[7]), see7); total7 = total7 * row_fade[7] + p7; weights[448u + lane] = p7;
+    let p0 = select(0.0, exp_of(z0 - row_most[0u]), see0);
+    total0 = total0 * row_fade[0u] + p0;
+    weights[lane] = p0;
+    let p1 = select(0.0, exp_of(z1 - row_most[1u]), see1);
+    total1 = total1 * row_fade[1u] + p1;
+    weights[64u + lane] = p1;
+    let p2 = select(0.0, exp_of(z2 - row_most[2u]), see2);
+    total2 = total2 * row_fade[2u] + p2;
+    weights[128u + lane] = p2;
+    let p3 = select(0.0, exp_of(z3 - row_most[3u]), see3);
+    total3 = total3 * row_fade[3u] + p3;
+    weights[192u + lane] = p3;
+    let p4 = select(0.0, exp_of(z4 - row_most[4u]), see4);
+    total4 = total4 * row_fade[4u] + p4;
+    weights[256u + lane] = p4;
+    let p5 = select(0.0, exp_of(z5 - row_most[5u]), see5);
+    total5 = total5 * row_fade[5u] + p5;
+    weights[320u + lane] = p5;
+    let p6 = select(0.0, exp_of(z6 - row_most[6u]), see6);
+    total6 = total6 * row_fade[6u] + p6;
+    weights[384u + lane] = p6;
+    let p7 = select(0.0, exp_of(z7 - row_most[7u]), see7);
+    total7 = total7 * row_fade[7u] + p7;
+    weights[448u + lane] = p7;
     workgroupBarrier();
-    sum0_0 *= row_fade[0];
-    sum1_0 *= row_fade[1];
-    sum2_0 *= row_fade[2];
-    sum3_0 *= row_fade[3];
-    sum4_0 *= row_fade[4];
-    sum5_0 *= row_fade[5];
-    sum6_0 *= row_fade[6];
-    sum7_0 *= row_fade[7];
+    sum0_0 *= row_fade[0u];
+    sum1_0 *= row_fade[1u];
+    sum2_0 *= row_fade[2u];
+    sum3_0 *= row_fade[3u];
+    sum4_0 *= row_fade[4u];
+    sum5_0 *= row_fade[5u];
+    sum6_0 *= row_fade[6u];
+    sum7_0 *= row_fade[7u];
     if (lane < 64u) {
       let count = min(end - block, 64u);
       for (var i = share; i < count; i += 8u) {
         let y0 = value4(batch, head, block + i, 4u * lane_e);
-        let w0 = weights[0u + i];
+        let w0 = weights[i];
         let w1 = weights[64u + i];
         let w2 = weights[128u + i];
         let w3 = weights[192u + i];
@@ -1279,7 +1322,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  weights[0u + lane] = total0;
+  weights[lane] = total0;
   weights[64u + lane] = total1;
   weights[128u + lane] = total2;
   weights[192u + lane] = total3;
@@ -1290,23 +1333,29 @@ fn main(
   workgroupBarrier();
   if (lane < 8u) {
     var total = 0.0;
-    for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+    for (var i = 0u; i < 64u; i++) {
+      total += weights[lane * 64u + i];
+    }
     row_total[lane] = total;
   }
   workgroupBarrier();
   var sums = array<vec4f, 8>(sum0_0, sum1_0, sum2_0, sum3_0, sum4_0, sum5_0, sum6_0, sum7_0);
   for (var i = 0u; i < 8u; i++) {
-    let row = first + i / 1u;
+    let row = first + i;
     merged[lane] = sums[i];
     workgroupBarrier();
     if (lane < 8u && row < params.T) {
       var sum = merged[lane];
-      for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
-      let total = row_total[i / 1u];
+      for (var other = 1u; other < 8u; other++) {
+        sum += merged[lane + other * 8u];
+      }
+      let total = row_total[i];
       sum *= select(0.0, 1.0 / total, total > 0.0);
       for (var c = 0u; c < 4u; c++) {
-        let e = 4u * (lane + i % 1u * 8u) + c;
-        if (e < 32u) { store(batch, head, row, e, sum[c]); }
+        let e = 4u * lane + c;
+        if (e < 32u) {
+          store(batch, head, row, e, sum[c]);
+        }
       }
     }
     workgroupBarrier();
@@ -1314,25 +1363,25 @@ fn main(
 }
 
 // new q, k, v → attention → transpose → reshape   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> query_key_value_add: array<f32>;
-@group(0) @binding(1) var<storage, read> packed_values: array<f32>;
-@group(0) @binding(2) var<storage, read> position_ids: array<i32>;
-@group(0) @binding(3) var<storage, read> constant_values: array<f32>;
-@group(0) @binding(4) var<storage, read_write> self_attn_reshape: array<f32>;
-@group(0) @binding(5) var<storage, read_write> past_key_values_key: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> past_key_values_value: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> model_not: array<u32>;
+@group(0) @binding(0) var<storage, read_write> self_attn_reshape: array<f32>;
+@group(0) @binding(1) var<storage, read_write> past_key_values_key: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> past_key_values_value: array<vec4f>;
+@group(0) @binding(3) var<storage, read> model_not: array<u32>;
+@group(0) @binding(4) var<storage, read> query_key_value_add: array<f32>;
+@group(0) @binding(5) var<storage, read> packed_values: array<f32>;
+@group(0) @binding(6) var<storage, read> position_ids: array<i32>;
+@group(0) @binding(7) var<storage, read> constant_values: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
-  size_384_times_T: u32, // 384*T
-  T: u32, // T
   size_128_times_T: u32, // 128*T
   B: u32, // B
+  T: u32, // T
   P: u32, // P
   P_plus_T: u32, // P + T
   size_128_times_capacity: u32, // 128*__capacity
   size_32_times_capacity: u32, // 32*__capacity
+  size_384_times_T: u32, // 384*T
 }
 
 fn exp_of(x: f32) -> f32 {
@@ -1350,19 +1399,6 @@ fn rsqrt_of(x: f32) -> f32 {
   return bitcast<f32>(select(found, bits | 0x7f800000u, (bits << 1u) == 0u));
 }
 
-var<workgroup> lanes_f32: array<f32, 64>;
-
-fn share_sum_f32(lane: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  lanes_f32[lane] = value;
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes_f32[0];
-}
-
 fn store(b: u32, h: u32, t: u32, e: u32, value: f32) {
   self_attn_reshape[b * params.size_128_times_T + t * 128u + h * 32u + e] = value;
 }
@@ -1372,23 +1408,38 @@ fn visible(b: u32, s: u32) -> bool {
 }
 
 fn append_k(b: u32, h: u32, d: u32, value: vec4f) {
-  let i99 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
-  past_key_values_key[i99 >> 2u] = value;
+  let i2 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
+  past_key_values_key[i2 >> 2u] = value;
 }
 
 fn append_v(b: u32, h: u32, d: u32, value: vec4f) {
-  let i100 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
-  past_key_values_value[i100 >> 2u] = value;
+  let i3 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + params.P * 32u + d;
+  past_key_values_value[i3 >> 2u] = value;
 }
 
-fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4<f32> {
-  let i101 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
-  return past_key_values_key[i101 >> 2u];
+fn k_4(b: u32, h: u32, s: u32, d: u32) -> vec4f {
+  let i4 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + d;
+  return past_key_values_key[i4 >> 2u];
 }
 
-fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4<f32> {
-  let i102 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
-  return past_key_values_value[i102 >> 2u];
+fn v_4(b: u32, h: u32, s: u32, e: u32) -> vec4f {
+  let i5 = b * params.size_128_times_capacity + h * params.size_32_times_capacity + s * 32u + e;
+  return past_key_values_value[i5 >> 2u];
+}
+
+var<workgroup> lanes_f32: array<f32, 64>;
+
+fn share_sum_f32(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  lanes_f32[lane] = value;
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) {
+      lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half];
+    }
+  }
+  workgroupBarrier();
+  return lanes_f32[0u];
 }
 
 var<workgroup> fresh_q: array<f32, 32>;
@@ -1420,15 +1471,15 @@ fn value4(b: u32, h: u32, row: u32, d: u32) -> vec4f {
 }
 
 fn fresh4_q(chunk: u32) -> vec4f {
-  return vec4f(fresh_q[4u * chunk + 0u], fresh_q[4u * chunk + 1u], fresh_q[4u * chunk + 2u], fresh_q[4u * chunk + 3u]);
+  return vec4f(fresh_q[4u * chunk], fresh_q[4u * chunk + 1u], fresh_q[4u * chunk + 2u], fresh_q[4u * chunk + 3u]);
 }
 
 fn fresh4_k(chunk: u32) -> vec4f {
-  return vec4f(fresh_k[4u * chunk + 0u], fresh_k[4u * chunk + 1u], fresh_k[4u * chunk + 2u], fresh_k[4u * chunk + 3u]);
+  return vec4f(fresh_k[4u * chunk], fresh_k[4u * chunk + 1u], fresh_k[4u * chunk + 2u], fresh_k[4u * chunk + 3u]);
 }
 
 fn fresh4_v(chunk: u32) -> vec4f {
-  return vec4f(fresh_v[4u * chunk + 0u], fresh_v[4u * chunk + 1u], fresh_v[4u * chunk + 2u], fresh_v[4u * chunk + 3u]);
+  return vec4f(fresh_v[4u * chunk], fresh_v[4u * chunk + 1u], fresh_v[4u * chunk + 2u], fresh_v[4u * chunk + 3u]);
 }
 
 // a new position per workgroup, blocks of 64 keys
@@ -1442,81 +1493,93 @@ fn main(
   if (index >= params.B * 4u * params.T) { return; }
   let head = index % 4u;
   let batch = index / 4u;
-  var acc2 = 0.0;
-  for (var j1 = lane; j1 < 32u; j1 += 64u) {
-    acc2 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j1];
+  var acc8 = 0.0;
+  for (var j7 = lane; j7 < 32u; j7 += 64u) {
+    acc8 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j7];
   }
-  let r4 = share_sum_f32(lane, acc2) / 32.0;
-  var acc7 = 0.0;
-  for (var j6 = lane; j6 < 32u; j6 += 64u) {
-    let v9 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j6] - r4;
-    acc7 += v9 * v9;
+  let r10 = share_sum_f32(lane, acc8) / 32.0;
+  var acc13 = 0.0;
+  for (var j12 = lane; j12 < 32u; j12 += 64u) {
+    let v15 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j12] - r10;
+    acc13 += v15 * v15;
   }
-  let r11 = share_sum_f32(lane, acc7) / 32.0;
-  let v13 = rsqrt_of(r11 + 0.000009999999747378752);
-  let i26 = u32(position_ids[batch * params.T]);
+  let r17 = share_sum_f32(lane, acc13) / 32.0;
+  let v19 = rsqrt_of(r17 + 0.000009999999747378752);
+  let i33 = u32(position_ids[batch * params.T]);
   for (var c = lane; c < 32u; c += 64u) {
-    let v15 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c] - r4) * v13 * packed_values[c];
-    let i16 = c + 32u;
-    let i18 = i32(c);
-    let v19 = i18 < 16i;
-    let v20 = i18 < 8i;
-    let v21 = i18 - 8i;
-    let v23 = select(select(0i, v21, v19), i18, v20);
-    let i33 = u32(select(select(i18, v21, v19), i18 + 8i, v20));
-    let v37 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i33] - r4) * v13 * packed_values[i33];
-    let i38 = i33 + 32u;
-    let v45 = constant_values[i26 * 16u + u32(v23 + 8i)] * select(select(0.0, 1.0, v19), -1.0, v20);
-    let v46 = (v37 + packed_values[i38]) * v45;
-    fresh_q[c] = (v15 + packed_values[i16]) * select(1.0, constant_values[i26 * 16u + u32(v23)], v19) + v46;
+    let v21 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c] - r10) * v19 * packed_values[c];
+    let i22 = c + 32u;
+    let i24 = i32(c);
+    let v25 = i24 < 16i;
+    let v26 = i24 < 8i;
+    let v27 = i24 - 8i;
+    let v29 = select(select(0i, v27, v25), i24, v26);
+    let i40 = u32(select(select(i24, v27, v25), i24 + 8i, v26));
+    let v44 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i40] - r10) * v19 * packed_values[i40];
+    let i45 = i40 + 32u;
+    let v52 = constant_values[i33 * 16u + u32(v29 + 8i)] * select(select(0.0, 1.0, v25), -1.0, v26);
+    let v53 = (v44 + packed_values[i45]) * v52;
+    fresh_q[c] = (v21 + packed_values[i22]) * select(1.0, constant_values[i33 * 16u + u32(v29)], v25) + v53;
   }
-  var acc50 = 0.0;
-  for (var j49 = lane; j49 < 32u; j49 += 64u) {
-    acc50 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j49 + 32u];
+  var acc57 = 0.0;
+  for (var j56 = lane; j56 < 32u; j56 += 64u) {
+    acc57 += query_key_value_add[batch * params.size_384_times_T + head * 96u + j56 + 32u];
   }
-  let r52 = share_sum_f32(lane, acc50) / 32.0;
-  var acc55 = 0.0;
-  for (var j54 = lane; j54 < 32u; j54 += 64u) {
-    let v57 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j54 + 32u] - r52;
-    acc55 += v57 * v57;
+  let r59 = share_sum_f32(lane, acc57) / 32.0;
+  var acc62 = 0.0;
+  for (var j61 = lane; j61 < 32u; j61 += 64u) {
+    let v64 = query_key_value_add[batch * params.size_384_times_T + head * 96u + j61 + 32u] - r59;
+    acc62 += v64 * v64;
   }
-  let r59 = share_sum_f32(lane, acc55) / 32.0;
-  let v61 = rsqrt_of(r59 + 0.000009999999747378752);
+  let r66 = share_sum_f32(lane, acc62) / 32.0;
+  let v68 = rsqrt_of(r66 + 0.000009999999747378752);
   for (var c = lane; c < 32u; c += 64u) {
-    let v62 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c + 32u] - r52) * v61;
-    let i63 = c + 64u;
-    let i67 = i32(c);
-    let v68 = i67 < 16i;
-    let v69 = i67 < 8i;
-    let v70 = i67 - 8i;
-    let v72 = select(select(0i, v70, v68), i67, v69);
-    let i80 = u32(select(select(i67, v70, v68), i67 + 8i, v69));
-    let v83 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i80 + 32u] - r52) * v61;
-    let i84 = i80 + 64u;
-    let v93 = constant_values[i26 * 16u + u32(v72 + 8i)] * select(select(0.0, 1.0, v68), -1.0, v69);
-    let v76 = (v62 * packed_values[i63] + packed_values[c + 96u]) * select(1.0, constant_values[i26 * 16u + u32(v72)], v68);
-    let v94 = (v83 * packed_values[i84] + packed_values[i80 + 96u]) * v93;
-    fresh_k[c] = v76 + v94;
+    let v69 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + c + 32u] - r59) * v68;
+    let i70 = c + 64u;
+    let i74 = i32(c);
+    let v75 = i74 < 16i;
+    let v76 = i74 < 8i;
+    let v77 = i74 - 8i;
+    let v79 = select(select(0i, v77, v75), i74, v76);
+    let i87 = u32(select(select(i74, v77, v75), i74 + 8i, v76));
+    let v90 = (query_key_value_add[batch * params.size_384_times_T + head * 96u + i87 + 32u] - r59) * v68;
+    let i91 = i87 + 64u;
+    let v100 = constant_values[i33 * 16u + u32(v79 + 8i)] * select(select(0.0, 1.0, v75), -1.0, v76);
+    let v83 = (v69 * packed_values[i70] + packed_values[c + 96u]) * select(1.0, constant_values[i33 * 16u + u32(v79)], v75);
+    let v101 = (v90 * packed_values[i91] + packed_values[i87 + 96u]) * v100;
+    fresh_k[c] = v83 + v101;
   }
   for (var c = lane; c < 32u; c += 64u) {
     fresh_v[c] = query_key_value_add[batch * params.size_384_times_T + head * 96u + c + 64u];
   }
   workgroupBarrier();
-  for (var chunk = lane; chunk < 8u; chunk += 64u) { block_q[chunk] = fresh4_q(chunk); }
-  for (var chunk = lane; chunk < 8u; chunk += 64u) { append_k(batch, head, 4u * chunk, fresh4_k(chunk)); }
-  for (var chunk = lane; chunk < 8u; chunk += 64u) { append_v(batch, head, 4u * chunk, fresh4_v(chunk)); }
+  for (var chunk = lane; chunk < 8u; chunk += 64u) {
+    block_q[chunk] = fresh4_q(chunk);
+  }
+  for (var chunk = lane; chunk < 8u; chunk += 64u) {
+    append_k(batch, head, 4u * chunk, fresh4_k(chunk));
+  }
+  for (var chunk = lane; chunk < 8u; chunk += 64u) {
+    append_v(batch, head, 4u * chunk, fresh4_v(chunk));
+  }
   workgroupBarrier();
-  let first = 0u;
   let end = params.P;
-  let scale = f32(1.7677669529663687e-1);
+  let scale = 0.1767766922712326;
   let lane_e = lane % 8u;
   let share = lane / 8u;
   var score = 0.0;
-  for (var chunk = 0u; chunk < 8u; chunk++) { score += dot(block_q[chunk], fresh4_k(chunk)); }
+  for (var chunk = 0u; chunk < 8u; chunk++) {
+    score += dot(block_q[chunk], fresh4_k(chunk));
+  }
   let shown = visible(batch, params.P);
-  if (lane == 0u) { row_most[0] = select(-8.0e37, scale * score, shown); }
+  if (lane == 0u) {
+    row_most[0u] = select(-7.99999994705265e+37, scale * score, shown);
+  }
   var total0 = select(0.0, 1.0, shown && lane == 0u);
-  var sum0_0 = vec4f(); if (shown && share == 0u) { sum0_0 = fresh4_v(lane_e); }
+  var sum0_0 = vec4f();
+  if (shown && share == 0u) {
+    sum0_0 = fresh4_v(lane_e);
+  }
   for (var block = 0u; block < end; block += 64u) {
     // the queries are there, and nobody reads the weights of the block before
     workgroupBarrier();
@@ -1525,61 +1588,71 @@ fn main(
     var s0 = 0.0;
     for (var chunk = 0u; chunk < 8u; chunk++) {
       let x = key4(batch, head, safe, 4u * chunk);
-      s0 += dot(block_q[0u + chunk], x);
+      s0 += dot(block_q[chunk], x);
     }
     let shown = key < end && visible(batch, safe);
     let see0 = shown && key < end;
-    let z0 = select(-8.0e37, scale * s0, see0);
-    weights[0u + lane] = z0;
+    let z0 = select(-7.99999994705265e+37, scale * s0, see0);
+    weights[lane] = z0;
     workgroupBarrier();
-    var most = weights[(lane / 64u) * 64u + lane % 64u];
+    var most = weights[lane / 64u * 64u + lane % 64u];
     for (var i = 1u; i < 1u; i++) {
-      most = max(most, weights[(lane / 64u) * 64u + lane % 64u + i * 64u]);
+      most = max(most, weights[lane / 64u * 64u + lane % 64u + i * 64u]);
     }
     parts[lane] = most;
     workgroupBarrier();
     if (lane < 1u) {
       let before = row_most[lane];
       most = before;
-      for (var i = 0u; i < 64u; i++) { most = max(most, parts[lane * 64u + i]); }
+      for (var i = 0u; i < 64u; i++) {
+        most = max(most, parts[lane * 64u + i]);
+      }
       row_fade[lane] = exp_of(before - most);
       row_most[lane] = most;
     }
     workgroupBarrier();
-    let p0 = select(0.0, exp_of(z0 - row_most[0]), see0); total0 = total0 * row_fade[0] + p0; weights[0u + lane] = p0;
+    let p0 = select(0.0, exp_of(z0 - row_most[0u]), see0);
+    total0 = total0 * row_fade[0u] + p0;
+    weights[lane] = p0;
     workgroupBarrier();
-    sum0_0 *= row_fade[0];
+    sum0_0 *= row_fade[0u];
     if (lane < 64u) {
       let count = min(end - block, 64u);
       for (var i = share; i < count; i += 8u) {
         let y0 = value4(batch, head, block + i, 4u * lane_e);
-        let w0 = weights[0u + i];
+        let w0 = weights[i];
         sum0_0 += w0 * y0;
       }
     }
   }
   workgroupBarrier();
-  weights[0u + lane] = total0;
+  weights[lane] = total0;
   workgroupBarrier();
   if (lane < 1u) {
     var total = 0.0;
-    for (var i = 0u; i < 64u; i++) { total += weights[lane * 64u + i]; }
+    for (var i = 0u; i < 64u; i++) {
+      total += weights[lane * 64u + i];
+    }
     row_total[lane] = total;
   }
   workgroupBarrier();
   var sums = array<vec4f, 1>(sum0_0);
   for (var i = 0u; i < 1u; i++) {
-    let row = first + i / 1u;
+    let row = i;
     merged[lane] = sums[i];
     workgroupBarrier();
     if (lane < 8u && row < params.T) {
       var sum = merged[lane];
-      for (var other = 1u; other < 8u; other++) { sum += merged[lane + other * 8u]; }
-      let total = row_total[i / 1u];
+      for (var other = 1u; other < 8u; other++) {
+        sum += merged[lane + other * 8u];
+      }
+      let total = row_total[i];
       sum *= select(0.0, 1.0 / total, total > 0.0);
       for (var c = 0u; c < 4u; c++) {
-        let e = 4u * (lane + i % 1u * 8u) + c;
-        if (e < 32u) { store(batch, head, row, e, sum[c]); }
+        let e = 4u * lane + c;
+        if (e < 32u) {
+          store(batch, head, row, e, sum[c]);
+        }
       }
     }
     workgroupBarrier();
@@ -1587,8 +1660,8 @@ fn main(
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> self_attn_reshape: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> self_attn_dense_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> self_attn_reshape: array<vec4f>;
+@group(0) @binding(1) var<storage, read> self_attn_dense_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> self_attn_dense_bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dense_linear: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -1601,19 +1674,19 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
   dense_linear[m * 128u + n] = value + self_attn_dense_bias[n];
 }
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_4(batch: u32, m: u32, k: u32) -> vec4f {
   return self_attn_reshape[(m * 128u + k) >> 2u];
 }
 
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_4(batch: u32, k: u32, n: u32) -> vec4f {
   return self_attn_dense_weight[(n * 128u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 256>;
 
 var<workgroup> tile_a: array<vec4f, 320>;
 
 var<workgroup> tile_b: array<vec4f, 320>;
-
-var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
@@ -1627,12 +1700,11 @@ fn main(
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -1653,12 +1725,12 @@ fn main(
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -1681,25 +1753,19 @@ fn main(
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = a_4(batch, a_line, a_k);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = b_4(batch, b_k, b_line);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -1738,8 +1804,8 @@ fn main(
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> dense_linear: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dense_linear: array<vec4f>;
+@group(0) @binding(1) var<storage, read> lora_b_default_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dense_linear_b: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -1751,19 +1817,19 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
   dense_linear_b[m * 128u + n] = value;
 }
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_4(batch: u32, m: u32, k: u32) -> vec4f {
   return dense_linear[(m * 8u + k) >> 2u];
 }
 
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_4(batch: u32, k: u32, n: u32) -> vec4f {
   return lora_b_default_weight[(n * 8u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 256>;
 
 var<workgroup> tile_a: array<vec4f, 320>;
 
 var<workgroup> tile_b: array<vec4f, 320>;
-
-var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
@@ -1777,12 +1843,11 @@ fn main(
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -1803,12 +1868,12 @@ fn main(
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -1831,25 +1896,19 @@ fn main(
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 8u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = select(a_4(batch, line, min(k, 8u - 4u)), vec4f(), k >= 8u);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = select(b_4(batch, min(k, 8u - 4u), line), vec4f(), k >= 8u);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = select(a_4(batch, a_line, min(a_k, 4u)), vec4f(), a_k >= 8u);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = select(b_4(batch, min(b_k, 4u), b_line), vec4f(), b_k >= 8u);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];
@@ -1915,10 +1974,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   lanes_f32[lane] = value;
   for (var half = 32u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+    if (lane < half) {
+      lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half];
+    }
   }
   workgroupBarrier();
-  return lanes_f32[0];
+  return lanes_f32[0u];
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -1988,10 +2049,12 @@ fn share_sum_f32(lane: u32, value: f32) -> f32 {
   lanes_f32[lane] = value;
   for (var half = 32u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half]; }
+    if (lane < half) {
+      lanes_f32[lane] = lanes_f32[lane] + lanes_f32[lane + half];
+    }
   }
   workgroupBarrier();
-  return lanes_f32[0];
+  return lanes_f32[0u];
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -2032,8 +2095,8 @@ fn main(
 }
 
 // linear   models/phi-2.mdl
-@group(0) @binding(0) var<storage, read> final_layernorm_layer_norm: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> model_lm_head_weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> final_layernorm_layer_norm: array<vec4f>;
+@group(0) @binding(1) var<storage, read> model_lm_head_weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> model_lm_head_bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> logits_values: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -2046,19 +2109,19 @@ fn store(batch: u32, m: u32, n: u32, value: f32) {
   logits_values[m * 512u + n] = value + model_lm_head_bias[n];
 }
 
-fn a_4(batch: u32, m: u32, k: u32) -> vec4<f32> {
+fn a_4(batch: u32, m: u32, k: u32) -> vec4f {
   return final_layernorm_layer_norm[(m * 128u + k) >> 2u];
 }
 
-fn b_4(batch: u32, k: u32, n: u32) -> vec4<f32> {
+fn b_4(batch: u32, k: u32, n: u32) -> vec4f {
   return model_lm_head_weight[(n * 128u + k) >> 2u];
 }
+
+var<workgroup> partial: array<vec4f, 256>;
 
 var<workgroup> tile_a: array<vec4f, 320>;
 
 var<workgroup> tile_b: array<vec4f, 320>;
-
-var<workgroup> partial: array<vec4f, 256>;
 
 // 64 × 64 sums per workgroup, 4 × 4 per lane, blocks of 16 along k staged
 @compute @workgroup_size(256, 1, 1)
@@ -2072,12 +2135,11 @@ fn main(
   if (tile.z >= 1u) { return; }
   let batch = tile.z;
   if (params.B_times_T == 1u) {
-    let first_row = 0u;
     let lane_k = lane % 16u;
     let lane_n = lane / 16u;
     let first_column = 4u * (tile.x * 16u + lane_n);
-    let row0 = min(first_row + 0u, params.B_times_T - 1u);
-    let column0 = first_column + 0u;
+    let row0 = min(0u, params.B_times_T - 1u);
+    let column0 = first_column;
     let column1 = first_column + 1u;
     let column2 = first_column + 2u;
     let column3 = first_column + 3u;
@@ -2098,12 +2160,12 @@ fn main(
       sum0_0 += a0.w * c3_0;
     }
     let slot = lane_k * 16u + lane_n;
-    partial[0u + slot] = sum0_0;
+    partial[slot] = sum0_0;
     for (var half = 8u; half > 0u; half >>= 1u) {
       workgroupBarrier();
       if (lane_k < half) {
         let other = slot + half * 16u;
-        partial[0u + slot] += partial[0u + other];
+        partial[slot] += partial[other];
       }
     }
     if (lane_k == 0u) {
@@ -2126,25 +2188,19 @@ fn main(
   var sum2_0 = vec4f();
   var sum3_0 = vec4f();
   for (var block = 0u; block < 128u; block += 16u) {
-    {
-      let slot = lane;
-      let line = min(first_row + slot / 4u, params.B_times_T - 1u);
-      let k = block + 4u * (slot % 4u);
-      tile_a[slot / 4u * 5u + slot % 4u] = a_4(batch, line, k);
-    }
-    {
-      let slot = lane;
-      let line = first_column + slot / 4u;
-      let k = block + 4u * (slot % 4u);
-      tile_b[slot / 4u * 5u + slot % 4u] = b_4(batch, k, line);
-    }
+    let a_line = min(first_row + lane / 4u, params.B_times_T - 1u);
+    let a_k = block + 4u * (lane % 4u);
+    tile_a[lane / 4u * 5u + lane % 4u] = a_4(batch, a_line, a_k);
+    let b_line = first_column + lane / 4u;
+    let b_k = block + 4u * (lane % 4u);
+    tile_b[lane / 4u * 5u + lane % 4u] = b_4(batch, b_k, b_line);
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) {
-      let a0 = tile_a[(4u * lane_m + 0u) * 5u + s];
+      let a0 = tile_a[4u * lane_m * 5u + s];
       let a1 = tile_a[(4u * lane_m + 1u) * 5u + s];
       let a2 = tile_a[(4u * lane_m + 2u) * 5u + s];
       let a3 = tile_a[(4u * lane_m + 3u) * 5u + s];
-      let b0 = tile_b[(lane_n + 0u) * 5u + s];
+      let b0 = tile_b[lane_n * 5u + s];
       let b1 = tile_b[(lane_n + 16u) * 5u + s];
       let b2 = tile_b[(lane_n + 32u) * 5u + s];
       let b3 = tile_b[(lane_n + 48u) * 5u + s];

@@ -6,6 +6,7 @@ import {
   attentionStatistics,
 } from '../../../../src/compiler/backends/wgsl/families/attention-backward.ts';
 import type { Profile, Template } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
+import { Name } from '../../../../src/compiler/backends/wgsl/text/name.ts';
 import { testDevice, unavailable } from '../../../support/adapter.ts';
 import {
   ATTENTION_CASES,
@@ -41,7 +42,7 @@ function runWith(
   const vector = c.vectors !== false && (c.valueWidth ?? c.width) % 4 === 0;
   const dy = bench.source('dy', data.dy, [B, H, T, E], { vector });
   // sinks are the kernels' own: these stand for none
-  const none = { store: '' };
+  const none = { store: new Name('none') };
   return bench.run(device, make({ ...operands, gradient: { ...operands.operands, dy, lse: none, delta: none } }));
 }
 
@@ -61,10 +62,10 @@ async function check(c: AttentionCase): Promise<void> {
   const saved = ({ bench, gradient, extents: { B, H, T } }: Parameters<Parameters<typeof runWith>[2]>[0]) => {
     const { at } = bench.source('saved', both, [bench.extent(2), B, H, T]);
     for (const [index, name] of ['lse', 'delta'].entries()) {
-      bench.declare(`fn ${name}_at(b: u32, h: u32, t: u32) -> f32 { return ${at}(${index}u, b, h, t); }`);
+      bench.declare(`fn ${name}_at(b: u32, h: u32, t: u32) -> f32 { return ${at.hint}(${index}u, b, h, t); }`);
     }
-    const at4: ReadonlyMap<number, string> = new Map();
-    return { ...gradient, lse: { at: 'lse_at', at4 }, delta: { at: 'delta_at', at4 } };
+    const at4: ReadonlyMap<number, Name> = new Map();
+    return { ...gradient, lse: { at: new Name('lse_at'), at4 }, delta: { at: new Name('delta_at'), at4 } };
   };
   const query = await runWith(c, data, (o) =>
     attentionBackwardQuery({ ...saved(o), dq: o.bench.sink('dq', [o.extents.B, o.extents.H, o.extents.T, o.D]) }),

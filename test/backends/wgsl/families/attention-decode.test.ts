@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type AttentionDecode,
   attentionDecode,
+  type Fresh,
   freshColumns,
   freshPlace,
 } from '../../../../src/compiler/backends/wgsl/families/attention-decode.ts';
 import type { Profile } from '../../../../src/compiler/backends/wgsl/families/contract.ts';
-import type { FRESH } from '../../../../src/compiler/backends/wgsl/families/names.ts';
 import { Block } from '../../../../src/compiler/backends/wgsl/text/block.ts';
 import { KernelCode } from '../../../../src/compiler/backends/wgsl/text/code.ts';
-import { call, variable } from '../../../../src/compiler/backends/wgsl/text/expression.ts';
-import { code, Name, type Piece } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
+import { call, type Expression, variable } from '../../../../src/compiler/backends/wgsl/text/expression.ts';
+import { code, Name } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { testDevice, unavailable } from '../../../support/adapter.ts';
 import { type AttentionCase, dataOf, expectedOf, operandsOf, titleOf } from './attention-cases.ts';
 import { difference } from './harness.ts';
@@ -43,22 +43,25 @@ async function check(c: AttentionCase): Promise<void> {
   const { B, H, T } = extents;
   const { q, k, v, keys, causal: _, ...rest } = operands;
   const last = `${code(keys.text).print(({ hint }) => hint)} - 1u`;
-  const rows = new Block(new KernelCode());
-  const row = (name: keyof typeof FRESH, width: number, source: Piece, position: string): void => {
-    const body = rows.inner();
-    const at = ['batch', 'head', position, 'c'].map((word) => variable(new Name(word), 'u32'));
-    body.assign(freshPlace(c.profile, name), call(String(source), at, 'f32'));
-    rows.loop(freshColumns(c.profile, width), body);
+  const rows = (fresh: Fresh) => {
+    const made = new Block(new KernelCode());
+    const row = (place: Expression, width: number, source: Name, position: string): void => {
+      const body = made.inner();
+      const at = ['batch', 'head', position, 'c'].map((word) => variable(new Name(word), 'u32'));
+      body.assign(freshPlace(c.profile, place), call(source, at, 'f32'));
+      made.loop(freshColumns(c.profile, width), body);
+    };
+    row(fresh.q, operands.width, q.at, '0u');
+    row(fresh.k, operands.width, k.at, last);
+    row(fresh.v, operands.valueWidth, v.at, last);
+    return made.statements;
   };
-  row('q', operands.width, q.at, '0u');
-  row('k', operands.width, k.at, last);
-  row('v', operands.valueWidth, v.at, last);
   const template: AttentionDecode = {
     ...rest,
     k,
     v,
     keys: bench.extent(c.keys - 1, c.dynamic),
-    rows: rows.print(''),
+    rows,
     appendKey: { store: bench.sink('key', [B, H, D]).store, vector: false },
     appendValue: { store: bench.sink('value', [B, H, E]).store, vector: false },
     out: bench.sink('y', [B, H, T, E]),

@@ -43,7 +43,7 @@ export class Bench {
       '',
     );
     const signature = coordinates.map((c) => `${c}: u32`).join(', ');
-    const at4 = new Map<number, string>();
+    const at4 = new Map<number, Name>();
     const binding = this.#bindings.push({ name, data, out: false }) - 1;
     const element = options.vector ? 'vec4f' : 'f32';
     this.#functions.push(
@@ -53,14 +53,14 @@ export class Bench {
         : `fn ${name}_at(${signature}) -> f32 { return ${name}_data[${index}]; }`,
     );
     if (options.vector) {
-      at4.set(order.at(-1)!, `${name}_at4`);
+      at4.set(order.at(-1)!, new Name(`${name}_at4`));
       this.#functions.push(`fn ${name}_at4(${signature}) -> vec4f { return ${name}_data[(${index}) >> 2u]; }`);
     }
-    return { at: `${name}_at`, at4 };
+    return { at: new Name(`${name}_at`), at4 };
   }
 
   /** A bool operand over u32 words: a WGSL function of all coordinates → bool. */
-  mask(name: string, data: readonly boolean[], extents: readonly Extent[]): string {
+  mask(name: string, data: readonly boolean[], extents: readonly Extent[]): Name {
     const binding =
       this.#bindings.push({ name, data: Uint32Array.from(data, (value) => (value ? 1 : 0)), out: false }) - 1;
     const index = extents.reduce(
@@ -71,7 +71,7 @@ export class Bench {
       `@group(0) @binding(${binding}) var<storage, read> ${name}_data: array<u32>;`,
       `fn ${name}_at(${extents.map((_, axis) => `i${axis}: u32`).join(', ')}) -> bool { return ${name}_data[${index}] != 0u; }`,
     );
-    return `${name}_at`;
+    return new Name(`${name}_at`);
   }
 
   /** A result, row-major; `epilogue` is WGSL for what is stored, of `value`. */
@@ -88,7 +88,7 @@ export class Bench {
       `@group(0) @binding(${binding}) var<storage, read_write> ${name}_data: array<f32>;`,
       `fn ${name}_store(${signature}, value: f32) { ${name}_data[${index}] = ${options.epilogue ?? 'value'}; }`,
     );
-    return { store: `${name}_store` };
+    return { store: new Name(`${name}_store`) };
   }
 
   /** More WGSL, such as a helper of an epilogue. */

@@ -9,120 +9,151 @@
  * nothing is read back that this dispatch wrote. It writes them as whole vectors where the cache is read in vectors.
  */
 import { mulDims } from '../../../../shared/dim.ts';
-import { binary, type Expression, element, literal, variable } from '../text/expression.ts';
-import type { Loop } from '../text/statements.ts';
-import { type FunctionText, Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
+import {
+  add,
+  and,
+  apply,
+  at,
+  atLeast,
+  bits,
+  div,
+  dot,
+  equal,
+  f32,
+  four,
+  mod,
+  mul,
+  range,
+  shiftRight,
+  smallest,
+  u32,
+  ZEROS,
+} from '../text/arithmetic.ts';
+import { array, Body, functionOf } from '../text/body.ts';
+import { type Expression, literal, select, variable } from '../text/expression.ts';
+import { groupIndex, LANE } from '../text/invocation.ts';
+import { Name } from '../text/name.ts';
+import type { Loop, Statement } from '../text/statements.ts';
+import type { FunctionText } from '../text/wgsl.ts';
 import { MAX4_FUNCTION } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';
-import { chunkFunction, chunksOf, LOWEST, scaleText } from './attention-parts.ts';
-import { overKeys as overKeysAlone, WORKGROUP, weighedSums } from './attention-software.ts';
-import { LANES, overKeys, stores, valueLanes, workgroupMemory } from './attention-workgroup.ts';
+import { type Block, chunkFunction, chunksOf, LOWEST, scaleOf } from './attention-parts.ts';
+import { overKeys as overKeysAlone, storeWeighed, WORKGROUP } from './attention-software.ts';
+import { LANES, overKeys, type Queries, sharedMemory, storeMerged, valueLanes } from './attention-workgroup.ts';
 import type { Profile, Template } from './contract.ts';
-import { BLOCK_Q, FRESH, FRESH4, KEY4, QUERY4, ROW_MOST, VALUE4 } from './names.ts';
-import { indent, lines, ONE_GROUP, vec4 } from './text.ts';
+import { FRESH4, KEY4, QUERY4, VALUE4 } from './names.ts';
+import { ONE_GROUP } from './sizes.ts';
+
+/** The rows of a new position: query, key and value. */
+export type FreshRow = 'q' | 'k' | 'v';
+/** Where they are while the kernel runs: f32 in workgroup memory, vec4f in private memory. */
+export type Fresh = Readonly<Record<FreshRow, Expression>>;
 
 /** Where a new row goes. */
 export interface Append {
   /** store(b, h, d, value): of four elements from d on where `vector`, else of one */
-  readonly store: Piece;
+  readonly store: Name;
   readonly vector: boolean;
 }
 
 /** `k` and `v` are the cache, `keys` its P positions; `queries` is 1, or 0 when there is nothing to do. */
 export interface AttentionDecode extends Omit<AttentionForward, 'q' | 'causal' | 'lse'> {
   /** statements that fill the rows of (batch, head) by `freshColumns` and `freshPlace` */
-  readonly rows: Piece;
+  readonly rows: (fresh: Fresh) => readonly Statement[];
   readonly appendKey: Append;
   readonly appendValue: Append;
 }
-
-const u32 = (number: number): Expression => literal('u32', number);
 
 /** A loop over the columns c of a row. */
 export function freshColumns(profile: Profile, width: number): Loop {
   const counter = new Name('c');
   return profile === 'gpu'
-    ? { counter, from: variable(new Name('lane'), 'u32'), below: u32(width), step: u32(LANES) }
+    ? { counter, from: LANE, below: u32(width), step: u32(LANES) }
     : { counter, from: u32(0), below: u32(width), step: u32(1) };
 }
 
 /** Where column c of a row goes. Lanes write words, since a write to a part of a vector may touch the rest. */
-export function freshPlace(profile: Profile, row: keyof typeof FRESH): Expression {
+export function freshPlace(profile: Profile, row: Expression): Expression {
   const c = variable(new Name('c'), 'u32');
-  if (profile === 'gpu') return element(FRESH[row], c, 'f32');
-  return element(element(FRESH[row], binary('>>', c, u32(2)), 'vec4<f32>'), binary('&', c, u32(3)), 'f32');
+  return profile === 'gpu' ? at(row, c) : at(at(row, shiftRight(c, 2)), bits(c, 3));
 }
 
 export function attentionDecode(p: AttentionDecode): Template {
   return p.profile === 'gpu' ? byWorkgroup(p) : byInvocation(p);
 }
 
-/** The templates of several queries take a token's as one query that sees all of the cache. */
+/** The templates of several queries take a token's as one query that sees all of the cache. They do not read it. */
 const asForward = (p: AttentionDecode): AttentionForward => ({
   ...p,
-  q: { at: FRESH.q, at4: new Map() },
+  q: { at: QUERY4, at4: new Map() },
   causal: false,
 });
 
 /** `fresh4_q(chunk)`: four elements of a row in workgroup memory */
-function freshVector(row: keyof typeof FRESH): FunctionText {
-  const name = FRESH4[row];
-  const elements = vec4((lane) => wgsl`${FRESH[row]}[4u * chunk + ${lane}u]`);
-  return { name, text: wgsl`fn ${name}(chunk: u32) -> vec4f {\n  return ${elements};\n}` };
+function freshVector(row: FreshRow, elements: Expression): FunctionText {
+  return functionOf(FRESH4[row], { chunk: 'u32' }, 'vec4f', (body, { chunk }) =>
+    body.return(four((c) => at(elements, add(mul(4, chunk), c)))),
+  );
 }
 
-const shown = (p: AttentionDecode): Piece => (p.mask === undefined ? 'true' : wgsl`${p.mask}(batch, ${p.keys.text})`);
+const isShown = (p: AttentionDecode, batch: Expression): Expression =>
+  p.mask === undefined ? literal('bool', 1) : apply(p.mask, [batch, p.keys.text], 'bool');
 
 /** Lanes share the columns of the rows and the append; each scores the new key for itself, which costs no barrier. */
 function byWorkgroup(p: AttentionDecode): Template {
   const [of, chunks, valueChunks] = [asForward(p), chunksOf(p.width), chunksOf(p.valueWidth)];
   const { along, turns } = valueLanes(p.valueWidth);
-  const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
-    vector
-      ? wgsl`for (var chunk = lane; chunk < ${width / 4}u; chunk += ${LANES}u) { ${store}(batch, head, 4u * chunk, ${FRESH4[name]}(chunk)); }`
-      : wgsl`for (var d = lane; d < ${width}u; d += ${LANES}u) { ${store}(batch, head, d, ${FRESH[name]}[d]); }`;
-  const own = (j: number) => (turns === 1 ? 'lane_e' : wgsl`min(lane_e + ${j * along}u, ${valueChunks - 1}u)`);
-  const body = wgsl`${p.rows}
-workgroupBarrier();
-for (var chunk = lane; chunk < ${chunks}u; chunk += ${LANES}u) { ${BLOCK_Q}[chunk] = ${FRESH4.q}(chunk); }
-${append(p.appendKey, 'k', p.width)}
-${append(p.appendValue, 'v', p.valueWidth)}
-workgroupBarrier();
-let first = 0u;
-let end = ${p.keys.text};
-let scale = ${scaleText(p.scale)};
-let lane_e = lane % ${along}u;
-let share = lane / ${along}u;
-var score = 0.0;
-for (var chunk = 0u; chunk < ${chunks}u; chunk++) { score += dot(${BLOCK_Q}[chunk], ${FRESH4.k}(chunk)); }
-let shown = ${shown(p)};
-if (lane == 0u) { ${ROW_MOST}[0] = select(${LOWEST}, scale * score, shown); }
-var total0 = select(0.0, 1.0, shown && lane == 0u);
-${lines(turns, (j) => wgsl`var sum0_${j} = vec4f(); if (shown && share == 0u) { sum0_${j} = ${FRESH4.v}(${own(j)}); }`)}
-${overKeys(of, 1)}
-${stores(of, 1)}`;
-  const row = (name: Name, elements: number): VariableText => {
-    return { name, space: 'workgroup', type: `array<f32, ${elements}>` };
-  };
-  return {
-    about: `a new position per workgroup, blocks of ${LANES} keys`,
-    variables: [
-      row(FRESH.q, 4 * chunks),
-      row(FRESH.k, 4 * chunks),
-      row(FRESH.v, 4 * valueChunks),
-      ...workgroupMemory(of, 1),
-    ],
-    functions: [
+  const fresh4 = (row: FreshRow, chunk: Expression): Expression => apply(FRESH4[row], [chunk], 'vec4f');
+  return perHead(p, `a new position per workgroup, blocks of ${LANES} keys`, groupIndex, LANES, 1, (body, block) => {
+    const fresh: Fresh = {
+      q: body.memory('workgroup', 'fresh_q', 'f32', 4 * chunks),
+      k: body.memory('workgroup', 'fresh_k', 'f32', 4 * chunks),
+      v: body.memory('workgroup', 'fresh_v', 'f32', 4 * valueChunks),
+    };
+    const shared = sharedMemory(body, of, 1);
+    body.declare(
       chunkFunction(KEY4, p.k, p.width),
       chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
-      freshVector('q'),
-      freshVector('k'),
-      freshVector('v'),
-    ],
-    body: inRange(p, 'group.y * groups.x + group.x', body),
-    workgroup: [LANES, 1, 1],
-    groups: [{ of: countOf(p), per: 1 }, ONE_GROUP, ONE_GROUP],
-  };
+      ...(['q', 'k', 'v'] as const).map((row) => freshVector(row, fresh[row])),
+    );
+    const { batch, head } = block;
+    const append = ({ store, vector }: Append, row: 'k' | 'v', width: number): void => {
+      const [name, below] = vector ? ['chunk', width / 4] : ['d', width];
+      body.for(name, { from: LANE, below, step: LANES }, (own) => {
+        if (vector) body.call(store, batch, head, mul(4, own), fresh4(row, own));
+        else body.call(store, batch, head, own, at(fresh[row], own));
+      });
+    };
+    body.add(...p.rows(fresh));
+    body.barrier();
+    body.for('chunk', { from: LANE, below: chunks, step: LANES }, (chunk) => {
+      body.set(at(shared.queries, chunk), fresh4('q', chunk));
+    });
+    append(p.appendKey, 'k', p.width);
+    append(p.appendValue, 'v', p.valueWidth);
+    body.barrier();
+    const end = body.let('end', p.keys.text);
+    const scale = body.let('scale', scaleOf(p.scale));
+    const laneE = body.let('lane_e', mod(LANE, along));
+    const share = body.let('share', div(LANE, along));
+    const score = body.var('score', f32(0));
+    body.for('chunk', { below: chunks }, (chunk) => {
+      body.increase(score, dot(at(shared.queries, chunk), fresh4('k', chunk)));
+    });
+    const shown = body.let('shown', isShown(p, batch));
+    body.if(equal(LANE, 0), () => body.set(at(shared.most, 0), select(LOWEST, mul(scale, score), shown)));
+    const total = body.var('total0', select(f32(0), f32(1), and(shown, equal(LANE, 0))));
+    const sums = range(turns).map((j) => {
+      const sum = body.var(`sum0_${j}`, ZEROS);
+      const chunk = turns === 1 ? laneE : smallest(add(laneE, j * along), valueChunks - 1);
+      body.if(and(shown, equal(share, 0)), () => body.set(sum, fresh4('v', chunk)));
+      return sum;
+    });
+    const ends = { each: [end], last: end };
+    const state: Queries = { ...block, rows: 1, shared, ends, scale, laneE, share, totals: [total], sums: [sums] };
+    overKeys(body, of, state);
+    storeMerged(body, of, state);
+  });
 }
 
 /** One query, eight keys at a time. */
@@ -130,53 +161,61 @@ const SIZE = { rows: 1, vectors: 2 } as const;
 
 function byInvocation(p: AttentionDecode): Template {
   const [of, chunks, valueChunks] = [asForward(p), chunksOf(p.width), chunksOf(p.valueWidth)];
-  const append = ({ store, vector }: Append, name: 'k' | 'v', width: number) =>
-    vector
-      ? wgsl`for (var d = 0u; d < ${width}u; d += 4u) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u]); }`
-      : wgsl`for (var d = 0u; d < ${width}u; d++) { ${store}(batch, head, d, ${FRESH[name]}[d >> 2u][d & 3u]); }`;
-  const body = wgsl`${p.rows}
-${append(p.appendKey, 'k', p.width)}
-${append(p.appendValue, 'v', p.valueWidth)}
-let first = 0u;
-let row0 = 0u;
-let end = ${p.keys.text};
-let scale = ${scaleText(p.scale)};
-var score = 0.0;
-for (var chunk = 0u; chunk < ${chunks}u; chunk++) { score += dot(${FRESH.q}[chunk], ${FRESH.k}[chunk]); }
-let shown = ${shown(p)};
-var most0 = select(${LOWEST}, scale * score, shown);
-var total0 = select(0.0, 1.0, shown);
-var sums = array<vec4f, ${valueChunks}>();
-if (shown) { sums = ${FRESH.v}; }
-${overKeysAlone(of, SIZE)}
-${weighedSums(of, SIZE)}`;
-  const row = (name: Name, elements: number): VariableText => {
-    return { name, space: 'private', type: `array<vec4f, ${elements}>` };
-  };
-  return {
-    about: 'a new position per invocation, from global memory',
-    variables: [row(FRESH.q, chunks), row(FRESH.k, chunks), row(FRESH.v, valueChunks)],
-    functions: [
+  const about = 'a new position per invocation, from global memory';
+  const own = add(mul(groupIndex, WORKGROUP), LANE);
+  return perHead(p, about, own, WORKGROUP, WORKGROUP, (body, block) => {
+    const fresh: Fresh = {
+      q: body.memory('private', 'fresh_q', 'vec4f', chunks),
+      k: body.memory('private', 'fresh_k', 'vec4f', chunks),
+      v: body.memory('private', 'fresh_v', 'vec4f', valueChunks),
+    };
+    body.declare(
       chunkFunction(KEY4, p.k, p.width),
       chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
       MAX4_FUNCTION,
-      {
-        name: QUERY4,
-        text: wgsl`fn ${QUERY4}(b: u32, h: u32, row: u32, d: u32) -> vec4f {\n  return ${FRESH.q}[d >> 2u];\n}`,
-      },
-    ],
-    body: inRange(p, `(group.y * groups.x + group.x) * ${WORKGROUP}u + lane`, body),
-    workgroup: [WORKGROUP, 1, 1],
-    groups: [{ of: countOf(p), per: WORKGROUP }, ONE_GROUP, ONE_GROUP],
-  };
+      functionOf(QUERY4, { b: 'u32', h: 'u32', row: 'u32', d: 'u32' }, 'vec4f', (inner, { d }) =>
+        inner.return(at(fresh.q, shiftRight(d, 2))),
+      ),
+    );
+    const append = ({ store, vector }: Append, row: 'k' | 'v', width: number): void => {
+      body.for('d', { below: width, step: vector ? 4 : 1 }, (d) => {
+        const four = at(fresh[row], shiftRight(d, 2));
+        body.call(store, block.batch, block.head, d, vector ? four : at(four, bits(d, 3)));
+      });
+    };
+    body.add(...p.rows(fresh));
+    append(p.appendKey, 'k', p.width);
+    append(p.appendValue, 'v', p.valueWidth);
+    const end = body.let('end', p.keys.text);
+    const scale = body.let('scale', scaleOf(p.scale));
+    const score = body.var('score', f32(0));
+    body.for('chunk', { below: chunks }, (chunk) => body.increase(score, dot(at(fresh.q, chunk), at(fresh.k, chunk))));
+    const shown = body.let('shown', isShown(p, block.batch));
+    const most = body.var('most0', select(LOWEST, mul(scale, score), shown));
+    const total = body.var('total0', select(f32(0), f32(1), shown));
+    const sums = body.var('sums', array('vec4f', valueChunks));
+    body.if(shown, () => body.set(sums, fresh.v));
+    const running = { most: [most], total: [total] };
+    const state = { ...block, size: SIZE, rows: [u32(0)], scale, ends: { each: [end], last: end }, running, sums };
+    overKeysAlone(body, of, state);
+    storeWeighed(body, of, state);
+  });
 }
 
-const countOf = ({ batch, heads, queries }: AttentionDecode) => mulDims(mulDims(batch.dim, heads.dim), queries.dim);
-
-function inRange({ batch, heads, queries }: AttentionDecode, index: string, body: Piece): Wgsl {
-  return wgsl`  let index = ${index};
-  if (index >= ${batch.text} * ${heads.text} * ${queries.text}) { return; }
-  let head = index % ${heads.text};
-  let batch = index / ${heads.text};
-${indent(body)}`;
+/** Entry of a kernel with one workgroup, or invocation, for each (b, h): `index` is its number. */
+function perHead(
+  { batch, heads, queries }: AttentionDecode,
+  about: string,
+  index: Expression,
+  lanes: number,
+  perGroup: number,
+  write: (body: Body, block: Block) => void,
+): Template {
+  const body = new Body();
+  const own = body.let('index', index);
+  body.returnIf(atLeast(own, mul(batch.text, heads.text, queries.text)));
+  const head = body.let('head', mod(own, heads.text));
+  write(body, { head, batch: body.let('batch', div(own, heads.text)), first: u32(0) });
+  const of = mulDims(mulDims(batch.dim, heads.dim), queries.dim);
+  return { about, body, workgroup: [lanes, 1, 1], groups: [{ of, per: perGroup }, ONE_GROUP, ONE_GROUP] };
 }

@@ -1,5 +1,6 @@
 /** What the templates of attention are given. */
-import type { Piece } from '../text/wgsl.ts';
+import type { Expression } from '../text/expression.ts';
+import type { Name } from '../text/name.ts';
 import type { Extent, Profile, Sink, Source } from './contract.ts';
 
 /** What forward and backward have in common. */
@@ -24,19 +25,18 @@ export interface AttentionOperands {
   /** coordinates (b, h, s, e), h a head of the queries */
   readonly v: Source;
   /** WGSL function (b, s) → bool: whether the key may be seen; what is in a hidden key and value does not count */
-  readonly mask?: Piece;
+  readonly mask?: Name;
   /** WGSL function (b, h, t, s) → bool: whether this query may see the key */
-  readonly maskAt?: Piece;
+  readonly maskAt?: Name;
   /** WGSL function (b, h, t, s) → f32: what is added to the scaled, capped score */
-  readonly bias?: Piece;
+  readonly bias?: Name;
   /** with causal: a query sees the last so many keys of those */
   readonly window?: number;
   /** scores become softCap · tanh(score / softCap) */
   readonly softCap?: number;
   /** query i sees keys 0 … S − T + i; none, where that is negative */
   readonly causal: boolean;
-  /** a number, or a WGSL expression */
-  readonly scale: number | Piece;
+  readonly scale: number | Expression;
   readonly profile: Profile;
 }
 

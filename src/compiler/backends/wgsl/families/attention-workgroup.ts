@@ -4,224 +4,303 @@
  * Each lane scores one key; the weights go to workgroup memory, and there the lanes change roles: each takes four
  * columns of the values and a share of the 64 keys. Nothing but one vec4 per query (and 256 columns) is kept per lane.
  */
-
-import { joined, type Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
+import {
+  add,
+  and,
+  apply,
+  at,
+  atLeast,
+  bits,
+  bitsOfAny,
+  div,
+  dot,
+  equal,
+  f32,
+  greater,
+  largest,
+  less,
+  mod,
+  mul,
+  range,
+  smallest,
+  sub,
+  u32,
+  unequal,
+  ZEROS,
+} from '../text/arithmetic.ts';
+import { array, type Body } from '../text/body.ts';
+import { type Expression, select } from '../text/expression.ts';
+import { LANE } from '../text/invocation.ts';
+import { library } from '../text/library.ts';
 import { logSumExp } from './attention-online.ts';
 import type { AttentionForward } from './attention-params.ts';
 import {
+  type Block,
   chunkFunction,
   chunksOf,
+  type Ends,
+  endsOf,
   firstKey,
   LOWEST,
-  scaleText,
+  scaleOf,
   scoreFunctions,
-  visibleKeys,
+  scoreOf,
 } from './attention-parts.ts';
 import type { Template } from './contract.ts';
 import { gridMain } from './grid.ts';
-import {
-  BLOCK_Q,
-  CAPPED,
-  EXP_OF,
-  KEY4,
-  MERGED,
-  PARTS,
-  QUERY4,
-  ROW_FADE,
-  ROW_MOST,
-  ROW_TOTAL,
-  SEEN,
-  VALUE4,
-  WEIGHTS,
-} from './names.ts';
-import { each, indent, lines, range, sizeOr } from './text.ts';
+import { KEY4, QUERY4, VALUE4 } from './names.ts';
+import { sizeOr } from './sizes.ts';
 
 export const LANES = 64;
 
-/** Whether a row may not see a key of a block before `end`: `seen` then says so for every key. Rows that a mask [B, S] hides are zeros. */
+/** Whether a row may not see a key of a block before the end: `seen` then says so for every key. Rows that a mask [B, S] hides are zeros. */
 const hides = (p: AttentionForward, rows: number): boolean => (p.causal && rows > 1) || p.maskAt !== undefined;
 
 /** How the lanes share the values: `along` lanes take a chunk each (`turns` times), `shares` of them split the keys. */
-export function valueLanes(valueWidth: number): {
+interface ValueLanes {
   readonly along: number;
   readonly turns: number;
   readonly shares: number;
-} {
+}
+
+export function valueLanes(valueWidth: number): ValueLanes {
   const chunks = chunksOf(valueWidth);
   const along = Math.min(chunks, LANES);
   return { along, turns: Math.ceil(chunks / LANES), shares: Math.floor(LANES / along) };
 }
 
-function scores(p: AttentionForward, rows: number): Wgsl {
-  const chunks = chunksOf(p.width);
-  const ends = (r: number) => (p.causal ? wgsl`end${r}` : 'end');
-  const mask = p.mask === undefined ? '' : wgsl` && ${p.mask}(batch, safe)`;
-  const row = (r: number) => wgsl`min(first + ${r}u, ${p.queries.text} - 1u)`;
-  const near = (r: number) => (p.window === undefined ? '' : wgsl` && key + ${p.window}u >= ${ends(r)}`);
-  const own = (r: number) => (p.maskAt === undefined ? '' : wgsl` && ${p.maskAt}(batch, head, ${row(r)}, safe)`);
-  const score = (r: number) => {
-    const capped = p.softCap === undefined ? wgsl`scale * s${r}` : wgsl`${CAPPED}(scale * s${r})`;
-    return p.bias === undefined ? capped : wgsl`${capped} + ${p.bias}(batch, head, ${row(r)}, safe)`;
+/** What a workgroup shares while it goes through the keys. */
+interface Shared {
+  /** the queries: by row, then chunk */
+  readonly queries: Expression;
+  /** scores, then weights, of the keys of a block: by row, then key */
+  readonly weights: Expression;
+  /** by key: bit r says whether row r sees it */
+  readonly seen: Expression | undefined;
+  /** a number, and four, of each lane */
+  readonly parts: Expression;
+  readonly merged: Expression;
+  /** by row: the largest score so far, what sums under the one before are multiplied by, Σ weights */
+  readonly most: Expression;
+  readonly fade: Expression;
+  readonly total: Expression;
+}
+
+export function sharedMemory(body: Body, p: AttentionForward, rows: number): Shared {
+  return {
+    // heads of width 0 have no chunk
+    queries: body.memory('workgroup', 'block_q', 'vec4f', rows * chunksOf(p.width)),
+    weights: body.memory('workgroup', 'weights', 'f32', rows * LANES),
+    seen: p.causal || p.maskAt !== undefined ? body.memory('workgroup', 'seen', 'u32', LANES) : undefined,
+    parts: body.memory('workgroup', 'parts', 'f32', LANES),
+    merged: body.memory('workgroup', 'merged', 'vec4f', LANES),
+    most: body.memory('workgroup', 'row_most', 'f32', rows),
+    fade: body.memory('workgroup', 'row_fade', 'f32', rows),
+    total: body.memory('workgroup', 'row_total', 'f32', rows),
   };
-  return wgsl`let key = block + lane;
-let safe = min(key, ${p.keys.text} - 1u);
-${lines(rows, (r) => wgsl`var s${r} = 0.0;`)}
-for (var chunk = 0u; chunk < ${chunks}u; chunk++) {
-  let x = ${KEY4}(batch, head, safe, 4u * chunk);
-${indent(lines(rows, (r) => wgsl`s${r} += dot(${BLOCK_Q}[${r * chunks}u + chunk], x);`))}
-}
-let shown = key < end${mask};
-${lines(rows, (r) => wgsl`let see${r} = shown && key < ${ends(r)}${near(r)}${own(r)};`)}
-${lines(rows, (r) => wgsl`let z${r} = select(${LOWEST}, ${score(r)}, see${r});`)}
-${lines(rows, (r) => wgsl`${WEIGHTS}[${r * LANES}u + lane] = z${r};`)}${hides(p, rows) ? wgsl`\nseen[lane] = ${seenBits(rows)};` : ''}`;
 }
 
-/** Bit r: whether row r sees the key of this lane. */
-const seenBits = (rows: number): Wgsl => each(rows, (r) => `select(0u, ${1 << r}u, see${r})`, ' | ');
-
-/** The largest score of each row, from the scores in `weights`, to row_most; how far it rose to row_fade. */
-function largest(rows: number): Wgsl {
-  const parts = LANES / rows;
-  return wgsl`var most = ${WEIGHTS}[(lane / ${parts}u) * ${LANES}u + lane % ${parts}u];
-for (var i = 1u; i < ${rows}u; i++) {
-  most = max(most, ${WEIGHTS}[(lane / ${parts}u) * ${LANES}u + lane % ${parts}u + i * ${parts}u]);
-}
-${PARTS}[lane] = most;
-workgroupBarrier();
-if (lane < ${rows}u) {
-  let before = ${ROW_MOST}[lane];
-  most = before;
-  for (var i = 0u; i < ${parts}u; i++) { most = max(most, ${PARTS}[lane * ${parts}u + i]); }
-  ${ROW_FADE}[lane] = ${EXP_OF}(before - most);
-  ${ROW_MOST}[lane] = most;
-}
-workgroupBarrier();`;
+/** A block of queries, and what a lane has of it: Σ weights of its own keys, by row; sums of its share of the values, by row and turn. */
+export interface Queries extends Block {
+  readonly rows: number;
+  readonly shared: Shared;
+  readonly ends: Ends;
+  readonly scale: Expression;
+  readonly laneE: Expression;
+  readonly share: Expression;
+  readonly totals: readonly Expression[];
+  readonly sums: readonly (readonly Expression[])[];
 }
 
-function values(p: AttentionForward, rows: number): Wgsl {
+/** A row of the block, in range. */
+const rowOf = (p: AttentionForward, first: Expression, r: number | Expression): Expression =>
+  smallest(add(first, r), sub(p.queries.text, 1));
+
+/** Each lane's key: scores to `weights`. */
+function writeScores(
+  body: Body,
+  p: AttentionForward,
+  { batch, head, first, rows, shared, ends, scale }: Queries,
+  block: Expression,
+): { readonly scores: readonly Expression[]; readonly sees: readonly Expression[] } {
+  const chunks = chunksOf(p.width);
+  const key = body.let('key', add(block, LANE));
+  const safe = body.let('safe', smallest(key, sub(p.keys.text, 1)));
+  const products = range(rows).map((r) => body.var(`s${r}`, f32(0)));
+  body.for('chunk', { below: chunks }, (chunk) => {
+    const x = body.let('x', apply(KEY4, [batch, head, safe, mul(4, chunk)], 'vec4f'));
+    for (const [r, product] of products.entries()) {
+      body.increase(product, dot(at(shared.queries, add(r * chunks, chunk)), x));
+    }
+  });
+  const inBlock = less(key, ends.last);
+  const shown = body.let('shown', p.mask ? and(inBlock, apply(p.mask, [batch, safe], 'bool')) : inBlock);
+  const sees = ends.each.map((end, r) => {
+    const conditions = [shown, less(key, end)];
+    if (p.window !== undefined) conditions.push(atLeast(add(key, p.window), end));
+    if (p.maskAt) conditions.push(apply(p.maskAt, [batch, head, rowOf(p, first, r), safe], 'bool'));
+    return body.let(`see${r}`, and(...conditions));
+  });
+  const scores = products.map((product, r) => {
+    const score = scoreOf(p, scale, product, [batch, head, rowOf(p, first, r), safe]);
+    return body.let(`z${r}`, select(LOWEST, score, sees[r]!));
+  });
+  for (const [r, score] of scores.entries()) body.set(at(shared.weights, add(r * LANES, LANE)), score);
+  if (hides(p, rows)) {
+    const own = sees.map((see, r) => select(u32(0), u32(1 << r), see));
+    body.set(at(shared.seen!, LANE), bitsOfAny(...own));
+  }
+  return { scores, sees };
+}
+
+/** The largest score of each row, from the scores in `weights`, to `most`; how far it rose to `fade`. */
+function updateMost(body: Body, rows: number, { weights, parts, most: rowMost, fade }: Shared): void {
+  // so many lanes share a row's scores
+  const count = LANES / rows;
+  const own = add(mul(div(LANE, count), LANES), mod(LANE, count));
+  const most = body.var('most', at(weights, own));
+  body.for('i', { from: 1, below: rows }, (i) => {
+    body.set(most, largest(most, at(weights, add(own, mul(i, count)))));
+  });
+  body.set(at(parts, LANE), most);
+  body.barrier();
+  body.if(less(LANE, rows), () => {
+    const before = body.let('before', at(rowMost, LANE));
+    body.set(most, before);
+    body.for('i', { below: count }, (i) => {
+      body.set(most, largest(most, at(parts, add(mul(LANE, count), i))));
+    });
+    body.set(at(fade, LANE), library('exp_of', [sub(before, most)]));
+    body.set(at(rowMost, LANE), most);
+  });
+  body.barrier();
+}
+
+/** A lane's share of the block's keys, times its columns of their values, to the sums. */
+function addValues(body: Body, p: AttentionForward, queries: Queries, block: Expression): void {
+  const { batch, head, rows, shared, ends, laneE, share, sums } = queries;
   const { along, turns, shares } = valueLanes(p.valueWidth);
   const last = chunksOf(p.valueWidth) - 1;
-  const chunk = (j: number) => (turns === 1 ? 'lane_e' : wgsl`min(lane_e + ${j * along}u, ${last}u)`);
-  const fades = lines(rows, (r) => each(turns, (j) => wgsl`sum${r}_${j} *= ${ROW_FADE}[${r}];`));
-  const add = (value: (r: number, product: Piece) => Piece) =>
-    lines(rows, (r) => each(turns, (j) => wgsl`sum${r}_${j} += ${value(r, `w${r} * y${j}`)};`));
-  // the weight of a hidden key is 0, and 0 · NaN is NaN
-  const added = !hides(p, rows)
-    ? add((_, product) => product)
-    : wgsl`let seen_by = ${SEEN}[i];
-if (seen_by == ${2 ** rows - 1}u) {
-${indent(add((_, product) => product))}
-} else {
-${indent(add((r, product) => wgsl`select(vec4f(), ${product}, (seen_by & ${1 << r}u) != 0u)`))}
-}`;
-  return wgsl`${fades}
-if (lane < ${along * shares}u) {
-  let count = min(end - block, ${LANES}u);
-  for (var i = share; i < count; i += ${shares}u) {
-${indent(
-  lines(turns, (j) => wgsl`let y${j} = ${VALUE4}(batch, head, block + i, 4u * ${chunk(j)});`),
-  2,
-)}
-${indent(
-  lines(rows, (r) => wgsl`let w${r} = ${WEIGHTS}[${r * LANES}u + i];`),
-  2,
-)}
-${indent(added, 2)}
-  }
-}`;
+  for (const [r, own] of sums.entries()) for (const sum of own) body.scale(sum, at(shared.fade, r));
+  body.if(less(LANE, along * shares), () => {
+    const count = body.let('count', smallest(sub(ends.last, block), LANES));
+    body.for('i', { from: share, below: count, step: shares }, (i) => {
+      const y = range(turns).map((j) => {
+        const chunk = turns === 1 ? laneE : smallest(add(laneE, j * along), last);
+        return body.let(`y${j}`, apply(VALUE4, [batch, head, add(block, i), mul(4, chunk)], 'vec4f'));
+      });
+      const w = range(rows).map((r) => body.let(`w${r}`, at(shared.weights, add(r * LANES, i))));
+      const addAll = (value: (r: number, product: Expression) => Expression): void => {
+        for (const [r, own] of sums.entries()) {
+          for (const [j, sum] of own.entries()) body.increase(sum, value(r, mul(w[r]!, y[j]!)));
+        }
+      };
+      if (!hides(p, rows)) {
+        addAll((_, product) => product);
+        return;
+      }
+      // the weight of a hidden key is 0, and 0 · NaN is NaN
+      const seenBy = body.let('seen_by', at(shared.seen!, i));
+      body.if(
+        equal(seenBy, 2 ** rows - 1),
+        () => addAll((_, product) => product),
+        () => addAll((r, product) => select(ZEROS, product, unequal(bits(seenBy, 1 << r), 0))),
+      );
+    });
+  });
 }
 
-/** All keys before `end`, 64 at a time: total and sums of each row, of which there may be something already. */
-export function overKeys(p: AttentionForward, rows: number): Wgsl {
-  return wgsl`for (var block = ${firstKey(p)}; block < end; block += ${LANES}u) {
-  // the queries are there, and nobody reads the weights of the block before
-  workgroupBarrier();
-${indent(scores(p, rows))}
-  workgroupBarrier();
-${indent(largest(rows))}
-${indent(lines(rows, (r) => wgsl`let p${r} = select(0.0, ${EXP_OF}(z${r} - ${ROW_MOST}[${r}]), see${r}); total${r} = total${r} * ${ROW_FADE}[${r}] + p${r}; ${WEIGHTS}[${r * LANES}u + lane] = p${r};`))}
-  workgroupBarrier();
-${indent(values(p, rows))}
-}`;
-}
-
-export function stores(p: AttentionForward, rows: number): Wgsl {
-  const { along, turns, shares } = valueLanes(p.valueWidth);
-  const all = range(rows).flatMap((r) => range(turns).map((j) => wgsl`sum${r}_${j}`));
-  const lse =
-    p.lse === undefined
-      ? ''
-      : wgsl`if (lane < ${rows}u && first + lane < ${p.queries.text}) {
-  let total = ${ROW_TOTAL}[lane];
-  ${p.lse.store}(batch, head, first + lane, ${logSumExp(wgsl`${ROW_MOST}[lane]`, 'total')});
-}`;
-  return wgsl`workgroupBarrier();
-${lines(rows, (r) => wgsl`${WEIGHTS}[${r * LANES}u + lane] = total${r};`)}
-workgroupBarrier();
-if (lane < ${rows}u) {
-  var total = 0.0;
-  for (var i = 0u; i < ${LANES}u; i++) { total += ${WEIGHTS}[lane * ${LANES}u + i]; }
-  ${ROW_TOTAL}[lane] = total;
-}
-workgroupBarrier();
-${lse}
-var sums = array<vec4f, ${all.length}>(${joined(all, ', ')});
-for (var i = 0u; i < ${all.length}u; i++) {
-  let row = first + i / ${turns}u;
-  ${MERGED}[lane] = sums[i];
-  workgroupBarrier();
-  if (lane < ${along}u && row < ${p.queries.text}) {
-    var sum = ${MERGED}[lane];
-    for (var other = 1u; other < ${shares}u; other++) { sum += ${MERGED}[lane + other * ${along}u]; }
-    let total = ${ROW_TOTAL}[i / ${turns}u];
-    sum *= select(0.0, 1.0 / total, total > 0.0);
-    for (var c = 0u; c < 4u; c++) {
-      let e = 4u * (lane + i % ${turns}u * ${along}u) + c;
-      if (e < ${p.valueWidth}u) { ${p.out.store}(batch, head, row, e, sum[c]); }
+/** All keys that the queries see, 64 at a time: total and sums of each row, of which there may be something already. */
+export function overKeys(body: Body, p: AttentionForward, queries: Queries): void {
+  const { rows, shared, ends, totals } = queries;
+  body.for('block', { from: firstKey(p, ends), below: ends.last, step: LANES }, (block) => {
+    body.comment('the queries are there, and nobody reads the weights of the block before');
+    body.barrier();
+    const { scores, sees } = writeScores(body, p, queries, block);
+    body.barrier();
+    updateMost(body, rows, shared);
+    for (const [r, total] of totals.entries()) {
+      const weight = library('exp_of', [sub(scores[r]!, at(shared.most, r))]);
+      const own = body.let(`p${r}`, select(f32(0), weight, sees[r]!));
+      body.set(total, add(mul(total, at(shared.fade, r)), own));
+      body.set(at(shared.weights, add(r * LANES, LANE)), own);
     }
-  }
-  workgroupBarrier();
-}`;
+    body.barrier();
+    addValues(body, p, queries, block);
+  });
 }
 
-function body(p: AttentionForward, rows: number): Wgsl {
+/** Adds up what the lanes have, and stores it. */
+export function storeMerged(body: Body, p: AttentionForward, queries: Queries): void {
+  const { batch, head, first, rows, shared, totals, sums } = queries;
+  const { along, turns, shares } = valueLanes(p.valueWidth);
+  body.barrier();
+  for (const [r, total] of totals.entries()) body.set(at(shared.weights, add(r * LANES, LANE)), total);
+  body.barrier();
+  body.if(less(LANE, rows), () => {
+    const total = body.var('total', f32(0));
+    body.for('i', { below: LANES }, (i) => body.increase(total, at(shared.weights, add(mul(LANE, LANES), i))));
+    body.set(at(shared.total, LANE), total);
+  });
+  body.barrier();
+  const { lse } = p;
+  if (lse) {
+    const query = add(first, LANE);
+    body.if(and(less(LANE, rows), less(query, p.queries.text)), () => {
+      const total = body.let('total', at(shared.total, LANE));
+      body.call(lse.store, batch, head, query, logSumExp(at(shared.most, LANE), total));
+    });
+  }
+  const all = body.var('sums', array('vec4f', sums.flat()));
+  body.for('i', { below: rows * turns }, (i) => {
+    const row = body.let('row', add(first, div(i, turns)));
+    body.set(at(shared.merged, LANE), at(all, i));
+    body.barrier();
+    body.if(and(less(LANE, along), less(row, p.queries.text)), () => {
+      const sum = body.var('sum', at(shared.merged, LANE));
+      body.for('other', { from: 1, below: shares }, (other) => {
+        body.increase(sum, at(shared.merged, add(LANE, mul(other, along))));
+      });
+      const total = body.let('total', at(shared.total, div(i, turns)));
+      body.scale(sum, select(f32(0), div(1, total), greater(total, 0)));
+      body.for('c', { below: 4 }, (c) => {
+        const e = body.let('e', add(mul(4, add(LANE, mul(mod(i, turns), along))), c));
+        body.if(less(e, p.valueWidth), () => body.call(p.out.store, batch, head, row, e, at(sum, c)));
+      });
+    });
+    body.barrier();
+  });
+}
+
+function writeForward(
+  body: Body,
+  p: AttentionForward,
+  rows: number,
+  shared: Shared,
+  { batch, head, tile }: { readonly batch: Expression; readonly head: Expression; readonly tile: Expression },
+): void {
   const chunks = chunksOf(p.width);
   const divisor = Math.max(1, chunks); // without chunks the loop has no turn
   const { along, turns } = valueLanes(p.valueWidth);
-  const row = (r: Piece) => wgsl`min(first + ${r}, ${p.queries.text} - 1u)`;
-  const ends = p.causal
-    ? wgsl`${lines(rows, (r) => wgsl`let end${r} = ${visibleKeys(p, row(wgsl`${r}u`))};`)}\nlet end = end${rows - 1};`
-    : wgsl`let end = ${p.keys.text};`;
-  return wgsl`let first = tile.x * ${rows}u;
-for (var slot = lane; slot < ${rows * chunks}u; slot += ${LANES}u) {
-  ${BLOCK_Q}[slot] = ${QUERY4}(batch, head, ${row(wgsl`slot / ${divisor}u`)}, 4u * (slot % ${divisor}u));
-}
-if (lane < ${rows}u) { ${ROW_MOST}[lane] = ${LOWEST}; }
-${ends}
-let scale = ${scaleText(p.scale)};
-let lane_e = lane % ${along}u;
-let share = lane / ${along}u;
-${lines(rows, (r) => wgsl`var total${r} = 0.0; ${each(turns, (j) => `var sum${r}_${j} = vec4f();`)}`)}
-${overKeys(p, rows)}
-${stores(p, rows)}`;
-}
-
-/** What a workgroup shares while it goes through the keys. */
-export function workgroupMemory(p: AttentionForward, rows: number): readonly VariableText[] {
-  const array = (name: Name, element: string, size: number): VariableText => {
-    return { name, space: 'workgroup', type: `array<${element}, ${size}>` };
-  };
-  return [
-    // heads of width 0 have no chunk, and an array has at least one element
-    array(BLOCK_Q, 'vec4f', Math.max(1, rows * chunksOf(p.width))),
-    array(WEIGHTS, 'f32', rows * LANES),
-    ...(p.causal || p.maskAt !== undefined ? [array(SEEN, 'u32', LANES)] : []),
-    array(PARTS, 'f32', LANES),
-    array(MERGED, 'vec4f', LANES),
-    array(ROW_MOST, 'f32', rows),
-    array(ROW_FADE, 'f32', rows),
-    array(ROW_TOTAL, 'f32', rows),
-  ];
+  const first = body.let('first', mul(tile, rows));
+  body.for('slot', { from: LANE, below: rows * chunks, step: LANES }, (slot) => {
+    const row = rowOf(p, first, div(slot, divisor));
+    body.set(at(shared.queries, slot), apply(QUERY4, [batch, head, row, mul(4, mod(slot, divisor))], 'vec4f'));
+  });
+  body.if(less(LANE, rows), () => body.set(at(shared.most, LANE), LOWEST));
+  const ends = endsOf(
+    body,
+    p,
+    range(rows).map((r) => rowOf(p, first, r)),
+  );
+  const scale = body.let('scale', scaleOf(p.scale));
+  const laneE = body.let('lane_e', mod(LANE, along));
+  const share = body.let('share', div(LANE, along));
+  const totals = range(rows).map((r) => body.var(`total${r}`, f32(0)));
+  const sums = range(rows).map((r) => range(turns).map((j) => body.var(`sum${r}_${j}`, ZEROS)));
+  const queries: Queries = { batch, head, first, rows, shared, ends, scale, laneE, share, totals, sums };
+  overKeys(body, p, queries);
+  storeMerged(body, p, queries);
 }
 
 /** Queries per workgroup: a power of two; wide heads take fewer, for workgroup memory and registers. */
@@ -235,29 +314,31 @@ function rowsOf(p: AttentionForward): number {
 
 export function attentionWorkgroup(p: AttentionForward): Template {
   const rows = rowsOf(p);
-  const many = body(p, rows);
-  // one query at run time (a decode step) does not compute seven more for nothing
-  const text =
-    typeof p.queries.dim === 'number'
-      ? indent(many)
-      : wgsl`  if (${p.queries.text} == 1u) {\n${indent(body(p, 1), 2)}\n    return;\n  }\n${indent(many)}`;
   return gridMain(
-    {
-      about: `${rows} queries per workgroup, blocks of ${LANES} keys`,
-      variables: workgroupMemory(p, rows),
-      functions: [
-        chunkFunction(QUERY4, p.q, p.width),
-        chunkFunction(KEY4, p.k, p.width),
-        chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
-        ...scoreFunctions(p),
-      ],
-    },
+    `${rows} queries per workgroup, blocks of ${LANES} keys`,
     [LANES, 1, 1],
     [
       { extent: p.queries, per: rows },
       { extent: p.heads, per: 1 },
       { extent: p.batch, per: 1 },
     ],
-    wgsl`  let head = tile.y;\n  let batch = tile.z;\n${text}`,
+    (body, { x, y, z }) => {
+      const shared = sharedMemory(body, p, rows);
+      body.declare(
+        chunkFunction(QUERY4, p.q, p.width),
+        chunkFunction(KEY4, p.k, p.width),
+        chunkFunction(VALUE4, p.v, p.valueWidth, p.mask),
+        ...scoreFunctions(p),
+      );
+      const own = { head: body.let('head', y), batch: body.let('batch', z), tile: x };
+      // one query at run time (a decode step) does not compute seven more for nothing
+      if (typeof p.queries.dim !== 'number') {
+        body.if(equal(p.queries.text, 1), () => {
+          writeForward(body, p, 1, shared, own);
+          body.return();
+        });
+      }
+      writeForward(body, p, rows, shared, own);
+    },
   );
 }

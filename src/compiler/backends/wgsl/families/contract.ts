@@ -1,14 +1,15 @@
 /**
  * What a kernel template (GEMM, attention) sees of its operands, and what it gives back.
  *
- * Templates know nothing of the graph: a tensor is a set of WGSL functions that the generator has written above the
- * template's text. They read a buffer with whatever views, casts and pointwise chains were fused into the operand
+ * Templates know nothing of the graph: a tensor is a set of WGSL functions that the generator has written, which a
+ * template calls. They read a buffer with whatever views, casts and pointwise chains were fused into the operand
  * (the prologue); `store` computes the fused epilogue and writes. All indices are u32, all values f32. Powers and logarithms are
- * those of text/library.ts, which know NaN and infinities (names.ts).
+ * those of text/library.ts, which know NaN and infinities.
  */
 import type { Dim } from '../../../../shared/dim.ts';
+import type { Body } from '../text/body.ts';
 import type { Expression } from '../text/expression.ts';
-import type { MainText, Piece } from '../text/wgsl.ts';
+import type { Name } from '../text/name.ts';
 
 /** A size in a template: a literal where static, else a word of the uniform. */
 export interface Extent {
@@ -22,23 +23,28 @@ export interface Extent {
  */
 export interface Source {
   /** WGSL function of all coordinates → f32 */
-  readonly at: Piece;
+  readonly at: Name;
   /**
-   * Coordinate index → WGSL function with the same arguments → vec4<f32>: the elements at that coordinate and the next
+   * Coordinate index → WGSL function with the same arguments → vec4f: the elements at that coordinate and the next
    * three. Present where memory allows one vector load: contiguous there, extent a multiple of 4. The argument must be
    * a multiple of 4.
    */
-  readonly at4: Pick<ReadonlyMap<number, Piece>, 'has' | 'get'>;
+  readonly at4: Pick<ReadonlyMap<number, Name>, 'has' | 'get'>;
 }
 
 /** Where results go. */
 export interface Sink {
   /** WGSL function of (coordinates…, value: f32), no result; applies the epilogue. Bounds are the template's job. */
-  readonly store: Piece;
+  readonly store: Name;
 }
 
-/** The `main` of a kernel, and what it has of its own beside the generated functions. */
-export interface Template extends MainText {
+/** The `main` of a kernel, and what it declares beside the generated functions. */
+export interface Template {
+  /** a line of comment above it */
+  readonly about?: string;
+  /** knows `group`, `groups` and `lane` (text/invocation.ts) */
+  readonly body: Body;
+  readonly workgroup: readonly [number, number, number];
   /** ⌈of / per⌉ workgroups along x, y, z, as one index: workgroup_id.y · num_workgroups.x + workgroup_id.x (grid.ts) */
   readonly groups: readonly [TemplateGroups, TemplateGroups, TemplateGroups];
 }

@@ -2,13 +2,15 @@
  * Matrix product for adapters without fast barriers: each invocation computes a tile of registers straight from
  * global memory. No workgroup memory; neighbours along n read the same rows of a.
  */
-import { type Wgsl, wgsl } from '../text/wgsl.ts';
+import { add, atLeast, div, equal, mod, mul, or } from '../text/arithmetic.ts';
+import type { Body } from '../text/body.ts';
+import { LANE } from '../text/invocation.ts';
 import type { Template } from './contract.ts';
-import { globalTile } from './gemm-loads.ts';
+import { type Corner, globalLoads } from './gemm-loads.ts';
 import type { GemmParams } from './gemm-params.ts';
-import { declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
+import { addStep, declareSums, storeSums, type Tile, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';
-import { indent, isMultiple, sizeOr } from './text.ts';
+import { isMultiple, sizeOr } from './sizes.ts';
 
 /** Multiplications from which a tile that takes three times as long to compile is worth it: tenths of a second. */
 const LARGE = 2 ** 25;
@@ -22,48 +24,48 @@ function chooseTile(p: GemmParams): readonly [rows: number, vectors: number] {
   return [8, 2];
 }
 
-/** Sums of one tile over all k, then the stores; expects batch, first_row and first_column. */
-function tileBody(p: GemmParams, tile: Tile): Wgsl {
+/** Sums of one tile over all k, then the stores. */
+function writeTile(body: Body, p: GemmParams, tile: Tile, corner: Corner): void {
   const width = 4 * tile.vectors;
-  const { coordinates, step } = globalTile(p, tile, tile.rows, width);
-  const stores = storeSums(tile, (i, c, value) => wgsl`${p.out.store}(batch, ${i}, ${c}, ${value});`, {
-    row: 'first_row + i',
-    column: 'first_column + c',
-    rowGuard: isMultiple(p.m, tile.rows) ? '' : wgsl`if (row >= ${p.m.text}) { break; }`,
-    columnGuard: isMultiple(p.n, width) ? '' : wgsl`if (column >= ${p.n.text}) { break; }`,
-  });
-  return wgsl`${coordinates}
-${declareSums(tile)}
-for (var k = 0u; k < ${p.k.text}; k += ${tile.depth}u) {
-${indent(step)}
-}
-${stores}`;
+  const loads = globalLoads(body, p, tile, corner, tile.rows, width);
+  const sums = declareSums(body, tile);
+  body.for('k', { below: p.k.text, step: tile.depth }, (k) => addStep(body, tile, sums, loads(k)));
+  const place = {
+    row: (i) => add(corner.row, i),
+    column: (c) => add(corner.column, c),
+    rows: isMultiple(p.m, tile.rows) ? undefined : p.m.text,
+    columns: isMultiple(p.n, width) ? undefined : p.n.text,
+  } satisfies Parameters<typeof storeSums>[3];
+  storeSums(body, tile, sums, place, (row, column, value) => body.call(p.out.store, corner.batch, row, column, value));
 }
 
 export function gemmSoftware(p: GemmParams): Template {
   const [rows, vectors] = chooseTile(p);
   const width = 4 * vectors;
-  const body = tileBody(p, tileOf(p.a, p.b, rows, vectors));
-  // a decode step runs this with one row: without a path of its own, seven of eight rows would be wasted
-  const single = typeof p.m.dim !== 'number' && rows > 1 ? tileBody(p, tileOf(p.a, p.b, 1, vectors)) : undefined;
   const [x, y] = rows === 1 ? [16, 1] : [8, 2];
-  const sums =
-    single === undefined
-      ? indent(body)
-      : wgsl`  if (first_row + 1u == ${p.m.text}) {\n${indent(single, 2)}\n  } else {\n${indent(body, 2)}\n  }`;
-  const row = y === 1 ? 'tile.y' : wgsl`(tile.y * ${y}u + lane / ${x}u)`;
   return gridMain(
-    { about: `${rows} × ${width} sums per invocation, from global memory` },
+    `${rows} × ${width} sums per invocation, from global memory`,
     [x, y, 1],
     [
       { extent: p.n, per: x * width },
       { extent: p.m, per: y * rows },
       { extent: p.batch, per: 1 },
     ],
-    wgsl`  let first_column = (tile.x * ${x}u + lane % ${x}u) * ${width}u;
-  let first_row = ${row} * ${rows}u;
-  let batch = tile.z;
-  if (first_row >= ${p.m.text} || first_column >= ${p.n.text}) { return; }
-${sums}`,
+    (body, tile) => {
+      const column = body.let('first_column', mul(add(mul(tile.x, x), mod(LANE, x)), width));
+      const row = body.let('first_row', mul(y === 1 ? tile.y : add(mul(tile.y, y), div(LANE, x)), rows));
+      const corner: Corner = { batch: body.let('batch', tile.z), row, column };
+      body.returnIf(or(atLeast(row, p.m.text), atLeast(column, p.n.text)));
+      const write = (of: number) => writeTile(body, p, tileOf(p.a, p.b, of, vectors), corner);
+      if (typeof p.m.dim === 'number' || rows === 1) write(rows);
+      else {
+        // a decode step runs this with one row: without a path of its own, seven of eight rows would be wasted
+        body.if(
+          equal(add(row, 1), p.m.text),
+          () => write(1),
+          () => write(rows),
+        );
+      }
+    },
   );
 }

@@ -5,9 +5,10 @@
  * `depth` values of k. Values of a and b arrive as vectors along whichever axis memory is contiguous in; since all
  * names and components are static, reading them along the other axis costs nothing.
  */
-import { joined, type Piece, type Wgsl, wgsl } from '../text/wgsl.ts';
+import { add, at, atLeast, bits, four, lane, mul, range, shiftRight, ZEROS } from '../text/arithmetic.ts';
+import { array, type Body } from '../text/body.ts';
+import type { Expression } from '../text/expression.ts';
 import type { Source } from './contract.ts';
-import { each, LANES, lines, range, vec4 } from './text.ts';
 
 /** Which axis an operand's vector loads run along; none: scalar loads. */
 export type Along = 'k' | 'other' | 'none';
@@ -36,77 +37,95 @@ export function tileOf(a: Source, b: Source, rows: number, vectors: number): Til
   return { rows, vectors, a: alongA, b: alongB, depth: alongA === 'k' || alongB === 'k' ? 4 : 1 };
 }
 
-/** `var sum0_0 = vec4f(); …` */
-export function declareSums({ rows, vectors }: Tile): Wgsl {
-  return lines(rows, (i) => each(vectors, (j) => wgsl`var sum${i}_${j} = vec4f();`));
-}
+/** By row i and vector j: y at (row i, columns 4j … 4j + 3), vec4f. */
+export type Sums = readonly (readonly Expression[])[];
 
-/** a at (row i, k + kk), f32 */
-function valueOfA(tile: Tile, i: number, kk: number): Wgsl {
-  if (tile.a === 'k') return wgsl`a${i}.${LANES[kk]!}`;
-  return tile.a === 'other' ? wgsl`a${kk}_${i >> 2}.${LANES[i & 3]!}` : wgsl`a${kk}_${i}`;
-}
-
-/** b at (k + kk, columns 4j … 4j + 3), vec4 */
-function vectorOfB(tile: Tile, kk: number, j: number): Wgsl {
-  return tile.b === 'k' ? vec4((lane) => wgsl`b${4 * j + lane}.${LANES[kk]!}`) : wgsl`b${kk}_${j}`;
+export function declareSums(body: Body, { rows, vectors }: Tile): Sums {
+  return range(rows).map((i) => range(vectors).map((j) => body.var(`sum${i}_${j}`, ZEROS)));
 }
 
 /** What an operand's loads look like; coordinates within the tile and the step, as numbers. */
 export interface Loads {
-  /** along k: row i, all four k → vec4 */
-  readonly aAlongK: (i: number) => Piece;
-  /** along m: rows 4g … 4g + 3 at kk → vec4 */
-  readonly aAlongM: (g: number, kk: number) => Piece;
-  readonly aScalar: (i: number, kk: number) => Piece;
-  /** along k: column c, all four k → vec4 */
-  readonly bAlongK: (c: number) => Piece;
-  /** along n, or gathered: columns 4j … 4j + 3 at kk → vec4 */
-  readonly bAlongN: (j: number, kk: number) => Piece;
+  /** along k: row i, all four k → vec4f */
+  readonly aAlongK: (i: number) => Expression;
+  /** along m: rows 4g … 4g + 3 at kk → vec4f */
+  readonly aAlongM: (g: number, kk: number) => Expression;
+  readonly aScalar: (i: number, kk: number) => Expression;
+  /** along k: column c, all four k → vec4f */
+  readonly bAlongK: (c: number) => Expression;
+  /** along n, or gathered: columns 4j … 4j + 3 at kk → vec4f */
+  readonly bAlongN: (j: number, kk: number) => Expression;
 }
 
 /** One step along k: loads, then sum += a · b. */
-export function stepOf(tile: Tile, loads: Loads): Wgsl {
-  const { rows, vectors, depth } = tile;
-  const text: Piece[] = [];
-  if (tile.a === 'k') text.push(lines(rows, (i) => wgsl`let a${i} = ${loads.aAlongK(i)};`));
-  if (tile.b === 'k') text.push(lines(4 * vectors, (c) => wgsl`let b${c} = ${loads.bAlongK(c)};`));
-  for (const kk of range(depth)) {
-    if (tile.a === 'other') text.push(lines(rows / 4, (g) => wgsl`let a${kk}_${g} = ${loads.aAlongM(g, kk)};`));
-    if (tile.a === 'none') text.push(lines(rows, (i) => wgsl`let a${kk}_${i} = ${loads.aScalar(i, kk)};`));
-    const columns = (j: number) => {
-      if (tile.b !== 'k') return wgsl`let b${kk}_${j} = ${loads.bAlongN(j, kk)};`;
-      return wgsl`let c${kk}_${j} = ${vectorOfB(tile, kk, j)};`;
-    };
-    text.push(lines(vectors, columns));
-    const b = (j: number) => (tile.b === 'k' ? wgsl`c${kk}_${j}` : vectorOfB(tile, kk, j));
-    for (const i of range(rows)) {
-      text.push(each(vectors, (j) => wgsl`sum${i}_${j} += ${valueOfA(tile, i, kk)} * ${b(j)};`));
+export function addStep(body: Body, tile: Tile, sums: Sums, loads: Loads): void {
+  const a = valuesOfA(body, tile, loads);
+  const b = vectorsOfB(body, tile, loads);
+  for (const kk of range(tile.depth)) {
+    const [column, row] = [a(kk), b(kk)];
+    for (const [i, own] of sums.entries()) {
+      for (const [j, sum] of own.entries()) body.increase(sum, mul(column(i), row(j)));
     }
   }
-  return joined(text, '\n');
+}
+
+/** kk → row i → a at (row i, k + kk), f32 */
+function valuesOfA(body: Body, { a, rows }: Tile, loads: Loads): (kk: number) => (i: number) => Expression {
+  if (a === 'k') {
+    const along = range(rows).map((i) => body.let(`a${i}`, loads.aAlongK(i)));
+    return (kk) => (i) => lane(along[i]!, kk);
+  }
+  if (a === 'none') {
+    return (kk) => {
+      const values = range(rows).map((i) => body.let(`a${kk}_${i}`, loads.aScalar(i, kk)));
+      return (i) => values[i]!;
+    };
+  }
+  return (kk) => {
+    const groups = range(rows / 4).map((g) => body.let(`a${kk}_${g}`, loads.aAlongM(g, kk)));
+    return (i) => lane(groups[i >> 2]!, i & 3);
+  };
+}
+
+/** kk → vector j → b at (k + kk, columns 4j … 4j + 3), vec4f */
+function vectorsOfB(body: Body, { b, vectors }: Tile, loads: Loads): (kk: number) => (j: number) => Expression {
+  const named = (hint: string, vectorOf: (j: number) => Expression) => {
+    const own = range(vectors).map((j) => body.let(`${hint}_${j}`, vectorOf(j)));
+    return (j: number) => own[j]!;
+  };
+  if (b !== 'k') return (kk) => named(`b${kk}`, (j) => loads.bAlongN(j, kk));
+  const along = range(4 * vectors).map((c) => body.let(`b${c}`, loads.bAlongK(c)));
+  return (kk) => named(`c${kk}`, (j) => four((c) => lane(along[4 * j + c]!, kk)));
+}
+
+/** Where the sums of a tile go: coordinates of its row i and column c, and what they stay below where a tile may be cut off. */
+export interface TilePlace {
+  row(i: Expression): Expression;
+  column(c: Expression): Expression;
+  readonly rows: Expression | undefined;
+  readonly columns: Expression | undefined;
 }
 
 /**
  * Stores the sums. They are copied to an array first, so that the text of `store` with its epilogue stands in a loop
- * once and is not inlined 4 · rows · vectors times. `row` and `column` give the coordinates of WGSL expressions i
- * (0 … rows − 1) and c (0 … 4·vectors − 1).
+ * once and is not inlined 4 · rows · vectors times.
  */
 export function storeSums(
+  body: Body,
   { rows, vectors }: Tile,
-  store: (row: Piece, column: Piece, value: Piece) => Piece,
-  at: { readonly row: Piece; readonly column: Piece; readonly rowGuard: Piece; readonly columnGuard: Piece },
-): Wgsl {
-  const all = range(rows).flatMap((i) => range(vectors).map((j) => wgsl`sum${i}_${j}`));
-  const index = vectors === 1 ? 'i' : wgsl`i * ${vectors}u + (c >> 2u)`;
-  return wgsl`var sums = array<vec4f, ${all.length}>(${joined(all, ', ')});
-for (var i = 0u; i < ${rows}u; i++) {
-  let row = ${at.row};
-  ${at.rowGuard}
-  for (var c = 0u; c < ${4 * vectors}u; c++) {
-    let column = ${at.column};
-    ${at.columnGuard}
-    ${store('row', 'column', wgsl`sums[${index}][c & 3u]`)}
-  }
-}`;
+  sums: Sums,
+  place: TilePlace,
+  store: (row: Expression, column: Expression, value: Expression) => void,
+): void {
+  const all = body.var('sums', array('vec4f', sums.flat()));
+  body.for('i', { below: rows }, (i) => {
+    const row = body.let('row', place.row(i));
+    if (place.rows) body.breakIf(atLeast(row, place.rows));
+    body.for('c', { below: 4 * vectors }, (c) => {
+      const column = body.let('column', place.column(c));
+      if (place.columns) body.breakIf(atLeast(column, place.columns));
+      const vector = vectors === 1 ? i : add(mul(i, vectors), shiftRight(c, 2));
+      store(row, column, at(at(all, vector), bits(c, 3)));
+    });
+  });
 }

@@ -2,155 +2,174 @@
  * Matrix product for GPUs. Workgroups stage a block of a and of b in workgroup memory, and each lane computes 4 × 4
  * sums from there; with few rows (gemm-rows.ts) there is nothing to share, and the lanes split k instead.
  */
-import { type Name, type Piece, type VariableText, type Wgsl, wgsl } from '../text/wgsl.ts';
+import { add, apply, at, atLeast, div, equal, f32, four, mod, mul, smallest, sub, ZEROS } from '../text/arithmetic.ts';
+import type { Body } from '../text/body.ts';
+import { type Expression, select } from '../text/expression.ts';
+import { LANE } from '../text/invocation.ts';
 import type { Template } from './contract.ts';
+import type { Corner } from './gemm-loads.ts';
 import type { GemmParams } from './gemm-params.ts';
-import { type RowsLanes, rowsBody, rowsMemory, rowsTemplate } from './gemm-rows.ts';
-import { declareSums, stepOf, storeSums, type Tile, tileOf } from './gemm-tile.ts';
+import { partialSums, type RowsLanes, rowsTemplate, writeRows } from './gemm-rows.ts';
+import { addStep, declareSums, type Loads, storeSums, type Tile, tileOf } from './gemm-tile.ts';
 import { gridMain } from './grid.ts';
-import { TILE_A, TILE_B } from './names.ts';
-import { indent, isMultiple, sizeOr, vec4 } from './text.ts';
+import { isMultiple, sizeOr } from './sizes.ts';
 
 /** values of k per block */
 const BLOCK = 16;
+/** vec4s of a block along k */
+const ALONG = BLOCK / 4;
 /** vec4s from one row to the next where a block lies along k: one more than needed, against bank conflicts */
-const PITCH = BLOCK / 4 + 1;
+const PITCH = ALONG + 1;
 
-/** `n` lanes along n, `m` along m; 4 × 4 sums each */
-interface Lanes {
-  readonly m: number;
-  readonly n: number;
-}
-
-/** A slot of a block (one vec4 of tile_a or tile_b), and how it is filled. */
+/** A block of an operand in workgroup memory: how its slots, a vec4 each, are filled for the values of k from `block` on. */
 interface Stage {
+  readonly memory: Expression;
   readonly slots: number;
-  /** vec4s of workgroup memory */
-  readonly size: number;
-  /** statements that fill slot `slot` for the block at `block` */
-  readonly fill: Piece;
+  fill(slot: Expression, block: Expression): void;
 }
 
-/** Staged along k: rows of a (or columns of b) × BLOCK / 4 vectors. */
+/** How an operand is read; `line` is a row of a or a column of b. */
+interface LineLoad {
+  readonly vector: ((line: Expression, k: Expression) => Expression) | undefined;
+  scalar(line: Expression, k: Expression): Expression;
+}
+
+/** Staged along k: `count` lines × BLOCK / 4 vectors. @param lineOf a line of the block, in range */
 function stageAlongK(
-  p: GemmParams,
-  name: Name,
+  body: Body,
+  { k: { text: depth }, k: extent }: GemmParams,
+  name: 'a' | 'b',
   count: number,
-  line: Piece,
-  load: { readonly vector: ((line: Piece, k: Piece) => Piece) | undefined; scalar(line: Piece, k: Piece): Piece },
+  lineOf: (line: Expression) => Expression,
+  load: LineLoad,
 ): Stage {
-  const whole = isMultiple(p.k, BLOCK);
-  const k = p.k.text;
-  const scalar = (lane: number) => {
-    const value = load.scalar('line', whole ? wgsl`k + ${lane}u` : wgsl`min(k + ${lane}u, ${k} - 1u)`);
-    return whole ? value : wgsl`select(${value}, 0.0, k + ${lane}u >= ${k})`;
+  const whole = isMultiple(extent, BLOCK);
+  const own = body.memory('workgroup', `tile_${name}`, 'vec4f', count * PITCH);
+  const inRange = (k: Expression, span: number): Expression => (whole ? k : smallest(k, sub(depth, span)));
+  const unlessPast = (k: Expression, value: Expression, zero: Expression): Expression =>
+    whole ? value : select(value, zero, atLeast(k, depth));
+  const scalar = (line: Expression, k: Expression): Expression =>
+    unlessPast(k, load.scalar(line, inRange(k, 1)), f32(0));
+  return {
+    memory: own,
+    slots: count * ALONG,
+    fill(slot, block) {
+      const line = body.let(`${name}_line`, lineOf(div(slot, ALONG)));
+      const k = body.let(`${name}_k`, add(block, mul(4, mod(slot, ALONG))));
+      const value = load.vector
+        ? unlessPast(k, load.vector(line, inRange(k, 4)), ZEROS)
+        : four((lane) => scalar(line, add(k, lane)));
+      body.set(at(own, add(mul(div(slot, ALONG), PITCH), mod(slot, ALONG))), value);
+    },
   };
-  const vector = load.vector?.('line', whole ? 'k' : wgsl`min(k, ${k} - 4u)`);
-  const guarded = vector === undefined || whole ? vector : wgsl`select(${vector}, vec4f(), k >= ${k})`;
-  const fill = wgsl`let line = ${line};
-let k = block + 4u * (slot % ${BLOCK / 4}u);
-${name}[slot / ${BLOCK / 4}u * ${PITCH}u + slot % ${BLOCK / 4}u] = ${guarded ?? vec4(scalar)};`;
-  return { slots: (count * BLOCK) / 4, size: count * PITCH, fill };
 }
 
-/** Staged along m or n: BLOCK values of k × count / 4 vectors. */
-function stageAcross(p: GemmParams, name: Name, count: number, load: (start: Piece, k: Piece) => Piece): Stage {
-  const whole = isMultiple(p.k, BLOCK);
-  const value = load(wgsl`4u * (slot % ${count / 4}u)`, whole ? 'k' : wgsl`min(k, ${p.k.text} - 1u)`);
-  const fill = wgsl`let k = block + slot / ${count / 4}u;
-${name}[slot] = ${whole ? value : wgsl`select(${value}, vec4f(), k >= ${p.k.text})`};`;
-  return { slots: (count * BLOCK) / 4, size: (count * BLOCK) / 4, fill };
+/** Staged along m or n: BLOCK values of k × count / 4 vectors. @param load four from line `start` of the block on */
+function stageAcross(
+  body: Body,
+  { k: { text: depth }, k: extent }: GemmParams,
+  name: 'a' | 'b',
+  count: number,
+  load: (start: Expression, k: Expression) => Expression,
+): Stage {
+  const whole = isMultiple(extent, BLOCK);
+  const own = body.memory('workgroup', `tile_${name}`, 'vec4f', (count * BLOCK) / 4);
+  return {
+    memory: own,
+    slots: (count * BLOCK) / 4,
+    fill(slot, block) {
+      const k = body.let(`${name}_k`, add(block, div(slot, count / 4)));
+      const value = load(mul(4, mod(slot, count / 4)), whole ? k : smallest(k, sub(depth, 1)));
+      body.set(at(own, slot), whole ? value : select(value, ZEROS, atLeast(k, depth)));
+    },
+  };
 }
 
-function stageA(p: GemmParams, tile: Tile, rows: number): Stage {
+function stageA(body: Body, p: GemmParams, tile: Tile, rows: number, { batch, row: firstRow }: Corner): Stage {
   const { a, m } = p;
-  const last = (coordinate: Piece, span: number) =>
-    isMultiple(m, rows) ? coordinate : wgsl`min(${coordinate}, ${m.text} - ${span}u)`;
+  const row = (of: Expression, span: number): Expression => {
+    return isMultiple(m, rows) ? add(firstRow, of) : smallest(add(firstRow, of), sub(m.text, span));
+  };
   if (tile.a === 'other') {
-    return stageAcross(
-      p,
-      TILE_A,
-      rows,
-      (start, k) => wgsl`${a.at4.get(1)!}(batch, ${last(wgsl`first_row + ${start}`, 4)}, ${k})`,
-    );
+    const vector = a.at4.get(1)!;
+    return stageAcross(body, p, 'a', rows, (start, k) => apply(vector, [batch, row(start, 4), k], 'vec4f'));
   }
-  const at4 = a.at4.get(2);
-  return stageAlongK(p, TILE_A, rows, last(wgsl`first_row + slot / ${BLOCK / 4}u`, 1), {
-    vector: at4 === undefined ? undefined : (line, k) => wgsl`${at4}(batch, ${line}, ${k})`,
-    scalar: (line, k) => wgsl`${a.at}(batch, ${line}, ${k})`,
+  const vector = a.at4.get(2);
+  return stageAlongK(body, p, 'a', rows, (line) => row(line, 1), {
+    vector: vector && ((line, k) => apply(vector, [batch, line, k], 'vec4f')),
+    scalar: (line, k) => apply(a.at, [batch, line, k]),
   });
 }
 
-function stageB(p: GemmParams, tile: Tile, columns: number): Stage {
+function stageB(body: Body, p: GemmParams, tile: Tile, columns: number, { batch, column: firstColumn }: Corner): Stage {
   const { b, n } = p;
-  const last = (coordinate: Piece, span: number) =>
-    isMultiple(n, columns) ? coordinate : wgsl`min(${coordinate}, ${n.text} - ${span}u)`;
-  const along = b.at4.get(1);
+  const column = (of: Expression, span: number): Expression => {
+    return isMultiple(n, columns) ? add(firstColumn, of) : smallest(add(firstColumn, of), sub(n.text, span));
+  };
   if (tile.b === 'k') {
-    return stageAlongK(p, TILE_B, columns, last(wgsl`first_column + slot / ${BLOCK / 4}u`, 1), {
-      vector: along === undefined ? undefined : (line, k) => wgsl`${along}(batch, ${k}, ${line})`,
-      scalar: (line, k) => wgsl`${b.at}(batch, ${k}, ${line})`,
+    const vector = b.at4.get(1);
+    return stageAlongK(body, p, 'b', columns, (line) => column(line, 1), {
+      vector: vector && ((line, k) => apply(vector, [batch, k, line], 'vec4f')),
+      scalar: (line, k) => apply(b.at, [batch, k, line]),
     });
   }
-  const across = b.at4.get(2);
-  return stageAcross(p, TILE_B, columns, (start, k) =>
-    across !== undefined
-      ? wgsl`${across}(batch, ${k}, ${last(wgsl`first_column + ${start}`, 4)})`
-      : vec4((lane) => wgsl`${b.at}(batch, ${k}, ${last(wgsl`first_column + ${start} + ${lane}u`, 1)})`),
+  const vector = b.at4.get(2);
+  return stageAcross(body, p, 'b', columns, (start, k) =>
+    vector
+      ? apply(vector, [batch, k, column(start, 4)], 'vec4f')
+      : four((lane) => apply(b.at, [batch, k, column(add(start, lane), 1)])),
   );
 }
 
-const tileOfSize = (name: Name, size: number): VariableText => ({
-  name,
-  space: 'workgroup',
-  type: `array<vec4f, ${size}>`,
-});
-
-function stageText({ slots, fill }: Stage, lanes: number): Wgsl {
-  if (slots === lanes) return wgsl`{\n  let slot = lane;\n${indent(fill)}\n}`;
-  return wgsl`for (var slot = lane; slot < ${slots}u; slot += ${lanes}u) {\n${indent(fill)}\n}`;
+/** Every slot by one of the lanes. */
+function fillStage(body: Body, stage: Stage, lanes: number, block: Expression): void {
+  if (stage.slots === lanes) stage.fill(LANE, block);
+  else body.for('slot', { from: LANE, below: stage.slots, step: lanes }, (slot) => stage.fill(slot, block));
 }
 
-function tiledBody(p: GemmParams, tile: Tile, lanes: Lanes, a: Stage, b: Stage): Wgsl {
-  const [rows, columns, count] = [4 * lanes.m, 4 * lanes.n, lanes.m * lanes.n];
-  // a block of b along k is read in columns lane_n, lane_n + lanes.n, …: neighbours then read different banks
-  const interleaved = tile.b === 'k';
-  const column = interleaved ? wgsl`first_column + lane_n + ${lanes.n}u * c` : 'first_column + 4u * lane_n + c';
-  const step = stepOf(tile, {
-    aAlongK: (i) => wgsl`${TILE_A}[(4u * lane_m + ${i}u) * ${PITCH}u + s]`,
-    aAlongM: (_, kk) => wgsl`${TILE_A}[(4u * s + ${kk}u) * ${rows / 4}u + lane_m]`,
-    aScalar: () => '',
-    bAlongK: (c) => wgsl`${TILE_B}[(lane_n + ${lanes.n * c}u) * ${PITCH}u + s]`,
-    bAlongN: (_, kk) => wgsl`${TILE_B}[(4u * s + ${kk}u) * ${columns / 4}u + lane_n]`,
-  });
-  const stores = storeSums(tile, (i, c, value) => wgsl`${p.out.store}(batch, ${i}, ${c}, ${value});`, {
-    row: 'first_row + 4u * lane_m + i',
-    column,
-    rowGuard: isMultiple(p.m, rows) ? '' : wgsl`if (row >= ${p.m.text}) { break; }`,
-    columnGuard: isMultiple(p.n, columns) ? '' : wgsl`if (column >= ${p.n.text}) { break; }`,
-  });
-  return wgsl`let first_row = tile.y * ${rows}u;
-let first_column = tile.x * ${columns}u;
-let lane_n = lane % ${lanes.n}u;
-let lane_m = lane / ${lanes.n}u;
-${declareSums(tile)}
-for (var block = 0u; block < ${p.k.text}; block += ${BLOCK}u) {
-${indent(stageText(a, count))}
-${indent(stageText(b, count))}
-  workgroupBarrier();
-  for (var s = 0u; s < ${BLOCK / 4}u; s++) {
-${indent(step, 2)}
-  }
-  workgroupBarrier();
+/** What a lane reads of the blocks at vector s along k: four rows of a, four columns of b. */
+function stagedLoads(a: Stage, b: Stage, side: number, laneM: Expression, laneN: Expression, s: Expression): Loads {
+  const [ofA, ofB] = [a.memory, b.memory];
+  const across = (kk: number): Expression => mul(add(mul(4, s), kk), side);
+  return {
+    aAlongK: (i) => at(ofA, add(mul(add(mul(4, laneM), i), PITCH), s)),
+    aAlongM: (_, kk) => at(ofA, add(across(kk), laneM)),
+    aScalar: () => {
+      throw new Error('a block is staged in vectors');
+    },
+    // columns lane_n, lane_n + side, …: neighbours read different banks
+    bAlongK: (c) => at(ofB, add(mul(add(laneN, side * c), PITCH), s)),
+    bAlongN: (_, kk) => at(ofB, add(across(kk), laneN)),
+  };
 }
-${stores}`;
+
+/** @param side lanes along m and n of a workgroup, 4 × 4 sums each */
+function writeTiles(body: Body, p: GemmParams, tile: Tile, side: number, corner: Corner, a: Stage, b: Stage): void {
+  const laneN = body.let('lane_n', mod(LANE, side));
+  const laneM = body.let('lane_m', div(LANE, side));
+  const sums = declareSums(body, tile);
+  body.for('block', { below: p.k.text, step: BLOCK }, (block) => {
+    fillStage(body, a, side * side, block);
+    fillStage(body, b, side * side, block);
+    body.barrier();
+    body.for('s', { below: ALONG }, (s) => addStep(body, tile, sums, stagedLoads(a, b, side, laneM, laneN, s)));
+    body.barrier();
+  });
+  const inTile = (lane: Expression, of: Expression): Expression => add(mul(4, lane), of);
+  const place = {
+    row: (i: Expression) => add(corner.row, inTile(laneM, i)),
+    column: (c: Expression) =>
+      tile.b === 'k' ? add(corner.column, laneN, mul(side, c)) : add(corner.column, inTile(laneN, c)),
+    rows: isMultiple(p.m, 4 * side) ? undefined : p.m.text,
+    columns: isMultiple(p.n, 4 * side) ? undefined : p.n.text,
+  };
+  storeSums(body, tile, sums, place, (row, column, value) => body.call(p.out.store, corner.batch, row, column, value));
 }
 
 export function gemmWorkgroup(p: GemmParams): Template {
   const [m, n] = [sizeOr(p.m, 64), sizeOr(p.n, 64)];
   if (m <= 4) return rowsTemplate(p, m);
   const side = m >= 64 && n >= 64 ? 16 : 8;
-  const lanes: Lanes = { m: side, n: side };
   const direct = tileOf(p.a, p.b, 4, 1);
   // what is gathered by scalars is staged as a vector all the same
   const tile: Tile = {
@@ -159,26 +178,29 @@ export function gemmWorkgroup(p: GemmParams): Template {
     b: direct.b === 'none' ? 'other' : direct.b,
     depth: 4,
   };
-  const [a, b] = [stageA(p, tile, 4 * side), stageB(p, tile, 4 * side)];
-  const tiled = tiledBody(p, tile, lanes, a, b);
   // one row at run time (a decode step): the same workgroup with its lanes along k
-  const rows: RowsLanes = { n: side, k: side };
-  const single = typeof p.m.dim !== 'number';
-  const memory = single ? [rowsMemory(1, rows)] : [];
-  const body = single
-    ? wgsl`  if (${p.m.text} == 1u) {\n${indent(rowsBody(p, 1, rows), 2)}\n    return;\n  }\n${indent(tiled)}`
-    : indent(tiled);
+  const single: RowsLanes | undefined = typeof p.m.dim === 'number' ? undefined : { n: side, k: side };
   return gridMain(
-    {
-      about: `${4 * side} × ${4 * side} sums per workgroup, 4 × 4 per lane, blocks of ${BLOCK} along k staged`,
-      variables: [tileOfSize(TILE_A, a.size), tileOfSize(TILE_B, b.size), ...memory],
-    },
+    `${4 * side} × ${4 * side} sums per workgroup, 4 × 4 per lane, blocks of ${BLOCK} along k staged`,
     [side * side, 1, 1],
     [
       { extent: p.n, per: 4 * side },
       { extent: p.m, per: 4 * side },
       { extent: p.batch, per: 1 },
     ],
-    wgsl`  let batch = tile.z;\n${body}`,
+    (body, { x, y, z }) => {
+      const batch = body.let('batch', z);
+      if (single) {
+        body.if(equal(p.m.text, 1), () => {
+          writeRows(body, p, 1, single, partialSums(body, 1, single), { x, batch });
+          body.return();
+        });
+      }
+      const row = body.let('first_row', mul(y, 4 * side));
+      const corner: Corner = { batch, row, column: body.let('first_column', mul(x, 4 * side)) };
+      const a = stageA(body, p, tile, 4 * side, corner);
+      const b = stageB(body, p, tile, 4 * side, corner);
+      writeTiles(body, p, tile, side, corner, a, b);
+    },
   );
 }

@@ -1,8 +1,4 @@
-/**
- * Matrix product: y[b, m, n] = Σ_k a[b, m, k] · b[b, k, n], summed in f32.
- *
- * Words in the template's text (`first_row`, `sum0_0` …) are local to `main`; what others may see is a name (names.ts).
- */
+/** Matrix product: y[b, m, n] = Σ_k a[b, m, k] · b[b, k, n], summed in f32. */
 import type { Template } from './contract.ts';
 import type { GemmParams } from './gemm-params.ts';
 import { gemmSoftware } from './gemm-software.ts';

@@ -3,8 +3,10 @@
  * a grid may have more along any of its own: so workgroups have one index, which the runtime folds into two axes, and the
  * kernel makes `tile` of it, columns of the grid first.
  */
-import { binary, call, type Expression, literal, numberOf, variable } from '../text/expression.ts';
-import { code, type MainText, Name, type Piece, wgsl } from '../text/wgsl.ts';
+import { add, atLeast, div, lane, mod, mul, u32 } from '../text/arithmetic.ts';
+import { Body } from '../text/body.ts';
+import { call, type Expression } from '../text/expression.ts';
+import { groupIndex } from '../text/invocation.ts';
 import type { Extent, Template } from './contract.ts';
 
 export interface GridAxis {
@@ -13,42 +15,34 @@ export interface GridAxis {
   readonly per: number;
 }
 
-/**
- * @param declared what stands above the entry
- * @param body statements that know `tile` (vec3u) and `lane` (u32)
- */
+/** Coordinates of a tile, in tiles. */
+export interface GridTile {
+  readonly x: Expression;
+  readonly y: Expression;
+  readonly z: Expression;
+}
+
+/** @param write what a workgroup does for its tile */
 export function gridMain(
-  { about, variables = [], functions = [] }: Partial<Pick<MainText, 'about' | 'variables' | 'functions'>>,
+  about: string | undefined,
   workgroup: Template['workgroup'],
   axes: readonly [x: GridAxis, y: GridAxis, z: GridAxis],
-  body: Piece,
+  write: (body: Body, tile: GridTile) => void,
 ): Template {
   const [x, y, z] = axes.map(tilesOf) as [Expression, Expression, Expression];
-  const index = variable(new Name('index'), 'u32');
-  const tile = [within(index, x), within(over(index, x), y), over(index, times(x, y))];
-  return {
-    ...(about === undefined ? {} : { about }),
-    variables,
-    functions,
-    body: wgsl`  let index = group.y * groups.x + group.x;
-  let tile = ${code(call('vec3u', tile, 'vec3<u32>'))};
-  if (tile.z >= ${code(z)}) { return; }
-${body}`,
-    workgroup,
-    groups: [groupsOf(axes[0]), groupsOf(axes[1]), groupsOf(axes[2])],
-  };
+  const body = new Body();
+  const index = body.let('index', groupIndex);
+  const own = [mod(index, x), mod(div(index, x), y), div(index, mul(x, y))];
+  const tile = body.let('tile', call('vec3u', own, 'vec3u'));
+  body.returnIf(atLeast(lane(tile, 2), z));
+  write(body, { x: lane(tile, 0), y: lane(tile, 1), z: lane(tile, 2) });
+  const groups: Template['groups'] = [groupsOf(axes[0]), groupsOf(axes[1]), groupsOf(axes[2])];
+  return { ...(about === undefined ? {} : { about }), body, workgroup, groups };
 }
 
 const groupsOf = ({ extent: { dim }, per }: GridAxis) => ({ of: dim, per });
 
-const u32 = (number: number): Expression => literal('u32', number);
-const isOne = (of: Expression): boolean => numberOf(of) === 1;
-
-const over = (of: Expression, by: Expression): Expression => (isOne(by) ? of : binary('/', of, by));
-const within = (of: Expression, by: Expression): Expression => (isOne(by) ? u32(0) : binary('%', of, by));
-const times = (a: Expression, b: Expression): Expression => (isOne(a) ? b : isOne(b) ? a : binary('*', a, b));
-
 function tilesOf({ extent: { dim, text }, per }: GridAxis): Expression {
   if (typeof dim === 'number') return u32(Math.ceil(dim / per));
-  return per === 1 ? text : binary('/', binary('+', text, u32(per - 1)), u32(per));
+  return div(add(text, per - 1), per);
 }

@@ -3,8 +3,8 @@ import { type Dim, isSymbolic, mulDims, type SymbolicDim } from '../../../../sha
 import type { KernelCode } from './code.ts';
 import { type Atom, axesOf, axis, type Index, isPlain, word } from './expr.ts';
 import { binary, chain, type Expression, isPlain as isShort, literal, mentions, variable } from './expression.ts';
-import { type Loop, printStatements, type Statement } from './statements.ts';
-import { joined, Name, type Wgsl, wgsl } from './wgsl.ts';
+import { functionText, type Loop, printStatements, type Statement } from './statements.ts';
+import { type FunctionText, joined, Name, type Wgsl } from './wgsl.ts';
 
 /** A dim as sizes that are added and sizes that are taken away: words of the uniform are not negative. */
 function signedParts(dim: Dim): readonly { readonly negative: boolean; readonly size: Dim }[] {
@@ -28,7 +28,7 @@ function signedParts(dim: Dim): readonly { readonly negative: boolean; readonly 
 export class Block {
   readonly code: KernelCode;
   private readonly outer: Block | undefined;
-  private readonly statements: Statement[] = [];
+  readonly statements: Statement[] = [];
   /** what has a name, by its key */
   private readonly names = new Map<string, Expression>();
   /** hints of what is declared here */
@@ -159,16 +159,13 @@ export class Block {
 }
 
 /** A function whose body is a block. */
-export function functionText(
+export function functionOfBlock(
   name: Name,
   parameters: readonly (readonly [name: string, type: string])[],
   body: Block,
   result?: { readonly type: string; readonly value: Expression },
-): Wgsl {
+): FunctionText {
   if (result) body.add({ kind: 'return', value: result.value });
-  const list = joined(
-    parameters.map(([parameter, type]) => wgsl`${new Name(parameter)}: ${type}`),
-    ', ',
-  );
-  return wgsl`fn ${name}(${list})${result ? ` -> ${result.type}` : ''} {\n${body.print()}\n}`;
+  const named = parameters.map(([parameter, type]) => [new Name(parameter), type] as const);
+  return functionText(name, named, result?.type, body.statements);
 }

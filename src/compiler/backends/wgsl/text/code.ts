@@ -33,9 +33,9 @@ export const isBase = (param: Param): param is { readonly base: number } =>
 export type ScalarType = 'f32' | 'i32' | 'bool';
 
 const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: string]>> = {
-  f32: ['f32', 'vec4<f32>'],
-  i32: ['i32', 'vec4<i32>'],
-  u32: ['u32', 'vec4<u32>'],
+  f32: ['f32', 'vec4f'],
+  i32: ['i32', 'vec4i'],
+  u32: ['u32', 'vec4u'],
   f16: ['half2', 'half4'],
 };
 
@@ -50,10 +50,7 @@ export interface Module {
 }
 
 /** A function or a variable of the module. */
-interface Item {
-  readonly name: Name;
-  readonly text: Wgsl;
-}
+type Item = FunctionText;
 
 export class KernelCode {
   readonly bindings: Binding[] = [];
@@ -138,16 +135,13 @@ export class KernelCode {
     return this.memory.get(key) as T;
   }
 
-  define(name: Name, text: Wgsl): void {
+  define({ name, text }: Item): Name {
     this.items.push({ name, text });
+    return name;
   }
 
   variable(variable: VariableText): void {
-    this.define(variable.name, variableText(variable));
-  }
-
-  functions(texts: readonly FunctionText[]): void {
-    for (const { name, text } of texts) this.define(name, text);
+    this.define({ name: variable.name, text: variableText(variable) });
   }
 
   /** Whether the text needs what src/shared/halves.ts puts before it. */

@@ -11,23 +11,24 @@
 import { type Dim, equalDims } from '../../../../shared/dim.ts';
 import type { Alternative } from '../../../../shared/webgpu.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { type Append, attentionDecode, freshColumns, freshPlace } from '../families/attention-decode.ts';
+import { type Append, attentionDecode, type Fresh, freshColumns, freshPlace } from '../families/attention-decode.ts';
 import type { Profile, Template } from '../families/contract.ts';
-import type { FRESH } from '../families/names.ts';
 import type { Fused } from '../fusion/fuse.ts';
 import type { CacheAppend } from '../fusion/options.ts';
 import { type FreshRows, type Kernel, kernelsOf } from '../kernel.ts';
 import { sizeText } from '../plan/memory.ts';
-import { Block, functionText } from './block.ts';
+import { Block, functionOfBlock } from './block.ts';
 import type { GraphFacts } from './evaluator.ts';
 import { word, ZERO } from './expr.ts';
-import { element, variable } from './expression.ts';
+import { type Expression, element, variable } from './expression.ts';
 import { knowFolds, laneFold, serialFold, sharesFolds } from './folds.ts';
 import type { InputOutput, KernelInput } from './input.ts';
+import { LANE } from './invocation.ts';
 import { vectorAlong } from './layout.ts';
 import { Name } from './name.ts';
 import { axesNamed, extent, maskFunction, resultSink, tensor } from './operands.ts';
-import { KernelWriter, LANE } from './writer.ts';
+import type { Statement } from './statements.ts';
+import { KernelWriter } from './writer.ts';
 
 /** Elements of a row, of which workgroup memory has room for four beside what the softmax needs. */
 const WIDEST = 512;
@@ -111,19 +112,22 @@ export function decodeAttention(writer: KernelWriter, node: Node<'attention'>, p
   const block = new Block(writer.code);
   const [atBatch, atHead] = [block.axis('batch', batch), block.axis('head', heads)];
   block.declare(LANE.name);
-  const put = (row: keyof typeof FRESH, columns: number, by: KernelInput | undefined): void => {
+  const put = (place: Expression, columns: number, by: KernelInput | undefined): void => {
     const own = by ? new KernelWriter(by, writer.code, writer.suffix) : writer;
     const fold = by && profile === 'gpu' && sharesFolds(own.kernel) ? laneFold : serialFold;
     knowFolds(own, by ? own.kernel.reductions : [], block, fold);
     const body = block.inner();
     const made = by ? by.outputs[0]!.value : q;
     const value = own.evaluator.element(body, made, [atBatch, atHead, ZERO, body.axis('c', columns)]);
-    body.assign(freshPlace(profile, row), value);
+    body.assign(freshPlace(profile, place), value);
     block.loop(freshColumns(profile, columns), body);
   };
-  put('q', Number(width), query);
-  put('k', Number(width), key);
-  put('v', valueWidth, value);
+  const rows = (fresh: Fresh): readonly Statement[] => {
+    put(fresh.q, Number(width), query);
+    put(fresh.k, Number(width), key);
+    put(fresh.v, valueWidth, value);
+    return block.statements;
+  };
   const axes = axesNamed(writer, node.outputs[0], ['b', 'h', 't', 'e']);
   const store = resultSink(writer, node.outputs[0], axes);
   return attentionDecode({
@@ -139,7 +143,7 @@ export function decodeAttention(writer: KernelWriter, node: Node<'attention'>, p
     scale: node.attributes.scale ?? 1 / Math.sqrt(Number(width)),
     profile,
     out: { store },
-    rows: block.print(''),
+    rows,
     appendKey: append(writer, 'append_k', key.outputs[0]!),
     appendValue: append(writer, 'append_v', value.outputs[0]!),
   });
@@ -162,6 +166,6 @@ function append(writer: KernelWriter, hint: string, { to, shift }: InputOutput):
   const store = new Name(`${hint}${suffix}`);
   const type = vector ? 'vec4f' : 'f32';
   const parameters = [...['b', 'h', 'd'].map((name) => [name, 'u32'] as const), ['value', type] as const];
-  code.define(store, functionText(store, parameters, block));
+  code.define(functionOfBlock(store, parameters, block));
   return { store, vector };
 }

@@ -11,13 +11,17 @@
  */
 
 import type { Profile } from '../families/contract.ts';
+import { add, div, less, mul, u32 } from './arithmetic.ts';
+import { Body } from './body.ts';
 import { KernelCode, type Module, type Param } from './code.ts';
 import { contractionPart } from './contractions.ts';
-import { binary, chain, type Expression, literal, numberOf, variable } from './expression.ts';
+import { call, type Expression } from './expression.ts';
 import { sharesFolds } from './folds.ts';
 import { type KernelInput, openKernel } from './input.ts';
+import { GROUP, GROUPS, groupIndex, LANE } from './invocation.ts';
 import { addsRows, lanes, points, rows, scattered } from './mains.ts';
-import { joined, Name, code as printed, type Wgsl, wgsl } from './wgsl.ts';
+import { functionText, printStatements } from './statements.ts';
+import { joined, Name, type Wgsl, wgsl } from './wgsl.ts';
 import { KernelWriter, type Part } from './writer.ts';
 
 /** Kernels as one text, and how to launch it. */
@@ -89,29 +93,35 @@ function dependsOnProfile(input: KernelInput): boolean {
 
 /** A workgroup's invocations and memory, as text: kernels are one dispatch only where they are equal and can be shared. */
 export function workgroupOf(kernel: KernelInput, profile: Profile): string {
-  const { variables, workgroup } = partOf(new KernelWriter(kernel, new KernelCode()), profile);
-  return [workgroup.join(), ...variables.map(({ name, type }) => `${name.hint}: ${type}`)].join('; ');
+  const { body, workgroup } = partOf(new KernelWriter(kernel, new KernelCode()), profile);
+  return [workgroup.join(), ...body.variables.map(({ name, type }) => `${name.hint}: ${type}`)].join('; ');
 }
 
 /** What every `main` takes, and each part of one that is several. */
 const BUILTINS = [
-  ['group', 'workgroup_id', 'vec3u'],
-  ['groups', 'num_workgroups', 'vec3u'],
-  ['lane', 'local_invocation_index', 'u32'],
+  [GROUP, 'workgroup_id'],
+  [GROUPS, 'num_workgroups'],
+  [LANE, 'local_invocation_index'],
 ] as const;
 
-const entry = (workgroup: Part['workgroup'], body: Wgsl): Wgsl => wgsl`@compute @workgroup_size(${workgroup.join(', ')})
+const entry = (
+  workgroup: Part['workgroup'],
+  { statements }: Body,
+): Wgsl => wgsl`@compute @workgroup_size(${workgroup.join(', ')})
 fn main(
-${BUILTINS.map(([name, builtin, type]) => `  @builtin(${builtin}) ${name}: ${type},`).join('\n')}
+${joined(
+  BUILTINS.map(([{ name, type }, builtin]) => wgsl`  @builtin(${builtin}) ${name}: ${type},`),
+  '\n',
+)}
 ) {
-${body}
+${joined(printStatements(statements, '  '), '\n')}
 }`;
 
 const about = (text: string | undefined): string => (text === undefined ? '' : `// ${text}\n`);
 
-function alone(code: KernelCode, { about: text, variables, functions, body, workgroup }: Part): Wgsl {
-  for (const variable of variables) code.variable(variable);
-  code.functions(functions);
+function alone(code: KernelCode, { about: text, body, workgroup }: Part): Wgsl {
+  for (const variable of body.variables) code.variable(variable);
+  for (const own of body.functions) code.define(own);
   return wgsl`${about(text)}${entry(workgroup, body)}`;
 }
 
@@ -123,17 +133,12 @@ export function printTemplate(template: Part): string {
 
 /** How many workgroups a part has. */
 function workgroups(code: KernelCode, { groups }: Part): Expression {
-  const u32 = (number: number): Expression => literal('u32', number);
   const counts = groups.map(({ of, per }) => {
     if (typeof of === 'number') return u32(Math.ceil(of / per));
-    return per === 1 ? code.size(of) : binary('/', binary('+', code.size(of), u32(per - 1)), u32(per));
+    return div(add(code.size(of), per - 1), per);
   });
-  const several = counts.filter((count) => numberOf(count) !== 1);
-  return several.length === 0 ? u32(1) : chain('*', several);
+  return counts.reduce((count, own) => mul(count, own));
 }
-
-/** The number of a workgroup among those of the parts that are left. */
-const AT = variable(new Name('at'), 'u32');
 
 /**
  * One `main` that gives its workgroups to the parts in turn; each part's own becomes a function. Names of a part are its own,
@@ -141,9 +146,11 @@ const AT = variable(new Name('at'), 'u32');
  */
 function sideBySide(code: KernelCode, parts: readonly Part[]): Wgsl {
   const memory = new Map<string, Name>();
-  const branches = parts.map((part, index) => {
+  const main = new Body();
+  const at = main.var('at', groupIndex);
+  for (const [index, part] of parts.entries()) {
     const own = new Map<Name, Name>();
-    for (const variable of part.variables) {
+    for (const variable of part.body.variables) {
       const key = `${variable.name.hint}: ${variable.type}`;
       const before = memory.get(key);
       const taken = [...memory.values()].some(({ hint }) => hint === variable.name.hint);
@@ -152,15 +159,20 @@ function sideBySide(code: KernelCode, parts: readonly Part[]): Wgsl {
       memory.set(key, name);
       if (!before) code.variable({ ...variable, name });
     }
-    for (const { name } of part.functions) own.set(name, new Name(`${name.hint}_${index}`));
-    for (const { name, text } of part.functions) code.define(own.get(name)!, text.renamed(own));
-    const name = new Name(`part_${index}`);
-    const parameters = BUILTINS.map(([parameter, , type]) => `${parameter}: ${type}`).join(', ');
-    code.define(name, wgsl`${about(part.about)}fn ${name}(${parameters}) {\n${part.body.renamed(own)}\n}`);
-    const all = workgroups(code, part);
-    const [count, inside] = [printed(all), printed(binary('<', AT, all))];
-    return wgsl`  if (${inside}) { ${name}(vec3u(at, 0u, 0u), vec3u(${count}, 1u, 1u), lane); return; }\n  at -= ${count};`;
-  });
-  const lines = ['  var at = group.y * groups.x + group.x;', ...branches];
-  return entry(parts[0]!.workgroup, joined(lines, '\n'));
+    for (const { name } of part.body.functions) own.set(name, new Name(`${name.hint}_${index}`));
+    for (const { name, text } of part.body.functions) code.define({ name: own.get(name)!, text: text.renamed(own) });
+    const parameters = BUILTINS.map(([{ name, type }]) => [name, type] as const);
+    const { name, text } = functionText(new Name(`part_${index}`), parameters, undefined, part.body.statements);
+    code.define({ name, text: wgsl`${about(part.about)}${text.renamed(own)}` });
+    const count = workgroups(code, part);
+    main.if(less(at, count), () => {
+      main.call(name, triple(at, 0), triple(count, 1), LANE);
+      main.return();
+    });
+    main.set(at, count, '-=');
+  }
+  return entry(parts[0]!.workgroup, main);
 }
+
+/** Along x, y and z. */
+const triple = (x: Expression, others: number): Expression => call('vec3u', [x, u32(others), u32(others)], 'vec3u');

@@ -7,7 +7,9 @@
 import type { Shape } from '../../../../shared/dim.ts';
 import { sizeOf } from '../../../../shared/tensor.ts';
 import { type AnyNode, type Graph, type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
+import { less, sub } from './arithmetic.ts';
 import type { Block } from './block.ts';
+import { functionOf } from './body.ts';
 import type { Element, KernelCode } from './code.ts';
 import { constant, type Index, isVectorAlong, keyOf, laneOf, minus, plus, times, word, ZERO } from './expr.ts';
 import {
@@ -16,9 +18,9 @@ import {
   component,
   type Expression,
   element as elementOf,
+  fourOf,
   literal,
   numberOf,
-  variable,
 } from './expression.ts';
 import {
   INLINE,
@@ -34,9 +36,9 @@ import {
 } from './inline.ts';
 import type { Storage, Stored, ValueFacts } from './input.ts';
 import type { Layout } from './layout.ts';
+import type { Name } from './name.ts';
 import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
-import { joined, Name, code as printed, wgsl } from './wgsl.ts';
 
 /** Elements that a kernel has at hand: the result of its GEMM, of a fold over its row. */
 export type Known = (coordinates: readonly Index[]) => Expression | undefined;
@@ -169,17 +171,17 @@ export class Evaluator {
   private shardReader(stored: Stored): Name {
     return this.code.once(`shards ${stored.buffer}`, () => {
       const name = this.code.fresh('load');
-      const i = variable(new Name('i'), 'u32');
       const shards = [{ buffer: stored.buffer, start: 0 }, ...stored.shards!];
-      const branches = shards.map(({ buffer, start }, at) => {
-        const own = start === 0 ? i : binary('-', i, literal('u32', start));
-        const next = shards[at + 1]?.start;
-        const elements = (next ?? sizeOf(stored.layout.shape as number[])) - start;
-        const word = printed(this.shardWord(stored, buffer, elements, own));
-        return next === undefined ? wgsl`  return ${word};` : wgsl`  if (i < ${next}u) { return ${word}; }`;
+      const reader = functionOf(name, { i: 'u32' }, READ[stored.element], (body, { i }) => {
+        for (const [at, { buffer, start }] of shards.entries()) {
+          const next = shards[at + 1]?.start;
+          const elements = (next ?? sizeOf(stored.layout.shape as number[])) - start;
+          const word = this.shardWord(stored, buffer, elements, sub(i, start));
+          if (next === undefined) body.return(word);
+          else body.if(less(i, next), () => body.return(word));
+        }
       });
-      this.code.define(name, wgsl`fn ${name}(i: u32) -> ${READ[stored.element]} {\n${joined(branches, '\n')}\n}`);
-      return name;
+      return this.code.define(reader);
     });
   }
 
@@ -191,7 +193,7 @@ export class Evaluator {
 
   /** vec4 of an element and the next three, where memory allows. */
   vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): Expression {
-    if (stored.quantised) return call(packedVector(this.code, stored), [block.named(index)], 'vec4<f32>');
+    if (stored.quantised) return call(packedVector(this.code, stored), [block.named(index)], 'vec4f');
     const binding = this.code.binding(stored.buffer, stored.element, access);
     if (!binding.wide) this.code.missed.add(stored.buffer);
     return fourAt(binding.name, stored.element, binary('>>', block.named(index), literal('u32', 2)));
@@ -247,8 +249,8 @@ const READ: Readonly<Record<Element, 'f32' | 'i32' | 'u32'>> = { f32: 'f32', i32
 
 /** Vector `index` of a buffer of vectors. */
 function fourAt(name: Name, element: Element, index: Expression): Expression {
-  if (element === 'f16') return call('widen4', [elementOf(name, index, 'half4')], 'vec4<f32>');
-  return elementOf(name, index, `vec4<${element}>`);
+  if (element === 'f16') return call('widen4', [elementOf(name, index, 'half4')], 'vec4f');
+  return elementOf(name, index, fourOf(element));
 }
 
 /** The word of an element, to read or to write. */
@@ -256,7 +258,7 @@ export function wordAt(name: Name, element: Element, wide: boolean, index: Expre
   const type = READ[element];
   const u32 = (number: number): Expression => literal('u32', number);
   if (!wide && element === 'f16') {
-    const two = call('widen2', [elementOf(name, binary('>>', index, u32(1)), 'half2')], 'vec2<f32>');
+    const two = call('widen2', [elementOf(name, binary('>>', index, u32(1)), 'half2')], 'vec2f');
     return elementOf(two, binary('&', index, u32(1)), type);
   }
   if (!wide) return elementOf(name, index, type);

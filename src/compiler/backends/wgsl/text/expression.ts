@@ -9,9 +9,31 @@
  */
 import { Name } from './name.ts';
 
-type Scalar = 'f32' | 'i32' | 'u32' | 'bool';
 /** Types of WGSL; half2 and half4 are those of src/shared/halves.ts. */
-export type Type = Scalar | 'vec2<f32>' | 'vec3<u32>' | `vec4<${Scalar}>` | 'half2' | 'half4';
+export type Type = Scalar | Vector | 'half2' | 'half4' | `array<${Scalar | Vector}${'' | `, ${number}`}>`;
+
+type Scalar = 'f32' | 'i32' | 'u32' | 'bool';
+type Vector = 'vec2f' | 'vec3u' | Four;
+type Four = 'vec4f' | 'vec4i' | 'vec4u' | 'vec4<bool>';
+
+const FOURS: Readonly<Record<Scalar, Four>> = { f32: 'vec4f', i32: 'vec4i', u32: 'vec4u', bool: 'vec4<bool>' };
+/** What vectors are of. */
+const SCALARS: Readonly<Record<Vector, Scalar>> = {
+  ...{ vec2f: 'f32', vec3u: 'u32', vec4f: 'f32', vec4i: 'i32', vec4u: 'u32', 'vec4<bool>': 'bool' },
+};
+
+const isVector = (type: Type): type is Vector => Object.hasOwn(SCALARS, type);
+const isScalar = (type: Type): type is Scalar => Object.hasOwn(FOURS, type);
+const isFour = (type: Type): type is Four => isVector(type) && FOURS[SCALARS[type]] === type;
+/** A vector of four of these, in the place of one. */
+const likeFour = (type: Type): Type => (isScalar(type) ? FOURS[type] : type);
+/** What a vector is of; a number is of itself. @throws Error for what is neither */
+export function scalarOf(type: Type): Scalar {
+  if (isVector(type)) return SCALARS[type];
+  if (!isScalar(type)) throw new Error(`${type} is neither a number nor a vector`);
+  return type;
+}
+export const fourOf = (type: Scalar): Four => FOURS[type];
 
 interface Typed {
   readonly type: Type;
@@ -93,13 +115,27 @@ export function unary(operator: UnaryOperator, of: Expression): Expression {
   return { kind: 'unary', operator, of, type: of.type, key: `${operator}(${of.key})` };
 }
 
-export function binary(operator: BinaryOperator, left: Expression, right: Expression): Expression {
+/** What an operator gives for operands of these types; undefined where WGSL has no such. A number beside a vector of four is four. */
+function resultOf(operator: BinaryOperator, left: Type, right: Type): Type | undefined {
   const { level } = OPERATORS[operator];
   const isLogic = operator === '&&' || operator === '||';
-  const second = level === SHIFT ? 'u32' : left.type;
-  if (right.type !== second || (level !== RELATION && (left.type === 'bool') !== isLogic))
-    throw mistyped(operator, left, right);
-  const type = level === RELATION ? 'bool' : left.type;
+  if (level === SHIFT) return right === (isFour(left) ? 'vec4u' : 'u32') ? left : undefined;
+  if (left !== right) {
+    const mixed = level === SUM || level === PRODUCT;
+    return mixed && likeFour(left) === likeFour(right) && left !== 'bool' ? likeFour(left) : undefined;
+  }
+  if (!isScalar(left) && !isVector(left)) return undefined;
+  const of = scalarOf(left);
+  if (level === RELATION) return isFour(left) ? 'vec4<bool>' : 'bool';
+  if (isLogic) return left === 'bool' ? left : undefined;
+  const truths = left === 'vec4<bool>';
+  if (level === LOOSE) return truths || of === 'u32' || of === 'i32' ? left : undefined;
+  return of === 'bool' ? undefined : left;
+}
+
+export function binary(operator: BinaryOperator, left: Expression, right: Expression): Expression {
+  const type = resultOf(operator, left.type, right.type);
+  if (type === undefined) throw mistyped(operator, left, right);
   return { kind: 'binary', operator, left, right, type, key: `(${left.key} ${operator} ${right.key})` };
 }
 
@@ -125,9 +161,10 @@ export function builtin(of: 'abs' | 'min' | 'max', operands: readonly [Expressio
   return call(of, operands, type);
 }
 
-/** `yes` where the condition holds, else `no`. */
+/** `yes` where the condition holds, else `no`; of vectors also component by component. */
 export function select(no: Expression, yes: Expression, condition: Expression): Expression {
-  if (no.type !== yes.type || condition.type !== 'bool') throw mistyped('select', no, yes, condition);
+  const each = condition.type === 'vec4<bool>' && isFour(no.type);
+  if (no.type !== yes.type || !(each || condition.type === 'bool')) throw mistyped('select', no, yes, condition);
   return call('select', [no, yes, condition], no.type);
 }
 
@@ -136,10 +173,12 @@ export const converted = (type: Scalar, of: Expression): Expression => call(type
 /** The same bits as another type. */
 export const bitcast = (type: Scalar, of: Expression): Expression => call(`bitcast<${type}>`, [of], type);
 
+/** A vector of four: of its components, or of one that all of them are. */
 export function vector(components: readonly Expression[]): Expression {
   const { type } = components[0]!;
-  if (components.length !== 4 || components.some((own) => own.type !== type)) throw mistyped('vec4', ...components);
-  return call(`vec4<${type}>`, components, `vec4<${type as Scalar}>`);
+  const alike = isScalar(type) && components.every((own) => own.type === type);
+  if (!alike || (components.length !== 4 && components.length !== 1)) throw mistyped('vec4', ...components);
+  return call(FOURS[type], components, FOURS[type]);
 }
 
 /** @param type of the element */
@@ -151,9 +190,9 @@ export function element(of: Name | Expression, index: Expression, type: Type): E
 const COMPONENTS = 'xyzw';
 
 export function component(of: Expression, at: number): Expression {
-  if (of.type !== 'vec4<f32>') throw mistyped('a component', of);
+  if (!isVector(of.type)) throw mistyped('a component', of);
   const name = COMPONENTS[at]!;
-  return { kind: 'component', of, component: name, type: 'f32', key: `${of.key}.${name}` };
+  return { kind: 'component', of, component: name, type: SCALARS[of.type], key: `${of.key}.${name}` };
 }
 
 /** A short expression that stays where it is and needs no name. */

@@ -4,17 +4,20 @@
  */
 import { equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type AnyNode, type Node, typeOf } from '../../../ir/graph.ts';
+import { at, less, add as sum } from './arithmetic.ts';
 import type { Block } from './block.ts';
+import { functionOf } from './body.ts';
 import type { ScalarType } from './code.ts';
 import { axis, delinearise, type Index, keyOf } from './expr.ts';
-import { binary, builtin, call, converted, type Expression, element, literal, unary, variable } from './expression.ts';
+import { binary, builtin, call, converted, type Expression, literal, unary, variable } from './expression.ts';
 import type { OpenKernel, ValueFacts } from './input.ts';
+import { LANE } from './invocation.ts';
 import { library } from './library.ts';
+import { Name } from './name.ts';
 import { type Combine, REDUCTIONS, type ReduceContext, type ReduceOp, type ReduceRule } from './reduce.ts';
 import { SCALAR_TYPES } from './scalar.ts';
 import type { Loop } from './statements.ts';
-import { Name, code as printed, wgsl } from './wgsl.ts';
-import { type KernelWriter, LANE, LANES } from './writer.ts';
+import { type KernelWriter, LANES } from './writer.ts';
 
 /** A fold of fewer places than this is not worth a barrier. */
 const SHARED_FOLD = 32;
@@ -268,26 +271,22 @@ function sharedFold(writer: KernelWriter, combine: Combine, type: ScalarType): N
   const { code } = writer;
   return code.once(`share ${combine} ${type}`, () => {
     const memory = code.once(`lanes ${type}`, () => {
-      const made = new Name(`lanes_${type}`);
-      code.variable({ name: made, space: 'workgroup', type: `array<${type}, ${LANES}>` });
-      return made;
+      const [name, array] = [new Name(`lanes_${type}`), `array<${type}, ${LANES}>` as const];
+      code.variable({ name, space: 'workgroup', type: array });
+      return variable(name, array);
     });
-    const name = new Name(`share_${combine}_${type}`);
-    const own = element(memory, LANE, type);
-    const other = element(memory, binary('+', LANE, variable(new Name('half'), 'u32')), type);
-    code.define(
-      name,
-      wgsl`fn ${name}(lane: u32, value: ${type}) -> ${type} {
-  workgroupBarrier();
-  ${own} = value;
-  for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { ${own} = ${printed(combined(combine, type, own, other))}; }
-  }
-  workgroupBarrier();
-  return ${memory}[0];
-}`,
-    );
-    return name;
+    const parameters = { lane: 'u32', value: type } as const;
+    const shared = functionOf(new Name(`share_${combine}_${type}`), parameters, type, (body, { lane, value }) => {
+      const own = at(memory, lane);
+      body.barrier();
+      body.set(own, value);
+      body.halving('half', LANES / 2, (half) => {
+        body.barrier();
+        body.if(less(lane, half), () => body.set(own, combined(combine, type, own, at(memory, sum(lane, half)))));
+      });
+      body.barrier();
+      body.return(at(memory, 0));
+    });
+    return code.define(shared);
   });
 }

@@ -10,9 +10,9 @@
  *     pow     as IEEE 754's pow; NaN for a finite negative base with an exponent that is no integer
  */
 
-/** for f32, and for vec4<f32> */
-function exponential(name: string, type: 'f32' | 'vec4<f32>'): string {
-  const words = type.replace('f32', 'u32');
+/** for f32, and for vec4f */
+function exponential(name: string, type: 'f32' | 'vec4f'): string {
+  const words = type === 'f32' ? 'u32' : 'vec4u';
   const bits = (value: string): string => (type === 'f32' ? value : `${words}(${value})`);
   return `fn ${name}(x: ${type}) -> ${type} {
   let bits = bitcast<${words}>(x);
@@ -26,8 +26,8 @@ function exponential(name: string, type: 'f32' | 'vec4<f32>'): string {
 export const ELEMENTARY = {
   exp_of: { text: exponential('exp_of', 'f32') },
   exp4_of: {
-    text: exponential('exp4_of', 'vec4<f32>'),
-    ...({ takes: 'vec4<f32>', gives: 'vec4<f32>' } as const),
+    text: exponential('exp4_of', 'vec4f'),
+    ...({ takes: 'vec4f', gives: 'vec4f' } as const),
   },
 
   // x = 2^k · (1 + f) with 1 + f between √½ and √2, and log(1 + f) by s = f / (2 + f) (fdlibm, e_logf.c).

@@ -21,10 +21,10 @@ fn two_over_pi(word: u32) -> u32 {
   }
 }
 // the product's high and low words
-fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
+fn multiply_wide(a: u32, b: u32) -> vec2u {
   let middle = (a >> 16u) * (b & 0xffffu) + (((a & 0xffffu) * (b & 0xffffu)) >> 16u);
   let other = (a & 0xffffu) * (b >> 16u) + (middle & 0xffffu);
-  return vec2<u32>((a >> 16u) * (b >> 16u) + (middle >> 16u) + (other >> 16u), a * b);
+  return vec2u((a >> 16u) * (b >> 16u) + (middle >> 16u) + (other >> 16u), a * b);
 }
 fn many_turns(x: f32) -> Turned {
   let bits = bitcast<u32>(x);

@@ -2,22 +2,24 @@
 import { type Dim, equalShapes, productOf, type Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf } from '../../../ir/graph.ts';
 import type { Profile } from '../families/contract.ts';
+import { add, atLeast, mul, u32 } from './arithmetic.ts';
 import { Block } from './block.ts';
+import { Body } from './body.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
-import { binary, converted, literal, variable, vector } from './expression.ts';
+import { binary, converted, variable, vector } from './expression.ts';
 import { knowFolds, laneFold, serialFold } from './folds.ts';
 import { inlineCost, isInline } from './inline.ts';
 import type { OpenKernel } from './input.ts';
+import { groupIndex, LANE } from './invocation.ts';
 import { vectorAlong } from './layout.ts';
+import { Name } from './name.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import type { Loop } from './statements.ts';
-import { Name, wgsl } from './wgsl.ts';
-import { type KernelWriter, LANE, LANES, ONE, type Part } from './writer.ts';
+import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
 
 /** Counts the columns of a row. */
 const COLUMN = new Name('c');
-const u32 = (number: number) => literal('u32', number);
 
 /** A `main` that does the statements of `block` for each of `count` items, whose number it calls `name`. */
 function forEach(
@@ -27,13 +29,12 @@ function forEach(
   workers: 'invocations' | 'workgroups',
   block: Block,
 ): Part {
-  const group = 'group.y * groups.x + group.x';
   const per = workers === 'invocations' ? LANES : 1;
-  const index = new Name(name);
-  const body = wgsl`  let ${index} = ${per === 1 ? group : `(${group}) * ${LANES}u + lane`};
-  if (${index} >= ${writer.code.size(count)}) { return; }
-${block.print()}`;
-  return { variables: [], functions: [], body, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE] };
+  const body = new Body();
+  const index = body.let(name, per === 1 ? groupIndex : add(mul(groupIndex, LANES), LANE));
+  body.returnIf(atLeast(index, writer.code.size(count)));
+  body.add(...block.statements);
+  return { body, workgroup: [LANES, 1, 1], groups: [{ of: count, per }, ONE, ONE] };
 }
 
 export function points(writer: KernelWriter): Part {

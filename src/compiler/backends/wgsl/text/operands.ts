@@ -2,7 +2,7 @@
 import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Source } from '../families/contract.ts';
-import { Block, functionText } from './block.ts';
+import { Block, functionOfBlock } from './block.ts';
 import type { KernelCode } from './code.ts';
 import { aligned, type Place } from './evaluator.ts';
 import type { Index } from './expr.ts';
@@ -33,13 +33,11 @@ const declared = (block: Block, axes: readonly Axis[]): Index[] =>
 export const VALUE = variable(new Name('value'), 'f32');
 const VALUE_PARAMETER = ['value', 'f32'] as const;
 
-type FunctionParts = Parameters<typeof functionText> extends [unknown, ...infer Rest] ? Rest : never;
+type FunctionParts = Parameters<typeof functionOfBlock> extends [unknown, ...infer Rest] ? Rest : never;
 
 /** Puts a function into the module. */
 function define(code: KernelCode, hint: string, ...rest: FunctionParts): Name {
-  const name = new Name(hint);
-  code.define(name, functionText(name, ...rest));
-  return name;
+  return code.define(functionOfBlock(new Name(hint), ...rest));
 }
 
 /** The functions of an operand. */
@@ -55,7 +53,7 @@ export function source(writer: KernelWriter, own: string, axes: readonly Axis[],
       const block = new Block(code);
       declared(block, axes);
       const value = evaluator.vector(block, place);
-      return define(code, `${hint}_4`, parametersOf(axes), block, { type: 'vec4<f32>', value });
+      return define(code, `${hint}_4`, parametersOf(axes), block, { type: 'vec4f', value });
     };
   };
   return {

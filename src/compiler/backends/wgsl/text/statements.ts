@@ -9,7 +9,7 @@
 import { binary, type Expression, mentions, numberOf, replaced, variable } from './expression.ts';
 import { libraryFunction } from './library.ts';
 import type { Name } from './name.ts';
-import { code, type Wgsl, wgsl } from './wgsl.ts';
+import { code, type FunctionText, joined, trimmed, type Wgsl, wgsl } from './wgsl.ts';
 
 export interface Loop {
   readonly counter: Name;
@@ -18,16 +18,26 @@ export interface Loop {
   readonly step: Expression;
 }
 
-/** A name that does not change, and is left out where nothing reads it. */
-type Let = { readonly kind: 'let'; readonly name: Name; readonly value: Expression };
+/** A name that does not change. One that a template gives stays where it is; others are left out where nothing reads them. */
+type Let = { readonly kind: 'let'; readonly name: Name; readonly value: Expression; readonly stays?: true };
+
+export type Statements = readonly Statement[];
 
 export type Statement =
   | Let
   | { readonly kind: 'var'; readonly name: Name; readonly value: Expression }
-  | { readonly kind: 'assign'; readonly to: Expression; readonly operator: '=' | '+='; readonly value: Expression }
-  | { readonly kind: 'return'; readonly value: Expression }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[] }
-  | { readonly kind: 'for'; readonly loop: Loop; readonly body: readonly Statement[] };
+  | { readonly kind: 'assign'; readonly to: Expression; readonly operator: Assignment; readonly value: Expression }
+  /** a call for what it does */
+  | { readonly kind: 'do'; readonly value: Expression }
+  | { readonly kind: 'return'; readonly value?: Expression }
+  | { readonly kind: 'break' }
+  | { readonly kind: 'comment'; readonly text: string }
+  | { readonly kind: 'if'; readonly condition: Expression; readonly body: Statements; readonly otherwise?: Statements }
+  | { readonly kind: 'for'; readonly loop: Loop; readonly body: Statements }
+  /** `from`, half of it, half of that … and 1 */
+  | { readonly kind: 'halving'; readonly counter: Name; readonly from: Expression; readonly body: Statements };
+
+export type Assignment = '=' | '+=' | '-=' | '*=';
 
 /** How often names are read, by their hints. */
 type Reads = Map<string, number>;
@@ -46,10 +56,14 @@ function computedBy(statement: Statement): readonly Expression[] {
       return [statement.condition];
     case 'assign':
       return [statement.to, statement.value];
-    case 'for':
-      return [];
-    default:
+    case 'let':
+    case 'var':
+    case 'do':
       return [statement.value];
+    case 'return':
+      return statement.value ? [statement.value] : [];
+    default:
+      return [];
   }
 }
 
@@ -59,23 +73,37 @@ function withComputed<S extends Statement>(statement: S, change: (of: Expression
       return { ...statement, condition: change(statement.condition) };
     case 'assign':
       return { ...statement, to: change(statement.to), value: change(statement.value) };
-    case 'for':
-      return statement;
-    default:
+    case 'let':
+    case 'var':
+    case 'do':
       return { ...statement, value: change(statement.value) };
+    case 'return':
+      return statement.value ? { ...statement, value: change(statement.value) } : statement;
+    default:
+      return statement;
   }
 }
 
+/** What a loop computes in each of its turns. */
+function computedInTurns(statement: Statement): readonly Expression[] {
+  if (statement.kind === 'halving') return [statement.from];
+  return statement.kind === 'for' ? [statement.loop.from, statement.loop.below, statement.loop.step] : [];
+}
+
+/** With its own blocks changed. */
+function withBodies(statement: Statement, change: (of: Statements) => Statements): Statement {
+  if (!('body' in statement)) return statement;
+  const made = { ...statement, body: change(statement.body) };
+  return made.kind === 'if' && made.otherwise ? { ...made, otherwise: change(made.otherwise) } : made;
+}
+
 /** Without names that nothing reads. @param reads of what follows; those of what is left are added */
-function live(statements: readonly Statement[], reads: Reads): readonly Statement[] {
+function live(statements: Statements, reads: Reads): Statements {
   const kept: Statement[] = [];
   for (const statement of statements.toReversed()) {
-    if (statement.kind === 'let' && !reads.has(statement.name.hint)) continue;
-    kept.push('body' in statement ? { ...statement, body: live(statement.body, reads) } : statement);
-    for (const of of computedBy(statement)) countReads(of, reads);
-    if (statement.kind !== 'for') continue;
-    // these are computed in each turn
-    for (const of of [statement.loop.from, statement.loop.below, statement.loop.step]) countReads(of, reads);
+    if (statement.kind === 'let' && !statement.stays && !reads.has(statement.name.hint)) continue;
+    kept.push(withBodies(statement, (body) => live(body, reads)));
+    for (const of of [...computedBy(statement), ...computedInTurns(statement)]) countReads(of, reads);
   }
   return kept.reverse();
 }
@@ -90,7 +118,7 @@ const isMovable = (of: Expression): boolean => !mentions(of, (name, called) => c
  * With expressions of names that are read once, by a later statement of the same block, in their place. Nothing is moved past
  * what may write what it reads.
  */
-function inlined(statements: readonly Statement[], reads: Reads): readonly Statement[] {
+function inlined(statements: Statements, reads: Reads): Statements {
   const inBlock: Reads = new Map();
   for (const statement of statements) for (const of of computedBy(statement)) countReads(of, inBlock);
   const made: Statement[] = [];
@@ -115,13 +143,13 @@ function inlined(statements: readonly Statement[], reads: Reads): readonly State
     const whole = filled(statement);
     if (whole.kind === 'let') {
       const { hint } = whole.name;
-      const once = reads.get(hint) === 1 && inBlock.get(hint) === 1 && isMovable(whole.value);
+      const once = !whole.stays && reads.get(hint) === 1 && inBlock.get(hint) === 1 && isMovable(whole.value);
       if (once) waiting.set(hint, whole);
       else made.push(whole);
       continue;
     }
     if (whole.kind !== 'var') settle();
-    made.push('body' in whole ? { ...whole, body: inlined(whole.body, reads) } : whole);
+    made.push(withBodies(whole, (body) => inlined(body, reads)));
   }
   settle();
   return made;
@@ -129,9 +157,9 @@ function inlined(statements: readonly Statement[], reads: Reads): readonly State
 
 function printed(statement: Statement, indent: string): Wgsl[] {
   const line = (text: Wgsl): Wgsl[] => [wgsl`${indent}${text}`];
-  const around = (header: Wgsl, body: readonly Statement[]): Wgsl[] => {
-    const inside = body.flatMap((own) => printed(own, `${indent}  `));
-    return [...line(wgsl`${header} {`), ...inside, ...line(wgsl`}`)];
+  const inside = (body: Statements): Wgsl[] => body.flatMap((own) => printed(own, `${indent}  `));
+  const around = (header: Wgsl, body: Statements): Wgsl[] => {
+    return [...line(wgsl`${header} {`), ...inside(body), ...line(wgsl`}`)];
   };
   switch (statement.kind) {
     case 'let':
@@ -139,23 +167,62 @@ function printed(statement: Statement, indent: string): Wgsl[] {
       return line(wgsl`${statement.kind} ${statement.name} = ${code(statement.value)};`);
     case 'assign':
       return line(wgsl`${statement.to} ${statement.operator} ${code(statement.value)};`);
+    case 'do':
+      return line(wgsl`${code(statement.value)};`);
     case 'return':
-      return line(wgsl`return ${code(statement.value)};`);
+      return line(statement.value ? wgsl`return ${code(statement.value)};` : wgsl`return;`);
+    case 'break':
+      return line(wgsl`break;`);
+    case 'comment':
+      return line(wgsl`// ${statement.text}`);
     case 'if':
-      return around(wgsl`if (${code(statement.condition)})`, statement.body);
+      return printedIf(statement, around);
     case 'for': {
       const { counter, from, below, step } = statement.loop;
       const next = numberOf(step) === 1 ? wgsl`${counter}++` : wgsl`${counter} += ${code(step)}`;
-      const inside = code(binary('<', variable(counter, 'u32'), below));
-      return around(wgsl`for (var ${counter} = ${code(from)}; ${inside}; ${next})`, statement.body);
+      const goesOn = code(binary('<', variable(counter, 'u32'), below));
+      return around(wgsl`for (var ${counter} = ${code(from)}; ${goesOn}; ${next})`, statement.body);
+    }
+    case 'halving': {
+      const { counter, from, body } = statement;
+      return around(wgsl`for (var ${counter} = ${code(from)}; ${counter} > 0u; ${counter} >>= 1u)`, body);
     }
   }
 }
 
+/** A guard is one line. */
+function printedIf(
+  { condition, body, otherwise }: Statement & { readonly kind: 'if' },
+  around: (header: Wgsl, body: Statements) => Wgsl[],
+): Wgsl[] {
+  const header = wgsl`if (${code(condition)})`;
+  const [first, ...others] = around(header, body) as [Wgsl, ...Wgsl[]];
+  const isGuard = body.length === 1 && !otherwise && (body[0]!.kind === 'break' || body[0]!.kind === 'return');
+  if (isGuard) return [joined([first, ...others.map(trimmed)], ' ')];
+  if (!otherwise) return [first, ...others];
+  const [start, ...rest] = around(wgsl`else`, otherwise) as [Wgsl, ...Wgsl[]];
+  return [first, ...others.slice(0, -1), wgsl`${others.at(-1)!} ${trimmed(start)}`, ...rest];
+}
+
 /** @param after stands behind them, and may read some of their names */
-export function printStatements(statements: readonly Statement[], indent: string, after?: Expression): Wgsl[] {
+export function printStatements(statements: Statements, indent: string, after?: Expression): Wgsl[] {
   const reads: Reads = new Map();
   // twice: it is no statement that an expression can be put into
   for (const of of after ? [after, after] : []) countReads(of, reads);
   return inlined(live(statements, reads), reads).flatMap((statement) => printed(statement, indent));
+}
+
+/** A function of a module, with names as its parameters have them. @param gives undefined: it is called for what it does */
+export function functionText(
+  name: Name,
+  parameters: readonly (readonly [name: Name, type: string])[],
+  gives: string | undefined,
+  statements: Statements,
+): FunctionText {
+  const list = joined(
+    parameters.map(([parameter, type]) => wgsl`${parameter}: ${type}`),
+    ', ',
+  );
+  const body = joined(printStatements(statements, '  '), '\n');
+  return { name, text: wgsl`fn ${name}(${list})${gives === undefined ? '' : ` -> ${gives}`} {\n${body}\n}` };
 }

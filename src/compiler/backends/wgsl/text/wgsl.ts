@@ -79,6 +79,11 @@ export function joined(pieces: readonly Piece[], between: string): Wgsl {
   return new Wgsl(parts);
 }
 
+/** Without what is blank before its first word. */
+export function trimmed({ parts: [first, ...others] }: Wgsl): Wgsl {
+  return new Wgsl(typeof first === 'string' ? [first.trimStart(), ...others] : [first!, ...others]);
+}
+
 /** The lines of a text, without those that are blank. */
 function linesOf(text: Wgsl): Wgsl[] {
   const lines: (string | Name)[][] = [[]];
@@ -124,13 +129,3 @@ export interface VariableText {
 
 export const variableText = ({ name, space, type, value }: VariableText): Wgsl =>
   wgsl`var<${space}> ${name}: ${type}${value === undefined ? '' : ` = ${value}`};`;
-
-/** The entry of a kernel and what stands above it. `body` knows `group`, `groups` and `lane`. */
-export interface MainText {
-  /** a line of comment */
-  readonly about?: string;
-  readonly variables: readonly VariableText[];
-  readonly functions: readonly FunctionText[];
-  readonly body: Wgsl;
-  readonly workgroup: readonly [number, number, number];
-}

@@ -5,17 +5,14 @@ import type { Block } from './block.ts';
 import type { Element, KernelCode } from './code.ts';
 import { Evaluator, wordAt } from './evaluator.ts';
 import { type Index, plus, word, ZERO } from './expr.ts';
-import { type Expression, literal, select, variable } from './expression.ts';
+import { type Expression, literal, select } from './expression.ts';
 import { type InputOutput, type KernelInput, type OpenKernel, openKernel, type ValueFacts } from './input.ts';
-import { Name } from './name.ts';
 
 /** A kernel's `main`, with functions and bindings in its writer's code. */
 export type Part = Template;
 
 /** Invocations of a workgroup that works on points or rows. */
 export const LANES = 64;
-/** An invocation within its workgroup. */
-export const LANE = variable(new Name('lane'), 'u32');
 export const ONE: TemplateGroups = { of: 1, per: 1 };
 
 /** The evaluator of one kernel, with a way to write its outputs. */

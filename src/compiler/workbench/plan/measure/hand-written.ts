@@ -5,13 +5,31 @@
  */
 import type { Template } from '../../../backends/wgsl/families/contract.ts';
 import { type GridAxis, gridMain } from '../../../backends/wgsl/families/grid.ts';
-import { lines } from '../../../backends/wgsl/families/text.ts';
-import { literal } from '../../../backends/wgsl/text/expression.ts';
-import { Name, wgsl } from '../../../backends/wgsl/text/wgsl.ts';
+import {
+  add,
+  at,
+  atLeast,
+  div,
+  everywhere,
+  less,
+  mod,
+  mul,
+  or,
+  range,
+  smallest,
+  u32,
+  ZEROS,
+} from '../../../backends/wgsl/text/arithmetic.ts';
+import { call, type Expression, type Type, variable } from '../../../backends/wgsl/text/expression.ts';
+import { LANE } from '../../../backends/wgsl/text/invocation.ts';
+import { Name } from '../../../backends/wgsl/text/name.ts';
 
-const range = (count: number): number[] => [...Array(count).keys()];
+const buffer = (name: string, type: Type): Expression => variable(new Name(name), type);
+const [A, B, Y] = [buffer('a_data', 'array<vec4f>'), buffer('b_data', 'array<vec4f>'), buffer('y_data', 'array<f32>')];
 
-const [A_TILE, B_TILE] = [new Name('a_tile'), new Name('b_tile')];
+/** x · y + sum in one step, for four columns. */
+const addProduct = (x: Expression, y: Expression, sum: Expression): Expression =>
+  call('fma', [everywhere(x), y, sum], 'vec4f');
 
 /** Sums of an invocation, and invocations of a workgroup along n and m. */
 const SOFTWARE = { rows: 16, columns: 8, x: 8, y: 2 } as const;
@@ -26,39 +44,33 @@ const GPU = { side: 64, depth: 16, lanes: 16 } as const;
 export function productOfRegisters(m: number, n: number, k: number): Template {
   const { rows: height, columns: width, x, y } = SOFTWARE;
   if (n % width !== 0 || k % 4 !== 0) throw new Error(`${n} × ${k} is no shape of the hand-written product`);
-  const rows = range(height);
-  const step = [
-    ...rows.map((i) => `    let a${i} = a_data[r${i} + k4];`),
-    ...range(4).flatMap((j) => [
-      `    let b${j}0 = b_data[(4u * k4 + ${j}u) * ${n / 4}u + c];`,
-      `    let b${j}1 = b_data[(4u * k4 + ${j}u) * ${n / 4}u + c + 1u];`,
-      ...rows.flatMap((i) => [
-        `    s${i}0 = fma(vec4f(a${i}[${j}]), b${j}0, s${i}0);`,
-        `    s${i}1 = fma(vec4f(a${i}[${j}]), b${j}1, s${i}1);`,
-      ]),
-    ]),
-  ];
-  const store = rows.flatMap((i) => [
-    `  if (row + ${i}u < ${m}u) {`,
-    ...range(4).flatMap((j) => [
-      `    y_data[(row + ${i}u) * ${n}u + 4u * c + ${j}u] = s${i}0[${j}];`,
-      `    y_data[(row + ${i}u) * ${n}u + 4u * c + ${4 + j}u] = s${i}1[${j}];`,
-    ]),
-    '  }',
-  ]);
-  const body = `  let c = (tile.x * ${x}u + lane % ${x}u) * 2u;
-  let row = (tile.y * ${y}u + lane / ${x}u) * ${height}u;
-  if (row >= ${m}u || c >= ${n / 4}u) { return; }
-${rows.map((i) => `  let r${i} = min(row + ${i}u, ${m - 1}u) * ${k / 4}u;`).join('\n')}
-${rows.map((i) => `  var s${i}0 = vec4f(); var s${i}1 = vec4f();`).join('\n')}
-  for (var k4 = 0u; k4 < ${k / 4}u; k4++) {
-${step.join('\n')}
-  }
-${store.join('\n')}`;
-  return gridMain({}, [x, y, 1], [axis(n, x * width), axis(m, y * height), axis(1, 1)], body);
+  const grid = [axis(n, x * width), axis(m, y * height), axis(1, 1)] as const;
+  return gridMain(undefined, [x, y, 1], grid, (body, tile) => {
+    const c = body.let('c', mul(add(mul(tile.x, x), mod(LANE, x)), 2));
+    const row = body.let('row', mul(add(mul(tile.y, y), div(LANE, x)), height));
+    body.returnIf(or(atLeast(row, m), atLeast(c, n / 4)));
+    const begins = range(height).map((i) => body.let(`r${i}`, mul(smallest(add(row, i), u32(m - 1)), k / 4)));
+    const sums = begins.map((_, i) => [body.var(`s${i}0`, ZEROS), body.var(`s${i}1`, ZEROS)] as const);
+    body.for('k4', { below: k / 4 }, (k4) => {
+      const a = begins.map((begin, i) => body.let(`a${i}`, at(A, add(begin, k4))));
+      for (const j of range(4)) {
+        const from = add(mul(add(mul(4, k4), j), n / 4), c);
+        const b = [body.let(`b${j}0`, at(B, from)), body.let(`b${j}1`, at(B, add(from, 1)))] as const;
+        for (const [i, own] of sums.entries()) {
+          for (const half of [0, 1] as const) body.set(own[half], addProduct(at(a[i]!, j), b[half], own[half]));
+        }
+      }
+    });
+    for (const [i, own] of sums.entries()) {
+      body.if(less(add(row, i), m), () => {
+        const to = add(mul(add(row, i), n), mul(4, c));
+        for (const j of range(8)) body.set(at(Y, add(to, j)), at(own[j >> 2]!, j & 3));
+      });
+    }
+  });
 }
 
-const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: literal('u32', size) }, per });
+const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: u32(size) }, per });
 
 /**
  * The same for GPUs: 64 × 64 sums a workgroup over tiles of 16 along k, 4 × 4 an invocation.
@@ -68,37 +80,35 @@ export function productOfTiles(m: number, n: number, k: number): Template {
   const { side, depth, lanes } = GPU;
   if (m % side !== 0 || n % side !== 0 || k % depth !== 0)
     throw new Error(`${m} × ${n} × ${k} is no shape of the hand-written product`);
-  const tile = (name: Name) => ({ name, space: 'workgroup', type: `array<vec4f, ${(side * depth) / 4}>` }) as const;
-  const body = wgsl`  let x = lane % ${lanes}u;
-  let y = lane / ${lanes}u;
-  let a_from = (tile.y * ${side}u + lane / 4u) * ${k / 4}u + lane % 4u;
-  let b_from = y * ${n / 4}u + tile.x * ${side / 4}u + x;
-  ${range(4)
-    .map((i) => `var s${i} = vec4f();`)
-    .join(' ')}
-  for (var block = 0u; block < ${k / depth}u; block++) {
-    ${A_TILE}[lane] = a_data[a_from + block * ${depth / 4}u];
-    ${B_TILE}[lane] = b_data[b_from + block * ${(depth * n) / 4}u];
-    workgroupBarrier();
-    for (var k4 = 0u; k4 < ${depth / 4}u; k4++) {
-${lines(4, (j) => wgsl`      let b${j} = ${B_TILE}[(4u * k4 + ${j}u) * ${lanes}u + x];`)}
-${lines(4, (i) => {
-  const sums = range(4).reduce((sum, j) => `fma(vec4f(a${i}[${j}]), b${j}, ${sum})`, `s${i}`);
-  return wgsl`      let a${i} = ${A_TILE}[(4u * y + ${i}u) * ${depth / 4}u + k4];\n      s${i} = ${sums};`;
-})}
-    }
-    workgroupBarrier();
-  }
-  let to = (tile.y * ${side}u + 4u * y) * ${n}u + tile.x * ${side}u + 4u * x;
-${range(4)
-  .flatMap((i) => range(4).map((j) => `  y_data[to + ${i * n + j}u] = s${i}[${j}];`))
-  .join('\n')}`;
-  return gridMain(
-    { variables: [tile(A_TILE), tile(B_TILE)] },
-    [lanes * lanes, 1, 1],
-    [axis(n, side), axis(m, side), axis(1, 1)],
-    body,
-  );
+  const grid = [axis(n, side), axis(m, side), axis(1, 1)] as const;
+  return gridMain(undefined, [lanes * lanes, 1, 1], grid, (body, tile) => {
+    const [ofA, ofB] = [
+      body.memory('workgroup', 'a_tile', 'vec4f', (side * depth) / 4),
+      body.memory('workgroup', 'b_tile', 'vec4f', (side * depth) / 4),
+    ];
+    const [x, y] = [body.let('x', mod(LANE, lanes)), body.let('y', div(LANE, lanes))];
+    const fromA = body.let('a_from', add(mul(add(mul(tile.y, side), div(LANE, 4)), k / 4), mod(LANE, 4)));
+    const fromB = body.let('b_from', add(mul(y, n / 4), mul(tile.x, side / 4), x));
+    const sums = range(4).map((i) => body.var(`s${i}`, ZEROS));
+    body.for('block', { below: k / depth }, (block) => {
+      body.set(at(ofA, LANE), at(A, add(fromA, mul(block, depth / 4))));
+      body.set(at(ofB, LANE), at(B, add(fromB, mul(block, (depth * n) / 4))));
+      body.barrier();
+      body.for('k4', { below: depth / 4 }, (k4) => {
+        const b = range(4).map((j) => body.let(`b${j}`, at(ofB, add(mul(add(mul(4, k4), j), lanes), x))));
+        for (const [i, sum] of sums.entries()) {
+          const a = body.let(`a${i}`, at(ofA, add(mul(add(mul(4, y), i), depth / 4), k4)));
+          body.set(
+            sum,
+            b.reduce((total, row, j) => addProduct(at(a, j), row, total), sum),
+          );
+        }
+      });
+      body.barrier();
+    });
+    const to = body.let('to', add(mul(add(mul(tile.y, side), mul(4, y)), n), mul(tile.x, side), mul(4, x)));
+    for (const i of range(4)) for (const j of range(4)) body.set(at(Y, add(to, i * n + j)), at(sums[i]!, j));
+  });
 }
 
 /** Invocations of a workgroup of `COPY`. */
