@@ -60,7 +60,7 @@ describe('the dialect of kernels', () => {
         'output y = %2',
       ].join('\n'),
     );
-    const split = splitProducts(graph, () => [12]);
+    const split = splitProducts(graph, { startsOf: () => [12], most: 8 });
     verifyGraph(split, KERNELS);
     expect(() => verifyGraph(split)).toThrow('two parameters are called w');
     const twice = { ...split, parameters: split.parameters.map((parameter) => ({ ...parameter, part: 0 })) };

@@ -60,9 +60,12 @@ class EntryLowering {
 
   /** @param watched integers that the graph's last output counts */
   constructor(decomposed: Decomposed, watched: readonly WatchedInteger[], tables: PlanTables, options: EntryOptions) {
-    const graph = splitProducts(decomposed.graph, (parameter) => {
-      const { dtype, shape } = typeOf(decomposed.graph, parameter.value);
-      return tables.parameter(parameter.key, dtype, shape as readonly number[]).shards;
+    const graph = splitProducts(decomposed.graph, {
+      startsOf: (parameter) => {
+        const { dtype, shape } = typeOf(decomposed.graph, parameter.value);
+        return tables.parameter(parameter.key, dtype, shape as readonly number[]).shards;
+      },
+      most: tables.limits.maxStorageBuffersPerShaderStage,
     });
     options.after?.('split-products', graph);
     const facts = factsOf(graph);

@@ -7,7 +7,10 @@
  *
  *   w0, w1 … = split(w, axis 0)               →   slices of flat buffers, which begin at a base (plan/buffer.ts): of the part that each lies in
  *
- * What looks single rows up finds the buffer of each (see Evaluator.shardReader).
+ * What looks single rows up finds the buffer of each (see Evaluator.shardReader), as long as a kernel may bind them all; else
+ * several kernels look, each in some of them:
+ *
+ *   y = gather(w, i)        →   y = where(i < 12800, gather(w0, i), where(i < 25600, gather(w1, i − 12800), …))
  */
 
 import { isSymbolic } from '../../../shared/dim.ts';
@@ -16,14 +19,23 @@ import { GraphEditor } from '../../ir/editor.ts';
 import type { AnyNode, Graph, GraphParameter, Node, ValueId } from '../../ir/graph.ts';
 import { KERNELS, type ParameterPart } from './dialect.ts';
 
-/** @param startsOf elements at which a parameter's second and further buffers begin */
-export function splitProducts(graph: Graph, startsOf: (parameter: GraphParameter) => readonly number[]): Graph {
+/** Buffers of a kernel that looks rows up, beside those of the table: indices, the result and one that it goes on with. */
+const BESIDE_A_TABLE = 3;
+
+export interface Parts {
+  /** elements at which a parameter's second and further buffers begin */
+  startsOf(parameter: GraphParameter): readonly number[];
+  /** buffers that a kernel may bind */
+  readonly most: number;
+}
+
+export function splitProducts(graph: Graph, { startsOf, most }: Parts): Graph {
   const large = graph.parameters.flatMap((parameter) => {
     const rows = rowsOf(graph, parameter, startsOf(parameter));
     return rows ? [[parameter.value, { parameter, rows }] as const] : [];
   });
   const splits = graph.nodes.some((node) => isInRows(node, graph));
-  return large.length === 0 && !splits ? graph : new Splitting(graph, new Map(large)).run();
+  return large.length === 0 && !splits ? graph : new Splitting(graph, new Map(large), most - BESIDE_A_TABLE).run();
 }
 
 /** Rows at which the parts of a matrix begin, and its last; undefined where it is in one piece or a part breaks a row. */
@@ -50,9 +62,13 @@ class Splitting {
   private readonly edit: GraphEditor;
   private readonly parts = new Map<ValueId, readonly ParameterPart[]>();
 
-  constructor(graph: Graph, large: ReadonlyMap<ValueId, Large>) {
+  /** parts of a table that one kernel looks rows up in */
+  private readonly looked: number;
+
+  constructor(graph: Graph, large: ReadonlyMap<ValueId, Large>, looked: number) {
     this.graph = graph;
     this.large = large;
+    this.looked = looked;
     this.edit = new GraphEditor(graph, { nodes: 'none', dialect: KERNELS });
   }
 
@@ -61,6 +77,7 @@ class Splitting {
       if (node.op === 'linear' && this.large.has(node.inputs[1]!)) this.linear(node);
       else if (node.op === 'matmul' && this.large.has(node.inputs[1]!) && !node.attributes.transpose_a)
         this.matmul(node);
+      else if (node.op === 'gather' && this.isLookedUpInParts(node)) this.lookUp(node);
       else if (isInRows(node, this.graph)) this.pieces(node);
       else this.edit.keep(node);
     }
@@ -88,6 +105,29 @@ class Splitting {
       edit.node('reshape', [piece], { shape: edit.typeOf(output).shape }, { origin, as: [output] });
       from = to;
     }
+  }
+
+  private isLookedUpInParts({ inputs: [table], attributes: { axis } }: Node<'gather'>): boolean {
+    const parts = (this.large.get(table)?.rows.length ?? 0) - 1;
+    return axis === 0 && parts > this.looked;
+  }
+
+  /** A row of the first part that ends behind its index. What the other parts would give is not selected. */
+  private lookUp({ inputs: [table, at], attributes, outputs, origin }: Node<'gather'>): void {
+    const { edit } = this;
+    const { shape } = edit.typeOf(at);
+    const parts = this.partsOf(table).map(({ value }, part) => {
+      const [start] = this.range(table, part);
+      const own = start === 0 ? at : edit.node('sub', [at, edit.scalar(start, 'i64')], {}, { origin });
+      return { start, row: edit.node('gather', [value, own], attributes, { origin }) };
+    });
+    const [first, ...others] = parts;
+    others.reduce((found, { start, row }, index) => {
+      const before = edit.node('less', [at, edit.scalar(start, 'i64')], {}, { origin });
+      const whole = edit.node('reshape', [before], { shape: [...shape, 1] }, { origin });
+      const as = index === others.length - 1 ? { as: outputs } : {};
+      return edit.node('where', [whole, found, row], {}, { origin, ...as });
+    }, first!.row);
   }
 
   private linear(node: Node<'linear'>): void {
