@@ -199,6 +199,19 @@ test.each(Object.keys(FORMS))('%s: no tensor has more columns of a token than a 
   expect(Math.max(...columnsOfTokens(model, CHUNK))).toBe(CHUNK);
 });
 
+test('positions that are left out are left out of the head once, and not of the columns of each chunk', () => {
+  for (const form of ['a linear head with a bias', 'tied weights', 'a product with a matrix of columns']) {
+    const model = program(source(FORMS[form]!));
+    const { graphs } = buildStage(model, model.stages[0]!, { lossChunk: CHUNK })!;
+    const graph = graphIn(graphs, 'gradient');
+    const cut = graph.nodes.filter(({ op, outputs }) => op === 'slice' && typeOf(graph, outputs[0]).dtype === 'f32');
+    expect(
+      cut.map(({ outputs }) => typeOf(graph, outputs[0]).shape.at(-1)),
+      form,
+    ).toEqual([D]);
+  }
+});
+
 test('a chunk of all columns is the plain loss', () => {
   const model = program(source(FORMS['tied weights']!));
   expect(columnsOfTokens(model, VOCABULARY)).toEqual(columnsOfTokens(model));

@@ -144,7 +144,14 @@ class Logits {
   }
 }
 
-const isProduct = ({ op }: AnyNode): boolean => op === 'linear' || op === 'matmul';
+type Product = Node<'linear'> | Node<'matmul'>;
+
+const isProduct = (node: AnyNode): node is Product => node.op === 'linear' || node.op === 'matmul';
+
+/** Whether each row of a product is made of one row of its first operand, as it lies. */
+const isRowwise = (node: AnyNode, graph: Graph): node is Product =>
+  node.op === 'linear' ||
+  (node.op === 'matmul' && !node.attributes.transpose_a && typeOf(graph, node.inputs[1]).shape.length === 2);
 
 /** Statistics of each row so far, [..., 1] f32. */
 interface Running {
@@ -162,6 +169,8 @@ class LossInChunks {
   private readonly loss: Node<'cross_entropy'>;
   private readonly number: number;
   private readonly parts = new Map<string, readonly ValueId[]>();
+  /** by slice of the old graph */
+  private readonly rows = new Map<ValueId, ValueId>();
   private origin: Origin;
 
   constructor(old: Graph, rewriter: Rewriter, logits: Logits, loss: Node<'cross_entropy'>, number: number) {
@@ -231,25 +240,16 @@ class LossInChunks {
       return this.split(this.rewriter.valueOf(value), typeOf(this.old, value).shape.length - 1, sizes)[chunk]!;
     const of = (operand: ValueId) =>
       wide.includes(operand) ? this.columnsOf(operand, chunk, sizes) : this.rewriter.valueOf(operand);
-    const part = (operand: ValueId, axis: number) => this.split(this.rewriter.valueOf(operand), axis, sizes)[chunk]!;
     const columns = sizes[chunk]!;
     switch (node.op) {
-      case 'linear': {
-        const [x, weight, bias] = node.inputs as [ValueId, ValueId, ValueId?];
-        const own = bias === undefined ? [] : [part(bias, 0)];
-        return this.node('linear', [this.rewriter.valueOf(x), part(weight, 0), ...own], {});
-      }
-      case 'matmul': {
-        const [x, y] = node.inputs;
-        const rank = typeOf(this.old, y).shape.length;
-        return this.node(
-          'matmul',
-          [this.rewriter.valueOf(x), part(y, node.attributes.transpose_b ? rank - 2 : rank - 1)],
-          node.attributes,
-        );
-      }
+      case 'linear':
+      case 'matmul':
+        return this.product(node, chunk, sizes, this.rewriter.valueOf(node.inputs[0]));
       case 'slice': {
+        const product = this.logits.producers.get(node.inputs[0]);
         const { starts, ends, steps } = node.attributes;
+        if (product && isRowwise(product, this.old))
+          return this.product(product, chunk, sizes, this.rowsOf(product.inputs[0], node));
         return this.node('slice', [of(node.inputs[0])], { starts, ends: ends.with(-1, columns), steps });
       }
       case 'reshape':
@@ -257,6 +257,29 @@ class LossInChunks {
       default:
         return this.again(node, of);
     }
+  }
+
+  /** Columns of a product of x, a value of the new graph. */
+  private product(node: Product, chunk: number, sizes: readonly number[], x: ValueId): ValueId {
+    const part = (operand: ValueId, axis: number) => this.split(this.rewriter.valueOf(operand), axis, sizes)[chunk]!;
+    if (node.op === 'linear') {
+      const [, weight, bias] = node.inputs as [ValueId, ValueId, ValueId?];
+      return this.node('linear', [x, part(weight, 0), ...(bias === undefined ? [] : [part(bias, 0)])], {});
+    }
+    const [, y] = node.inputs;
+    const rank = typeOf(this.old, y).shape.length;
+    return this.node('matmul', [x, part(y, node.attributes.transpose_b ? rank - 2 : rank - 1)], node.attributes);
+  }
+
+  /** The rows of a product's first operand that a slice of its result has: one copy for all chunks, in place of one for each. */
+  private rowsOf(x: ValueId, { outputs: [key], attributes: { starts, ends, steps } }: Node<'slice'>): ValueId {
+    const before = this.rows.get(key);
+    if (before !== undefined) return before;
+    const width = typeOf(this.old, x).shape.at(-1)!;
+    const attributes = { starts, ends: ends.with(-1, width), steps };
+    const rows = this.rewriter.emit('slice', [this.rewriter.valueOf(x)], attributes, this.loss.origin)[0];
+    this.rows.set(key, rows);
+    return rows;
   }
 
   /** A pointwise node over other operands. */
