@@ -2,7 +2,7 @@
  * Folders of encoders: a picture becomes the pixels that transformers' processors make of it (test/fixtures/folders/make.py), in `mdl run` and
  * in what `mdl import` writes, and what preprocessor_config.json says is honoured or refused by name.
  */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import importCommand from '../../src/compiler/cli/commands/import.ts';
@@ -85,6 +85,25 @@ describe('mdl run', () => {
     for (const [at, value] of Array.from(picture.data, Number).entries())
       expect(value).toBeCloseTo(Number(pixels.data[at]), 4);
   });
+
+  it.each(['vit', 'clip'])(
+    'takes whole patches of a picture of another size, as transformers does: %s',
+    async (name) => {
+      const sizes = { image_size: 15, patch_size: 4 };
+      const { vision_config } = JSON.parse(readFileSync(fixture(`folders/${name}/config.json`), 'utf8'));
+      const folder = changed(
+        name,
+        'config.json',
+        vision_config ? { vision_config: { ...vision_config, ...sizes } } : sizes,
+      );
+      rmSync(join(folder, 'preprocessor_config.json')); // it has another size
+      const { stdout, stderr } = await mdl(folderWith({}), 'summary', folder, '--keys', '--json');
+      expect(stderr).toBe('');
+      const { keys } = JSON.parse(stdout) as { keys: { key: string; shape: number[] }[] };
+      const positions = keys.find(({ key }) => /position_embedding/.test(key) && !key.startsWith('text_model'))!;
+      expect(positions.shape.at(-2)).toBe(1 + 3 * 3);
+    },
+  );
 
   it('says the classes that id2label names', async () => {
     const names = { 0: 'ant', 1: 'bee', 2: 'cat "tom"', 3: 'dog', 4: 'elk' };

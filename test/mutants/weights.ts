@@ -58,4 +58,12 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/cli/weights.test.ts',
     fails: 'a key in two of them is an error that names both',
   },
+  {
+    fault: "a folder is written under the model's own keys, whatever transformers reads",
+    file: 'src/compiler/cli/commands/export.ts',
+    find: '(made ? layoutOfFolder(file!) : undefined)',
+    replace: 'undefined',
+    test: 'test/cli/folders-export.onnxruntime.test.ts',
+    fails: 'phi3 > keeps its tensors, under their keys',
+  },
 ];

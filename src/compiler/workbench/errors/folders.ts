@@ -79,9 +79,9 @@ export const CLI_FOLDERS = {
   ),
   lora_not_known: entry(
     'C0641',
-    ({ folder, file }: { folder: string; file: string }) =>
-      `--lora is not known for models/${file}, the model of ${folder}: \`mdl import ${folder} --out my.mdl\`, and write \`adapt PATTERN with LoRA(r = 8, alpha = 16)\` there`,
-    'Adapters go on linear layers that have the names and the layout of transformers, so that PEFT reads them: those of the Llama family, Mistral, Qwen, Gemma and Phi. Other models store theirs in another way, or have none for texts.',
+    ({ folder, file, layout }: { folder: string; file: string; layout: string | undefined }) =>
+      `--lora is not known for models/${file}${layout === undefined ? '' : ` with weights as in its layout ${layout}`}, the model of ${folder}: \`mdl import ${folder} --out my.mdl\`, and write \`adapt PATTERN with LoRA(r = 8, alpha = 16)\` there`,
+    'Adapters go on linear layers that have the names and the layout of transformers, so that PEFT reads them: those of the Llama family, Mistral, Qwen, Gemma and Phi. Other models store theirs in another way (Phi-3 has one matrix for queries, keys and values), or have none for texts.',
   ),
   lora_target: entry(
     'C0690',

@@ -209,9 +209,14 @@ const smollm3: Architecture = {
   },
 };
 
-/** Llama's layers, whose matrices the file of weights has put together. */
+/**
+ * Llama's layers, whose matrices the file of weights has put together. PEFT's LoRA goes on those matrices, which are no layers here,
+ * so `--lora` is not offered.
+ */
+const { adapts: _, ...llamaUnadapted } = llama;
 const phi3: Architecture = {
-  ...llama,
+  ...llamaUnadapted,
+  layout: 'phi3',
   defaults: { ...DECODER_DEFAULTS, rms_norm_eps: 1e-5 },
   scalings: [],
   fields: {

@@ -45,6 +45,8 @@ export interface Architecture {
   };
   /** the linear layers of attention and MLP in every layer, which `--lora` adapts: those that PEFT calls `all-linear`, under transformers' names */
   readonly adapts?: string;
+  /** the file's layout in which transformers writes and reads its weights, where that is not the model's own keys */
+  readonly layout?: string;
   /** ways to scale rotary positions that the file has, beside `default` */
   readonly scalings?: readonly string[];
   /** what a layer looks at, as layer_types says it; all positions when absent */

@@ -60,8 +60,12 @@ export function loraOfAdapter(folder: string): Lora {
 }
 
 /** The declarations: LoRA on linear layers of every layer, and the stage that trains it. @throws CliError C0641, C0690 */
-export function loraText({ adapts, file }: Architecture, { r, alpha, dropout, targets }: Lora, folder: string): string {
-  if (!adapts) throw cliError('lora_not_known', { folder, file });
+export function loraText(
+  { adapts, file, layout }: Architecture,
+  { r, alpha, dropout, targets }: Lora,
+  folder: string,
+): string {
+  if (!adapts) throw cliError('lora_not_known', { folder, file, layout });
   const settings = `r = ${r}, alpha = ${float(alpha)}${dropout > 0 ? `, dropout = ${float(dropout)}` : ''}`;
   return `
 import { LoRA } from "std"

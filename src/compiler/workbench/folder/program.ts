@@ -86,6 +86,9 @@ export function folderText(folder: string, { recipe, lora }: FolderRequest = {})
   return `${own.trimEnd()}\n\nrecipe "${recipe ?? (hasTemplate(folder) ? 'chat' : 'text')}" { ${[...tokens, `length = ${Math.min(ROW, positions)}`].join(', ')} }\n${adapted ?? FINETUNE}`;
 }
 
+/** The layout in which transformers reads the weights of the folder; undefined: under the model's own keys. @throws CliError as readConfig */
+export const layoutOfFolder = (folder: string): string | undefined => readConfig(folder).architecture.layout;
+
 /** The files of models/ that the text of a program imports, and those that they import, by name. */
 export function zooImports(text: string, found = new Map<string, string>()): ReadonlyMap<string, string> {
   for (const [, name] of text.matchAll(/from "\.\/([\w-]+\.mdl)"/g)) {

@@ -50,10 +50,13 @@ async function checkTarget(folder: string, out: string): Promise<void> {
 /** Files that a reader would take in place of what is written, or beside it. */
 const WEIGHTS = /\.(safetensors|bin|pth|pt|gguf)$|\.index\.json$/;
 
-/** transformers loads weights in the dtype that config.json names, and would round what is written in single precision. */
+/**
+ * transformers loads weights in the dtype that config.json names, and would round what is written in single precision. Everything else
+ * stays letter for letter: to transformers `3.0` is a number that `3` is not.
+ */
 function inSinglePrecision(text: string): string {
   const config = JSON.parse(text) as Record<string, unknown>;
-  const named = ['dtype', 'torch_dtype'].filter((key) => config[key] !== undefined);
-  for (const key of named.length > 0 ? named : ['dtype']) config[key] = 'float32';
-  return `${JSON.stringify(config, null, 2)}\n`;
+  const named = text.replace(/("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g, '$1"float32"');
+  const says = ['dtype', 'torch_dtype'].some((key) => config[key] !== undefined);
+  return says ? named : named.replace('{', '{\n  "dtype": "float32",');
 }
