@@ -14,7 +14,7 @@ import type { Recorder } from './record.ts';
 import { Reported } from './reported.ts';
 import { printType, SignatureDims } from './signature.ts';
 import type { BufferUpdate, CacheTrace, Trace, TrainingTrace } from './trace.ts';
-import { describe, list, type Value } from './values.ts';
+import { describe, list, type TensorValue, type Value } from './values.ts';
 
 export interface EntryGraph {
   readonly graph: Graph;
@@ -60,7 +60,8 @@ export function traceEntry(
     checkPortNames(e, entry);
     for (const parameter of entry.signature.parameters) declareInput(e, trace.builder, dims, frame, parameter);
     dims.bindInto(frame);
-    declareOutputs(e, trace.builder, dims, entry, e.tracer.entry(entry, frame));
+    const results = e.tracer.entry(entry, frame, (result) => resultsOf(e, entry, result));
+    declareOutputs(e, trace.builder, dims, entry, results);
     const cache = trace.cache?.ports ?? [];
     for (const port of cache) trace.builder.output(port.present, port.value);
     declareTaps(e, trace, taps, entry);
@@ -105,38 +106,46 @@ function startTrace({ name, cache: declared }: ast.EntryMember, { training: want
   };
 }
 
-/** Results of the body become the outputs that the signature names, of the types that it promises. */
+const lastOf = ({ body }: ast.EntryMember): Span => body.statements.at(-1)?.span ?? body.span;
+
+/** What the body gives, as a tensor for each output that the signature names: a number becomes one, too. */
+function resultsOf(e: Evaluator, entry: ast.EntryMember, result: Value | undefined): TensorValue[] {
+  if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
+  if (result.kind === 'error') throw new Reported();
+  const declared = entry.signature.result ?? e.fail(unnamed(entry, entry.name.span));
+  const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
+  const span = lastOf(entry);
+  if (values.length !== declared.length) {
+    const [expected, found] = [`${declared.length} outputs`, describe(list(values))];
+    e.fail(diagnose('result_shape', { callee: entry.name.text, expected, found }, span));
+  }
+  return declared.map(({ name, type }, index) => {
+    if (!name) e.fail(unnamed(entry, type.span, index));
+    return { kind: 'tensor', id: e.emission.tensorOf(values[index]!, span, undefined, name.text), span };
+  });
+}
+
+/** Results become the outputs that the signature names, of the types that it promises. */
 function declareOutputs(
   e: Evaluator,
   builder: GraphBuilder,
   dims: SignatureDims,
   entry: ast.EntryMember,
-  result: Value | undefined,
+  results: readonly TensorValue[],
 ): void {
-  if (!result) e.fail(diagnose('no_result', { name: entry.name.text }, entry.name.span));
-  if (result.kind === 'error') throw new Reported();
-  const declared = entry.signature.result ?? e.fail(unnamed(entry, entry.name.span));
-  const values = declared.length === 1 ? [result] : result.kind === 'list' ? result.items : [];
-  const last = entry.body.statements.at(-1)?.span ?? entry.body.span;
-  if (values.length !== declared.length) {
-    const [expected, found] = [`${declared.length} outputs`, describe(list(values))];
-    e.fail(diagnose('result_shape', { callee: entry.name.text, expected, found }, last));
-  }
-  for (const [index, { name, type }] of declared.entries()) {
-    if (!name) e.fail(unnamed(entry, type.span, index));
-    const id = e.emission.tensorOf(values[index]!, last, undefined, name.text);
-    if (dims.unify(type, builder.typeOf(id), last)) {
+  for (const [index, { id, span }] of results.entries()) {
+    const { name, type } = entry.signature.result![index]!;
+    if (dims.unify(type, builder.typeOf(id), span)) {
       const found = printType(builder.typeOf(id));
+      const callee = `${name!.text} of ${entry.name.text}`;
       e.fail(
-        diagnose(
-          'result_shape',
-          { callee: `${name.text} of ${entry.name.text}`, expected: dims.print(type), found },
-          last,
-          { label: `this is ${found}`, secondary: [{ span: type.span, message: 'promised here' }] },
-        ),
+        diagnose('result_shape', { callee, expected: dims.print(type), found }, span, {
+          label: `this is ${found}`,
+          secondary: [{ span: type.span, message: 'promised here' }],
+        }),
       );
     }
-    builder.output(name.text, id);
+    builder.output(name!.text, id);
   }
 }
 

@@ -13,7 +13,7 @@ import { recordedBody, recordedEffect, recordedLoop, recordedStatement } from '.
 import { Reported } from './reported.ts';
 import { printType, SignatureDims } from './signature.ts';
 import { trainsHere } from './trace.ts';
-import { type BoundArgument, describe, ERROR, type Value } from './values.ts';
+import { type BoundArgument, describe, ERROR, list, type TensorValue, type Value } from './values.ts';
 
 type Body = {
   readonly signature: ast.Signature;
@@ -128,10 +128,19 @@ export class Tracer {
     }
   }
 
-  /** An entry, whose inputs are in the frame. */
-  entry(entry: ast.EntryMember, frame: Frame): Value | undefined {
+  /** An entry, whose inputs are in the frame. @param results tensors of what its body gives */
+  entry(
+    entry: ast.EntryMember,
+    frame: Frame,
+    results: (given: Value | undefined) => readonly TensorValue[],
+  ): readonly TensorValue[] {
     const called = { kind: 'entry', name: entry.name.text } as const;
-    return recordedBody(this.evaluator, called, entry, frame, () => this.block(entry.body, frame, ''));
+    let found: readonly TensorValue[] = [];
+    recordedBody(this.evaluator, called, entry, frame, () => {
+      found = results(this.block(entry.body, frame, ''));
+      return list(found);
+    });
+    return found;
   }
 
   // ── bodies ──────────────────────────────────────────────────────────────────────────────────

@@ -51,6 +51,8 @@ export type Value =
   /** stands for something already reported; silences everything that touches it */
   | { readonly kind: 'error' };
 
+export type TensorValue = Extract<Value, { readonly kind: 'tensor' }>;
+
 export interface ModuleInstance {
   readonly declaration: ast.ModuleDeclaration;
   readonly file: FileScope;

@@ -118,6 +118,35 @@ describe('model.py', () => {
     expect(classOf(text, 'Tiny')).toContain('return self.attn(x, x, mask != 0)  #');
   });
 
+  it("gives torch's layers sizes that are lists", () => {
+    const text = modelPy(`import { Conv2d } from "std"
+    model Tiny {
+      conv = Conv2d(4, 2, kernel = [3, 2], stride = [1, 2], padding = [1, 0], dilation = [2, 1], groups = 2)
+      entry run(x: [B, 4, 8, 8]) -> (y: [B, 2, 6, 4]) { conv(x) }
+    }`);
+    expect(text).toContain('nn.Conv2d(4, 2, (3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1), groups=2)');
+  });
+
+  it('divides and raises numbers of sizes as tensors, which have infinities', () => {
+    const text = modelPy(`model Tiny {
+      entry run(x: [T]) -> (y: [T], n: int[]) {
+        let n = float(T - 1)
+        (x * (1.0 / n) * n ** -0.5 * sqrt(n) * (n / 2.0), int(n))
+      }
+    }`);
+    const made = (of: string): string => `torch.tensor(${of}, dtype=torch.float32, device=x.device)`;
+    expect(text).toContain(`${made('1.0')} / n`);
+    expect(text).toContain(`${made('n')} ** -0.5`);
+    expect(text).toContain(`${made('n')}.sqrt()`);
+    expect(text).toContain('(n / 2.0)');
+    expect(text).toContain(`to_int64(${made('n')})`);
+  });
+
+  it('returns what an entry gives as numbers, too', () => {
+    const text = modelPy('model Tiny { entry run(x: [B]) -> (n: int[], half: []) { (B, float(B) / 2.0) } }');
+    expect(text).toContain('return torch.tensor(B, device=x.device), torch.tensor(float(B) / 2.0, device=x.device)');
+  });
+
   it('drops in training only', () => {
     const text = modelPy('model Tiny { entry run(x: [B]) -> (y: [B]) { dropout(x, 0.25) } }');
     expect(text).toContain('F.dropout(x, 0.25, self.training)');

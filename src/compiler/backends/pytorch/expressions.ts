@@ -8,10 +8,10 @@ import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, t
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
 import type { HelperName } from './lowerings/rule.ts';
-import { atom, type Expr, float, method, PREC, tuple, within } from './python.ts';
+import { atom, type Expr, float, method, numberExpr, PREC, tuple, within } from './python.ts';
 import type { Variables } from './scope.ts';
 import type { Sizes } from './sizes.ts';
-import { tilesOf } from './tiles.ts';
+import { pickOf, tilesOf } from './tiles.ts';
 
 /** What a body is written in: names that are taken, and how others are called. */
 export interface Context {
@@ -63,6 +63,8 @@ export class Expressions {
   private readonly constants: ReadonlyMap<ValueId, Tensor>;
   private readonly aliases = new Map<string, string>();
   private readonly effects = new Map<Item, number>();
+  /** values whose variables hold numbers of Python's */
+  private readonly numbers = new Set<ValueId>();
   private variables: Variables;
   private pending = new Map<ValueId, Plain>();
 
@@ -134,7 +136,7 @@ export class Expressions {
   /** @param whole whether nothing stands around it, so that it may be long */
   read(id: ValueId, whole = false): Expr {
     const text = this.variables.read(id);
-    if (text !== undefined) return atom(text);
+    if (text !== undefined) return this.numbers.has(id) ? numberExpr(text) : atom(text);
     const constant = this.constants.get(id);
     if (constant) return this.constant(constant);
     const item = this.pending.get(id);
@@ -185,7 +187,7 @@ export class Expressions {
     if (!item || makesOf(item).length > 1) {
       const expr = this.read(id, true);
       this.done();
-      const variable = this.variables.assign(name, id);
+      const variable = this.assign(name, id, expr);
       if (variable !== expr.text) this.around.line(`${variable} = `, expr);
       return;
     }
@@ -193,7 +195,12 @@ export class Expressions {
     this.pending.delete(id);
     const expr = this.expr(item);
     this.done();
-    this.around.line(`${this.variables.assign(name, id)} = `, expr, id);
+    this.around.line(`${this.assign(name, id, expr)} = `, expr, id);
+  }
+
+  private assign(name: string, id: ValueId, { number }: Expr): string {
+    if (number) this.numbers.add(id);
+    return this.variables.assign(name, id);
   }
 
   /** Several names at once: outputs of one item, the rows of one tensor, or one after the other. */
@@ -283,7 +290,7 @@ export class Expressions {
     if (item.kind === 'gradient') return this.gradient(item);
     const { effect } = item;
     if (effect.kind === 'update') throw new Error('an update is a statement');
-    const x = this.read(effect.operand);
+    const x = this.tensor(effect.operand);
     if (effect.kind === 'dropout') return atom(`F.dropout(${x.text}, ${float(effect.p)}, self.training)`, x);
     this.context.helper('Cache');
     return atom(`extended(cache, ${x.text}, dim=${effect.axis})`, x);
@@ -315,20 +322,8 @@ export class Expressions {
     const slice = item.node.inputs[0];
     const made = this.pending.get(slice);
     if (made?.kind !== 'node' || made.node.op !== 'slice' || this.around.reads.get(slice) !== 1) return undefined;
-    const { starts, ends } = made.node.attributes;
-    const from = made.node.inputs[0];
-    const { shape } = typeOf(graph, from);
-    const cut = shape.flatMap((dim, axis) =>
-      equalDims(starts[axis]!, 0) && equalDims(ends[axis]!, dim) ? [] : [axis],
-    );
-    const [axis, ...more] = cut;
-    const index = axis === undefined ? undefined : starts[axis];
-    if (axis === undefined || more.length > 0 || typeof index !== 'number' || !equalDims(ends[axis]!, index + 1))
-      return undefined;
-    const dropped = shape.toSpliced(axis, 1);
-    const to = item.node.attributes.shape;
-    const same = to.length === dropped.length && to.every((dim, at) => equalDims(dim, dropped[at]!));
-    return same ? { slice, from, axis, index } : undefined;
+    const picked = pickOf(graph, made.node, item.node);
+    return picked && { ...picked, slice };
   }
 
   /** The node that makes a value which only this reads. */
@@ -372,9 +367,9 @@ export class Expressions {
     );
   }
 
-  /** A value as a tensor of torch, where it is a number of Python's. */
-  tensor(id: ValueId): Expr {
-    const expr = this.read(id);
+  /** A value as a tensor of torch, where it is a number of Python's. @param whole as of `read` */
+  tensor(id: ValueId, whole = false): Expr {
+    const expr = this.read(id, whole);
     return expr.number ? atom(`torch.tensor(${expr.text}, device=${this.around.device()})`, expr) : expr;
   }
 

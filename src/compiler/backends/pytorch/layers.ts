@@ -6,46 +6,57 @@
 import type { Initializer } from '../../../shared/initializer.ts';
 import { STD_PATH } from '../../check/references.ts';
 import type { ModuleInstance } from '../../elaborate/instance.ts';
-import { bool, float } from './python.ts';
+import type { Value } from '../../elaborate/values.ts';
+import { bool, float, tuple } from './python.ts';
 
-type Values = ReadonlyMap<string, ReturnType<ModuleInstance['values']['get']>>;
+type Values = ModuleInstance['values'];
 
-const int = (values: Values, name: string): string => {
+/** @throws Error where a layer has another kind of value than the module that it stands for */
+function unexpected(name: string, value: Value | undefined): never {
+  throw new Error(`a layer of torch has no ${name} that is ${value?.kind ?? 'missing'}`);
+}
+
+/** `3`, or `(3, 5)` of a list: sizes of axes. */
+function sizes(values: Values, name: string): string {
   const value = values.get(name);
-  return value?.kind === 'int' ? String(value.value) : '0';
-};
+  const int = (one: Value | undefined): string => (one?.kind === 'int' ? String(one.value) : unexpected(name, one));
+  return value?.kind === 'list' ? tuple(value.items.map(int)) : int(value);
+}
 
-const number = (values: Values, name: string): string | undefined => {
+function number(values: Values, name: string): string {
   const value = values.get(name);
-  return value?.kind === 'int' || value?.kind === 'float' ? float(value.value) : undefined;
-};
+  return value?.kind === 'int' || value?.kind === 'float' ? float(value.value) : unexpected(name, value);
+}
 
-const withBias = (values: Values): string[] => {
+function withBias(values: Values): string[] {
   const value = values.get('with_bias');
-  return value?.kind === 'bool' && !value.value ? [`bias=${bool(false)}`] : [];
-};
+  if (value?.kind !== 'bool') return unexpected('with_bias', value);
+  return value.value ? [] : [`bias=${bool(false)}`];
+}
 
 /** `name=2` where it is not what torch takes without it. */
-const unless = (values: Values, name: string, usual: string): string[] =>
-  int(values, name) === usual ? [] : [`${name}=${int(values, name)}`];
+function unless(values: Values, name: string, usual: string): string[] {
+  const text = sizes(values, name);
+  return text === usual ? [] : [`${name}=${text}`];
+}
 
 type Writer = (values: Values) => readonly string[];
 
 const batchNorm: Writer = (values) => [
-  int(values, 'num_features'),
+  sizes(values, 'num_features'),
   `eps=${number(values, 'eps')}`,
-  `momentum=${number(values, 'momentum') ?? 'None'}`,
+  `momentum=${values.get('momentum')?.kind === 'none' ? 'None' : number(values, 'momentum')}`,
 ];
 
 const LAYERS: Readonly<Record<string, Writer>> = {
-  Linear: (values) => [int(values, 'in_features'), int(values, 'out_features'), ...withBias(values)],
-  Embedding: (values) => [int(values, 'num_embeddings'), int(values, 'embedding_dim')],
-  LayerNorm: (values) => [int(values, 'normalized_shape'), `eps=${number(values, 'eps')}`, ...withBias(values)],
-  RMSNorm: (values) => [int(values, 'normalized_shape'), `eps=${number(values, 'eps')}`],
+  Linear: (values) => [sizes(values, 'in_features'), sizes(values, 'out_features'), ...withBias(values)],
+  Embedding: (values) => [sizes(values, 'num_embeddings'), sizes(values, 'embedding_dim')],
+  LayerNorm: (values) => [sizes(values, 'normalized_shape'), `eps=${number(values, 'eps')}`, ...withBias(values)],
+  RMSNorm: (values) => [sizes(values, 'normalized_shape'), `eps=${number(values, 'eps')}`],
   Conv2d: (values) => [
-    int(values, 'in_channels'),
-    int(values, 'out_channels'),
-    int(values, 'kernel'),
+    sizes(values, 'in_channels'),
+    sizes(values, 'out_channels'),
+    sizes(values, 'kernel'),
     ...unless(values, 'stride', '1'),
     ...unless(values, 'padding', '0'),
     ...unless(values, 'dilation', '1'),

@@ -123,8 +123,7 @@ class BodyWriter {
     const ids = this.results;
     const { padded } = this;
     const together = this.run.kind === 'entry' || padded ? undefined : this.expressions.together(ids);
-    const each = (id: ValueId): Expr =>
-      padded ? this.expressions.tensor(id) : this.expressions.read(id, ids.length === 1);
+    const each = (id: ValueId): Expr => this.expressions.tensor(id, !padded && ids.length === 1);
     const exprs = together ? [together] : ids.map(each);
     const returned = [...(padded?.before ?? []), ...exprs.map(({ text }) => text), ...(padded?.after ?? [])];
     if (this.run.kind === 'entry' && this.recording.cached) returned.push('cache.present');

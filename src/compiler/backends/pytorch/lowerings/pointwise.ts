@@ -23,6 +23,29 @@ const operator =
   ({ inputs: [a, b] }) =>
     infix(a, text, b, prec);
 
+/**
+ * Python has no 1.0 / 0.0, 0.0 ** -1.0 or 10.0 ** 400.0, and a complex (-1.0) ** 0.5: two of its numbers are tensors here, which have
+ * infinities and NaN. Numbers that are written out and cannot be that stay.
+ */
+const asTensors = <N extends OpsOf<Binary>>(c: Call<N>): readonly [Expr, Expr] => {
+  const [a, b] = c.inputs;
+  return a.number && b.number ? [asTensor(c, a, c.types[0]), b] : [a, b];
+};
+
+/** `10.0`, not `x` and not `0.0`. */
+const isNonzero = ({ text }: Expr): boolean => Number.isFinite(Number(text)) && Number(text) !== 0;
+
+function div(c: Call<'div'>): Expr {
+  const [a, b] = isNonzero(c.inputs[1]) ? c.inputs : asTensors(c);
+  return infix(a, '/', b, PREC.product);
+}
+
+function pow(c: Call<'pow'>): Expr {
+  const [a, b] = asTensors(c);
+  const text = `${within(a, PREC.atom)} ** ${within(b, PREC.unary)}`;
+  return { ...infix(a, '**', b, PREC.power), text };
+}
+
 /** Comparisons of Python do not chain here: `(a < b) == c`. */
 const comparison =
   (text: string): Rule<OpsOf<Binary>> =>
@@ -56,7 +79,8 @@ function cast(c: Call<'cast'>): Expr {
   const { inputs, types, attributes } = c;
   const [[x], [from], { to }] = [inputs, types, attributes];
   if (from.dtype === to) return x;
-  if (x.number && to !== 'bool') {
+  // int() of Python has no infinities
+  if (x.number && to !== 'bool' && from.dtype !== 'f32') {
     const name = to === 'f32' ? 'float' : 'int';
     return { ...numberExpr(`${name}(${x.text})`), effects: x.effects };
   }
@@ -103,11 +127,8 @@ export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   add: operator('+', PREC.sum),
   sub: operator('-', PREC.sum),
   mul: operator('*', PREC.product),
-  div: operator('/', PREC.product),
-  pow: ({ inputs: [a, b] }) => ({
-    ...infix(a, '**', b, PREC.power),
-    text: `${within(a, PREC.atom)} ** ${within(b, PREC.unary)}`,
-  }),
+  div,
+  pow,
   maximum: extreme('maximum', 'min'),
   minimum: extreme('minimum', 'max'),
   equal: comparison('=='),
