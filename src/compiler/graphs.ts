@@ -5,6 +5,7 @@
  *   stage ─ trace, differentiate, the pipeline (training/) ────────────── checks of indices ─▶ FinishedGraph, TrainingPlan
  */
 import type { AdapterPort, CachePort } from '../shared/artifact.ts';
+import { CACHE_STORAGES, type CacheStorage } from '../shared/cache-storage.ts';
 import { changedTensors, PORTS, type TrainingPlan } from '../shared/training.ts';
 import { type Guarded, guard } from './checks/index.ts';
 import {
@@ -23,6 +24,8 @@ import type { Stage } from './elaborate/stages.ts';
 import type { AfterPass, Graph } from './ir/graph.ts';
 import { PIPELINE, runPipeline } from './passes/pipeline.ts';
 import { type Quantised, type QuantisedWeights, quantisedParameters } from './quantise/choose.ts';
+import { QuantiseProblem } from './quantise/problem.ts';
+import { storedCaches } from './stored-caches.ts';
 import { adapterPorts, promoteAdapters, type SwappableAdapters, swappableAdapters } from './swap-adapters.ts';
 import type { PlanOptions } from './training/plan.ts';
 import { StageError } from './training/stage-error.ts';
@@ -43,6 +46,8 @@ export interface GraphsRequest {
   readonly afterPass?: AfterPass;
   /** how matrices are stored, beside what the model's file says */
   readonly quantise?: QuantisedWeights | undefined;
+  /** how keys and values of caches are stored; f32 by default */
+  readonly caches?: CacheStorage | undefined;
 }
 
 /** A graph that was made elsewhere, after its passes. */
@@ -96,6 +101,7 @@ const REQUEST: Forms<GraphsRequest> = {
   training: OBJECT,
   afterPass: FUNCTION,
   quantise: oneOf('int8', 'int4'),
+  caches: oneOf(...CACHE_STORAGES),
 };
 
 /**
@@ -111,15 +117,18 @@ export function graphsOf(model: Model, request: GraphsRequest = {}): Graphs | un
     const traced = model.entry(name, taps);
     if (!traced) return [];
     afterPass?.('trace', traced.graph);
-    const compiled = runPipeline(traced.graph, { after: afterPass });
-    if (!swap) return finished({ name, graph: compiled, cache: traced.cache }, afterPass);
+    const { graph, cache } = request.caches === undefined ? traced : storedCaches(traced, request.caches);
+    const compiled = runPipeline(graph, { after: afterPass });
+    if (!swap) return finished({ name, graph: compiled, cache }, afterPass);
     const promoted = promoteAdapters(compiled, swap);
     afterPass?.('adapters', promoted);
     return {
-      ...finished({ name, graph: promoted, cache: traced.cache }, afterPass),
+      ...finished({ name, graph: promoted, cache }, afterPass),
       adapters: adapterPorts(promoted, swap),
     };
   });
+  if (request.caches !== undefined && entries.every(({ cache }) => cache.length === 0))
+    throw new QuantiseProblem('cache_none', { stored: request.caches, entries: names });
   const staged = stage && stageGraphs(model, stage, request.training, afterPass);
   if (entries.length < names.length || (stage && !staged)) return undefined;
   const taken = staged?.entries.find(({ name }) => names.includes(name));

@@ -1,7 +1,7 @@
 /** Backends whose tensors are on the host: ONNX Runtime, the interpreter, one of your own. */
-import type { HostTensor } from '../shared/tensor.ts';
 import type { Backend, EntryPorts, Tensors } from './backend.ts';
-import { isOnDevice, toHost } from './device-tensor.ts';
+import { type AnyTensor, type AnyTensors, isOnDevice, toHost } from './device-tensor.ts';
+import { StoredTensor } from './stored-tensor.ts';
 
 /** One loaded entry. */
 export interface HostProgram {
@@ -31,10 +31,11 @@ export function hostBackend(own: HostBackend): Backend {
       return {
         async run(feeds, fetch, { keep } = {}) {
           const wanted = fetch && keep ? (keep === 'all' ? undefined : [...new Set([...fetch, ...keep])]) : fetch;
-          const host: Record<string, HostTensor> = {};
+          const host: Record<string, AnyTensor> = {};
           for (const [input, tensor] of Object.entries(feeds))
-            host[input] = isOnDevice(tensor) ? await tensor.read() : tensor;
-          return program.run(host, wanted, keep);
+            host[input] = isOnDevice(tensor) && !(tensor instanceof StoredTensor) ? await tensor.read() : tensor;
+          // a program that gives what it keeps as stored tensors takes them, and types of host tensors are all that others need
+          return program.run(host as Tensors, wanted, keep) as Promise<AnyTensors>;
         },
         takeProfile: () => [],
         dispose: () => program.dispose(),

@@ -58,7 +58,7 @@ export function onnxBackend(source: ModelSource, options: OnnxWebOptions = {}): 
           locate ? (weights) => locate(weights) : (weights) => source.read(weights),
         );
         const session = await InferenceSession.create(graph, { executionProviders: [provider], externalData });
-        return onnxProgram(Tensor, session, entry);
+        return onnxProgram(Tensor, session, entry, ports.cache);
       } catch (error) {
         throw loadError(source, entry, name, error);
       }

@@ -39,7 +39,7 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
     async loadEntry(entry, ports) {
       const own = await ownProgram(source, section, entry, ports);
       if (own) return own;
-      const { outputs } = ports;
+      const { outputs, cache } = ports;
       const file = graphFile(section, source.manifest, entry);
       const { InferenceSession: Sessions, Tensor } = await loadOrt();
       const settings: InferenceSession.SessionOptions = {
@@ -49,10 +49,10 @@ export function onnxBackend(source: ModelSource, options: OnnxNodeOptions = {}):
       };
       try {
         if (source.locate)
-          return onnxProgram(Tensor, await Sessions.create(source.locate(file), settings), entry, outputs);
+          return onnxProgram(Tensor, await Sessions.create(source.locate(file), settings), entry, cache, outputs);
         const graph = await source.read(file);
         const externalData = await externalFiles(source, graph, (weights) => source.read(weights));
-        return onnxProgram(Tensor, await Sessions.create(graph, { ...settings, externalData }), entry, outputs);
+        return onnxProgram(Tensor, await Sessions.create(graph, { ...settings, externalData }), entry, cache, outputs);
       } catch (error) {
         throw loadError(source, entry, name, error);
       }

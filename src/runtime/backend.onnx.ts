@@ -4,15 +4,26 @@
  * onnxruntime-node and onnxruntime-web have one API; its types come from the Node package, as types only.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { OnnxSection, TensorPort } from '../shared/artifact.ts';
+import type { CachePort, OnnxSection, TensorPort } from '../shared/artifact.ts';
+import type { CacheStorage } from '../shared/cache-storage.ts';
 import type { HostTensor } from '../shared/tensor.ts';
 import type { HostProgram } from './backend.host.ts';
 import type { EntryPorts, ModelSource, Tensors } from './backend.ts';
 import { reasonOf, runtimeError } from './errors.ts';
 import { kernelProgram } from './host-kernels.ts';
 import { Lender, type LentTensor } from './lent.ts';
+import { toStored } from './stored.ts';
+import { StoredTensor } from './stored-tensor.ts';
 
 type TensorClass = typeof Tensor;
+
+/** What a cache is to ONNX Runtime. */
+const STORED_TYPES = { f16: 'float16', int8: 'int8' } as const;
+
+function storedToOnnx(OnnxTensor: TensorClass, tensor: HostTensor | StoredTensor, as: CacheStorage): Tensor {
+  const data = tensor instanceof StoredTensor ? tensor.stored : toStored(as, tensor.data as Float32Array);
+  return new OnnxTensor(STORED_TYPES[as], data as Uint16Array, tensor.shape);
+}
 
 function toOnnx(OnnxTensor: TensorClass, { dtype, shape, data }: HostTensor): Tensor {
   switch (dtype) {
@@ -34,6 +45,13 @@ async function fromOnnx(tensor: Tensor, entry: string, output: string): Promise<
   return { dtype, shape: tensor.dims, data: (await tensor.getData()) as HostTensor['data'] };
 }
 
+/** Where Float16Array exists, halves come in one. */
+async function storedFromOnnx(tensor: Tensor, as: CacheStorage, name: string): Promise<StoredTensor> {
+  const { buffer, byteOffset, length } = (await tensor.getData()) as Uint16Array<ArrayBuffer>;
+  const data = as === 'f16' ? new Uint16Array(buffer, byteOffset, length) : new Int8Array(buffer, byteOffset, length);
+  return new StoredTensor(name, tensor.dims, as, data);
+}
+
 type LendablePort = TensorPort & { readonly shape: readonly number[] };
 
 /** Whether an output has the same size in every run. */
@@ -42,24 +60,33 @@ const isLendable = (port: TensorPort): port is LendablePort =>
 
 /**
  * A program over a session of ONNX Runtime.
+ * @param cache of the entry
  * @param lends the ports of outputs that may lie in memory which is given to the runtime, where it writes there
  */
 export function onnxProgram(
   OnnxTensor: TensorClass,
   session: InferenceSession,
   entry: string,
+  cache: readonly CachePort[],
   lends: readonly TensorPort[] = [],
 ): HostProgram {
+  const stored = new Map(
+    cache.flatMap(({ past, present, stored: as }) => (as ? [past, present].map((name) => [name, as] as const) : [])),
+  );
   const lender = new Lender();
   const shapes = new Map(lends.flatMap((port) => (isLendable(port) ? [[port.name, port.shape] as const] : [])));
   return {
     async run(feeds: Tensors, fetch?: readonly string[], keep?: readonly string[] | 'all') {
       const inputs = Object.fromEntries(
-        Object.entries(feeds).map(([name, tensor]) => [name, toOnnx(OnnxTensor, tensor)]),
+        Object.entries(feeds).map(([name, tensor]) => {
+          const as = stored.get(name);
+          return [name, as ? storedToOnnx(OnnxTensor, tensor, as) : toOnnx(OnnxTensor, tensor)];
+        }),
       );
       const wanted = fetch ?? session.outputNames;
+      const kept = new Set(keep === 'all' ? wanted : keep);
       const lent = new Map<string, LentTensor>();
-      for (const name of keep === 'all' ? wanted : (keep ?? [])) {
+      for (const name of kept) {
         const shape = shapes.get(name);
         if (shape) lent.set(name, lender.take(name, shape));
       }
@@ -69,10 +96,14 @@ export function onnxProgram(
       });
       try {
         const outputs = await session.run(inputs, Object.fromEntries(places));
-        const results: Record<string, HostTensor> = {};
-        for (const [name, tensor] of Object.entries(outputs))
-          results[name] = lent.get(name) ?? (await fromOnnx(tensor as Tensor, entry, name));
-        return results;
+        const results: Record<string, HostTensor | StoredTensor> = {};
+        for (const [name, tensor] of Object.entries(outputs)) {
+          const as = stored.get(name);
+          const own = as && (await storedFromOnnx(tensor as Tensor, as, `${name} of ${entry}`));
+          if (own) results[name] = kept.has(name) ? own : await own.read();
+          else results[name] = lent.get(name) ?? (await fromOnnx(tensor as Tensor, entry, name));
+        }
+        return results as Tensors;
       } catch (error) {
         for (const tensor of lent.values()) tensor.release();
         throw error;

@@ -3,6 +3,7 @@
  * believed unchecked.
  */
 
+import { type CacheStorage, widthOf } from '../shared/cache-storage.ts';
 import { parseDim } from '../shared/dim-text.ts';
 import { isDType } from '../shared/dtype.ts';
 import { staysInside } from './weights/checkpoint.ts';
@@ -87,14 +88,12 @@ export function checkPorts(name: string, entry: unknown): void {
     return list as { name: string; dtype: string; shape: unknown[] }[];
   });
   for (const one of cache as unknown[]) {
-    const { past, present, axis } = (isObject(one) ? one : {}) as Json;
+    const { past, present, axis, stored } = (isObject(one) ? one : {}) as Json;
     const input = ports[0]!.find((port) => port.name === past);
     const output = ports[1]!.find((port) => port.name === present);
     need(input !== undefined && output !== undefined, `has a cache in ${name} that is not a pair of its ports`);
-    need(
-      Number.isSafeInteger(axis) && (axis as number) >= 0 && (axis as number) < input!.shape.length,
-      `has a cache in ${name} with a wrong axis`,
-    );
+    const along = Number.isSafeInteger(axis) && (axis as number) >= 0 && (axis as number) < input!.shape.length;
+    need(along && widthOf(stored as CacheStorage) > 0, `has a cache in ${name} with a wrong axis or storage`);
   }
   checkRequires(requires, name);
   checkChecks(checks, name);

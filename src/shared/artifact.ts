@@ -3,6 +3,7 @@
  * target that the model was compiled for has beside it.
  * The runtime imports these types and nothing else of the compiler.
  */
+import type { CacheStorage } from './cache-storage.ts';
 import type { DType } from './dtype.ts';
 import type { GivenPorts, GivenRoles } from './roles.ts';
 import type { TrainingPlan } from './training.ts';
@@ -44,6 +45,11 @@ export interface CachePort {
   readonly present: string;
   /** the axis that grows */
   readonly axis: number;
+  /**
+   * how both lie in memory, where not as f32: halves, or whole numbers from −127 to 127 whose scales are a cache of their own.
+   * Entries give values that are stored without a loss; what a caller feeds is rounded.
+   */
+  readonly stored?: CacheStorage;
 }
 
 /** An input of an entry that takes a parameter of a LoRA adapter, f32. */

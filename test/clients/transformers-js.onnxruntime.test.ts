@@ -59,6 +59,16 @@ describe('text generation from a compiled folder of transformers', () => {
     await model.dispose();
   });
 
+  it('with caches of halves, which it makes as the graph says', async () => {
+    await compile('smollm2-f16', fixture('folders/smollm2'), '--cache-dtype', 'f16');
+    const model = await AutoModelForCausalLM.from_pretrained('smollm2-f16');
+    const { ids, tokens } = expectedOf('smollm2');
+    const input_ids = new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+    const found = (await model.generate({ input_ids, max_new_tokens: 10, do_sample: false })) as Tensor;
+    expect(idsOf(found).slice(ids.length)).toEqual(tokens.slice(0, 10));
+    await model.dispose();
+  });
+
   it('a batch of two prompts, one padded on its left, through an empty cache of two rows', async () => {
     const model = await AutoModelForCausalLM.from_pretrained('smollm2');
     const { ids, tokens } = expectedOf('smollm2');

@@ -121,6 +121,33 @@ export const PASS_CASES: readonly ExtraCase[] = [
     build: (b, [x]) => [b.node('floor', [x!], {})],
   },
   {
+    // ties to even where normal and where subnormal, the carry into the next power, the largest, what is past it
+    name: 'round_f16',
+    inputs: [
+      given(
+        'x',
+        f32(
+          [16],
+          [
+            ...[1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -11 + 2 ** -20, -1 - 2 ** -11, 2 - 2 ** -12, 2049, 0.1],
+            ...[2 ** -25, 3 * 2 ** -25, 2 ** -14 - 2 ** -25, -(2 ** -26), 65519, 65520, -Infinity, NaN, -0],
+          ],
+        ),
+        [B],
+      ),
+    ],
+    outputs: [
+      f32(
+        [16],
+        [
+          ...[1, 1 + 2 ** -9, 1 + 2 ** -10, -1, 2, 2048, 0.0999755859375],
+          ...[0, 2 ** -23, 2 ** -14, -0, 65504, Infinity, -Infinity, NaN, -0],
+        ],
+      ),
+    ],
+    build: (b, [x]) => [b.node('round_f16', [x!], {})],
+  },
+  {
     // the numerators from exact integers of another language
     name: 'random_uniform',
     inputs: [given('seed', i64([], [2 ** 40 + 7]))],

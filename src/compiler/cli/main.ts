@@ -10,7 +10,7 @@ import { WEIGHTS_DTYPES } from './compile/options.ts';
 import './closed-reader.ts';
 import { checkGiven, collect, integer, number, positive, rate, watchRepeats, withNeeds } from './options.ts';
 import { fail, outputOf } from './output.ts';
-import { backend, NEED_WEIGHTS, opset, withSettings, withWeights } from './program/common.ts';
+import { backend, cacheDtype, NEED_WEIGHTS, opset, withSettings, withWeights } from './program/common.ts';
 import { addData } from './program/data.ts';
 import { addTraining } from './program/training.ts';
 import { addTools, type Run } from './tools.ts';
@@ -73,6 +73,7 @@ Examples:
         'how matrices are stored: f16 (target webgpu; the default where the weights are), int8 or int4 (default: f32)',
       ).choices(WEIGHTS_DTYPES),
     )
+    .addOption(cacheDtype())
     .option(
       '--calibrate <data>',
       'data, as for train, whose batches find the codes of method = "gptq" and judge quantised weights',
@@ -182,6 +183,7 @@ Examples:
     .option('--contrib-ops', 'of --target onnx: as for compile')
     .option('--measure', "time each kernel on this machine's adapter, beside what the adapter can do at most")
     .addOption(new Option('--weights-dtype <dtype>', 'how matrices are stored').choices(WEIGHTS_DTYPES).default('f32'))
+    .addOption(cacheDtype())
     .option('--merge-lora', 'fold adapters into the weights they adapt')
     .addHelpText(
       'after',

@@ -51,6 +51,8 @@ export function clientLayout({ model, entries, adapters }: Graphs): ClientLayout
   const fileOf = (entry: string): string => (base(entry) === WHOLE ? `entry-${WHOLE}.onnx` : `${base(entry)}.onnx`);
   const none = (reason: string): ClientLayout => ({ graphs: [], fileOf, reason });
   if (adapters) return none('its graphs take adapters, which other programs do not feed');
+  if (entries.some(({ cache }) => cache.some(({ stored }) => stored === 'int8')))
+    return none('its caches are int8, whose scales other programs do not feed');
   const parts = entries.filter(({ name }) => Object.hasOwn(names, name));
   if (parts.length > 0)
     return { fileOf, graphs: parts.map((part) => ({ ...asClientGraph(part), name: base(part.name) })) };

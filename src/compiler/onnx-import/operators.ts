@@ -193,6 +193,7 @@ const WRITERS: { readonly [N in OpName]: Writer<N> } = {
   ...eachFunction(({ name }) => plain(name)),
   floor: plain('floor'),
   round: plain('round'),
+  round_f16: never,
   gelu: ({ attributes: { approximate } }, { all }) => call(approximate === 'tanh' ? 'gelu_tanh' : 'gelu', all),
   clamp: ({ attributes: { min, max } }, { all }) => call('clamp', [...all, atom(number(min)), atom(number(max))]),
   not: (_, { all: [operand] }) =>

@@ -14,13 +14,15 @@ export interface PointwiseOps extends RealFunctions {
   round: Op<Unary>;
   /** the largest integer not above x */
   floor: Op<Unary>;
+  /** the nearest number of IEEE 754's binary16 */
+  round_f16: Op<Unary>;
   gelu: Op<Unary, { readonly approximate: 'none' | 'tanh' }>;
   clamp: Op<Unary, { readonly min: number; readonly max: number }>;
   not: Op<Unary>;
   cast: Op<Unary, { readonly to: DType }>;
 }
 
-type Plain = 'neg' | 'round' | 'floor';
+type Plain = 'neg' | 'round' | 'floor' | 'round_f16';
 type UnaryOp = Plain | 'gelu' | 'clamp' | 'not' | 'cast';
 
 const OPERANDS = [{ name: 'x' }] as const;
@@ -61,11 +63,28 @@ export function roundHalfEven(x: number): number {
   return even === 0 && x < 0 ? -0 : even;
 }
 
+/** From here on halves are infinite: half way between 65504, their largest, and 2^16. */
+const HALF_OVERFLOW = 65520;
+
+/** The nearest half, a tie to the even one: 11 digits from 2^−14 up, multiples of 2^−24 below. */
+export function roundToHalf(x: number): number {
+  const size = Math.abs(x);
+  if (size >= HALF_OVERFLOW) return Math.sign(x) * Number.POSITIVE_INFINITY;
+  if (size === 0 || Number.isNaN(x)) return x;
+  const step = 2 ** (Math.max(Math.floor(Math.log2(size)), -14) - 10);
+  return roundHalfEven(x / step) * step;
+}
+
 export const POINTWISE: Family<PointwiseOps> = {
   ...FUNCTIONS,
   neg: real('neg', '−x', (x) => -x),
   round: real('round', 'The nearest integer; a tie goes to the even one.', roundHalfEven),
   floor: real('floor', 'The largest integer not above x.', Math.floor),
+  round_f16: real(
+    'round_f16',
+    'The nearest number that f16 holds, a tie to the even one; from 65520 up ±∞.',
+    roundToHalf,
+  ),
   gelu: {
     ...unary(
       'gelu',

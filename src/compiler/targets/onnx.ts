@@ -43,7 +43,7 @@ const fileNames = (model: Model): ((entry: string) => string) => {
 
 export const onnx: OpenedTarget = {
   name: 'onnx',
-  takes: ['opset', 'clients', 'contrib', 'shardBytes', 'stage', 'adapters'],
+  takes: ['opset', 'clients', 'contrib', 'shardBytes', 'stage', 'adapters', 'caches'],
   training: {},
   passes: [],
   compile,
@@ -106,6 +106,7 @@ function compile(graphs: Graphs, options: TargetOptions = {}): Artifact {
   const lowered = ({ file, graph }: Planned, cache: readonly CachePort[]): LoweredOnnx =>
     lowerToOnnx(graph, {
       opset,
+      cache,
       metadata,
       version: VERSION,
       ...(clients ? { dims: clientDims(graph, cache) } : {}),

@@ -5,6 +5,7 @@
 import type { EntryManifest, Manifest, PyTorchSection, WeightsOrigin } from '../../shared/artifact.ts';
 import { entryFor, portFor } from '../../shared/roles.ts';
 import { INFERENCE_FILES, modelFile } from '../backends/pytorch/index.ts';
+import { TorchProblem } from '../backends/pytorch/problem.ts';
 import type { Model } from '../elaborate/model.ts';
 import type { Graphs } from '../graphs.ts';
 import { entryManifest, manifestOf, modelManifest } from '../ports.ts';
@@ -23,6 +24,8 @@ export const pytorch: Target = { name: 'pytorch', takes: ['stage'], training: {}
 /** Every parameter and buffer is in the file, used by an entry or not: `load_state_dict` is strict. @throws TorchProblem */
 function compile(graphs: Graphs): Artifact {
   const { model } = graphs;
+  const stored = graphs.entries.flatMap(({ cache }) => cache).find((port) => port.stored)?.stored;
+  if (stored) throw new TorchProblem('torch_caches', { stored });
   const written = graphs.entries.filter(({ name }) => model.entries.includes(name));
   const entries = written.map(({ name }) => name);
   const forward = graphs.stage?.minimizes ?? model.entryFor('loss');
@@ -32,9 +35,9 @@ function compile(graphs: Graphs): Artifact {
   const generates = isGenerative(ports, modelManifest(graphs));
   const parameters = [...model.parameters].map(([key, { dtype, shape }]) => ({ key, dtype, shape }));
   // torch computes in f32 with the numbers that the integers stand for
-  const stored = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
+  const weightsFile = { ...safetensorsFile(WEIGHTS, parameters), rounded: graphs.quantised };
   const adapter = adapterOf(model);
-  const weights = [{ file: stored.file, bytes: stored.bytes }];
+  const weights = [{ file: weightsFile.file, bytes: weightsFile.bytes }];
   const renamed = [...methods].filter(([entry, method]) => entry !== method);
   const section = {
     pytorch: {
@@ -55,7 +58,7 @@ function compile(graphs: Graphs): Artifact {
     target: 'pytorch',
     graphs,
     label: 'pytorch',
-    weights: [stored],
+    weights: [weightsFile],
     made: [
       { name: MODEL, what: `${entries.length} entries`, bytes: bytes.length },
       ...(generates ? [{ name: GENERATE, what: 'answers prompts' }] : []),

@@ -1,17 +1,19 @@
 /** The float64 interpreter: slow, obviously right, and the oracle of the other targets. It has no files. */
 import type { HostBackend } from '../../runtime/backend.host.ts';
 import type { Tensors } from '../../runtime/backend.ts';
+import type { CacheStorage } from '../../shared/cache-storage.ts';
 import { IndexOutside } from '../../shared/index-outside.ts';
 import { type HostTensor, narrow, type WideTensor, widen } from '../../shared/tensor.ts';
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import { type Feeds, interpret, NodeError } from '../ir/interpreter.ts';
+import { roundHalfEven, roundToHalf } from '../ops/pointwise.ts';
 import { IndexRangeError } from '../ops/spec.ts';
 import { entryManifest, manifestOf } from '../ports.ts';
 import type { Artifact, Host, OpenedTarget, WeightReader } from './target.ts';
 
 export const reference: OpenedTarget = {
   name: 'reference',
-  takes: ['stage', 'adapters'],
+  takes: ['stage', 'adapters', 'caches'],
   training: {},
   passes: [],
   compile,
@@ -31,7 +33,7 @@ function compile(graphs: Graphs): Artifact {
   };
 }
 
-type Entry = Pick<FinishedGraph, 'name' | 'guarded'>;
+type Entry = Pick<FinishedGraph, 'name' | 'guarded' | 'cache'>;
 
 function referenceBackend(
   { entries, quantised }: Pick<Graphs, 'entries' | 'quantised'>,
@@ -61,7 +63,10 @@ function run(
   feeds: Tensors,
   fetch: readonly string[] | undefined,
 ): Tensors {
-  const inputs = new Map(Object.entries(feeds).map(([name, tensor]) => [name, exactly(name, tensor)]));
+  const stored = new Map(entry.cache.map(({ past, stored: as }) => [past, as]));
+  const inputs = new Map(
+    Object.entries(feeds).map(([name, tensor]) => [name, roundedAs(stored.get(name), exactly(name, tensor))]),
+  );
   const results = interpreted(entry, { inputs, parameters: (key) => parameters.get(key)! }, fetch);
   return Object.fromEntries([...results].map(([name, tensor]) => [name, narrow(tensor)]));
 }
@@ -80,6 +85,13 @@ function interpreted(
     const { index, size } = error.cause;
     throw new IndexOutside({ op, source: origin.source, found: String(index), size }, error);
   }
+}
+
+/** What is fed as a cache's past, as other targets store it. */
+function roundedAs(stored: CacheStorage | undefined, tensor: WideTensor): WideTensor {
+  if (stored === undefined) return tensor;
+  const code = (x: number): number => (Number.isNaN(x) ? 0 : roundHalfEven(Math.max(-127, Math.min(127, x))));
+  return { ...tensor, data: tensor.data.map(stored === 'f16' ? roundToHalf : code) };
 }
 
 /** @throws Error where float64 does not have an integer */

@@ -38,8 +38,8 @@ export interface TargetOptions {
   readonly afterPass?: AfterPass | undefined;
 }
 
-/** What a target takes: options, graphs of a stage, adapters that are inputs. */
-export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'> | 'stage' | 'adapters';
+/** What a target takes: options, graphs of a stage, adapters that are inputs, caches that are stored smaller. */
+export type TargetOption = Exclude<keyof TargetOptions, 'afterPass'> | 'stage' | 'adapters' | 'caches';
 
 /**
  * Bytes after which weights go on in another file. A page reads a file of external data into one buffer, and browsers end these at

@@ -1,5 +1,5 @@
 /** WebGPU: one plan for all entries, its kernels as text; constants and parameters that several use are in it once. */
-import type { WeightsOrigin } from '../../shared/artifact.ts';
+import type { CachePort, TensorPort, WeightsOrigin } from '../../shared/artifact.ts';
 import { isQuantised, type PackedStorage } from '../../shared/quantisation.ts';
 import { changedTensors } from '../../shared/training.ts';
 import { ownOutputs, type ParameterStorage, PLAN_VERSION, type WebGpuPlan } from '../../shared/webgpu.ts';
@@ -14,6 +14,7 @@ import {
 import type { FinishedGraph, Graphs } from '../graphs.ts';
 import type { AfterPass } from '../ir/graph.ts';
 import { entryManifest, manifestOf, modelManifest, sessionChecks } from '../ports.ts';
+import { QuantiseProblem } from '../quantise/problem.ts';
 import { adapterManifest } from '../swap-adapters.ts';
 import { VERSION } from '../version.ts';
 import { deviceWeights } from './packed-source.ts';
@@ -25,7 +26,7 @@ const WEIGHTS = 'weights';
 
 export const webgpu = {
   name: 'webgpu',
-  takes: ['weights', 'shardBytes', 'stage', 'adapters'],
+  takes: ['weights', 'shardBytes', 'stage', 'adapters', 'caches'],
   // arenas of a quarter of a binding, in elements
   training: { fusedAttention: true, arenas: DEFAULT_LIMITS.maxStorageBufferBindingSize / 4 },
   passes: KERNEL_PASSES,
@@ -126,10 +127,20 @@ function entryPlan(
 ): WebGpuPlan['entries'][string] {
   const { guarded, cache, replaces: donations } = entry;
   const { inputs, adapters } = entryManifest(entry);
+  checkWidths(inputs, cache);
   const ranges = new Map(inputs.flatMap((input) => (input.range ? [[input.name, input.range] as const] : [])));
   const { plan, requires } = loweredEntry(guarded.graph, tables, { cache, donations, ranges, after, onKernels });
   const needed = { ...guarded.graph, requires: [...guarded.graph.requires, ...requires] };
   return { ...plan, inputs, ...sessionChecks({ ...guarded, graph: needed }), ...(adapters ? { adapters } : {}) };
+}
+
+/** @throws QuantiseProblem for a cache whose rows are no fours */
+function checkWidths(inputs: readonly TensorPort[], cache: readonly CachePort[]): void {
+  for (const { past, stored } of cache) {
+    const width = inputs.find(({ name }) => name === past)!.shape.at(-1)!;
+    if (stored && (typeof width !== 'number' || width % 4 !== 0))
+      throw new QuantiseProblem('cache_width', { port: past, stored, width: String(width) });
+  }
 }
 
 function adapterOf({ adapters, entries }: Graphs, ownAdapter: boolean): NonNullable<WebGpuPlan['adapter']> {

@@ -12,7 +12,7 @@ import { type Engine, openOn } from './open-on.ts';
 import type { WeightProvider } from './weights/provider.ts';
 import { writeArtifact } from './weights/write.ts';
 
-export type RunRequest = Engine & Pick<GraphsRequest, 'entries' | 'taps'>;
+export type RunRequest = Engine & Pick<GraphsRequest, 'entries' | 'taps' | 'caches'>;
 
 /** Node as a host of targets: ONNX Runtime on the CPU, WebGPU where there is an adapter. */
 export const NODE: Host = {

@@ -5,6 +5,7 @@
  *
  * An entry without a cache works too: the whole sequence then runs again for every token.
  */
+import { widthOf } from '../../shared/cache-storage.ts';
 import { entryFor, portFor } from '../../shared/roles.ts';
 import type { HostTensor } from '../../shared/tensor.ts';
 import type { EntryPorts } from '../backend.ts';
@@ -117,10 +118,10 @@ export class Decoder {
 
   /** Bytes of the cache that one row takes for so many positions. */
   bytesPerRow(positions: number): number {
-    const sizes = this.entry.cache.map(({ past, axis }) => {
+    const sizes = this.entry.cache.map(({ past, axis, stored }) => {
       const { shape } = this.entry.inputs.find(({ name }) => name === past)!;
       const fixed = shape.filter((dim, i): dim is number => i !== axis && typeof dim === 'number');
-      return fixed.reduce((product, dim) => product * dim, Float32Array.BYTES_PER_ELEMENT);
+      return fixed.reduce((product, dim) => product * dim, widthOf(stored));
     });
     return positions * sizes.reduce((a, b) => a + b, 0);
   }

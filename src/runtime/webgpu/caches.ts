@@ -4,8 +4,10 @@
  * All caches of a run have room for the same number of positions, the symbol CAPACITY. A cache that is full moves into a
  * larger buffer: rows [outer, P, inner] are copied on the device from stride `capacity` to the new one.
  */
+import { type CacheStorage, widthOf } from '../../shared/cache-storage.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { AnyTensor } from '../device-tensor.ts';
+import { toStored } from '../stored.ts';
 import type { Gpu } from './gpu.ts';
 import { bytesOn, type Growing, piecesOf } from './readback.ts';
 import { GpuTensor, writeWords } from './tensors.ts';
@@ -19,6 +21,7 @@ export interface CacheWish {
   readonly past: AnyTensor | undefined;
   readonly presentShape: readonly number[];
   readonly axis: number;
+  readonly stored?: CacheStorage | undefined;
 }
 
 /**
@@ -35,7 +38,8 @@ export function capacityFor(gpu: Gpu, wishes: readonly CacheWish[], keep: boolea
   const roomy = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(Math.max(1, needed * 1.5))));
   const fits = (capacity: number): boolean =>
     wishes.every(
-      ({ presentShape, axis }) => bytesOn({ shape: presentShape, growing: { axis, capacity } }) <= gpu.buffers.largest,
+      ({ presentShape, axis, stored }) =>
+        bytesOn({ shape: presentShape, growing: { axis, capacity, stored } }) <= gpu.buffers.largest,
     );
   return [reserve, roomy].find((capacity) => capacity >= needed && fits(capacity)) ?? needed;
 }
@@ -47,11 +51,12 @@ export function capacityFor(gpu: Gpu, wishes: readonly CacheWish[], keep: boolea
 export function placeCache(
   gpu: Gpu,
   label: string,
-  { past, presentShape, axis }: CacheWish,
+  { past, presentShape, axis, stored }: CacheWish,
   capacity: number,
   encoder: GPUCommandEncoder,
 ): { readonly buffer: GPUBuffer; readonly growing: Growing; readonly inPlace: boolean } {
-  const growing = { axis, capacity };
+  const growing = { axis, capacity, stored };
+  if (past instanceof GpuTensor) past.checkStored(stored);
   if (past instanceof GpuTensor && past.growing?.axis === axis && past.growing.capacity === capacity)
     return { buffer: past.buffer, growing, inPlace: true };
   const buffer = gpu.buffers.take(bytesOn({ shape: presentShape, growing }), label);
@@ -67,18 +72,20 @@ function copyInto(
   encoder: GPUCommandEncoder,
 ): void {
   const { shape } = past;
-  const { axis, capacity } = target.growing;
-  const inner = sizeOf(shape.slice(axis + 1));
-  const row = shape[axis]! * inner; // words of one [length, inner]
+  const { axis, capacity, stored } = target.growing;
+  const position = widthOf(stored) * sizeOf(shape.slice(axis + 1));
+  const row = shape[axis]! * position; // bytes of one [length, inner]
   const outer = sizeOf(shape.slice(0, axis));
-  const at = (i: number): number => 4 * i * capacity * inner;
+  const at = (i: number): number => i * capacity * position;
   if (past instanceof GpuTensor) {
-    const stride = 4 * (past.growing?.capacity ?? shape[axis]!) * inner;
-    for (let i = 0; i < outer; i++) encoder.copyBufferToBuffer(past.buffer, i * stride, target.buffer, at(i), 4 * row);
+    const stride = (past.growing?.capacity ?? shape[axis]!) * position;
+    for (let i = 0; i < outer; i++) encoder.copyBufferToBuffer(past.buffer, i * stride, target.buffer, at(i), row);
     return;
   }
-  const words = toWords((past as HostTensor).data, label);
-  for (let i = 0; i < outer; i++) writeWords(gpu, target.buffer, at(i), words.subarray(i * row, (i + 1) * row));
+  const { data } = past as HostTensor;
+  const words = stored ? toStored(stored, data as Float32Array) : toWords(data, label);
+  for (let i = 0; i < outer; i++)
+    writeWords(gpu, target.buffer, at(i), new Uint8Array(words.buffer, words.byteOffset + i * row, row));
 }
 
 /** Copies a cache without its gaps: for entries that take it as an ordinary input. */

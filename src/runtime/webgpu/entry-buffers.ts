@@ -173,6 +173,7 @@ export class EntryBuffers {
     const tensor = feeds[name]!;
     if (tensor instanceof GpuTensor) {
       if (tensor.gpu !== gpu) throw tensor.unusable('is on another device');
+      tensor.checkStored();
       if (!gapped(tensor)) return tensor.buffer;
       const target = this.slot(index, [sizeOf(tensor.shape)]);
       copyCompact(tensor, target, encoder);

@@ -133,9 +133,9 @@ export class WebGpuProgram {
   private submit(feeds: AnyTensors, fates: readonly Fate[], options: ProgramOptions) {
     const { gpu, layout } = this;
     const symbols = bindSymbols(layout, feeds);
-    const wishes = layout.plan.cache.map(({ past, axis }, cache): CacheWish => {
+    const wishes = layout.plan.cache.map((port, cache): CacheWish => {
       const { dims } = layout.outputs[layout.presents[cache]!]!;
-      return { past: feeds[past], presentShape: dims.map((dim) => evaluateDim(dim, symbols)), axis };
+      return { ...port, past: feeds[port.past], presentShape: dims.map((dim) => evaluateDim(dim, symbols)) };
     });
     const keepsCache = layout.presents.some((output) => fates[output] === 'kept');
     const capacity = capacityFor(gpu, wishes, keepsCache, options.reserve);

@@ -5,8 +5,10 @@
  * A cache on the device is [outer, capacity, inner] with the first `length` positions in use; it is read without the
  * gaps, as [outer, length, inner].
  */
+import { type CacheStorage, widthOf } from '../../shared/cache-storage.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
+import { fromStored } from '../stored.ts';
 import { MAP_READ, USAGE } from './flags.ts';
 import type { Gpu } from './gpu.ts';
 import type { GPUBuffer, GPUCommandEncoder } from './types.ts';
@@ -17,6 +19,8 @@ export interface Growing {
   readonly axis: number;
   /** positions that the buffer has room for */
   readonly capacity: number;
+  /** of what takes less than a word */
+  readonly stored: CacheStorage | undefined;
 }
 
 export interface Located {
@@ -34,19 +38,18 @@ export interface Piece {
 
 /** Where the tensor's bytes lie, in row-major order: one piece unless a growing tensor has room left. */
 export function piecesOf({ shape, growing }: Omit<Located, 'buffer' | 'dtype'>): Piece[] {
-  const bytes = 4 * sizeOf(shape);
+  const bytes = widthOf(growing?.stored) * sizeOf(shape);
   if (bytes === 0) return [];
   if (!growing || growing.capacity === shape[growing.axis]) return [{ offset: 0, bytes }];
   const { axis, capacity } = growing;
   const outer = sizeOf(shape.slice(0, axis));
-  const inner = sizeOf(shape.slice(axis + 1));
-  const row = 4 * shape[axis]! * inner;
-  return Array.from({ length: outer }, (_, i) => ({ offset: 4 * i * capacity * inner, bytes: row }));
+  const row = bytes / outer;
+  return Array.from({ length: outer }, (_, i) => ({ offset: (i * capacity * row) / shape[axis]!, bytes: row }));
 }
 
 /** Bytes of the buffer that a tensor lies in. */
 export function bytesOn({ shape, growing }: Omit<Located, 'buffer' | 'dtype'>): number {
-  return 4 * sizeOf(growing ? shape.with(growing.axis, growing.capacity) : shape);
+  return widthOf(growing?.stored) * sizeOf(growing ? shape.with(growing.axis, growing.capacity) : shape);
 }
 
 /** Bytes of a staging buffer at most. */
@@ -84,7 +87,7 @@ export class Readback {
 
   /** After the submit. */
   async read(): Promise<HostTensor[]> {
-    const bytes = new Uint8Array(this.tensors.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0));
+    const bytes = new Uint8Array(this.staged.reduce((sum, part) => sum + part.bytes, 0));
     let at = 0;
     for (const part of this.staged) {
       await this.gpu.wait(part.staging.mapAsync(MAP_READ, 0, part.bytes));
@@ -94,10 +97,11 @@ export class Readback {
       at += part.bytes;
     }
     let start = 0;
-    return this.tensors.map(({ dtype, shape }) => {
-      const words = bytes.buffer.slice(start, start + 4 * sizeOf(shape));
+    return this.tensors.map(({ dtype, shape, growing }) => {
+      const stored = growing?.stored;
+      const words = bytes.buffer.slice(start, start + widthOf(stored) * sizeOf(shape));
       start += words.byteLength;
-      return { dtype, shape, data: fromWords(dtype, words) };
+      return { dtype, shape, data: stored ? fromStored(stored, words) : fromWords(dtype, words) };
     });
   }
 

@@ -1,4 +1,5 @@
 /** Tensors on a WebGPU device: what runs keep, and what they are fed without a copy. */
+import type { CacheStorage } from '../../shared/cache-storage.ts';
 import type { DType } from '../../shared/dtype.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { AnyTensor, DeviceTensor } from '../device-tensor.ts';
@@ -33,6 +34,11 @@ export class GpuTensor implements DeviceTensor {
     if (this.gpu.lost !== undefined) throw this.unusable('was on a device that is lost');
     if (!this.held) throw this.unusable(this.gone);
     return this.held;
+  }
+
+  /** @throws RuntimeError R1008 where it is fed to what stores its numbers otherwise */
+  checkStored(stored?: CacheStorage): void {
+    if (this.growing?.stored !== stored) throw this.unusable('is stored otherwise than what it is fed to');
   }
 
   unusable(reason: string): Error {

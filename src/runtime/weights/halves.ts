@@ -4,13 +4,19 @@
  */
 
 /** The value of a half-precision number given its 16 bits (IEEE 754 binary16). */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24; // zero and subnormals
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+export function halfToNumber(half: number): number {
+  bits[0] = singleBits(half);
+  return float[0]!;
+}
+
+/**
+ * The bits of the single that a half is: with its digits in their places 2^112 too small, which a product mends, also of subnormals.
+ * Infinities and NaNs, which keep their sign and payload, have the largest exponent in both.
+ */
+function singleBits(half: number): number {
+  bits[0] = (half & 0x7fff) << 13;
+  float[0]! *= 2 ** 112;
+  return bits[0]! | ((half & 0x8000) << 16) | ((half & 0x7c00) === 0x7c00 ? 0x7f800000 : 0);
 }
 
 /** The nearest half-precision number's 16 bits, ties to even; past its range infinity. */
@@ -26,23 +32,16 @@ const float = new Float32Array(bits.buffer);
 function halfBits(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const magnitude = single & 0x7fffffff;
+  if (magnitude < 0x38800000) {
+    // below 2^−14: beside 0.5 the last digit of a single is 2^−24, the unit of subnormals
+    bits[0] = magnitude;
+    float[0]! += 0.5;
+    return sign | (bits[0]! - 0x3f000000);
+  }
   // of normals: rebias the exponent from 127 to 15; a carry of the rounding moves into it, up to infinity
-  if (magnitude >= 0x38800000 && magnitude < 0x47800000)
-    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+  if (magnitude < 0x47800000) return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff); // NaN, quiet, with its payload's first bits
-  if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and up
-  const exponent = magnitude >>> 23;
-  if (exponent < 102) return sign; // below 2^−25
-  // below 2^−14: subnormal, in units of 2^−24
-  return sign | roundShift((magnitude & 0x7fffff) | 0x800000, 126 - exponent);
-}
-
-/** value / 2^shift, ties to even. */
-function roundShift(value: number, shift: number): number {
-  const kept = value >>> shift;
-  const rest = value & ((1 << shift) - 1);
-  const half = 1 << (shift - 1);
-  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
+  return sign | 0x7c00; // 2^16 and up
 }
 
 /** The nearest halves' bits, as `toHalf`. */
@@ -59,25 +58,10 @@ export function firstNonFiniteHalf(halves: Uint16Array): number {
   return -1;
 }
 
-let table: Uint32Array | undefined;
-/** The bits of all 65,536 halves as singles (256 KiB), made on first use. */
-function singlesOfHalves(): Uint32Array {
-  if (table) return table;
-  const values = Float32Array.from({ length: 1 << 16 }, (_, half) => halfToNumber(half));
-  table = new Uint32Array(values.buffer);
-  // NaNs keep their sign and payload
-  for (let half = 0x7c01; half < 0x8000; half++) {
-    table[half] = 0x7f800000 | ((half & 0x3ff) << 13);
-    table[half | 0x8000] = (table[half]! | 0x80000000) >>> 0;
-  }
-  return table;
-}
-
 /** The values of halves, written to `target` from element `start` on. */
 export function fromHalves(halves: Uint16Array, target: Float32Array, start: number): void {
   const singles = new Uint32Array(target.buffer, target.byteOffset, target.length);
-  const values = singlesOfHalves();
-  for (let i = 0; i < halves.length; i++) singles[start + i] = values[halves[i]!]!;
+  for (let i = 0; i < halves.length; i++) singles[start + i] = singleBits(halves[i]!);
 }
 
 /** The same of bfloat16, which is the upper half of an f32. */

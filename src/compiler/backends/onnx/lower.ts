@@ -5,6 +5,7 @@
  * named `<module path>/<operator>` and carry the place in the source as doc_string. Inputs, outputs and parameters
  * keep their names: clients and checkpoints know them.
  */
+import type { CachePort } from '../../../shared/artifact.ts';
 import { type Dim, printShape } from '../../../shared/dim.ts';
 import type { HostTensor } from '../../../shared/tensor.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
@@ -36,6 +37,7 @@ import {
   valueInfo,
 } from './proto.ts';
 import { nothing } from './shapes.ts';
+import { StoredCaches } from './stored-caches.ts';
 
 /** A parameter's numbers: in a file beside the model, or inside the model (tests, tiny models). */
 export type ParameterSource =
@@ -53,6 +55,8 @@ export interface OnnxOptions {
   readonly version?: string;
   /** what dynamic sizes are called in the file, by their names in the graph */
   readonly dims?: ReadonlyMap<string, Dim>;
+  /** the entry's caches */
+  readonly cache?: readonly CachePort[];
 }
 
 export interface LoweredOnnx {
@@ -81,6 +85,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
     throw new Error(`graph ${graph.name} has two inputs or outputs called ${JSON.stringify(name)}: rename one of them`);
   }
 
+  const caches = new StoredCaches(emit, graph, options.cache);
   const names = new Map<ValueId, string>(graph.inputs.map(({ name, value }) => [value, name]));
   const nameOf = (value: ValueId): string => {
     const name = names.get(value);
@@ -121,7 +126,11 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
   for (const node of graph.nodes) {
     emit.from(node.origin);
     const before = emit.nodes.length;
-    const results = lowerNode(emit, graph, node, siblings.get(callOf(node))!, nameOf);
+    const appended = caches.append(node, nameOf);
+    const results =
+      appended === undefined
+        ? lowerNode(emit, graph, node, siblings.get(callOf(node))!, (value) => caches.widened(value, nameOf(value)))
+        : [appended];
     written.set(
       node,
       emit.nodes.slice(before).map(({ name }) => name ?? ''),
@@ -130,16 +139,13 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
       names.set(value, results[index]!);
     });
   }
+  const leaving = graph.outputs.map(({ name, value }) => [caches.outputOf(name, value, nameOf(value)), name] as const);
   dropUnread(
     emit,
-    graph.outputs.map(({ value }) => nameOf(value)),
+    leaving.map(([value]) => value),
   );
   const made = new Set(emit.nodes.flatMap((node) => node.output ?? []));
-  const renamed = nameOutputs(
-    emit,
-    made,
-    graph.outputs.map(({ name, value }) => [nameOf(value), name]),
-  );
+  const renamed = nameOutputs(emit, made, leaving);
   // the types of what flows between modules, for viewers and checkers
   const inner = new Map<string, TensorType>();
   for (const value of graph.nodes.flatMap((node) => node.outputs)) {
@@ -157,8 +163,8 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): LoweredOnnx {
       name: graph.name,
       node: emit.nodes,
       initializer: emit.initializers,
-      input: inputs.map(({ name, type }) => valueInfo(name, type, options.dims)),
-      output: outputs.map(({ name, type }) => valueInfo(name, type, options.dims)),
+      input: inputs.map(({ name, type }) => valueInfo(name, type, options.dims, caches.ports.get(name))),
+      output: outputs.map(({ name, type }) => valueInfo(name, type, options.dims, caches.ports.get(name))),
       valueInfo: [...inner].map(([name, type]) => valueInfo(name, type, options.dims)),
     },
   };

@@ -88,16 +88,19 @@ export function externalTensor(
 /**
  * The declaration of an input or output: static dims as dim_value, dynamic ones as dim_param (`B`, `P + T`).
  * @param called names in place of the sizes' own
+ * @param stored its type, where not that of its values
  */
 export function valueInfo(
   name: string,
   type: TensorType,
   called: ReadonlyMap<string, Dim> = new Map(),
+  stored?: PackedType,
 ): ValueInfoProto {
   const dim = type.shape.map((size) =>
     typeof size === 'number' ? { dimValue: size } : { dimParam: printDim(substituteDim(size, called)) },
   );
-  return { name, type: { tensorType: { elemType: ONNX_DTYPE[type.dtype], shape: { dim } } } };
+  const elemType = stored === undefined ? ONNX_DTYPE[type.dtype] : PACKED_TYPE[stored];
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 /** protobuf messages end at 2 GiB; readers refuse longer ones */

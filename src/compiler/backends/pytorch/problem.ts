@@ -8,6 +8,8 @@ export interface TorchProblems {
   readonly torch_size: { readonly size: string; readonly place: string };
   /** a stage that cannot be trained there */
   readonly torch_stage: { readonly stage: string; readonly reason: string };
+  /** caches that would be stored smaller */
+  readonly torch_caches: { readonly stored: string };
   /** a body that may do something else in training */
   readonly torch_training: { readonly body: string; readonly place: string };
 }

@@ -87,12 +87,13 @@ export default async function run(output: Output, [file]: readonly string[], giv
 /** @throws CliError C0208 for options that the target does not take */
 function targetOptions(
   target: Target,
-  { opset, weightsDtype, stage, swapAdapters = false, contribOps = false, shardMb }: CompileOptions,
+  { opset, weightsDtype, cacheDtype, stage, swapAdapters = false, contribOps = false, shardMb }: CompileOptions,
 ): TargetOptions {
   const asked: readonly (readonly [string, TargetOption, boolean])[] = [
     // 17, the default, says nothing: programs give it with every target
     ['--opset', 'opset', opset !== '17'],
     ['--weights-dtype', 'weights', weightsDtype === 'f32' || weightsDtype === 'f16'],
+    ['--cache-dtype', 'caches', cacheDtype !== undefined],
     ['--contrib-ops', 'contrib', contribOps],
     ['--shard-mb', 'shardBytes', shardMb !== undefined],
     ['--stage', 'stage', stage !== undefined],
@@ -159,6 +160,7 @@ function compiledGraphs(
     const graphs = forStage(stage?.name ?? '', () =>
       graphsOf(model, {
         quantise: asIntegers(options.weightsDtype),
+        caches: options.cacheDtype,
         ...(options.entry.length > 0 ? { entries: options.entry } : {}),
         ...(options.swapAdapters ? { adapters: 'inputs' } : {}),
         ...(stage ? { stage, training: target.training } : {}),

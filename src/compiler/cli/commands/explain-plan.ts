@@ -2,6 +2,7 @@
  * `mdl explain-plan`: what an entry costs on WebGPU, kernel by kernel, at given sizes. Needs no weights, and a device only to
  * measure what kernels take.
  */
+import type { CacheStorage } from '../../../shared/cache-storage.ts';
 import type { Dim } from '../../../shared/dim.ts';
 import type { WebGpuPlan } from '../../../shared/webgpu.ts';
 import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
@@ -33,6 +34,7 @@ export interface ExplainPlanOptions extends SettingsOptions {
   /** a module's path, FILE.mdl:LINE or an op: its kernels and why they end where they do, instead of the report */
   readonly why?: string;
   readonly weightsDtype: WeightsDType;
+  readonly cacheDtype?: CacheStorage;
   /** with memory: of whom */
   readonly target: 'webgpu' | 'onnx';
   /** of ONNX, as for `compile` */
@@ -58,6 +60,7 @@ export default async function explainPlan(
     graphsOf(model, {
       entries,
       quantise: asIntegers(options.weightsDtype),
+      caches: options.cacheDtype,
       ...(stage ? { stage, training: webgpu.training } : {}),
     }),
   );

@@ -17,6 +17,7 @@ export function commandOf(file: string, options: CompileOptions): string {
   add('--init', options.init === undefined ? undefined : String(options.init));
   words.push(`--target ${options.target}`);
   add('--weights-dtype', options.weightsDtype);
+  add('--cache-dtype', options.cacheDtype);
   if (options.swapAdapters) words.push('--swap-adapters');
   add('--stage', options.stage);
   return words.join(' ');

@@ -1,4 +1,5 @@
 /** What `mdl compile` is told. */
+import type { CacheStorage } from '../../../shared/cache-storage.ts';
 import type { TargetName } from '../../targets/names.ts';
 import type { SettingsOptions, WeightsOptions } from '../../workbench/model.ts';
 import type { CalibrationOptions } from '../../workbench/quantise/calibrated.ts';
@@ -17,6 +18,8 @@ export interface CompileOptions extends SettingsOptions, WeightsOptions, Calibra
   readonly entry: readonly string[];
   readonly target: TargetName;
   readonly weightsDtype?: WeightsDType;
+  /** how keys and values of caches are stored; f32 when absent */
+  readonly cacheDtype?: CacheStorage;
   /** ONNX Runtime's own operators for quantised matrices */
   readonly contribOps?: boolean;
   /** MiB of a weights file */

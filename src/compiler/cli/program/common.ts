@@ -1,5 +1,6 @@
 /** Options that several commands have. */
 import { type Command, Option } from 'commander';
+import { CACHE_STORAGES } from '../../../shared/cache-storage.ts';
 import { BACKENDS } from '../../workbench/backends.ts';
 import { collect, integer } from '../options.ts';
 
@@ -57,5 +58,11 @@ export const onBadRow = (): Option =>
 export const skipBadImages = (): Option => new Option('--skip-bad-images').hideHelp();
 
 export const opset = (): Option => new Option('--opset <version>', 'ONNX opset').choices(['17', '23']).default('17');
+/** Keys and values between two steps. */
+export const cacheDtype = (): Option =>
+  new Option(
+    '--cache-dtype <dtype>',
+    'how keys and values of caches are stored, of onnx and webgpu: f16, or int8 with a scale for each row (default: f32)',
+  ).choices(CACHE_STORAGES);
 export const backend = (): Option =>
   new Option('--backend <name>', 'what runs the model').choices(BACKENDS).default('onnx');

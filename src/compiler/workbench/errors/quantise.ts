@@ -1,4 +1,4 @@
-/** C0506–C0508, C0524–C0531, C0635: weights that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
+/** C0506–C0508, C0524–C0531, C0635, C0671, C0672: weights and caches that cannot be quantised as was asked; a part of the catalogue of ../errors.ts. */
 import type { QuantiseProblems } from '../../quantise/problem.ts';
 import { entry } from './entry.ts';
 
@@ -26,6 +26,18 @@ export const CLI_QUANTISE = {
     ({ key, part }: QuantiseProblems['quantise_name']) =>
       `${key} is quantised and stored as its parts, and the model has a parameter ${part} of its own: give that one another key`,
     'In weights files a quantised matrix is three tensors: KEY.codes, KEY.scales and, with zero points, KEY.zeros. A parameter of the model with such a key would be a second tensor of that name.',
+  ),
+  cache_none: entry(
+    'C0671',
+    ({ stored, entries }: QuantiseProblems['cache_none']) =>
+      `caches are to be stored as ${stored}, and no entry of ${entries.join(', ') || 'the model'} has one: write \`cache P "past_key_values" -> "present"\` in an entry, or leave --cache-dtype out`,
+    'A cache keeps keys and values between two steps of an entry that says so; `cached(…)` in its modules names what is kept. Without one there is nothing that could be stored in fewer bytes.',
+  ),
+  cache_width: entry(
+    'C0672',
+    ({ port, stored, width }: QuantiseProblems['cache_width']) =>
+      `${port} has rows of ${width}, and WebGPU stores caches as ${stored} where they are a multiple of 4: leave --cache-dtype out, or compile to onnx`,
+    'On the device four neighbours are stored at once, two or one word of 32 bits, so that no two invocations write into one word.',
   ),
   calibration_loss: entry(
     'C0506',

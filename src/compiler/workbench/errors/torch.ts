@@ -1,4 +1,4 @@
-/** What the PyTorch target refuses: C05. A part of the catalogue of ../errors.ts. */
+/** What the PyTorch target refuses: C05, C0670. A part of the catalogue of ../errors.ts. */
 import type { TorchProblems } from '../../backends/pytorch/problem.ts';
 import { entry } from './entry.ts';
 
@@ -30,5 +30,11 @@ export const CLI_TORCH = {
     'C0512',
     ({ stage, reason }: TorchProblems['torch_stage']) => `the stage ${stage} has no train.py: ${reason}`,
     'With `--stage` the PyTorch target writes train.py, which calls the entry of model.py that the stage minimises: `loss`, unless it says another. Compile without `--entry`, or name that entry too, and give the model one with an output `loss`.',
+  ),
+  torch_caches: entry(
+    'C0670',
+    ({ stored }: TorchProblems['torch_caches']) =>
+      `caches are stored as ${stored}, and model.py keeps them as f32: compile to onnx or webgpu, or leave the caches f32`,
+    'In PyTorch a cache is a tensor of the dtype that the model computes in (`--dtype` of generate.py). `--cache-dtype` is for ONNX and WebGPU, where new rows are rounded as they are stored.',
   ),
 } as const;

@@ -1,5 +1,6 @@
 /** How large the buffers of an entry are at given sizes, in words: what the runtime takes for them. */
 import type { EntryLayout } from '../../../runtime/webgpu/layout.ts';
+import { widthOf } from '../../../shared/cache-storage.ts';
 import { evaluateDim, productOf } from '../../../shared/dim.ts';
 import { storageWords } from '../../../shared/quantisation.ts';
 import { sizeOf } from '../../../shared/tensor.ts';
@@ -36,10 +37,10 @@ export function wordsOfBuffer(
       return constant.kind === 'data' ? sizeOf(constant.shape) : constant.positions * constant.dims;
     }
     case 'cache': {
-      const { axis } = layout.plan.cache[buffer.cache]!;
+      const { axis, stored } = layout.plan.cache[buffer.cache]!;
       const { dims } = layout.outputs[layout.presents[buffer.cache]!]!;
       const room = dims.map((dim, at) => (at === axis ? symbols.get(CAPACITY)! : evaluateDim(dim, symbols)));
-      return sizeOf(room);
+      return (widthOf(stored) / 4) * sizeOf(room);
     }
   }
 }

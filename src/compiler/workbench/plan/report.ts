@@ -5,6 +5,7 @@
 
 import { launchAt, type Workgroups, workgroupsOf } from '../../../runtime/webgpu/dispatch.ts';
 import { type EntryLayout, type LaunchLayout, layoutOf, type StepLayout } from '../../../runtime/webgpu/layout.ts';
+import { widthOf } from '../../../shared/cache-storage.ts';
 import { evaluateDim } from '../../../shared/dim.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
 import { storageBytes } from '../../../shared/quantisation.ts';
@@ -166,7 +167,8 @@ export function reportOf(at: EntryAt): { readonly report: PlanReport; readonly k
       0,
     ),
     cache_bytes: layout.presents.reduce(
-      (total, output) => total + 4 * elementsOf(layout.outputs[output]!.dims, dims),
+      (total, output, cache) =>
+        total + widthOf(layout.plan.cache[cache]!.stored) * elementsOf(layout.outputs[output]!.dims, dims),
       0,
     ),
   };
@@ -192,7 +194,13 @@ function capacityOf(layout: EntryLayout, dims: Dims): number {
 /** A cache is read as far as it was filled, and written where it grows: its present, once. */
 function portBytes(layout: EntryLayout, dims: Dims): number {
   const inputs = layout.inputs.filter((_, index) => layout.pasts[index]! < 0);
-  return [...inputs, ...layout.outputs].reduce((total, port) => total + 4 * elementsOf(port.dims, dims), 0);
+  const stored = new Map(
+    layout.presents.map((output, cache) => [layout.outputs[output], layout.plan.cache[cache]!.stored]),
+  );
+  return [...inputs, ...layout.outputs].reduce(
+    (total, port) => total + widthOf(stored.get(port)) * elementsOf(port.dims, dims),
+    0,
+  );
 }
 
 function parametersRead(plan: WebGpuPlan, buffers: readonly BufferPlan[]): ParameterPlan[] {

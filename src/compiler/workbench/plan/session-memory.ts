@@ -14,6 +14,7 @@
  * What an entry computes in between (ONNX Runtime's arena) is not told.
  */
 
+import { widthOf } from '../../../shared/cache-storage.ts';
 import { evaluateDim } from '../../../shared/dim.ts';
 import { parseDim } from '../../../shared/dim-text.ts';
 import { partsOf, type Quantisation } from '../../../shared/quantisation.ts';
@@ -68,11 +69,14 @@ export function sessionMemory(
       }
     }
     const { inputs, outputs, cache } = entryManifest(entry);
-    const cached = new Set(cache.flatMap(({ past, present }) => [past, present]));
+    const cached = new Map(cache.flatMap(({ past, present, stored }) => [past, present].map((name) => [name, stored])));
     const bytesOf = (kept: boolean): number =>
       [...inputs, ...outputs]
         .filter(({ name }) => cached.has(name) === kept)
-        .reduce((sum, { dtype, shape }) => sum + ITEM_BYTES[dtype] * elements(shape, dims), 0);
+        .reduce((sum, { name, dtype, shape }) => {
+          const stored = cached.get(name);
+          return sum + (stored ? widthOf(stored) : ITEM_BYTES[dtype]) * elements(shape, dims);
+        }, 0);
     return {
       entry: entry.name,
       dims: Object.fromEntries(dims),

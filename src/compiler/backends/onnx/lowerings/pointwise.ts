@@ -4,6 +4,7 @@ import type { OpName } from '../../../ops/attributes.ts';
 import type { RealFunctions } from '../../../ops/functions.ts';
 import { HIGHEST_I64, LOWEST_I64, type PointwiseOps } from '../../../ops/pointwise.ts';
 import type { Emitter } from '../emitter.ts';
+import { PACKED_TYPE } from '../proto.ts';
 import { cast, type Lowering, type Lowerings } from './rule.ts';
 
 /** The op is an ONNX operator with the same operands. */
@@ -89,6 +90,7 @@ export const POINTWISE: Lowerings<keyof PointwiseOps | keyof ArithmeticOps> = {
   },
   round: same('Round'),
   floor: same('Floor'),
+  round_f16: (emit, { inputs }) => [cast(emit, emit.op('Cast', [inputs[0].name], { to: PACKED_TYPE.f16 }), 'f32')],
   gelu: (emit, { inputs, attributes: { approximate } }) => {
     const x = inputs[0].name;
     if (emit.opset >= 20) return [emit.op('Gelu', [x], { approximate })];

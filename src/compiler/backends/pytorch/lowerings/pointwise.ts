@@ -116,6 +116,7 @@ export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   softplus: functional('F.softplus'),
   round: named('round'),
   floor: named('floor'),
+  round_f16: (c) => method(method(tensors(c)[0], 'half'), 'float'),
   gelu: (c) => call('F.gelu', tensors(c), c.attributes.approximate === 'tanh' ? ['approximate="tanh"'] : []),
   clamp: (c) => method(tensors(c)[0], 'clamp', [float(c.attributes.min), float(c.attributes.max)]),
   not: (c) => {

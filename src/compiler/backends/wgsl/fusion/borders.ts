@@ -6,6 +6,8 @@ export type Border =
   | 'output'
   /** new positions of a cache, or a part of a concat that is written in parts */
   | 'written in parts'
+  /** a cache holds it in fewer bytes than a word */
+  | 'stored in fours'
   /** a product or an attention loads each element of its operands many times */
   | 'operand of a template'
   /** several kernels read it, and one load costs less than what makes it */
@@ -26,6 +28,7 @@ export type Border =
 const TEXTS: Readonly<Record<Border, string>> = {
   output: 'the entry gives it',
   'written in parts': 'its parts are written into one buffer, each by the kernel that makes it',
+  'stored in fours': 'a cache stores it in fewer bytes than a word, so a kernel of its own writes four at once',
   'operand of a template': 'a product or an attention reads each of its elements many times',
   'several readers': 'several kernels read it, and a load costs less than computing it again',
   'gradients of attention': 'the kernels of attention’s gradients write them as they are',

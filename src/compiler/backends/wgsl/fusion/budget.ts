@@ -155,7 +155,8 @@ export class BufferBudget {
     for (const value of [...this.reads(kernel, stored), ...kernel.outputs.map(({ into }) => into)]) {
       if (unwritten.has(value)) continue;
       buffers.add(bufferOf(value));
-      for (const { buffer } of this.places.get(value)?.shards ?? []) buffers.add(buffer);
+      const { shards = [], scales } = this.places.get(value) ?? {};
+      for (const { buffer } of [...shards, ...(scales ? [scales] : [])]) buffers.add(buffer);
     }
     return buffers;
   }

@@ -23,7 +23,7 @@ import { inlineCost, isInline, isView } from '../text/inline.ts';
 import { isReduction, type ReduceOp } from '../text/reduce.ts';
 import { costOf, isPointwise } from '../text/scalar.ts';
 import type { Borders } from './borders.ts';
-import type { FuseOptions } from './options.ts';
+import type { CacheAppend, FuseOptions } from './options.ts';
 import { placeAttentionGradient, placeContraction } from './place-contractions.ts';
 import { FoldPlacement } from './place-folds.ts';
 import { FusionState } from './state.ts';
@@ -70,7 +70,10 @@ class Fusion {
   private visit(node: AnyNode, order: number): void {
     const wanted = node.outputs.filter((value) => this.state.isWanted(value));
     if (wanted.length === 0) return;
-    if (this.state.options.caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
+    const { caches } = this.state.options;
+    const cached = caches.find(({ read }) => read?.value === node.outputs[0]);
+    if (caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
+    else if (cached) this.readCache(cached);
     else if (node.op === 'attention_grad') placeAttentionGradient(this.state, node, order);
     else if (isContraction(node)) placeContraction(this.state, node, order);
     else if (isReduction(node.op)) this.folds.place(node as Node<ReduceOp>, order);
@@ -153,12 +156,24 @@ class Fusion {
   }
 
   private append(node: AnyNode, order: number): void {
-    const { past, axis } = this.state.options.caches.find(({ present }) => present === node.outputs[0])!;
+    const { past, axis, stored } = this.state.options.caches.find(({ present }) => present === node.outputs[0])!;
     this.state.stored.add(node.outputs[0]);
     this.state.borders.add(node.outputs[0], 'written in parts');
     const by = typeOf(this.state.graph, past).shape[axis]!;
     const fresh = node.inputs[1]!;
+    if (stored) {
+      this.state.forced.add(fresh);
+      this.state.borders.add(fresh, 'stored in fours');
+    }
     const kernel = this.state.kernel({ value: fresh, into: node.outputs[0], shift: { axis, by } }, order);
     this.state.order.read(fresh, kernel);
+  }
+
+  /** Who reads codes by their scales reads both. */
+  private readCache({ present, read }: CacheAppend): void {
+    const { value, scales } = read!;
+    this.state.stored.add(value);
+    for (const reader of this.state.order.readersOf(value))
+      for (const operand of [present, scales]) this.state.order.read(operand, reader);
   }
 }

@@ -1,4 +1,5 @@
 /** What fusion is told beside the graph. */
+import type { CacheStorage } from '../../../../shared/cache-storage.ts';
 import type { ValueId } from '../../../ir/graph.ts';
 
 /** A concat that appends to a key/value cache: `past` is an input, the result an output. */
@@ -6,6 +7,10 @@ export interface CacheAppend {
   readonly past: ValueId;
   readonly present: ValueId;
   readonly axis: number;
+  /** in fewer bytes than a word, which are written in fours */
+  readonly stored?: CacheStorage;
+  /** of int8: codes by their scales, which are read where they lie and stored nowhere else */
+  readonly read?: { readonly value: ValueId; readonly scales: ValueId };
 }
 
 export interface FuseOptions {

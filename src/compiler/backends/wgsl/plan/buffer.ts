@@ -69,6 +69,8 @@ export interface BufferPlace {
   readonly shards?: readonly { readonly buffer: BufferRef; readonly start: number }[];
   /** the words (u32) are codes, then scales, then zeros */
   readonly quantised?: Quantisation;
+  /** rows of so many codes have a scale each, in a buffer of f32 */
+  readonly scales?: { readonly buffer: BufferRef; readonly width: number };
 }
 
 /** Where values lie that kernels read or write. */

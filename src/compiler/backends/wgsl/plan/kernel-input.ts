@@ -57,7 +57,7 @@ class Numbering {
   readonly buffers = new Map<BufferRef, number>();
   readonly bases = new Map<number, number>();
 
-  place({ buffer, element, layout, shards, quantised }: BufferPlace): Stored {
+  place({ buffer, element, layout, shards, quantised, scales }: BufferPlace): Stored {
     return {
       buffer: numberOf(this.buffers, buffer),
       element,
@@ -66,6 +66,7 @@ class Numbering {
         ? { shards: shards.map((shard) => ({ ...shard, buffer: numberOf(this.buffers, shard.buffer) })) }
         : {}),
       ...(quantised ? { quantised } : {}),
+      ...(scales ? { scales: { ...scales, buffer: numberOf(this.buffers, scales.buffer) } } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 /** Where the values of an entry lie: which buffer, in which layout, at which place of it. */
 import type { CachePort } from '../../../../shared/artifact.ts';
+import type { CacheStorage } from '../../../../shared/cache-storage.ts';
 import { equalShapes, symbol } from '../../../../shared/dim.ts';
 import { CAPACITY } from '../../../../shared/webgpu.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
@@ -9,12 +10,15 @@ import type { EntryOptions } from '../entry-options.ts';
 import type { CacheAppend } from '../fusion/options.ts';
 import type { OutputPiece } from '../fusion/pieces.ts';
 import type { Kernel } from '../kernel.ts';
+import type { Element } from '../text/code.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { contiguous, rowMajor } from '../text/layout.ts';
 import { ELEMENTS, isPointwise } from '../text/scalar.ts';
 import type { BufferPlace, BufferRef } from './buffer.ts';
 import type { Descriptions } from './describe.ts';
 import type { PlanTables } from './tables.ts';
+
+const STORED_ELEMENTS = { f16: 'half', int8: 'i8' } as const satisfies Record<CacheStorage, Element>;
 
 export class Places {
   /** by value; copies of values that are outputs already are numbered −1, −2 … by output piece */
@@ -81,17 +85,26 @@ export class Places {
         layout: contiguous(tensor.shape),
       });
     }
-    for (const [index, { past, present, axis }] of this.caches.entries()) {
-      for (const value of [past, present]) {
-        const { shape, dtype } = typeOf(this.graph, value);
-        const room = shape.map((dim, at) => (at === axis ? symbol(CAPACITY) : dim));
-        this.known.set(value, {
-          buffer: this.tables.buffers.of({ kind: 'cache', cache: this.cacheIndex(index) }),
-          element: ELEMENTS[dtype],
-          layout: { shape, strides: rowMajor(room) },
-        });
-      }
+    for (const [index, cache] of this.caches.entries())
+      for (const value of [cache.past, cache.present]) this.known.set(value, this.placeInCache(value, index));
+    // when all have places
+    for (const { present, read } of this.caches) {
+      if (!read) continue;
+      const codes = this.known.get(present)!;
+      const width = Number(codes.layout.shape.at(-1));
+      this.known.set(read.value, { ...codes, scales: { buffer: this.known.get(read.scales)!.buffer, width } });
     }
+  }
+
+  private placeInCache(value: ValueId, index: number): BufferPlace {
+    const { axis, stored } = this.caches[index]!;
+    const { shape, dtype } = typeOf(this.graph, value);
+    const room = shape.map((dim, at) => (at === axis ? symbol(CAPACITY) : dim));
+    return {
+      buffer: this.tables.buffers.of({ kind: 'cache', cache: this.cacheIndex(index) }),
+      element: stored === undefined ? ELEMENTS[dtype] : STORED_ELEMENTS[stored],
+      layout: { shape, strides: rowMajor(room) },
+    };
   }
 
   private cacheIndex(index: number): number {
@@ -162,11 +175,20 @@ export class Places {
 
 /** The concats that append to a cache: past is an input, the result an output. */
 function cachesOf({ graph, producers }: GraphFacts, ports: readonly CachePort[]): CacheAppend[] {
-  return ports.flatMap(({ past, present, axis }) => {
+  const appends = ports.flatMap(({ past, present, axis, stored }) => {
     const input = graph.inputs.find(({ name }) => name === past);
     const output = graph.outputs.find(({ name }) => name === present);
     const node = output && producers.get(output.value);
     if (!input || node?.op !== 'concat' || node.inputs.length !== 2 || node.inputs[0] !== input.value) return [];
-    return [{ past: input.value, present: output!.value, axis }];
+    return [{ past: input.value, present: output!.value, axis, ...(stored ? { stored } : {}) }];
+  });
+  const left = new Set(graph.outputs.map(({ value }) => value));
+  return appends.map((append): CacheAppend => {
+    const read = graph.nodes.find(({ op, inputs: [codes], outputs: [value] }) => {
+      return append.stored === 'int8' && op === 'mul' && codes === append.present && !left.has(value);
+    });
+    const scales = read?.inputs[1];
+    const scaled = appends.some(({ present }) => present === scales);
+    return read && scales !== undefined && scaled ? { ...append, read: { value: read.outputs[0], scales } } : append;
   });
 }

@@ -42,7 +42,7 @@ export function bytesOf(kernels: readonly Kernel[], buffers: readonly BufferRef[
 
 /** Of so many elements as they lie there; of whole groups where they share scales. */
 function bytesIn({ element, quantised }: BufferPlace, elements: Dim): Dim {
-  if (!quantised) return mulDims(element === 'f16' ? 2 : 4, elements);
+  if (!quantised) return mulDims({ f16: 2, half: 2, i8: 1, f32: 4, i32: 4, u32: 4 }[element], elements);
   const { group } = quantised;
   const whole = divideDims(elements, group);
   return whole === undefined ? mulDims(1, elements) : mulDims(bytesOfParts(partsOfPacked(quantised, group)), whole);

@@ -10,8 +10,11 @@ import { bitcast, type Expression, literal, variable } from './expression.ts';
 import { LIBRARY, LIBRARY_NAMES, type LibraryName, libraryFunction, libraryName } from './library.ts';
 import { type FunctionText, Name, type VariableText, variableText, type Wgsl } from './wgsl.ts';
 
-/** What lies in a storage buffer: f32, i32, bool as u32, four bytes each, or halves (src/shared/halves.ts). */
-export type Element = 'f32' | 'i32' | 'u32' | 'f16';
+/**
+ * What lies in a storage buffer: f32, i32, bool as u32, four bytes each; halves of a parameter (src/shared/halves.ts); and of caches halves
+ * and whole numbers of a byte, in words, which are written in fours.
+ */
+export type Element = 'f32' | 'i32' | 'u32' | 'f16' | 'half' | 'i8';
 
 /** A storage binding. `buffer` is a number of the kernel's input; kernels with equal texts bind different ones. */
 export interface Binding {
@@ -37,6 +40,8 @@ const WORD_TYPES: Readonly<Record<Element, readonly [narrow: string, wide: strin
   i32: ['i32', 'vec4i'],
   u32: ['u32', 'vec4u'],
   f16: ['half2', 'half4'],
+  half: ['u32', 'vec2u'],
+  i8: ['u32', 'u32'],
 };
 
 const TYPES: ReadonlySet<string> = new Set(['i32', 'u32', 'f32', 'f16']);

@@ -156,13 +156,14 @@ function append(writer: KernelWriter, hint: string, { to, shift }: InputOutput):
   const [batch, heads, , width] = to.layout.shape as [Dim, Dim, Dim, Dim];
   const [b, h, d] = [block.axis('b', batch), block.axis('h', heads), block.axis('d', width)];
   const index = evaluator.address(to.layout, [b, h, word(code.argument(shift!.by)), d]);
-  const vector = to.element === 'f32' && vectorAlong(to.layout, 3);
-  const target = vector
-    ? evaluator.vector(block, { stored: to, index }, 'read_write')
-    : element(code.binding(to.buffer, to.element, 'read_write').name, block.index(index), 'f32');
-  const value = variable(new Name('value'), target.type);
+  const vector = vectorAlong(to.layout, 3);
+  const value = variable(new Name('value'), vector ? 'vec4f' : 'f32');
   block.declare(value.name);
-  block.assign(target, value);
+  if (vector) evaluator.storeFour(block, { stored: to, index }, value);
+  else {
+    const { name } = code.binding(to.buffer, to.element, 'read_write');
+    block.assign(element(name, block.index(index), 'f32'), value);
+  }
   const store = new Name(`${hint}${suffix}`);
   const type = vector ? 'vec4f' : 'f32';
   const parameters = [...['b', 'h', 'd'].map((name) => [name, 'u32'] as const), ['value', type] as const];

@@ -21,6 +21,7 @@ import {
   fourOf,
   literal,
   numberOf,
+  vector,
 } from './expression.ts';
 import {
   INLINE,
@@ -36,6 +37,7 @@ import {
 } from './inline.ts';
 import type { Storage, Stored, ValueFacts } from './input.ts';
 import type { Layout } from './layout.ts';
+import { library } from './library.ts';
 import type { Name } from './name.ts';
 import { packedReader, packedVector } from './packed.ts';
 import { isPointwise, POINTWISE, type PointwiseOp, SCALAR_TYPES } from './scalar.ts';
@@ -160,7 +162,14 @@ export class Evaluator {
     if (shards) return call(this.shardReader(stored), [index], READ[element]);
     if (quantised) return call(packedReader(this.code, stored), [index], 'f32');
     const { name, wide } = this.bindingOf(stored);
-    return wordAt(name, element, wide, index);
+    const word = wordAt(name, element, wide, index);
+    return stored.scales ? binary('*', word, this.scaleAt(stored.scales, index)) : word;
+  }
+
+  /** The scale of the row that has an element. */
+  private scaleAt({ buffer, width }: NonNullable<Stored['scales']>, index: Expression): Expression {
+    const { name, wide } = this.code.binding(buffer, 'f32', 'read');
+    return wordAt(name, 'f32', wide, binary('/', index, literal('u32', width)));
   }
 
   private bindingOf({ buffer, element }: Stored) {
@@ -192,16 +201,34 @@ export class Evaluator {
   }
 
   /** vec4 of an element and the next three, where memory allows. */
-  vector(block: Block, { stored, index }: Place, access: 'read' | 'read_write' = 'read'): Expression {
+  vector(block: Block, { stored, index }: Place): Expression {
     if (stored.quantised) return call(packedVector(this.code, stored), [block.named(index)], 'vec4f');
-    const binding = this.code.binding(stored.buffer, stored.element, access);
-    if (!binding.wide) this.code.missed.add(stored.buffer);
-    return fourAt(binding.name, stored.element, binary('>>', block.named(index), literal('u32', 2)));
+    const at = block.named(index);
+    const four = fourAt(this.wideBinding(stored, 'read').name, stored.element, binary('>>', at, literal('u32', 2)));
+    if (!stored.scales) return four;
+    const scale = block.name(this.scaleAt(stored.scales, at), 'scale');
+    return binary('*', four, vector([scale, scale, scale, scale]));
+  }
+
+  /** Writes an element and the next three, where memory allows. */
+  storeFour(block: Block, { stored, index }: Place, value: Expression): void {
+    const { element } = stored;
+    const { name } = this.wideBinding(stored, 'read_write');
+    const at = binary('>>', block.named(index), literal('u32', 2));
+    if (element === 'i8') block.assign(elementOf(name, at, 'u32'), library('bytes_from', [value]));
+    else if (element === 'half') block.assign(elementOf(name, at, 'vec2u'), library('halves_from', [value]));
+    else block.assign(elementOf(name, at, value.type), value);
+  }
+
+  private wideBinding({ buffer, element }: Stored, access: 'read' | 'read_write') {
+    const binding = this.code.binding(buffer, element, access);
+    if (!binding.wide) this.code.missed.add(buffer);
+    return binding;
   }
 
   /** Whether `vector` may be used along an axis. */
   vectorised({ stored, index }: Place, axis: string): boolean {
-    const four = stored.quantised !== undefined || stored.element === 'f32' || stored.element === 'f16';
+    const four = stored.quantised !== undefined || ['f32', 'f16', 'half', 'i8'].includes(stored.element);
     return four && !stored.shards && isVectorAlong(index, axis);
   }
 }
@@ -245,11 +272,20 @@ export function aligned(coordinates: readonly Index[], shape: Shape): Index[] {
 }
 
 /** What is read of a buffer's words. A packed parameter's are read by its function. */
-const READ: Readonly<Record<Element, 'f32' | 'i32' | 'u32'>> = { f32: 'f32', i32: 'i32', u32: 'u32', f16: 'f32' };
+const READ: Readonly<Record<Element, 'f32' | 'i32' | 'u32'>> = {
+  f32: 'f32',
+  i32: 'i32',
+  u32: 'u32',
+  f16: 'f32',
+  half: 'f32',
+  i8: 'f32',
+};
 
 /** Vector `index` of a buffer of vectors. */
 function fourAt(name: Name, element: Element, index: Expression): Expression {
   if (element === 'f16') return call('widen4', [elementOf(name, index, 'half4')], 'vec4f');
+  if (element === 'half') return library('halves_of', [elementOf(name, index, 'vec2u')]);
+  if (element === 'i8') return library('bytes_of', [elementOf(name, index, 'u32')]);
   return elementOf(name, index, fourOf(element));
 }
 
@@ -257,6 +293,11 @@ function fourAt(name: Name, element: Element, index: Expression): Expression {
 export function wordAt(name: Name, element: Element, wide: boolean, index: Expression): Expression {
   const type = READ[element];
   const u32 = (number: number): Expression => literal('u32', number);
+  if (element === 'i8') return library('byte_of', [elementOf(name, binary('>>', index, u32(2)), 'u32'), index]);
+  if (!wide && element === 'half') {
+    const two = call('unpack2x16float', [elementOf(name, binary('>>', index, u32(1)), 'u32')], 'vec2f');
+    return elementOf(two, binary('&', index, u32(1)), type);
+  }
   if (!wide && element === 'f16') {
     const two = call('widen2', [elementOf(name, binary('>>', index, u32(1)), 'half2')], 'vec2f');
     return elementOf(two, binary('&', index, u32(1)), type);

@@ -13,13 +13,13 @@ import { Name } from './name.ts';
 export type Type = Scalar | Vector | 'half2' | 'half4' | `array<${Scalar | Vector}${'' | `, ${number}`}>`;
 
 type Scalar = 'f32' | 'i32' | 'u32' | 'bool';
-type Vector = 'vec2f' | 'vec3u' | Four;
+type Vector = 'vec2f' | 'vec2u' | 'vec3u' | Four;
 type Four = 'vec4f' | 'vec4i' | 'vec4u' | 'vec4<bool>';
 
 const FOURS: Readonly<Record<Scalar, Four>> = { f32: 'vec4f', i32: 'vec4i', u32: 'vec4u', bool: 'vec4<bool>' };
 /** What vectors are of. */
 const SCALARS: Readonly<Record<Vector, Scalar>> = {
-  ...{ vec2f: 'f32', vec3u: 'u32', vec4f: 'f32', vec4i: 'i32', vec4u: 'u32', 'vec4<bool>': 'bool' },
+  ...{ vec2f: 'f32', vec2u: 'u32', vec3u: 'u32', vec4f: 'f32', vec4i: 'i32', vec4u: 'u32', 'vec4<bool>': 'bool' },
 };
 
 const isVector = (type: Type): type is Vector => Object.hasOwn(SCALARS, type);

@@ -25,6 +25,8 @@ export interface Stored {
   readonly shards?: readonly { readonly buffer: number; readonly start: number }[];
   /** the words (u32) are codes, then scales, then zeros */
   readonly quantised?: Quantisation;
+  /** rows of so many codes have a scale each, in a buffer of f32 */
+  readonly scales?: { readonly buffer: number; readonly width: number };
 }
 
 export interface InputValue {

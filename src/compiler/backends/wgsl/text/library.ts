@@ -37,9 +37,11 @@ export type LibraryName =
       | 'softplus_of'
       | 'round_of'
       | 'floor_of'
+      | 'half_of'
       | 'gelu_erf'
       | 'gelu_tanh'
     )
+  | ('byte_of' | 'bytes_of' | 'bytes_from' | 'halves_of' | 'halves_from')
   | ('to_integer' | 'reduce_mod' | 'multiply_mod' | 'cube_mod');
 
 /** The field of random_uniform, 2²⁴ − 17: see ops/random.ts */
@@ -108,6 +110,19 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
     needs: ['unless_nan'],
   },
 
+  // of normal halves the 13 digits that f32 has more are rounded off, to even; below, a multiple of 2⁻²⁴
+  half_of: {
+    text: `fn half_of(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let small = bitcast<u32>(round(bitcast<f32>(min(size, 0x38800000u)) * 0x1p+24f) * 0x1p-24f);
+  let near = (size + 0xfffu + ((size >> 13u) & 1u)) & 0xffffe000u;
+  let far = select(near, 0x7f800000u, size >= 0x477ff000u);
+  return unless_nan(x, bitcast<f32>(select(far, small, size < 0x38800000u) | (bits & 0x80000000u)));
+}`,
+    needs: ['unless_nan'],
+  },
+
   // |x| < 1: Maclaurin series to x¹⁹ (DLMF 7.6.1), remainder below 1e-9; else Abramowitz and Stegun 7.1.26, error 1.5e-7
   erf_of: {
     text: `fn erf_of(x: f32) -> f32 {
@@ -171,6 +186,50 @@ export const LIBRARY: { readonly [N in LibraryName]: LibraryFunction } = {
   gelu_tanh: {
     text: 'fn gelu_tanh(x: f32) -> f32 { return x * sigmoid_of(1.59576912161 * (x + 0.044715 * x * x * x)); }',
     needs: ['sigmoid_of'],
+  },
+
+  // byte i % 4 of a word, and all four
+  byte_of: {
+    text: 'fn byte_of(word: u32, i: u32) -> f32 { return f32(extractBits(bitcast<i32>(word), 8u * (i & 3u), 8u)); }',
+    takes: 'u32',
+  },
+  bytes_of: {
+    text: `fn bytes_of(word: u32) -> vec4<f32> {
+  return vec4<f32>((vec4<i32>(bitcast<i32>(word)) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
+}`,
+    takes: 'u32',
+    gives: 'vec4f',
+  },
+  // of whole numbers from −128 to 127
+  bytes_from: {
+    text: `fn bytes_from(x: vec4<f32>) -> u32 {
+  let bytes = bitcast<vec4<u32>>(vec4<i32>(x)) & vec4<u32>(0xffu);
+  return bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+}`,
+    takes: 'vec4f',
+    gives: 'u32',
+  },
+  halves_of: {
+    text: `fn halves_of(x: vec2<u32>) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y));
+}`,
+    takes: 'vec2u',
+    gives: 'vec4f',
+  },
+  // the bits of numbers that halves hold
+  halves_from: {
+    text: `fn halves_from(x: vec4<f32>) -> vec2<u32> {
+  let bits = bitcast<vec4<u32>>(x);
+  let size = bits & vec4<u32>(0x7fffffffu);
+  let normal = (size - vec4<u32>(0x38000000u)) >> vec4<u32>(13u);
+  let small = vec4<u32>(bitcast<vec4<f32>>(min(size, vec4<u32>(0x38800000u))) * 0x1p+24f);
+  let finite = select(normal, small, size < vec4<u32>(0x38800000u));
+  let odd = select(vec4<u32>(0x7c00u), vec4<u32>(0x7e00u), size > vec4<u32>(0x7f800000u));
+  let half = select(finite, odd, size >= vec4<u32>(0x7f800000u)) | ((bits >> vec4<u32>(16u)) & vec4<u32>(0x8000u));
+  return half.xz | (half.yw << vec2<u32>(16u));
+}`,
+    takes: 'vec4f',
+    gives: 'vec2u',
   },
 
   to_integer: {

@@ -5,6 +5,7 @@ import type { Profile } from '../families/contract.ts';
 import { add, atLeast, mul, u32 } from './arithmetic.ts';
 import { Block } from './block.ts';
 import { Body } from './body.ts';
+import type { Element } from './code.ts';
 import { wordAt } from './evaluator.ts';
 import { constant, delinearise, type Index, plus, times } from './expr.ts';
 import { binary, converted, variable, vector } from './expression.ts';
@@ -16,7 +17,7 @@ import { vectorAlong } from './layout.ts';
 import { Name } from './name.ts';
 import { costOf, isPointwise } from './scalar.ts';
 import type { Loop } from './statements.ts';
-import { type KernelWriter, LANES, ONE, type Part } from './writer.ts';
+import { type KernelWriter, LANES, ONE, type Part, shifted } from './writer.ts';
 
 /** Counts the columns of a row. */
 const COLUMN = new Name('c');
@@ -48,11 +49,15 @@ export function points(writer: KernelWriter): Part {
   return forEach(writer, 'index', count, 'invocations', block);
 }
 
+const isNarrow = (element: Element): boolean => element === 'half' || element === 'i8';
+
 /** Simple operations per point up to which a kernel's text may stand in it four times. */
 const SHORT = 24;
 
 /** Whether a kernel writes f32 tensors whose rows are fours of neighbours, and computes little for each. */
 function takesFour({ kernel, facts: { graph, producers } }: KernelWriter): boolean {
+  // what is smaller than a word is a copy of its own (fusion/fuse.ts) of rows that are a multiple of four
+  if (kernel.outputs.some(({ to }) => isNarrow(to.element))) return true;
   const last = kernel.shape.at(-1);
   if (kernel.reductions.length > 0 || typeof last !== 'number' || last % 4 !== 0) return false;
   const each = kernel.outputs.every(({ value, to, whole }) => {
@@ -87,10 +92,10 @@ function pointsByFour(writer: KernelWriter): Part {
     evaluator.setLane(lane);
     return kernel.outputs.map(({ value }) => evaluator.element(block, value, coordinates));
   });
-  for (const [at, { to }] of kernel.outputs.entries()) {
-    const index = evaluator.address(to.layout, own.with(-1, start));
-    const four = evaluator.vector(block, { stored: to, index }, 'read_write');
-    block.assign(four, vector(values.map((lane) => lane[at]!)));
+  for (const [at, { to, shift }] of kernel.outputs.entries()) {
+    const index = evaluator.address(to.layout, shifted(writer.code, own.with(-1, start), shift));
+    const value = vector(values.map((lane) => lane[at]!));
+    evaluator.storeFour(block, { stored: to, index }, isNarrow(to.element) ? block.name(value, 'four') : value);
   }
   return forEach(writer, 'index', count, 'invocations', block);
 }

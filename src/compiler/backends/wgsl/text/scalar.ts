@@ -91,6 +91,7 @@ export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
   softplus: call('softplus_of'),
   round: call('round_of'),
   floor: call('floor_of'),
+  round_f16: call('half_of'),
   gelu: ({ x }, { approximate }) => library(approximate === 'tanh' ? 'gelu_tanh' : 'gelu_erf', x),
   clamp: ({ x: [a], code }, { min, max }) => {
     const [low, high] = [code.literal('f32', min), code.literal('f32', max)];

@@ -35,10 +35,7 @@ export class KernelWriter {
   /** Statements that compute and store one output's element. */
   store(block: Block, { value, to, shift }: InputOutput, coordinates: readonly Index[]): void {
     const made = this.evaluator.element(block, value, coordinates);
-    // an argument even where it is a number: the pieces of a concat are then one kernel
-    const at = coordinates.map((own, axis) =>
-      axis === shift?.axis ? plus(own, word(this.code.argument(shift.by))) : own,
-    );
+    const at = shifted(this.code, coordinates, shift);
     const { shape } = typeOf(this.facts.graph, value);
     const index = this.evaluator.address(
       to.layout,
@@ -49,6 +46,10 @@ export class KernelWriter {
     block.assign(wordAt(binding.name, to.element, binding.wide, where), stored(made, to.element));
   }
 }
+
+/** Coordinates inside of what an output is a part of. An argument even where it is a number: the pieces of a concat are then one kernel. */
+export const shifted = (code: KernelCode, own: readonly Index[], shift: InputOutput['shift']): readonly Index[] =>
+  own.map((at, axis) => (axis === shift?.axis ? plus(at, word(code.argument(shift.by))) : at));
 
 const stored = (value: Expression, element: Element): Expression =>
   value.type === 'bool' && element === 'u32' ? select(literal('u32', 0), literal('u32', 1), value) : value;

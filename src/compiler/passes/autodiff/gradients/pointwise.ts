@@ -42,6 +42,7 @@ export const POINTWISE: Gradients<keyof PointwiseOps> = {
   // torch sends zeros back, with which nothing below trains and nothing says so
   round: notDifferentiable(STEPS),
   floor: notDifferentiable(STEPS),
+  round_f16: notDifferentiable(STEPS),
   // dy · gelu′(x)
   gelu: ({ emit, inputs: [x], attributes: { approximate }, upstream }) => [
     () => emit.mul(upstream(), approximate === 'tanh' ? geluTanh(emit, x) : geluExact(emit, x)),
