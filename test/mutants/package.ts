@@ -34,4 +34,13 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/runtime/no-backend.test.ts',
     fails: 'names the package and the command that installs it, in Node',
   },
+  {
+    fault:
+      'the files of a model that runs on ONNX Runtime stay in the folder for temporary files, a model for each command',
+    file: 'src/compiler/workbench/session.ts',
+    find: 'const remove = () => rm(folder, { recursive: true, force: true });',
+    replace: 'const remove = async () => void rm;',
+    test: 'test/cli/temporary-files.test.ts',
+    fails: 'a run',
+  },
 ];
