@@ -36,9 +36,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: '`rows and items[3] == 1` is evaluated past a false `rows`',
-    file: 'src/compiler/elaborate/instantiate.ts',
-    find: '? this.evaluator.quietly(() => this.decided(condition.right, frame))',
-    replace: '? this.decided(condition.right, frame)',
+    file: 'src/compiler/elaborate/conditions.ts',
+    find: '? e.quietly(() => decided(e, condition.right, frame))',
+    replace: '? decided(e, condition.right, frame)',
     test: 'test/language/conditions.test.ts',
     fails: 'of a submodule: and is not asked',
   },
