@@ -85,6 +85,15 @@ describe('questions', () => {
     expect(isVectorAlong(plus(index, constant(2)), 'k')).toBe(false);
     expect(isVectorAlong(plus(times(m, 127), k), 'k')).toBe(false);
     expect(isVectorAlong(plus(times(m, 126), axis('k', 126)), 'k')).toBe(false);
+    // places of images [N, 8, 12] under channels: n · 3 · 96 + y · 12 + x
+    const images = (height: number, width: number): Index => {
+      const at = axis('p', mulDims(B, height * width));
+      const [n, y, x] = delinearise(at, [B, height, width]);
+      return linearise([n!, k, y!, x!], [B, 3, height, width]);
+    };
+    expect([isVectorAlong(images(8, 12), 'p'), isVectorAlong(images(8, 12), 'k')]).toEqual([true, false]);
+    expect(isVectorAlong(images(3, 5), 'p')).toBe(false);
+    expect(isVectorAlong(modulo(axis('k', 6), 4), 'k')).toBe(false);
     expect(laneOf(plus(times(m, 4), constant(7)))).toBe(3);
     expect(laneOf(plus(m, constant(7)))).toBeUndefined();
   });

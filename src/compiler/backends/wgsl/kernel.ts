@@ -1,12 +1,31 @@
 /** A kernel before it is text: which values it makes, over which space, and what it computes on the way. */
 import type { Shape } from '../../../shared/dim.ts';
-import type { AnyNode, Node, ValueId } from '../../ir/graph.ts';
+import type { AnyNode, Node, TensorType, ValueId } from '../../ir/graph.ts';
 
+/** Convolutions and their gradients: products over the taps of windows, but where each group has one channel. */
+export type ConvolutionOp = 'conv2d' | 'conv2d_grad_input' | 'conv2d_grad_weight';
+export type ConvolutionNode = { [N in ConvolutionOp]: Node<N> }[ConvolutionOp];
 /** Ops with a template of their own. */
-export type ContractionOp = 'linear' | 'matmul' | 'attention' | 'attention_grad';
+export type ContractionOp = 'linear' | 'matmul' | 'attention' | 'attention_grad' | ConvolutionOp;
 export type ContractionNode = { [N in ContractionOp]: Node<N> }[ContractionOp];
 const CONTRACTIONS: ReadonlySet<string> = new Set<ContractionOp>(['linear', 'matmul', 'attention', 'attention_grad']);
-export const isContraction = (node: AnyNode): node is ContractionNode => CONTRACTIONS.has(node.op);
+
+/** @param types of the values of its graph */
+export function isContraction(node: AnyNode, types: readonly TensorType[]): node is ContractionNode {
+  return CONTRACTIONS.has(node.op) || (isConvolution(node) && hasWideGroups(node, types));
+}
+
+export const isConvolution = (node: AnyNode): node is ConvolutionNode =>
+  node.op === 'conv2d' || node.op === 'conv2d_grad_input' || node.op === 'conv2d_grad_weight';
+
+/** Depthwise kernels read too few numbers for each result to share any. */
+function hasWideGroups(
+  { op, inputs, outputs, attributes: { groups } }: ConvolutionNode,
+  types: readonly TensorType[],
+): boolean {
+  const [out, perGroup] = types[op === 'conv2d_grad_weight' ? outputs[0] : inputs[1]]!.shape;
+  return groups === 1 || (perGroup !== 1 && out !== groups);
+}
 
 /** Log-sum-exp and Σ dy · y of each query where forward did not save them, then from them dq, and dk with dv. */
 export type AttentionPass = 'statistics' | 'query' | 'key_value';

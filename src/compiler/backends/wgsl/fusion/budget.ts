@@ -104,7 +104,7 @@ export class BufferBudget {
     // the value with the most buffers behind it that is not nearly everything
     const candidates = [...this.leaves(kernel, stored)].flatMap(([value, leaves]) => {
       const node = this.facts.producers.get(value);
-      const own = node && !roots.has(value) && !stored.has(value) && !isContraction(node);
+      const own = node && !roots.has(value) && !stored.has(value) && !isContraction(node, this.facts.graph.types);
       return own && buffersOf(leaves) > 1 && leaves.size < all.size ? [{ value, buffers: buffersOf(leaves) }] : [];
     });
     candidates.sort((a, b) => b.buffers - a.buffers);

@@ -75,7 +75,7 @@ class Fusion {
     if (caches.some(({ present }) => present === node.outputs[0])) this.append(node, order);
     else if (cached) this.readCache(cached);
     else if (node.op === 'attention_grad') placeAttentionGradient(this.state, node, order);
-    else if (isContraction(node)) placeContraction(this.state, node, order);
+    else if (isContraction(node, this.state.graph.types)) placeContraction(this.state, node, order);
     else if (isReduction(node.op)) this.folds.place(node as Node<ReduceOp>, order);
     else if (node.op === 'concat' && this.inPieces(node)) this.pieces(node, order);
     else this.inline(node, wanted, order);
@@ -134,7 +134,8 @@ class Fusion {
   private inPieces({ inputs }: AnyNode): boolean {
     const makers = inputs.map((value) => this.state.facts.producers.get(value));
     const [first] = makers;
-    if (makers.every((maker) => maker && isContraction(maker) && maker.outputs.length === 1)) return true;
+    if (makers.every((maker) => maker && isContraction(maker, this.state.graph.types) && maker.outputs.length === 1))
+      return true;
     return inputs.length > SELECTED_PIECES || (first?.op === 'attention' && first.outputs[0] !== inputs[0]);
   }
 

@@ -39,9 +39,10 @@ export function placeContraction(state: FusionState, node: AnyNode, order: numbe
   }
   for (const output of auxiliary) state.order.takeOver(kernel, output);
   kernel.contraction = node as NonNullable<Kernel['contraction']>;
+  const hasBias = node.op === 'linear' || node.op === 'conv2d';
   for (const [index, operand] of node.inputs.entries()) {
     // a mask and a bias are read once per result, with whatever is fused into them
-    if (index > 2 || (node.op === 'linear' && index === 2)) state.order.read(operand, kernel);
+    if (index > 2 || (hasBias && index === 2)) state.order.read(operand, kernel);
     else readStrided(state, node, operand, kernel);
   }
 }

@@ -78,7 +78,7 @@ export class FusionState {
   /** Whether a kernel under construction finds a value in a buffer. */
   private isApart(value: ValueId, kernel: Kernel): boolean {
     const node = this.facts.producers.get(value);
-    if (node !== undefined && (isContraction(node) || isReduction(node.op))) return true;
+    if (node !== undefined && (isContraction(node, this.graph.types) || isReduction(node.op))) return true;
     if (kernel.outputs.some((output) => output.value === value)) return false;
     return !this.order.readersOf(value).has(kernel) || this.leaves.has(value) || this.stored.has(value);
   }

@@ -1,7 +1,7 @@
 /** What a kernel is called, by the ops that the user wrote, and what it costs: labels, origins, the header of its text, floating-point operations. */
 import { addDims, type Dim, mulDims, productOf } from '../../../../shared/dim.ts';
 import { type AnyNode, type Graph, typeOf, type ValueId } from '../../../ir/graph.ts';
-import { isContraction, type Kernel, kernelsOf } from '../kernel.ts';
+import { type ConvolutionNode, isContraction, isConvolution, type Kernel, kernelsOf } from '../kernel.ts';
 import type { GraphFacts } from '../text/evaluator.ts';
 import { isReduction } from '../text/reduce.ts';
 import { isPointwise } from '../text/scalar.ts';
@@ -29,7 +29,7 @@ export class Descriptions {
     ];
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       const node = this.facts.producers.get(value);
-      if (!node || seen.has(node) || isContraction(node) || isReduction(node.op)) continue;
+      if (!node || seen.has(node) || isContraction(node, this.facts.graph.types) || isReduction(node.op)) continue;
       if (this.stored.has(value) && !roots.has(value)) continue;
       seen.add(node);
       open.push(...node.inputs);
@@ -101,6 +101,17 @@ function contractionFlops(graph: Graph, contraction: NonNullable<Kernel['contrac
     const k = shape.length > 1 && contraction.attributes.transpose_a ? shape.at(-2)! : shape.at(-1)!;
     return mulDims(mulDims(2, out), k);
   }
+  if (isConvolution(contraction)) return convolutionFlops(graph, contraction);
   // scores and values: 2 · 2 · B·H·T·S·D, as often in each pass of the gradients
   return mulDims(4, mulDims(productOf(shapes[0]!), shapes[1]![2]!));
+}
+
+/** 2 · elements of the convolution's result · taps of a window, of either gradient as well. */
+function convolutionFlops(graph: Graph, { op, inputs, outputs }: ConvolutionNode): Dim {
+  const [result, weight] = {
+    conv2d: [outputs[0], inputs[1]],
+    conv2d_grad_input: [inputs[0], inputs[1]],
+    conv2d_grad_weight: [inputs[1], outputs[0]],
+  }[op].map((value) => typeOf(graph, value).shape);
+  return mulDims(2, mulDims(productOf(result!), productOf(weight!.slice(1))));
 }

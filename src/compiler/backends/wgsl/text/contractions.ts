@@ -1,5 +1,5 @@
 /** Kernels driven by a template: operands and results of GEMM and attention as WGSL functions around its `main`. */
-import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
+import type { Dim, Shape } from '../../../../shared/dim.ts';
 import { type Node, typeOf, type ValueId } from '../../../ir/graph.ts';
 import { headsPerGroup, maskAndBias } from '../../../ops/attention-scores.ts';
 import { gradientOperands } from '../dialect.ts';
@@ -11,14 +11,12 @@ import {
 } from '../families/attention-backward.ts';
 import type { AttentionOperands } from '../families/attention-params.ts';
 import type { Profile, Source, Template } from '../families/contract.ts';
-import { gemmTemplate } from '../families/gemm.ts';
 import type { ContractionNode } from '../kernel.ts';
+import { convolution, inputGradient, weightGradient } from './convolutions.ts';
 import { decodeAttention } from './decode-attention.ts';
-import { constant, delinearise, type Index, over } from './expr.ts';
-import { binary } from './expression.ts';
+import { constant, over } from './expr.ts';
 import type { InputOutput } from './input.ts';
 import {
-  type Axis,
   axesNamed,
   extent,
   maskFunction,
@@ -26,11 +24,10 @@ import {
   perScore,
   plainSink,
   resultSink,
-  sink,
   source,
   tensor,
-  VALUE,
 } from './operands.ts';
+import { linear, matmul } from './products.ts';
 import type { KernelWriter, Part } from './writer.ts';
 
 export function contractionPart(writer: KernelWriter, contraction: ContractionNode, profile: Profile): Part {
@@ -43,113 +40,13 @@ export function contractionPart(writer: KernelWriter, contraction: ContractionNo
       return (writer.kernel.fresh ? decodeAttention : attention)(writer, contraction, profile);
     case 'attention_grad':
       return attentionGradient(writer, contraction, profile);
+    case 'conv2d':
+      return convolution(writer, contraction, profile);
+    case 'conv2d_grad_input':
+      return inputGradient(writer, contraction, profile);
+    case 'conv2d_grad_weight':
+      return weightGradient(writer, contraction, profile);
   }
-}
-
-function linear(writer: KernelWriter, { inputs, outputs }: Node<'linear'>, profile: Profile): Template {
-  const { graph } = writer.facts;
-  const [x, weight, bias] = inputs as [ValueId, ValueId, ValueId?];
-  const [shape, weightShape] = [typeOf(graph, x).shape, typeOf(graph, weight).shape];
-  const leading = shape.slice(0, -1);
-  const [m, n, k] = [productOf(leading), weightShape[0]!, weightShape[1]!];
-  const a = source(
-    writer,
-    'a',
-    gemmAxes({ batch: 1, m, k }),
-    operandAt(writer, x, ([, row, at]) => [...delinearise(row!, leading), at!]),
-  );
-  const b = source(
-    writer,
-    'b',
-    gemmAxes({ batch: 1, k, n }),
-    operandAt(writer, weight, ([, at, column]) => [column!, at!]),
-  );
-  const store = sink(
-    writer,
-    gemmAxes({ batch: 1, m, n }),
-    outputs[0],
-    ([, row, column]) => [...delinearise(row!, leading), column!],
-    (block, [, , column]) =>
-      bias === undefined
-        ? VALUE
-        : block.name(binary('+', VALUE, writer.evaluator.element(block, bias, [column!])), 'v'),
-  );
-  return gemmTemplate({
-    batch: extent(writer, 1),
-    m: extent(writer, m),
-    n: extent(writer, n),
-    k: extent(writer, k),
-    a,
-    b,
-    out: { store },
-    profile,
-  });
-}
-
-function matmul(writer: KernelWriter, node: Node<'matmul'>, profile: Profile): Template {
-  const { graph } = writer.facts;
-  const { transpose_a, transpose_b } = node.attributes;
-  const [a, b] = node.inputs as [ValueId, ValueId];
-  const shapeA = typeOf(graph, a).shape;
-  const shapeB = typeOf(graph, b).shape;
-  const out = typeOf(graph, node.outputs[0]).shape;
-  const [rowless, columnless] = [shapeA.length === 1, shapeB.length === 1];
-  const batchShape = out.slice(0, out.length - (rowless ? 0 : 1) - (columnless ? 0 : 1));
-  const [m, k] = rowless ? [1 as Dim, shapeA[0]!] : swapped(shapeA, transpose_a);
-  const n = columnless ? 1 : swapped(shapeB, transpose_b)[1];
-  const batch = productOf(batchShape);
-
-  /** A matrix operand over (batch, row, column) of the product. */
-  const matrix =
-    (shape: Shape, turned: boolean, vector: 'row' | 'column' | undefined) =>
-    ([at, row, column]: readonly Index[]): readonly Index[] => {
-      if (vector) return [vector === 'row' ? column! : row!];
-      const own = Math.max(shape.length - 2, 0);
-      const leading = delinearise(at!, batchShape).slice(batchShape.length - own);
-      return [...leading, ...(turned ? [column!, row!] : [row!, column!])];
-    };
-  const left = source(
-    writer,
-    'a',
-    gemmAxes({ batch, m, k }),
-    operandAt(writer, a, matrix(shapeA, transpose_a && !rowless, rowless ? 'row' : undefined)),
-  );
-  const right = source(
-    writer,
-    'b',
-    gemmAxes({ batch, k, n }),
-    operandAt(writer, b, matrix(shapeB, transpose_b && !columnless, columnless ? 'column' : undefined)),
-  );
-  const store = sink(
-    writer,
-    gemmAxes({ batch, m, n }),
-    node.outputs[0],
-    ([at, row, column]) => [
-      ...delinearise(at!, batchShape),
-      ...(rowless ? [] : [row!]),
-      ...(columnless ? [] : [column!]),
-    ],
-    () => VALUE,
-  );
-  return gemmTemplate({
-    batch: extent(writer, batch),
-    m: extent(writer, m),
-    n: extent(writer, n),
-    k: extent(writer, k),
-    a: left,
-    b: right,
-    out: { store },
-    profile,
-  });
-}
-
-/** The arguments of a GEMM's functions, in order. */
-const gemmAxes = (extents: Readonly<Record<string, Dim>>): Axis[] =>
-  Object.entries(extents).map(([name, extent]) => ({ name, extent }));
-
-function swapped(shape: Shape, turned: boolean): [Dim, Dim] {
-  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
-  return turned ? [columns, rows] : [rows, columns];
 }
 
 /** What forward and gradients have in common. */

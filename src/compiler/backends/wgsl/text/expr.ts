@@ -209,11 +209,50 @@ const isAligned = ({ atom, coefficient }: Term): boolean =>
   isMultipleOf4(coefficient) || (atom.kind === 'word' && atom.aligned);
 
 /** Whether four neighbours along an axis, of which the first is a multiple of 4, are one aligned vector. */
-export function isVectorAlong({ terms, offset }: Index, name: string): boolean {
-  const own = terms.find(({ atom }) => atom.kind === 'axis' && atom.name === name);
-  if (own?.atom.kind !== 'axis' || own.coefficient !== 1 || !isMultipleOf4(own.atom.extent)) return false;
-  const others = terms.filter((term) => term !== own);
-  return isMultipleOf4(offset) && others.every((term) => isAligned(term) && !axesOf(indexOf([term], 0)).has(name));
+export function isVectorAlong(index: Index, name: string): boolean {
+  const { terms, offset } = inOnePart(index);
+  const own = terms.find(({ atom, coefficient }) => coefficient === 1 && countsAlong(atom, name));
+  return (
+    own !== undefined &&
+    isMultipleOf4(offset) &&
+    terms.every((term) => term === own || (isAligned(term) && isSameForFour(term.atom, name)))
+  );
+}
+
+/** e / d % h · d + e % d as e % (d · h), which is one division and no less: worth it where it answers a question. */
+function inOnePart(index: Index): Index {
+  for (const { atom, coefficient } of index.terms) {
+    if (atom.kind !== 'remainder') continue;
+    const steps = over(atom.of, atom.by);
+    for (const { atom: other, coefficient: above } of index.terms) {
+      if (other.kind !== 'remainder' || !equalIndices(other.of, steps)) continue;
+      if (!equalDims(above, mulDims(coefficient, atom.by))) continue;
+      const rest = index.terms.filter((term) => term.atom !== other && term.atom !== atom);
+      const whole = times(modulo(atom.of, mulDims(atom.by, other.by)), coefficient);
+      return inOnePart(plus(indexOf(rest, index.offset), whole));
+    }
+  }
+  return index;
+}
+
+const isAxis = ({ terms: [term, ...others], offset }: Index, name: string): boolean =>
+  others.length === 0 &&
+  offset === 0 &&
+  term?.coefficient === 1 &&
+  term.atom.kind === 'axis' &&
+  term.atom.name === name;
+
+/** Whether an atom counts four neighbours along an axis: the axis, or its rest by a multiple of 4. */
+function countsAlong(atom: Atom, name: string): boolean {
+  if (atom.kind === 'axis') return atom.name === name && isMultipleOf4(atom.extent);
+  if (atom.kind !== 'remainder' || !isMultipleOf4(atom.by) || !isAxis(atom.of, name)) return false;
+  return countsAlong(atom.of.terms[0]!.atom, name);
+}
+
+/** Whether an atom is the same for four neighbours along an axis: without it, or a quotient of it by a multiple of 4. */
+function isSameForFour(atom: Atom, name: string): boolean {
+  if (!axesOf(indexOf([{ atom, coefficient: 1 }], 0)).has(name)) return true;
+  return atom.kind === 'quotient' && isMultipleOf4(atom.by) && isAxis(atom.of, name);
 }
 
 /** Which element of an aligned vector an index is, where that is known. */

@@ -63,7 +63,7 @@ function insideOf(facts: ValueFacts, kernel: Written, isStored: (value: ValueId)
   const open = [...own];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     const node = facts.producers.get(value);
-    if (!node || seen.has(node) || isContraction(node) || isReduction(node.op)) continue;
+    if (!node || seen.has(node) || isContraction(node, facts.graph.types) || isReduction(node.op)) continue;
     if (isStored(value) && !own.has(value)) continue;
     seen.add(node);
     open.push(...node.inputs);

@@ -3,14 +3,15 @@
  * the domain is, what each of its places contributes, and what is made of the result. No adding write uses atomics: each
  * element of the result looks for its own updates, so results do not depend on the order of threads.
  */
-import { type Dim, productOf, type Shape } from '../../../../shared/dim.ts';
+import { productOf, type Shape } from '../../../../shared/dim.ts';
 import type { Node, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
 import type { Block } from './block.ts';
-import { axesOf, constant, type Index, minus, modulo, over, plus, times, word, ZERO } from './expr.ts';
+import { constant, type Index, plus, times } from './expr.ts';
 import { binary, builtin, chain, converted, type Expression, literal, select, unary } from './expression.ts';
 import { library } from './library.ts';
 import { SCALAR_TYPES } from './scalar.ts';
+import { imageSize, inGroup, inside, reached, there, type Window } from './windows.ts';
 
 export type Combine = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -77,71 +78,11 @@ function axesRule<N extends AxesOp>(
   };
 }
 
-type Pair = readonly [number, number];
-
-interface Window {
-  readonly stride: Pair;
-  readonly padding: Pair;
-  readonly dilation: Pair;
-}
-
-/** Rows and columns of the input under place (i, j) of the window at (y, x), and the condition that they are inside. */
-function inside(
-  block: Block,
-  [y, x]: readonly [Index, Index],
-  [i, j]: readonly [Index, Index],
-  { stride, padding, dilation }: Window,
-  size: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: Expression } {
-  const along = (place: Index, tap: Index, axis: 0 | 1): Index =>
-    block.fixed(minus(plus(times(place, stride[axis]), times(tap, dilation[axis])), constant(padding[axis])));
-  const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
-  // a place before the first wraps around to a large number
-  const [row, column] = at.map((own, axis) => binary('<', block.index(own), block.size(size[axis]!)));
-  return { at, condition: binary('&&', row!, column!) };
-}
-
-const imageSize = ({ shape }: TensorType): [Dim, Dim] => [shape[2]!, shape[3]!];
-
-/** Rows and columns of the output whose window has (y, x) under its place (i, j), and the condition that there is one. */
-function reached(
-  block: Block,
-  [y, x]: readonly [Index, Index],
-  [i, j]: readonly [Index, Index],
-  { stride, padding, dilation }: Window,
-  places: readonly [Dim, Dim],
-): { readonly at: [Index, Index]; readonly condition: Expression } {
-  const conditions: Expression[] = [];
-  const along = (position: Index, tap: Index, axis: 0 | 1): Index => {
-    const from = plus(position, constant(padding[axis]));
-    const back = times(tap, dilation[axis]);
-    const distance = block.named(minus(from, back));
-    if (back !== ZERO) conditions.push(binary('>=', block.named(from), block.index(back)));
-    const step = literal('u32', stride[axis]);
-    const [strided, none] = [stride[axis] > 1, literal('u32', 0)];
-    if (strided) conditions.push(binary('==', binary('%', distance, step), none));
-    const place = block.name(strided ? binary('/', distance, step) : distance);
-    conditions.push(binary('<', place, block.size(places[axis])));
-    return word(place, `${place.key} of ${minus(from, back).key}`, axesOf(minus(from, back)));
-  };
-  const at: [Index, Index] = [along(y, i, 0), along(x, j, 1)];
-  return { at, condition: chain('&&', conditions) };
-}
-
-/** Channel within its group, and the group's first channel: for a channel of `all` in `groups`. */
-function inGroup(channel: Index, all: number, groups: number): [own: Index, group: Index] {
-  if (groups === 1) return [channel, ZERO];
-  return [modulo(channel, all / groups), over(channel, all / groups)];
-}
-
-const window = ({ stride, padding }: { readonly stride: Pair; readonly padding: Pair }): Window => ({
+const window = ({ stride, padding }: Pick<Window, 'stride' | 'padding'>): Window => ({
   stride,
   padding,
   dilation: [1, 1],
 });
-
-/** of a place outside */
-const NOTHING = literal('f32', 0);
 
 export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
   sum: axesRule('sum'),
@@ -197,10 +138,10 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'sum',
     domain: (_node, types) => types[1]!.shape.slice(1),
     body: ({ block, node: { attributes }, types, coordinates: [n, o, y, x], element }, [c, i, j]) => {
-      const [, group] = inGroup(o!, Number(types[1]!.shape[0]), attributes.groups);
+      const [, group] = inGroup(o!, Number(types[1]!.shape[0]) / attributes.groups, attributes.groups);
       const channel = block.fixed(plus(times(group, types[1]!.shape[1]!), c!));
-      const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      const place = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = there(block, place, element(0, [n!, channel, ...place.at]));
       return binary('*', value, element(1, [o!, c!, i!, j!]));
     },
     finish: ({ types, coordinates, element }, folded) =>
@@ -213,12 +154,12 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
       types[1]!.shape[2]!,
       types[1]!.shape[3]!,
     ],
-    body: ({ block, node: { attributes }, types, outputType, coordinates: [n, c, y, x], element }, [o, i, j]) => {
-      const [own, group] = inGroup(c!, Number(outputType.shape[1]), attributes.groups);
+    body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [o, i, j]) => {
+      const [own, group] = inGroup(c!, types[1]!.shape[1]!, attributes.groups);
       const each = Number(types[1]!.shape[0]) / attributes.groups;
       const channel = block.fixed(plus(times(group, each), o!));
-      const { at, condition } = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      const place = reached(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = there(block, place, element(0, [n!, channel, ...place.at]));
       return binary('*', value, element(1, [channel, own, i!, j!]));
     },
   },
@@ -226,10 +167,10 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'sum',
     domain: (_node, types) => [types[1]!.shape[0]!, types[1]!.shape[2]!, types[1]!.shape[3]!],
     body: ({ block, node: { attributes }, types, outputType, coordinates: [o, c, i, j], element }, [n, y, x]) => {
-      const [, group] = inGroup(o!, Number(outputType.shape[0]), attributes.groups);
+      const [, group] = inGroup(o!, Number(outputType.shape[0]) / attributes.groups, attributes.groups);
       const channel = block.fixed(plus(times(group, outputType.shape[1]!), c!));
-      const { at, condition } = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
-      const value = block.name(select(NOTHING, element(0, [n!, channel, ...at]), condition), 'v');
+      const place = inside(block, [y!, x!], [i!, j!], attributes, imageSize(types[0]!));
+      const value = there(block, place, element(0, [n!, channel, ...place.at]));
       return binary('*', value, element(1, [n!, o!, y!, x!]));
     },
   },
@@ -237,8 +178,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'sum',
     domain: ({ attributes: { kernel } }) => kernel,
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
-      const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
-      return block.name(select(NOTHING, element(0, [n!, c!, ...at]), condition), 'v');
+      const place = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
+      return there(block, place, element(0, [n!, c!, ...place.at]));
     },
     finish: ({ block, node: { attributes }, types, coordinates: [, , y, x] }, folded) => {
       const { kernel, stride, padding, count_include_pad } = attributes;
@@ -257,9 +198,8 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
     combine: 'max',
     domain: ({ attributes: { kernel } }) => kernel,
     body: ({ block, node: { attributes }, types, coordinates: [n, c, y, x], element }, [i, j]) => {
-      const { at, condition } = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
-      const below = block.code.literal('f32', Number.NEGATIVE_INFINITY);
-      return block.name(select(below, element(0, [n!, c!, ...at]), condition), 'v');
+      const place = inside(block, [y!, x!], [i!, j!], window(attributes), imageSize(types[0]!));
+      return there(block, place, element(0, [n!, c!, ...place.at]), Number.NEGATIVE_INFINITY);
     },
   },
   // dy of each window around the element whose first largest element, or whose last NaN, it is
@@ -288,11 +228,11 @@ export const REDUCTIONS: { readonly [N in ReduceOp]: ReduceRule<N> } = {
           const larger = binary('&&', isNumber, binary('||', binary('>', value, own), tied));
           const odd = binary('||', isNumber, isBeside('>', a, b));
           const beats = select(larger, odd, library('is_nan', [value]));
-          rivals.push(block.name(binary('&&', rival.condition, beats), 'beaten'));
+          rivals.push(block.name(chain('&&', [...rival.conditions, beats]), 'beaten'));
         }
       }
-      const wins = binary('&&', place.condition, unary('!', chain('||', rivals)));
-      return block.name(select(NOTHING, element(1, [n!, c!, ...place.at]), wins), 'v');
+      const conditions = [...place.conditions, unary('!', chain('||', rivals))];
+      return there(block, { at: place.at, conditions }, element(1, [n!, c!, ...place.at]));
     },
   },
 };
