@@ -138,6 +138,78 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     }`,
 };
 
+/** One body that runs more than once, as one method or as several. */
+const CALLS: Readonly<Record<string, string>> = {
+  'calls that read different parameters': `module Either(n) {
+      param w: [n] = normal(1.0)
+      param u: [n] = normal(1.0)
+      param rows: [2, n] = normal(1.0)
+      buffer kept: [n] = normal(1.0)
+      fn pick(x, first) { x * (w when first else u) + 1.0 }
+      forward(x: [..., n], which = 0) -> [..., n] {
+        if which == 0 { x * w } else { if which == 1 { x * u } else { if which == 2 { x * kept } else { x * rows[which - 3] } } }
+      }
+    }
+    module Twice(n) {
+      either = Either(n)
+      param w: [n] = normal(1.0)
+      param u: [n] = normal(1.0)
+      fn pick(x, first) { let t = x * (w when first else u)  t * t }
+      forward(x: [..., n], first) -> [..., n] { let t = pick(x, first)  either(t, 0 when first else 1) + t }
+    }
+    model Tiny {
+      a = Either(4)
+      b = Either(4)
+      c = Twice(4)
+      d = Twice(4)
+      entry other(x: [B, T, 4]) -> (y: [B, T, 4]) { a(x, 4) + c(x, true) }
+      entry run(x: [B, T, 4]) -> (p: [B, T, 4], q: [B, T, 4], r: [B, T, 4], s: [B, T, 4], t: [B, T, 4], u: [B, T, 4]) {
+        (a(x), a(x, 1), a(x, 2), a(x, 3) + a(x, 4), c(x, false) - d(x, true), b(x, 1) * b(x))
+      }
+    }`,
+  'members of a list by their places, and one module under several names': `import { Linear } from "std"
+    module Deep(n) {
+      layers = [Linear(n, n) for i in range(3)]
+      forward(x: [..., n], k = 0) -> [..., n] { let y = layers[k](x)  y * y }
+    }
+    model Tiny {
+      deep = Deep(4)
+      same = deep
+      all = [deep, Deep(4), same]
+      entry other(x: [B, T, 4]) -> (y: [B, T, 4]) { deep(x, 2) }
+      entry run(x: [B, T, 4]) -> (p: [B, T, 4], q: [B, T, 4], r: [B, T, 4]) {
+        let y = x
+        for i in range(3) { y = y + all[i](y, k = i) }
+        (deep(x), same(x, 1) - deep(x, 2), y)
+      }
+    }`,
+  'numbers and ranks that differ': `import { Linear } from "std"
+    module Scaled(n) {
+      fc = Linear(n, n)
+      forward(x: [..., n], s = 1.0) -> [..., n] { fc(x) * s }
+    }
+    module Least(n) { forward(x: [B, T, n], low, high) -> [B, T, n] { let y = clamp(x, low, high)  y + y * y } }
+    model Tiny {
+      a = Scaled(4)
+      b = Least(4)
+      entry other(x: [B, T, 4]) -> (y: [B, T, 4]) { a(x, 3.0) }
+      entry run(x: [B, T, 4]) -> (p: [B, 4], q: [B, 4], r: [B, T, 4], s: [B, T, 4], t: [B, T, 4]) {
+        (a(x[:, 0], 5.0), a(x[:, 0], 7.0), a(x, 7.0), b(x, -0.2, 0.1), b(x, 0.1, 0.3))
+      }
+    }`,
+  'lists of tensors that are cut elsewhere': `fn mixed(p, q) { let a = concat(p, axis = 1)  let b = concat(q, axis = 1)  concat([a * 2.0, b], axis = 1) }
+    fn one(x, y, z) { let m = mixed([x, y], [z])  m + 1.0 }
+    fn two(x, y, z) { let m = mixed([x], [y, z])  m + 1.0 }
+    module Both(n) { forward(x: [B, T, n], first = true) { let m = mixed([x, x], [x]) when first else mixed([x], [x, x])  m + 1.0 } }
+    model Tiny {
+      both = Both(4)
+      entry run(x: [B, T, 4]) -> (y: [B, 3 * T, 4], z: [B, 3 * T, 4], p: [B, 3 * T, 4], q: [B, 3 * T, 4]) {
+        let y = exp(x)
+        (one(x, y, x), two(x, y, x), both(x), both(x, false))
+      }
+    }`,
+};
+
 interface Pair {
   readonly job: Job;
   readonly want: Readonly<Record<string, HostTensor>>;
@@ -180,7 +252,7 @@ describeTorch('programs', () => {
   let results: { readonly [name: string]: () => Result };
 
   beforeAll(async () => {
-    for (const [index, [name, source]] of Object.entries(PROGRAMS).entries()) {
+    for (const [index, [name, source]] of Object.entries({ ...PROGRAMS, ...CALLS }).entries()) {
       const file = join(scratch, `program-${index}.mdl`);
       writeFileSync(file, source);
       pairs[name] = await pair(file, 'run', {});
@@ -188,7 +260,29 @@ describeTorch('programs', () => {
     results = runJobs(Object.fromEntries(Object.entries(pairs).map(([name, { job }]) => [name, job])));
   }, 300_000);
 
-  it.each(Object.keys(PROGRAMS))('%s', (name) => expectSame(results[name]!(), pairs[name]!.want));
+  it.each(Object.keys({ ...PROGRAMS, ...CALLS }))('%s', (name) => expectSame(results[name]!(), pairs[name]!.want));
+});
+
+describeTorch('calls of one body in training', () => {
+  it('drop each at its own rate', async () => {
+    const file = join(scratch, 'rates.mdl');
+    writeFileSync(
+      file,
+      `module Drop(n) { param w: [n] = ones()  forward(x: [B, n], p = 0.1) -> [B, n] { dropout(x * w, p) } }
+      model Tiny {
+        drop = Drop(4000)
+        entry run(x: [B, 4000]) -> (y: [B, 4000], z: [B, 4000]) { (drop(x), drop(x, 0.9)) }
+      }`,
+    );
+    const { job } = await pair(file, 'run', {});
+    const found = runJobs({ train: { ...job, train: true } }).train();
+    const rates = ['0', '1'].map((name) => {
+      const { data } = found.get(name)!;
+      return Array.from<unknown>(data).filter((value) => value === 0).length / data.length;
+    });
+    expect(rates[0]).toBeCloseTo(0.1, 1);
+    expect(rates[1]).toBeCloseTo(0.9, 1);
+  });
 });
 
 describeTorch('each combination of the flags of TinyGPT-V', () => {

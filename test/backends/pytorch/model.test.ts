@@ -147,6 +147,45 @@ describe('model.py', () => {
     expect(text).toContain('return torch.tensor(B, device=x.device), torch.tensor(float(B) / 2.0, device=x.device)');
   });
 
+  it('has a method for each set of parameters that calls of one body read', () => {
+    const text = modelPy(`module Either(n) {
+      param w: [n] = ones()
+      param u: [n] = ones()
+      forward(x: [B, n], first = true) -> [B, n] { x * (w when first else u) }
+    }
+    model Tiny {
+      a = Either(3)
+      b = Either(3)
+      entry other(x: [B, 3]) -> (y: [B, 3]) { a(x, false) + b(x, false) }
+      entry run(x: [B, 3]) -> (y: [B, 3], z: [B, 3]) { (a(x), a(x, false) * b(x)) }
+    }`);
+    expect(text.match(/^class Either/gm)).toHaveLength(1);
+    expect(classOf(text, 'Either').match(/return .*/g)).toEqual([
+      'return x * self.u  # [B, 3]',
+      'return x * self.w  # [B, 3]',
+    ]);
+    expect(text).toContain('return self.a(x) + self.b(x)');
+    expect(text).toContain('return self.a.forward_2(x), self.a(x) * self.b.forward_2(x)');
+  });
+
+  it('calls the method that has the body of the call, whichever run it was written of', () => {
+    const text = modelPy(`import { Linear } from "std"
+    module Scaled(n) { fc = Linear(n, n)  forward(x: [..., n], s = 1.0) -> [..., n] { fc(x) * s } }
+    model Tiny {
+      a = Scaled(2)
+      entry run(x: [B, 2], z: [B, T, 2]) -> (p: [B, 2], q: [B, 2], r: [B, T, 2]) { (a(x, 5.0), a(x, 7.0), a(z, 7.0)) }
+    }`);
+    expect(text).toContain('return self.a(x), self.a.forward_2(x), self.a.forward_2(z)');
+  });
+
+  it('drops each call at its own rate', () => {
+    const text = modelPy(`module Drop() { forward(x: [B], p = 0.1) -> [B] { dropout(x, p) } }
+    model Tiny { d = Drop()  entry run(x: [B]) -> (y: [B]) { d(x) + d(x, 0.9) } }`);
+    expect(text).toContain('F.dropout(x, 0.1, self.training)');
+    expect(text).toContain('F.dropout(x, 0.9, self.training)');
+    expect(text).toContain('self.d(x) + self.d.forward_2(x)');
+  });
+
   it('drops in training only', () => {
     const text = modelPy('model Tiny { entry run(x: [B]) -> (y: [B]) { dropout(x, 0.25) } }');
     expect(text).toContain('F.dropout(x, 0.25, self.training)');

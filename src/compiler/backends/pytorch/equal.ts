@@ -12,7 +12,7 @@ import {
   substituteDim,
   symbolsOf,
 } from '../../../shared/dim.ts';
-import type { BodyRun } from '../../elaborate/record.ts';
+import type { BodyRun, Effect } from '../../elaborate/record.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
 import { flat, type Item, makesOf, parametersOf, type Recording, readsOf } from './bodies.ts';
 
@@ -33,8 +33,9 @@ export function serves(general: Side, special: Side, callee: (run: BodyRun) => s
     const known = values.get(a);
     if (known !== undefined) return known === b;
     const key = keysA.get(a);
-    if (key !== undefined) return keysB.get(b) !== undefined;
-    return constantText(general.recording.graph, a) === constantText(special.recording.graph, b);
+    if (key !== undefined) return keysB.get(b) === key;
+    const constant = constantText(general.recording.graph, a);
+    return constant !== undefined && constant === constantText(special.recording.graph, b);
   };
   const [argsA, argsB] = [parametersOf(general.run, general.recording), parametersOf(special.run, special.recording)];
   if (argsA.length !== argsB.length || argsA.some((ids, index) => ids.length !== argsB[index]!.length)) return false;
@@ -55,12 +56,13 @@ export function serves(general: Side, special: Side, callee: (run: BodyRun) => s
     for (const [index, id] of madeA.entries()) if (!values.has(id)) values.set(id, madeB[index]!);
     if (a.kind === 'node' && b.kind === 'node')
       return a.node.op === b.node.op && sameAttributes(a.node.attributes, b.node.attributes, sizes);
-    if (a.kind === 'call' && b.kind === 'call') return callee(a.run) === callee(b.run);
+    if (a.kind === 'call' && b.kind === 'call')
+      return callee(a.run) === callee(b.run) && exactText(a.args.map(count)) === exactText(b.args.map(count));
     if (a.kind === 'gradient' && b.kind === 'gradient') {
       values.set(a.upstream, b.upstream);
       return a.targets.length === b.targets.length && sameItems(a.items, b.items) && pair(a.gradients, b.gradients);
     }
-    return a.kind === 'effect' && b.kind === 'effect' && a.effect.kind === b.effect.kind;
+    return a.kind === 'effect' && b.kind === 'effect' && asked(a.effect) === asked(b.effect);
   };
   const sameItems = (a: readonly Item[], b: readonly Item[]): boolean =>
     a.length === b.length && a.every((item, index) => sameItem(item, b[index]!));
@@ -68,9 +70,25 @@ export function serves(general: Side, special: Side, callee: (run: BodyRun) => s
   return sameItems(a.items, b.items) && pair(a.results, b.results);
 }
 
+const count = ({ length }: readonly ValueId[]): number => length;
+
+/** What an effect asks for, without the values that it reads and makes. */
+function asked(effect: Effect): string {
+  switch (effect.kind) {
+    case 'cached':
+      return `cached ${effect.axis}`;
+    case 'dropout':
+      return `dropout ${effect.p}`;
+    case 'update':
+      return `update ${effect.parameter.keys[0]}`;
+  }
+}
+
 function constantText({ constants }: Graph, id: ValueId): string | undefined {
   const tensor = constants.find(({ value }) => value === id)?.tensor;
-  return tensor && `${tensor.dtype} ${tensor.shape.join()} ${tensor.data.join()}`;
+  return (
+    tensor && `${tensor.dtype} ${tensor.shape.join()} ${Array.from<unknown, string>(tensor.data, numberText).join()}`
+  );
 }
 
 /** What the symbols of the first shapes are in the second; undefined where they do not fit. */
@@ -94,12 +112,14 @@ function unified(from: readonly Shape[], to: readonly Shape[]): ReadonlyMap<stri
 }
 
 function sameAttributes(a: object, b: object, sizes: ReadonlyMap<string, Dim>): boolean {
-  const text = (value: unknown, substituted: boolean): string =>
-    JSON.stringify(value, (_, part: unknown) =>
-      isSymbolic(part) ? printDim(substituted ? substituteDim(part, sizes) : part) : part,
-    );
-  return plain(text(a, true)) === plain(text(b, false));
+  return exactText(a, (dim) => substituteDim(dim, sizes)) === exactText(b);
 }
 
-/** A size is the same as a number and as the text of one. */
-const plain = (text: string): string => text.replace(/"(-?\d+)"/g, '$1');
+/** All of a value as text: a size is the same as a number and as a dim; −0, infinities and NaN, which JSON has not, are themselves. */
+const exactText = (value: unknown, size: (dim: Dim) => Dim = (dim) => dim): string =>
+  JSON.stringify(value, (_, part: unknown) => {
+    if (isSymbolic(part)) return printDim(size(part));
+    return typeof part === 'number' ? numberText(part) : part;
+  });
+
+const numberText = (value: unknown): string => (Object.is(value, -0) ? '-0' : String(value));

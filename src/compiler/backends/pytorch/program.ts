@@ -28,6 +28,8 @@ interface Variant {
   readonly lines: readonly string[];
   readonly parameters: readonly string[];
   readonly takesDevice: boolean;
+  /** all that it is the text of */
+  readonly runs: ReadonlySet<BodyRun>;
 }
 
 /** All runs of one body: of a module's forward, or of a function. */
@@ -102,12 +104,13 @@ export class Functions {
       const written = writeBody(side.run, this.context(side.recording));
       const code = written.lines.map(withoutComment).filter(Boolean).join('\n') + written.parameters.join();
       const same = found.findIndex((variant) => variant.code === code || this.serves(variant, side));
-      if (same >= 0) continue;
-      const served = found.findIndex((variant) => this.serves(side, variant));
-      const name = served >= 0 ? found[served]!.name : this.nameFor(group);
-      const variant = { ...side, ...written, code, name };
-      if (served >= 0) found[served] = variant;
-      else found.push(variant);
+      const served = same >= 0 ? same : found.findIndex((variant) => this.serves(side, variant));
+      const known = found[served];
+      if (!known) found.push({ ...side, ...written, code, runs: new Set([side.run]), name: this.nameFor(group) });
+      else {
+        const text = same >= 0 ? known : { ...side, ...written, code };
+        found[served] = { ...text, runs: new Set([...known.runs, side.run]), name: known.name };
+      }
     }
     group.variants = found;
     if (!group.owner) for (const variant of found) this.free.push(this.definition(variant));
@@ -115,11 +118,7 @@ export class Functions {
   }
 
   private serves(general: Group['runs'][0], special: Group['runs'][0]): boolean {
-    return serves(
-      general,
-      special,
-      (run) => `${this.byRun.get(run)?.replace(/ \S*$/, '')} ${this.variantOf(run).name}`,
-    );
+    return serves(general, special, (run) => `${this.byRun.get(run)} ${this.variantOf(run).name}`);
   }
 
   private nameFor({ owner, name }: Group): string {
@@ -138,10 +137,7 @@ export class Functions {
   /** The function that a run is a call of. */
   variantOf(run: BodyRun): Variant {
     const group = this.groups.get(this.byRun.get(run)!)!;
-    const variants = this.variantsOf(group);
-    if (variants.length === 1) return variants[0]!;
-    const side = group.runs.find((one) => one.run === run)!;
-    return variants.find((variant) => variant.run === run || this.serves(variant, side)) ?? variants[0]!;
+    return this.variantsOf(group).find(({ runs }) => runs.has(run))!;
   }
 
   private context(recording: Recording): Context {
@@ -174,6 +170,7 @@ export class Functions {
     const { name } = this.variantOf(run);
     if (!run.self) return name;
     const object = this.below(keyOf(run.self), from, alias);
+    if (torchLayer(run.self) !== undefined) return object;
     return run.kind === 'forward' && name === 'forward' ? object : `${object}.${name}`;
   }
 
