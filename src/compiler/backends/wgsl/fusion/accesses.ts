@@ -7,17 +7,17 @@ import type { Shape } from '../../../../shared/dim.ts';
 import type { AnyNode, Node } from '../../../ir/graph.ts';
 import { typeOf, type ValueId } from '../../../ir/graph.ts';
 import type { Kernel } from '../kernel.ts';
-import { type BufferLayout, isBased, sliceIn } from '../plan/buffer.ts';
+import { type BufferLayout, sliceIn } from '../plan/buffer.ts';
 import { Block } from '../text/block.ts';
 import { KernelCode } from '../text/code.ts';
 import { Evaluator, type GraphFacts } from '../text/evaluator.ts';
-import { axis, type Index } from '../text/expr.ts';
+import { axis, type Index, keyOf } from '../text/expr.ts';
 import { type Expression, variable } from '../text/expression.ts';
-import type { Stored } from '../text/input.ts';
+import type { Storage } from '../text/input.ts';
 import { contiguous } from '../text/layout.ts';
 import { Name } from '../text/name.ts';
 import { REDUCTIONS, type ReduceOp, type ReduceRule } from '../text/reduce.ts';
-import { ELEMENTS, SCALAR_TYPES } from '../text/scalar.ts';
+import { SCALAR_TYPES } from '../text/scalar.ts';
 
 /** Axes c0, c1 … of a kernel's space. */
 export const spaceAxes = (shape: Shape): Index[] => shape.map((dim, n) => axis(`c${n}`, dim));
@@ -34,7 +34,12 @@ export function accesses(
 ): readonly (readonly Index[])[] {
   const found: (readonly Index[])[] = [];
   const code = new KernelCode();
-  const evaluator = new Evaluator(code, facts, { stored: (other) => placeOf(facts, other, isApart) });
+  const evaluator = new Evaluator(code, facts, NOWHERE);
+  evaluator.standIn = (other, coordinates) => {
+    if (!liesInBuffer(facts, other, isApart)) return undefined;
+    // by its place: what is read there may be a coordinate
+    return elementNamed(facts, `%${other}[${keyOf(coordinates)}]`, other);
+  };
   evaluator.watch = (asked, coordinates) => {
     if (asked === value) found.push(coordinates);
   };
@@ -62,23 +67,16 @@ export function accesses(
 const elementNamed = ({ graph }: GraphFacts, hint: string, value: ValueId): Expression =>
   variable(new Name(hint), SCALAR_TYPES[typeOf(graph, value).dtype]);
 
-/** A buffer by the value that lies in it. */
-function placeOf(
-  { graph, producers }: GraphFacts,
-  value: ValueId,
-  isApart: (value: ValueId) => boolean,
-): Stored | undefined {
-  const at = (buffer: ValueId) => {
-    const { dtype, shape } = typeOf(graph, buffer);
-    const layout = contiguous(shape) as BufferLayout;
-    return isApart(buffer) ? { buffer, element: ELEMENTS[dtype], layout } : undefined;
-  };
-  // of a slice of a flat buffer, the place of all of it is known and its elements are not asked for
-  const place = at(value) ?? sliceIn(value, { producers, typeOf: (other) => typeOf(graph, other) }, at);
-  if (!place) return undefined;
-  const { layout, ...whole } = place;
-  if (!isBased(layout)) return { ...whole, layout };
-  return { ...whole, layout: { ...layout, base: { number: layout.base, aligned: layout.base % 4 === 0 } } };
+/** No address is asked for. */
+const NOWHERE: Storage = { stored: () => undefined };
+
+/** Whether a value, or the flat tensor that it is a slice of, is in a buffer. */
+function liesInBuffer({ graph, producers }: GraphFacts, value: ValueId, isApart: (value: ValueId) => boolean): boolean {
+  if (isApart(value)) return true;
+  if (producers.get(value)?.op !== 'slice') return false;
+  const at = (buffer: ValueId): { readonly layout: BufferLayout } | undefined =>
+    isApart(buffer) ? { layout: contiguous(typeOf(graph, buffer).shape) } : undefined;
+  return sliceIn(value, { producers, typeOf: (other) => typeOf(graph, other) }, at) !== undefined;
 }
 
 function probeReduction(

@@ -61,6 +61,8 @@ export class Evaluator {
   private lane: number | undefined;
   /** called for every value that is asked for: how fusion learns where a kernel reads what */
   watch: ((value: ValueId, coordinates: readonly Index[]) => void) | undefined;
+  /** what stands for an element that lies in a buffer, where nothing is written and no address is asked for */
+  standIn: ((value: ValueId, coordinates: readonly Index[]) => Expression | undefined) | undefined;
 
   constructor(code: KernelCode, facts: ValueFacts, storage: Storage) {
     this.code = code;
@@ -93,6 +95,8 @@ export class Evaluator {
     const { dtype } = typeOf(this.graph, value);
     const number = this.numbers.get(value);
     if (number !== undefined) return this.code.literal(SCALAR_TYPES[dtype], number);
+    const stoodFor = this.standIn?.(value, coordinates);
+    if (stoodFor !== undefined) return stoodFor;
     const place = this.placeHere(value, coordinates);
     if (place) return this.load(block, place, dtype === 'bool');
     const node = this.producers.get(value);

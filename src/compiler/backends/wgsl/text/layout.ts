@@ -20,13 +20,19 @@ export interface Layout {
   readonly offset?: number;
 }
 
+/** Of shapes that have been asked for; they do not change. */
+const ROW_MAJOR = new WeakMap<Shape, readonly Dim[]>();
+
 export function rowMajor(shape: Shape): readonly Dim[] {
+  const before = ROW_MAJOR.get(shape);
+  if (before) return before;
   const strides = new Array<Dim>(shape.length);
   let step: Dim = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     strides[axis] = step;
     step = mulDims(step, shape[axis]!);
   }
+  ROW_MAJOR.set(shape, strides);
   return strides;
 }
 
