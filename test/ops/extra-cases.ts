@@ -121,6 +121,18 @@ export const EXTRA_CASES: readonly ExtraCase[] = [
     build: (b, [x]) => (['expm1', 'log1p', 'atan'] as const).map((op) => b.node(op, [x!], {})),
   },
   {
+    // every quadrant and axis; zeros have no sign
+    name: 'atan2',
+    inputs: [given('a', f32([3, 1], [2, 0, -2])), given('b', f32([4], [2, 0, -0, -2]))],
+    outputs: [
+      f32(
+        [3, 4],
+        [1, 2, 2, 3, 0, 0, 0, 4, -1, -2, -2, -3].map((quarter) => (quarter * Math.PI) / 4),
+      ),
+    ],
+    build: (b, inputs) => [b.node('atan2', operandsOf('atan2', inputs), {})],
+  },
+  {
     name: 'top_k_first_of_equals',
     inputs: [
       given('x', f32([2, 4], [5, 7, 5, 7, Number.NaN, 0, Number.POSITIVE_INFINITY, Number.NaN]), [B, 4]),

@@ -4,6 +4,7 @@ import { type AnyNode, type Graph, type Node, type TensorType, typeOf } from '..
 import type { OpName } from '../ops/attributes.ts';
 import { type DimPair, outputPadding } from '../ops/convolution.ts';
 import { eachFunction } from '../ops/functions.ts';
+import { eachOfTwo } from '../ops/functions-of-two.ts';
 import { atom, call, type Expression, type Operator, print } from './expression.ts';
 
 /** What a writer needs to know of a node: its operands as they are written, and types. */
@@ -191,6 +192,7 @@ const CONVERSION = { f32: 'float', i64: 'int', bool: 'bool' } as const;
 const WRITERS: { readonly [N in OpName]: Writer<N> } = {
   neg: (_, { all: [operand] }) => ({ kind: 'prefix', operator: '-', operand: operand! }),
   ...eachFunction(({ name }) => plain(name)),
+  ...eachOfTwo(({ name }) => plain(name)),
   floor: plain('floor'),
   round: plain('round'),
   round_f16: never,

@@ -1,14 +1,14 @@
 /** Pointwise ops of several operands, with NumPy broadcasting: arithmetic, comparison, logic, selection. */
-import type { DType } from '../../shared/dtype.ts';
+import { binary, NAMES } from './binary.ts';
 import { broadcastShapes, broadcastStatic, broadcastTo } from './broadcast.ts';
 import type { Binary, Op, Operand } from './declare.ts';
-import { exact } from './exact.ts';
 import { TRANSCENDENTAL } from './functions.ts';
+import { FUNCTIONS_OF_TWO, type FunctionsOfTwo } from './functions-of-two.ts';
 import { ANY, BOOL, expectDType, expectSameDType, F32, NUMBERS } from './rules.ts';
-import type { Family, OpTraits, Spec } from './spec.ts';
+import type { Family } from './spec.ts';
 import { wide } from './strided.ts';
 
-export interface ArithmeticOps {
+export interface ArithmeticOps extends FunctionsOfTwo {
   add: Op<Binary>;
   sub: Op<Binary>;
   mul: Op<Binary>;
@@ -25,53 +25,10 @@ export interface ArithmeticOps {
   where: Op<readonly [condition: Operand, a: Operand, b: Operand]>;
 }
 
-type Arithmetic = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
-type Test = 'equal' | 'less' | 'less_equal' | 'and' | 'or';
-type BinaryOp = Arithmetic | Test;
-
-const NAMES = ['a', 'b'] as const;
-const OPERANDS = [{ name: 'a' }, { name: 'b' }] as const;
-
-interface BinaryRule {
-  readonly allowed: readonly DType[];
-  /** dtype of the result; absent: the operands' */
-  readonly to?: DType;
-  readonly traits?: OpTraits;
-  readonly integers?: Spec<ArithmeticOps[Arithmetic]>['integers'];
-}
-
-function binary<N extends BinaryOp>(
-  name: N,
-  doc: string,
-  { allowed, to, traits, integers }: BinaryRule,
-  f: (a: number, b: number) => number,
-): Spec<ArithmeticOps[N], N> {
-  return {
-    name,
-    doc,
-    operands: OPERANDS,
-    traits: { pointwise: true, ...traits },
-    ...(integers ? { integers } : {}),
-    infer(inputs) {
-      const dtype = expectSameDType(name, inputs, NAMES, allowed);
-      return [{ dtype: to ?? dtype, shape: broadcastShapes(name, inputs, NAMES) }];
-    },
-    evaluate([a, b]) {
-      const shape = broadcastStatic([a.shape, b.shape]);
-      const left = broadcastTo(a, shape);
-      const right = broadcastTo(b, shape);
-      const out = new Float64Array(left.length);
-      for (let i = 0; i < out.length; i++) out[i] = f(left[i]!, right[i]!);
-      const dtype = to ?? a.dtype;
-      // integers have no −0 (0 · −1)
-      return [wide(dtype, shape, dtype === 'i64' ? exact(out.map((value) => value + 0)) : out)];
-    },
-  };
-}
-
 const truth = (value: boolean): number => (value ? 1 : 0);
 
 export const ARITHMETIC: Family<ArithmeticOps> = {
+  ...FUNCTIONS_OF_TWO,
   add: binary(
     'add',
     'a + b; f32 or i64.',

@@ -13,6 +13,7 @@ import type { ConvolutionGradientOps } from './convolution-gradients.ts';
 import type { CustomGradientOps } from './custom-gradients.ts';
 import type { Operand, OperandsOf } from './declare.ts';
 import type { RealFunctions } from './functions.ts';
+import type { FunctionsOfTwo } from './functions-of-two.ts';
 import type { GatherOps } from './gather.ts';
 import type { LossOps } from './loss.ts';
 import type { NormalisationOps } from './normalisation.ts';
@@ -29,6 +30,7 @@ import type { SourceOps } from './sources.ts';
 /** The declaration of every op, by name. */
 export interface OpTable
   extends RealFunctions,
+    FunctionsOfTwo,
     PointwiseOps,
     ArithmeticOps,
     ReductionOps,

@@ -30,8 +30,8 @@ export interface RealFunctions {
 
 /** What derivatives are written with: autodiff makes nodes of them (passes/autodiff/emit.ts). */
 export interface Formulas<V> {
-  plain(op: 'exp' | 'sin' | 'cos' | 'sigmoid', x: V): V;
-  plain(op: 'less' | 'less_equal', a: V, b: V): V;
+  plain(op: 'exp' | 'sin' | 'cos' | 'sigmoid' | 'abs' | 'atan', x: V): V;
+  plain(op: 'equal' | 'less' | 'less_equal' | 'and', a: V, b: V): V;
   scalar(value: number): V;
   add(a: V, b: V): V;
   sub(a: V, b: V): V;

@@ -1,5 +1,6 @@
 /** Built-in functions of tensors: thin names for the ops of the IR, with the defaults people expect. */
 import { eachFunction, type RealFunction, type RealFunctions } from '../../ops/functions.ts';
+import { eachOfTwo, type FunctionOfTwo, type FunctionsOfTwo } from '../../ops/functions-of-two.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
 import { describe, list, NONE, type Operand, type Value } from '../values.ts';
 import { numericExtreme } from './values.ts';
@@ -13,6 +14,20 @@ const realFunction = <N extends keyof RealFunctions>({ name, doc, value }: RealF
     const x = c.value('x');
     if (x.kind === 'int' || x.kind === 'float') return { kind: 'float', value: value(x.value) };
     return c.op<keyof RealFunctions>(name, [c.operand('x', 'f32')], {});
+  },
+});
+
+/** Of two numbers it is a number, known at compile time. */
+const functionOfTwo = <N extends keyof FunctionsOfTwo>({ name, doc, value }: FunctionOfTwo<N>): Builtin => ({
+  name,
+  doc,
+  parameters: ['a', 'b'],
+  call: (c) => {
+    const [a, b] = [c.value('a'), c.value('b')];
+    const isNumber = (x: Value): x is Extract<Value, { kind: 'int' | 'float' }> =>
+      x.kind === 'int' || x.kind === 'float';
+    if (isNumber(a) && isNumber(b)) return { kind: 'float', value: value(a.value, b.value) };
+    return c.op<keyof FunctionsOfTwo>(name, [c.operand('a', 'f32'), c.operand('b', 'f32')], {});
   },
 });
 
@@ -91,6 +106,7 @@ function attention(c: BoundCall): Value {
 
 export const TENSOR_BUILTINS: readonly Builtin[] = [
   ...Object.values(eachFunction(realFunction)),
+  ...Object.values(eachOfTwo(functionOfTwo)),
   {
     name: 'gelu',
     doc: 'x Φ(x), exact (erf). Hendrycks and Gimpel 2016, arXiv:1606.08415.',

@@ -1,7 +1,8 @@
 /** Pointwise ops. Broadcasting is ONNX's own; scalars are shared constants. */
 import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpName } from '../../../ops/attributes.ts';
-import type { RealFunctions } from '../../../ops/functions.ts';
+import type { Formulas, RealFunctions } from '../../../ops/functions.ts';
+import { eachOfTwo, type FunctionOfTwo, type FunctionsOfTwo } from '../../../ops/functions-of-two.ts';
 import { HIGHEST_I64, LOWEST_I64, type PointwiseOps } from '../../../ops/pointwise.ts';
 import type { Emitter } from '../emitter.ts';
 import { PACKED_TYPE } from '../proto.ts';
@@ -78,8 +79,32 @@ function log1p(emit: Emitter, x: string): string {
   return bySize(emit, x, 0.5, small, emit.op('Log', [emit.op('Add', [x, emit.scalar(1)])]));
 }
 
+/** What formulas are written with. */
+const formulas = (emit: Emitter): Formulas<string> => {
+  const plain = (op: keyof typeof PLAIN, ...inputs: readonly string[]): string => emit.op(PLAIN[op], [...inputs]);
+  const where = (condition: string, a: string, b: string): string => emit.op('Where', [condition, a, b]);
+  return {
+    plain,
+    scalar: (value) => emit.scalar(value),
+    add: (a, b) => emit.op('Add', [a, b]),
+    sub: (a, b) => emit.op('Sub', [a, b]),
+    mul: (a, b) => emit.op('Mul', [a, b]),
+    div: (a, b) => emit.op('Div', [a, b]),
+    neg: (x) => emit.op('Neg', [x]),
+    scale: (x, factor) => emit.op('Mul', [x, emit.scalar(factor)]),
+    where,
+    keep: (condition, x) => where(condition, x, emit.scalar(0)),
+  };
+};
+const PLAIN = { ...OPERATORS, equal: 'Equal', less: 'Less', less_equal: 'LessOrEqual', and: 'And' } as const;
+
+const ofTwo =
+  <N extends keyof FunctionsOfTwo>({ expressed }: FunctionOfTwo<N>): Lowering<keyof FunctionsOfTwo> =>
+  (emit, { inputs }) => [expressed(formulas(emit), inputs[0].name, inputs[1].name)];
+
 export const POINTWISE: Lowerings<keyof PointwiseOps | keyof ArithmeticOps> = {
   ...operators,
+  ...eachOfTwo(ofTwo),
   neg: same('Neg'),
   expm1: (emit, { inputs }) => [expm1(emit, inputs[0].name)],
   log1p: (emit, { inputs }) => [log1p(emit, inputs[0].name)],

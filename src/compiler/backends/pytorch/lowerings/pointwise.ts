@@ -130,6 +130,12 @@ export const POINTWISE: Family<keyof PointwiseOps | keyof ArithmeticOps> = {
   mul: operator('*', PREC.product),
   div,
   pow,
+  // a zero is +0: its sign does not count
+  atan2: (c) =>
+    call(
+      'torch.atan2',
+      tensors(c).map((x) => infix(x, '+', numberExpr('0.0'), PREC.sum)),
+    ),
   maximum: extreme('maximum', 'min'),
   minimum: extreme('minimum', 'max'),
   equal: comparison('=='),

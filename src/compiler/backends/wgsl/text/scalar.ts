@@ -6,6 +6,8 @@
 import type { DType } from '../../../../shared/dtype.ts';
 import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
 import type { OpAttributes } from '../../../ops/attributes.ts';
+import type { Formulas, RealFunctions } from '../../../ops/functions.ts';
+import { eachOfTwo, type FunctionOfTwo, type FunctionsOfTwo } from '../../../ops/functions-of-two.ts';
 import { specOf } from '../../../ops/index.ts';
 import type { PointwiseOps } from '../../../ops/pointwise.ts';
 import type { Element, KernelCode, ScalarType } from './code.ts';
@@ -70,7 +72,34 @@ function division({ x: [a, b] }: Operands): Expression {
   return isZero(a!) ? library('times_zero', [reciprocal(b!)]) : library('quotient', [a!, b!]);
 }
 
+/** What formulas are written with: the rules of the ops that they are of. */
+const formulas = (code: KernelCode): Formulas<Expression> => {
+  const plain = (op: Plain, ...x: readonly Expression[]): Expression =>
+    POINTWISE[op]({ x, type: x[0]!.type as ScalarType, code }, {});
+  const scalar = (value: number): Expression => code.literal('f32', value);
+  const where = (condition: Expression, a: Expression, b: Expression): Expression => select(b, a, condition);
+  return {
+    plain,
+    scalar,
+    add: (a, b) => plain('add', a, b),
+    sub: (a, b) => plain('sub', a, b),
+    mul: (a, b) => plain('mul', a, b),
+    div: (a, b) => plain('div', a, b),
+    neg: (x) => plain('neg', x),
+    scale: (x, factor) => plain('mul', x, scalar(factor)),
+    where,
+    keep: (condition, x) => where(condition, x, scalar(0)),
+  };
+};
+type Plain = keyof RealFunctions | 'equal' | 'less' | 'less_equal' | 'and' | 'add' | 'sub' | 'mul' | 'div' | 'neg';
+
+const ofTwo =
+  <N extends keyof FunctionsOfTwo>({ expressed }: FunctionOfTwo<N>): Rule<keyof FunctionsOfTwo> =>
+  ({ x: [a, b], code }) =>
+    expressed(formulas(code), a!, b!);
+
 export const POINTWISE: { readonly [N in PointwiseOp]: Rule<N> } = {
+  ...eachOfTwo(ofTwo),
   neg: ({ x: [a] }) => unary('-', a!),
   abs: ({ x: [a] }) => builtin('abs', [a!]),
   exp: call('exp_of'),

@@ -1,9 +1,9 @@
 /** Gradients of pointwise ops of several operands. The driver undoes the broadcasting. */
+import type { ValueId } from '../../../ir/graph.ts';
+import type { ArithmeticOps } from '../../../ops/arithmetic.ts';
+import { eachOfTwo, type FunctionOfTwo, type FunctionsOfTwo } from '../../../ops/functions-of-two.ts';
 import type { Derivative, Gradients } from '../rule.ts';
 import { notDifferentiable } from '../rule.ts';
-
-type Arithmetic = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'where';
-type Test = 'equal' | 'less' | 'less_equal' | 'and' | 'or';
 
 const step = notDifferentiable('its result is a mask, which does not change by small steps');
 
@@ -20,7 +20,16 @@ function extreme<N extends 'maximum' | 'minimum'>({ larger }: { readonly larger:
   };
 }
 
-export const ARITHMETIC: Gradients<Arithmetic | Test> = {
+/** The record of a function has its formulas. */
+const ofTwo =
+  <N extends keyof FunctionsOfTwo>({ gradient }: FunctionOfTwo<N>): Derivative<keyof FunctionsOfTwo> =>
+  ({ emit, inputs: [a, b], upstream }) => [
+    () => gradient<ValueId>(emit, { a, b, dy: upstream() })[0](),
+    () => gradient<ValueId>(emit, { a, b, dy: upstream() })[1](),
+  ];
+
+export const ARITHMETIC: Gradients<keyof ArithmeticOps> = {
+  ...eachOfTwo(ofTwo),
   // da = dy, db = dy
   add: ({ upstream }) => [() => upstream(), () => upstream()],
   // da = dy, db = −dy
