@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BUILTINS } from '../../src/compiler/elaborate/builtins/index.ts';
 import type { DType } from '../../src/shared/dtype.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
+import { erf, logistic, normalised, phi, rows, softmaxRow } from './formulas.ts';
 import { bools, distance, evaluate, ints, program, tensor } from './support.ts';
 
 interface Case {
@@ -24,25 +25,6 @@ const of = (expression: string, expected: WideTensor, inputs: Readonly<Record<st
 const each = (expression: string, formula: (x: number) => number, over: WideTensor = x): Case =>
   of(expression, { ...over, data: over.data.map(formula) }, { x: over });
 
-/** Abramowitz and Stegun 7.1.6, to 1e-15 for |x| ≤ 3 */
-function erf(value: number): number {
-  let [term, sum] = [value, value];
-  for (let k = 1; k < 100; k++) {
-    term *= (2 * value * value) / (2 * k + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-value * value) * sum;
-}
-
-const phi = (value: number) => (1 + erf(value / Math.SQRT2)) / 2;
-const logistic = (value: number) => 1 / (1 + Math.exp(-value));
-
-/** softmax of each row of [2, 3] */
-function rows(of_: WideTensor, map: (row: number[]) => number[]): number[] {
-  return [0, 3].flatMap((at) => map([...of_.data.slice(at, at + 3)]));
-}
-
-const softmaxRow = (row: number[]) => row.map((value) => Math.exp(value) / row.reduce((s, v) => s + Math.exp(v), 0));
 const grid = tensor([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 const q = tensor([1, 1, 2, 2], [1, 0, 0, 2]);
 const v = tensor([1, 1, 2, 2], [10, 20, 30, 40]);
@@ -56,12 +38,6 @@ const attend = (...scores: number[]) => {
 
 const half = 1 / Math.SQRT2;
 const wide = (values: number[]) => tensor([1, 1, 2, 2], values);
-
-function normalised(row: number[], eps: number): number[] {
-  const mean = row.reduce((a, b) => a + b) / row.length;
-  const variance = row.reduce((s, value) => s + (value - mean) ** 2, 0) / row.length;
-  return row.map((value) => (value - mean) / Math.sqrt(variance + eps));
-}
 
 /** Built-in functions of tensors, and tensor uses of those that take both. */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
@@ -89,6 +65,18 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   minimum: [of('minimum(x, y)', tensor([2], [1, -1]), { x: tensor([2], [1, 2]), y: tensor([2], [3, -1]) })],
   pow: [each('pow(x, 2)', (a) => a ** 2), each('x ** 3', (a) => a ** 3)],
+  atan2: [
+    of('atan2(x, y)', tensor([2], [Math.PI / 4, Math.PI]), { x: tensor([2], [2, 0]), y: tensor([2], [2, -3]) }),
+    each('x + atan2(1, -1)', (a) => a + (3 * Math.PI) / 4),
+  ],
+  tensor: [
+    of('x * tensor([[1], [2.5]])', tensor([2, 3], [0.5, -1, 2, 0, 7.5, -0.625])),
+    of('tensor([[1, 2], [3, 4]])', ints([2, 2], [1, 2, 3, 4])),
+    of('tensor([true, false])', bools([2], [1, 0])),
+    of('x * tensor(2.0)', tensor([2, 3], [1, -2, 4, 0, 6, -0.5])),
+    of('tensor([[i * j for j in range(3)] for i in range(2)])', ints([2, 3], [0, 0, 0, 0, 1, 2])),
+  ],
+  einsum: [of('einsum("ij->j", x)', tensor([3], [0.5, 2, 1.75])), of('einsum("ij,ij", x, x)', tensor([], [14.3125]))],
   where: [
     of('where(c, x, y)', tensor([2], [1, 20]), {
       c: bools([2], [1, 0]),
@@ -292,6 +280,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   round: [of('round(x)', tensor([2, 3], [0, -1, 2, 0, 3, -0]))],
   floor: [of('floor(x)', tensor([2, 3], [0, -1, 2, 0, 3, -1]))],
+  random_normal: [of('x when not is_training() else random_normal([2, 3])', x)],
   random: [of('x when not is_training() else random([2, 3])', x)],
   is_training: [of('x when not is_training() else x + 1.0', x)],
   rearrange: [of('rearrange(x, "a b -> b a")', tensor([3, 2], [0.5, 0, -1, 3, 2, -0.25]))],

@@ -12,9 +12,9 @@ const TORCH =
   'layers are modules of the standard library, `import { Linear } from "std"`, and tensor functions are built in: `relu(x)`';
 
 const RANDOM =
-  '`random([B, T])` draws from [0, 1) where is_training() holds; a parameter starts from `normal(0.02)`; noise for inference is an input of the entry';
+  '`random([B, T])` draws from [0, 1), `random_normal` from the normal distribution, where is_training() holds; a parameter starts from `normal(0.02)`; noise for inference is an input of the entry';
 const RECURRENT =
-  'std has no recurrent layers: a module of Linear whose forward takes the state, called in `for t in range(16) { … }` over a length known at compile time';
+  '`import { LSTM, GRU } from "std"`: one layer over a length known at compile time, and LSTMCell and GRUCell for a step; others are a module of Linear whose forward takes the state, called in `for t in range(16) { … }`';
 
 const HABITS: ReadonlyMap<string, Habit> = new Map<string, Habit>([
   ['return', { note: NO_RETURN }],
@@ -35,16 +35,10 @@ const HABITS: ReadonlyMap<string, Habit> = new Map<string, Habit>([
     },
   ],
   [
-    'einsum',
-    {
-      note: 'a product over the last axes is `matmul(a, b)` or `a @ b`; `rearrange(x, "b t (h c) -> b h t c", h = 4)` moves axes before it',
-    },
-  ],
-  [
     'Dropout',
     { note: 'dropout is a function, `dropout(x, 0.1)`, and no layer: it drops in training alone', instead: 'dropout' },
   ],
-  ['randn', { note: RANDOM }],
+  ['randn', { note: RANDOM, instead: 'random_normal' }],
   ['rand', { note: RANDOM, instead: 'random' }],
   ['LSTM', { note: RECURRENT }],
   ['GRU', { note: RECURRENT }],

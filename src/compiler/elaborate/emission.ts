@@ -45,7 +45,10 @@ export class Emission {
         return dtype === 'f32' ? trace.builder.node('cast', [size], { to: 'f32' }, this.origin(at)) : size;
       }
       default: {
-        const notes = value.kind === 'list' ? ['a list becomes a tensor by `stack([0.1, 0.2], axis = 0)`'] : [];
+        const notes =
+          value.kind === 'list'
+            ? ['a list of numbers becomes a tensor by `tensor([0.1, 0.2])`, one of tensors by `stack`']
+            : [];
         const details = { what, expected: 'a tensor', found: describe(value) };
         return this.evaluator.fail(diagnose('wrong_type', details, at, { ...this.evaluator.here(), notes }));
       }

@@ -61,6 +61,31 @@ number takes the type of the tensor beside it.`,
 }
 `,
   },
+  einsum_equation: {
+    text: `The labels of each tensor, one letter an axis, commas between them, \`->\` and the labels of the result: \`"bij,bjk->bik"\`. A label stands once in each tensor
+and once in the result, whose labels are all among those of the tensors. Without \`->\` the result has the labels that stand once, in the order of the alphabet.
+Diagonals (\`"ii->i"\`) and \`...\` are not taken.`,
+    example: `model Tiny {
+  entry run(x: [4, 4]) -> (y: [4]) { einsum("ii->i", x) }
+}
+`,
+  },
+  einsum_operands: {
+    text: `The equation is well formed and the tensors are others than it says: their number, their axes, or the size of a label, which is the same in all tensors.
+An axis of size 1 is not broadcast.`,
+    example: `model Tiny {
+  entry run(x: [B, 4], y: [B, 8]) -> (z: [B]) { einsum("bi,bi->b", x, y) }
+}
+`,
+  },
+  tensor_values: {
+    text: `\`tensor\` makes a constant of numbers or bools that are known at compile time, from lists in lists, all of one length at each depth: \`tensor([[1, 0], [0, 1]])\`.
+Every graph that uses it holds its elements, so there are at most 65,536; larger ones are parameters, which lie in the weights, or inputs.`,
+    example: `model Tiny {
+  entry run(x: [B, 2]) -> (y: [B, 2]) { x * tensor([[1.0, 2.0], [3.0]]) }
+}
+`,
+  },
   pattern_clash: {
     text: `The pattern is well formed but the tensor has another number of axes, or an axis does not divide as the pattern says. In each
 group at most one size may be left open; give the others by name, as in \`h = 8\`.`,

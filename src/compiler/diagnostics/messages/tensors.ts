@@ -25,6 +25,9 @@ export const TENSOR_MESSAGES = {
   ),
   pattern_syntax: message<{ problem: string }>('E0306', 'rearrange pattern', (a) => a.problem),
   pattern_clash: message<{ problem: string }>('E0307', 'rearrange pattern does not fit', (a) => a.problem),
+  einsum_equation: message<{ problem: string }>('E0293', 'einsum equation', (a) => a.problem),
+  einsum_operands: message<{ problem: string }>('E0294', 'einsum equation does not fit', (a) => a.problem),
+  tensor_values: message<{ problem: string }>('E0295', 'values of a tensor', (a) => a.problem),
   condition_is_tensor: message<object>(
     'E0308',
     'condition on a tensor',

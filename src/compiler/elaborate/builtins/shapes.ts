@@ -12,10 +12,12 @@ import {
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
+import { einsum } from '../einsum.ts';
 import { rearrange } from '../rearrange.ts';
 import { recordedEffect } from '../recorded.ts';
 import type { CacheTrace } from '../trace.ts';
 import type { Operand, Value } from '../values.ts';
+import { tensor } from './constants.ts';
 
 /** Replaces a −1 by what is left of the element count. */
 function inferredShape(c: BoundCall, from: readonly Dim[], to: readonly Dim[]): Dim[] {
@@ -30,6 +32,8 @@ function inferredShape(c: BoundCall, from: readonly Dim[], to: readonly Dim[]): 
 
 export const SHAPE_BUILTINS: readonly Builtin[] = [
   rearrange,
+  einsum,
+  tensor,
   {
     name: 'reshape',
     doc: 'The same elements in another shape; one dimension may be −1.',

@@ -1,4 +1,5 @@
 /** Built-in functions that are another thing in training: what is dropped, drawn, asked for, and what no gradient passes. */
+import type { Shape } from '../../../shared/dim.ts';
 import { diagnose } from '../../diagnostics/catalogue.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import type { BoundCall, Builtin } from '../builtin.ts';
@@ -76,8 +77,7 @@ function saltOf(text: string): number {
 }
 
 /** Numbers of the step that is trained; a clause in a graph of inference is only checked, and draws from seed 0. */
-function random(c: BoundCall): Value {
-  const shape = c.shape('shape');
+function random(c: BoundCall, shape: Shape = c.shape('shape')): Value {
   const { trace } = c.evaluator;
   if (!trace) return c.evaluator.fail(diagnose('tensor_at_compile_time', { name: c.name }, c.span, c.evaluator.here()));
   const { training, builder } = trace;
@@ -89,6 +89,18 @@ function random(c: BoundCall): Value {
   }
   const [seed, salt] = draws ? [seedOf(trace, training), nextSalt(trace, training)] : [builder.scalar(0, 'i64'), 0];
   return { kind: 'tensor', id: builder.node('random_uniform', [seed], { shape, salt }, origin), span: c.span };
+}
+
+/** √(−2 log u) cos(2πv) of two uniform numbers, u in (0, 1]. Box and Muller 1958. */
+function randomNormal(c: BoundCall): Value {
+  const shape = c.shape('shape');
+  const operand = (value: Value): Operand => c.evaluator.emission.operand(value, c.span, 'f32');
+  const times = (value: Value, factor: number): Operand =>
+    operand(c.op('mul', [operand(value), operand({ kind: 'float', value: factor })], {}));
+  const u = c.op('sub', [operand({ kind: 'float', value: 1 }), operand(random(c, shape))], {});
+  const radius = c.op('sqrt', [times(c.op('log', [operand(u)], {}), -2)], {});
+  const angle = c.op('cos', [times(random(c, shape), 2 * Math.PI)], {});
+  return c.op('mul', [operand(radius), operand(angle)], {});
 }
 
 export const TRAINING_BUILTINS: readonly Builtin[] = [
@@ -114,6 +126,12 @@ export const TRAINING_BUILTINS: readonly Builtin[] = [
     name: 'random',
     doc: 'Numbers in [0, 1) of this shape, independent of each other: drawn from the seed of the run and its step, the same on every target. In a `backward` clause, or where is_training() holds.',
     parameters: ['shape'],
-    call: random,
+    call: (c) => random(c),
+  },
+  {
+    name: 'random_normal',
+    doc: 'Numbers of the standard normal distribution of this shape, by √(−2 log u) cos(2πv) of two draws of `random`, where that may be called: `x + 0.1 * random_normal([B, 8])`. None is larger than 5.77, as u is a multiple of 2⁻²⁴.',
+    parameters: ['shape'],
+    call: randomNormal,
   },
 ];
