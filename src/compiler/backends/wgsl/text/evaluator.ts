@@ -125,10 +125,11 @@ export class Evaluator {
     return POINTWISE[node.op]({ x, type, code: this.code }, node.attributes);
   }
 
-  /** Where an element lies, with nothing but views between it and its buffer; undefined where it is computed. */
+  /** Where an element lies, with nothing but views between it and its buffer; undefined where it is computed, or a number of the text. */
   place(value: ValueId, coordinates: readonly Index[]): Place | undefined {
+    if (this.numbers.has(value)) return undefined;
     const here = this.placeHere(value, coordinates);
-    if (here || this.known.has(value) || this.numbers.has(value)) return here;
+    if (here || this.known.has(value)) return here;
     const node = this.producers.get(value);
     if (!node || !isView(node.op)) return undefined;
     return this.place(
