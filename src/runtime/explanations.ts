@@ -291,7 +291,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R1221:
     'Shards hold the batches of one stage of one model, with the inputs of its loss. train.py refuses those of another stage, an index of another version, and batches without an input that the loss takes.',
   R1222:
-    'One process trains with `--parallel none`, several with `ddp` (copies of the model) or `fsdp2` (parts of each tensor), and `--offload` belongs to fsdp2. A model that updates buffers from its batches, such as batch normalisation, is trained by one process: each of several would follow other batches.',
+    'One process trains with `--parallel none`, several with `ddp` (copies of the model) or `fsdp2` (parts of each tensor), and `--offload` belongs to fsdp2. A model that updates buffers from its batches, such as batch normalisation, is trained by one process: each of several would follow other batches. With `recompute` a layer that updates buffers would update them twice in a step.',
   R1223:
     'A step has the micro-batches that the stage says (`accumulate`, or `--accumulate`), whatever the number of ranks, so that a run means the same on each. The ranks share them, so their number divides that of the micro-batches.',
   R1224:

@@ -1,13 +1,8 @@
 /** `backward` clauses as functions of autograd: values and gradients against the float64 interpreter, eager and compiled. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { loadModel } from '../../src/compiler/workbench/model.ts';
-import { narrow, type WideTensor } from '../../src/shared/tensor.ts';
-import { recordingOutput } from '../cli/output.ts';
-import { gradientsOf, noise, run, type Tensors } from '../passes/autodiff/support.ts';
-import { readTensors, relativeError } from '../support/reference.ts';
-import { describeTorch, type Job, type Result, runJobs, scratch, written } from './support.ts';
+import { relativeError } from '../support/reference.ts';
+import { type Prepared, prepared } from './interpreted.ts';
+import { describeTorch, type Job, type Result, runJobs } from './support.ts';
 
 const TOLERANCE = 1e-5;
 
@@ -82,41 +77,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     }`,
 };
 
-interface Prepared {
-  readonly job: Job;
-  readonly loss: WideTensor;
-  readonly gradients: Tensors;
-}
-
-async function prepared(name: string, source: string): Promise<Prepared> {
-  const file = join(scratch, `backward-${Object.keys(PROGRAMS).indexOf(name)}.mdl`);
-  writeFileSync(file, source);
-  const folder = await written(file, { init: 0 });
-  const { graph } = loadModel(file, {}, recordingOutput()).model.entry('loss')!;
-  const stored = readTensors(join(folder, 'model.safetensors'));
-  const tensors = new Map<string, WideTensor>();
-  for (const [key, { shape, data }] of stored)
-    tensors.set(key, { dtype: 'f32', shape, data: Float64Array.from(data, Number) });
-  const keys = [...tensors.keys()];
-  for (const [index, { name: input, value }] of graph.inputs.entries()) {
-    const { shape } = graph.types[value]!;
-    const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 4 * (dim.terms[0]?.coefficient ?? 1)));
-    tensors.set(input, noise(sizes, index + 1));
-  }
-  const inputs = Object.fromEntries(graph.inputs.map(({ name: input }) => [input, narrow(tensors.get(input)!)]));
-  return {
-    job: { folder, entry: 'loss', inputs, gradients: true },
-    loss: run(graph, tensors).get('loss')!,
-    gradients: gradientsOf(graph, tensors, keys),
-  };
-}
-
 describeTorch('backward clauses', () => {
   const all: Record<string, Prepared> = {};
   let results: { readonly [name: string]: () => Result };
 
   beforeAll(async () => {
-    for (const [name, source] of Object.entries(PROGRAMS)) all[name] = await prepared(name, source);
+    for (const [name, source] of Object.entries(PROGRAMS)) all[name] = await prepared(source);
     const jobs = Object.entries(all).flatMap(([name, { job }]): [string, Job][] => [
       [name, job],
       [`${name}, compiled`, { ...job, how: 'compile' }],

@@ -66,6 +66,9 @@ def run(job, models):
             if parameter.grad is not None:
                 results[f"gradient.{key}"] = parameter.grad.clone()
             parameter.grad = None
+    if job.get("train", False):
+        results.update({f"buffer.{key}": buffer.clone() for key, buffer in model.named_buffers()})
+        del models[folder]  # what training left in buffers is this job's alone
     return results
 
 

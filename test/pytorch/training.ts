@@ -12,9 +12,9 @@ import { DATA, SMALL } from './small.ts';
 const DRIVER = fileURLToPath(new URL('./drive.py', import.meta.url));
 
 /** A folder with the small model compiled for a stage, and shards of its batches. */
-export async function compiled(stage: string, ...more: readonly string[]): Promise<string> {
-  const folder = folderWith({ 'small.mdl': SMALL, 'data.mjs': DATA });
-  const own = ['small.mdl', '--init', '5', '--stage', stage, ...more];
+export async function compiled(stage: string, source = SMALL): Promise<string> {
+  const folder = folderWith({ 'small.mdl': source, 'data.mjs': DATA });
+  const own = ['small.mdl', '--init', '5', '--stage', stage];
   for (const command of [
     ['compile', ...own, '--target', 'pytorch', '--out', 'model'],
     ['data', 'write', ...own, '--data', './data.mjs', '--out', 'shards', '--shard-mb', '1'],

@@ -4,6 +4,7 @@
  *   steps of a recorded body ─ inlining ─▶ items in order ─ liveness ─▶ values that nothing needs are never written
  */
 
+import type { Shape } from '../../../shared/dim.ts';
 import { STD_PATH } from '../../check/references.ts';
 import type { Span } from '../../diagnostics/span.ts';
 import type { BodyRun, Effect, Iteration, Step } from '../../elaborate/record.ts';
@@ -22,6 +23,8 @@ export type Item =
       readonly results: readonly ValueId[];
     }
   | { readonly kind: 'effect'; readonly effect: Effect }
+  /** new random numbers, uniform in [0, 1) */
+  | { readonly kind: 'random'; readonly shape: Shape; readonly result: ValueId }
   | Written
   | {
       readonly kind: 'statement';
@@ -57,6 +60,10 @@ export interface Recording {
   readonly graph: Graph;
   readonly entry: BodyRun;
   readonly parameterIds: ReadonlyMap<string, ValueId>;
+  /** keys of parameters, and of buffers after an update, by their values */
+  readonly keys: ReadonlyMap<ValueId, string>;
+  /** of training: `is_training()` is true */
+  readonly training: boolean;
   /** the entry has a cache */
   readonly cached: boolean;
   /** some entry of the model has one */
@@ -75,12 +82,24 @@ export function tensorsOf(value: Value, parameterIds: Recording['parameterIds'])
 }
 
 /** What the runtime is asked for anywhere in a body, calls included. */
-export function asks(steps: readonly Step[], kind: Effect['kind']): boolean {
+export function asks(steps: readonly Step[], kind: Effect['kind'] | 'question'): boolean {
   return steps.some((step) => {
+    if (step.kind === 'question') return kind === 'question';
     if (step.kind === 'effect') return step.effect.kind === kind;
     if (step.kind === 'call') return asks(step.run.steps, kind);
     if (step.kind === 'statement') return asks(step.steps, kind);
     return step.kind === 'loop' && step.iterations.some((iteration) => asks(iteration.steps, kind));
+  });
+}
+
+/** Buffers after updates anywhere in a body: keys by values. */
+export function updatesIn(steps: readonly Step[]): [ValueId, string][] {
+  return steps.flatMap((step): [ValueId, string][] => {
+    if (step.kind === 'effect' && step.effect.kind === 'update')
+      return [[step.effect.result, step.effect.parameter.keys[0]]];
+    if (step.kind === 'call') return updatesIn(step.run.steps);
+    if (step.kind === 'statement') return updatesIn(step.steps);
+    return step.kind === 'loop' ? step.iterations.flatMap((iteration) => updatesIn(iteration.steps)) : [];
   });
 }
 
@@ -95,7 +114,11 @@ export function isInlined(run: BodyRun): boolean {
   if (run.kind !== 'function') return false;
   if (run.parameters.some(({ value }) => isCode(value))) return true;
   if (run.self) return false;
-  return hasEffects(run) || (run.span.source.path === STD_PATH && run.body.statements.length === 1);
+  return (
+    hasEffects(run) ||
+    asks(run.steps, 'question') ||
+    (run.span.source.path === STD_PATH && run.body.statements.length === 1)
+  );
 }
 
 function isCode(value: Value): boolean {
@@ -193,6 +216,8 @@ class Flattening {
     switch (step.kind) {
       case 'node': {
         const node = this.recording.graph.nodes[step.index]!;
+        if (node.op === 'random_uniform')
+          return [{ kind: 'random', shape: node.attributes.shape, result: node.outputs[0] }];
         const inputs = mapOperands<OpName, ValueId, ValueId>(node.op, node.inputs, (id) => this.outer(id));
         return [{ kind: 'node', node: { ...node, inputs } as AnyNode }];
       }
@@ -260,7 +285,7 @@ export function readsOf(item: Item): readonly ValueId[] {
 export function makesOf(item: Item): readonly ValueId[] {
   if (item.kind === 'node') return item.node.outputs;
   if (item.kind === 'call') return item.results;
-  if (item.kind === 'gradient') return [item.result];
+  if (item.kind === 'gradient' || item.kind === 'random') return [item.result];
   return item.kind === 'effect' ? [item.effect.result] : [];
 }
 

@@ -14,21 +14,15 @@ import {
 } from '../../../shared/dim.ts';
 import type { BodyRun, Effect } from '../../elaborate/record.ts';
 import { type Graph, typeOf, type ValueId } from '../../ir/graph.ts';
-import { flat, type Item, makesOf, parametersOf, type Recording, readsOf } from './bodies.ts';
-
-interface Side {
-  readonly run: BodyRun;
-  readonly recording: Recording;
-}
+import { flat, type Item, makesOf, parametersOf, readsOf } from './bodies.ts';
+import type { Traced } from './branches.ts';
 
 /** @param callee by what name a call is known */
-export function serves(general: Side, special: Side, callee: (run: BodyRun) => string): boolean {
+export function serves(general: Traced, special: Traced, callee: (run: BodyRun) => string): boolean {
   const values = new Map<ValueId, ValueId>();
   const pair = (a: readonly ValueId[], b: readonly ValueId[]): boolean =>
     a.length === b.length && a.every((id, index) => sameValue(id, b[index]!));
-  const own = ({ parameterIds }: Recording): ReadonlyMap<ValueId, string> =>
-    new Map([...parameterIds].map(([key, id]) => [id, key]));
-  const [keysA, keysB] = [own(general.recording), own(special.recording)];
+  const [keysA, keysB] = [general.recording.keys, special.recording.keys];
   const sameValue = (a: ValueId, b: ValueId): boolean => {
     const known = values.get(a);
     if (known !== undefined) return known === b;
@@ -56,6 +50,7 @@ export function serves(general: Side, special: Side, callee: (run: BodyRun) => s
     for (const [index, id] of madeA.entries()) if (!values.has(id)) values.set(id, madeB[index]!);
     if (a.kind === 'node' && b.kind === 'node')
       return a.node.op === b.node.op && sameAttributes(a.node.attributes, b.node.attributes, sizes);
+    if (a.kind === 'random' && b.kind === 'random') return sameAttributes(a.shape, b.shape, sizes);
     if (a.kind === 'call' && b.kind === 'call')
       return callee(a.run) === callee(b.run) && exactText(a.args.map(count)) === exactText(b.args.map(count));
     if (a.kind === 'gradient' && b.kind === 'gradient') {

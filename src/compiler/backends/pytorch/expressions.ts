@@ -5,6 +5,7 @@ import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
+import { DROPS } from './branches.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
 import type { HelperName } from './lowerings/rule.ts';
@@ -24,6 +25,8 @@ export interface Context {
   takesDevice(run: BodyRun): boolean;
   /** Whether a module has parameters, itself or below it. */
   hasParameters(instance: ModuleInstance): boolean;
+  /** Whether a body of the module asks is_training(). */
+  asks(instance: ModuleInstance): boolean;
   /** `self.weight`. @throws TorchProblem where the parameter is not below the body's module */
   parameter(key: string, from: BodyRun, alias: ReadonlyMap<string, string>): string;
   helper(name: HelperName | 'Cache'): string;
@@ -73,8 +76,8 @@ export class Expressions {
     this.context = context;
     this.around = around;
     this.variables = around.variables;
-    const { graph, parameterIds } = context.recording;
-    this.keys = new Map([...parameterIds].map(([key, id]) => [id, key]));
+    const { graph, keys } = context.recording;
+    this.keys = keys;
     this.constants = new Map(graph.constants.map(({ value, tensor }) => [value, tensor]));
   }
 
@@ -101,16 +104,18 @@ export class Expressions {
     else if (strict && effectful && made.length > 0) this.name(made);
   }
 
-  /** A buffer's next value; what is read of it from here on is the buffer. */
+  /** A buffer's next value, a tensor of its own: autograd and names keep the one before. What is read of it from here on is the buffer. */
   private update(item: Plain): void {
     if (item.kind !== 'effect' || item.effect.kind !== 'update') return;
     const { operand, parameter, result } = item.effect;
     this.name([...this.pending.keys()].filter((id) => id !== operand));
-    const next = this.read(operand);
+    const value = this.tensor(operand);
     const buffer = this.context.parameter(parameter.keys[0], this.run, this.aliases);
-    const value = next.number ? atom(`torch.as_tensor(${next.text})`) : next;
-    const text = `${buffer}.copy_(${method(value, 'detach').text})`;
-    this.around.line('', { ...atom(text), effects: [...next.effects, this.effects.get(item)!] });
+    const next = method(value, 'detach');
+    const [, object, name] = /^getattr\((.*), (".*")\)$/.exec(buffer) ?? [];
+    const effects = [...value.effects, this.effects.get(item)!];
+    if (name === undefined) this.around.line(`${buffer} = `, { ...next, effects });
+    else this.around.line('', { ...atom(`setattr(${object}, ${name}, ${next.text})`), effects });
     this.variables.set(result, buffer);
   }
 
@@ -174,8 +179,9 @@ export class Expressions {
     const item = this.pending.get(id)!;
     const made = makesOf(item).filter((other) => this.pending.get(other) === item);
     const expr = this.expr(item);
+    if (expr.number) return expr; // written where it is read, each time
     for (const other of made) this.pending.delete(other);
-    if (makesOf(item).length === 1) return expr.number ? expr : this.assigned(id, expr);
+    if (makesOf(item).length === 1) return this.assigned(id, expr);
     const names = makesOf(item).map((other) => this.variables.part(this.around.hints.get(other) ?? this.target, other));
     this.around.line(`${names.join(', ')} = `, expr);
     return atom(names[makesOf(item).indexOf(id)]!);
@@ -288,12 +294,22 @@ export class Expressions {
     if (item.kind === 'node') return this.picking(item) ?? this.tiling(item) ?? this.node(item.node);
     if (item.kind === 'call') return this.call(item);
     if (item.kind === 'gradient') return this.gradient(item);
+    if (item.kind === 'random') return this.random(item);
     const { effect } = item;
     if (effect.kind === 'update') throw new Error('an update is a statement');
     const x = this.tensor(effect.operand);
-    if (effect.kind === 'dropout') return atom(`F.dropout(${x.text}, ${float(effect.p)}, self.training)`, x);
+    if (effect.kind === 'dropout') {
+      const { self } = this.run;
+      const drops = self && this.context.asks(self) ? `self.training and self.${DROPS}` : 'self.training';
+      return atom(`F.dropout(${x.text}, ${float(effect.p)}, ${drops})`, x);
+    }
     this.context.helper('Cache');
     return atom(`extended(cache, ${x.text}, dim=${effect.axis})`, x);
+  }
+
+  private random({ shape }: Extract<Item, { kind: 'random' }>): Expr {
+    const sizes = shape.map((dim) => this.around.sizes.expr(dim).text);
+    return atom(`torch.rand(${sizes.join(', ') || '()'}, device=${this.around.device()})`);
   }
 
   private node(node: AnyNode): Expr {

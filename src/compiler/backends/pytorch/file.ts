@@ -1,10 +1,12 @@
 /** model.py: imports, helpers, a class for each module, and how weights are loaded. */
 
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts';
 import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { Model } from '../../elaborate/model.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { Recorder } from '../../elaborate/record.ts';
-import type { Recording } from './bodies.ts';
+import { type Recording, updatesIn } from './bodies.ts';
+import { anyQuestionOf, DROPS } from './branches.ts';
 import { HELPERS } from './helpers.ts';
 import { initialValues, torchLayer } from './layers.ts';
 import { indented } from './layout.ts';
@@ -23,16 +25,18 @@ export interface ModelFile {
 /**
  * The model's entries as one file of Python.
  * @param forward the entry that torch calls, where it is one of them
- * @throws TorchProblem
+ * @throws TorchProblem, DiagnosticError
  */
 export function modelFile(
   model: Model,
   entries: readonly string[],
   { head, forward }: { readonly head: readonly string[]; readonly forward: string },
 ): ModelFile {
-  const traced = entries.map((name) => recorded(model, name));
+  const traced = entries.map((name) => recorded(model, name, false));
+  const asks = traced.some(({ entry }) => anyQuestionOf(entry) !== undefined);
+  const training = asks ? entries.map((name) => recorded(model, name, true)) : [];
   const caches = traced.some(({ cached }) => cached);
-  const recordings = traced.map((recording) => ({ ...recording, caches }));
+  const recordings = [...traced, ...training].map((recording) => ({ ...recording, caches }));
   const tree = new Tree(model.root);
   const functions = new Functions(tree, recordings);
   const called = recordings[entries.indexOf(forward)]?.entry;
@@ -63,13 +67,18 @@ export function modelFile(
   return { text: `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`, root, methods };
 }
 
-function recorded(model: Model, name: string): Omit<Recording, 'caches'> {
+/** @throws DiagnosticError for what is wrong in training alone */
+function recorded(model: Model, name: string, training: boolean): Omit<Recording, 'caches'> {
   const record = new Recorder();
-  const traced = model.entry(name, [], { record });
-  if (!traced) throw new Error(`the entry ${name} cannot be traced`);
+  const traced = model.entry(name, [], { record, ...(training ? { training: { dropout: true } } : {}) });
+  if (!traced) throw new DiagnosticError(model.diagnostics);
   const { graph, cache } = traced;
   const parameterIds = new Map(graph.parameters.map(({ key, value }) => [key, value]));
-  return { graph, entry: record.entry, parameterIds, cached: cache.length > 0 };
+  const keys = new Map([
+    ...graph.parameters.map(({ key, value }) => [value, key] as const),
+    ...updatesIn(record.entry.steps),
+  ]);
+  return { graph, entry: record.entry, parameterIds, keys, training, cached: cache.length > 0 };
 }
 
 class Classes {
@@ -93,7 +102,8 @@ class Classes {
     const methods = this.functions.methodsOf(instance);
     const init = ['def __init__(self):', ...indented(['super().__init__()', ...members])];
     const forward = node === this.tree.root ? this.forward(methods) : [];
-    const body = [...(members.length > 0 ? [init] : []), ...methods, ...forward];
+    const drops = this.functions.asks(instance) ? [[`${DROPS} = True  # whether dropout drops in training`]] : [];
+    const body = [...drops, ...(members.length > 0 ? [init] : []), ...methods, ...forward];
     const name = instance.adapter ? `${instance.adapter.declaration.name.text}${title(instance)}` : title(instance);
     const code = `${name}\n${body.map((lines) => lines.map(withoutNote).join('\n')).join('\n')}`;
     const known = this.byText.get(code);

@@ -54,7 +54,7 @@ export function gradientFunction(
 /** What the source calls values: parameters of the body, members of its module, lets. */
 function namesOf(run: BodyRun, { hints }: Flat, recording: Recording): Map<ValueId, string> {
   const names = new Map(hints);
-  for (const [key, id] of recording.parameterIds) names.set(id, key.slice(key.lastIndexOf('.') + 1));
+  for (const [id, key] of recording.keys) names.set(id, key.slice(key.lastIndexOf('.') + 1));
   for (const [index, ids] of parametersOf(run, recording).entries())
     for (const id of ids) names.set(id, run.parameters[index]!.name);
   const visit = (steps: BodyRun['steps']): void => {

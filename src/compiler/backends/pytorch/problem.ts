@@ -10,8 +10,8 @@ export interface TorchProblems {
   readonly torch_stage: { readonly stage: string; readonly reason: string };
   /** caches that would be stored smaller */
   readonly torch_caches: { readonly stored: string };
-  /** a body that may do something else in training */
-  readonly torch_training: { readonly body: string; readonly place: string };
+  /** a body that asks is_training(), where no branch of its text can have both answers */
+  readonly torch_training: { readonly body: string; readonly place: string; readonly reason: string };
 }
 
 export type TorchProblemName = keyof TorchProblems;

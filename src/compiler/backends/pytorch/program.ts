@@ -4,10 +4,10 @@
  *   recordings ─ by module and name ─▶ bodies ─ write, callees first ─▶ methods ─ by text ─▶ classes
  */
 
-import { formatPosition, type Span } from '../../diagnostics/span.ts';
 import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun, Step } from '../../elaborate/record.ts';
 import { isInlined, type Recording, takesCache } from './bodies.ts';
+import { branched, differsInTraining, questionOf, type Side, sidesOf, type Traced } from './branches.ts';
 import { serves } from './equal.ts';
 import type { Context } from './expressions.ts';
 import { HELPERS } from './helpers.ts';
@@ -17,17 +17,12 @@ import { TorchProblem } from './problem.ts';
 import { docString, Names } from './python.ts';
 import { MODULE_ATTRIBUTES } from './reserved.ts';
 import { hasParameters, isList, keyOf, placeOf, type Tree } from './tree.ts';
-import { writeBody } from './writer.ts';
+import { type Written, writeBody } from './writer.ts';
 
 type HelperName = keyof typeof HELPERS;
 
-interface Variant {
-  readonly run: BodyRun;
-  readonly recording: Recording;
+interface Variant extends Side, Written {
   readonly name: string;
-  readonly lines: readonly string[];
-  readonly parameters: readonly string[];
-  readonly takesDevice: boolean;
   /** all that it is the text of */
   readonly runs: ReadonlySet<BodyRun>;
 }
@@ -36,7 +31,7 @@ interface Variant {
 interface Group {
   readonly name: string;
   readonly owner: ModuleInstance | undefined;
-  readonly runs: { readonly run: BodyRun; readonly recording: Recording }[];
+  readonly runs: Traced[];
   variants: Variant[] | undefined;
 }
 
@@ -55,21 +50,19 @@ export class Functions {
   private readonly byRun = new Map<BodyRun, string>();
   private readonly names = new Map<ModuleInstance, Names>();
 
-  /** @throws TorchProblem for a body that may do something else in training */
+  /** @param recordings of inference and, where a body asks is_training(), of training */
   constructor(tree: Tree, recordings: readonly Recording[]) {
     this.tree = tree;
-    for (const recording of recordings)
-      this.collect({ kind: 'call', run: recording.entry }, recording, recording.entry);
+    for (const recording of recordings) this.collect({ kind: 'call', run: recording.entry }, recording);
   }
 
-  private collect(step: Step, recording: Recording, body: BodyRun): void {
-    if (step.kind === 'question') onlyInTorch(body, step.place);
-    if (step.kind === 'statement') for (const inner of step.steps) this.collect(inner, recording, body);
+  private collect(step: Step, recording: Recording): void {
+    if (step.kind === 'statement') for (const inner of step.steps) this.collect(inner, recording);
     if (step.kind === 'loop')
-      for (const { steps } of step.iterations) for (const inner of steps) this.collect(inner, recording, body);
+      for (const { steps } of step.iterations) for (const inner of steps) this.collect(inner, recording);
     if (step.kind !== 'call') return;
     const { run } = step;
-    for (const inner of run.steps) this.collect(inner, recording, run);
+    for (const inner of run.steps) this.collect(inner, recording);
     if (isInlined(run)) return;
     const owner = run.self && placeOf(run.self);
     const where = owner ? keyOf(owner) : run.span.source.path;
@@ -80,15 +73,23 @@ export class Functions {
     this.byRun.set(run, id);
   }
 
+  /** Whether a body of the module asks is_training(). */
+  asks(instance: ModuleInstance): boolean {
+    const owner = placeOf(instance);
+    const own = [...this.groups.values()].filter((group) => group.owner === owner);
+    return own.some(({ runs }) => runs.some(({ run }) => questionOf(run) !== undefined));
+  }
+
   /** Methods of a module, each with its decorations, as lines. */
   methodsOf(instance: ModuleInstance): string[][] {
     const own = [...this.groups.values()].filter(({ owner }) => owner === instance);
     return own.flatMap((group) => this.variantsOf(group).map((variant) => this.definition(variant)));
   }
 
-  private definition({ run, name, lines, parameters, recording }: Variant): string[] {
+  private definition({ run, name, lines, parameters, recording, training }: Variant): string[] {
     const method = run.self !== undefined;
-    const cache = takesCache(run, recording) && run.kind !== 'entry' ? ['cache=None'] : [];
+    const caches = takesCache(run, recording) || (training && takesCache(training.run, training.recording));
+    const cache = caches && run.kind !== 'entry' ? ['cache=None'] : [];
     const past = run.kind === 'entry' && recording.cached ? [`${pastName(recording)}=None`] : [];
     const all = [...(method ? ['self'] : []), ...parameters, ...cache, ...past];
     const doc = run.doc === '' ? [] : docString(run.doc);
@@ -100,25 +101,38 @@ export class Functions {
   private variantsOf(group: Group): Variant[] {
     if (group.variants) return group.variants;
     const found: (Variant & { readonly code: string })[] = [];
-    for (const side of group.runs) {
-      const written = writeBody(side.run, this.context(side.recording));
+    for (const side of sidesOf(group.runs)) {
+      const written = this.write(side);
       const code = written.lines.map(withoutComment).filter(Boolean).join('\n') + written.parameters.join();
+      const runs = [side.run, ...(side.training ? [side.training.run] : [])];
       const same = found.findIndex((variant) => variant.code === code || this.serves(variant, side));
       const served = same >= 0 ? same : found.findIndex((variant) => this.serves(side, variant));
       const known = found[served];
-      if (!known) found.push({ ...side, ...written, code, runs: new Set([side.run]), name: this.nameFor(group) });
+      if (!known) found.push({ ...side, ...written, code, runs: new Set(runs), name: this.nameFor(group) });
       else {
         const text = same >= 0 ? known : { ...side, ...written, code };
-        found[served] = { ...text, runs: new Set([...known.runs, side.run]), name: known.name };
+        found[served] = { ...text, runs: new Set([...known.runs, ...runs]), name: known.name };
       }
     }
+    const [first, second] = found;
+    if (second && first!.run.kind === 'entry') throw differsInTraining(first!.run);
     group.variants = found;
     if (!group.owner) for (const variant of found) this.free.push(this.definition(variant));
     return found;
   }
 
-  private serves(general: Group['runs'][0], special: Group['runs'][0]): boolean {
-    return serves(general, special, (run) => `${this.byRun.get(run)} ${this.variantOf(run).name}`);
+  /** A body's text; of one that asks is_training(), that of both answers. */
+  private write({ run, recording, training }: Side): Written {
+    const inference = writeBody(run, this.context(recording));
+    if (!training) return inference;
+    return branched(inference, writeBody(training.run, this.context(training.recording)));
+  }
+
+  private serves(general: Side, special: Side): boolean {
+    const callee = (run: BodyRun): string => `${this.byRun.get(run)} ${this.variantOf(run).name}`;
+    const [one, other] = [general.training, special.training];
+    if ((one === undefined) !== (other === undefined)) return false;
+    return serves(general, special, callee) && (!one || !other || serves(one, other, callee));
   }
 
   private nameFor({ owner, name }: Group): string {
@@ -147,6 +161,7 @@ export class Functions {
       callee: (run, from, alias) => this.callee(run, from, alias),
       takesDevice: (run) => this.variantOf(run).takesDevice,
       hasParameters: (instance) => hasParameters(this.tree.at(keyOf(instance))),
+      asks: (instance) => this.asks(instance),
       parameter: (key, from, alias) => this.below(key, from, alias),
       helper: (name) => {
         this.helpers.add(name);
@@ -191,18 +206,6 @@ export class Functions {
     if (keys.some((one, index) => one !== `${key}.${index}`)) return undefined;
     return from.self && this.tree.path(keyOf(from.self), key);
   }
-}
-
-/** A body that asks if it trains is written in no branch but that of inference: only a layer of torch has both. @throws TorchProblem */
-function onlyInTorch({ kind, name, self }: BodyRun, place: Span): void {
-  if (self && torchLayer(self) !== undefined) return;
-  const inside = self && keyOf(self) !== '' ? `${self.declaration.name.text} (${keyOf(self)})` : 'the model';
-  const body = kind === 'function' && !self ? `the function ${name}` : inside;
-  const details = { body, place: formatPosition(place.source, place.start) };
-  throw new TorchProblem('torch_training', details, [
-    'take BatchNorm1d, BatchNorm2d or dropout(x, p), which follow net.train() in PyTorch, or write it without is_training()',
-    'onnx and webgpu have a graph for training beside those of inference: --target onnx, --target webgpu',
-  ]);
 }
 
 const nameOf = (run: BodyRun): string => (run.kind === 'forward' ? 'forward' : run.kind === 'base' ? 'base' : run.name);

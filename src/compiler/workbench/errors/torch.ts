@@ -22,9 +22,9 @@ export const CLI_TORCH = {
   ),
   torch_training: entry(
     'C0503',
-    ({ body, place }: TorchProblems['torch_training']) =>
-      `${body} asks is_training() at ${place}, and model.py would have what it does in inference alone`,
-    'model.py is written from the graphs of inference, and `net.train()` would change nothing in a body that asks `is_training()`: an `update` in it would be lost without a word. Of the standard library, `BatchNorm1d` and `BatchNorm2d` become the layers of torch, which update their statistics, unless an adapter wraps them; `dropout` follows `net.train()`. Take those, write the module without the question, or compile to ONNX or WebGPU, and train with `mdl train`.',
+    ({ body, place, reason }: TorchProblems['torch_training']) =>
+      `${body} asks is_training() at ${place}, and model.py cannot follow net.train() there: ${reason}`,
+    'A body that asks `is_training()` becomes a method with a branch, `if self.training: …`, and both sides stand for the same call: they get the same arguments, and give tensors in the same places. So let what is called in training alone do without the question, and give a tensor (`full([], 0.0)`) where the other answer is a number. An entry whose calls are others in training asks itself. Or compile to ONNX or WebGPU, and train with `mdl train`.',
   ),
   torch_stage: entry(
     'C0512',

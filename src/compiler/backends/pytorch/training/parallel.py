@@ -44,6 +44,9 @@ class Spread:
             parameter.requires_grad_(key in trained)
         layers = layers_of(model)
         if recompute:
+            twice = [key for key in stage.buffers if any(key.startswith(f"{path}.") for path in layers)]
+            if twice:
+                raise Problem(f"{twice[0]} would be updated twice, as its layer is computed again in the backward part; leave recompute out", "R1222")
             for layer in layers.values():
                 layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
         if mode == "fsdp2":

@@ -32,7 +32,6 @@ class Run:
             )
         self.stage, self.spread, self.ranks, self.shards, self.log = stage, spread, ranks, shards, log
         self.seed, self.accumulate = int(shards.index["settings"]["seed"]) + stage.seed, accumulate
-        self.tensors = spread.tensors()
         parameters = dict(spread.model.named_parameters())
         self.trained = {one.key: parameters[one.key] for one in stage.trained}
         self.optimiser = Optimiser(stage, self.trained)
@@ -40,21 +39,30 @@ class Run:
         self.step, self.vanishing, self.earlier = 0, {}, []
         self._set_modes()
 
+    @property
+    def tensors(self):
+        """Parameters and buffers by checkpoint key. A buffer that a body updates is another tensor after each step."""
+        return self.spread.tensors()
+
     def _set_modes(self):
-        """Dropout and the modules under `eval`. Without dropout only what follows batches runs as in training."""
+        """Dropout and the modules under `eval`. Without dropout only what follows batches, or asks is_training(), runs as in training."""
         model, stage = self.spread.model, self.stage
         inside = lambda path, outer: path == outer or path.startswith(f"{outer}.")
         for path, module in model.named_modules():
-            follows = stage.dropout or isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
+            asks = hasattr(module, "__drops__")
+            if asks:
+                module.__drops__ = stage.dropout
+            follows = stage.dropout or asks or isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
             module.training = follows and not any(inside(path, outer) for outer in stage.eval)
 
     def state(self):
         """Every tensor that steps change, or that stages before this one did, as checkpoints name them."""
         kept = [*self.trained, *self.stage.buffers]
-        named = {f"parameter.{key}": self.tensors[key] for key in kept}
-        for slot, tensors in self.optimiser.slots().items():
-            named.update({f"state.{slot}.{key}": tensor for key, tensor in tensors.items()})
-        named.update({f"earlier.{key}": self.tensors[key] for key in self.earlier})
+        tensors = self.tensors
+        named = {f"parameter.{key}": tensors[key] for key in kept}
+        named.update({f"earlier.{key}": tensors[key] for key in self.earlier})
+        for slot, states in self.optimiser.slots().items():
+            named.update({f"state.{slot}.{key}": tensor for key, tensor in states.items()})
         return named
 
     def header(self, settings):
@@ -90,6 +98,9 @@ class Run:
 
         sums = [0.0] * (2 + len(stage.metrics))  # loss · weight, rows, metrics · rows
         for place, ((index, batch), weight) in enumerate(self._with_work(batches, weights, first)):
+            if weight == 0 and stage.buffers:
+                self._forward(index, batch, gradients=False)
+                continue
             factor = 1.0 if stage.combine == "sum" else weight / total
             results = self._backward(index, batch, factor * self.loss_scale.scale, last=place == own - 1)
             if weight == 0:
@@ -153,8 +164,8 @@ class Run:
 
     def _with_work(self, batches, weights, first):
         """Micro-batches and weights. One without weight is a mean over nothing, NaN: alone it is left out; among ranks, whose messages
-        need every one of them, another stands in its place, and counts nothing."""
-        if all(weights):
+        need every one of them, another stands in its place, and counts nothing. Buffers follow all of them, in order."""
+        if all(weights) or self.stage.buffers:
             return list(zip(batches, weights))
         if self.ranks.world == 1:
             kept = [(batch, weight) for batch, weight in zip(batches, weights) if weight]
@@ -167,15 +178,19 @@ class Run:
 
     def _backward(self, index, batch, factor, last):
         """Adds a micro-batch's part of the gradient of the step. @return what the entry gives"""
-        # masks are of the micro-batch, whichever rank has it
-        torch.manual_seed((self.seed << 32) + index)
-        inputs = {name: tensor.to(self.ranks.device, non_blocking=True) for name, tensor in batch.items()}
         with self.spread.synchronises(last):
-            results = self.spread(inputs)
-            results = results if isinstance(results, tuple) else (results,)
+            results = self._forward(index, batch)
             # ranks' gradients are averaged, and their sum is meant
             (results[self.stage.loss].float().reshape(()) * (factor * self.ranks.world)).backward()
         return [value.detach() if isinstance(value, torch.Tensor) and value.numel() == 1 else None for value in results]
+
+    def _forward(self, index, batch, gradients=True):
+        # masks are of the micro-batch, whichever rank has it
+        torch.manual_seed((self.seed << 32) + index)
+        inputs = {name: tensor.to(self.ranks.device, non_blocking=True) for name, tensor in batch.items()}
+        with torch.set_grad_enabled(gradients):
+            results = self.spread(inputs)
+        return results if isinstance(results, tuple) else (results,)
 
     def _update(self, lr, gradients, norm, batches):
         clip = 1.0 if self.stage.clip is None else min(1.0, self.stage.clip / (norm + 1e-6))
