@@ -30,7 +30,7 @@ mdl import SmolLM2-135M/ --out my.mdl                                     # the 
 otherwise, by the [layout](checkpoints.md#layouts) that their keys have. A language model has the recipe \`chat\` where the folder has a chat template, else \`text\` (\`--recipe\` chooses), and
 a stage \`finetune\` that trains every parameter, or with \`--lora\` a stage \`lora\` ([adapters.md](adapters.md#from-a-folder-to-a-lora-and-back)). A model that reads pictures among texts has the recipe \`vision-language\` and no stage. \`generation_config.json\` (else config.json) says which tokens end an answer, and how tokens are chosen where the command does not say.
 \`mdl compile\` keeps generation_config.json, preprocessor_config.json and the tokenizer's files beside what it writes, for \`mdl generate\` and for [other programs](clients.md). \`mdl import\` names what an
-.mdl file does not hold: settings of sampling, all end tokens but the first.
+.mdl file does not hold, such as the length of an answer: settings of sampling and all end tokens are settings of its recipe, and hold wherever it is compiled.
 
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.

@@ -1,6 +1,7 @@
 /** What a chat model says of itself to be trained on conversations. */
 import { type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
 import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
+import { SAMPLING } from '../settings.ts';
 import { SETTINGS as TEXT_SETTINGS } from '../text/declaration.ts';
 
 const { tokenizer, eos, pad, length, rows, held_out } = TEXT_SETTINGS;
@@ -21,6 +22,7 @@ export const SETTINGS = {
   rows,
   field: withFallback(textSetting('field of a .jsonl line that has the messages'), 'messages'),
   held_out,
+  ...SAMPLING,
 } as const;
 
 export const CHAT: RecipeDeclaration = {

@@ -1,7 +1,7 @@
 /** What a language model says of itself to be trained on plain text. */
 import { choiceSetting, intSetting, type RecipeDeclaration, textSetting, withFallback } from '../../shared/recipe.ts';
 import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
-import { HELD_OUT, TOKEN_SETTINGS } from '../settings.ts';
+import { HELD_OUT, SAMPLING, TOKEN_SETTINGS } from '../settings.ts';
 
 export const SETTINGS = {
   tokenizer: TOKEN_SETTINGS.tokenizer,
@@ -17,6 +17,7 @@ export const SETTINGS = {
   ),
   field: withFallback(textSetting('field of a .jsonl line that has the text'), 'text'),
   held_out: HELD_OUT,
+  ...SAMPLING,
 } as const;
 
 export const TEXT: RecipeDeclaration = {

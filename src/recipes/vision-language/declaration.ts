@@ -11,7 +11,7 @@ import {
 } from '../../shared/recipe.ts';
 import { GENERATION_ROLES, LOSS_ROLE } from '../../shared/roles.ts';
 import { TEMPLATE_FILES } from '../chat/declaration.ts';
-import { FILTER_NAMES, TOKEN_SETTINGS } from '../settings.ts';
+import { FILTER_NAMES, SAMPLING, TOKEN_SETTINGS } from '../settings.ts';
 import { TASK_SETS, TEMPLATE_NAMES } from './names.ts';
 
 const byte = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 255;
@@ -67,6 +67,7 @@ export const SETTINGS = {
   parts_end: textSetting('what stands behind the rows, before the whole picture'),
   max_pixels: intSetting('images of more pixels are refused; 2^26 when not given', 1),
   exif_orientation: boolSetting('whether photographs are turned upright'),
+  ...SAMPLING,
 } as const satisfies { readonly [name: string]: Setting<ConfigValue> };
 
 export const CLAUSES = {

@@ -1,10 +1,12 @@
 /** `mdl generate`: a prompt about images, answered by a model that is compiled on the way or was compiled before. */
 import { readFile } from 'node:fs/promises';
 import type { Recipe } from '../../../recipes/recipe.ts';
+import { SAMPLING } from '../../../recipes/settings.ts';
 import { checkImage, type DecodeOptions, type GenerateOptions } from '../../../runtime/index.ts';
 import type { SettingValues } from '../../../shared/recipe.ts';
 import { type OpenOptions, openAnswering } from '../../workbench/answering.ts';
 import { cliError, reasonOf } from '../../workbench/errors.ts';
+import { generationOptions } from '../../workbench/folder/options.ts';
 import { recipeOfManifest } from '../../workbench/recipe.ts';
 import type { Output } from '../output.ts';
 
@@ -30,6 +32,8 @@ export interface GenerateCommandOptions extends OpenOptions {
   readonly ids?: boolean;
   /** of a folder: tokens that end an answer */
   readonly stopTokens?: readonly number[];
+  /** names of options that the command was given */
+  readonly given?: readonly string[];
 }
 
 export default async function run(
@@ -37,7 +41,11 @@ export default async function run(
   [file]: readonly string[],
   options: GenerateCommandOptions,
 ): Promise<void> {
-  const settings = generateOptions(options);
+  // a recipe may say that tokens are drawn: what draws by itself is checked when it is known
+  const { given = [] } = options;
+  const asked = options.temperature > 0 || given.includes('temperature') || given.includes('numBeams');
+  const searched = (({ topP, topK, seed, ...others }) => others)(options);
+  generateOptions(asked ? options : searched);
   const decode = decodeOptions(options);
   const files = await Promise.all(options.image.map(readImage));
   for (const file of files) judged(file, (bytes) => checkImage(bytes, decode));
@@ -47,8 +55,9 @@ export default async function run(
     const { weights } = session.manifest;
     if (weights && !weights.trained)
       output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
-    const { recipe } = recipeOfManifest(session.manifest);
+    const { recipe, model } = recipeOfManifest(session.manifest);
     refuseUnused(recipe, options);
+    const settings = generateOptions(byRecipe(options, model.settings));
     const question = {
       prompt: options.prompt,
       ...(options.system === undefined ? {} : { system: options.system }),
@@ -69,6 +78,14 @@ export default async function run(
   } finally {
     await opened.close();
   }
+}
+
+/** Options that are not given, as the recipe has them. What a folder's own file says is in the options already. */
+function byRecipe(options: GenerateCommandOptions, settings: SettingValues): GenerateCommandOptions {
+  if (options.stopTokens !== undefined) return options;
+  const own = Object.entries(settings).filter(([name]) => Object.hasOwn(SAMPLING, name));
+  const { given = [] } = options;
+  return { ...options, ...generationOptions(Object.fromEntries(own), (option) => given.includes(option)) };
 }
 
 /** @throws CliError C0208 for what the recipe's questions do not have, C0103 for a system message beside --raw */

@@ -6,6 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import { RECIPES } from '../../../recipes/index.ts';
+import type { SAMPLING } from '../../../recipes/settings.ts';
+import type { ValuesOf } from '../../../shared/recipe.ts';
 import { type ClientJson, clientConfig, loading, type ModelTokens } from '../../clients/drivers.ts';
 import { type GenaiTokens, genaiConfig } from '../../clients/genai.ts';
 import type { Model } from '../../elaborate/model.ts';
@@ -72,8 +74,10 @@ function tokensOfFolder(folder: string): GenaiTokens {
 }
 
 function tokensOfRecipe({ recipe }: Model): GenaiTokens {
-  const { bos, eos, pad, max_positions } = (recipe?.settings ?? {}) as Settings;
-  return { bos, eos: eos === undefined ? [] : [eos], pad, positions: max_positions, search: {} };
+  const settings = (recipe?.settings ?? {}) as Settings;
+  const { bos, eos, pad, max_positions } = settings;
+  const ends = settings.stop_tokens ?? (eos === undefined ? [] : [eos]);
+  return { bos, eos: ends, pad, positions: max_positions, search: searchOf(settings) };
 }
 
 function fromFolder(clients: readonly ClientFile[], folder: string): Map<string, Uint8Array> {
@@ -97,7 +101,16 @@ function fromFolder(clients: readonly ClientFile[], folder: string): Map<string,
   return files;
 }
 
-type Settings = ModelTokens & PictureSettings;
+type Settings = ModelTokens & PictureSettings & Partial<ValuesOf<typeof SAMPLING>>;
+
+/** Settings of generation_config.json that a recipe says. */
+const searchOf = (settings: Settings): Record<string, number | boolean> =>
+  Object.fromEntries(
+    SEARCH.flatMap((name) => {
+      const value = settings[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 
 function fromRecipe(
   clients: readonly ClientFile[],
@@ -109,7 +122,13 @@ function fromRecipe(
   const made: Record<string, object> = { 'config.json': clientConfig(clients, settings) };
   const { bos, eos, pad = eos, image_token } = settings;
   if (eos !== undefined)
-    made['generation_config.json'] = { do_sample: false, bos_token_id: bos, eos_token_id: eos, pad_token_id: pad };
+    made[GENERATION] = {
+      do_sample: false,
+      ...searchOf(settings),
+      bos_token_id: bos,
+      eos_token_id: settings.stop_tokens ?? eos,
+      pad_token_id: pad,
+    };
   const said = RECIPES.find(({ name }) => name === recipe?.declaration.name)?.promptWords;
   Object.assign(made, pictureFiles(settings, clients, said));
   const pictures = image_token !== undefined && Object.hasOwn(made, 'processor_config.json') ? said : undefined;

@@ -1,5 +1,6 @@
 /** generation_config.json of a Hugging Face folder: the tokens that end an answer, and how tokens are chosen where the command does not say. */
 import type { GenerateOptions } from '../../../runtime/index.ts';
+import type { ConfigValue } from '../../../shared/artifact.ts';
 import { cliError } from '../errors.ts';
 import { ARCHITECTURES } from './architectures.ts';
 import { readObject, textOf } from './config.ts';
@@ -32,6 +33,9 @@ const TAKEN: Readonly<Record<string, Range>> = {
   repetition_penalty: [(value) => value > 0, 'a number above 0'],
   num_beams: COUNT,
 };
+
+/** How long an answer is. */
+const LENGTHS: readonly string[] = ['max_length', 'max_new_tokens'];
 
 /** Only sampling depends on these. */
 const OF_SAMPLING: readonly string[] = ['temperature', 'top_k', 'top_p'];
@@ -91,18 +95,26 @@ function checkIds(key: string, ids: readonly Json[], { file, config, folder }: O
   throw cliError('config_not_honoured', { folder, count: problems.length, file: 'the model' }, problems);
 }
 
-/**
- * How transformers generates with this folder, in the options of `generate`.
- * @throws CliError C0466 for keys that would change the tokens and are not honoured
- */
-export function generationDefaults(folder: string): GenerateOptions {
+/** What generation_config.json says of choosing tokens, and what in it cannot be honoured. */
+interface Said {
+  /** by the names of `GenerateOptions` */
+  readonly found: Readonly<Record<string, ConfigValue>>;
+  /** by key */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+/** @throws CliError C0466 for ids of tokens that end or fill up and are none of the vocabulary */
+function read(folder: string): Said {
   const json: ConfigJson = readObject(folder, GENERATION) ?? {};
   const samples = json.do_sample === true;
-  const problems: string[] = [];
+  const problems = new Map<string, string>();
   checkPad(json, folder);
   if (![true, false, null, undefined].includes(json.do_sample as boolean | null | undefined))
-    problems.push(`do_sample of ${GENERATION} is ${JSON.stringify(json.do_sample)}, and true or false is expected`);
-  const found: Record<string, Json> = { stop_tokens: endTokens(folder), ...(samples ? { do_sample: true } : {}) };
+    problems.set(
+      'do_sample',
+      `do_sample of ${GENERATION} is ${JSON.stringify(json.do_sample)}, and true or false is expected`,
+    );
+  const found: Record<string, ConfigValue> = samples ? { do_sample: true } : {};
   for (const [key, value] of Object.entries(json)) {
     if (value === null || key === 'do_sample' || Object.hasOwn(UNUSED, key)) continue;
     if (key === 'length_penalty' && value === 1) continue;
@@ -110,15 +122,45 @@ export function generationDefaults(folder: string): GenerateOptions {
     const said = `${key} of ${GENERATION} is ${JSON.stringify(value)}`;
     // what sampling takes says nothing of greedy search
     const counts = samples || !OF_SAMPLING.includes(key);
-    if (!range) problems.push(`${said}, and whether tokens depend on it is not known`);
+    if (!range) problems.set(key, `${said}, and whether tokens depend on it is not known`);
     else if (typeof value !== 'number' || (counts && !range[0](value)))
-      problems.push(`${said}, and ${typeof value === 'number' ? range[1] : 'a number'} is expected`);
+      problems.set(key, `${said}, and ${typeof value === 'number' ? range[1] : 'a number'} is expected`);
     else if (samples && key === 'num_beams' && value > 1)
-      problems.push(`${said} beside do_sample true, and beam search does not sample`);
+      problems.set(key, `${said} beside do_sample true, and beam search does not sample`);
     else if (counts) found[key] = value;
   }
   if (samples && found.top_k === undefined) found.top_k = 50; // as transformers has it where the file does not say
-  if (problems.length > 0)
-    throw cliError('config_not_honoured', { folder, count: problems.length, file: 'mdl generate' }, problems);
-  return found as GenerateOptions;
+  return { found, problems };
+}
+
+/**
+ * How transformers generates with this folder, in the options of `generate`.
+ * @throws CliError C0466 for keys that would change the tokens and are not honoured
+ */
+export function generationDefaults(folder: string): GenerateOptions {
+  const { found, problems } = read(folder);
+  if (problems.size > 0)
+    throw cliError('config_not_honoured', { folder, count: problems.size, file: 'mdl generate' }, [
+      ...problems.values(),
+    ]);
+  return { stop_tokens: endTokens(folder), ...found };
+}
+
+/** The same as settings of a recipe, which has its first end token as `eos`; what it cannot hold is left out. @throws CliError C0466 as `read` */
+export function samplingSettings(folder: string): Readonly<Record<string, ConfigValue>> {
+  const ends = endTokens(folder);
+  const { temperature, ...found } = read(folder).found;
+  return {
+    ...(ends.length > 1 ? { stop_tokens: ends } : {}),
+    ...found,
+    // transformers takes 0 for greedy search too
+    ...(temperature === 0 ? { do_sample: false } : temperature === undefined ? {} : { temperature }),
+  };
+}
+
+/** Entries of generation_config.json that settings of a recipe do not hold and that change an answer, its length among them. */
+export function notInSettings(folder: string): [key: string, value: Json][] {
+  const { problems } = read(folder);
+  const entries = Object.entries(readObject(folder, GENERATION) ?? {});
+  return entries.filter(([key, value]) => value !== null && (problems.has(key) || LENGTHS.includes(key)));
 }

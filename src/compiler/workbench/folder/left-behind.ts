@@ -3,38 +3,21 @@
 import { ARCHITECTURES } from './architectures.ts';
 import { readObject } from './config.ts';
 import type { ConfigJson } from './fields.ts';
-import { endTokens, GENERATION, UNUSED } from './generation.ts';
+import { GENERATION, notInSettings } from './generation.ts';
 import { PREPROCESSOR } from './pictures.ts';
-
-/** Options of `mdl generate` by the keys that they stand for. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  temperature: '--temperature',
-  top_k: '--top-k',
-  top_p: '--top-p',
-  repetition_penalty: '--repetition-penalty',
-  num_beams: '--num-beams',
-};
 
 /** @throws CliError C0104, C0108, C0466 for files that cannot be read */
 export function leftBehind(folder: string): readonly string[] {
-  return [...samplingOf(folder), ...endsOf(folder), ...preprocessorOf(folder)];
+  return [...generationOf(folder), ...preprocessorOf(folder)];
 }
 
-function samplingOf(folder: string): string[] {
-  const json = readObject(folder, GENERATION) ?? {};
-  const set = Object.entries(json).filter(
-    ([key, value]) => value !== null && value !== false && !Object.hasOwn(UNUSED, key),
-  );
-  if (set.length === 0) return [];
-  const given = set.flatMap(([key, value]) => (OPTIONS[key] === undefined ? [] : [`${OPTIONS[key]} ${text(value)}`]));
-  if (json.do_sample === true && json.temperature === undefined) given.unshift('--temperature 1');
-  const how = json.do_sample === true && given.length > 0 ? `; mdl generate takes ${given.join(' ')}` : '';
-  return [`not kept: ${listed(set)} of ${GENERATION}${how}`];
-}
-
-function endsOf(folder: string): string[] {
-  const [first, ...more] = endTokens(folder);
-  return more.length === 0 ? [] : [`not kept: the end tokens ${more.join(', ')}; ${first} ends an answer`];
+/** Of language models; what their recipe holds is not left behind. */
+function generationOf(folder: string): string[] {
+  if (readObject(folder, GENERATION) === undefined) return [];
+  const set = notInSettings(folder);
+  const given = set.find(([key]) => key === 'max_new_tokens');
+  const how = given ? `; mdl generate takes --max-new-tokens ${text(given[1])}` : '';
+  return set.length === 0 ? [] : [`not kept: ${listed(set)} of ${GENERATION}${how}`];
 }
 
 function preprocessorOf(folder: string): string[] {

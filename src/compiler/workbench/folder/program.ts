@@ -9,7 +9,7 @@ import { TEMPLATE_FILES } from '../../../recipes/chat/declaration.ts';
 import type { SourceHost } from '../../check/program.ts';
 import { quoted } from '../../onnx-import/names.ts';
 import { readConfig, readObject, textOf } from './config.ts';
-import { endTokens, padToken } from './generation.ts';
+import { endTokens, padToken, samplingSettings } from './generation.ts';
 import { type Lora, loraText } from './lora.ts';
 import { encoderSettings, type PictureSettings, pictureSettings } from './pictures.ts';
 
@@ -75,6 +75,7 @@ export function folderText(folder: string, { recipe, lora }: FolderRequest = {})
     ...(existsSync(join(folder, 'tokenizer.json')) ? ['tokenizer = "tokenizer.json"'] : []),
     ...(eos === undefined ? [] : [`eos = ${eos}`]),
     ...(pad === undefined ? [] : [`pad = ${pad}`]),
+    ...Object.entries(samplingSettings(folder)).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
   ];
   if (architecture.pictures) {
     const seen = pictureSettings(folder, architecture.pictures, json);
