@@ -8,7 +8,6 @@ import { describe, expect, it } from 'vitest';
 import generateCommand, { type GenerateCommandOptions } from '../../src/compiler/cli/commands/generate.ts';
 import importCommand from '../../src/compiler/cli/commands/import.ts';
 import { endTokens, generationDefaults } from '../../src/compiler/workbench/folder/generation.ts';
-import { leftBehind } from '../../src/compiler/workbench/folder/left-behind.ts';
 import { folderText, isModelFolder } from '../../src/compiler/workbench/folder/program.ts';
 import { loadModel, openWeights } from '../../src/compiler/workbench/model.ts';
 import { encodeSafetensors, type HostTensor, openCheckpoint } from '../../src/runtime/index.ts';
@@ -97,7 +96,13 @@ describe('a folder generates what transformers generates', () => {
     await importCommand(recordingOutput(), [folderOf('qwen2')], { out });
     const tokenizer = join(folderOf('qwen2'), 'tokenizer.json');
     const output = recordingOutput();
-    const options = { ...OPTIONS, given: ['temperature'], weights: [folderOf('qwen2')], tokenizer, repetitionPenalty: 1.1 };
+    const options = {
+      ...OPTIONS,
+      given: ['temperature'],
+      weights: [folderOf('qwen2')],
+      tokenizer,
+      repetitionPenalty: 1.1,
+    };
     await generateCommand(output, [out], { ...options, prompt: expectedOf('qwen2').prompt });
     expect((output.results[0]!.data as { tokens: number[] }).tokens).toEqual(expectedOf('qwen2').tokens);
     expect(loadModel(out, {}, recordingOutput()).model.stages.map(({ name }) => name)).toEqual(['finetune']);
@@ -299,57 +304,6 @@ describe('encoders', () => {
 });
 
 describe('what neither an .mdl file nor a compiled folder holds', () => {
-  it.each([
-    ['qwen2', ['--seed', '7']],
-    ['qwen2', ['--temperature', '0']],
-    ['smollm2', []],
-  ])('an imported %s generates as the folder, with options %j', async (name, more) => {
-    const out = folderWith({});
-    const output = recordingOutput();
-    await importCommand(output, [folderOf(name)], { out: join(out, 'my.mdl') });
-    expect(output.notes).toEqual([]);
-    const weights = ['--weights', folderOf(name)];
-    expect(await mdl(out, 'compile', 'my.mdl', ...weights, '--target', 'webgpu', '--out', 'page')).toMatchObject({
-      code: 0,
-    });
-    expect(await mdl(out, 'compile', 'my.mdl', ...weights, '--out', 'made')).toMatchObject({ code: 0 });
-    const asked = ['--prompt', expectedOf(name).prompt, '--raw', '--max-new-tokens', '12', '--json', ...more];
-    const answers = [];
-    for (const given of [[folderOf(name)], ['my.mdl', ...weights], ['made']]) {
-      const { stdout, stderr } = await mdl(out, 'generate', ...given, ...asked);
-      expect(stdout, stderr).not.toBe('');
-      answers.push((JSON.parse(stdout) as { tokens: number[] }).tokens);
-    }
-    expect(answers[1]).toEqual(answers[0]);
-    expect(answers[2]).toEqual(answers[0]);
-    expect(endTokens(join(out, 'made'))).toEqual(endTokens(folderOf(name)));
-    const { stop_tokens, ...sampling } = generationDefaults(folderOf(name));
-    expect(generationDefaults(join(out, 'made'))).toMatchObject(sampling);
-    const { model } = JSON.parse(readFileSync(join(out, 'page', 'manifest.json'), 'utf8'));
-    expect(model.recipe.settings).toMatchObject(sampling);
-  });
-
-  it('what a recipe does not hold is named: a length, and keys that nobody knows', () => {
-    const folder = changed('qwen2', 'generation_config.json', { max_new_tokens: 7, typical_p: 0.9 });
-    expect(leftBehind(folder)).toEqual([
-      'not kept: max_new_tokens 7, typical_p 0.9 of generation_config.json; mdl generate takes --max-new-tokens 7',
-    ]);
-    expect(folderText(folder)).toMatch('top_p = 0.8');
-  });
-
-  it.each([
-    ['temperature = 0.0', 'a number above 0'],
-    ['top_p = 1.5', 'a number above 0 and at most 1'],
-    ['stop_tokens = [-1]', 'a list of ints from 0 to 2147483647'],
-    ['num_beams = 0', 'an int from 1 to 65536'],
-  ])('a recipe with %s is refused', (setting, expected) => {
-    const file = join(
-      folderWith({ 'my.mdl': folderText(folderOf('gpt2')).replace('recipe "text" {', `recipe "text" { ${setting},`) }),
-      'my.mdl',
-    );
-    expect(() => loadModel(file, {}, recordingOutput())).toThrow(expected);
-  });
-
   it.each(['onnx', 'webgpu'])('a compiled folder keeps: sampling and all end tokens, target %s', async (target) => {
     const out = folderWith({});
     for (const name of ['smollm2', 'qwen2']) {

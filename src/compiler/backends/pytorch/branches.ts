@@ -18,10 +18,6 @@ import { torchLayer } from './layers.ts';
 import { indented } from './layout.ts';
 import { TorchProblem } from './problem.ts';
 import { keyOf } from './tree.ts';
-import type { Written } from './writer.ts';
-
-/** A class whose bodies ask has this: a stage may train without dropout. No key of a checkpoint can be it. */
-export const DROPS = '__drops__';
 
 /** A run, and the trace that it is of. */
 export interface Traced {
@@ -131,8 +127,15 @@ function textOf(value: Value, tensor: (id: number) => string): string {
   return describe(value);
 }
 
+/** A body's lines, what it is given, and whether where new tensors go is the last of it. */
+interface Text {
+  readonly lines: readonly string[];
+  readonly parameters: readonly string[];
+  readonly takesDevice: boolean;
+}
+
 /** Both as one body. */
-export function branched(inference: Written, training: Written): Written {
+export function branched(inference: Text, training: Text): Text {
   const parameters =
     training.parameters.length > inference.parameters.length ? training.parameters : inference.parameters;
   return {

@@ -1,40 +1,18 @@
 /** Values as expressions: what is read once stands where it is read, and the rest is named in a line before. */
 
 import { equalDims } from '../../../shared/dim.ts';
-import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
 import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
-import { DROPS } from './branches.ts';
+import type { Context } from './context.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
-import type { HelperName } from './lowerings/rule.ts';
 import { atom, type Expr, float, method, numberExpr, PREC, tuple, within } from './python.ts';
+import { DROPS } from './reserved.ts';
 import type { Variables } from './scope.ts';
 import type { Sizes } from './sizes.ts';
 import { pickOf, tilesOf } from './tiles.ts';
-
-/** What a body is written in: names that are taken, and how others are called. */
-export interface Context {
-  readonly recording: Recording;
-  /** names of the file */
-  readonly globals: Iterable<string>;
-  /** what a call of a body is: `self.attn`, `self.encode`, `moved`. @param alias key of a module → a loop's variable */
-  callee(run: BodyRun, from: BodyRun, alias: ReadonlyMap<string, string>): string;
-  /** Whether a body is given where its tensors go, as it has no tensor to ask. */
-  takesDevice(run: BodyRun): boolean;
-  /** Whether a module has parameters, itself or below it. */
-  hasParameters(instance: ModuleInstance): boolean;
-  /** Whether a body of the module asks is_training(). */
-  asks(instance: ModuleInstance): boolean;
-  /** `self.weight`. @throws TorchProblem where the parameter is not below the body's module */
-  parameter(key: string, from: BodyRun, alias: ReadonlyMap<string, string>): string;
-  helper(name: HelperName | 'Cache'): string;
-  /** The name of the function of autograd that has these lines; equal ones are one. */
-  gradientClass(asked: string, lines: readonly string[]): string;
-  /** `self.layers`, where these are all its members in order */
-  wholeList(keys: readonly string[], from: BodyRun): string | undefined;
-}
+import { assignment } from './tree.ts';
 
 interface Surroundings {
   readonly variables: Variables;
@@ -111,11 +89,8 @@ export class Expressions {
     this.name([...this.pending.keys()].filter((id) => id !== operand));
     const value = this.tensor(operand);
     const buffer = this.context.parameter(parameter.keys[0], this.run, this.aliases);
-    const next = method(value, 'detach');
-    const [, object, name] = /^getattr\((.*), (".*")\)$/.exec(buffer) ?? [];
     const effects = [...value.effects, this.effects.get(item)!];
-    if (name === undefined) this.around.line(`${buffer} = `, { ...next, effects });
-    else this.around.line('', { ...atom(`setattr(${object}, ${name}, ${next.text})`), effects });
+    this.around.line('', { ...atom(assignment(buffer, method(value, 'detach').text)), effects });
     this.variables.set(result, buffer);
   }
 
@@ -294,22 +269,19 @@ export class Expressions {
     if (item.kind === 'node') return this.picking(item) ?? this.tiling(item) ?? this.node(item.node);
     if (item.kind === 'call') return this.call(item);
     if (item.kind === 'gradient') return this.gradient(item);
-    if (item.kind === 'random') return this.random(item);
+    if (item.kind === 'random') {
+      const sizes = item.shape.map((dim) => this.around.sizes.expr(dim).text).join(', ') || '()';
+      return atom(`torch.rand(${sizes}, device=${this.around.device()})`);
+    }
     const { effect } = item;
     if (effect.kind === 'update') throw new Error('an update is a statement');
     const x = this.tensor(effect.operand);
     if (effect.kind === 'dropout') {
-      const { self } = this.run;
-      const drops = self && this.context.asks(self) ? `self.training and self.${DROPS}` : 'self.training';
+      const drops = this.context.asks(this.run.self) ? `self.training and self.${DROPS}` : 'self.training';
       return atom(`F.dropout(${x.text}, ${float(effect.p)}, ${drops})`, x);
     }
     this.context.helper('Cache');
     return atom(`extended(cache, ${x.text}, dim=${effect.axis})`, x);
-  }
-
-  private random({ shape }: Extract<Item, { kind: 'random' }>): Expr {
-    const sizes = shape.map((dim) => this.around.sizes.expr(dim).text);
-    return atom(`torch.rand(${sizes.join(', ') || '()'}, device=${this.around.device()})`);
   }
 
   private node(node: AnyNode): Expr {

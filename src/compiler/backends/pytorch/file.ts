@@ -6,12 +6,13 @@ import type { Model } from '../../elaborate/model.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { Recorder } from '../../elaborate/record.ts';
 import { type Recording, updatesIn } from './bodies.ts';
-import { anyQuestionOf, DROPS } from './branches.ts';
+import { anyQuestionOf } from './branches.ts';
 import { HELPERS } from './helpers.ts';
 import { initialValues, torchLayer } from './layers.ts';
 import { indented } from './layout.ts';
 import { Functions } from './program.ts';
 import { comment, docString, isIdentifier, string } from './python.ts';
+import { DROPS } from './reserved.ts';
 import { isList, Tree, type TreeNode } from './tree.ts';
 
 /** model.py, and the name of the model's class in it. */

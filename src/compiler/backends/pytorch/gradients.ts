@@ -2,7 +2,7 @@
 import type { BodyRun } from '../../elaborate/record.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import { type Flat, parametersOf, type Recording, readsOf, type Written } from './bodies.ts';
-import type { Context } from './expressions.ts';
+import type { Context } from './context.ts';
 import { indented } from './layout.ts';
 import { docString } from './python.ts';
 

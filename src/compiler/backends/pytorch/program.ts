@@ -8,8 +8,8 @@ import type { ModuleInstance } from '../../elaborate/instance.ts';
 import type { BodyRun, Step } from '../../elaborate/record.ts';
 import { isInlined, type Recording, takesCache } from './bodies.ts';
 import { branched, differsInTraining, questionOf, type Side, sidesOf, type Traced } from './branches.ts';
+import type { Context } from './context.ts';
 import { serves } from './equal.ts';
-import type { Context } from './expressions.ts';
 import { HELPERS } from './helpers.ts';
 import { torchLayer } from './layers.ts';
 import { indented } from './layout.ts';
@@ -74,9 +74,9 @@ export class Functions {
   }
 
   /** Whether a body of the module asks is_training(). */
-  asks(instance: ModuleInstance): boolean {
-    const owner = placeOf(instance);
-    const own = [...this.groups.values()].filter((group) => group.owner === owner);
+  asks(instance: ModuleInstance | undefined): boolean {
+    const owner = instance && placeOf(instance);
+    const own = [...this.groups.values()].filter((group) => owner && group.owner === owner);
     return own.some(({ runs }) => runs.some(({ run }) => questionOf(run) !== undefined));
   }
 

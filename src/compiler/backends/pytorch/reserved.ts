@@ -47,3 +47,6 @@ export const MODULE_ATTRIBUTES = words(
 
 /** `__init__`: Python's own, of every object. */
 export const isSpecial = (name: string): boolean => /^__.*__$/.test(name);
+
+/** A class whose bodies ask is_training() has this: a stage may train without dropout. No key of a checkpoint can be it. */
+export const DROPS = '__drops__';

@@ -102,3 +102,9 @@ export function member(object: string, name: string, inList: boolean): string {
   if (inList) return `${object}[${name}]`;
   return isIdentifier(name) ? `${object}.${name}` : `getattr(${object}, ${string(name)})`;
 }
+
+/** What sets such a member. */
+export function assignment(member: string, value: string): string {
+  const [, object, name] = /^getattr\((.*), (".*")\)$/.exec(member) ?? [];
+  return name === undefined ? `${member} = ${value}` : `setattr(${object}, ${name}, ${value})`;
+}

@@ -52,12 +52,12 @@ export default async function run(
   const opened = await openAnswering(file!, options, 'answer', output);
   try {
     const { session, tokenizer } = opened;
-    const { weights } = session.manifest;
-    if (weights && !weights.trained)
-      output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
     const { recipe, model } = recipeOfManifest(session.manifest);
     refuseUnused(recipe, options);
     const settings = generateOptions(byRecipe(options, model.settings));
+    const { weights } = session.manifest;
+    if (weights && !weights.trained)
+      output.note(`note: the weights are untrained (${weights.origin}), so the answer means nothing`);
     const question = {
       prompt: options.prompt,
       ...(options.system === undefined ? {} : { system: options.system }),
