@@ -35,7 +35,7 @@ a stage \`finetune\` that trains every parameter, or with \`--lora\` a stage \`l
 **Every key that numbers depend on is honoured or refused by name** (C0466), and so is a key that nobody knows. Keys that may stand in the file and change nothing are below, with the
 reason.
 
-Compared with transformers 5.24 (\`test/fixtures/folders\`, tiny and random): greedy tokens of Llama, Llama 3, SmolLM3, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Phi, Phi-3 and GPT-2 folders are identical, through the chat
+Compared with transformers 5.24 (\`test/fixtures/folders\`, tiny and random): greedy tokens of Llama, Llama 3, SmolLM3, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Phi, Phi-3, OLMo 2, StableLM, StableLM 2, Granite and GPT-2 folders are identical, through the chat
 template and as the prompt stands; logits, losses and gradients, and the outputs of BERT, CLIP and SigLIP folders, are within the tolerances of [zoo.md](zoo.md), which has all outputs of each file of models/.
 Folders of Idefics 3 (SmolVLM) and LLaVA: the pixels that the processors make (their Pillow backend; torchvision's filters give others), the ids of the prompt through the chat template, and greedy tokens are
 identical. Released folders were not tried: none could be downloaded.

@@ -32,7 +32,21 @@ const hostOf = ({ shape, data }: ReferenceTensor): HostTensor => ({
 });
 
 const LANGUAGE = [
-  ...['mistral', 'llama3', 'linear', 'yarn', 'yarn_factor', 'yarn_mscale', 'gemma', 'gemma2', 'phi', 'phi3', 'smollm3'],
+  ...[
+    'mistral',
+    'llama3',
+    'linear',
+    'yarn',
+    'yarn_factor',
+    'yarn_mscale',
+    'gemma',
+    'gemma2',
+    'phi',
+    'phi3',
+    'smollm3',
+    'olmo2',
+  ],
+  ...['stablelm', 'stablelm2', 'granite'],
 ];
 
 /** The model's parameters of a key: Phi-3 stores some one after the other. */

@@ -74,7 +74,7 @@ const refusal = (work: () => unknown) => {
 
 const LANGUAGE = [
   ...['qwen2', 'qwen3', 'smollm3', 'gpt2', 'mistral', 'llama3', 'linear', 'yarn', 'yarn_factor', 'yarn_mscale'],
-  ...['gemma', 'gemma2', 'phi', 'phi3'],
+  ...['gemma', 'gemma2', 'phi', 'phi3', 'olmo2', 'stablelm', 'stablelm2', 'granite'],
 ];
 
 describe('a folder generates what transformers generates', () => {

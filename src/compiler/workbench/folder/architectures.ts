@@ -3,6 +3,7 @@
  * flag, or a value that the file is written for. Keys that no numbers depend on are listed with the reason; any other key is refused.
  */
 import { DECODERS } from './decoders.ts';
+import { DECODERS_APART } from './decoders-apart.ts';
 import { ENCODERS } from './encoders.ts';
 import type { Architecture } from './fields.ts';
 import { VISION_LANGUAGE_MODELS } from './vision-language.ts';
@@ -10,6 +11,7 @@ import { VISION_LANGUAGE_MODELS } from './vision-language.ts';
 /** By `model_type`. */
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   ...DECODERS,
+  ...DECODERS_APART,
   ...ENCODERS,
   ...VISION_LANGUAGE_MODELS,
 };

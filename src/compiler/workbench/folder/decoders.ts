@@ -22,7 +22,7 @@ const ROPE: Fields = {
   rope_parameters: unused('read as rope_theta, and refused where it scales in another way than the file has'),
 };
 
-const ATTENTION: Fields = {
+export const ATTENTION: Fields = {
   ...COMMON,
   ...ROPE,
   hidden_size: value,
@@ -36,7 +36,7 @@ const ATTENTION: Fields = {
   layer_types: unused('refused where a layer looks at other positions than in the file'),
 };
 
-const DECODER: Fields = {
+export const DECODER: Fields = {
   ...ATTENTION,
   head_dim: value,
   rms_norm_eps: float,
@@ -44,7 +44,7 @@ const DECODER: Fields = {
   hidden_act: only('silu'),
 };
 
-const DECODER_DEFAULTS: ConfigJson = {
+export const DECODER_DEFAULTS: ConfigJson = {
   hidden_act: 'silu',
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
@@ -59,7 +59,7 @@ export function ropeOf(config: ConfigJson): { readonly key: string; readonly rop
 }
 
 /** Sizes that config.json may leave to the number of heads. */
-function decoderSizes(config: ConfigJson): ConfigJson {
+export function decoderSizes(config: ConfigJson): ConfigJson {
   const { rope_theta } = ropeOf(config).rope;
   return {
     ...(config.head_dim === undefined || config.head_dim === null
@@ -111,7 +111,7 @@ function llamaSizes(config: ConfigJson): ConfigJson {
 const isScaled = (config: ConfigJson, type: string): boolean => ropeOf(config).rope.rope_type === type;
 
 /** Of the Llama family and Gemma. */
-const PROJECTIONS = 'model.layers[*].self_attn.{q,k,v,o}_proj, model.layers[*].mlp.{gate,up,down}_proj';
+export const PROJECTIONS = 'model.layers[*].self_attn.{q,k,v,o}_proj, model.layers[*].mlp.{gate,up,down}_proj';
 
 /** Of Llama, where it is the language model of another. */
 export const LLAMA_TEXT = {
