@@ -17,6 +17,10 @@ describe('element types', () => {
     ['x and b', 'E0305 and gets floats and bools'],
     ['exp(n)', 'E0201 x of exp must be a tensor of floats and is a tensor of ints'],
     ['where(x, x, x)', 'E0201 condition of where must be a tensor of bools and is a tensor of floats'],
+    [
+      'attention(full([2, 1, 2, 4], 1.0), full([2, 1, 2, 4], 1.0), full([2, 1, 2, 4], 1.0), full([2, 2], 0.0))',
+      'E0201 mask of attention must be a tensor of bools or ints and is a tensor of floats',
+    ],
     ['gather(x, x)', 'E0201 indices of gather must be a tensor of ints and is a tensor of floats'],
     ['matmul(x, n)', 'E0201 b of matmul must be a tensor of floats and is a tensor of ints'],
   ])('%s', (expression, problem) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { STD_FILES } from '../../src/compiler/std/std.generated.ts';
 import type { WideTensor } from '../../src/shared/tensor.ts';
 import { loadFunctionCases } from '../ops/function-cases.ts';
-import { bools, distance, ints, numbers, program, run, tensor, wave, weightsOf } from './support.ts';
+import { bools, distance, ints, numbers, problems, program, run, tensor, wave, weightsOf } from './support.ts';
 
 interface Made {
   readonly out: WideTensor;
@@ -223,6 +223,10 @@ describe('functions', () => {
   });
   it('mse_loss', () => {
     expect(call('mse_loss', 'mse_loss(a, b)', { a: tensor([2], [1, 5]), b: tensor([2], [2, 2]) })).toEqual([5]);
+    // PyTorch warns, and takes the mean over [B, B]
+    const beside = `import { mse_loss } from "std"
+      model M { entry main(x: [B, 1], y: [B]) -> (out: []) { mse_loss(x, y) } }`;
+    expect(problems(beside)).toEqual(['E0303 mse_loss takes b as [..., 1] and gets [B]: axis 0 is B and C is 1']);
   });
 
   it('next_token_loss compares t with t + 1', () => {

@@ -86,13 +86,16 @@ function rotary(c: BoundCall): Value {
 }
 
 function attention(c: BoundCall): Value {
-  const mask = c
-    .optional('mask')
-    .map((operand) =>
-      operand.type.dtype === 'bool'
-        ? operand
-        : c.evaluator.emission.operand(c.op('cast', [operand], { to: 'bool' }), c.span),
-    );
+  const mask = c.optional('mask').map((operand) => {
+    const { dtype } = operand.type;
+    if (dtype === 'bool') return operand;
+    // 0 is visible in a mask of floats that is added to scores, and hidden in one of ints
+    if (dtype === 'f32')
+      c.fail('mask of attention', 'a tensor of bools or ints', 'a tensor of floats', c.argument('mask').span, [
+        'what is added to the scores is given as `bias = `; `mask != 0.0` hides keys where it is 0',
+      ]);
+    return c.evaluator.emission.operand(c.op('cast', [operand], { to: 'bool' }), c.span);
+  });
   const bias = c.optional('bias', 'f32');
   const given = (name: string) => c.has(name) && c.value(name).kind !== 'none';
   return c.op('attention', [c.operand('q', 'f32'), c.operand('k', 'f32'), c.operand('v', 'f32'), ...mask, ...bias], {
@@ -295,7 +298,7 @@ export const TENSOR_BUILTINS: readonly Builtin[] = [
   },
   {
     name: 'attention',
-    doc: "softmax(scale · q kᵀ + bias) v over [batch, heads, length, head_dim]; k and v may have fewer heads, each for a run of q's; scale is 1/√head_dim by default; soft_cap c makes a score c · tanh(score / c); window W, with causal, leaves the last W keys; mask [B, S] or [B, 1 or H, T, S] is false where a key is not attended; bias [B or 1, H or 1, T, S] is added to the scores; a query that sees no key yields zeros.",
+    doc: "softmax(scale · q kᵀ + bias) v over [batch, heads, length, head_dim]; k and v may have fewer heads, each for a run of q's; scale is 1/√head_dim by default; soft_cap c makes a score c · tanh(score / c); window W, with causal, leaves the last W keys; mask [B, S] or [B, 1 or H, T, S], of bools or ints, is false or 0 where a key is not attended; bias [B or 1, H or 1, T, S] is added to the scores; a query that sees no key yields zeros.",
     parameters: ['q', 'k', 'v', 'mask?', 'causal?', 'scale?', 'bias?', 'window?', 'soft_cap?'],
     call: attention,
   },
