@@ -99,11 +99,31 @@ test('recomputing layers gives the same gradients bit for bit', () => {
   for (const [name, { data }] of plain.results) expect(again.results.get(name)!.data, name).toEqual(data);
 });
 
-test.each([
-  ['entry loss(', 'entry other(', 'the model Micro has no entry `loss`, and training needs one with an output `loss`'],
-  ['-> (loss: [])', '-> (score: [])', 'the entry `loss` gives score, and training needs a scalar output `loss`'],
-])('refuses a model with %s as %s', (from, to, message) => {
-  const model = compileOk('micro.mdl', memory({ 'micro.mdl': MICRO.replace(from, to) }));
+test.each<[string, [from: string, to: string][], string]>([
+  [
+    'no entry that is the loss',
+    [['entry loss(', 'entry other(']],
+    'the model Micro has no entry `loss`, and training needs one with a loss',
+  ],
+  [
+    'no scalar',
+    [
+      ['-> (loss: [])', '-> (score: [B, classes])'],
+      ['cross_entropy(head(h), labels)', 'head(h)'],
+    ],
+    'the entry `loss` gives score, and training needs a scalar output `loss`',
+  ],
+  [
+    'two scalars of which none is called loss',
+    [
+      ['-> (loss: [])', '-> (score: [], other: [])'],
+      ['cross_entropy(head(h), labels)', '(mean(h), mean(head(h)))'],
+    ],
+    'gives the scalars score, other, and none is called `loss`: say which it is with `minimize loss.score`',
+  ],
+])('refuses a model with %s', (_, edits, message) => {
+  const text = edits.reduce((sofar, [from, to]) => sofar.replace(from, to), MICRO);
+  const model = compileOk('micro.mdl', memory({ 'micro.mdl': text }));
   expect(() => gradientGraph(model, new Set(['head.weight']), { dropout: false })).toThrow(message);
 });
 

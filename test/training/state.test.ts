@@ -282,6 +282,22 @@ model M { entry run(x: [B]) -> (y: [B]) { let eval = update(x)\n let update = ev
     expect(problems(text)).toEqual([]);
   });
 
+  it('leaves what a name was given before as it is', () => {
+    const model = program(`model M {
+  buffer seen: [2] = zeros()
+  entry loss(x: [2]) -> (loss: [], was: [2], now: [2]) {
+    let was = seen
+    if is_training() { update seen = seen + x }
+    (mean(x), was, seen)
+  }
+}`);
+    const { graph } = model.entry('loss', [], { training: { dropout: false } })!;
+    const inputs = new Map([['x', widen(f32([2], [1, 2]))]]);
+    const results = interpret(graph, { inputs, parameters: () => widen(f32([2], [10, 20])) });
+    expect([...results.get('was')!.data]).toEqual([10, 20]);
+    expect([...results.get('now')!.data]).toEqual([11, 22]);
+  });
+
   it('is_training() is not known where members are made', () => {
     expect(
       problems('model M { let p = 0.1 when is_training() else 0.0\n entry run(x: [B]) -> (y: [B]) { x * p } }'),
