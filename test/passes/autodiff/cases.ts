@@ -134,6 +134,11 @@ const SMOOTH: readonly HandMadeCase[] = [
     build: (b, inputs) => [b.node('pow', operandsOf('pow', inputs), {})],
   },
   {
+    name: 'atan2 in every quadrant, one point beside several',
+    inputs: [given('a', f32([4], [0.5, -1.5, -2, 3])), given('b', f32([2, 1], [-0.75, 1.25]))],
+    build: (b, inputs) => [b.node('atan2', operandsOf('atan2', inputs), {})],
+  },
+  {
     name: 'pow by constants',
     inputs: [given('a', f32([3], [0.5, 1.5, 2]))],
     build: (b, [a]) => [0, 1, 2, 3, -2, 0.5].map((by) => b.node('pow', [a!, b.scalar(by)], {})),

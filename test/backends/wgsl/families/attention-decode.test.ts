@@ -42,7 +42,7 @@ async function check(c: AttentionCase): Promise<void> {
   const { bench, operands, extents, D, E } = operandsOf(c, data);
   const { B, H, T } = extents;
   const { q, k, v, keys, causal: _, ...rest } = operands;
-  const last = `${code(keys.text).print(({ hint }) => hint)} - 1u`;
+  const last = `${code(keys.size).print(({ hint }) => hint)} - 1u`;
   const rows = (fresh: Fresh) => {
     const made = new Block(new KernelCode());
     const row = (place: Expression, width: number, source: Name, position: string): void => {

@@ -8,7 +8,7 @@ import { literal, variable } from '../../../../src/compiler/backends/wgsl/text/e
 import { code, Name } from '../../../../src/compiler/backends/wgsl/text/wgsl.ts';
 import { evaluateDim, symbol } from '../../../../src/shared/dim.ts';
 
-const sizeText = ({ text }: Extent): string => code(text).print(({ hint }) => hint);
+const sizeText = ({ size }: Extent): string => code(size).print(({ hint }) => hint);
 
 /** A template under test: its sizes, operands and results by name. */
 export class Bench {
@@ -20,10 +20,10 @@ export class Bench {
 
   /** A size, static or (with `dynamic`) from the uniform. */
   extent(value: number, dynamic = false): Extent {
-    if (!dynamic) return { dim: value, text: literal('u32', value) };
+    if (!dynamic) return { dim: value, size: literal('u32', value) };
     const word = this.#params.push(value) - 1;
     this.#symbols.set(`S${word}`, value);
-    return { dim: symbol(`S${word}`), text: variable(new Name(`params[${word >> 2}][${word & 3}]`), 'u32') };
+    return { dim: symbol(`S${word}`), size: variable(new Name(`params[${word >> 2}][${word & 3}]`), 'u32') };
   }
 
   /**

@@ -193,7 +193,7 @@ function seenBy(
   shown: readonly Expression[] | undefined,
   query: Expression,
 ): (r: number, v: number) => Expression {
-  const [T, S] = [p.queries.text, p.keys.text];
+  const [T, S] = [p.queries.size, p.keys.size];
   const { maskAt, window } = p;
   return (r, v) => {
     const [queries, key] = [fourFrom(query, v), tile.rows[r]!];
@@ -220,7 +220,7 @@ function overQueries(
   sumsV: Expression,
 ): void {
   const { size, batch, head, first } = keys;
-  const [T, S] = [p.queries.text, p.keys.text];
+  const [T, S] = [p.queries.size, p.keys.size];
   const from = p.causal ? select(u32(0), sub(add(first, T), S), greater(add(first, T), S)) : 0;
   body.for('query', { from, below: T, step: 4 * size.vectors }, (query) => {
     const tile: Tile = { ...keys, others: otherNames(body, query, p.queries, size) };

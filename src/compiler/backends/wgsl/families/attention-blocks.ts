@@ -28,12 +28,12 @@ export function blockTemplate(
 ): Template {
   const body = new Body();
   const index = body.let('index', add(mul(groupIndex, lanes), LANE));
-  const blocks = body.let('blocks', div(add(extent.text, rows - 1), rows));
-  body.returnIf(atLeast(index, mul(blocks, heads.text, batch.text)));
+  const blocks = body.let('blocks', div(add(extent.size, rows - 1), rows));
+  body.returnIf(atLeast(index, mul(blocks, heads.size, batch.size)));
   write(body, {
     first: body.let('first', mul(mod(index, blocks), rows)),
-    head: body.let('head', mod(div(index, blocks), heads.text)),
-    batch: body.let('batch', div(index, mul(blocks, heads.text))),
+    head: body.let('head', mod(div(index, blocks), heads.size)),
+    batch: body.let('batch', div(index, mul(blocks, heads.size))),
   });
   // ⌈extent / rows⌉ ≤ (extent + rows − 1) / rows
   const padded = addDims(extent.dim, rows - 1);

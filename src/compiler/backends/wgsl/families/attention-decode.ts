@@ -97,7 +97,7 @@ function freshVector(row: FreshRow, elements: Expression): FunctionText {
 }
 
 const isShown = (p: AttentionDecode, batch: Expression): Expression =>
-  p.mask === undefined ? literal('bool', 1) : apply(p.mask, [batch, p.keys.text], 'bool');
+  p.mask === undefined ? literal('bool', 1) : apply(p.mask, [batch, p.keys.size], 'bool');
 
 /** Lanes share the columns of the rows and the append; each scores the new key for itself, which costs no barrier. */
 function byWorkgroup(p: AttentionDecode): Template {
@@ -132,7 +132,7 @@ function byWorkgroup(p: AttentionDecode): Template {
     append(p.appendKey, 'k', p.width);
     append(p.appendValue, 'v', p.valueWidth);
     body.barrier();
-    const end = body.let('end', p.keys.text);
+    const end = body.let('end', p.keys.size);
     const scale = body.let('scale', scaleOf(p.scale));
     const laneE = body.let('lane_e', mod(LANE, along));
     const share = body.let('share', div(LANE, along));
@@ -186,7 +186,7 @@ function byInvocation(p: AttentionDecode): Template {
     body.add(...p.rows(fresh));
     append(p.appendKey, 'k', p.width);
     append(p.appendValue, 'v', p.valueWidth);
-    const end = body.let('end', p.keys.text);
+    const end = body.let('end', p.keys.size);
     const scale = body.let('scale', scaleOf(p.scale));
     const score = body.var('score', f32(0));
     body.for('chunk', { below: chunks }, (chunk) => body.increase(score, dot(at(fresh.q, chunk), at(fresh.k, chunk))));
@@ -213,9 +213,9 @@ function perHead(
 ): Template {
   const body = new Body();
   const own = body.let('index', index);
-  body.returnIf(atLeast(own, mul(batch.text, heads.text, queries.text)));
-  const head = body.let('head', mod(own, heads.text));
-  write(body, { head, batch: body.let('batch', div(own, heads.text)), first: u32(0) });
+  body.returnIf(atLeast(own, mul(batch.size, heads.size, queries.size)));
+  const head = body.let('head', mod(own, heads.size));
+  write(body, { head, batch: body.let('batch', div(own, heads.size)), first: u32(0) });
   const of = mulDims(mulDims(batch.dim, heads.dim), queries.dim);
   return { about, body, workgroup: [lanes, 1, 1], groups: [{ of, per: perGroup }, ONE_GROUP, ONE_GROUP] };
 }

@@ -74,6 +74,6 @@ export function storePerQuery(
 ): void {
   for (const [r, value] of values.entries()) {
     const query = add(first, r);
-    body.if(less(query, queries.text), () => body.call(sink.store, batch, head, query, value));
+    body.if(less(query, queries.size), () => body.call(sink.store, batch, head, query, value));
   }
 }

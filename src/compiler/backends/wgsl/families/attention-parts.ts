@@ -181,7 +181,7 @@ export function storeRows(
 ): void {
   body.for('r', { below: rows }, (r) => {
     const row = body.let('row', add(first, r));
-    body.breakIf(atLeast(row, extent.text));
+    body.breakIf(atLeast(row, extent.size));
     body.for('d', { below: width }, (d) => {
       store(r, row, d, at(at(sums, add(mul(r, chunksOf(width)), shiftRight(d, 2))), bits(d, 3)));
     });
@@ -190,9 +190,9 @@ export function storeRows(
 
 /** How many keys a query sees if no mask hides them. */
 export function visibleKeys({ causal, queries, keys }: AttentionOperands, query: Expression): Expression {
-  if (!causal) return keys.text;
-  const seen = add(keys.text, query, 1);
-  return select(u32(0), sub(seen, queries.text), greater(seen, queries.text));
+  if (!causal) return keys.size;
+  const seen = add(keys.size, query, 1);
+  return select(u32(0), sub(seen, queries.size), greater(seen, queries.size));
 }
 
 /** vec4u: `base` + 4v … + 3 */
@@ -212,7 +212,7 @@ export interface Ends {
 /** `end` for the block, and with causality end0 … per row. */
 export function endsOf(body: Body, p: AttentionOperands, rows: readonly Expression[]): Ends {
   if (!p.causal) {
-    const last = body.let('end', p.keys.text);
+    const last = body.let('end', p.keys.size);
     return { each: rows.map(() => last), last };
   }
   const each = rows.map((row, r) => body.let(`end${r}`, visibleKeys(p, row)));
@@ -307,11 +307,11 @@ export function seenKeys(body: Body, p: AttentionOperands, tile: Tile, key: Expr
 
 /** other0 …: the indices from `from` on, clamped into the extent. */
 export function otherNames(body: Body, from: Expression, extent: Extent, { vectors }: TileSize): readonly Expression[] {
-  return range(4 * vectors).map((c) => body.let(`other${c}`, smallest(add(from, c), sub(extent.text, 1))));
+  return range(4 * vectors).map((c) => body.let(`other${c}`, smallest(add(from, c), sub(extent.size, 1))));
 }
 
 export function rowNames(body: Body, { first }: Block, extent: Extent, rows: number): readonly Expression[] {
-  return range(rows).map((r) => body.let(`row${r}`, smallest(add(first, r), sub(extent.text, 1))));
+  return range(rows).map((r) => body.let(`row${r}`, smallest(add(first, r), sub(extent.size, 1))));
 }
 
 /** q · k of the rows, queries, and the others, keys: s{r}_{v} */

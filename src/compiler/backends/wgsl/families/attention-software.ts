@@ -117,7 +117,7 @@ export function attentionSoftware(p: AttentionForward): Template {
     else {
       // one query at run time (a decode step) does not compute three more for nothing
       body.if(
-        equal(p.queries.text, 1),
+        equal(p.queries.size, 1),
         () => writeForward(body, p, block, { rows: 1, vectors: 2 }),
         () => writeForward(body, p, block, size),
       );

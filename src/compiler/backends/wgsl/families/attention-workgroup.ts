@@ -114,7 +114,7 @@ export interface Queries extends Block {
 
 /** A row of the block, in range. */
 const rowOf = (p: AttentionForward, first: Expression, r: number | Expression): Expression =>
-  smallest(add(first, r), sub(p.queries.text, 1));
+  smallest(add(first, r), sub(p.queries.size, 1));
 
 /** Each lane's key: scores to `weights`. */
 function writeScores(
@@ -125,7 +125,7 @@ function writeScores(
 ): { readonly scores: readonly Expression[]; readonly sees: readonly Expression[] } {
   const chunks = chunksOf(p.width);
   const key = body.let('key', add(block, LANE));
-  const safe = body.let('safe', smallest(key, sub(p.keys.text, 1)));
+  const safe = body.let('safe', smallest(key, sub(p.keys.size, 1)));
   const products = range(rows).map((r) => body.var(`s${r}`, f32(0)));
   body.for('chunk', { below: chunks }, (chunk) => {
     const x = body.let('x', apply(KEY4, [batch, head, safe, mul(4, chunk)], 'vec4f'));
@@ -246,7 +246,7 @@ export function storeMerged(body: Body, p: AttentionForward, queries: Queries): 
   const { lse } = p;
   if (lse) {
     const query = add(first, LANE);
-    body.if(and(less(LANE, rows), less(query, p.queries.text)), () => {
+    body.if(and(less(LANE, rows), less(query, p.queries.size)), () => {
       const total = body.let('total', at(shared.total, LANE));
       body.call(lse.store, batch, head, query, logSumExp(at(shared.most, LANE), total));
     });
@@ -256,7 +256,7 @@ export function storeMerged(body: Body, p: AttentionForward, queries: Queries): 
     const row = body.let('row', add(first, div(i, turns)));
     body.set(at(shared.merged, LANE), at(all, i));
     body.barrier();
-    body.if(and(less(LANE, along), less(row, p.queries.text)), () => {
+    body.if(and(less(LANE, along), less(row, p.queries.size)), () => {
       const sum = body.var('sum', at(shared.merged, LANE));
       body.for('other', { from: 1, below: shares }, (other) => {
         body.increase(sum, at(shared.merged, add(LANE, mul(other, along))));
@@ -333,7 +333,7 @@ export function attentionWorkgroup(p: AttentionForward): Template {
       const own = { head: body.let('head', y), batch: body.let('batch', z), tile: x };
       // one query at run time (a decode step) does not compute seven more for nothing
       if (typeof p.queries.dim !== 'number') {
-        body.if(equal(p.queries.text, 1), () => {
+        body.if(equal(p.queries.size, 1), () => {
           writeForward(body, p, 1, shared, own);
           body.return();
         });

@@ -14,7 +14,7 @@ import type { Name } from '../text/name.ts';
 /** A size in a template: a literal where static, else a word of the uniform. */
 export interface Extent {
   readonly dim: Dim;
-  readonly text: Expression;
+  readonly size: Expression;
 }
 
 /**

@@ -29,10 +29,10 @@ export function globalLoads(
   const [wholeRows, wholeColumns] = [isMultiple(m, alignRows), isMultiple(n, alignColumns)];
   // vectors start at multiples of 4 in extents that are multiples of 4: clamping keeps them whole
   const row = (i: number, span: number): Expression => {
-    return wholeRows ? add(firstRow, i) : smallest(add(firstRow, i), sub(m.text, span));
+    return wholeRows ? add(firstRow, i) : smallest(add(firstRow, i), sub(m.size, span));
   };
   const column = (c: number, span: number): Expression => {
-    return wholeColumns ? add(firstColumn, c) : smallest(add(firstColumn, c), sub(n.text, span));
+    return wholeColumns ? add(firstColumn, c) : smallest(add(firstColumn, c), sub(n.size, span));
   };
   const rows =
     tile.a === 'other'

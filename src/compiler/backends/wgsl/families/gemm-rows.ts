@@ -42,7 +42,7 @@ export function writeRows(
   const firstColumn = body.let('first_column', mul(4, add(mul(x, lanes.n), laneN)));
   const loads = globalLoads(body, p, tile, { batch, row: u32(0), column: firstColumn }, rows, width);
   const sums = declareSums(body, tile);
-  const turns = { from: mul(tile.depth, laneK), below: p.k.text, step: tile.depth * lanes.k };
+  const turns = { from: mul(tile.depth, laneK), below: p.k.size, step: tile.depth * lanes.k };
   body.for('k', turns, (k) => addStep(body, tile, sums, loads(k)));
 
   const slot = body.let('slot', add(mul(laneK, lanes.n), laneN));
@@ -60,7 +60,7 @@ export function writeRows(
       const own = body.let('sums', partOf(row, slot));
       body.for('c', { below: 4 }, (c) => {
         const column = body.let('column', add(firstColumn, c));
-        if (!isMultiple(p.n, width)) body.breakIf(atLeast(column, p.n.text));
+        if (!isMultiple(p.n, width)) body.breakIf(atLeast(column, p.n.size));
         body.call(p.out.store, batch, row, column, at(own, c));
       });
     });

@@ -29,12 +29,12 @@ function writeTile(body: Body, p: GemmParams, tile: Tile, corner: Corner): void 
   const width = 4 * tile.vectors;
   const loads = globalLoads(body, p, tile, corner, tile.rows, width);
   const sums = declareSums(body, tile);
-  body.for('k', { below: p.k.text, step: tile.depth }, (k) => addStep(body, tile, sums, loads(k)));
+  body.for('k', { below: p.k.size, step: tile.depth }, (k) => addStep(body, tile, sums, loads(k)));
   const place = {
     row: (i) => add(corner.row, i),
     column: (c) => add(corner.column, c),
-    rows: isMultiple(p.m, tile.rows) ? undefined : p.m.text,
-    columns: isMultiple(p.n, width) ? undefined : p.n.text,
+    rows: isMultiple(p.m, tile.rows) ? undefined : p.m.size,
+    columns: isMultiple(p.n, width) ? undefined : p.n.size,
   } satisfies Parameters<typeof storeSums>[3];
   storeSums(body, tile, sums, place, (row, column, value) => body.call(p.out.store, corner.batch, row, column, value));
 }
@@ -55,13 +55,13 @@ export function gemmSoftware(p: GemmParams): Template {
       const column = body.let('first_column', mul(add(mul(tile.x, x), mod(LANE, x)), width));
       const row = body.let('first_row', mul(y === 1 ? tile.y : add(mul(tile.y, y), div(LANE, x)), rows));
       const corner: Corner = { batch: body.let('batch', tile.z), row, column };
-      body.returnIf(or(atLeast(row, p.m.text), atLeast(column, p.n.text)));
+      body.returnIf(or(atLeast(row, p.m.size), atLeast(column, p.n.size)));
       const write = (of: number) => writeTile(body, p, tileOf(p.a, p.b, of, vectors), corner);
       if (typeof p.m.dim === 'number' || rows === 1) write(rows);
       else {
         // a decode step runs this with one row: without a path of its own, seven of eight rows would be wasted
         body.if(
-          equal(add(row, 1), p.m.text),
+          equal(add(row, 1), p.m.size),
           () => write(1),
           () => write(rows),
         );

@@ -37,7 +37,7 @@ interface LineLoad {
 /** Staged along k: `count` lines × BLOCK / 4 vectors. @param lineOf a line of the block, in range */
 function stageAlongK(
   body: Body,
-  { k: { text: depth }, k: extent }: GemmParams,
+  { k: { size: depth }, k: extent }: GemmParams,
   name: 'a' | 'b',
   count: number,
   lineOf: (line: Expression) => Expression,
@@ -67,7 +67,7 @@ function stageAlongK(
 /** Staged along m or n: BLOCK values of k × count / 4 vectors. @param load four from line `start` of the block on */
 function stageAcross(
   body: Body,
-  { k: { text: depth }, k: extent }: GemmParams,
+  { k: { size: depth }, k: extent }: GemmParams,
   name: 'a' | 'b',
   count: number,
   load: (start: Expression, k: Expression) => Expression,
@@ -88,7 +88,7 @@ function stageAcross(
 function stageA(body: Body, p: GemmParams, tile: Tile, rows: number, { batch, row: firstRow }: Corner): Stage {
   const { a, m } = p;
   const row = (of: Expression, span: number): Expression => {
-    return isMultiple(m, rows) ? add(firstRow, of) : smallest(add(firstRow, of), sub(m.text, span));
+    return isMultiple(m, rows) ? add(firstRow, of) : smallest(add(firstRow, of), sub(m.size, span));
   };
   if (tile.a === 'other') {
     const vector = a.at4.get(1)!;
@@ -104,7 +104,7 @@ function stageA(body: Body, p: GemmParams, tile: Tile, rows: number, { batch, ro
 function stageB(body: Body, p: GemmParams, tile: Tile, columns: number, { batch, column: firstColumn }: Corner): Stage {
   const { b, n } = p;
   const column = (of: Expression, span: number): Expression => {
-    return isMultiple(n, columns) ? add(firstColumn, of) : smallest(add(firstColumn, of), sub(n.text, span));
+    return isMultiple(n, columns) ? add(firstColumn, of) : smallest(add(firstColumn, of), sub(n.size, span));
   };
   if (tile.b === 'k') {
     const vector = b.at4.get(1);
@@ -148,7 +148,7 @@ function writeTiles(body: Body, p: GemmParams, tile: Tile, side: number, corner:
   const laneN = body.let('lane_n', mod(LANE, side));
   const laneM = body.let('lane_m', div(LANE, side));
   const sums = declareSums(body, tile);
-  body.for('block', { below: p.k.text, step: BLOCK }, (block) => {
+  body.for('block', { below: p.k.size, step: BLOCK }, (block) => {
     fillStage(body, a, side * side, block);
     fillStage(body, b, side * side, block);
     body.barrier();
@@ -160,8 +160,8 @@ function writeTiles(body: Body, p: GemmParams, tile: Tile, side: number, corner:
     row: (i: Expression) => add(corner.row, inTile(laneM, i)),
     column: (c: Expression) =>
       tile.b === 'k' ? add(corner.column, laneN, mul(side, c)) : add(corner.column, inTile(laneN, c)),
-    rows: isMultiple(p.m, 4 * side) ? undefined : p.m.text,
-    columns: isMultiple(p.n, 4 * side) ? undefined : p.n.text,
+    rows: isMultiple(p.m, 4 * side) ? undefined : p.m.size,
+    columns: isMultiple(p.n, 4 * side) ? undefined : p.n.size,
   };
   storeSums(body, tile, sums, place, (row, column, value) => body.call(p.out.store, corner.batch, row, column, value));
 }
@@ -191,7 +191,7 @@ export function gemmWorkgroup(p: GemmParams): Template {
     (body, { x, y, z }) => {
       const batch = body.let('batch', z);
       if (single) {
-        body.if(equal(p.m.text, 1), () => {
+        body.if(equal(p.m.size, 1), () => {
           writeRows(body, p, 1, single, partialSums(body, 1, single), { x, batch });
           body.return();
         });

@@ -42,7 +42,7 @@ export function gridMain(
 
 const groupsOf = ({ extent: { dim }, per }: GridAxis) => ({ of: dim, per });
 
-function tilesOf({ extent: { dim, text }, per }: GridAxis): Expression {
+function tilesOf({ extent: { dim, size }, per }: GridAxis): Expression {
   if (typeof dim === 'number') return u32(Math.ceil(dim / per));
-  return div(add(text, per - 1), per);
+  return div(add(size, per - 1), per);
 }

@@ -12,5 +12,5 @@ export function sizeOr(extent: Extent, guess: number): number {
   return typeof extent.dim === 'number' ? extent.dim : guess;
 }
 
-export const ONE_EXTENT: Extent = { dim: 1, text: u32(1) };
+export const ONE_EXTENT: Extent = { dim: 1, size: u32(1) };
 export const ONE_GROUP: TemplateGroups = { of: 1, per: 1 };

@@ -109,7 +109,7 @@ function isStored({ kernel }: KernelWriter, value: ValueId): boolean {
   return !kernel.outputs.some((output) => output.value === value) && kernel.storage.stored(value) !== undefined;
 }
 
-export const extent = (writer: KernelWriter, dim: Dim) => ({ dim, text: writer.code.size(dim) });
+export const extent = (writer: KernelWriter, dim: Dim) => ({ dim, size: writer.code.size(dim) });
 
 /** A tensor at coordinates that are made from the template's. */
 export function operandAt(

@@ -71,14 +71,14 @@ function inRegisters(writer: KernelWriter, product: WindowProduct): Template {
       const column = body.let('first_column', mul(add(mul(tile.x, LANES), LANE), COLUMNS));
       const row = body.let('first_row', mul(tile.y, rows));
       const at = body.let('batch', tile.z);
-      body.returnIf(or(atLeast(row, m!.text), atLeast(column, n!.text)));
+      body.returnIf(or(atLeast(row, m!.size), atLeast(column, n!.size)));
       const sums = declareSums(body, { rows, vectors: 1, a: 'none', b: 'none', depth: 1 });
       addProducts(writer, product, body, sums);
       const place = {
         row: (i: typeof row) => add(row, i),
         column: (c: typeof row) => add(column, c),
-        rows: isMultiple(m!, rows) ? undefined : m!.text,
-        columns: isMultiple(n!, COLUMNS) ? undefined : n!.text,
+        rows: isMultiple(m!, rows) ? undefined : m!.size,
+        columns: isMultiple(n!, COLUMNS) ? undefined : n!.size,
       };
       storeSums(body, { rows, vectors: 1, a: 'none', b: 'none', depth: 1 }, sums, place, (...to) =>
         body.call(store, at, ...to),

@@ -70,7 +70,7 @@ export function productOfRegisters(m: number, n: number, k: number): Template {
   });
 }
 
-const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, text: u32(size) }, per });
+const axis = (size: number, per: number): GridAxis => ({ extent: { dim: size, size: u32(size) }, per });
 
 /**
  * The same for GPUs: 64 × 64 sums a workgroup over tiles of 16 along k, 4 × 4 an invocation.
