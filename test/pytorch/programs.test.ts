@@ -14,6 +14,9 @@ import { describeTorch, type Job, type Result, runJobs, scratch, written } from 
 
 const TOLERANCE = 1e-5;
 
+/** The program that is exported too. */
+const SIZES = 'sizes of axes as numbers';
+
 /** Each has an entry `run`; B and T are 2 and 5. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'batch norm': `import { BatchNorm2d } from "std"
@@ -80,7 +83,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
         x + h
       }
     }`,
-  'sizes of axes as numbers': `model Tiny {
+  [SIZES]: `model Tiny {
       entry run(x: [B, T, 4]) -> (y: [T, 4]) {
         let rows = sum(x, axes = 0) / float(B)
         rows + reshape(float(iota(T)), [T, 1]) * float(B * T + 1)
@@ -257,10 +260,17 @@ describeTorch('programs', () => {
       writeFileSync(file, source);
       pairs[name] = await pair(file, 'run', {});
     }
-    results = runJobs(Object.fromEntries(Object.entries(pairs).map(([name, { job }]) => [name, job])));
+    const jobs = Object.fromEntries(Object.entries(pairs).map(([name, { job }]) => [name, job]));
+    const { x, ...rest } = jobs[SIZES]!.inputs;
+    const traced = { ...rest, x: { ...x!, shape: [3, 7, 4], data: new Float32Array(3 * 7 * 4) } };
+    const exported: Job = { ...jobs[SIZES]!, how: 'export', dynamic: { x: [0, 1] }, traced };
+    results = runJobs({ ...jobs, exported });
   }, 300_000);
 
   it.each(Object.keys({ ...PROGRAMS, ...CALLS }))('%s', (name) => expectSame(results[name]!(), pairs[name]!.want));
+
+  it('what is exported from other sizes keeps its axes dynamic where their sizes are numbers', () =>
+    expectSame(results.exported!(), pairs[SIZES]!.want));
 });
 
 describeTorch('calls of one body in training', () => {

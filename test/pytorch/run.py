@@ -1,6 +1,6 @@
 """Runs jobs on written models: `python run.py jobs.json`. One process for all, since importing torch takes seconds.
 
-A job: {"folder", "entry", "inputs", "out", "gradients", "taps", "past", "how"}; what it gives is in the file `out`, its failure in
+A job: {"folder", "entry", "inputs", "out", "gradients", "taps", "past", "how", "dynamic", "traced"}; what it gives is in the file `out`, its failure in
 the file's metadata. `how` is eager, compile (fullgraph) or export.
 """
 
@@ -32,7 +32,8 @@ def called(model, job, inputs, past):
     if how == "export":
         model.forward = getattr(type(model), job["entry"]).__get__(model)
         dynamic = {name: {int(axis): torch.export.Dim.AUTO for axis in axes} for name, axes in job["dynamic"].items()}
-        function = torch.export.export(model, (), dict(inputs), dynamic_shapes=dynamic).module()
+        traced = load_file(job["traced"]) if "traced" in job else inputs
+        function = torch.export.export(model, (), dict(traced), dynamic_shapes=dynamic).module()
     if how == "bf16":
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return function(**inputs)

@@ -58,16 +58,22 @@ export interface Job {
   readonly how?: 'eager' | 'compile' | 'export' | 'bf16';
   /** of an export: inputs → axes that stay dynamic */
   readonly dynamic?: Readonly<Record<string, readonly number[]>>;
+  /** what is exported from, where the inputs are of other sizes */
+  readonly traced?: Readonly<Record<string, HostTensor>>;
 }
 
 export type Result = ReadonlyMap<string, ReferenceTensor>;
 
 /** Runs the jobs. Results are named by position (`0`, `1`, `2.0` of a list), taps `tap.…`, gradients `gradient.…`. @throws what Python raised */
 export function runJobs<K extends string>(jobs: Readonly<Record<K, Job>>): { readonly [N in K]: () => Result } {
-  const entries = Object.entries<Job>(jobs).map(([name, { inputs, ...job }]) => {
-    const [given, out] = [fresh('in.safetensors'), fresh('out.safetensors')];
-    writeFileSync(given, encodeSafetensors(new Map(Object.entries(inputs))));
-    return [name, { ...job, inputs: given, out }] as const;
+  const stored = (tensors: Job['inputs']): string => {
+    const file = fresh('in.safetensors');
+    writeFileSync(file, encodeSafetensors(new Map(Object.entries(tensors))));
+    return file;
+  };
+  const entries = Object.entries<Job>(jobs).map(([name, { inputs, traced, ...job }]) => {
+    const files = { inputs: stored(inputs), ...(traced ? { traced: stored(traced) } : {}) };
+    return [name, { ...job, ...files, out: fresh('out.safetensors') }] as const;
   });
   const list = fresh('jobs.json');
   writeFileSync(list, JSON.stringify(entries.map(([, job]) => job)));

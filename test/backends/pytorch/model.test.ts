@@ -144,7 +144,9 @@ describe('model.py', () => {
 
   it('returns what an entry gives as numbers, too', () => {
     const text = modelPy('model Tiny { entry run(x: [B]) -> (n: int[], half: []) { (B, float(B) / 2.0) } }');
-    expect(text).toContain('return torch.tensor(B, device=x.device), torch.tensor(float(B) / 2.0, device=x.device)');
+    expect(text).toContain(
+      'return torch.tensor(B, device=x.device), torch.tensor(torch.sym_float(B) / 2.0, device=x.device)',
+    );
   });
 
   it('has a method for each set of parameters that calls of one body read', () => {

@@ -79,9 +79,9 @@ function cast(c: Call<'cast'>): Expr {
   const { inputs, types, attributes } = c;
   const [[x], [from], { to }] = [inputs, types, attributes];
   if (from.dtype === to) return x;
-  // int() of Python has no infinities
+  // int() of Python has no infinities; float() would fix a dynamic size while torch exports
   if (x.number && to !== 'bool' && from.dtype !== 'f32') {
-    const name = to === 'f32' ? 'float' : 'int';
+    const name = to === 'f32' ? 'torch.sym_float' : 'int';
     return { ...numberExpr(`${name}(${x.text})`), effects: x.effects };
   }
   const operand = asTensor(c, x, from);
