@@ -38,6 +38,7 @@ export async function moduleData(request: DataRequest): Promise<DataSource> {
     name: source.name,
     ...(source.rows === undefined ? {} : { rows: source.rows }),
     ...(source.contents ? { contents: () => source.contents!() } : {}),
+    ...(source.rowName ? { rowName: (step, row) => source.rowName!(step, row) } : {}),
     async batch(step) {
       const batch: unknown = await source.batch(step);
       if (!isBatch(batch)) throw refuse(`gives no batch { feeds, tokens, rows } at step ${step}`);

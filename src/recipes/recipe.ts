@@ -196,7 +196,7 @@ export interface Recipe extends RecipeDeclaration {
   readings?(outputs: Readonly<Record<string, HostTensor>>, settings: SettingValues): readonly Reading[];
   /** Roles whose entries `answer` and `evaluate` run: those that a model must have, and those that are opened where it has them. */
   readonly entries?: { readonly needed: readonly string[]; readonly also: readonly string[] };
-  /** What of a question beside the prompt is of use to `answer`. */
+  /** What of a question beside the prompt says how `answer` takes it. */
   readonly questions?: readonly ('system' | 'raw')[];
   /** Entries that `evaluate` runs, where they are others than those of `answer`. */
   readonly judged?: Recipe['entries'];

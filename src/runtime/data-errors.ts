@@ -6,8 +6,25 @@ const list = (names: readonly string[]): string => names.join(', ') || 'none';
 export const DATA_MESSAGES = {
   data_row: message(
     'R1140',
-    ({ file, line, reason, expected }: { file: string; line: number; reason: string; expected: string }) =>
-      `line ${line} of ${file} ${reason}, and ${expected} is expected: correct the line, or give --on-bad-row skip`,
+    ({
+      file,
+      line,
+      unit,
+      reason,
+      expected,
+    }: {
+      file: string;
+      line: number;
+      unit?: 'row';
+      reason: string;
+      expected: string;
+    }) =>
+      `${unit ?? 'line'} ${line} of ${file} ${reason}, and ${expected} is expected: correct the ${unit ?? 'line'}, or give --on-bad-row skip`,
+  ),
+  rows_past_positions: message(
+    'R0570',
+    ({ length, model, positions }: { length: number; model: string; positions: number }) =>
+      `rows have ${length} tokens (--length, or length of the recipe or the stage), and ${model} has ${positions} positions: give --length ${positions} or less`,
   ),
   data_path: message(
     'R1141',

@@ -218,9 +218,13 @@ function checkTensor(entry: string, port: TensorPort, feed: FeedTensor | DeviceT
 }
 
 /** A range under a run's sizes. */
-interface Bounds extends Omit<IntegerRange, 'high'> {
+export interface Bounds extends Omit<IntegerRange, 'high'> {
   readonly high: number;
 }
+
+/** @param place of the integer in its tensor, by axis */
+export const inBounds = ({ low, high, also = [], from }: Bounds, x: bigint, place: readonly number[]): boolean =>
+  (x >= low && x < high) || also.includes(Number(x)) || !!from?.some((first, axis) => place[axis]! < first);
 
 function boundsOf(range: IntegerRange, bindings: ReadonlyMap<string, Binding>): Bounds {
   const dim = parseDim(range.high);
@@ -252,18 +256,22 @@ export async function checkDeviceRanges(
 }
 
 /** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
-function checkRange(
-  entry: string,
-  input: string,
-  { low, high, also = [], from }: Bounds,
+function checkRange(entry: string, input: string, bounds: Bounds, tensor: HostTensor): void {
+  const found = firstOutside(bounds, tensor);
+  if (found) throw runtimeError('input_range', { entry, input, also: [], ...bounds, ...found });
+}
+
+/** The first integer of a tensor that is outside of its range. */
+export function firstOutside(
+  bounds: Bounds,
   { shape, data }: HostTensor,
-): void {
+): { readonly place: readonly number[]; readonly found: string } | undefined {
   for (const [index, x] of (data as BigInt64Array).entries()) {
-    if ((x >= low && x < high) || also.includes(Number(x))) continue;
+    if (x >= bounds.low && x < bounds.high) continue;
     const place = placeOf(index, shape);
-    if (from?.some((first, axis) => place[axis]! < first)) continue;
-    throw runtimeError('input_range', { entry, input, place, found: String(x), low, high, also });
+    if (!inBounds(bounds, x, place)) return { place, found: String(x) };
   }
+  return undefined;
 }
 
 /** Where the element of a row-major tensor is, by axis. */

@@ -62,12 +62,17 @@ test('it learns to answer, and is asked through its template; compiled too', asy
 
 test.each([
   ['text.mdl', ['--system', 'a'], /error\[C0208\]: --system has no meaning without a model of the recipe chat/],
-  ['text.mdl', ['--raw'], /error\[C0208\]: --raw has no meaning without a model of the recipe chat/],
   ['chat.mdl', ['--raw', '--system', 'a'], /error\[C0103\]: --system is "a", and either --system or --raw/],
 ])('%s %j is refused', async (file, more, message) => {
   const { stderr, code } = await mdl(folder, 'generate', file, ...SIZES, '--init', '1', ...ASK.slice(0, 4), ...more);
   expect(code).toBe(1);
   expect(stderr).toMatch(message);
+});
+
+test('--raw of a model without a chat template is the prompt that it has anyway', async () => {
+  const given = ['generate', 'text.mdl', ...SIZES, '--init', '1', ...ASK];
+  const [plain, raw] = [await mdl(folder, ...given), await mdl(folder, ...given, '--raw')];
+  expect([raw.code, raw.stdout]).toEqual([0, plain.stdout]);
 });
 
 test('--length is for rows of text and chat; --skip-bad-images has a new name', async () => {

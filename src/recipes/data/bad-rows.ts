@@ -7,8 +7,10 @@ const NAMED = 10;
 
 export interface BadRow {
   readonly file: string;
-  /** from 1 */
+  /** from 1; of a row of an array from 0 */
   readonly line: number;
+  /** `line` when absent */
+  readonly unit?: 'row';
   /** `is not JSON` */
   readonly reason: string;
   /** `an object with the text "text"` */
@@ -28,7 +30,7 @@ export function badRows({ badRows: what, note }: Pick<DataRequest, 'badRows' | '
     report(row) {
       if (what === 'fail') throw runtimeError('data_row', row);
       count++;
-      if (count <= NAMED) note(`skipped line ${row.line} of ${row.file}: it ${row.reason}`);
+      if (count <= NAMED) note(`skipped ${row.unit ?? 'line'} ${row.line} of ${row.file}: it ${row.reason}`);
     },
     finish() {
       if (count > NAMED) note(`skipped ${count - NAMED} more rows, ${count} in all`);

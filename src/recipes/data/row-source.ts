@@ -24,12 +24,14 @@ export function batchesOf(
   refuse: Refuse,
 ): DataSource {
   const order = orderOf(source.rows, { name: source.name, split, heldOut, seed });
+  const indicesOf = (step: number): number[] => order.places(step, batchSize).map((place) => order.at(place));
   return {
     name: source.name,
     rows: order.size,
     ...(source.contents ? { contents: () => source.contents!() } : {}),
+    rowName: (step, row) => `row ${indicesOf(step)[row]} of ${source.name}`,
     async batch(step) {
-      const indices = order.places(step, batchSize).map((place) => order.at(place));
+      const indices = indicesOf(step);
       const rows = await Promise.all(indices.map((index) => source.row(index)));
       return { feeds: stack(rows, indices, refuse), tokens: rows.length, rows: rows.length };
     },

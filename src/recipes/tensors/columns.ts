@@ -1,5 +1,6 @@
 /** Columns of a data set: for each input of the loss the values of all rows, from one shard or several. */
 import { runtimeError } from '../../runtime/errors.ts';
+import { type Bounds, firstOutside, inBounds } from '../../runtime/feeds.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { BadRow } from '../data/bad-rows.ts';
 import { csvRows } from '../data/csv.ts';
@@ -11,6 +12,8 @@ export interface ColumnType {
   readonly dtype: HostTensor['dtype'];
   /** undefined for a size that may be anything */
   readonly shape: readonly (number | undefined)[];
+  /** of integers that are looked up in a table: classes, token ids */
+  readonly bounds?: Bounds | undefined;
 }
 
 const ARRAYS = { f32: Float32Array, i64: BigInt64Array, bool: Uint8Array } as const;
@@ -36,13 +39,16 @@ export function readCsv(
     const row = new Map<string, (number | bigint)[]>();
     let reason = fields.length === head.length ? undefined : `has ${fields.length} fields`;
     let expected = `${head.length} as in the header`;
-    for (const [name, { dtype }] of types) {
+    for (const [name, { dtype, shape, bounds }] of types) {
       if (reason !== undefined) break;
       const read = places.get(name)!.map((place) => ({ place, value: parsed(fields[place]!.trim(), dtype) }));
-      const bad = read.find(({ value }) => value === undefined);
+      const fits = (value: number | bigint | undefined, i: number): boolean =>
+        value !== undefined &&
+        (bounds === undefined || inBounds(bounds, value as bigint, shape.length === 0 ? [0] : [0, i]));
+      const bad = read.find(({ value }, i) => !fits(value, i));
       if (bad) {
         reason = `has ${JSON.stringify(fields[bad.place])} in the column ${head[bad.place]}`;
-        expected = WANTED[dtype];
+        expected = bad.value === undefined || !bounds ? WANTED[dtype] : boundsText(bounds);
       } else
         row.set(
           name,
@@ -63,6 +69,35 @@ export function readCsv(
       return [name, { dtype, shape: [all.length / sizeOf(inner), ...inner], data }];
     }),
   );
+}
+
+const boundsText = ({ low, high, also = [] }: Bounds): string =>
+  `an integer from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')}`;
+
+/**
+ * The rows of arrays whose integers are inside of their tables, by number.
+ * @param report is told of each other row. Throws what it throws
+ */
+export function soundRows(
+  columns: Columns,
+  types: ReadonlyMap<string, ColumnType>,
+  fileOf: (name: string) => string,
+  report: (row: BadRow) => void,
+): number[] {
+  const bad = new Set<number>();
+  const rows = Math.max(0, ...[...columns.values()].map(({ shape }) => shape[0] ?? 0));
+  for (const [name, column] of columns) {
+    const bounds = types.get(name)?.bounds;
+    if (!bounds || column.dtype !== 'i64' || !firstOutside(bounds, column)) continue;
+    for (let row = 0; row < column.shape[0]!; row++) {
+      const found = bad.has(row) ? undefined : firstOutside(bounds, rowsOf(column, [row]));
+      if (!found) continue;
+      bad.add(row);
+      const reason = `has ${found.found} in ${name}`;
+      report({ file: fileOf(name), line: row, unit: 'row', reason, expected: boundsText(bounds) });
+    }
+  }
+  return Array.from({ length: rows }, (_, row) => row).filter((row) => !bad.has(row));
 }
 
 const WANTED = { f32: 'a number', i64: 'an integer', bool: '0, 1, true or false' } as const;

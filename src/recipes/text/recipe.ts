@@ -12,6 +12,7 @@ import { openCorpus } from './corpus.ts';
 import { SETTINGS, TEXT } from './declaration.ts';
 import { evaluateRows } from './evaluate.ts';
 import { measures } from './measures.ts';
+import { checkPositions } from './positions.ts';
 import { rowsOf } from './rows.ts';
 
 export const textRecipe: Recipe = {
@@ -24,9 +25,11 @@ export const textRecipe: Recipe = {
   entries: { needed: ['embed_tokens', 'decode'], also: [] },
   tokenizerOf: byteTokenizer,
   input: textInput,
+  // the prompt is raw always
+  questions: ['raw'],
 };
 
-/** @throws RuntimeError R1120–R1122, R1140–R1145 */
+/** @throws RuntimeError R0570, R1120–R1122, R1140–R1145 */
 async function dataset(request: DataRequest): Promise<DataSource> {
   const { data, model, stage, batchSize } = request;
   const settings = settingsOf(TEXT, SETTINGS, model.settings, stage.clauses);
@@ -41,6 +44,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
     needed: ['input_ids'],
   });
+  checkPositions(model, length);
   const files = dataFiles(request, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
   const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const bad = badRows(request);

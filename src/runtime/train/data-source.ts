@@ -22,6 +22,8 @@ export interface DataSource {
   readonly rows?: number;
   /** @param step micro-batches so far, from 0 */
   batch(step: number): Promise<Batch>;
+  /** What a row of a batch is, for messages: `row 3 of moe.npz`. @param row of the batch, from 0 */
+  rowName?(step: number, row: number): string;
   /** the bytes of the files that batches are made from, where there are any: to tell one content from another */
   contents?(): Iterable<Uint8Array>;
   /** ends what it holds, such as threads; absent where it holds nothing */

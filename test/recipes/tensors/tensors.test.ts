@@ -166,6 +166,52 @@ describe('mistakes are refused by name', () => {
   });
 });
 
+describe('integers outside of their table are refused by file and row', () => {
+  const model = modelOf({}, [PORTS[0]!, { ...PORTS[1]!, range: { low: 0, high: 3, also: [-100] } }]);
+  const open = (files: Record<string, string | Uint8Array>, more = {}) => {
+    const request = requestOf(folderWith(files), model, { batchSize: 1, ...more });
+    return { request, source: tensorsRecipe.dataset(request) };
+  };
+  const arrays = (y: readonly number[]) => ({
+    'x.npy': npy('<f4', [y.length, 2], new Float32Array(2 * y.length)),
+    'y.npy': npy('<i8', [y.length], BigInt64Array.from(y, BigInt)),
+  });
+  const expected = 'an integer from 0 to 2 or -100 is expected';
+  test.each([
+    ['a table', { 'a.csv': 'y,x.0,x.1\n-100,2,3\n3,2,3\n' }, 'line 3 of a.csv has "3" in the column y'],
+    [
+      'safetensors',
+      { 'a.safetensors': shard([0, 1, 2]), 'b.safetensors': shard([2, 5]) },
+      'row 1 of b.safetensors has 5 in y',
+    ],
+    ['an archive', { 'a.npz': zipSync(arrays([0, -100, -1])) }, 'row 2 of a.npz has -1 in y'],
+    ['.npy files', arrays([0, 9]), 'row 1 of y.npy has 9 in y'],
+  ] as const)('%s', async (_, files, message) => {
+    await expect(open(files).source).rejects.toMatchObject({
+      code: 'R1140',
+      message: expect.stringContaining(`${message}, and ${expected}`),
+    });
+  });
+
+  test('or skipped with all that the row has', async () => {
+    const files = { 'a.safetensors': shard([0, 7, 2]), 'b.safetensors': shard([1, 8]) };
+    const { request, source } = open(files, { badRows: 'skip' });
+    const data = await source;
+    const batches = await Promise.all([0, 1, 2].map((step) => data.batch(step)));
+    const rows = batches.map(({ feeds }, step) => [Number(feeds.y!.data[0]), feeds.x!.data[0], data.rowName!(step, 0)]);
+    expect(data.rows).toBe(3);
+    expect(rows.sort((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
+      [0, 0, 'row 0 of a.safetensors'],
+      [1, 1, 'row 0 of b.safetensors'],
+      [2, 2, 'row 2 of a.safetensors'],
+    ]);
+    expect(request.notes).toEqual([
+      'skipped row 1 of a.safetensors: it has 7 in y',
+      'skipped row 1 of b.safetensors: it has 8 in y',
+    ]);
+  });
+});
+
 test('tables have quotes, commas and line ends in fields, and know their lines', () => {
   expect([...csvRows('a,"b ""c"", d"\r\n\n"x\ny",\n1')]).toEqual([
     { line: 1, fields: ['a', 'b "c", d'] },
@@ -257,6 +303,7 @@ describe('a module of data', () => {
       for (const epoch of [all.slice(0, 10), all.slice(10)]) expect(epoch.toSorted((a, b) => a - b)).toEqual(sorted);
       expect(all.slice(0, 10)).not.toEqual(all.slice(10));
       expect(await labels(await open(code, { batchSize: 5 }), 4)).toEqual(all);
+      expect(source.rowName!(1, 2)).toBe(`row ${all[7]} of mine`);
     });
 
     test('is divided, the same rows for every seed, and none of them in training', async () => {

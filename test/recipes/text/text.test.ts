@@ -250,6 +250,19 @@ describe('mistakes in data are refused by name', () => {
     await expect(withPorts([{ name: 'x', dtype: 'f32', shape: ['B', 2] }])).rejects.toMatchObject({ code: 'R1143' });
   });
 
+  test('rows that are longer than the model has positions', async () => {
+    const positions = (high: number) => [
+      ...TEXT_PORTS,
+      { ...TEXT_PORTS[0]!, name: 'position_ids', range: { low: 0, high } },
+    ];
+    await expect(withPorts(positions(3))).rejects.toMatchObject({
+      code: 'R0570',
+      message:
+        'rows have 4 tokens (--length, or length of the recipe or the stage), and GPT has 3 positions: give --length 3 or less',
+    });
+    await expect(withPorts(positions(4))).resolves.toBeDefined();
+  });
+
   test.each([
     ['i64', ['B', 8]],
     ['f32', ['B', 'T']],

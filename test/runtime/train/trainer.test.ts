@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RuntimeErrorCode } from '../../../src/runtime/errors.ts';
 import { RuntimeError } from '../../../src/runtime/errors.ts';
-import type { Feeds } from '../../../src/runtime/feeds.ts';
+import { checkFeeds, type Feeds } from '../../../src/runtime/feeds.ts';
 import type { Runner } from '../../../src/runtime/session.ts';
 import {
   checkSettings,
@@ -279,6 +279,45 @@ describe('errors', () => {
     await provokes('R0801', run, 'the loss is not finite at step 3 of one, first in log of head (m.mdl:3:4), so ');
     expect(records.at(-1)).toMatchObject({ event: 'non_finite', step: 3 });
     expect(model.runs.filter(({ entry }) => entry === 'update')).toHaveLength(2);
+  });
+  test('a batch that is not finite is named with its row, and no operation is looked for', async () => {
+    const x: HostTensor = { dtype: 'f32', shape: [2, 2], data: Float32Array.of(1, 2, 3, Number.NaN) };
+    const bad = {
+      name: 'moe.npz',
+      rowName: (step: number, row: number) => `row ${step + row} of moe.npz`,
+      batch: async () => ({ feeds: { x }, tokens: 2, rows: 2 }),
+    };
+    const run = (source: TrainOptions['data']) => () =>
+      go(
+        PLAN,
+        fake(undefined, () => Number.NaN),
+        5,
+        { data: source, diagnose: async () => 'log of head' },
+      );
+    const said = 'first in the input x, which holds NaN in row 1 of moe.npz, so nothing was updated; correct the data';
+    await provokes('R0801', run(bad), said);
+    await provokes('R0801', run({ name: 'made', batch: bad.batch }), 'holds NaN in row 1 of the batch');
+  });
+  test('an integer outside of its table is named with its row', async () => {
+    const range = { low: 0, high: 3 };
+    const y: HostTensor = { dtype: 'i64', shape: [2], data: BigInt64Array.of(1n, 7n) };
+    const gradient = { ...TINY.entries.run!, inputs: [{ name: 'y', dtype: 'i64' as const, shape: ['B'], range }] };
+    const runner: Runner = {
+      manifest: { ...TINY, entries: { gradient } },
+      run: async (entry, feeds) => {
+        checkFeeds(entry, { ...gradient, cache: [] }, { y: feeds.y! });
+        return {};
+      },
+    };
+    const bad = { name: 'a', batch: async () => ({ feeds: { y }, tokens: 2, rows: 2 }) };
+    const named = { ...bad, rowName: (step: number, row: number) => `row ${step + row} of rows.mjs` };
+    const run = (source: TrainOptions['data']) => () => go(PLAN, { runner, runs: [] }, 5, { data: source });
+    await provokes(
+      'R0222',
+      run(named),
+      'the input y of gradient holds 7 at [1] (row 1 of rows.mjs), and integers from 0 to 2',
+    );
+    await provokes('R0222', run(bad), 'the input y of gradient holds 7 at [1], and');
   });
   test('a gradient that is not finite stops a run without a dynamic scale', async () => {
     const model = fake(() => [Number.NaN, 0]);

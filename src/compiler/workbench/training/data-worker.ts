@@ -56,11 +56,12 @@ export function inWorkers(
     told.add(line);
   };
   const threads = Array.from({ length: count }, () => new Thread(request, tell));
-  const { name, rows, contents } = data;
+  const { name, rows, contents, rowName } = data;
   return {
     name,
     ...(rows === undefined ? {} : { rows }),
     ...(contents ? { contents: () => contents.call(data) } : {}),
+    ...(rowName ? { rowName: (step, row) => rowName.call(data, step, row) } : {}),
     batch: ahead(count, (step) => threads[step % count]!.make(step)),
     close: async () => {
       await Promise.all(threads.map((thread) => thread.close()));

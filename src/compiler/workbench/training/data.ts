@@ -124,5 +124,9 @@ function sayUnused({ recipe }: Model, { name, options }: Stage, output: Notes): 
 async function sameBatch(file: string): Promise<DataSource> {
   const feeds = await readInputs(file);
   const rows = Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 1), 1);
-  return { name: file, batch: async () => ({ feeds, tokens: rows, rows }) };
+  return {
+    name: file,
+    rowName: (_, row) => `row ${row} of ${file}`,
+    batch: async () => ({ feeds, tokens: rows, rows }),
+  };
 }

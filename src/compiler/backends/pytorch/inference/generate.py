@@ -40,7 +40,7 @@ def arguments():
     parser.add_argument("--image", action="append", default=[], help=f"a picture for each {PLACE} of the prompt, or before it")
     parser.add_argument("--template", choices=TEMPLATES, help="around the prompt (default: the model's)")
     parser.add_argument("--end", help="text that ends the answer (default: the model's)")
-    parser.add_argument("--raw", action="store_true", help="the prompt of a chat model stands as its chat template makes it")
+    parser.add_argument("--raw", action="store_true", help="the prompt as it stands: of a chat model, as its chat template makes it")
     parser.add_argument("--max-new-tokens", type=int, default=64)
     parser.add_argument("--temperature", type=float, default=0.0, help="0: the likeliest token")
     parser.add_argument("--top-k", type=int)
@@ -246,7 +246,7 @@ def prompt_of(given, generator):
     if recipe == "chat" and not given.raw:
         raise Problem("R1192", "the chat template is not rendered here: give the text that it makes, with --raw")
     seen = recipe == "vision-language"
-    for option, fits in (("raw", recipe == "chat"), ("template", seen), ("end", seen), ("image", seen)):
+    for option, fits in (("raw", not seen), ("template", seen), ("end", seen), ("image", seen)):
         if getattr(given, option) and not fits:
             raise Problem("C0208", f"--{option} has no meaning for a model of the recipe {recipe}")
     unread = [name for name in UNREAD if seen and settings.get(name) is not None]
