@@ -21,11 +21,6 @@ export const DATA_MESSAGES = {
     }) =>
       `${unit ?? 'line'} ${line} of ${file} ${reason}, and ${expected} is expected: correct the ${unit ?? 'line'}, or give --on-bad-row skip`,
   ),
-  rows_past_positions: message(
-    'R0570',
-    ({ length, model, positions }: { length: number; model: string; positions: number }) =>
-      `rows have ${length} tokens (--length, or length of the recipe or the stage), and ${model} has ${positions} positions: give --length ${positions} or less`,
-  ),
   data_path: message(
     'R1141',
     ({ path, reason, expected }: { path: string; reason: string; expected: string }) =>

@@ -1,7 +1,9 @@
 /** What an ablation writes: its variants, summary, report and progress. */
 import { describe, expect, it } from 'vitest';
 import { alignTable, watchTable } from '../../src/compiler/cli/ablation/table.ts';
+import { summaryText } from '../../src/compiler/cli/commands/ablate.ts';
 import {
+  differenceTable,
   lossTable,
   type Report,
   renderHtml,
@@ -199,6 +201,16 @@ describe('the report', () => {
     expect(parsed).toMatchObject({ version: 1, model: 'TinyGPTV', last: 2, paper: { stages: expect.any(Array) } });
     expect(parsed.summary).toHaveLength(6);
     expect(parsed.cells).toHaveLength(10);
+  });
+});
+
+describe('what the command prints', () => {
+  it('is the means, and the differences in pairs, which a mean over seeds hides', () => {
+    const [means, pairs] = summaryText(report()).split('difference from full, in pairs of runs with one seed:\n');
+    expect(means!.split('\n')).toEqual([...alignTable(lossTable(report())), '']);
+    expect(pairs!.split('\n')).toEqual(alignTable(differenceTable(report(), 'difference')));
+    expect(pairs).toMatch(/no qk_norm +\+1\.500/);
+    expect(summaryText({ ...report(), variants: [FULL] })).not.toContain('difference');
   });
 });
 

@@ -13,6 +13,7 @@ import { openAblation } from '../../workbench/ablation/folder.ts';
 import { modelText } from '../../workbench/ablation/model-text.ts';
 import { preflight } from '../../workbench/ablation/preflight.ts';
 import {
+  differenceTable,
   lossTable,
   metricTable,
   type Report,
@@ -156,8 +157,7 @@ export default async function run(
   for (const { variant, seed, stage, detail } of failed)
     output.note(`failed: ${variant}, seed ${seed}, ${stage}: ${detail}`);
   if (failed.length > 0 && !interrupt.signal.aborted) process.exitCode = FAILED;
-  const table = alignTable(metric ? metricTable(report) : lossTable(report)).join('\n');
-  output.result(`${table}\nreport: ${join(given.out, 'report.html')}`, {
+  output.result(`${summaryText(report)}\nreport: ${join(given.out, 'report.html')}`, {
     out: given.out,
     interrupted: interrupt.signal.aborted,
     variants: variants.map(({ id, flag }) => ({ id, flag: flag ?? null })),
@@ -168,6 +168,15 @@ export default async function run(
     failed: failed.map(({ variant, seed, stage, detail }) => ({ variant, seed, stage, detail })),
     warnings,
   });
+}
+
+/** The means of each variant, and, since runs with one seed saw the same batches, what sets it apart in pairs of them. */
+export function summaryText(report: Report): string {
+  const { metric, variants } = report;
+  const means = alignTable(metric ? metricTable(report) : lossTable(report));
+  if (variants.length < 2) return means.join('\n');
+  const pairs = alignTable(differenceTable(report, metric ? 'metric_difference' : 'difference'));
+  return [...means, 'difference from full, in pairs of runs with one seed:', ...pairs].join('\n');
 }
 
 /** `random, seeds 1, 2, 3` */

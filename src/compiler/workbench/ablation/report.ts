@@ -73,30 +73,32 @@ const rowsOf = (
 export const metricTable = (report: Report): string[][] =>
   rowsOf(report, summarise(report.records, report), (cell) => cellText(cell, cell.metric));
 
+/** The same without the full model, from which each cell is the difference: means over pairs of runs with one seed. */
+export const differenceTable = (report: Report, by: 'difference' | 'metric_difference'): string[][] =>
+  rowsOf({ ...report, variants: report.variants.slice(1) }, summarise(report.records, report), (cell) =>
+    differenceText(cell[by]),
+  );
+
 /** By what is measured at held-out rows, where variants are compared by it. */
-function judgedBlocks({ metric, records, ...layout }: Report): Block[] {
+function judgedBlocks(report: Report): Block[] {
+  const { metric, variants } = report;
   if (!metric) return [];
   const { name, best } = metric;
-  const cells = summarise(records, { ...layout, metric });
-  const table = (text: (cell: CellSummary) => string, variants = layout.variants): Block => ({
-    kind: 'table',
-    rows: rowsOf({ ...layout, variants }, cells, text),
-  });
   return [
     { kind: 'heading', text: `Held-out ${name}` },
     {
       kind: 'paragraph',
       text: `After the last step of each stage, over rows that no variant was trained on; the ${best === 'min' ? 'smaller' : 'larger'}, the better.`,
     },
-    table((cell) => cellText(cell, cell.metric)),
-    ...(layout.variants.length > 1
+    { kind: 'table', rows: metricTable(report) },
+    ...(variants.length > 1
       ? [
           { kind: 'heading', text: `Difference in held-out ${name} from the full model` } as const,
           {
             kind: 'paragraph',
             text: `Pairs of runs with one seed. ${best === 'min' ? 'Above' : 'Below'} 0: the variant is worse.`,
           } as const,
-          table((cell) => differenceText(cell.metric_difference), layout.variants.slice(1)),
+          { kind: 'table', rows: differenceTable(report, 'metric_difference') } as const,
         ]
       : []),
   ];
@@ -109,7 +111,6 @@ const startText = ({ weights, varyInit, data }: Report): string =>
 
 function blocksOf(report: Report): Block[] {
   const { variants, seeds, stages, last, records } = report;
-  const cells = summarise(records, report);
   const paper = publishedOf(report);
   const steps = (stage: string): number =>
     Math.max(0, ...records.filter((record) => record.stage === stage).map(({ loss }) => loss.length));
@@ -143,17 +144,7 @@ function blocksOf(report: Report): Block[] {
           } as const,
           {
             kind: 'table',
-            rows: [
-              ['variant', ...stages],
-              ...variants
-                .slice(1)
-                .map((variant) => [
-                  variant.label,
-                  ...cells
-                    .filter((cell) => cell.variant === variant.id)
-                    .map(({ difference }) => differenceText(difference)),
-                ]),
-            ],
+            rows: differenceTable(report, 'difference'),
           } as const,
         ]
       : []),
