@@ -125,6 +125,8 @@ describe('--lora', () => {
       'targets=q_proj',
     ])
       expect(() => parseLora(text), text).toThrow(expect.objectContaining({ code: 'C0103' }));
+    const notes = [expect.stringContaining('targets=q_proj,v_proj')];
+    expect(() => parseLora('r=4,target=q_proj')).toThrow(expect.objectContaining({ code: 'C0103', notes }));
   });
 
   it.each([

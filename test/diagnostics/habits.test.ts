@@ -65,6 +65,32 @@ it.each<[string, string, RegExp]>([
   ['a call on the next line', entry('fc\n(x)'), /stands on the line of what it applies to/],
   ['an index on the next line', entry('let z = x\n[0]\nz'), /stands on the line of what it applies to/],
   ['a call whose value nothing takes', entry('relu(x)\nx'), /give this one a name with `let`, or leave it out/],
+  ['view', entry('x.view(B, -1)'), /write `reshape\(x, \[B, 32\]\)`/],
+  ['a size', entry('let b = x.size(0)\nx'), /sizes are the names in the declared type/],
+  ['cat', entry('cat([x, x], dim = 1)'), /`concat\(\[x, y\], axis = 1\)`/],
+  ['an order that is no list', entry('permute(x, 2, 0, 1)'), /order is a list: write `permute\(x, \[2, 0, 1\]\)`/],
+  ['a shape that is no list', entry('reshape(x, B, T * 8)'), /shape is a list: write `reshape\(x, \[B, T \* 8\]\)`/],
+  ['enumerate', entry('for i, l in enumerate([fc]) { x = l(x) }\nx'), /`for i in range\(len\(layers\)\)/],
+  ['randn_like', entry('x + randn_like(x)'), /`random_normal` from the normal distribution/],
+  ['a loss of bits', entry('binary_cross_entropy_with_logits(x, x)'), /`mean\(softplus\(z\) - z \* y\)`/],
+  ['a loss of probabilities', entry('binary_cross_entropy(x, x)'), /of probabilities p: `-mean\(/],
+  ['dim of a sum', entry('sum(x, dim = 1)'), /it is called axes here\n.*`axes`/],
+  ['dim of a softmax', entry('softmax(x, dim = 1)'), /it is called axis here\n.*`axis`/],
+  ['one bound', entry('clamp(x, min = 0.0)'), /write `maximum\(x, 0\.0\)`/],
+  ['a new axis', entry('x[:, none, :]'), /`unsqueeze\(x, 1\)` puts an axis of size 1 there/],
+  ['a condition as an index', entry('x[x > 0.0]'), /`where\(x > 0\.0, x, 0\.0\)` keeps the elements/],
+  ['a size of an expand that is left open', entry('expand(x, [-1, T, 8])'), /each size is written/],
+  [
+    'padding = "same"',
+    entry('let y = conv2d(reshape(x, [B, 1, T, 8]), full([1, 1, 3, 3], 1.0), padding = "same")\nx'),
+    /padding \(k − 1\) \/ 2 keeps the size/,
+  ],
+  ['a quotient of Python', entry('reshape(x, [B, T, 16 // 2])\nx'), /`\/\/` begins a comment: a quotient is `8 \/ 2`/],
+  [
+    'a list as a size',
+    'import { LayerNorm } from "std"\nmodel M { n = LayerNorm([4, 8]) entry run(x: [B, 4, 8]) -> (y: [B, 4, 8]) { n(x) } }',
+    /an axis has one size/,
+  ],
   ['a docstring', entry('"what it does"\nx'), /a comment starts with \/\//],
 ])('%s', (_, text, expected) => {
   const said = diagnose(text).flatMap(({ notes, suggestions }) => [
@@ -106,6 +132,8 @@ model M {
 it.each([
   ['a let that an operator goes on from', 'let v = x *\nv', ['E0105 v is not declared here']],
   ['a choice of C', 'let v = true ? x : fc(x)\nv', ['E0003 "?" is no part of the language']],
+  ['an order that is no list', 'permute(x, 2, 0, 1)', ['E0205 permute takes 2 arguments and got 4']],
+  ['one bound', 'clamp(x, min = 0.0)', ['E0204 clamp takes no argument named min']],
   [
     'an if over lines',
     'let v = if true {\n  x\n} else {\n  fc(x)\n}\nlet w = v + 1\nw',

@@ -38,6 +38,23 @@ const HABITS: ReadonlyMap<string, Habit> = new Map<string, Habit>([
     'Dropout',
     { note: 'dropout is a function, `dropout(x, 0.1)`, and no layer: it drops in training alone', instead: 'dropout' },
   ],
+  ['cat', { note: 'write `concat([x, y], axis = 1)`', instead: 'concat' }],
+  [
+    'enumerate',
+    { note: 'write `for i in range(len(layers)) { x = layers[i](x) }`, or `for layer in layers { … }` without i' },
+  ],
+  ['randn_like', { note: RANDOM }],
+  ['rand_like', { note: RANDOM }],
+  [
+    'binary_cross_entropy_with_logits',
+    { note: 'of logits z and targets y, which are floats: `mean(softplus(z) - z * y)`' },
+  ],
+  [
+    'binary_cross_entropy',
+    {
+      note: 'of logits z and targets y, which are floats: `mean(softplus(z) - z * y)`; of probabilities p: `-mean(y * log(p) + (1.0 - y) * log(1.0 - p))`',
+    },
+  ],
   ['randn', { note: RANDOM, instead: 'random_normal' }],
   ['rand', { note: RANDOM, instead: 'random' }],
   ['LSTM', { note: RECURRENT }],

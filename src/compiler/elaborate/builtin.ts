@@ -148,6 +148,14 @@ export class BoundCall {
   /** A pair of ints from an int or a list of two. */
   pair(name: string, fallback?: number): readonly [number, number] {
     const value = this.given(name, fallback);
+    if (value.kind === 'string' && value.value === 'same')
+      return this.fail(
+        `${name} of ${this.name}`,
+        'an int or a list of two',
+        describe(value),
+        this.argument(name).span,
+        ['of a kernel of an odd size k and a stride of 1, padding (k − 1) / 2 keeps the size'],
+      );
     if (value.kind !== 'list') {
       const both = this.int(name, fallback);
       return [both, both];

@@ -3,11 +3,12 @@
 import { diagnose } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { didYouMean, fix } from '../diagnostics/suggest.ts';
+import { didYouMean, fix, suggest } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import { BoundCall, type Builtin } from './builtin.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
+import { argumentHabit, listNotes } from './habits.ts';
 import { Reported } from './reported.ts';
 import type { BoundArgument, Value } from './values.ts';
 
@@ -40,6 +41,10 @@ export function bindArguments(
     failed = true;
     evaluator.report(diagnostic);
   };
+  const names = formals.map((candidate) => candidate.name);
+  // parameters that were given under the name that PyTorch has for them
+  const meant = new Set<string>();
+  let surplus: Span | undefined;
   let position = 0;
   for (const { name, value, span, known } of actuals) {
     const formal = name ? formals.find((candidate) => candidate.name === name.text) : formals[position++];
@@ -51,22 +56,18 @@ export function bindArguments(
     }
     const argument: BoundArgument = { value: evaluated, span: value.span };
     if (!formal) {
-      if (!name)
-        reject(
-          diagnose('too_many_arguments', { callee, most: formals.length, found: position }, span, {
-            ...evaluator.here(),
-            notes: takes(callee, formals),
-          }),
-        );
+      if (!name) surplus ??= span;
       else if (extras) extras.set(name.text, argument);
       else {
-        const known = formals.map((candidate) => candidate.name);
-        const suggestions = fix(didYouMean(name.text, known, name.span));
+        const habit = argumentHabit(name.text, names);
+        if (habit) meant.add(habit.parameter);
+        const near = habit ? suggest(habit.parameter, name.span) : didYouMean(name.text, names, name.span);
+        const notes = habit?.notes ?? (near ? [] : takes(callee, formals));
         reject(
           diagnose('unknown_argument', { callee, name: name.text }, name.span, {
             ...evaluator.here(),
-            notes: suggestions.length > 0 ? [] : takes(callee, formals),
-            suggestions,
+            notes,
+            suggestions: fix(near),
           }),
         );
       }
@@ -78,8 +79,14 @@ export function bindArguments(
       reject(diagnose('repeated_argument', { callee, name: formal.name }, span, { ...evaluator.here(), secondary }));
     } else bound.set(formal.name, argument);
   }
+  if (surplus) {
+    const details = { callee, most: formals.length, found: position };
+    const ofList = listNotes(callee, names, actuals);
+    const notes = ofList.length > 0 ? ofList : takes(callee, formals);
+    reject(diagnose('too_many_arguments', details, surplus, { ...evaluator.here(), notes }));
+  }
   for (const formal of formals) {
-    if (formal.optional || bound.has(formal.name)) continue;
+    if (formal.optional || bound.has(formal.name) || meant.size > 0) continue;
     reject(
       diagnose('missing_argument', { callee, name: formal.name }, at, {
         ...evaluator.here(),

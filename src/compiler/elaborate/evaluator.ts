@@ -19,6 +19,7 @@ import { Effort } from './effort.ts';
 import { Emission } from './emission.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
+import { ONE_SIZE } from './habits.ts';
 import { indexed, indexTensor } from './indexing.ts';
 import { Instantiator } from './instantiate.ts';
 import { Lookup } from './lookup.ts';
@@ -371,7 +372,8 @@ export class Evaluator implements Evaluation {
         }),
       );
     }
-    return this.fail(diagnose('wrong_type', { what, expected: 'an int', found: describe(value) }, at, this.here()));
+    const here = { ...this.here(), notes: value.kind === 'list' ? [ONE_SIZE] : [] };
+    return this.fail(diagnose('wrong_type', { what, expected: 'an int', found: describe(value) }, at, here));
   }
 
   /** Where the module whose declaration encloses a place was created, on the way to where we are. */

@@ -6,6 +6,7 @@ import type { ValueId } from '../ir/graph.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Frame } from './frame.ts';
+import { NEW_AXIS } from './habits.ts';
 import { describe, list, type Value } from './values.ts';
 
 export type IndexItem =
@@ -74,6 +75,10 @@ export function indexed(e: Evaluation, expression: ast.IndexExpression, frame: F
   const place = (index: ast.Expression): Dim => {
     const value = e.expression(index, frame);
     if (value.kind === 'tensor' || value.kind === 'parameter') refuseTensor(e, value, index.span, object);
+    if (value.kind === 'none') {
+      const details = { what: 'an index', expected: 'an int or a range', found: 'none' };
+      return e.fail(diagnose('wrong_type', details, index.span, { ...e.here(), notes: [NEW_AXIS] }));
+    }
     return e.dimOf(value, index.span, 'an index');
   };
   const items = expression.items.map((item): IndexItem => {

@@ -10,6 +10,7 @@ import { didYouMean, fix } from '../diagnostics/suggest.ts';
 import type * as ast from '../syntax/ast.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Frame } from './frame.ts';
+import { memberNotes } from './habits.ts';
 import { Reported } from './reported.ts';
 import { join } from './settings.ts';
 import { bool, type ConfigField, type ConfigRecord, describe, type Value } from './values.ts';
@@ -165,16 +166,12 @@ export class Lookup {
       const { path, declaration, members } = value.instance;
       return this.noMember(path || declaration.name.text, member, members.keys(), ofInstance(declaration, member.text));
     }
-    return this.noMember(describe(value), member, [], this.ofTensor(member.text));
-  }
-
-  /** What is a method or a property in PyTorch. */
-  private ofTensor(name: string): string[] {
-    if (this.evaluator.builtins.has(name))
-      return [`functions are no methods: write \`${name}(x)\` or \`x |> ${name}\``];
-    if (name === 'shape' || name === 'size')
-      return ['sizes are the names in the declared type: in a body with `x: [B, T, 8]`, B and T are known'];
-    return [];
+    return this.noMember(
+      describe(value),
+      member,
+      [],
+      memberNotes(member.text, this.evaluator.builtins.has(member.text)),
+    );
   }
 
   private noMember(object: string, member: ast.Name, candidates: Iterable<string>, notes: string[] = []): never {

@@ -83,9 +83,11 @@ export const SHAPE: Family<ShapeOps> = {
       const missing = shape.length - x.shape.length;
       const fits = missing >= 0 && x.shape.every((dim, i) => equalDims(dim, 1) || equalDims(dim, shape[i + missing]!));
       if (!fits) {
-        throw new TypeRuleError(`expand cannot stretch ${printShape(x.shape)} to ${printShape(shape)}`, [
-          { operand: 0, label: `is ${printShape(x.shape)}` },
-        ]);
+        throw new TypeRuleError(
+          `expand cannot stretch ${printShape(x.shape)} to ${printShape(shape)}`,
+          [{ operand: 0, label: `is ${printShape(x.shape)}` }],
+          shape.some((dim) => dim === -1) ? 'each size is written, also of an axis that stays as it is' : undefined,
+        );
       }
       return [{ dtype: x.dtype, shape }];
     },

@@ -142,9 +142,18 @@ function report(error: IRecognitionException, { tokens, next }: Chunk, source: S
       : undefined;
   if (open) secondary.push({ span: spanOf(open, source), message: `this '${open.image}' is still open` });
   if (before && before !== open) secondary.push({ span: spanOf(before, source), message: 'after this' });
-  const notes = hints(token, before, rule, lineUpTo(tokens, index));
+  const quotient = open && before && inComment(source.text, before, open);
+  const notes = quotient ? [QUOTIENT] : hints(token, before, rule, lineUpTo(tokens, index));
   const at = spanOf(token, source);
   bag.add(diagnose('syntax', { found, rule: RULE_NAMES[rule] ?? 'a declaration', expected }, at, { notes, secondary }));
+}
+
+const QUOTIENT = '`//` begins a comment: a quotient is `8 / 2`, which is an int where it is whole, or `int(a / b)`';
+
+/** Whether what would close the bracket stands in a comment behind the token: `Linear(8 // 2, 3)`. */
+function inComment(text: string, { endOffset = 0 }: IToken, { image }: IToken): boolean {
+  const [rest = ''] = text.slice(endOffset + 1).split('\n', 1);
+  return /^\s*\/\/\s*[\w(]/.test(rest) && rest.includes(image === '[' ? ']' : ')');
 }
 
 /** What people bring along from other languages. */
@@ -161,6 +170,8 @@ function hints(token: IToken, before: IToken | undefined, rule: string, line: Re
   if (line.has('lambda')) return ['a function has a name of its own: `fn twice(x) { x + x }` beside the modules'];
   if (line.has('elif')) return ['write `else if`'];
   if (token.image === 'is' || line.has('is')) return ['write `==`: `x == none`'];
+  if (rule.startsWith('index') && /^([<>]|[=!<>]=)$/.test(token.image))
+    return ['sizes are fixed, so an index is no condition: `where(x > 0.0, x, 0.0)` keeps the elements where it holds'];
   if (token.tokenType === t.Pipe && before?.tokenType === t.Pipe) return ['write `or`'];
   if (token.image === 'def' || token.image === 'class' || token.image === 'function')
     return ['a module is declared with `module Name(…) { … }`, a function with `fn name(…) { … }`'];

@@ -44,7 +44,12 @@ export function parseLora(text: string): Lora {
   return { r, alpha, dropout, ...(targets && targets[0] !== ALL ? { targets } : {}) };
 }
 
-const refused = (text: string): Error => cliError('option_value', { option: '--lora', text, expected: EXPECTED });
+const refused = (text: string): Error =>
+  cliError(
+    'option_value',
+    { option: '--lora', text, expected: EXPECTED },
+    /\btarget(_modules)?\s*=/.test(text) ? ['modules are given last, as targets=q_proj,v_proj'] : [],
+  );
 
 /** As the adapter in a folder has it. @throws CliError C0204 */
 export function loraOfAdapter(folder: string): Lora {
