@@ -6,20 +6,8 @@ const list = (names: readonly string[]): string => names.join(', ') || 'none';
 export const DATA_MESSAGES = {
   data_row: message(
     'R1140',
-    ({
-      file,
-      line,
-      unit,
-      reason,
-      expected,
-    }: {
-      file: string;
-      line: number;
-      unit?: 'row';
-      reason: string;
-      expected: string;
-    }) =>
-      `${unit ?? 'line'} ${line} of ${file} ${reason}, and ${expected} is expected: correct the ${unit ?? 'line'}, or give --on-bad-row skip`,
+    ({ place, reason, expected }: { place: string; reason: string; expected: string }) =>
+      `${place} ${reason}, and ${expected} is expected: correct it, or give --on-bad-row skip`,
   ),
   data_path: message(
     'R1141',

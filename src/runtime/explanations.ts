@@ -144,8 +144,6 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
     'A system message and a prompt as it stands are parts of a conversation, which a chat template writes: those are of models whose recipe says image_placeholder. The others have a template by name (`template = "human"`), an end (`--end`), and special tokens that can be taken as text.',
   R0541:
     'Data sets of the recipe vision-language make one square of each picture and mark the places of its tokens by -1. A model whose recipe says image_placeholder, shorter_side, longest_side or resample has pictures and prompts of another kind; `mdl generate` and `ask` prepare those.',
-  R0570:
-    'Each token of a row has a position, and the model looks positions up in a table. Rows that are longer are refused when the data is opened, before anything is trained. A shorter `--length` cuts the same text into more rows; a model with more positions is another config.',
   R0601:
     "Each image stands in the prompt as <Img><ImageHere></Img>, or as what the model's recipe says (image_placeholder), in the order in which the images are given.",
   R0602: 'An image takes num_query_tokens places (32 in TinyGPT-V), each marked by the id -1.',

@@ -222,10 +222,6 @@ export interface Bounds extends Omit<IntegerRange, 'high'> {
   readonly high: number;
 }
 
-/** @param place of the integer in its tensor, by axis */
-export const inBounds = ({ low, high, also = [], from }: Bounds, x: bigint, place: readonly number[]): boolean =>
-  (x >= low && x < high) || also.includes(Number(x)) || !!from?.some((first, axis) => place[axis]! < first);
-
 function boundsOf(range: IntegerRange, bindings: ReadonlyMap<string, Binding>): Bounds {
   const dim = parseDim(range.high);
   return { ...range, high: (dim === undefined ? undefined : sizeUnder(dim, bindings)) ?? Number.NEGATIVE_INFINITY };
@@ -263,13 +259,13 @@ function checkRange(entry: string, input: string, bounds: Bounds, tensor: HostTe
 
 /** The first integer of a tensor that is outside of its range. */
 export function firstOutside(
-  bounds: Bounds,
+  { low, high, also = [], from }: Bounds,
   { shape, data }: HostTensor,
 ): { readonly place: readonly number[]; readonly found: string } | undefined {
   for (const [index, x] of (data as BigInt64Array).entries()) {
-    if (x >= bounds.low && x < bounds.high) continue;
+    if ((x >= low && x < high) || also.includes(Number(x))) continue;
     const place = placeOf(index, shape);
-    if (!inBounds(bounds, x, place)) return { place, found: String(x) };
+    if (!from?.some((first, axis) => place[axis]! < first)) return { place, found: String(x) };
   }
   return undefined;
 }

@@ -142,16 +142,14 @@ export const SESSION_MESSAGES = {
       low,
       high,
       also,
-      row,
     }: InPort & {
       place: readonly number[];
       found: string;
       low: number;
       high: number;
       also: readonly number[];
-      row?: string | undefined;
     }) =>
-      `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}]${row === undefined ? '' : ` (${row})`}, and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
+      `the input ${input} of ${entry} holds ${found} at [${place.join(', ')}], and integers from ${low} to ${high - 1}${also.map((x) => ` or ${x}`).join('')} are expected, so check what made it`,
   ),
   size_requirement: message(
     'R0223',

@@ -37,7 +37,7 @@ export const chatRecipe: Recipe = {
   input: textInput,
 };
 
-/** @throws RuntimeError R0570, R1120–R1122, R1140–R1145, R1190, R1192 */
+/** @throws RuntimeError R1120–R1122, R1140–R1145, R1190, R1192 */
 async function dataset(request: DataRequest): Promise<DataSource> {
   const { data, model, stage, batchSize } = request;
   const settings = settingsOf(CHAT, SETTINGS, model.settings, stage.clauses);
@@ -51,7 +51,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
     needed: ['input_ids', 'labels'],
   });
-  checkPositions(model, length);
+  checkPositions(model, length, data);
   const files = dataFiles(request, ['.jsonl'], 'a .jsonl file of conversations, or a folder of them');
   const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const template = await request.chatTemplate?.();

@@ -27,10 +27,11 @@ export interface BadRows {
 export function badRows({ badRows: what, note }: Pick<DataRequest, 'badRows' | 'note'>): BadRows {
   let count = 0;
   return {
-    report(row) {
-      if (what === 'fail') throw runtimeError('data_row', row);
+    report({ file, line, unit = 'line', reason, expected }) {
+      const place = `${unit} ${line} of ${file}`;
+      if (what === 'fail') throw runtimeError('data_row', { place, reason, expected });
       count++;
-      if (count <= NAMED) note(`skipped ${row.unit ?? 'line'} ${row.line} of ${row.file}: it ${row.reason}`);
+      if (count <= NAMED) note(`skipped ${place}: it ${reason}`);
     },
     finish() {
       if (count > NAMED) note(`skipped ${count - NAMED} more rows, ${count} in all`);

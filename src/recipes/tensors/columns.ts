@@ -1,6 +1,6 @@
 /** Columns of a data set: for each input of the loss the values of all rows, from one shard or several. */
 import { runtimeError } from '../../runtime/errors.ts';
-import { type Bounds, firstOutside, inBounds } from '../../runtime/feeds.ts';
+import { type Bounds, firstOutside } from '../../runtime/feeds.ts';
 import { type HostTensor, sizeOf } from '../../shared/tensor.ts';
 import type { BadRow } from '../data/bad-rows.ts';
 import { csvRows } from '../data/csv.ts';
@@ -42,10 +42,8 @@ export function readCsv(
     for (const [name, { dtype, shape, bounds }] of types) {
       if (reason !== undefined) break;
       const read = places.get(name)!.map((place) => ({ place, value: parsed(fields[place]!.trim(), dtype) }));
-      const fits = (value: number | bigint | undefined, i: number): boolean =>
-        value !== undefined &&
-        (bounds === undefined || inBounds(bounds, value as bigint, shape.length === 0 ? [0] : [0, i]));
-      const bad = read.find(({ value }, i) => !fits(value, i));
+      const wrong = read.findIndex(({ value }) => value === undefined);
+      const bad = read[wrong < 0 ? outsideOf(read, shape.length, bounds) : wrong];
       if (bad) {
         reason = `has ${JSON.stringify(fields[bad.place])} in the column ${head[bad.place]}`;
         expected = bad.value === undefined || !bounds ? WANTED[dtype] : boundsText(bounds);
@@ -69,6 +67,18 @@ export function readCsv(
       return [name, { dtype, shape: [all.length / sizeOf(inner), ...inner], data }];
     }),
   );
+}
+
+/** Where a row has an integer that is outside of its table; −1 where it has none. */
+function outsideOf(
+  read: readonly { readonly value: number | bigint | undefined }[],
+  axes: number,
+  bounds: Bounds | undefined,
+): number {
+  if (!bounds) return -1;
+  const data = BigInt64Array.from(read, ({ value }) => value as bigint);
+  const found = firstOutside(bounds, { dtype: 'i64', shape: axes === 0 ? [1] : [1, read.length], data });
+  return found ? (found.place[1] ?? 0) : -1;
 }
 
 const boundsText = ({ low, high, also = [] }: Bounds): string =>

@@ -29,7 +29,7 @@ export const textRecipe: Recipe = {
   questions: ['raw'],
 };
 
-/** @throws RuntimeError R0570, R1120–R1122, R1140–R1145 */
+/** @throws RuntimeError R1120–R1122, R1140–R1145 */
 async function dataset(request: DataRequest): Promise<DataSource> {
   const { data, model, stage, batchSize } = request;
   const settings = settingsOf(TEXT, SETTINGS, model.settings, stage.clauses);
@@ -44,7 +44,7 @@ async function dataset(request: DataRequest): Promise<DataSource> {
     inputs: Object.fromEntries(TEXT_INPUTS.map((name) => [name, given])),
     needed: ['input_ids'],
   });
-  checkPositions(model, length);
+  checkPositions(model, length, data);
   const files = dataFiles(request, ['.txt', '.md', '.jsonl'], 'a .txt, .md or .jsonl file, or a folder of them');
   const tokenizer = byteTokenizer(settings) ?? (await request.tokenizer());
   const bad = badRows(request);

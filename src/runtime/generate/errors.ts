@@ -179,12 +179,6 @@ export const GENERATION_MESSAGES = {
     ({ data, settings }: { data: string; settings: readonly string[] }) =>
       `${data} is not prepared as this model's recipe says (${list(settings)}): such models answer questions and are not trained or judged by this recipe`,
   ),
-  // R057: rows of text
-  rows_past_positions: message(
-    'R0570',
-    ({ length, model, positions }: { length: number; model: string; positions: number }) =>
-      `rows have ${length} tokens (--length, or length of the recipe or the stage), and ${model} has ${positions} positions: give --length ${positions} or less`,
-  ),
   // R06: prompts
   image_slots: message(
     'R0601',

@@ -27,21 +27,8 @@ export const TRAINING_MESSAGES = {
   // R08: training
   not_finite: message(
     'R0801',
-    ({
-      stage,
-      step,
-      what,
-      where,
-      given,
-    }: {
-      stage: string;
-      step: number;
-      what: string;
-      where: string | undefined;
-      /** by the data */
-      given?: boolean;
-    }) =>
-      `${what} is not finite at step ${step} of ${stage}${where === undefined ? '' : `, first in ${where}`}, so nothing was updated; ${given ? 'correct the data, or let the model mask such values' : 'lower the learning rate, clip the gradient, or check that operation'}`,
+    ({ stage, step, what, where }: { stage: string; step: number; what: string; where: string | undefined }) =>
+      `${what} is not finite at step ${step} of ${stage}${where === undefined ? '' : `, first in ${where}`}, so nothing was updated; check that, lower the learning rate or clip the gradient`,
   ),
   no_labels: message(
     'R0802',

@@ -5,8 +5,7 @@ import { type AnyTensor, type AnyTensors, release } from '../device-tensor.ts';
 import { runtimeError } from '../errors.ts';
 import { randomStream } from '../random.ts';
 import { type Runner, runKeeping } from '../session.ts';
-import { nameRow } from './batch-rows.ts';
-import type { Batch, DataSource } from './data-source.ts';
+import type { DataSource } from './data-source.ts';
 import type { LiveState } from './state.ts';
 import { type GradientStatistics, readStatistics } from './statistics.ts';
 
@@ -27,9 +26,6 @@ export interface StepGradient {
   readonly feedSeconds: number;
   /** of the first micro-batch whose loss is not finite, or of the last */
   readonly feeds: AnyTensors;
-  /** of the same, what the data gave, and its number */
-  readonly batch: Batch;
-  readonly index: number;
 }
 
 interface Options {
@@ -47,7 +43,7 @@ interface Sum {
   readonly statistics: HostTensor;
 }
 
-/** @throws RuntimeError R0222 with the row, where the data knows it; R0802 when no label counts, in a micro-batch that is to count as much as the others or in all */
+/** @throws RuntimeError R0802 when no label counts, in a micro-batch that is to count as much as the others or in all */
 export async function stepGradient(state: LiveState, options: Options): Promise<StepGradient> {
   const { plan, runner } = options;
   const { combine } = plan;
@@ -56,8 +52,6 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
   let [lossSum, tokens, feedSeconds] = [0, 0, 0];
   const metrics = new MeanByRows(plan.metrics ?? []);
   let feeds: AnyTensors = {};
-  let batch: Batch = { feeds: {}, tokens: 0, rows: 0 };
-  let index = 0;
   const noLabels = (): Error =>
     runtimeError('no_labels', { stage: plan.stage, step: state.step + 1, data: options.data.name });
   const held = heldTensors(plan);
@@ -67,14 +61,12 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
   let ownsBuffers = false;
   try {
     for (let micro = 0; micro < plan.accumulate; micro++) {
-      index = state.step * plan.accumulate + micro;
+      const index = state.step * plan.accumulate + micro;
       const began = performance.now();
-      batch = await options.data.batch(index);
+      const batch = await options.data.batch(index);
       feedSeconds += (performance.now() - began) / 1000;
       feeds = gradientFeeds(state, buffers, options, batch.feeds, index);
-      const results = await runKeeping(runner, 'gradient', feeds, { keep, borrow: true }).catch((error: unknown) => {
-        throw nameRow(error, { runner, batch, data: options.data, index });
-      });
+      const results = await runKeeping(runner, 'gradient', feeds, { keep, borrow: true });
       fresh = new Map(held.map(({ name }) => [name, results[PORTS.gradient(name)]!]));
       const before = buffers;
       buffers = new Map(plan.buffers.map(({ key }) => [key, results[PORTS.updated(key)]!]));
@@ -113,8 +105,6 @@ export async function stepGradient(state: LiveState, options: Options): Promise<
     tokens,
     feedSeconds,
     feeds,
-    batch,
-    index,
   };
 }
 

@@ -6,6 +6,7 @@ import type { HostTensor } from '../../shared/tensor.ts';
 import { changedTensors, type TrainingPlan } from '../../shared/training.ts';
 import { runtimeError } from '../errors.ts';
 import type { Runner } from '../session.ts';
+import { WatchedData } from './batch-rows.ts';
 import type { TrainingCheckpoint } from './checkpoint.ts';
 import type { DataSource } from './data-source.ts';
 import { Judge, type JudgeOptions, type Measures } from './judge.ts';
@@ -91,7 +92,7 @@ export interface TrainedStages {
 
 /**
  * Trains stages in order.
- * @throws RuntimeError R0801 when a loss, a gradient or an update is not finite; R0802 for a batch without labels; R1194 for
+ * @throws RuntimeError R0801 when a loss, a gradient or an update is not finite; R0222 with the row, where the data knows it; R0802 for a batch without labels; R1194 for
  * a metric that there is not; R1196 for a checkpoint of none of the stages; what opening a stage and its data throw
  */
 export async function trainStages(
@@ -161,10 +162,11 @@ async function trainOne(
   if (from) await onRecord({ stage: name, step: start.step, event: 'resumed', detail: `from step ${start.step}` });
   options.onBegin?.(name, steps, start.step);
   if (judge?.waited) early.abort();
+  const data = new WatchedData(stage.data);
   const state = await train(start, {
     plan,
     runner,
-    data: stage.data,
+    data,
     steps,
     seed: stage.seed,
     signal: signal ? AbortSignal.any([signal, early.signal]) : early.signal,
@@ -173,7 +175,9 @@ async function trainOne(
       await look(after);
       if (after.step < steps) await keep(after, false);
     },
-    ...(diagnose ? { diagnose } : {}),
+    diagnose: async (feeds) => data.nonFinite() ?? diagnose?.(feeds),
+  }).catch((error: unknown) => {
+    throw data.withRow(error, runner);
   });
   await keep(state, true);
   const best = signal?.aborted ? undefined : await judge?.bestState();

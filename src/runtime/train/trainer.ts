@@ -13,9 +13,8 @@ import { type AnyTensor, type AnyTensors, isOnDevice, release, toHost } from '..
 import { runtimeError } from '../errors.ts';
 import { type Runner, runKeeping } from '../session.ts';
 import { firstNonFinite } from '../weights/dtypes.ts';
-import { nonFiniteRow } from './batch-rows.ts';
 import type { DataSource } from './data-source.ts';
-import { releaseAll, type StepGradient, scalar, stepGradient } from './gradient.ts';
+import { releaseAll, scalar, stepGradient } from './gradient.ts';
 import type { LogRecord, StepRecord } from './log.ts';
 import { nextLossScale } from './loss-scale.ts';
 import { learningRate } from './schedule.ts';
@@ -71,7 +70,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
   const { scale } = state.lossScale;
   const began = performance.now();
   const sums = await stepGradient(state, options);
-  const { statistics, loss } = sums;
+  const { statistics, loss, feeds } = sums;
 
   const bad = !Number.isFinite(loss)
     ? 'the loss'
@@ -79,7 +78,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
   const overflowed = bad !== undefined && Number.isFinite(loss) && state.lossScale.dynamic && scale > 1;
   if (bad !== undefined && !overflowed) {
     for (const tensors of [sums.gradients, sums.buffers]) releaseAll(tensors);
-    return stop(bad, step, sums, options);
+    return stop(bad, step, feeds, options);
   }
 
   const beforeUpdate = performance.now();
@@ -101,7 +100,7 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
     parameters = new Map([...next.parameters, ...sums.buffers]);
     // on a device they are looked at when they are read: `hostState`
     const broken = brokenKey(plan, parameters);
-    if (broken !== undefined) return stop(`the update of ${broken}`, step, sums, options);
+    if (broken !== undefined) return stop(`the update of ${broken}`, step, feeds, options);
     releaseState(state); // what the update did not overwrite
   } else for (const { key } of plan.buffers) release(state.parameters.get(key)!);
   releaseAll(sums.gradients);
@@ -150,14 +149,13 @@ export async function trainStep(state: LiveState, options: TrainOptions): Promis
 async function stop(
   what: string,
   step: number,
-  { feeds, batch, index }: StepGradient,
-  { plan, data, diagnose, onRecord }: TrainOptions,
+  feeds: AnyTensors,
+  { plan, diagnose, onRecord }: TrainOptions,
 ): Promise<never> {
-  const given = nonFiniteRow({ data, batch, index });
-  const where = given ?? (diagnose && (await diagnose(await hostFeeds(feeds))));
+  const where = diagnose && (await diagnose(await hostFeeds(feeds)));
   const detail = where === undefined ? what : `${what}: ${where}`;
   await onRecord?.({ stage: plan.stage, step, event: 'non_finite', detail });
-  throw runtimeError('not_finite', { stage: plan.stage, step, what, where, given: given !== undefined });
+  throw runtimeError('not_finite', { stage: plan.stage, step, what, where });
 }
 
 function updateFeeds(plan: TrainingPlan, state: LiveState, sums: Tensors): Record<string, AnyTensor> {

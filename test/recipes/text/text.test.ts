@@ -193,7 +193,7 @@ describe('mistakes in data are refused by name', () => {
     [
       'another encoding',
       { 'a.txt': Uint8Array.of(97, 10, 0xe9, 10) },
-      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct the line, or give --on-bad-row skip',
+      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct it, or give --on-bad-row skip',
     ],
   ] as const)('%s', async (_, files, message) => {
     await expect(textRecipe.dataset(requestOf(folderWith(files), modelOf(SETTINGS)))).rejects.toMatchObject({
@@ -256,9 +256,10 @@ describe('mistakes in data are refused by name', () => {
       { ...TEXT_PORTS[0]!, name: 'position_ids', range: { low: 0, high } },
     ];
     await expect(withPorts(positions(3))).rejects.toMatchObject({
-      code: 'R0570',
-      message:
-        'rows have 4 tokens (--length, or length of the recipe or the stage), and GPT has 3 positions: give --length 3 or less',
+      code: 'R1144',
+      message: expect.stringMatching(
+        /^a batch of .* has rows of --length 4 for the input position_ids of the loss, which takes 3 positions, --length 3 at most/,
+      ),
     });
     await expect(withPorts(positions(4))).resolves.toBeDefined();
   });

@@ -13,8 +13,10 @@ import {
   type TrainingCheckpoint,
 } from '../../../src/runtime/train/checkpoint.ts';
 import { checkpointFolder } from '../../../src/runtime/train/checkpoints.node.ts';
+import type { DataSource } from '../../../src/runtime/train/data-source.ts';
 import { type LogRecord, logLine, type StepRecord } from '../../../src/runtime/train/log.ts';
 import { INITIAL_SCALE, nextLossScale } from '../../../src/runtime/train/loss-scale.ts';
+import { trainStages } from '../../../src/runtime/train/stages.ts';
 import { hostState, initialState, type TrainState } from '../../../src/runtime/train/state.ts';
 import { readStatistics, watchVanishing } from '../../../src/runtime/train/statistics.ts';
 import { type TrainOptions, train } from '../../../src/runtime/train/trainer.ts';
@@ -280,23 +282,31 @@ describe('errors', () => {
     expect(records.at(-1)).toMatchObject({ event: 'non_finite', step: 3 });
     expect(model.runs.filter(({ entry }) => entry === 'update')).toHaveLength(2);
   });
+  const staged = (runner: Runner, source: DataSource, diagnose?: TrainOptions['diagnose']) => () =>
+    trainStages([
+      {
+        name: 'one',
+        data: source,
+        seed: 1,
+        open: async () => ({
+          plan: PLAN,
+          runner,
+          read: async () => f32(0, 0),
+          close: async () => {},
+          ...(diagnose ? { diagnose } : {}),
+        }),
+      },
+    ]);
   test('a batch that is not finite is named with its row, and no operation is looked for', async () => {
     const x: HostTensor = { dtype: 'f32', shape: [2, 2], data: Float32Array.of(1, 2, 3, Number.NaN) };
-    const bad = {
-      name: 'moe.npz',
-      rowName: (step: number, row: number) => `row ${step + row} of moe.npz`,
-      batch: async () => ({ feeds: { x }, tokens: 2, rows: 2 }),
-    };
-    const run = (source: TrainOptions['data']) => () =>
-      go(
-        PLAN,
-        fake(undefined, () => Number.NaN),
-        5,
-        { data: source, diagnose: async () => 'log of head' },
-      );
-    const said = 'first in the input x, which holds NaN in row 1 of moe.npz, so nothing was updated; correct the data';
-    await provokes('R0801', run(bad), said);
-    await provokes('R0801', run({ name: 'made', batch: bad.batch }), 'holds NaN in row 1 of the batch');
+    const bad = { name: 'moe.npz', batch: async () => ({ feeds: { x }, tokens: 2, rows: 2 }) };
+    const named = { ...bad, rowName: (step: number, row: number) => `row ${step + row} of moe.npz` };
+    const run = (source: DataSource) =>
+      staged(fake(undefined, () => Number.NaN).runner, source, async () => 'log of head');
+    const said = 'first in the input x, which holds NaN in row 1 of moe.npz, so nothing was updated; check that, lower';
+    await provokes('R0801', run(named), said);
+    await provokes('R0801', run(bad), 'holds NaN in row 1 of the batch');
+    await provokes('R0801', run(data), 'first in log of head, so nothing was updated;');
   });
   test('an integer outside of its table is named with its row', async () => {
     const range = { low: 0, high: 3 };
@@ -311,13 +321,9 @@ describe('errors', () => {
     };
     const bad = { name: 'a', batch: async () => ({ feeds: { y }, tokens: 2, rows: 2 }) };
     const named = { ...bad, rowName: (step: number, row: number) => `row ${step + row} of rows.mjs` };
-    const run = (source: TrainOptions['data']) => () => go(PLAN, { runner, runs: [] }, 5, { data: source });
-    await provokes(
-      'R0222',
-      run(named),
-      'the input y of gradient holds 7 at [1] (row 1 of rows.mjs), and integers from 0 to 2',
-    );
-    await provokes('R0222', run(bad), 'the input y of gradient holds 7 at [1], and');
+    const said = 'and integers from 0 to 2 are expected, so check what made it: row 1 of rows.mjs';
+    await provokes('R0222', staged(runner, named), said);
+    await provokes('R0222', staged(runner, bad), 'the input y of gradient holds 7 at [1], and');
   });
   test('a gradient that is not finite stops a run without a dynamic scale', async () => {
     const model = fake(() => [Number.NaN, 0]);
