@@ -7,7 +7,7 @@ export const DATA_MESSAGES = {
   data_row: message(
     'R1140',
     ({ place, reason, expected }: { place: string; reason: string; expected: string }) =>
-      `${place} ${reason}, and ${expected} is expected: correct it, or give --on-bad-row skip`,
+      `${place} ${reason}, and ${expected} is expected: correct it or give --on-bad-row skip`,
   ),
   data_path: message(
     'R1141',

@@ -156,7 +156,7 @@ export const EXPLANATIONS: { readonly [C in RuntimeErrorCode]: string } = {
   R0703: 'A parameter can be initialised in chunks; each chunk must lie inside the parameter.',
   R0704: 'Seeds are integers that JavaScript can hold exactly.',
   R0801:
-    'A NaN or infinity in the loss or in a gradient would reach every weight with the next update, so training stops before it. The step is run again with every value as an output, and the first one that is not finite is named with its operation and its place in the .mdl file. Checkpoints before this step are intact.',
+    'A NaN or infinity in the loss or in a gradient would reach every weight with the next update, so training stops before it. An input that is not finite is named with its row of the data. Else the step is run again with every value as an output, and the first one that is not finite is named with its operation and its place in the .mdl file: check that operation, lower the learning rate, or clip the gradient. Checkpoints before this step are intact.',
   R0802:
     'The loss is the mean over labels other than -100; with none it is 0 / 0. Usually the prompt fills the whole row and the answer was cut off, or labels were not shifted as the entry expects.',
   R0803:

@@ -254,18 +254,18 @@ export async function checkDeviceRanges(
 /** Integers that the graph looks up in a table. @throws RuntimeError R0222 at the first that is outside */
 function checkRange(entry: string, input: string, bounds: Bounds, tensor: HostTensor): void {
   const found = firstOutside(bounds, tensor);
-  if (found) throw runtimeError('input_range', { entry, input, also: [], ...bounds, ...found });
+  if (found) throw runtimeError('input_range', { entry, input, ...found });
 }
 
 /** The first integer of a tensor that is outside of its range. */
 export function firstOutside(
   { low, high, also = [], from }: Bounds,
   { shape, data }: HostTensor,
-): { readonly place: readonly number[]; readonly found: string } | undefined {
+): (Required<Omit<Bounds, 'from'>> & { readonly place: readonly number[]; readonly found: string }) | undefined {
   for (const [index, x] of (data as BigInt64Array).entries()) {
     if ((x >= low && x < high) || also.includes(Number(x))) continue;
     const place = placeOf(index, shape);
-    if (!from?.some((first, axis) => place[axis]! < first)) return { place, found: String(x) };
+    if (!from?.some((first, axis) => place[axis]! < first)) return { place, found: String(x), low, high, also };
   }
   return undefined;
 }

@@ -28,7 +28,7 @@ export const TRAINING_MESSAGES = {
   not_finite: message(
     'R0801',
     ({ stage, step, what, where }: { stage: string; step: number; what: string; where: string | undefined }) =>
-      `${what} is not finite at step ${step} of ${stage}${where === undefined ? '' : `, first in ${where}`}, so nothing was updated; check that, lower the learning rate or clip the gradient`,
+      `${what} is not finite at step ${step} of ${stage}${where === undefined ? '' : `, first in ${where}`}, so nothing was updated; check it or lower the learning rate`,
   ),
   no_labels: message(
     'R0802',

@@ -193,7 +193,7 @@ describe('mistakes in data are refused by name', () => {
     [
       'another encoding',
       { 'a.txt': Uint8Array.of(97, 10, 0xe9, 10) },
-      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct it, or give --on-bad-row skip',
+      'line 2 of a.txt is not UTF-8, and text in UTF-8 is expected: correct it or give --on-bad-row skip',
     ],
   ] as const)('%s', async (_, files, message) => {
     await expect(textRecipe.dataset(requestOf(folderWith(files), modelOf(SETTINGS)))).rejects.toMatchObject({

@@ -303,7 +303,7 @@ describe('errors', () => {
     const named = { ...bad, rowName: (step: number, row: number) => `row ${step + row} of moe.npz` };
     const run = (source: DataSource) =>
       staged(fake(undefined, () => Number.NaN).runner, source, async () => 'log of head');
-    const said = 'first in the input x, which holds NaN in row 1 of moe.npz, so nothing was updated; check that, lower';
+    const said = 'first in the input x, which holds NaN in row 1 of moe.npz, so nothing was updated; check it or lower';
     await provokes('R0801', run(named), said);
     await provokes('R0801', run(bad), 'holds NaN in row 1 of the batch');
     await provokes('R0801', run(data), 'first in log of head, so nothing was updated;');

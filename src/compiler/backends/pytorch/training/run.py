@@ -211,8 +211,8 @@ class Run:
         self.log.write({"stage": self.stage.name, "step": step, "event": "non_finite", "detail": detail})
         first = "" if where is None else f", first in {where}"
         return Problem(
-            f"{what} is not finite at step {step} of {self.stage.name}{first}, so nothing was updated; check that, lower the "
-            "learning rate or clip the gradient",
+            f"{what} is not finite at step {step} of {self.stage.name}{first}, so nothing was updated; check it or lower "
+            "the learning rate",
             "R0801",
         )
 
