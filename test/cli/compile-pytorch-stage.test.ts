@@ -36,7 +36,7 @@ describe('a stage for PyTorch', () => {
   });
 
   it.each([
-    ['a mean over elements', 'mean(x * x, axes = [0, 1])', ['B = x.shape[0]', 'return float(B)']],
+    ['a mean over elements', 'mean(x * x, axes = [0, 1])', ['B = x.shape[0]', 'return torch.sym_float(B)']],
     ['a weighted sum', 'sum(x * m) / maximum(sum(m), 1.0)', ['return m.sum()']],
     ['a sum', 'sum(x, axes = [0, 1])', ['combine="sum"']],
   ])('%s', async (_, loss, expected) => {

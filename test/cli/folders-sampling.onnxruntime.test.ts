@@ -54,6 +54,16 @@ describe('sampling', () => {
     expect(model.recipe.settings).toMatchObject(sampling);
   });
 
+  it.each([
+    [{ do_sample: true, temperature: 0, top_p: undefined }, []],
+    [{ do_sample: false, num_beams: 2 }, ['--temperature', '0.8', '--seed', '3']],
+  ])('%j with options %j is an answer', async (keys, more) => {
+    const folder = saying('qwen2', keys);
+    const asked = ['--prompt', PROMPT, '--raw', '--max-new-tokens', '6', ...more];
+    const { code, stderr } = await mdl(folderWith({}), 'generate', folder, ...asked);
+    expect(code, stderr).toBe(0);
+  });
+
   it('what a recipe does not hold is named: a length, and keys that nobody knows', () => {
     const folder = saying('qwen2', { max_new_tokens: 7, typical_p: 0.9 });
     expect(leftBehind(folder)).toEqual([

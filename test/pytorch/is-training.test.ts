@@ -36,6 +36,40 @@ const PROGRAMS: Readonly<Record<string, string>> = {
         sum(tanh(h) * c)
       }
     }`,
+  'a buffer as what a call gives, an argument, an item and an operand, before and behind updates': `
+    module Follows() {
+      buffer level: [3] = constant(0.5)
+      forward(x: [B, 3]) -> [3] {
+        if is_training() { update level = level + mean(x, axes = [0]) }
+        level
+      }
+    }
+    model M {
+      buffer level: [3] = constant(0.25)
+      follows = Follows()
+      param w: [7, 3] = normal(1.0)
+      fn bump(x) {
+        if is_training() { update level = level + mean(x, axes = [0]) }
+        level
+      }
+      fn before(x) {
+        let was = level
+        if is_training() { update level = level * 2.0 }
+        was
+      }
+      fn kept(prev, x) {
+        if is_training() { update level = level - mean(x * x, axes = [0]) }
+        prev
+      }
+      entry loss(x: [B, 3], c: [B, 3]) -> (loss: []) {
+        let first = follows(x)
+        let second = before(x)
+        let third = kept(level, x)
+        let pair = (level, bump(x))
+        let rows = [first, second, third, pair[0], pair[1], level + bump(c), level]
+        sum(w * stack(rows, axis = 0)) + mean(c)
+      }
+    }`,
   'a function of the file, the model itself, and other arguments in training': `
     fn scaled(x) { x * 2.0 when is_training() else x }
     module Twice(d) {

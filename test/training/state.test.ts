@@ -282,20 +282,23 @@ model M { entry run(x: [B]) -> (y: [B]) { let eval = update(x)\n let update = ev
     expect(problems(text)).toEqual([]);
   });
 
-  it('leaves what a name was given before as it is', () => {
+  it('leaves what was read before it as it is', () => {
     const model = program(`model M {
   buffer seen: [2] = zeros()
-  entry loss(x: [2]) -> (loss: [], was: [2], now: [2]) {
+  entry loss(x: [2]) -> (loss: [], was: [2], sum: [2], given: [2]) {
     let was = seen
-    if is_training() { update seen = seen + x }
-    (mean(x), was, seen)
+    let given = kept(seen, x)
+    (mean(x), was, seen + bump(x), given)
   }
+  fn bump(x) { if is_training() { update seen = seen + x }  seen }
+  fn kept(prev, x) { if is_training() { update seen = seen + x }  prev }
 }`);
     const { graph } = model.entry('loss', [], { training: { dropout: false } })!;
     const inputs = new Map([['x', widen(f32([2], [1, 2]))]]);
     const results = interpret(graph, { inputs, parameters: () => widen(f32([2], [10, 20])) });
     expect([...results.get('was')!.data]).toEqual([10, 20]);
-    expect([...results.get('now')!.data]).toEqual([11, 22]);
+    expect([...results.get('given')!.data]).toEqual([10, 20]);
+    expect([...results.get('sum')!.data]).toEqual([11 + 12, 22 + 24]);
   });
 
   it('is_training() is not known where members are made', () => {

@@ -55,6 +55,12 @@ export class Emission {
     }
   }
 
+  /** What a name stands for where it is read: of a buffer its value, which an `update` behind it leaves as it is. */
+  now(value: Value, span: Span): Value {
+    const traced = this.evaluator.trace && value.kind === 'parameter' && value.parameter.buffer;
+    return traced ? { kind: 'tensor', id: this.evaluator.tracer.parameter(value.parameter), span } : value;
+  }
+
   typeOf(id: ValueId): TensorType {
     return this.evaluator.trace!.builder.typeOf(id);
   }

@@ -138,7 +138,7 @@ export class Evaluator implements Evaluation {
       case 'none':
         return NONE;
       case 'name':
-        return this.names.name(expression, frame);
+        return this.emission.now(this.names.name(expression, frame), expression.span);
       case 'list':
       case 'tuple':
         return list(expression.items.map((item) => this.expression(item, frame)));
@@ -151,7 +151,7 @@ export class Evaluator implements Evaluation {
       case 'call':
         return this.call(expression, frame);
       case 'member':
-        return this.names.member(expression, frame);
+        return this.emission.now(this.names.member(expression, frame), expression.span);
       case 'index':
         return indexed(this, expression, frame);
       case 'when':

@@ -224,7 +224,7 @@ export class Tracer {
     switch (statement.kind) {
       case 'let': {
         const done = e.attempt(() => {
-          e.destructure(statement.names, this.held(statement.value, frame), frame, statement.value.span);
+          e.destructure(statement.names, e.expression(statement.value, frame), frame, statement.value.span);
           for (const name of statement.names) this.tapLet(name.text, frame.get(e.bindings.slotOf(name)), tapPath);
           return true;
         });
@@ -233,7 +233,7 @@ export class Tracer {
         return ERROR; // that a body ends here follows from the mistake, as where a line goes on into the next
       }
       case 'assign': {
-        const value = e.attempt(() => this.held(statement.value, frame)) ?? ERROR;
+        const value = e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
         e.assign(statement.name, value, frame);
         this.tapLet(statement.name.text, value, tapPath);
         return undefined;
@@ -254,17 +254,6 @@ export class Tracer {
       case 'expression':
         return e.attempt(() => e.expression(statement.value, frame)) ?? ERROR;
     }
-  }
-
-  /** The value of an expression: of a buffer, what it is now, whatever updates it later. */
-  private held(expression: ast.Expression, frame: Frame): Value {
-    const e = this.evaluator;
-    const now = (value: Value): Value => {
-      if (value.kind === 'list') return list(value.items.map(now));
-      if (value.kind !== 'parameter' || !value.parameter.buffer) return value;
-      return { kind: 'tensor', id: this.parameter(value.parameter), span: expression.span };
-    };
-    return now(e.expression(expression, frame));
   }
 
   private loop(statement: Extract<ast.Statement, { kind: 'for' }>, frame: Frame, tapPath: string | undefined): void {

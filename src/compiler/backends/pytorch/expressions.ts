@@ -3,8 +3,9 @@
 import { equalDims } from '../../../shared/dim.ts';
 import type { BodyRun } from '../../elaborate/record.ts';
 import { type AnyNode, typeOf, type ValueId } from '../../ir/graph.ts';
-import { type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
+import { asks, type Item, isEffectful, makesOf, type Recording, readsOf, takesCache, type Written } from './bodies.ts';
 import type { Context } from './context.ts';
+import type { HeldBuffers } from './held.ts';
 import { lowered } from './lowerings/index.ts';
 import { literal } from './lowerings/pointwise.ts';
 import { atom, type Expr, float, method, numberExpr, PREC, tuple, within } from './python.ts';
@@ -19,6 +20,7 @@ interface Surroundings {
   readonly sizes: Sizes;
   readonly reads: ReadonlyMap<ValueId, number>;
   readonly hints: ReadonlyMap<ValueId, string>;
+  readonly held: HeldBuffers;
   /** where new tensors go: `x.device` */
   device(): string;
   /** The function of autograd that has a clause's gradient. */
@@ -76,17 +78,29 @@ export class Expressions {
       this.update(item);
       return;
     }
+    const updates = item.kind === 'call' && asks(item.run.steps, 'update');
+    if (updates) this.hold(item);
     const made = makesOf(item).filter((id) => !this.variables.has(id) && !this.pending.has(id) && !this.keys.has(id));
     for (const id of made) this.pending.set(id, item);
-    if (effectful && makesOf(item).length === 0) this.around.line('', this.expr(item));
-    else if (strict && effectful && made.length > 0) this.name(made);
+    // a call that gives nothing, or a buffer that it updates, which is read as such
+    if (effectful && made.length === 0) this.around.line('', this.expr(item));
+    else if ((strict || updates) && effectful) this.name(made);
+  }
+
+  /** What reads a buffer is written before the buffer changes, and so are its values that are read later. */
+  private hold(item: Plain, operand?: ValueId): void {
+    this.name([...this.pending.keys()].filter((id) => id !== operand));
+    for (const [id, key] of this.around.held.get(item) ?? []) {
+      const buffer = this.context.parameter(key, this.run, this.aliases);
+      if ((this.variables.textOf(id) ?? buffer) === buffer) this.assigned(id, atom(buffer));
+    }
   }
 
   /** A buffer's next value, a tensor of its own: autograd and names keep the one before. What is read of it from here on is the buffer. */
   private update(item: Plain): void {
     if (item.kind !== 'effect' || item.effect.kind !== 'update') return;
     const { operand, parameter, result } = item.effect;
-    this.name([...this.pending.keys()].filter((id) => id !== operand));
+    this.hold(item, operand);
     const value = this.tensor(operand);
     const buffer = this.context.parameter(parameter.keys[0], this.run, this.aliases);
     const effects = [...value.effects, this.effects.get(item)!];

@@ -41,6 +41,10 @@ export class Variables {
     this.texts.set(id, text);
   }
 
+  textOf(id: ValueId): string | undefined {
+    return this.texts.get(id);
+  }
+
   /** One read less to come. */
   read(id: ValueId): string | undefined {
     this.left.set(id, (this.left.get(id) ?? 0) - 1);

@@ -13,6 +13,7 @@ import { clauseOf, countReads, flat, isNeeded, readsOf } from './bodies.ts';
 import type { Context } from './context.ts';
 import { Expressions } from './expressions.ts';
 import { gradientFunction } from './gradients.ts';
+import { heldBuffers } from './held.ts';
 import { indented, withNote } from './layout.ts';
 import { comment, type Expr, Names } from './python.ts';
 import { Variables } from './scope.ts';
@@ -80,6 +81,7 @@ class BodyWriter {
       sizes: this.sizes,
       reads: this.reads,
       hints,
+      held: heldBuffers(body, this.recording),
       device: () => this.device(),
       gradient: (written) =>
         gradientFunction(run, written, clauseOf(written, body), context, (own, clause) =>

@@ -106,7 +106,8 @@ interface Said {
 /** @throws CliError C0466 for ids of tokens that end or fill up and are none of the vocabulary */
 function read(folder: string): Said {
   const json: ConfigJson = readObject(folder, GENERATION) ?? {};
-  const samples = json.do_sample === true;
+  // at temperature 0 the likeliest token is taken
+  const samples = json.do_sample === true && json.temperature !== 0;
   const problems = new Map<string, string>();
   checkPad(json, folder);
   if (![true, false, null, undefined].includes(json.do_sample as boolean | null | undefined))

@@ -44,7 +44,11 @@ export function generationOptions(
   if (samples) set.temperature = defaults.temperature ?? 1;
   for (const [name, option] of Object.entries(OPTIONS) as [keyof typeof OPTIONS, string][]) {
     const ofSampling = name === 'temperature' || name === 'top_k' || name === 'top_p';
-    if (defaults[name] === undefined || isGiven(option) || (ofSampling ? !samples : samples && name === 'num_beams'))
+    if (
+      defaults[name] === undefined ||
+      isGiven(option) ||
+      (ofSampling ? !samples : name === 'num_beams' && (samples || isGiven('temperature')))
+    )
       continue;
     set[option] = defaults[name];
   }
